@@ -1,0 +1,71 @@
+# `make help` explains each target. Every target sets up what it needs.
+SHELL := /bin/sh
+VENV ?= .venv
+PY := $(VENV)/bin/python
+# The first Python from 3.11 to 3.13 on this machine; `make book PYTHON=/path/to/python3.12` to choose.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+SEARCH_DATE ?=
+SNAPSHOT ?=
+OPTIONS = $(if $(SEARCH_DATE),--search-date '$(SEARCH_DATE)') $(if $(SNAPSHOT),--snapshot '$(SNAPSHOT)')
+# A conda environment (environment.yml) is used as it is: make book VENV=$$CONDA_PREFIX
+READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book run test lint format check open lab notebooks lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  SEARCH_DATE=YYYY-MM-DD  last day of registration (default: protocol.yml's)"
+	@echo "  SNAPSHOT=YYYY-MM-DD     which folder of data/raw/registries (default: the newest)"
+
+setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
+
+book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
+	@$(PY) -m evlib book $(OPTIONS)
+
+run: $(READY) ## Run the notebooks only: tables and figures in data/processed/SEARCH_DATE
+	@$(PY) -m evlib run $(OPTIONS)
+
+test: $(READY) ## Run all tests, the notebooks and the built book in a browser included
+	@$(PY) -m pytest
+
+lint: $(READY) ## Check format and style of code and notebooks
+	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
+
+format: $(READY) ## Format code and notebooks
+	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
+
+check: $(READY) ## Verify the raw data's checksums and protocol.yml
+	@$(PY) -m evlib check
+
+open: book ## Build the book and open it in the web browser
+	@$(PY) -m webbrowser -t "file://$(CURDIR)/book/_build/html/index.html"
+
+lab: $(READY) ## Open the notebooks in JupyterLab
+	@$(PY) -m jupyterlab --notebook-dir=.
+
+notebooks: $(READY) ## Store fresh outputs in notebooks/ (maintainers, after changing a notebook or evlib)
+	@$(PY) -m evlib refresh
+
+lock: $(READY) ## Resolve pyproject.toml anew into the two lock files (maintainers; needs a package index)
+	@$(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --extra dev \
+		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
+	@grep '^uv==' requirements.lock | tr -d ' \\' | $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command "make lock" -o requirements-setup.lock -
+
+clean: ## Remove what was made: data/processed, book/_build and .venv
+	rm -rf data/processed book/_build $(VENV)
+
+# uv is fast; where it cannot be had, pip installs the same lock.
+$(VENV)/.ready: requirements.lock requirements-setup.lock
+	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.lock \
+		&& $(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock \
+		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(VENV)/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e . \
+		|| $(PY) -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,86 @@
+"""The command line: ``python -m evlib VERB``. Each verb says what it did; bad input ends with status 1 and a reason."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evlib.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+SearchDate = Annotated[str | None, typer.Option(help="Last day of registration, YYYY-MM-DD. Default: protocol.yml's.")]
+Snapshot = Annotated[str | None, typer.Option(help="Date of the snapshot in data/raw/registries. Default: the newest.")]
+
+
+@app.command()
+def check() -> None:
+    """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid."""
+    from evlib.pipeline import project_root
+    from evlib.protocol import load_protocol
+    from evlib.rawdata import check_raw
+
+    root = project_root()
+    sums = check_raw(root / "data" / "raw")
+    load_protocol(root / "protocol.yml")
+    typer.echo(f"{len(sums)} raw files are as shipped; protocol.yml is valid.")
+
+
+@app.command()
+def run(
+    search_date: SearchDate = None,
+    snapshot: Snapshot = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results. Default: data/processed/SEARCH_DATE.")
+    ] = None,
+) -> None:
+    """Execute the notebooks in order; tables, figures and run.json go to data/processed/SEARCH_DATE."""
+    from evlib.pipeline import project_root
+    from evlib.pipeline import run as run_notebooks
+
+    run_notebooks(project_root(), search_date=search_date, snapshot=snapshot, out=out and out.resolve(), say=typer.echo)
+
+
+@app.command()
+def book(search_date: SearchDate = None, snapshot: Snapshot = None) -> None:
+    """Run the notebooks, then compile the book into book/_build/html."""
+    from evlib.pipeline import project_root
+    from evlib.pipeline import run as run_notebooks
+
+    root = project_root()
+    results = run_notebooks(root, search_date=search_date, snapshot=snapshot, say=typer.echo)
+
+    from evlib.book import build_book
+
+    page = build_book(root, results, say=typer.echo)
+    typer.echo(f"Open {page.relative_to(root)} in a browser (or: make open).")
+
+
+@app.command()
+def refresh() -> None:
+    """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
+    from evlib.pipeline import project_root, refresh_stored_outputs
+
+    refresh_stored_outputs(project_root(), say=typer.echo)
+
+
+@app.command()
+def seal() -> None:
+    """Write present sizes and checksums into data/raw/datapackage.json (maintainers, after adding a shipped file)."""
+    from evlib.pipeline import project_root
+    from evlib.rawdata import seal as seal_raw
+
+    seal_raw(project_root() / "data" / "raw")
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is shown as one message, without a traceback."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"evlib: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Build the book from a run: the executed notebooks, the prose pages, and the numbers that the pages name."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+
+from evlib.errors import InputError
+from evlib.files import recover, sha256, swap_in, write_text
+from evlib.numbers import load_numbers
+
+STAMP = "built_from.json"
+
+
+def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
+    """Compile the book of one run into ``book/_build/html``; returns its first page.
+
+    Nothing is done where the book there was built from the same results and pages. A failed build leaves the last
+    good book as it was.
+
+    Raises
+    ------
+    InputError
+        With the builder's own words, where the book does not build without a warning.
+    """
+    build = root / "book" / "_build"
+    html, key = build / "html", _key(root, results)
+    recover(html)
+    built = html / STAMP
+    if (
+        (html / "index.html").is_file()
+        and built.is_file()
+        and json.loads(built.read_text(encoding="utf-8"))["key"] == key
+    ):
+        say("book: unchanged, nothing to do.")
+        return html / "index.html"
+    say("book: building")
+    source, work = build / "source", build / "work"
+    assemble(root, results, source)
+    shutil.rmtree(work, ignore_errors=True)
+    builder = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command = [*builder, "build", str(source), "--path-output", str(work), "-W", "--keep-going", "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    made = work / "_build" / "html"
+    if done.returncode or not (made / "index.html").is_file():
+        raise InputError(
+            f"the book was not built; the last good one is untouched.\n{_complaints(done.stdout + done.stderr)}"
+        )
+    write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
+    swap_in(made, html)
+    shutil.rmtree(work, ignore_errors=True)
+    return html / "index.html"
+
+
+def assemble(root: Path, results: Path, source: Path) -> None:
+    """Lay out the book's source: prose pages, configuration with the run's numbers, notebooks, figures and tables."""
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    words = load_numbers(results)
+    words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
+    for page in sorted(source.glob("*.md")):
+        write_text(page, filled(page.read_text(encoding="utf-8"), words, page=page.name))
+    for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
+        write_text(source / path.name, nbformat.writes(readable(nbformat.read(path, as_version=4))) + "\n")
+    shutil.copytree(results / "figures", source / "figures")
+    downloads = source / "_downloads_extra"
+    shutil.copytree(results / "figures", downloads / "figures")
+    for path in [*results.glob("*.csv"), results / "run.json"]:
+        shutil.copy2(path, downloads / path.name)
+
+
+def filled(text: str, words: dict[str, str], *, page: str) -> str:
+    """A page with every ``{{ name }}`` replaced by the run's number or words of that name.
+
+    Raises
+    ------
+    InputError
+        Naming the page and the name that no chapter saved.
+    """
+
+    def word(match: re.Match[str]) -> str:
+        if match[1] not in words:
+            raise InputError(
+                f"book/{page} names '{match[1]}', which no chapter saved. Known: {', '.join(sorted(words))}."
+            )
+        return words[match[1]]
+
+    return re.sub(r"\{\{ (\w+) \}\}", word, text)
+
+
+def readable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """An executed notebook as a reader should see it: one parameters cell, with the values that this run used.
+
+    papermill adds a cell of its own with the values; here they take the place of the defaults, comments kept.
+    """
+    injected = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])]
+    notebook.cells = [cell for cell in notebook.cells if cell not in injected]
+    values = dict(re.findall(r"^(\w+) = (.+)$", "\n".join(cell.source for cell in injected), re.MULTILINE))
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = re.sub(
+                r'^(\w+) = ("[^"]*")',
+                lambda found: f"{found[1]} = {values.get(found[1], found[2])}",
+                cell.source,
+                flags=re.MULTILINE,
+            )
+    return notebook
+
+
+def _key(root: Path, results: Path) -> str:
+    pages = [path for path in sorted((root / "book").rglob("*")) if path.is_file() and "_build" not in path.parts]
+    run = json.loads((results / "run.json").read_text(encoding="utf-8"))
+    inputs = [run["keys"], [(path.name, sha256(path)) for path in pages], sha256(Path(__file__))]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def _complaints(output: str) -> str:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = [line for line in plain.splitlines() if re.search(r"warning|error|critical", line, re.IGNORECASE)]
+    return "\n".join(lines[:20] or plain.splitlines()[-20:])

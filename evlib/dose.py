@@ -1,0 +1,110 @@
+"""Doses as registries state them: numbers, kinds of unit, and particles where particles were counted."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.identifiers import normalised
+from evlib.schema import checked, columns, read_csv
+
+# Units of doses.csv by what they measure. Kinds are never converted into each other.
+UNIT_KINDS = {
+    "particles": "particles",
+    "particles/cm2": "particles per area",
+    "ug protein": "mass",
+    "ug exosomes": "mass",
+    "mg exosomes": "mass",
+    "mg/kg": "mass per body weight",
+    "pmol phospholipid/kg": "phospholipid per body weight",
+    "cells equivalent": "producing cells",
+    "cells equivalent/kg": "producing cells per body weight",
+    "mL product": "product volume",
+    "unspecified": "number without a unit",
+    "other": "other",
+}
+
+
+def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The hand-coded doses (``doses.csv``), numbers parsed.
+
+    Returns
+    -------
+    doses, rejects
+        Table ``doses`` without routes: ``low`` and ``high`` in ``unit`` per administration; ``particles_low`` and
+        ``particles_high`` only where the unit is particles. A bound that the source does not give stays missing.
+        Table ``rejects``: rows for an unknown record, with an unknown unit, or with a number that is none.
+    """
+    path = Path(path)
+    rows = read_csv(path)
+    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
+    numeric = ["low", "high", "volume_ml", "n_administrations"]
+    numbers = rows[numeric].apply(pd.to_numeric, errors="coerce")
+    unreadable = (numbers.isna() & rows[numeric].notna()) | (numbers <= 0)
+    reason = pd.Series(None, index=rows.index, dtype="str")
+    reason = reason.mask(
+        ~rows.trn.isin(known), "no such record in the snapshot. Correct the number, or remove the row."
+    )
+    unknown_unit = ~rows.unit.isin(UNIT_KINDS)
+    reason = reason.mask(reason.isna() & unknown_unit, "unknown unit '" + rows.unit.fillna("") + "'.")
+    reason = reason.mask(reason.isna() & unreadable.any(axis=1), "a dose, volume or count is not a positive number.")
+    reason = reason.mask(reason.isna() & (numbers.low > numbers.high), "the low dose exceeds the high one.")
+    rejects = pd.DataFrame({"file": path.name, "line": rows.index + 2, "trn": rows.trn, "reason": reason}).dropna(
+        subset="reason"
+    )
+    good = rows.assign(**numbers)[reason.isna()]
+    good = good.assign(unit_kind=good.unit.map(UNIT_KINDS))
+    counted = good.unit == "particles"
+    good = good.assign(particles_low=good.low.where(counted), particles_high=good.high.where(counted))
+    return checked(good.reindex(columns=columns("doses")), "doses"), checked(rejects, "rejects")
+
+
+def with_routes(doses: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
+    """The doses of the trials, each with its trial's route: table ``doses``, in the trials' order."""
+    routes = described.set_index("trn")[["route", "route_group"]]
+    own = doses[doses.trn.isin(described.trn)].drop(columns=["route", "route_group"])
+    return checked(own.join(routes, on="trn").reindex(columns=columns("doses")), "doses")
+
+
+def unit_table(doses: pd.DataFrame) -> pd.DataFrame:
+    """How many trials state a dose, by route group (rows) and kind of unit (columns)."""
+    per_trial = doses.assign(route_group=doses.route_group.fillna("not reported")).drop_duplicates(["trn", "unit_kind"])
+    return pd.crosstab(per_trial.route_group, per_trial.unit_kind)
+
+
+def beside_table2(
+    table2: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, studies: pd.DataFrame, arms: pd.DataFrame
+) -> pd.DataFrame:
+    """The trials of the paper's Table 2 beside their records and publications.
+
+    Parameters
+    ----------
+    table2
+        The paper's Table 2 as data: ``trn, disease, population, source, route, dose, regimen, …``.
+    studies, arms
+        Published or posted results: ``study_id, trn, study`` and ``study_id, n, dose_as_reported``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per trial: ``trn, paper_n, record_n, published_n, paper_dose, record_dose, published_dose, study``.
+        ``published_n`` adds up the arms, and is missing where an arm does not state its number.
+    """
+    size = records.set_index("trn").enrolment
+    stated = doses.groupby("trn").as_stated.agg(lambda texts: "; ".join(dict.fromkeys(texts)))
+    reports = studies.dropna(subset="trn").drop_duplicates("trn").set_index("trn")
+    by_study = arms.assign(n=pd.to_numeric(arms.n, errors="coerce")).groupby("study_id")
+    published_n = by_study.n.apply(lambda n: n.sum(skipna=False))
+    published_dose = by_study.dose_as_reported.agg(lambda texts: "; ".join(dict.fromkeys(texts.dropna())))
+    ids = table2.trn.map(reports.study_id)
+    return pd.DataFrame(
+        {
+            "trn": table2.trn,
+            "paper_n": table2.population,
+            "record_n": table2.trn.map(size),
+            "published_n": ids.map(published_n).astype("Int64"),
+            "paper_dose": table2.dose,
+            "record_dose": table2.trn.map(stated),
+            "published_dose": ids.map(published_dose),
+            "study": table2.trn.map(reports.study),
+        }
+    )

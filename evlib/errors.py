@@ -1,0 +1,9 @@
+"""The one error that a re-runner is meant to read."""
+
+
+class InputError(Exception):
+    """Something that a person gave (a date, a file, a row) cannot be used.
+
+    The message says what is wrong, in which file and record, and what to do about it. The command line prints it
+    without a traceback and exits with status 1.
+    """

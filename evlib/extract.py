@@ -1,0 +1,187 @@
+"""Code the trials: disease area, cell source, route, phase and the rest, by hand decisions first and rules second."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+from country_converter import CountryConverter
+from country_converter.country_converter import COUNTRY_DATA_FILE
+
+from evlib.identifiers import normalised
+from evlib.protocol import phrase_pattern
+from evlib.schema import checked, columns, join_multi, read_csv, split_multi
+
+CODED_FIELDS = [name for name in columns("coded") if name not in ("trn", "coded_by", "country_basis")]
+
+# Which fields of a record speak of a fact, the most telling first.
+_FIELDS = {
+    "disease_area": ["conditions", "brief_title", "official_title"],
+    "msc_source": ["msc_source_text", "interventions", "brief_title", "official_title", "arms"],
+    "route": ["route_text", "interventions", "brief_title", "official_title", "arms", "dose_text"],
+    "design": ["intervention_model", "brief_title", "official_title", "allocation"],
+    "study_type": ["study_type"],
+}
+_FLAG_FIELDS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
+_TERM_FIELDS = ["ev_term_text", "interventions", "brief_title", "official_title"]
+
+
+def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The hand coding of trials (``coding.csv``).
+
+    Returns
+    -------
+    coded, rejects
+        Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. Table ``rejects``:
+        rows for an unknown record, given twice, or with a code that the protocol does not have.
+    """
+    path = Path(path)
+    rows = read_csv(path)
+    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
+    reason = pd.Series(None, index=rows.index, dtype="str")
+    reason = reason.mask(
+        ~rows.trn.isin(known), "no such record in the snapshot. Correct the number, or remove the row."
+    )
+    reason = reason.mask(reason.isna() & rows.duplicated("trn"), "coded twice; the first row is kept.")
+    for field, codes in protocol["codes"].items():
+        wrong = rows[field].notna() & ~rows[field].isin(list(codes))
+        text = f"{field} '" + rows[field].fillna("") + f"' is not a code of protocol.yml ({', '.join(codes)})."
+        reason = reason.mask(reason.isna() & wrong, text)
+    for field in protocol["flags"]:
+        wrong = rows[field].notna() & ~rows[field].isin(["True", "False"])
+        reason = reason.mask(reason.isna() & wrong, f"{field} is neither True nor False.")
+    rejects = pd.DataFrame({"file": path.name, "line": rows.index + 2, "trn": rows.trn, "reason": reason}).dropna(
+        subset="reason"
+    )
+    good = rows[reason.isna()].assign(coded_by="hand")
+    for field in protocol["flags"]:
+        good[field] = good[field].map({"True": True, "False": False})
+    short = _short_country_names(good.countries)
+    good["countries"] = good.countries.map(lambda cell: join_multi(short.get(name, name) for name in split_multi(cell)))
+    return checked(good[columns("coded")], "coded", source=str(path)), checked(rejects, "rejects")
+
+
+def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What the protocol's code lists alone find in the records: table ``coded``, ``coded_by`` is ``rules``."""
+    patterns = {
+        field: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"][field].items()}
+        for field in [*_FIELDS, "ev_term"]
+    }
+    flags = {name: phrase_pattern(phrases) for name, phrases in protocol["flags"].items()}
+    phases = {
+        phrase.casefold(): code
+        for code, facts in protocol["codes"]["phase_group"].items()
+        for phrase in facts["phrases"]
+    }
+    countries = _short_country_names(records.countries)
+    rows = []
+    for record in records.to_dict("records"):
+        found = {field: _codes_found(record, patterns[field], fields) for field, fields in _FIELDS.items()}
+        term = _codes_found_anywhere(record, patterns["ev_term"], _TERM_FIELDS)
+        routes = found["route"]
+        groups = {protocol["codes"]["route"][code]["group"] for code in routes}
+        places = join_multi(countries[name] for name in split_multi(record["countries"]))
+        rows.append(
+            {
+                "trn": record["trn"],
+                "disease_area": _first(found["disease_area"]),
+                "msc_source": _one_or(found["msc_source"], several="mixed"),
+                "ev_term": _one_or(term, several="both"),
+                "route": _one_or(routes, several="combined"),
+                "route_group": _one_or(sorted(groups), several="combined"),
+                "design": _first(found["design"]),
+                "phase_group": phases.get("/".join(split_multi(record["phases"])).casefold()),
+                "study_type": _first(found["study_type"]),
+                "countries": places,
+                "country_basis": "record" if places else None,
+                "coded_by": "rules",
+                **{name: bool(_mentions(record, pattern, _FLAG_FIELDS)) for name, pattern in flags.items()},
+            }
+        )
+    return checked(pd.DataFrame(rows, columns=columns("coded")), "coded")
+
+
+def coded(trials: pd.DataFrame, hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """Hand coding where there is any, else the rules': table ``coded``, one row per trial, in the trials' order."""
+    by_hand = hand[hand.trn.isin(trials.trn)]
+    by_rules = rules[rules.trn.isin(trials.trn) & ~rules.trn.isin(hand.trn)]
+    both = pd.concat([by_hand, by_rules]).set_index("trn").loc[trials.trn].reset_index()
+    return checked(both, "coded")
+
+
+def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Table ``described``: each trial with its codes and the facts of its record that later chapters count."""
+    facts = records[["trn", "status", "enrolment", "enrolment_type", "results_posted", "source_urls"]]
+    return checked(trials.merge(coding, on="trn", validate="1:1").merge(facts, on="trn", validate="1:1"), "described")
+
+
+def coding_agreement(hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """How often the rules' code equals the hand code, over records that were coded by hand.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per field: ``field, n`` (hand code given), ``same``, ``rules_silent`` (no code found), ``share`` of n.
+    """
+    both = hand.merge(rules, on="trn", suffixes=("_hand", "_rules"))
+    rows = []
+    for field in CODED_FIELDS:
+        a, b = both[f"{field}_hand"], both[f"{field}_rules"]
+        stated = a.notna()
+        same = int((a[stated].astype(str) == b[stated].astype(str)).sum())
+        n = int(stated.sum())
+        rows.append({"field": field, "n": n, "same": same, "rules_silent": int(b[stated].isna().sum())})
+    table = pd.DataFrame(rows)
+    return table.assign(share=table.same / table.n.where(table.n > 0))
+
+
+def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> pd.DataFrame:
+    """How many trials have each value of a field, "not reported" included.
+
+    A trial with two values (two countries) counts once under each. Columns: the field, ``by`` if given, ``n``.
+    """
+    exploded = frame.assign(**{field: frame[field].map(lambda cell: split_multi(cell) or [None])}).explode(field)
+    exploded[field] = exploded[field].fillna("not reported")
+    keys = [field, by] if by else [field]
+    counts = exploded.groupby(keys, sort=False).size().rename("n").reset_index()
+    return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
+
+
+def _mentions(record: dict, pattern, fields: list[str]) -> str | None:
+    for field in fields:
+        match = pattern.search(record[field]) if isinstance(record[field], str) else None
+        if match:
+            return match.group()
+    return None
+
+
+def _codes_found(record: dict, patterns: dict, fields: list[str]) -> list[str]:
+    """The codes that the first field with any match names."""
+    for field in fields:
+        found = [code for code, pattern in patterns.items() if _mentions(record, pattern, [field])]
+        if found:
+            return found
+    return []
+
+
+def _codes_found_anywhere(record: dict, patterns: dict, fields: list[str]) -> list[str]:
+    return [code for code, pattern in patterns.items() if _mentions(record, pattern, fields)]
+
+
+def _first(codes: list[str]) -> str | None:
+    return codes[0] if codes else None
+
+
+def _one_or(codes: list[str], *, several: str) -> str | None:
+    return several if len(codes) > 1 else _first(codes)
+
+
+def _short_country_names(cells: pd.Series) -> dict[str, str]:
+    """Each spelling of a country in the cells with its short English name; an unknown spelling stays as it is."""
+    names = sorted({name for cell in cells for name in split_multi(cell)})
+    if not names:
+        return {}
+    # The library's own loading takes the code "NA" (Namibia) for a missing value under pandas 3.
+    table = pd.read_csv(COUNTRY_DATA_FILE, sep="\t", encoding="utf-8", keep_default_na=False, na_values=[""])
+    logging.getLogger("country_converter").setLevel(logging.CRITICAL)
+    converter = CountryConverter(country_data=table)
+    return dict(zip(names, converter.pandas_convert(pd.Series(names), to="name_short", not_found=None)))

@@ -1,0 +1,373 @@
+"""One function per figure. Each returns its drawing with a title that states the finding, alt text and its data."""
+
+import base64
+import html
+import io
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from IPython.display import HTML
+from matplotlib.figure import Figure as Drawing
+
+from evlib.extract import value_counts
+from evlib.files import write_text
+from evlib.schema import write_csv
+
+NOT_REPORTED = "not reported"
+_INCLUDED, _PENDING, _GREY = "#0072B2", "#E69F00", "#7F7F7F"
+_WIDTH = 5.6  # inches: at a phone's width the 10 pt text is still legible
+_RC = {
+    "svg.hashsalt": "evtrials",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 150,
+    "hatch.linewidth": 0.8,
+}
+
+
+class Figure(NamedTuple):
+    """A drawing, its file name without ending, the finding, a description for those who cannot see it, its data."""
+
+    drawing: Drawing
+    name: str
+    title: str
+    alt: str
+    data: pd.DataFrame
+
+
+def show(figure: Figure, out_dir: str | Path) -> HTML:
+    """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
+
+    Written are its drawing (SVG, PNG), its data (CSV) and its alt text (TXT, for the pages of the book).
+    """
+    folder = Path(out_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(_RC):
+        vector = io.StringIO()
+        figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches="tight")
+    plt.close(figure.drawing)
+    svg = vector.getvalue()
+    write_text(folder / f"{figure.name}.svg", svg)
+    write_csv(figure.data, folder / f"{figure.name}.csv")
+    write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
+    image = base64.b64encode(svg.encode()).decode()
+    links = ", ".join(
+        f'<a href="figures/{figure.name}.{ending}" download>{text}</a>'
+        for ending, text in (("csv", "its data (CSV)"), ("svg", "SVG"), ("png", "PNG"))
+    )
+    return HTML(
+        f'<figure class="finding"><img alt="{html.escape(figure.alt, quote=True)}" '
+        f'src="data:image/svg+xml;base64,{image}"><figcaption>Download: {links}</figcaption></figure>'
+    )
+
+
+def records_by_year(records: pd.DataFrame) -> Figure:
+    """Registrations by year: dates observed and dates estimated told apart, undated records counted in the title."""
+    dated = records.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
+    data = dated.groupby(["year", "registered_basis"]).size().unstack(fill_value=0)
+    data = data.reindex(columns=["observed", "estimated"], fill_value=0)
+    data = data.reindex(range(data.index.min(), data.index.max() + 1), fill_value=0)
+    totals = data.sum(axis=1)
+    undated = int(records.registered.isna().sum())
+    title = (
+        f"Most records of the search were registered in {totals.idxmax()} ({totals.max()} of {len(records)}); "
+        f"{int(data.estimated.sum())} dates are estimated, {undated} not known"
+    )
+    return _stacked_years(
+        data, "records_by_year", title, "Registry records", {"observed": _INCLUDED, "estimated": _PENDING}
+    )
+
+
+def records_by_registry(records: pd.DataFrame) -> Figure:
+    """Records of the search by registry."""
+    counts = records.registry.value_counts().rename("n").reset_index()
+    first = counts.iloc[0]
+    title = f"{first.registry} holds {first.n} of the {len(records)} records found"
+    return _bars(
+        counts.set_index("registry")[["n"]], "records_by_registry", title, "Registry records", {"n": _INCLUDED}
+    )
+
+
+def completeness(shares: pd.DataFrame) -> Figure:
+    """How many records say anything, field by field (``field, n, of``)."""
+    ordered = shares.sort_values("n", ascending=False).set_index("field")[["n"]]
+    least = shares.loc[shares.n.idxmin()]
+    title = f"What records leave out: '{least.field}' is shown for {least.n} of {least.of} records"
+    figure = _bars(ordered, "completeness", title, f"Records that show the field (of {least.of})", {"n": _INCLUDED})
+    return figure._replace(data=shares)
+
+
+def prisma(flow: pd.DataFrame) -> Figure:
+    """The PRISMA 2020 flow (doi 10.1136/bmj.n71) drawn from its counts."""
+    n = flow.set_index("step").n
+    by_registry = flow[flow.step == "identified"]
+    registries = ", ".join(f"{row.label.split(': ')[1]} {row.n}" for row in by_registry.itertuples())
+    reasons = "\n".join(
+        f"{row.step.removeprefix('excluded_')}: {row.n}" for row in flow[flow.step.str.match("excluded_E")].itertuples()
+    )
+    title = f"{n.included} trials remain of {n.identified_total} records; {n.pending} await a decision"
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 6.2), layout="constrained")
+        axes.set(xlim=(0, 10), ylim=(0, 10))
+        axes.axis("off")
+        _box(axes, (0.0, 7.7, 4.7, 2.2), f"Records identified: {n.identified_total}\n\n{textwrap.fill(registries, 30)}")
+        _box(axes, (5.5, 8.0, 4.5, 1.6), f"Duplicates removed: {n.duplicates}\nAwaiting a decision: {n.pending}")
+        _box(axes, (0.0, 5.6, 4.7, 1.1), f"Screened by title: {n.screened}")
+        _box(axes, (5.5, 5.6, 4.5, 1.1), f"Excluded by title: {n.excluded_title}")
+        _box(axes, (0.0, 3.1, 4.7, 1.1), f"Assessed for eligibility: {n.assessed}")
+        _box(axes, (5.5, 2.0, 4.5, 3.1), f"Excluded, by criterion\n{reasons}\n\nUnclear from the record: {n.unclear}")
+        _box(axes, (0.0, 0.3, 4.7, 1.1), f"Trials included: {n.included}")
+        for upper, lower in ((7.7, 6.7), (5.6, 4.2), (3.1, 1.4)):
+            _arrow(axes, (2.35, upper), (2.35, lower))
+        for y in (8.8, 6.15, 3.65):
+            _arrow(axes, (4.7, y), (5.5, y))
+        _set_title(axes, title)
+    steps = "; ".join(f"{row.label}: {row.n}" for row in flow.itertuples())
+    return Figure(drawing, "prisma", title, f"PRISMA 2020 flow diagram. {steps}.", flow)
+
+
+def trials_by_year(described: pd.DataFrame) -> Figure:
+    """Trials by year of registration; included and pending trials told apart."""
+    dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
+    if dated.empty:
+        return _nothing("trials_by_year", "No trial of this search has a registration date")
+    data = dated.groupby(["year", "screening"]).size().unstack(fill_value=0)
+    data = data.reindex(columns=["included", "pending"], fill_value=0)
+    data = data.reindex(range(data.index.min(), data.index.max() + 1), fill_value=0)
+    counts = data.included
+    before, since = int(counts[counts.index < 2020].sum()), int(counts[counts.index >= 2020].sum())
+    undated = int((described.registered.isna() & (described.screening == "included")).sum())
+    title = (
+        f"{since} included trials were registered in 2020 or later, {before} before; the date of {undated} is not known"
+    )
+    return _stacked_years(data, "trials_by_year", title, _unit(described), {"included": _INCLUDED, "pending": _PENDING})
+
+
+def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[str, str] | None = None) -> Figure:
+    """Trials by one coded field, the most frequent first and "not reported" last.
+
+    Parameters
+    ----------
+    described
+        Table ``described``.
+    field, noun
+        A coded column, and how the title calls it: "country", "cell source".
+    labels
+        What a reader sees for each code.
+    """
+    name = f"trials_by_{field}"
+    if described.empty:
+        return _nothing(name, f"No trial in this search, so no {noun} to show")
+    data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")
+    data = data.reindex(columns=["included", "pending"]).fillna(0).astype(int)
+    order = data.sum(axis=1).rename("n").reset_index().sort_values(["n", field], ascending=[False, True])[field]
+    data = data.loc[[code for code in order if code != NOT_REPORTED] + [code for code in order if code == NOT_REPORTED]]
+    data = data.rename(index={**(labels or {}), NOT_REPORTED: "Not reported"})
+    title = _leader_title(data.included, noun)
+    return _bars(data, name, title, _unit(described), {"included": _INCLUDED, "pending": _PENDING})
+
+
+def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:
+    """How many trials state a dose in which kind of unit, by route group."""
+    if doses.empty:
+        return _nothing("dose_units", f"None of {n_trials} trials states a dose")
+    per_trial = doses.assign(route_group=doses.route_group.map(labels).fillna("Not reported"))
+    per_trial = per_trial.drop_duplicates(["trn", "unit_kind"])
+    data = pd.crosstab(per_trial.unit_kind, per_trial.route_group)
+    data = data.loc[data.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    title = (
+        f"{doses.trn.nunique()} of {n_trials} trials state a dose, in {len(data)} kinds of unit; "
+        f"{per_trial[per_trial.unit_kind == 'particles'].trn.nunique()} count particles"
+    )
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 1.6 + 0.36 * len(data)), layout="constrained")
+        sns.heatmap(
+            data,
+            annot=True,
+            fmt="d",
+            cmap="Blues",
+            cbar=False,
+            linewidths=1,
+            vmin=0,
+            vmax=data.to_numpy().max() * 1.6,
+            ax=axes,
+        )
+        axes.set(xlabel="Route (cells: trials)", ylabel="")
+        axes.tick_params(axis="x", rotation=30)
+        axes.tick_params(axis="y", rotation=0)
+        plt.setp(axes.get_xticklabels(), ha="right")
+        _set_title(axes, title)
+    return Figure(
+        drawing, "dose_units", title, f"Table of trials by kind of dose unit and route. {title}.", data.reset_index()
+    )
+
+
+def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure:
+    """Particles per administration, for doses stated in particles, on a log axis by route group."""
+    counted = doses.dropna(subset=["particles_low", "particles_high"]).copy()
+    if counted.empty:
+        return _nothing("particles_by_route", "No trial of this search states its dose in particles")
+    counted["route"] = counted.route_group.map(labels).fillna("Not reported")
+    counted = counted.sort_values(["route", "particles_high", "trn"]).reset_index(drop=True)
+    spans = counted.groupby("route").agg(
+        low=("particles_low", "min"), high=("particles_high", "max"), n=("trn", "nunique")
+    )
+    title = "Particles per administration, as stated: " + "; ".join(
+        f"{row.Index.lower()} {_span(row.low, row.high)} (n = {row.n})" for row in spans.itertuples()
+    )
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 1.9 + 0.27 * len(counted)), layout="constrained")
+        palette = dict(zip(spans.index, sns.color_palette("colorblind", len(spans))))
+        markers = dict(zip(spans.index, "osD^vP"))
+        for y, row in counted.iterrows():
+            axes.plot(
+                [row.particles_low, row.particles_high], [y, y], color=palette[row.route], lw=3, solid_capstyle="round"
+            )
+            axes.plot(
+                [row.particles_low, row.particles_high], [y, y], markers[row.route], color=palette[row.route], ms=5
+            )
+        arms = counted.arm.map(
+            lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}" if isinstance(arm, str) else ""
+        )
+        axes.set_yticks(range(len(counted)), counted.trn + arms, fontsize=8)
+        axes.set(xscale="log", xlabel="Particles per administration (log scale)", ylabel="")
+        axes.invert_yaxis()
+        axes.grid(axis="x", alpha=0.4)
+        handles = [plt.Line2D([], [], color=palette[r], marker=markers[r], lw=3, label=r) for r in spans.index]
+        drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
+        _set_title(axes, title)
+    data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
+    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}.", data)
+
+
+def _leader_title(counts: pd.Series, noun: str) -> str:
+    """The finding of a bar chart: which code leads among the included trials, and how many trials state none."""
+    stated = counts.drop(index="Not reported", errors="ignore")
+    missing = int(counts.get("Not reported", 0))
+    if not stated.sum():
+        return f"No included trial states its {noun}"
+    leaders = stated.index[stated == stated.max()]
+    verb, each = ("leads", "") if len(leaders) == 1 else ("lead", " each")
+    title = f"{noun.capitalize()}: {' and '.join(leaders)} {verb} with {stated.max()} trials{each}"
+    return (
+        f"{title}; {missing} included trials do not state it" if missing else f"{title}; every included trial states it"
+    )
+
+
+def _unit(described: pd.DataFrame) -> str:
+    pending = int((described.screening == "pending").sum())
+    return f"Trials ({len(described) - pending} included" + (f", {pending} pending)" if pending else ")")
+
+
+def _bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[str, str]) -> Figure:
+    """Horizontal stacked bars, one per row of ``data``, each with its number."""
+    used = [column for column in data.columns if data[column].sum() or len(data.columns) == 1]
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 1.4 + 0.3 * len(data)), layout="constrained")
+        rows = [textwrap.fill(str(label), 26) for label in data.index]
+        left = pd.Series(0, index=data.index)
+        for column in used:
+            tints = [_GREY if label == "Not reported" else colours[column] for label in data.index]
+            axes.barh(
+                rows,
+                data[column],
+                left=left,
+                color=tints,
+                hatch="///" if column == "pending" else None,
+                edgecolor="white",
+            )
+            left = left + data[column]
+        for y, total in enumerate(left):
+            axes.annotate(str(total), (total, y), xytext=(4, 0), textcoords="offset points", va="center")
+        axes.margins(x=0.12, y=0.02)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.invert_yaxis()
+        axes.set_xlabel(xlabel)
+        _legend(axes, used, colours)
+        _set_title(axes, title)
+    listed = ", ".join(f"{label} {int(total)}" for label, total in left.items())
+    return Figure(drawing, name, title, f"Bar chart. {title}. {xlabel}: {listed}.", data.reset_index())
+
+
+def _stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colours: dict[str, str]) -> Figure:
+    used = [column for column in data.columns if data[column].sum()]
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 3.4), layout="constrained")
+        bottom = pd.Series(0, index=data.index)
+        for column in used:
+            hatch = "///" if column in ("pending", "estimated") else None
+            axes.bar(data.index, data[column], bottom=bottom, color=colours[column], hatch=hatch, edgecolor="white")
+            bottom = bottom + data[column]
+        for year, total in bottom[bottom > 0].items():
+            axes.annotate(str(total), (year, total), xytext=(0, 2), textcoords="offset points", ha="center")
+        axes.margins(y=0.12)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set(xlabel="Year of registration", ylabel=ylabel, xticks=data.index[:: 1 if len(data) < 9 else 2])
+        _legend(axes, used, colours)
+        _set_title(axes, title)
+    listed = ", ".join(f"{year} {int(total)}" for year, total in bottom.items())
+    return Figure(drawing, name, title, f"Bar chart by year. {title}. {ylabel}: {listed}.", data.reset_index())
+
+
+def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
+    if len(used) < 2:
+        return
+    hatches = {"pending": "///", "estimated": "///"}
+    words = {
+        "pending": "pending: proposed by the rules",
+        "included": "included by readers",
+        "observed": "date observed",
+        "estimated": "date estimated",
+    }
+    handles = [
+        plt.Rectangle((0, 0), 1, 1, facecolor=colours[c], hatch=hatches.get(c), edgecolor="white", label=words[c])
+        for c in used
+    ]
+    axes.figure.legend(handles=handles, frameon=False, fontsize=9, ncols=2, loc="outside lower left")
+
+
+def _nothing(name: str, title: str) -> Figure:
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 1), layout="constrained")
+        axes.axis("off")
+        _set_title(axes, title)
+    return Figure(drawing, name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
+
+
+def _set_title(axes: plt.Axes, title: str) -> None:
+    """A wrapped title that begins at the left edge of the whole figure."""
+    axes.figure.suptitle(textwrap.fill(title, 62), x=0.01, ha="left", fontsize=11, fontweight="bold")
+
+
+def _box(axes: plt.Axes, place: tuple[float, float, float, float], text: str) -> None:
+    """A box with its lower left corner, width and height, and a centred text."""
+    x, y, width, height = place
+    axes.add_patch(plt.Rectangle((x, y), width, height, facecolor="#F2F6FA", edgecolor=_INCLUDED, clip_on=False))
+    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=9, linespacing=1.3)
+
+
+def _arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": _GREY, "shrinkA": 0, "shrinkB": 0})
+
+
+def _span(low: float, high: float) -> str:
+    return _power(low) if low == high else f"{_power(low)} to {_power(high)}"
+
+
+def _power(value: float) -> str:
+    """A count of particles as a reader writes it: 2×10⁸."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    digits = str(int(exponent)).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+    return f"{float(mantissa):g}×10{digits}"

@@ -1,0 +1,250 @@
+"""Run the notebooks in order for one search date, skip what is unchanged, and swap the new result in as a whole."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from evlib.errors import InputError
+from evlib.files import recover, sha256, swap_in, write_text
+from evlib.protocol import load_protocol
+from evlib.rawdata import check_raw, newest_snapshot
+
+PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
+RUN_FILE = "run.json"
+_KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=ERROR"]}
+NOT_IN_NOTEBOOKS = {"__main__.py", "book.py", "pipeline.py"}  # modules that no notebook uses
+
+
+def project_root(start: str | Path = ".") -> Path:
+    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``."""
+    start = Path(start).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "protocol.yml").is_file():
+            return folder
+    raise InputError(f"no protocol.yml in {start} or above it. Run this inside a copy of the project.")
+
+
+def notebooks(root: Path) -> list[Path]:
+    """The numbered notebooks, in order."""
+    return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def run(
+    root: Path,
+    *,
+    search_date: str | None = None,
+    snapshot: str | None = None,
+    out: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Execute the notebooks for a search date; returns the folder of results.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    search_date
+        Last day of registration, YYYY-MM-DD; the protocol's default where None.
+    snapshot
+        Date of the snapshot in ``data/raw/registries``; the newest where None.
+    out
+        Folder of the results; ``data/processed/<search_date>`` where None.
+    say
+        Told of each step.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder with tables, figures, executed notebooks and ``run.json``.
+
+    Raises
+    ------
+    InputError
+        Where the date, the raw data or the protocol cannot be used, or a notebook fails (named, with cell and cause).
+        The last good result is then untouched.
+    """
+    from filelock import FileLock, Timeout
+
+    search_date = checked_date(search_date or load_protocol(root / "protocol.yml")["default_search_date"])
+    raw_dir = root / "data" / "raw"
+    sums = check_raw(raw_dir)
+    snapshot = snapshot or newest_snapshot(raw_dir)
+    records = raw_dir / "registries" / snapshot / "records.jsonl"
+    if not records.is_file():
+        raise InputError(f"{records} is missing. Name a snapshot that is there, or none for the newest.")
+    target = out or root / "data" / "processed" / search_date
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(target.parent / f".{target.name}.lock", timeout=1):
+            inputs = _inputs(root, raw_dir, sums, records)
+            return _run_locked(root, target, inputs, search_date=search_date, snapshot=snapshot, say=say)
+    except Timeout:
+        raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def checked_date(text: str) -> str:
+    """The text if it is a day of the calendar written YYYY-MM-DD."""
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise InputError(f"'{text}' is not a date. Write the search date as YYYY-MM-DD, for example 2024-02-17.")
+
+
+def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
+    """Execute the notebooks with their default parameters and store the outputs in ``notebooks/`` (for nbval)."""
+    import nbformat
+    import papermill
+
+    for source in notebooks(root):
+        say(f"{source.name}")
+        executed = papermill.execute_notebook(str(source), None, cwd=str(source.parent), progress_bar=False, **_KERNEL)
+        executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
+        for cell in executed.cells:
+            tags = cell.metadata.get("tags")
+            cell.metadata = {"tags": tags} if tags else {}
+        text = nbformat.writes(executed)
+        write_text(source, text if text.endswith("\n") else text + "\n")
+
+
+def source_kernelspec() -> dict[str, str]:
+    """The kernel that every notebook names."""
+    return {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: Path) -> dict[str, str]:
+    """Everything that a result depends on but the notebooks: path below the root → SHA-256."""
+    inputs = {f"data/raw/{name}": value for name, value in sums.items()}
+    own = sorted(path for path in (raw_dir / "curation").glob("*.csv"))
+    code = [path for path in sorted((root / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
+    files = [root / "protocol.yml", root / "requirements.lock", records, *own, *code]
+    for path in files:
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and name not in inputs:
+            inputs[name] = sha256(path)
+    return inputs
+
+
+def _run_locked(
+    root: Path, target: Path, inputs: dict[str, str], *, search_date: str, snapshot: str, say: Callable[[str], None]
+) -> Path:
+    recover(target)
+    staging = target.parent / f".{target.name}.new"
+    shutil.rmtree(staging, ignore_errors=True)  # what a killed run left
+    parameters = {"search_date": search_date, "snapshot": snapshot}
+    plan = _keys(root, inputs, parameters)
+    last = _last_run(target)
+    fresh = _reusable(plan, last, target)
+    if fresh == len(plan) and last["keys"] == [key for _, key in plan]:
+        say(f"{target.name}: unchanged since {last['finished']}, nothing to do.")
+        return target
+
+    staging.mkdir(parents=True)
+    started, done = time.perf_counter(), []
+    try:
+        for index, (source, key) in enumerate(plan):
+            if index < fresh:
+                step = last["notebooks"][index]
+                _copy_outputs(step["outputs"], target, staging)
+                say(f"{source.name}: unchanged, kept.")
+            else:
+                step = _execute(source, root, staging, parameters, say=say)
+            done.append({**step, "name": source.name, "key": key})
+        record = {
+            "parameters": parameters,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - started, 1),
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in PACKAGES},
+            "inputs": inputs,
+            "keys": [key for _, key in plan],
+            "notebooks": done,
+        }
+        write_text(staging / RUN_FILE, json.dumps(record, indent=1) + "\n")
+        swap_in(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    say(f"{target.name}: {len(plan) - fresh} of {len(plan)} notebooks run in {record['seconds']} s.")
+    return target
+
+
+def _execute(
+    source: Path, root: Path, staging: Path, parameters: dict[str, str], *, say: Callable[[str], None]
+) -> dict:
+    import papermill
+
+    say(f"{source.name}: running")
+    before = _contents(staging)
+    started = time.perf_counter()
+    places = {
+        "raw_dir": os.path.relpath(root / "data" / "raw", staging),
+        "out_dir": ".",
+        "protocol": os.path.relpath(root / "protocol.yml", staging),
+    }
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(staging / source.name),
+            parameters={**parameters, **{name: Path(place).as_posix() for name, place in places.items()}},
+            cwd=str(staging),
+            progress_bar={"leave": False, "desc": source.stem} if sys.stderr.isatty() else False,
+            **_KERNEL,
+        )
+    except papermill.exceptions.PapermillExecutionError as error:
+        cause = error.evalue if error.ename == "InputError" else f"{error.ename}: {error.evalue}"
+        # papermill counts from 0 and counts the cell of parameters that it adds, so this is the cell's place in the source
+        raise InputError(f"{source.name}, cell {error.cell_index}: {cause}") from None
+    after = _contents(staging)
+    changed = {name: value for name, value in after.items() if before.get(name) != value}
+    return {"seconds": round(time.perf_counter() - started, 1), "outputs": changed}
+
+
+def _keys(root: Path, inputs: dict[str, str], parameters: dict[str, str]) -> list[tuple[Path, str]]:
+    """Each notebook with a key that changes when it, an earlier one, a parameter or any other input does."""
+    key = json.dumps([inputs, parameters, platform.python_version()], sort_keys=True)
+    plan = []
+    for source in notebooks(root):
+        key = hashlib.sha256(f"{key}{sha256(source)}".encode()).hexdigest()
+        plan.append((source, key))
+    if not plan:
+        raise InputError(f"{root / 'notebooks'} holds no numbered notebook. Restore them from git.")
+    return plan
+
+
+def _last_run(target: Path) -> dict | None:
+    try:
+        return json.loads((target / RUN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _reusable(plan: list[tuple[Path, str]], last: dict | None, target: Path) -> int:
+    """How many notebooks, from the first on, need not run: same key, and their outputs still as they were written."""
+    count = 0
+    for (_, key), step in zip(plan, last["notebooks"] if last else []):
+        whole = all(
+            (target / name).is_file() and sha256(target / name) == value for name, value in step["outputs"].items()
+        )
+        if step["key"] != key or not whole:
+            break
+        count += 1
+    return count
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _copy_outputs(outputs: dict[str, str], source: Path, target: Path) -> None:
+    for name in outputs:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, target / name)

@@ -1,0 +1,128 @@
+"""Read and validate ``protocol.yml``: the review as data."""
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import yaml
+
+from evlib.errors import InputError
+
+SCHEMA_FILE = Path(__file__).with_name("protocol.schema.json")
+
+
+def load_protocol(path: str | Path) -> dict[str, Any]:
+    """The review's protocol as a dictionary, checked.
+
+    Parameters
+    ----------
+    path
+        A ``protocol.yml``: title, question, registries, query, dates, criteria, screening phrases and code lists.
+        Dates come back as ISO 8601 strings.
+
+    Raises
+    ------
+    InputError
+        Naming the file and the line: not YAML, a key given twice, an unknown or missing key, a value of the wrong
+        shape, or a code that is used but not defined.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the protocol ({error.strerror}). Restore it from git.") from error
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {error}") from error
+    if tree is None:
+        raise InputError(f"{path}: the protocol is empty. Restore it from git.")
+    lines = _key_lines(tree, path)
+    protocol = _dates_as_text(yaml.safe_load(text))
+    try:
+        fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))(protocol)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise InputError(_schema_message(error, lines, path)) from None
+    _check_codes(protocol, lines, path)
+    return protocol
+
+
+def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that finds any of the phrases as whole words, in any case.
+
+    A phrase ending in ``*`` also finds longer words that begin with it; blanks match any white space or hyphen.
+    Longer phrases are tried first, so that the reported words are the most specific ones. No phrases, no match.
+    """
+    parts = []
+    for phrase in sorted(set(phrases), key=len, reverse=True):
+        body = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", phrase.removesuffix("*")))
+        parts.append(body + (r"\w*" if phrase.endswith("*") else ""))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)" if parts else r"(?!)", re.IGNORECASE)
+
+
+def _key_lines(tree: yaml.Node, path: Path) -> dict[str, int]:
+    """The line of every key and list item, by its place as the schema library writes it: ``data.codes.route[0]``.
+
+    A key given twice is an error; YAML itself would silently keep the last.
+    """
+    lines = {"data": 1}
+
+    def walk(node: yaml.Node, place: str) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                name, line = f"{place}.{key.value}", key.start_mark.line + 1
+                if name in lines:
+                    raise InputError(
+                        f"{path}, line {line}: the key '{key.value}' was given before, on line {lines[name]}. Keep one."
+                    )
+                lines[name] = line
+                walk(value, name)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                lines[f"{place}[{index}]"] = value.start_mark.line + 1
+                walk(value, f"{place}[{index}]")
+
+    walk(tree, "data")
+    return lines
+
+
+def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[str, int], path: Path) -> str:
+    known = sorted(error.definition.get("properties", {}))
+    if (
+        error.rule in ("additionalProperties", "required")
+        and known
+        and (unknown := sorted(set(error.value) - set(known)))
+    ):
+        line = lines.get(f"{error.name}.{unknown[0]}", 1)
+        return f"{path}, line {line}: unknown key '{unknown[0]}'. Known here: {', '.join(known)}."
+    name = error.name.removeprefix("data").removeprefix(".") or "the protocol"
+    return f"{path}, line {lines.get(error.name, 1)}: {name}: {error.message.removeprefix(error.name).strip()}."
+
+
+def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> None:
+    groups = protocol["codes"]["route_group"]
+    for code, route in protocol["codes"]["route"].items():
+        if route["group"] not in groups:
+            raise InputError(
+                f"{path}, line {lines[f'data.codes.route.{code}.group']}: route '{code}' has the unknown group "
+                f"'{route['group']}'. Known: {', '.join(sorted(groups))}."
+            )
+    criteria = protocol["criteria"]
+    for rule, code in protocol["screening"]["criterion"].items():
+        if code not in criteria:
+            raise InputError(
+                f"{path}, line {lines[f'data.screening.criterion.{rule}']}: '{rule}' names the unknown criterion "
+                f"'{code}'. Known: {', '.join(criteria)}."
+            )
+
+
+def _dates_as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _dates_as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_dates_as_text(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

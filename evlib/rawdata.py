@@ -1,0 +1,67 @@
+"""The shipped raw data: is every file there, and is it the one that was shipped?"""
+
+import json
+from pathlib import Path
+
+from evlib.errors import InputError
+from evlib.files import sha256, write_text
+
+PACKAGE = "datapackage.json"
+
+
+def check_raw(raw_dir: str | Path) -> dict[str, str]:
+    """Compare every file that the data package lists with its checksum.
+
+    Files that the package does not list (a later snapshot, a person's own decisions) are left alone.
+
+    Returns
+    -------
+    dict
+        Path below ``raw_dir`` → SHA-256, in the package's order.
+
+    Raises
+    ------
+    InputError
+        Naming the first file that is missing or differs.
+    """
+    raw_dir = Path(raw_dir)
+    sums = {}
+    for resource in _package(raw_dir)["resources"]:
+        path = raw_dir / resource["path"]
+        if not path.is_file():
+            raise InputError(f"{path} is missing. Restore it: git checkout -- {path}")
+        sums[resource["path"]] = sha256(path)
+        if f"sha256:{sums[resource['path']]}" != resource["hash"]:
+            raise InputError(
+                f"{path} is not the file that was shipped. Raw data is never edited: restore it with "
+                f"git checkout -- {path}, and put your own decisions into a file beside it."
+            )
+    return sums
+
+
+def seal(raw_dir: str | Path) -> None:
+    """Write the present sizes and checksums into the data package (for maintainers who add a shipped file)."""
+    raw_dir = Path(raw_dir)
+    package = _package(raw_dir)
+    for resource in package["resources"]:
+        path = raw_dir / resource["path"]
+        resource |= {"bytes": path.stat().st_size, "hash": f"sha256:{sha256(path)}"}
+    write_text(raw_dir / PACKAGE, json.dumps(package, indent=1, ensure_ascii=False) + "\n")
+
+
+def newest_snapshot(raw_dir: str | Path) -> str:
+    """The date (folder name) of the newest snapshot below ``raw_dir/registries``."""
+    folders = sorted(path.parent.name for path in Path(raw_dir).glob("registries/????-??-??/records.jsonl"))
+    if not folders:
+        raise InputError(f"{raw_dir}/registries holds no snapshot (<date>/records.jsonl). Restore it from git.")
+    return folders[-1]
+
+
+def _package(raw_dir: Path) -> dict:
+    path = raw_dir / PACKAGE
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}). Restore it: git checkout -- {path}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON ({error}). Restore it: git checkout -- {path}") from error

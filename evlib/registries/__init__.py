@@ -1,0 +1,1 @@
+"""One module per source format; each has ``read(path, ...) -> (records, rejects)``."""

@@ -1,0 +1,138 @@
+"""Read our own snapshot format: ``records.jsonl``, one registry record as a JSON object per line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.errors import InputError
+from evlib.identifiers import normalised, registration_numbers, trn_kind
+from evlib.schema import checked, join_multi
+
+_SAME_NAME = [
+    *(
+        "brief_title",
+        "official_title",
+        "acronym",
+        "status",
+        "study_type",
+        "allocation",
+        "intervention_model",
+        "masking",
+    ),
+    *("primary_purpose", "msc_source_text", "ev_term_text", "route_text", "dose_text", "sponsor", "start_date"),
+    *("completion_date", "last_update", "note"),
+]
+_LISTS = ["phases", "conditions", "keywords", "interventions", "countries", "publications", "source_urls"]
+
+
+def read(path: str | Path, *, registries: list[str], snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of a snapshot file, and the lines that are none.
+
+    Parameters
+    ----------
+    path
+        ``records.jsonl`` of a dated folder in ``data/raw/registries``.
+    registries
+        The registries that the protocol knows; a record of another one is set aside.
+    snapshot
+        The snapshot's date, kept with each record.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``. Lines of the file = records + rejects. A number that comes twice keeps its
+        first record; the later one goes to the rejects, with the fields in which they differ.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, not text, or holds no usable record.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Restore it from git.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text ({error}). Restore it from git.") from error
+    good: dict[str, dict[str, Any]] = {}
+    bad: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            raw = json.loads(line)
+            record = _record(raw, registries=registries, snapshot=snapshot)
+        except (ValueError, TypeError, AttributeError) as error:
+            bad.append({"file": path.name, "line": number, "trn": _claimed_number(line), "reason": _reason(error)})
+            continue
+        first = good.setdefault(record["trn"], record)
+        if first is not record:
+            differing = [key for key in record if record[key] != first[key]]
+            conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
+            reason = f"registration number given before {conflict}. The first record is kept; correct or remove one."
+            bad.append({"file": path.name, "line": number, "trn": record["trn"], "reason": reason})
+    if not good:
+        raise InputError(f"{path}: no usable record in {len(lines)} lines. First reason: {_first_reason(bad)}")
+    records = checked(pd.DataFrame(list(good.values())), "records", source=str(path))
+    return records, checked(pd.DataFrame(bad, columns=["file", "line", "trn", "reason"]), "rejects")
+
+
+def _record(raw: dict[str, Any], *, registries: list[str], snapshot: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise ValueError("not a JSON object")
+    trn = normalised(raw.get("trial_id") or "")
+    if not trn:
+        raise ValueError("no registration number. Add it under 'trial_id'.")
+    if raw.get("registry") not in registries:
+        raise ValueError(f"unknown registry {raw.get('registry')!r}. Known to protocol.yml: {', '.join(registries)}.")
+    enrolment = raw.get("enrollment")
+    if enrolment is not None and (not isinstance(enrolment, int) or enrolment < 0):
+        raise ValueError(f"enrollment is {enrolment!r}, not a count.")
+    secondary = [number for text in raw.get("secondary_ids") or [] for number in registration_numbers(text)]
+    return {
+        "trn": trn,
+        "trn_kind": trn_kind(trn),
+        "registry": raw["registry"],
+        "secondary_trns": join_multi(number for number in secondary if number != trn),
+        **{name: _text(raw.get(name)) for name in _SAME_NAME},
+        **{name: join_multi(raw.get(name)) for name in _LISTS},
+        "enrolment": enrolment,
+        "enrolment_type": _text(raw.get("enrollment_type")),
+        "arms": join_multi(_arm(arm) for arm in raw.get("arms") or []),
+        "registered_text": _date_text(raw.get("registered"), "registered"),
+        "first_submitted": _date_text(raw.get("first_submitted"), "first_submitted"),
+        "results_posted": raw.get("results_posted"),
+        "snapshot": snapshot,
+    }
+
+
+def _text(value: Any) -> str | None:
+    return " ".join(str(value).split()) or None if value is not None else None
+
+
+def _arm(arm: dict[str, Any]) -> str:
+    return ": ".join(str(arm[key]) for key in ("label", "text") if arm.get(key))
+
+
+def _date_text(value: str | None, field: str) -> str | None:
+    if value is None:
+        return None
+    try:
+        pd.Period(value)
+    except ValueError as error:
+        raise ValueError(f"{field} is {value!r}, not a date (YYYY-MM-DD or YYYY-MM).") from error
+    return value
+
+
+def _claimed_number(line: str) -> str | None:
+    numbers = registration_numbers(line[:400])
+    return numbers[0] if numbers else None
+
+
+def _reason(error: Exception) -> str:
+    return f"not valid JSON ({error})" if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _first_reason(bad: list[dict[str, Any]]) -> str:
+    return bad[0]["reason"] if bad else "the file is empty."

@@ -1,0 +1,259 @@
+"""Every table's columns, and the only ways to read and write one.
+
+A table is a ``pandas.DataFrame`` that passes its schema here. Several values in one cell (two countries, three
+source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+
+from evlib.errors import InputError
+from evlib.files import write_text
+
+MULTI = " | "
+
+_TYPES = {
+    "text": "str",
+    "key": "str",
+    "count": "Int64",
+    "number": "float64",
+    "flag": "boolean",
+    "date": "datetime64[ns]",
+}
+
+_COLUMNS: dict[str, dict[str, str]] = {
+    "records": {
+        "trn": "key",
+        "trn_kind": "key",
+        "registry": "key",
+        "secondary_trns": "text",
+        "brief_title": "text",
+        "official_title": "text",
+        "acronym": "text",
+        "status": "text",
+        "study_type": "text",
+        "phases": "text",
+        "allocation": "text",
+        "intervention_model": "text",
+        "masking": "text",
+        "primary_purpose": "text",
+        "enrolment": "count",
+        "enrolment_type": "text",
+        "conditions": "text",
+        "keywords": "text",
+        "interventions": "text",
+        "arms": "text",
+        "msc_source_text": "text",
+        "ev_term_text": "text",
+        "route_text": "text",
+        "dose_text": "text",
+        "sponsor": "text",
+        "countries": "text",
+        "registered_text": "text",
+        "first_submitted": "text",
+        "registered": "date",
+        "registered_low": "date",
+        "registered_high": "date",
+        "registered_basis": "text",
+        "registered_method": "text",
+        "start_date": "text",
+        "completion_date": "text",
+        "last_update": "text",
+        "results_posted": "flag",
+        "publications": "text",
+        "source_urls": "text",
+        "note": "text",
+        "snapshot": "key",
+    },
+    "rejects": {"file": "key", "line": "count", "trn": "text", "reason": "key"},
+    "duplicates": {"trn": "key", "kept_trn": "key", "basis": "key", "evidence": "text"},
+    "decisions": {
+        "trn": "key",
+        "stage": "key",
+        "reviewer": "key",
+        "decision": "key",
+        "criterion": "text",
+        "reason": "text",
+    },
+    "screened": {
+        "trn": "key",
+        "registry": "key",
+        "title": "text",
+        "outcome": "key",
+        "criterion": "text",
+        "decided_by": "text",
+        "proposal": "text",
+        "reason": "text",
+    },
+    "flow": {"step": "key", "label": "key", "n": "count"},
+    "trials": {
+        "trn": "key",
+        "screening": "key",
+        "merged_trns": "text",
+        "registry": "key",
+        "title": "text",
+        "record_url": "text",
+        "registered": "date",
+        "registered_basis": "text",
+    },
+    "coded": {
+        "trn": "key",
+        "disease_area": "text",
+        "covid19": "flag",
+        "msc_source": "text",
+        "ev_term": "text",
+        "engineered": "flag",
+        "route": "text",
+        "route_group": "text",
+        "design": "text",
+        "phase_group": "text",
+        "study_type": "text",
+        "countries": "text",
+        "country_basis": "text",
+        "coded_by": "key",
+    },
+    "doses": {
+        "trn": "key",
+        "arm": "text",
+        "route": "text",
+        "route_group": "text",
+        "low": "number",
+        "high": "number",
+        "unit": "text",
+        "unit_kind": "key",
+        "per": "text",
+        "volume_ml": "number",
+        "n_administrations": "count",
+        "interval": "text",
+        "particles_low": "number",
+        "particles_high": "number",
+        "as_stated": "text",
+    },
+}
+
+
+def _described_columns() -> dict[str, str]:
+    coded = {name: kind for name, kind in _COLUMNS["coded"].items() if name != "trn"}
+    facts = {
+        "status": "text",
+        "enrolment": "count",
+        "enrolment_type": "text",
+        "results_posted": "flag",
+        "source_urls": "text",
+    }
+    return {**_COLUMNS["trials"], **coded, **facts}
+
+
+_COLUMNS["described"] = _described_columns()
+
+
+def columns(table: str) -> list[str]:
+    """The column names of a table, in order."""
+    return list(_COLUMNS[table])
+
+
+def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFrame:
+    """The frame with the table's columns and types, in the table's order.
+
+    Missing optional columns are added empty. ``source`` names the file in messages.
+
+    Raises
+    ------
+    InputError
+        Naming the table, column, row and value that do not fit.
+    """
+    spec = _COLUMNS[table]
+    unknown = [name for name in frame.columns if name not in spec]
+    absent = [name for name, kind in spec.items() if kind == "key" and name not in frame.columns]
+    where = f"{source}: " if source else ""
+    if unknown or absent:
+        what = f"unknown columns {unknown}" if unknown else f"missing columns {absent}"
+        raise InputError(f"{where}the table '{table}' has {what}. Its columns are: {', '.join(spec)}.")
+    schema = pa.DataFrameSchema(
+        {name: pa.Column(_TYPES[kind], nullable=kind != "key") for name, kind in spec.items()}, coerce=True, strict=True
+    )
+    try:
+        return schema.validate(frame.reindex(columns=list(spec)).reset_index(drop=True), lazy=True)
+    except pa.errors.SchemaErrors as error:
+        first = error.failure_cases.iloc[0]
+        row = "" if pd.isna(first["index"]) else f", row {int(first['index']) + 1}"
+        raise InputError(
+            f"{where}the table '{table}', column '{first['column']}'{row}: {first['failure_case']!r} does not fit "
+            f"({first['check']})."
+        ) from error
+
+
+def read_table(path: str | Path, table: str) -> pd.DataFrame:
+    """A table of ours from a CSV file, checked.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing (naming the notebook order), unreadable, or does not fit the schema.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} is missing. It is written by an earlier notebook: run the notebooks in order.")
+    kinds = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
+    frame = read_csv(path, dtype=kinds)
+    texts = [name for name in frame.columns if _COLUMNS[table].get(name) in ("text", "key")]
+    frame[texts] = frame[texts].apply(lambda column: column.str.replace(r"^'(?=[=+\-@\t])", "", regex=True))
+    return checked(frame, table, source=str(path))
+
+
+def read_csv(path: str | Path, *, dtype: dict[str, str] | str = "str") -> pd.DataFrame:
+    """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, empty, not UTF-8 or not CSV.
+    """
+    try:
+        return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing. Restore it, for example with: git checkout -- {path}") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path}: not a readable CSV table ({error}). Save it as UTF-8, comma separated.") from error
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFrame:
+    """Check a table and write it as CSV; returns the checked table.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe, which ``read_table`` removes again.
+    The file appears whole or not at all.
+    """
+    frame = checked(frame, table)
+    write_csv(frame, path)
+    return frame
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD."""
+    write_text(path, guarded(frame).to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d"))
+
+
+def guarded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before every text that a spreadsheet would take for a formula."""
+    frame = frame.copy()
+    for name in frame.columns:
+        if pd.api.types.is_string_dtype(frame[name].dtype) or frame[name].dtype == object:
+            frame[name] = frame[name].map(
+                lambda cell: f"'{cell}" if isinstance(cell, str) and re.match(r"[=+\-@\t]", cell) else cell
+            )
+    return frame
+
+
+def join_multi(values: Iterable[str] | None) -> str | None:
+    """Several values as one cell; None where there are none."""
+    texts = [str(value).strip() for value in values or [] if value is not None and str(value).strip()]
+    return MULTI.join(text.replace("|", "/") for text in texts) or None
+
+
+def split_multi(cell: object) -> list[str]:
+    """The values of one cell; an empty list where it is missing."""
+    return cell.split(MULTI) if isinstance(cell, str) and cell else []

@@ -1,0 +1,57 @@
+"""Tables for a reader: links to records, and registry text that can only ever show as text."""
+
+import html
+
+import pandas as pd
+from IPython.display import HTML
+
+from evlib.schema import split_multi
+
+
+def shares_filled(records: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
+    """How many records show anything in each field: columns ``field, n, of``."""
+    return pd.DataFrame({"field": fields, "n": [int(records[f].notna().sum()) for f in fields], "of": len(records)})
+
+
+def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -> HTML:
+    """A table for display, within a frame that scrolls where it is wide or long.
+
+    Parameters
+    ----------
+    frame
+        What to show; missing cells become "–", an empty table says "none". All text is escaped.
+    caption
+        What the table holds.
+    urls
+        One address per row, for the first column to link to; only ``https://`` and ``http://`` addresses become links.
+    """
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+    rows = []
+    for cells, url in zip(frame.itertuples(index=False), [None] * len(frame) if urls is None else urls):
+        texts = [html.escape(_plain(cell)) for cell in cells]
+        if isinstance(url, str) and url.startswith(("https://", "http://")):
+            texts[0] = f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{texts[0]}</a>'
+        rows.append("<tr>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>")
+    body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
+    return HTML(
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(caption, quote=True)}">'
+        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def code_labels(protocol: dict, field: str) -> dict[str, str]:
+    """What a reader sees for each code of a field; empty for fields without a code list."""
+    return {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}
+
+
+def first_url(cells: pd.Series) -> pd.Series:
+    """The first of the addresses in each cell."""
+    return pd.Series([(split_multi(cell) or [None])[0] for cell in cells], index=cells.index, dtype=object)
+
+
+def _plain(cell: object) -> str:
+    if pd.isna(cell):
+        return "–"
+    if isinstance(cell, pd.Timestamp):
+        return f"{cell:%Y-%m-%d}"
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,55 @@
+"""What the tests share: the shipped data read once, and copies of the project that a test may write into."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from evlib import dates, screen
+from evlib.protocol import load_protocol
+from evlib.registries import snapshot as registry_snapshot
+from evlib.schema import read_csv
+
+ROOT = Path(__file__).parents[1]
+RAW = ROOT / "data" / "raw"
+SNAPSHOT = "2026-11-22"
+
+
+@pytest.fixture(scope="session")
+def review() -> dict:
+    return load_protocol(ROOT / "protocol.yml")
+
+
+@pytest.fixture(scope="session")
+def shipped(review: dict) -> pd.DataFrame:
+    """All records of the shipped snapshot, with registration dates."""
+    path = RAW / "registries" / SNAPSHOT / "records.jsonl"
+    records, rejects = registry_snapshot.read(path, registries=list(review["registries"]), snapshot=SNAPSHOT)
+    assert rejects.empty
+    decisions, _, _ = screen.hand_decisions(RAW / "curation/screening.csv", known=set(records.trn), protocol=review)
+    known = read_csv(RAW / "curation/nct_first_submitted.csv")
+    return dates.with_registration_dates(records, known, judged=set(decisions.trn), protocol=review, snapshot=SNAPSHOT)
+
+
+def project_copy(folder: Path) -> Path:
+    """A copy of the project without what is made, for tests that run notebooks or build the book."""
+    for name in ("data/raw", "notebooks", "evlib", "book"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
+    for name in ("protocol.yml", "requirements.lock"):
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One copy of the project with runs for three search dates (made by the tests of the pipeline)."""
+    return project_copy(tmp_path_factory.mktemp("project"))
+
+
+def records_of(rows: list[dict], columns: list[str]) -> pd.DataFrame:
+    """A small ``records`` table from a few facts; everything else is missing."""
+    from evlib.schema import checked
+
+    basics = {"trn_kind": "number", "registry": "ClinicalTrials.gov", "snapshot": SNAPSHOT}
+    return checked(pd.DataFrame([basics | row for row in rows]).reindex(columns=columns), "records")

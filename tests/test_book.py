@@ -1,0 +1,137 @@
+"""The book: built without a warning, every page reachable, every figure seen, no other host called."""
+
+import shutil
+
+import nbformat
+import pytest
+
+from evlib.book import assemble, build_book, filled, readable
+from evlib.errors import InputError
+from evlib.numbers import load_numbers, save_numbers
+from evlib.pipeline import notebooks, run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def results(project):
+    return run(project, search_date="2024-02-17", say=lambda text: None)
+
+
+@pytest.fixture(scope="module")
+def html(project, results):
+    return build_book(project, results, say=lambda text: None).parent
+
+
+def test_a_page_takes_its_numbers_by_name_and_an_unknown_name_is_an_error():
+    assert filled("**{{ n }}** of {{ m }}, {x}", {"n": "1", "m": "2"}, page="p.md") == "**1** of 2, {x}"
+    with pytest.raises(InputError, match=r"book/p\.md names 'k'"):
+        filled("{{ k }}", {"n": "1"}, page="p.md")
+
+
+def test_two_chapters_may_not_save_the_same_name(tmp_path):
+    save_numbers(tmp_path, "01", n=1)
+    save_numbers(tmp_path, "02", m=2)
+    assert load_numbers(tmp_path) == {"n": "1", "m": "2"}
+    save_numbers(tmp_path, "03", n=3)
+    with pytest.raises(ValueError, match="'n' was saved by an earlier chapter"):
+        load_numbers(tmp_path)
+
+
+def test_the_reader_sees_the_parameters_of_this_run_with_their_comments():
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_code_cell(
+            'search_date = "2024-02-17"  # last day\nout_dir = "../x"', metadata={"tags": ["parameters"]}
+        ),
+        nbformat.v4.new_code_cell(
+            '# Parameters\nsearch_date = "2020-12-31"\n', metadata={"tags": ["injected-parameters"]}
+        ),
+    ]
+    cells = readable(notebook).cells
+    assert [cell.source for cell in cells] == ['search_date = "2020-12-31"  # last day\nout_dir = "../x"']
+
+
+def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(project, results, html):
+    said = []
+    build_book(project, results, say=said.append)
+    assert said == ["book: unchanged, nothing to do."]
+    page, before = project / "book" / "how_to_cite.md", (html / "index.html").read_bytes()
+    original = page.read_text(encoding="utf-8")
+    page.write_text(original + "\n[](no_such_page.md)\n", encoding="utf-8")
+    try:
+        with pytest.raises(InputError, match="no_such_page"):
+            build_book(project, results, say=said.append)
+    finally:
+        page.write_text(original, encoding="utf-8")
+    assert (html / "index.html").read_bytes() == before
+
+
+def test_no_page_of_the_source_keeps_a_placeholder(project, results, tmp_path):
+    assemble(project, results, tmp_path / "source")
+    for page in (tmp_path / "source").glob("*.md"):
+        assert "{{" not in page.read_text(encoding="utf-8")
+
+
+def test_the_numbers_of_the_first_page_are_those_of_the_tables(html, results):
+    n = load_numbers(results)
+    text = (html / "index.html").read_text(encoding="utf-8")
+    assert f"<strong>{n['n_included']} trials</strong>" in text
+    assert f"out of {n['n_records']} registry records" in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_a_reader_walks_the_whole_book(html, project):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        page = browser.new_page(viewport={"width": 1300, "height": 900})
+        errors, elsewhere = [], []
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith(("file:", "data:")) else elsewhere.append(request.url),
+        )
+        page.goto((html / "index.html").as_uri())
+        contents = page.locator("nav.bd-links a, .bd-sidebar-primary nav a").evaluate_all(
+            "links => links.map(link => link.href)"
+        )
+        visited = {link.rsplit("/", 1)[1].split("#")[0]: link for link in contents if link.startswith("file:")}
+        chapters = {f"{path.stem}.html" for path in notebooks(project)}
+        assert chapters | {"data_and_limits.html", "how_to_cite.html", "references.html"} <= visited.keys()
+        for name, link in visited.items():
+            page.goto(link)
+            assert page.locator("article h1").count() == 1, name
+            pictures = page.locator("article img, main img")
+            loaded = pictures.evaluate_all("images => images.map(i => [i.complete && i.naturalWidth > 0, i.alt])")
+            assert all(whole and alt for whole, alt in loaded), name
+            if name in chapters:
+                assert page.locator("figure.finding img").count() >= 1, name
+            links = page.locator("main a[download]").evaluate_all(
+                "links => links.map(link => link.getAttribute('href'))"
+            )
+            assert all((html / target).is_file() for target in links), name
+        for width in (1300, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto((html / "index.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        search = page.locator(
+            "input[type=search]:visible, button.search-button-field:visible, button.search-button:visible"
+        )
+        page.set_viewport_size({"width": 1300, "height": 900})
+        assert search.count() == 1
+        browser.close()
+    assert not errors
+    assert not elsewhere
+
+
+def test_every_included_trial_links_to_its_record(html, results):
+    from evlib.schema import read_table
+
+    trials = read_table(results / "trials.csv", "trials")
+    page = (html / "03_describe.html").read_text(encoding="utf-8")
+    for row in trials.itertuples():
+        assert f'href="{row.record_url}"'.replace("&", "&amp;") in page, row.trn

@@ -1,0 +1,46 @@
+"""The paper's numbers: read as data, set beside ours."""
+
+import pandas as pd
+import pytest
+from conftest import RAW
+
+from evlib import claims
+from evlib.errors import InputError
+
+
+def test_each_claim_counts_a_step_or_a_code_that_exists(review):
+    table = claims.read_claims(RAW / "paper/claims.yml")
+    assert (table.flow.notna() ^ table.field.notna()).all()
+    for row in table.dropna(subset="field").itertuples():
+        assert str(row.value) in row.quote
+        codes = review["codes"].get(row.field)
+        assert codes is None or row.code in codes or row.code == "not reported"
+
+
+def test_a_claim_without_a_quote_or_with_a_used_id_is_refused(tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_text('- {id: a, section: "1", value: 1}')
+    with pytest.raises(InputError, match="needs 'quote'"):
+        claims.read_claims(path)
+    path.write_text('- {id: a, section: "1", quote: q, value: 1}\n- {id: a, section: "1", quote: q, value: 1}')
+    with pytest.raises(InputError, match="given twice"):
+        claims.read_claims(path)
+
+
+def test_only_included_trials_are_set_beside_the_papers():
+    table = pd.DataFrame(
+        [
+            {"id": "a", "quote": "q", "value": 3, "field": "route_group", "code": "local"},
+            {"id": "b", "quote": "q", "value": 4, "field": "covid19", "code": "True"},
+        ]
+    )
+    described = pd.DataFrame(
+        {
+            "screening": ["included", "pending", "included"],
+            "route_group": ["local", "local", None],
+            "covid19": [True, True, False],
+        }
+    ).astype({"covid19": "boolean"})
+    beside = claims.counts_beside_paper(table, described)
+    assert beside.ours.tolist() == [1, 1]
+    assert beside.paper.tolist() == [3, 4]

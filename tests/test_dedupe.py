@@ -1,0 +1,44 @@
+"""Duplicates: by secondary numbers and hand decisions, transitively, and only within the search."""
+
+import pandas as pd
+from conftest import records_of
+
+from evlib.dedupe import duplicates
+from evlib.schema import columns
+
+NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
+
+
+def small(*rows):
+    return records_of([dict(zip(("trn", "registry", "secondary_trns"), row)) for row in rows], columns("records"))
+
+
+def test_a_chain_of_numbers_is_one_trial_and_the_ranked_registry_is_kept(review):
+    records = small(
+        ("IRCT20200217046526N2", "IRCT", None),
+        ("NCT00000001", "ClinicalTrials.gov", "ChiCTR2000030261"),
+        ("ChiCTR2000030261", "ChiCTR", "IRCT20200217046526N2"),
+        ("NCT00000009", "ClinicalTrials.gov", None),
+    )
+    found = duplicates(records, NONE, protocol=review).set_index("trn")
+    assert set(found.index) == {"IRCT20200217046526N2", "ChiCTR2000030261"}
+    assert set(found.kept_trn) == {"NCT00000001"}
+    assert found.basis["ChiCTR2000030261"] == "secondary number"
+    assert found.basis["IRCT20200217046526N2"] == "by way of a third record"
+
+
+def test_two_records_that_name_the_same_absent_number_are_one_trial(review):
+    records = small(("NCT00000001", "ClinicalTrials.gov", "ISRCTN33578935"), ("KCT0000002", "CRiS", "ISRCTN33578935"))
+    assert duplicates(records, NONE, protocol=review).trn.tolist() == ["KCT0000002"]
+
+
+def test_a_hand_decision_counts_only_where_both_records_are_in_the_search(review):
+    hand = pd.DataFrame({"trn": ["NCT00000002", "NCT00000003"], "duplicate_of": ["NCT00000001", "NCT99999999"]})
+    names = [(f"NCT0000000{i}", "ClinicalTrials.gov", None) for i in (1, 2, 3)]
+    found = duplicates(small(*names), hand, protocol=review)
+    assert found.trn.tolist() == ["NCT00000002"]
+    assert found.basis.tolist() == ["hand decision"]
+
+
+def test_no_links_no_duplicates(review):
+    assert duplicates(small(("NCT00000001", "ClinicalTrials.gov", None)), NONE, protocol=review).empty

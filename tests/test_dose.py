@@ -1,0 +1,63 @@
+"""Doses: numbers and units as stated, particles only where particles were counted."""
+
+import pandas as pd
+import pytest
+from conftest import RAW
+
+from evlib import dose
+from evlib.schema import read_csv
+
+HEAD = "trn,arm,low,high,unit,per,volume_ml,n_administrations,interval,as_stated\n"
+
+
+def stated(tmp_path, *rows, known=("NCT00000001",)):
+    path = tmp_path / "doses.csv"
+    path.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    return dose.stated_doses(path, known=set(known))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("NCT00000009,,1,1,particles,administration,,,,x", "no such record"),
+        ("NCT00000001,,1,1,teaspoons,administration,,,,x", "unknown unit 'teaspoons'"),
+        ("NCT00000001,,many,1,particles,administration,,,,x", "not a positive number"),
+        ("NCT00000001,,-1,1,particles,administration,,,,x", "not a positive number"),
+        ("NCT00000001,,5,1,particles,administration,,,,x", "low dose exceeds"),
+    ],
+)
+def test_a_bad_dose_is_set_aside_and_the_good_one_stays(tmp_path, row, said):
+    doses, rejects = stated(tmp_path, "NCT00000001,,2e8,2e8,particles,administration,3,5,daily,2.0*10^8/3 ml", row)
+    assert len(doses) == 1
+    assert rejects.line.tolist() == [3]
+    assert said in rejects.reason[0]
+
+
+def test_no_other_unit_ever_becomes_particles(tmp_path):
+    rows = [f"NCT00000001,,1,2,{unit},administration,,,,x" for unit in dose.UNIT_KINDS]
+    doses, _ = stated(tmp_path, *rows)
+    counted = doses.dropna(subset=["particles_low"])
+    assert counted.unit.tolist() == ["particles"]
+    assert counted.particles_high.tolist() == [2.0]
+
+
+def test_a_bound_that_is_not_stated_stays_missing(tmp_path):
+    doses, rejects = stated(tmp_path, "NCT00000001,,,4,other,administration,500,,,up to 4 units")
+    assert rejects.empty
+    assert doses.low.isna().all()
+    assert doses.high.tolist() == [4.0]
+
+
+def test_every_shipped_dose_is_usable(shipped):
+    doses, rejects = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    assert rejects.empty
+    assert len(doses) == len(read_csv(RAW / "curation/doses.csv"))
+
+
+def test_table2_beside_sources_leaves_unknown_numbers_unknown(shipped):
+    doses, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    tables = {name: read_csv(RAW / f"curation/{name}.csv") for name in ("studies", "arms")}
+    beside = dose.beside_table2(read_csv(RAW / "paper/table2.csv"), shipped, doses, **tables).set_index("trn")
+    assert beside.published_n["NCT04493242"] == 3 * 34  # three arms of 34, curation/arms.csv
+    assert pd.isna(beside.published_n["NCT03857841"])  # an arm without a number
+    assert pd.isna(beside.record_n["IRCT20200217046526N2"])

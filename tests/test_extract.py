@@ -1,0 +1,84 @@
+"""Coding: the hand wins, an unknown code is named, and a trial with two values counts under both."""
+
+import pandas as pd
+from conftest import RAW, records_of
+
+from evlib import extract
+from evlib.schema import columns
+
+RECORD = {
+    "trn": "NCT00000001",
+    "brief_title": "Nebulised umbilical cord MSC exosomes for COVID-19 pneumonia",
+    "conditions": "COVID-19",
+    "ev_term_text": "exosomes",
+    "route_text": "inhalation",
+    "phases": "Phase 1 | Phase 2",
+    "intervention_model": "Parallel",
+    "study_type": "Interventional",
+    "countries": "Iran (Islamic Republic of) | Türkiye",
+}
+
+
+def coded_by_rules(review, **facts):
+    return extract.rule_coding(records_of([RECORD | facts], columns("records")), protocol=review).iloc[0]
+
+
+def test_a_plain_record_is_coded_from_its_words(review):
+    row = coded_by_rules(review)
+    expected = {
+        "disease_area": "respiratory", "covid19": True, "msc_source": "umbilical-cord", "ev_term": "exosome",
+        "engineered": False, "route": "nebulised", "route_group": "nebulised", "design": "parallel",
+        "phase_group": "1-2", "study_type": "interventional", "countries": "Iran | Türkiye", "country_basis": "record",
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_what_the_record_does_not_say_stays_missing(review):
+    row = extract.rule_coding(records_of([{"trn": "NCT00000001"}], columns("records")), protocol=review).iloc[0]
+    assert row[["disease_area", "msc_source", "route", "phase_group", "countries"]].isna().all()
+
+
+def test_two_routes_are_combined_and_keep_a_common_group(review):
+    assert (
+        coded_by_rules(review, route_text="intravenous and inhalation")[["route", "route_group"]].tolist()
+        == ["combined"] * 2
+    )
+    both_local = coded_by_rules(review, route_text="intranasal and topical")
+    assert both_local[["route", "route_group"]].tolist() == ["combined", "local"]
+
+
+def test_an_unknown_code_is_set_aside_with_its_line(tmp_path, review):
+    head = "trn,disease_area,covid19,msc_source,ev_term,engineered,route,route_group,design,phase_group,study_type,countries,country_basis"
+    path = tmp_path / "coding.csv"
+    path.write_text(
+        f"{head}\nNCT00000001,lungs,,,,,,,,,,,\nNCT00000002,hepatic,True,,,,,,,,,Iran,sponsor\nNCT00000009,,,,,,,,,,,,\n"
+    )
+    coded, rejects = extract.hand_coding(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    assert coded.trn.tolist() == ["NCT00000002"]
+    assert rejects.line.tolist() == [2, 4]
+    assert "'lungs' is not a code" in rejects.reason[0]
+
+
+def test_the_hand_wins_over_the_rules(review, shipped):
+    hand, rejects = extract.hand_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
+    assert rejects.empty
+    rules = extract.rule_coding(shipped, protocol=review)
+    trials = shipped[["trn"]].head(250)
+    coded = extract.coded(trials, hand, rules).set_index("trn")
+    assert coded.index.tolist() == trials.trn.tolist()
+    assert set(coded.index[coded.coded_by == "hand"]) == set(hand.trn) & set(trials.trn)
+    agreement = extract.coding_agreement(hand, rules).set_index("field")
+    assert agreement.share["disease_area"] > 0.9
+    assert (agreement.same <= agreement.n).all()
+
+
+def test_a_trial_in_two_countries_counts_under_both_and_none_as_not_reported():
+    frame = pd.DataFrame({"countries": ["Iran | Egypt", "Iran", None], "screening": "included"})
+    counts = extract.value_counts(frame, "countries").set_index("countries").n
+    assert counts.to_dict() == {"Iran": 2, "Egypt": 1, "not reported": 1}
+
+
+def test_counting_by_screening_keeps_both_apart():
+    frame = pd.DataFrame({"countries": ["Iran", "Iran"], "screening": ["included", "pending"]})
+    counts = extract.value_counts(frame, "countries", by="screening")
+    assert counts.n.tolist() == [1, 1]

@@ -1,0 +1,62 @@
+"""Figures: files and alt text are written, the finding is computed, and an empty search draws no false picture."""
+
+import base64
+import re
+
+import pandas as pd
+import pytest
+
+from evlib import figures
+from evlib.schema import columns
+
+
+def described(*rows):
+    frame = pd.DataFrame(rows, columns=["trn", "screening", "route", "registered"])
+    frame["registered"] = pd.to_datetime(frame.registered)
+    return frame.reindex(columns=columns("described"))
+
+
+def test_the_title_counts_included_trials_only():
+    table = described(
+        ("1", "included", "nebulised", "2020-01-01"),
+        ("2", "included", "nebulised", "2021-01-01"),
+        ("3", "included", None, None),
+        ("4", "pending", "topical", "2019-01-01"),
+    )
+    figure = figures.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
+    assert figure.title == "Route: Nebulised leads with 2 trials; 1 included trials do not state it"
+    assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
+    assert figure.data.route.tolist()[-1] == "Not reported"
+    assert "3 included, 1 pending" in figure.alt
+    years = figures.trials_by_year(table)
+    assert years.title == "2 included trials were registered in 2020 or later, 0 before; the date of 1 is not known"
+
+
+def test_a_shown_figure_has_its_files_alt_text_and_picture(tmp_path):
+    table = described(("1", "included", '<b>"x"</b>', "2020-01-01"))
+    shown = figures.show(figures.trials_by(table, "route", noun="route"), tmp_path).data
+    assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".png", ".csv", ".txt"}
+    assert "<b>" not in shown.replace("<figure", "")
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", shown)[1])
+    assert picture.startswith(b"<?xml")
+    assert picture == (tmp_path / "figures/trials_by_route.svg").read_bytes()
+
+
+def test_the_same_figure_is_the_same_file(tmp_path):
+    table = described(("1", "included", "nebulised", "2020-01-01"))
+    first, second = (
+        figures.show(figures.trials_by(table, "route", noun="route"), tmp_path / name).data for name in ("a", "b")
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("rows", [[], [("1", "pending", None, None)]])
+def test_no_included_trial_is_said_not_drawn(rows):
+    figure = figures.trials_by(described(*rows), "route", noun="route")
+    assert "No " in figure.title
+    assert "No " in figures.trials_by_year(described(*rows)).title
+
+
+@pytest.mark.parametrize(("value", "text"), [(2e8, "2×10⁸"), (1.2e12, "1.2×10¹²"), (5e9, "5×10⁹")])
+def test_powers_of_ten_read_as_such(value, text):
+    assert figures._power(value) == text

@@ -1,0 +1,203 @@
+"""The run: counts follow the search date, nothing unchanged runs again, and a failure leaves the last good result."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from conftest import project_copy
+
+from evlib.errors import InputError
+from evlib.numbers import load_numbers
+from evlib.pipeline import checked_date, notebooks, project_root, run
+from evlib.schema import read_table
+
+DATES = ("2020-12-31", "2024-02-17", "2026-11-22")
+
+
+@pytest.fixture(scope="module")
+def results(project):
+    return {date: run(project, search_date=date, say=lambda text: None) for date in DATES}
+
+
+def test_the_counts_follow_the_search_date(results):
+    records = {date: read_table(folder / "records.csv", "records") for date, folder in results.items()}
+    trials = {date: read_table(folder / "trials.csv", "trials") for date, folder in results.items()}
+    sizes = [len(records[date]) for date in DATES]
+    assert sizes == sorted(set(sizes))
+    shown = [len(trials[date]) for date in DATES]
+    assert shown == sorted(set(shown))
+    for date in DATES:
+        assert (records[date].registered.dropna() <= date).all()
+        assert set(trials[date].trn) <= set(records[date].trn)
+    included = {date: set(t.trn[t.screening == "included"]) for date, t in trials.items()}
+    assert included["2020-12-31"] < included["2024-02-17"] <= included["2026-11-22"]
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_every_place_gives_the_same_count(results, date):
+    folder = results[date]
+    n = load_numbers(folder)
+    flow = read_table(folder / "flow.csv", "flow").set_index("step").n
+    screened = read_table(folder / "screened.csv", "screened")
+    trials = read_table(folder / "trials.csv", "trials")
+    described = read_table(folder / "described.csv", "described")
+    doses = read_table(folder / "doses.csv", "doses")
+    assert (
+        int(n["n_records"])
+        == flow.identified_total
+        == len(screened)
+        == len(read_table(folder / "records.csv", "records"))
+    )
+    assert int(n["n_included"]) == flow.included == (trials.screening == "included").sum()
+    assert int(n["n_pending"]) == flow.pending == (screened.outcome == "pending").sum()
+    assert described.trn.tolist() == trials.trn.tolist()
+    assert int(n["n_dose_trials"]) == doses.trn.nunique()
+    assert set(doses.trn) <= set(trials.trn[trials.screening == "included"])
+    assert trials.record_url.str.startswith("https://").all()
+    text = "".join(
+        str(output.get("data", {}).get("text/markdown", ""))
+        for cell in nbformat.read(folder / "02_screen.ipynb", as_version=4).cells
+        for output in cell.get("outputs", [])
+    )
+    assert f"**{n['n_included']}** trials go on" in text
+
+
+def test_an_unchanged_run_does_nothing_and_an_edited_notebook_runs_from_there(results, project):
+    said = []
+    run(project, search_date=DATES[1], say=said.append)
+    assert len(said) == 1
+    assert "nothing to do" in said[0]
+    last = notebooks(project)[-1]
+    original = last.read_text(encoding="utf-8")
+    last.write_text(original.replace("## What to remember", "## To remember"), encoding="utf-8")
+    said.clear()
+    run(project, search_date=DATES[1], say=said.append)
+    assert [("running" in text, "kept" in text) for text in said[:4]] == [(False, True)] * 3 + [(True, False)]
+    last.write_text(original, encoding="utf-8")
+
+
+def test_an_output_that_was_altered_is_made_again(results, project):
+    (results[DATES[1]] / "doses.csv").write_text("tampered")
+    run(project, search_date=DATES[1], say=lambda text: None)
+    assert not read_table(results[DATES[1]] / "doses.csv", "doses").empty
+
+
+def test_run_json_says_what_was_run(results, project):
+    record = json.loads((results[DATES[0]] / "run.json").read_text())
+    assert record["parameters"] == {"search_date": DATES[0], "snapshot": "2026-11-22"}
+    assert "data/raw/curation/screening.csv" in record["inputs"]
+    assert "protocol.yml" in record["inputs"]
+    assert all(len(value) == 64 for value in record["inputs"].values())
+    assert record["packages"]["pandas"]
+    assert [step["name"] for step in record["notebooks"]] == [path.name for path in notebooks(project)]
+
+
+def test_an_early_date_without_any_trial_still_runs(project):
+    folder = run(project, search_date="2011-12-31", say=lambda text: None)
+    assert read_table(folder / "trials.csv", "trials").empty
+    assert load_numbers(folder)["n_included"] == "0"
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_failing_cell_is_named_and_the_last_good_result_stays(results, project):
+    target = notebooks(project)[2]
+    original, before = target.read_text(encoding="utf-8"), contents(results[DATES[0]])
+    broken = nbformat.reads(original, as_version=4)
+    broken.cells.append(nbformat.v4.new_code_cell("1 / 0"))
+    nbformat.write(broken, target)
+    try:
+        with pytest.raises(InputError, match=rf"03_describe\.ipynb, cell {len(broken.cells)}: ZeroDivisionError"):
+            run(project, search_date=DATES[0], say=lambda text: None)
+    finally:
+        target.write_text(original, encoding="utf-8")
+    assert contents(results[DATES[0]]) == before
+    assert not list((project / "data/processed").glob(".*.new"))
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        ("2024-13-45", "is not a date"),
+        ("1999-12-31", r"01_ingest\.ipynb, cell \d+: No record was registered by 1999-12-31"),
+        ("2030-01-01", r"01_ingest\.ipynb, cell \d+: The search date 2030-01-01 lies after"),
+    ],
+)
+def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, date, said):
+    with pytest.raises(InputError, match=said):
+        run(project, search_date=date, say=lambda text: None)
+    assert not (project / "data/processed" / date).exists()
+
+
+def test_an_altered_raw_file_stops_the_run(tmp_path):
+    copy = project_copy(tmp_path)
+    (copy / "data/raw/curation/doses.csv").write_text("trn\n")
+    with pytest.raises(InputError, match=r"doses\.csv is not the file that was shipped"):
+        run(copy, say=lambda text: None)
+    assert not (copy / "data/processed").exists()
+
+
+def test_a_killed_run_leaves_the_last_good_result_and_the_next_run_completes(results, project):
+    folder, before = results[DATES[0]], contents(results[DATES[0]])
+    first = notebooks(project)[0]
+    original = first.read_text(encoding="utf-8")
+    first.write_text(original.replace("What to remember", "To remember"), encoding="utf-8")
+    command = [sys.executable, "-m", "evlib", "run", "--search-date", DATES[0]]
+    process = subprocess.Popen(
+        command, cwd=project, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    staging = folder.parent / f".{folder.name}.new"
+    deadline = time.monotonic() + 60
+    while not (staging / "rejects.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (staging / "rejects.csv").exists()
+    assert contents(folder) == before
+    first.write_text(original, encoding="utf-8")
+    run(project, search_date=DATES[0], say=lambda text: None)
+    assert not staging.exists() or not any(staging.iterdir())
+
+
+def test_a_kill_between_the_two_steps_of_the_swap_is_undone(results, project):
+    folder, before = results[DATES[0]], contents(results[DATES[0]])
+    folder.rename(folder.with_name(f".{folder.name}.old"))
+    said = []
+    run(project, search_date=DATES[0], say=said.append)
+    assert "nothing to do" in said[0]
+    assert contents(folder) == before
+
+
+def test_a_second_run_on_the_same_folder_is_refused(results, project):
+    from filelock import FileLock
+
+    with FileLock(project / "data/processed" / f".{DATES[0]}.lock"), pytest.raises(InputError, match="another run"):
+        run(project, search_date=DATES[0], say=lambda text: None)
+
+
+def test_a_date_is_a_day_of_the_calendar():
+    assert checked_date("2024-02-29") == "2024-02-29"
+    for text in ("2023-02-29", "20240217", "2024-2-17", ""):
+        with pytest.raises(InputError):
+            checked_date(text)
+
+
+def test_the_project_is_found_from_a_folder_inside_it(project, tmp_path):
+    assert project_root(project / "notebooks") == project.resolve()
+    with pytest.raises(InputError, match=r"no protocol\.yml"):
+        project_root(tmp_path)
+
+
+def test_a_project_without_notebooks_says_so(tmp_path):
+    copy = project_copy(tmp_path)
+    shutil.rmtree(copy / "notebooks")
+    with pytest.raises(InputError, match="no numbered notebook"):
+        run(copy, say=lambda text: None)

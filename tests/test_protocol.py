@@ -1,0 +1,64 @@
+"""The protocol: a slip in the file is named by its line."""
+
+import re
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evlib.errors import InputError
+from evlib.protocol import load_protocol, phrase_pattern
+
+TEXT = (ROOT / "protocol.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title: Clinical", "titel: Clinical", "unknown key 'titel'"),
+        ("rank: 1,", "rank: one,", "ClinicalTrials.gov.rank"),
+        ("kind: exclude, step: duplicate", "kind: exclude, step: twice", "criteria.E1.step"),
+        ("withdrawn: E2", "withdrawn: E9", "unknown criterion 'E9'"),
+        ("group: nebulised", "group: nebulized", "unknown group 'nebulized'"),
+        ("flags:", "codes:", "given before"),
+        ("default_search_date: 2024-02-17", "default_search_date: soon", "default_search_date"),
+    ],
+)
+def test_a_slip_is_named_with_its_line(tmp_path, old, new, said):
+    assert TEXT.count(old) >= 1
+    path = tmp_path / "protocol.yml"
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_protocol(path)
+    assert said in str(error.value)
+    if "given before" not in said:
+        line = TEXT[: TEXT.index(old)].count("\n") + 1
+        assert f"line {line}:" in str(error.value)
+
+
+def test_what_is_no_yaml_is_said(tmp_path):
+    path = tmp_path / "protocol.yml"
+    path.write_text("title: [", encoding="utf-8")
+    with pytest.raises(InputError, match="not valid YAML"):
+        load_protocol(path)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="empty"):
+        load_protocol(path)
+
+
+words = st.text(alphabet="abcdefgh", min_size=1, max_size=6)
+
+
+@given(st.lists(words, min_size=1, max_size=3), words)
+def test_a_phrase_is_found_as_whole_words_only(phrase, other):
+    pattern = phrase_pattern([" ".join(phrase)])
+    assert pattern.search(f"{other} {'-'.join(phrase).upper()}, {other}")
+    assert not re.fullmatch(pattern, other + "x".join(phrase) + "x")
+    assert not pattern.search(f"z{' '.join(phrase)}")
+
+
+def test_a_star_takes_any_ending_and_no_phrase_finds_nothing():
+    assert phrase_pattern(["exosome*"]).search("Exosomes").group() == "Exosomes"
+    assert not phrase_pattern(["exosome"]).search("exosomes")
+    assert not phrase_pattern([]).search("anything")

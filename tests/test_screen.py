@@ -1,0 +1,149 @@
+"""Screening: rules propose, people decide, nobody's decision is pending, and the flow adds up."""
+
+import pandas as pd
+import pytest
+from conftest import RAW, records_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evlib import screen
+from evlib.dedupe import duplicates
+from evlib.schema import checked, columns
+
+HEAD = "trn,reviewer,stage,decision,criterion,duplicate_of,reason\n"
+
+
+def record(**facts):
+    return records_of([{"trn": "NCT00000001", **facts}], columns("records"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "decision", "criterion"),
+    [
+        ({"brief_title": "MSC-derived exosomes in ARDS"}, "include", None),
+        ({"brief_title": "Exosomes", "msc_source_text": "adipose derived stem cells"}, "include", None),
+        ({"brief_title": "MSC exosomes", "status": "Withdrawn"}, "exclude", "E2"),
+        (
+            {"brief_title": "MSC exosomes", "registry": "ChiCTR", "note": "Prospective registration: No"},
+            "exclude",
+            "E3",
+        ),
+        ({"brief_title": "Mesenchymal stem cells for ARDS"}, "exclude", "E4"),
+        ({"brief_title": "Conditioned medium of MSC", "ev_term_text": "exosomes"}, "exclude", "E4"),
+        ({"brief_title": "Serum exosomes as biomarkers"}, "exclude", "E4"),
+        ({"brief_title": "Platelet exosomes for wounds"}, "exclude", "E4"),
+        ({"brief_title": "Stem cell exosomes for wounds"}, "unclear", None),
+        ({"brief_title": "Exosomes for anxiety"}, "unclear", None),
+        ({"trn": "X:no-number/1", "trn_kind": "placeholder", "brief_title": "MSC exosomes"}, "exclude", "E5"),
+    ],
+)
+def test_what_the_rules_say_and_why(review, facts, decision, criterion):
+    row = screen.rule_decisions(record(**facts), protocol=review).iloc[0]
+    assert row.decision == decision
+    assert row.criterion == criterion or (criterion is None and pd.isna(row.criterion))
+    assert row.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("NCT00000009,R3,title,exclude,E4,,x", "no such record"),
+        ("NCT00000001,R9,title,exclude,E4,,x", "unknown reviewer"),
+        ("NCT00000001,R3,title,perhaps,,,x", "unknown decision"),
+        ("NCT00000001,R3,title,exclude,,,x", "needs a criterion"),
+        ("NCT00000001,R3,title,exclude,I1,,x", "needs a criterion"),
+    ],
+)
+def test_a_bad_decision_is_set_aside_and_the_good_ones_stay(tmp_path, review, row, said):
+    path = tmp_path / "screening.csv"
+    path.write_text(f"{HEAD}NCT00000002,R3,eligibility,include,,,ok\n{row}\n", encoding="utf-8")
+    decisions, _, rejects = screen.hand_decisions(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    assert decisions.trn.tolist() == ["NCT00000002"]
+    assert rejects.line.tolist() == [3]
+    assert said in rejects.reason[0]
+
+
+def test_a_second_decision_of_the_same_reader_is_set_aside(tmp_path, review):
+    path = tmp_path / "screening.csv"
+    path.write_text(HEAD + "NCT00000001,R3,title,exclude,E4,,a\nNCT00000001,R3,eligibility,include,,,b\n")
+    decisions, _, rejects = screen.hand_decisions(path, known={"NCT00000001"}, protocol=review)
+    assert decisions.decision.tolist() == ["exclude"]
+    assert rejects.line.tolist() == [3]
+
+
+def outcome_of(review, hand: str, duplicate_of: str = ""):
+    decisions = pd.DataFrame(
+        [{"trn": "NCT00000001", "stage": "eligibility", "reviewer": "adjudicated", "decision": hand.split()[0],
+          "criterion": [*hand.split(), None][1], "reason": "r"}] if hand else []
+    )  # fmt: skip
+    records = record(brief_title="MSC exosomes")
+    rules = screen.rule_decisions(records, protocol=review)
+    pairs = pd.DataFrame({"trn": ["NCT00000001"], "duplicate_of": [duplicate_of]}) if duplicate_of else None
+    repeats = duplicates(
+        records, pairs if pairs is not None else pd.DataFrame({"trn": [], "duplicate_of": []}), protocol=review
+    )
+    return screen.screened(records, repeats, pd.concat([decisions, rules]), protocol=review).iloc[0]
+
+
+def test_a_person_wins_and_silence_is_pending(review):
+    assert outcome_of(review, "exclude E4").outcome == "excluded at eligibility"
+    assert outcome_of(review, "include").outcome == "included"
+    assert outcome_of(review, "unclear").outcome == "unclear"
+    silent = outcome_of(review, "")
+    assert (silent.outcome, silent.proposal) == ("pending", "include")
+
+
+def test_a_duplicate_of_a_record_outside_the_search_is_pending(review):
+    orphan = outcome_of(review, "exclude E1", duplicate_of="NCT99999999")
+    assert orphan.outcome == "pending"
+    assert "outside this search" in orphan.reason
+
+
+outcomes = st.lists(
+    st.sampled_from(
+        [("duplicate", "E1"), ("pending", None), ("excluded at title", "E4"), ("unclear", None), ("included", None)]
+        + [("excluded at eligibility", code) for code in ("E2", "E3", "E4", "E5")]
+    ),
+    max_size=60,
+)
+
+
+@given(outcomes)
+def test_the_flow_adds_up(review, drawn):
+    rows = [
+        {"trn": f"NCT{i:08d}", "registry": "ClinicalTrials.gov", "outcome": o, "criterion": c}
+        for i, (o, c) in enumerate(drawn)
+    ]
+    table = checked(pd.DataFrame(rows, columns=columns("screened")), "screened")
+    n = screen.prisma_flow(table, protocol=review).groupby("step").n.sum()
+    assert n.get("identified", 0) == n.identified_total == len(drawn)
+    assert n.identified_total == n.duplicates + n.pending + n.screened
+    assert n.screened == n.excluded_title + n.assessed
+    assert n.assessed == n[[s for s in n.index if s.startswith("excluded_E")]].sum() + n.unclear + n.included
+
+
+def test_kappa_is_that_of_a_worked_example():
+    """The textbook table 20, 5, 10, 15 has kappa 0.4 (observed 0.7, expected 0.5)."""
+    pairs = [("include", "include")] * 20 + [("include", "exclude")] * 5
+    pairs += [("exclude", "include")] * 10 + [("exclude", "exclude")] * 15
+    rows = [{"trn": str(i), "reviewer": r, "decision": d} for i, p in enumerate(pairs) for r, d in zip(("R1", "R2"), p)]
+    result = screen.agreement(pd.DataFrame(rows))
+    assert result["kappa"] == pytest.approx(0.4)
+    assert result["low"] < 0.4 < result["high"]
+    assert (result["n"], result["agreed"]) == (50, 35)
+
+
+def test_kappa_without_any_variation_is_not_a_number():
+    rows = [{"trn": "1", "reviewer": r, "decision": "exclude"} for r in ("R1", "R2")]
+    assert pd.isna(screen.agreement(pd.DataFrame(rows))["kappa"])
+
+
+def test_the_rules_find_most_of_what_the_readers_included(review, shipped):
+    decisions, _, _ = screen.hand_decisions(RAW / "curation/screening.csv", known=set(shipped.trn), protocol=review)
+    rules = screen.rule_decisions(shipped, protocol=review)
+    repeats = set(decisions.trn[decisions.criterion == "E1"])  # no rule looks for duplicates
+    measures, misses = screen.rule_performance(pd.concat([decisions, rules]), without=repeats)
+    value = measures.set_index("measure").value
+    assert value.recall >= 0.95
+    assert value.precision >= 0.9
+    assert len(misses) == (measures.n - measures.hits).sum()

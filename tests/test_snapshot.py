@@ -1,0 +1,60 @@
+"""The snapshot reader: every line is a record or a reject with a reason, and the good ones are kept."""
+
+import json
+
+import pytest
+
+from evlib.errors import InputError
+from evlib.registries.snapshot import read
+
+GOOD = {"registry": "ClinicalTrials.gov", "trial_id": "NCT04276987", "status": "Completed", "enrollment": 24}
+KNOWN = ["ClinicalTrials.gov", "ChiCTR"]
+
+
+def written(folder, *lines):
+    path = folder / "records.jsonl"
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"registry": "ChiCTR", "trial_id"', "not valid JSON"),
+        ("[1, 2]", "not a JSON object"),
+        (GOOD | {"trial_id": None}, "no registration number"),
+        (GOOD | {"trial_id": "  "}, "no registration number"),
+        (GOOD | {"trial_id": "NCT00000001", "registry": "MyRegistry"}, "unknown registry 'MyRegistry'"),
+        (GOOD | {"trial_id": "NCT00000001", "enrollment": -3}, "not a count"),
+        (GOOD | {"trial_id": "NCT00000001", "enrollment": "many"}, "not a count"),
+        (GOOD | {"trial_id": "NCT00000001", "registered": "2024-13-45"}, "not a date"),
+        (GOOD | {"status": "Withdrawn"}, "differs in: status"),
+        (GOOD, "with the same facts"),
+        (GOOD | {"trial_id": "NCT00000001", "secondary_ids": 5}, "not iterable"),
+    ],
+)
+def test_a_bad_line_is_set_aside_with_its_reason(tmp_path, line, reason):
+    other = GOOD | {"trial_id": "NCT04313647"}
+    records, rejects = read(written(tmp_path, GOOD, line, other), registries=KNOWN, snapshot="2026-11-22")
+    assert list(records.trn) == ["NCT04276987", "NCT04313647"]
+    assert list(records.status) == ["Completed", "Completed"]
+    assert list(rejects.line) == [2]
+    assert reason in rejects.reason[0]
+
+
+def test_numbers_are_normalised_and_secondary_numbers_found(tmp_path):
+    line = GOOD | {"trial_id": " nct04276987 ", "secondary_ids": ["ChiCTR2000030261", "2015KY-05"]}
+    records, _ = read(written(tmp_path, line), registries=KNOWN, snapshot="2026-11-22")
+    assert records.trn[0] == "NCT04276987"
+    assert records.secondary_trns[0] == "ChiCTR2000030261"
+
+
+def test_a_file_without_any_record_is_an_error(tmp_path):
+    for path in (written(tmp_path, "nonsense"), written(tmp_path, "")):
+        with pytest.raises(InputError, match="no usable record"):
+            read(path, registries=KNOWN, snapshot="2026-11-22")
+    (tmp_path / "records.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read(tmp_path / "records.jsonl", registries=KNOWN, snapshot="2026-11-22")
+    with pytest.raises(InputError, match="cannot be read"):
+        read(tmp_path / "absent.jsonl", registries=KNOWN, snapshot="2026-11-22")
