@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -70,8 +71,9 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         write_text(source / path.name, nbformat.writes(readable(nbformat.read(path, as_version=4))) + "\n")
     shutil.copytree(results / "figures", source / "figures")
-    downloads = source / "_downloads_extra"
+    downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
+    _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
 
@@ -112,6 +114,13 @@ def readable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 flags=re.MULTILINE,
             )
     return notebook
+
+
+def _copy_mathjax(target: Path) -> None:
+    """MathJax and its fonts from the installed package; the rest of it (speech, menus in 20 languages) is left out."""
+    carrier = Path(find_spec("sphinx-mathjax-offline").submodule_search_locations[0]) / "static" / "mathjax"
+    shutil.copytree(carrier / "output" / "chtml" / "fonts", target / "output" / "chtml" / "fonts")
+    shutil.copy2(carrier / "tex-mml-chtml.js", target / "tex-mml-chtml.js")
 
 
 def _key(root: Path, results: Path) -> str:

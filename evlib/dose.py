@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.identifiers import normalised
-from evlib.schema import checked, columns, read_csv
+from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 
 # Units of doses.csv by what they measure. Kinds are never converted into each other.
 UNIT_KINDS = {
@@ -24,6 +24,9 @@ UNIT_KINDS = {
 }
 
 
+_STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
+
+
 def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The hand-coded doses (``doses.csv``), numbers parsed.
 
@@ -34,28 +37,25 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
         ``particles_high`` only where the unit is particles. A bound that the source does not give stays missing.
         Table ``rejects``: rows for an unknown record, with an unknown unit, or with a number that is none.
     """
-    path = Path(path)
-    rows = read_csv(path)
+    rows = read_csv(path, needs=["trn", *_STATED])
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     numeric = ["low", "high", "volume_ml", "n_administrations"]
     numbers = rows[numeric].apply(pd.to_numeric, errors="coerce")
     unreadable = (numbers.isna() & rows[numeric].notna()) | (numbers <= 0)
-    reason = pd.Series(None, index=rows.index, dtype="str")
-    reason = reason.mask(
-        ~rows.trn.isin(known), "no such record in the snapshot. Correct the number, or remove the row."
+    good, rejects = set_aside(
+        rows.assign(**numbers),
+        path,
+        [
+            (~rows.trn.isin(known), NO_SUCH_RECORD),
+            (~rows.unit.isin(UNIT_KINDS), "unknown unit '" + rows.unit.fillna("") + "'."),
+            (unreadable.any(axis=1), "a dose, volume or count is not a positive number."),
+            (numbers.low > numbers.high, "the low dose exceeds the high one."),
+        ],
     )
-    unknown_unit = ~rows.unit.isin(UNIT_KINDS)
-    reason = reason.mask(reason.isna() & unknown_unit, "unknown unit '" + rows.unit.fillna("") + "'.")
-    reason = reason.mask(reason.isna() & unreadable.any(axis=1), "a dose, volume or count is not a positive number.")
-    reason = reason.mask(reason.isna() & (numbers.low > numbers.high), "the low dose exceeds the high one.")
-    rejects = pd.DataFrame({"file": path.name, "line": rows.index + 2, "trn": rows.trn, "reason": reason}).dropna(
-        subset="reason"
-    )
-    good = rows.assign(**numbers)[reason.isna()]
     good = good.assign(unit_kind=good.unit.map(UNIT_KINDS))
     counted = good.unit == "particles"
     good = good.assign(particles_low=good.low.where(counted), particles_high=good.high.where(counted))
-    return checked(good.reindex(columns=columns("doses")), "doses"), checked(rejects, "rejects")
+    return checked(good.reindex(columns=columns("doses")), "doses"), rejects
 
 
 def with_routes(doses: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from country_converter.country_converter import COUNTRY_DATA_FILE
 
 from evlib.identifiers import normalised
 from evlib.protocol import phrase_pattern
-from evlib.schema import checked, columns, join_multi, read_csv, split_multi
+from evlib.schema import NO_SUCH_RECORD, checked, columns, join_multi, read_csv, set_aside, split_multi
 
 CODED_FIELDS = [name for name in columns("coded") if name not in ("trn", "coded_by", "country_basis")]
 
@@ -34,30 +34,25 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. Table ``rejects``:
         rows for an unknown record, given twice, or with a code that the protocol does not have.
     """
-    path = Path(path)
-    rows = read_csv(path)
+    rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"])
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
-    reason = pd.Series(None, index=rows.index, dtype="str")
-    reason = reason.mask(
-        ~rows.trn.isin(known), "no such record in the snapshot. Correct the number, or remove the row."
-    )
-    reason = reason.mask(reason.isna() & rows.duplicated("trn"), "coded twice; the first row is kept.")
+    problems = [
+        (~rows.trn.isin(known), NO_SUCH_RECORD),
+        (rows.duplicated("trn"), "coded twice; the first row is kept."),
+    ]
     for field, codes in protocol["codes"].items():
-        wrong = rows[field].notna() & ~rows[field].isin(list(codes))
         text = f"{field} '" + rows[field].fillna("") + f"' is not a code of protocol.yml ({', '.join(codes)})."
-        reason = reason.mask(reason.isna() & wrong, text)
+        problems.append((rows[field].notna() & ~rows[field].isin(list(codes)), text))
     for field in protocol["flags"]:
         wrong = rows[field].notna() & ~rows[field].isin(["True", "False"])
-        reason = reason.mask(reason.isna() & wrong, f"{field} is neither True nor False.")
-    rejects = pd.DataFrame({"file": path.name, "line": rows.index + 2, "trn": rows.trn, "reason": reason}).dropna(
-        subset="reason"
-    )
-    good = rows[reason.isna()].assign(coded_by="hand")
+        problems.append((wrong, f"{field} is neither True nor False."))
+    good, rejects = set_aside(rows, path, problems)
+    good = good.assign(coded_by="hand")
     for field in protocol["flags"]:
         good[field] = good[field].map({"True": True, "False": False})
     short = _short_country_names(good.countries)
     good["countries"] = good.countries.map(lambda cell: join_multi(short.get(name, name) for name in split_multi(cell)))
-    return checked(good[columns("coded")], "coded", source=str(path)), checked(rejects, "rejects")
+    return checked(good[columns("coded")], "coded", source=str(path)), rejects
 
 
 def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:

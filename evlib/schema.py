@@ -15,6 +15,7 @@ from evlib.errors import InputError
 from evlib.files import write_text
 
 MULTI = " | "
+NO_SUCH_RECORD = "no such record in the snapshot. Correct the number, or remove the row."
 
 _TYPES = {
     "text": "str",
@@ -205,20 +206,24 @@ def read_table(path: str | Path, table: str) -> pd.DataFrame:
     return checked(frame, table, source=str(path))
 
 
-def read_csv(path: str | Path, *, dtype: dict[str, str] | str = "str") -> pd.DataFrame:
+def read_csv(path: str | Path, *, needs: Iterable[str] = (), dtype: dict[str, str] | str = "str") -> pd.DataFrame:
     """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
 
     Raises
     ------
     InputError
-        Where the file is missing, empty, not UTF-8 or not CSV.
+        Where the file is missing, empty, not UTF-8, not CSV, or lacks a column that it ``needs``.
     """
     try:
-        return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        frame = pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing. Restore it, for example with: git checkout -- {path}") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
         raise InputError(f"{path}: not a readable CSV table ({error}). Save it as UTF-8, comma separated.") from error
+    absent = [name for name in needs if name not in frame]
+    if absent:
+        raise InputError(f"{path}: the column '{absent[0]}' is missing. The file needs: {', '.join(needs)}.")
+    return frame
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFrame:
@@ -235,6 +240,33 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFra
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD."""
     write_text(path, guarded(frame).to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d"))
+
+
+def set_aside(
+    rows: pd.DataFrame, path: str | Path, problems: Iterable[tuple[pd.Series, str | pd.Series]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the rows of a hand-made file into good ones and rejects.
+
+    Parameters
+    ----------
+    rows
+        The file as ``read_csv`` returns it, with a column ``trn``.
+    path
+        The file, for the rejects.
+    problems
+        Pairs of a mask of bad rows and what is wrong with them and what to do (one text, or one per row). A row gets
+        the first reason that applies.
+
+    Returns
+    -------
+    good, rejects
+        The rows without a problem; and table ``rejects``, with the line of the file that each row stands on.
+    """
+    reason = pd.Series(None, index=rows.index, dtype="str")
+    for wrong, text in problems:
+        reason = reason.mask(reason.isna() & wrong, text)
+    rejects = pd.DataFrame({"file": Path(path).name, "line": rows.index + 2, "trn": rows.trn, "reason": reason})
+    return rows[reason.isna()], checked(rejects.dropna(subset="reason"), "rejects")
 
 
 def guarded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from evlib.identifiers import normalised
 from evlib.protocol import phrase_pattern
-from evlib.schema import checked, read_csv
+from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside
 
 DECISIONS = ("include", "exclude", "unclear")
 _REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
@@ -32,30 +32,29 @@ def hand_decisions(
         Table ``decisions`` (R3 becomes ``adjudicated``); adjudicated duplicates as ``trn, duplicate_of``; and table
         ``rejects``: rows for an unknown record, of an unknown reviewer, decision or criterion, or given twice.
     """
-    path = Path(path)
-    rows = read_csv(path)
+    rows = read_csv(path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"])
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
-    criteria = protocol["criteria"]
-    problems = {
-        "no such record in the snapshot. Correct the number, or remove the row.": ~rows.trn.isin(known),
-        f"unknown reviewer. Use {', '.join(_REVIEWERS)}.": ~rows.reviewer.isin(_REVIEWERS),
-        f"unknown decision. Use {', '.join(DECISIONS)}.": ~rows.decision.isin(DECISIONS),
-        "an exclusion needs a criterion of protocol.yml (E1, E2, …).": (rows.decision == "exclude")
-        & ~rows.criterion.isin([code for code, facts in criteria.items() if facts["kind"] == "exclude"]),
-        "second decision of this reviewer on this record; the first is kept.": rows.duplicated(["trn", "reviewer"]),
-    }
-    reason = pd.Series(None, index=rows.index, dtype="str")
-    for text, wrong in problems.items():
-        reason = reason.mask(reason.isna() & wrong, text)
-    rejects = pd.DataFrame({"file": path.name, "line": rows.index + 2, "trn": rows.trn, "reason": reason}).dropna(
-        subset="reason"
+    exclusions = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
+    without_reason = (rows.decision == "exclude") & ~rows.criterion.isin(exclusions)
+    good, rejects = set_aside(
+        rows,
+        path,
+        [
+            (~rows.trn.isin(known), NO_SUCH_RECORD),
+            (~rows.reviewer.isin(_REVIEWERS), f"unknown reviewer. Use {', '.join(_REVIEWERS)}."),
+            (~rows.decision.isin(DECISIONS), f"unknown decision. Use {', '.join(DECISIONS)}."),
+            (without_reason, f"an exclusion needs a criterion. Use {', '.join(exclusions)}."),
+            (
+                rows.duplicated(["trn", "reviewer"]),
+                "second decision of this reviewer on this record; the first is kept.",
+            ),
+        ],
     )
-    good = rows[reason.isna()]
     decisions = good.assign(reviewer=good.reviewer.map(_REVIEWERS))[
         ["trn", "stage", "reviewer", "decision", "criterion", "reason"]
     ]
     pairs = good.loc[(good.reviewer == "R3") & good.duplicate_of.notna(), ["trn", "duplicate_of"]]
-    return checked(decisions, "decisions"), pairs.reset_index(drop=True), checked(rejects, "rejects")
+    return checked(decisions, "decisions"), pairs.reset_index(drop=True), rejects
 
 
 def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:

@@ -21,6 +21,9 @@ def results(project):
 
 @pytest.fixture(scope="module")
 def html(project, results):
+    """The book of the copy, one page of which holds a formula."""
+    with (project / "book" / "how_to_cite.md").open("a", encoding="utf-8") as page:
+        page.write("\nA formula: $10^{8}$.\n")
     return build_book(project, results, say=lambda text: None).parent
 
 
@@ -114,6 +117,8 @@ def test_a_reader_walks_the_whole_book(html, project):
                 "links => links.map(link => link.getAttribute('href'))"
             )
             assert all((html / target).is_file() for target in links), name
+        page.goto((html / "how_to_cite.html").as_uri())
+        page.locator("mjx-container").wait_for(timeout=10_000)
         for width in (1300, 390):
             page.set_viewport_size({"width": width, "height": 900})
             page.goto((html / "index.html").as_uri())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from evlib import screen
 from evlib.dedupe import duplicates
+from evlib.errors import InputError
 from evlib.schema import checked, columns
 
 HEAD = "trn,reviewer,stage,decision,criterion,duplicate_of,reason\n"
@@ -69,6 +70,13 @@ def test_a_second_decision_of_the_same_reader_is_set_aside(tmp_path, review):
     decisions, _, rejects = screen.hand_decisions(path, known={"NCT00000001"}, protocol=review)
     assert decisions.decision.tolist() == ["exclude"]
     assert rejects.line.tolist() == [3]
+
+
+def test_a_file_without_a_column_names_it(tmp_path, review):
+    path = tmp_path / "screening.csv"
+    path.write_text("trn,decision\nNCT00000001,include\n", encoding="utf-8")
+    with pytest.raises(InputError, match="'reviewer' is missing"):
+        screen.hand_decisions(path, known={"NCT00000001"}, protocol=review)
 
 
 def outcome_of(review, hand: str, duplicate_of: str = ""):
