@@ -24,6 +24,8 @@ UNIT_KINDS = {
 }
 
 
+# Kinds that say nothing of what was measured.
+WITHOUT_UNIT = ("number without a unit", "other")
 _STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
 
 
@@ -86,10 +88,10 @@ def beside_table2(
     Returns
     -------
     pandas.DataFrame
-        One row per trial: ``trn, paper_n, record_n, published_n, paper_dose, record_dose, published_dose, study``.
+        One row per trial: ``trn, paper_n, record_n, published_n, paper_dose, record_dose, published_dose, study, report``.
         ``published_n`` adds up the arms, and is missing where an arm does not state its number.
     """
-    size = records.set_index("trn").enrolment
+    facts = records.set_index("trn")
     stated = doses.groupby("trn").as_stated.agg(lambda texts: "; ".join(dict.fromkeys(texts)))
     reports = studies.dropna(subset="trn").drop_duplicates("trn").set_index("trn")
     by_study = arms.assign(n=pd.to_numeric(arms.n, errors="coerce")).groupby("study_id")
@@ -100,11 +102,37 @@ def beside_table2(
         {
             "trn": table2.trn,
             "paper_n": table2.population,
-            "record_n": table2.trn.map(size),
+            "record_n": table2.trn.map(facts.enrolment),
             "published_n": ids.map(published_n).astype("Int64"),
             "paper_dose": table2.dose,
-            "record_dose": table2.trn.map(stated),
+            "record_dose": table2.trn.map(stated).fillna(table2.trn.map(facts.dose_text)),
             "published_dose": ids.map(published_dose),
             "study": table2.trn.map(reports.study),
+            "report": table2.trn.map(reports.doi_or_url),
         }
     )
+
+
+def published_outcomes(
+    trns: pd.Series, studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame
+) -> pd.DataFrame:
+    """What publications and posted results say of effect, arm by arm, for some trials.
+
+    Parameters
+    ----------
+    trns
+        Registration numbers of the trials.
+    studies, arms, outcomes
+        Reports (``study_id, trn``), their arms (``arm_id, study_id, arm, is_control, n, dose_as_reported``) and the arms'
+        outcomes (``arm_id, name, timepoint, value, n_events, n_total, p, direction, primary``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per outcome of an arm: ``trn, arm, is_control, n, dose_as_reported, name, timepoint, value, n_events,
+        n_total, p, direction, primary``, all as the source states them.
+    """
+    names = ["name", "timepoint", "value", "n_events", "n_total", "p", "direction", "primary"]
+    reports = studies[studies.trn.isin(trns)][["study_id", "trn"]]
+    rows = reports.merge(arms, on="study_id").merge(outcomes[["arm_id", *names]], on="arm_id")
+    return rows[["trn", "arm", "is_control", "n", "dose_as_reported", *names]]

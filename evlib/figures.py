@@ -14,13 +14,14 @@ import seaborn as sns
 from IPython.display import HTML
 from matplotlib.figure import Figure as Drawing
 
+from evlib.dose import WITHOUT_UNIT
 from evlib.extract import value_counts
 from evlib.files import write_text
 from evlib.schema import write_csv
 
 NOT_REPORTED = "not reported"
 _INCLUDED, _PENDING, _GREY = "#0072B2", "#E69F00", "#7F7F7F"
-_WIDTH = 5.6  # inches: at a phone's width the 10 pt text is still legible
+_WIDTH = 5.0  # inches: at a phone's width the 10 pt text is still legible
 _RC = {
     "svg.hashsalt": "evtrials",
     "svg.fonttype": "path",
@@ -82,8 +83,8 @@ def records_by_year(records: pd.DataFrame) -> Figure:
     totals = data.sum(axis=1)
     undated = int(records.registered.isna().sum())
     title = (
-        f"Most records of the search were registered in {totals.idxmax()} ({totals.max()} of {len(records)}); "
-        f"{int(data.estimated.sum())} dates are estimated, {undated} not known"
+        f"{totals.idxmax()} has the most records ({totals.max()} of {len(dated)} with a date); "
+        f"{int(data.estimated.sum())} dates are estimated, {undated} records have none"
     )
     return _stacked_years(
         data, "records_by_year", title, "Registry records", {"observed": _INCLUDED, "estimated": _PENDING}
@@ -103,9 +104,13 @@ def records_by_registry(records: pd.DataFrame) -> Figure:
 def completeness(shares: pd.DataFrame) -> Figure:
     """How many records say anything, field by field (``field, n, of``)."""
     ordered = shares.sort_values("n", ascending=False).set_index("field")[["n"]]
-    least = shares.loc[shares.n.idxmin()]
-    title = f"What records leave out: '{least.field}' is shown for {least.n} of {least.of} records"
-    figure = _bars(ordered, "completeness", title, f"Records that show the field (of {least.of})", {"n": _INCLUDED})
+    n = shares.set_index("field").n
+    title = (
+        f"Of {shares.of.iloc[0]} records, {n.dose_text} show a dose, {n.countries} a country and {n.route_text} a route"
+    )
+    figure = _bars(
+        ordered, "completeness", title, f"Records that show the field (of {shares.of.iloc[0]})", {"n": _INCLUDED}
+    )
     return figure._replace(data=shares)
 
 
@@ -114,25 +119,29 @@ def prisma(flow: pd.DataFrame) -> Figure:
     n = flow.set_index("step").n
     by_registry = flow[flow.step == "identified"]
     registries = ", ".join(f"{row.label.split(': ')[1]} {row.n}" for row in by_registry.itertuples())
-    reasons = "\n".join(
-        f"{row.step.removeprefix('excluded_')}: {row.n}" for row in flow[flow.step.str.match("excluded_E")].itertuples()
-    )
+    reasons = [
+        textwrap.fill(f"{row.label.removeprefix('Excluded ')}: {row.n}", 36)
+        for row in flow[flow.step.str.match("excluded_E")].itertuples()
+    ]
     title = f"{n.included} trials remain of {n.identified_total} records; {n.pending} await a decision"
     with matplotlib.rc_context(_RC):
-        drawing, axes = plt.subplots(figsize=(_WIDTH, 6.2), layout="constrained")
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 6.4), layout="constrained")
         axes.set(xlim=(0, 10), ylim=(0, 10))
         axes.axis("off")
-        _box(axes, (0.0, 7.7, 4.7, 2.2), f"Records identified: {n.identified_total}\n\n{textwrap.fill(registries, 30)}")
-        _box(axes, (5.5, 8.0, 4.5, 1.6), f"Duplicates removed: {n.duplicates}\nAwaiting a decision: {n.pending}")
-        _box(axes, (0.0, 5.6, 4.7, 1.1), f"Screened by title: {n.screened}")
-        _box(axes, (5.5, 5.6, 4.5, 1.1), f"Excluded by title: {n.excluded_title}")
-        _box(axes, (0.0, 3.1, 4.7, 1.1), f"Assessed for eligibility: {n.assessed}")
-        _box(axes, (5.5, 2.0, 4.5, 3.1), f"Excluded, by criterion\n{reasons}\n\nUnclear from the record: {n.unclear}")
-        _box(axes, (0.0, 0.3, 4.7, 1.1), f"Trials included: {n.included}")
-        for upper, lower in ((7.7, 6.7), (5.6, 4.2), (3.1, 1.4)):
-            _arrow(axes, (2.35, upper), (2.35, lower))
-        for y in (8.8, 6.15, 3.65):
-            _arrow(axes, (4.7, y), (5.5, y))
+        _box(axes, (0.0, 7.8, 4.4, 2.1), f"Records identified: {n.identified_total}\n\n{textwrap.fill(registries, 28)}")
+        _box(axes, (5.0, 8.1, 5.0, 1.5), f"Duplicates removed: {n.duplicates}\nAwaiting a decision: {n.pending}")
+        _box(axes, (0.0, 6.1, 4.4, 0.9), f"Screened by title: {n.screened}")
+        _box(axes, (5.0, 6.1, 5.0, 0.9), f"Excluded by title: {n.excluded_title}")
+        _box(axes, (0.0, 3.6, 4.4, 0.9), f"Assessed for eligibility: {n.assessed}")
+        _box(axes, (5.0, 2.1, 5.0, 3.7), "\n".join(["Excluded by criterion", *reasons]), size=8)
+        _box(axes, (5.0, 0.2, 5.0, 0.9), f"Unclear from the record: {n.unclear}")
+        _box(axes, (0.0, 0.2, 4.4, 0.9), f"Trials included: {n.included}")
+        for upper, lower in ((7.8, 7.0), (6.1, 4.5), (3.6, 1.1)):
+            _arrow(axes, (2.2, upper), (2.2, lower))
+        for y in (8.85, 6.55, 4.05):
+            _arrow(axes, (4.4, y), (5.0, y))
+        axes.plot([2.2, 4.7, 4.7], [1.6, 1.6, 0.65], color=_GREY, lw=1)
+        _arrow(axes, (4.7, 0.65), (5.0, 0.65))
         _set_title(axes, title)
     steps = "; ".join(f"{row.label}: {row.n}" for row in flow.itertuples())
     return Figure(drawing, "prisma", title, f"PRISMA 2020 flow diagram. {steps}.", flow)
@@ -152,7 +161,9 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     title = (
         f"{since} included trials were registered in 2020 or later, {before} before; the date of {undated} is not known"
     )
-    return _stacked_years(data, "trials_by_year", title, _unit(described), {"included": _INCLUDED, "pending": _PENDING})
+    shown = dated.screening.value_counts()
+    unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} pending)"
+    return _stacked_years(data, "trials_by_year", title, unit, {"included": _INCLUDED, "pending": _PENDING})
 
 
 def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[str, str] | None = None) -> Figure:
@@ -172,7 +183,7 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
         return _nothing(name, f"No trial in this search, so no {noun} to show")
     data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")
     data = data.reindex(columns=["included", "pending"]).fillna(0).astype(int)
-    order = data.sum(axis=1).rename("n").reset_index().sort_values(["n", field], ascending=[False, True])[field]
+    order = data.reset_index().sort_values(["included", "pending", field], ascending=[False, False, True])[field]
     data = data.loc[[code for code in order if code != NOT_REPORTED] + [code for code in order if code == NOT_REPORTED]]
     data = data.rename(index={**(labels or {}), NOT_REPORTED: "Not reported"})
     title = _leader_title(data.included, noun)
@@ -187,8 +198,9 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     per_trial = per_trial.drop_duplicates(["trn", "unit_kind"])
     data = pd.crosstab(per_trial.unit_kind, per_trial.route_group)
     data = data.loc[data.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    kinds = [kind for kind in data.index if kind not in WITHOUT_UNIT]
     title = (
-        f"{doses.trn.nunique()} of {n_trials} trials state a dose, in {len(data)} kinds of unit; "
+        f"{doses.trn.nunique()} of {n_trials} included trials show a dose, in {len(kinds)} kinds of unit; "
         f"{per_trial[per_trial.unit_kind == 'particles'].trn.nunique()} count particles"
     )
     with matplotlib.rc_context(_RC):
@@ -219,13 +231,14 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
     counted = doses.dropna(subset=["particles_low", "particles_high"]).copy()
     if counted.empty:
         return _nothing("particles_by_route", "No trial of this search states its dose in particles")
-    counted["route"] = counted.route_group.map(labels).fillna("Not reported")
+    counted["route"] = counted.route_group.map(labels).fillna("Route not reported")
     counted = counted.sort_values(["route", "particles_high", "trn"]).reset_index(drop=True)
     spans = counted.groupby("route").agg(
         low=("particles_low", "min"), high=("particles_high", "max"), n=("trn", "nunique")
     )
-    title = "Particles per administration, as stated: " + "; ".join(
-        f"{row.Index.lower()} {_span(row.low, row.high)} (n = {row.n})" for row in spans.itertuples()
+    fold = counted.particles_high.max() / counted.particles_low.min()
+    title = f"Stated particles per administration span a factor of {fold:,.0f}: " + "; ".join(
+        f"{row.Index.lower()} {_span(row.low, row.high)} ({_trials(row.n)})" for row in spans.itertuples()
     )
     with matplotlib.rc_context(_RC):
         drawing, axes = plt.subplots(figsize=(_WIDTH, 1.9 + 0.27 * len(counted)), layout="constrained")
@@ -257,18 +270,21 @@ def _leader_title(counts: pd.Series, noun: str) -> str:
     stated = counts.drop(index="Not reported", errors="ignore")
     missing = int(counts.get("Not reported", 0))
     if not stated.sum():
-        return f"No included trial states its {noun}"
-    leaders = stated.index[stated == stated.max()]
-    verb, each = ("leads", "") if len(leaders) == 1 else ("lead", " each")
-    title = f"{noun.capitalize()}: {' and '.join(leaders)} {verb} with {stated.max()} trials{each}"
-    return (
-        f"{title}; {missing} included trials do not state it" if missing else f"{title}; every included trial states it"
-    )
+        return f"No included trial reports its {noun}"
+    leaders = list(stated.index[stated == stated.max()])
+    names = f"{', '.join(leaders[:-1])} and {leaders[-1]}" if len(leaders) > 1 else leaders[0]
+    verb, each = ("lead", " each") if len(leaders) > 1 else ("leads", "")
+    title = f"{noun.capitalize()}: {names} {verb} with {_trials(stated.max())}{each}"
+    return f"{title}; not reported for {missing} of {counts.sum()}" if missing else title
 
 
 def _unit(described: pd.DataFrame) -> str:
     pending = int((described.screening == "pending").sum())
     return f"Trials ({len(described) - pending} included" + (f", {pending} pending)" if pending else ")")
+
+
+def _trials(n: int) -> str:
+    return f"{n} trial" if n == 1 else f"{n} trials"
 
 
 def _bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[str, str]) -> Figure:
@@ -289,9 +305,10 @@ def _bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[
                 edgecolor="white",
             )
             left = left + data[column]
-        for y, total in enumerate(left):
-            axes.annotate(str(total), (total, y), xytext=(4, 0), textcoords="offset points", va="center")
-        axes.margins(x=0.12, y=0.02)
+        for y, (total, parts) in enumerate(zip(left, data[used].to_numpy())):
+            label = " + ".join(str(part) for part in parts) if parts[1:].any() else str(total)
+            axes.annotate(label, (total, y), xytext=(4, 0), textcoords="offset points", va="center")
+        axes.margins(x=0.18, y=0.02)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.invert_yaxis()
         axes.set_xlabel(xlabel)
@@ -318,7 +335,9 @@ def _stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colou
         _legend(axes, used, colours)
         _set_title(axes, title)
     listed = ", ".join(f"{year} {int(total)}" for year, total in bottom.items())
-    return Figure(drawing, name, title, f"Bar chart by year. {title}. {ylabel}: {listed}.", data.reset_index())
+    return Figure(
+        drawing, name, title, f"Bar chart by year. {title}. {ylabel}: {listed}.".replace("\n", " "), data.reset_index()
+    )
 
 
 def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
@@ -327,7 +346,7 @@ def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
     hatches = {"pending": "///", "estimated": "///"}
     words = {
         "pending": "pending: proposed by the rules",
-        "included": "included by readers",
+        "included": "included",
         "observed": "date observed",
         "estimated": "date estimated",
     }
@@ -348,14 +367,14 @@ def _nothing(name: str, title: str) -> Figure:
 
 def _set_title(axes: plt.Axes, title: str) -> None:
     """A wrapped title that begins at the left edge of the whole figure."""
-    axes.figure.suptitle(textwrap.fill(title, 62), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    axes.figure.suptitle(textwrap.fill(title, 54), x=0.01, ha="left", fontsize=11, fontweight="bold")
 
 
-def _box(axes: plt.Axes, place: tuple[float, float, float, float], text: str) -> None:
+def _box(axes: plt.Axes, place: tuple[float, float, float, float], text: str, *, size: int = 9) -> None:
     """A box with its lower left corner, width and height, and a centred text."""
     x, y, width, height = place
     axes.add_patch(plt.Rectangle((x, y), width, height, facecolor="#F2F6FA", edgecolor=_INCLUDED, clip_on=False))
-    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=9, linespacing=1.3)
+    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=size, linespacing=1.3)
 
 
 def _arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

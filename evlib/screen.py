@@ -128,6 +128,7 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
     """
     adjudicated = decisions[decisions.reviewer == "adjudicated"].set_index("trn")
     rules = decisions[decisions.reviewer == "rule"].set_index("trn")
+    readers = decisions[decisions.reviewer.isin(["R1", "R2"])]
     kept = repeats.set_index("trn").kept_trn
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
     rows = []
@@ -142,13 +143,16 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
             row["reason"] = f"same trial as {kept[trn]}"
         elif judged is None or judged.criterion == duplicate_code:
             orphan = judged is not None
-            row |= {"outcome": "pending", "proposal": rules.decision[trn], "decided_by": "nobody yet"}
+            row |= {"outcome": "pending", "proposal": rules.decision[trn], "decided_by": None}
             row["reason"] = "judged a duplicate of a record outside this search" if orphan else rules.reason[trn]
         else:
             out = {"include": "included", "exclude": f"excluded at {judged.stage}", "unclear": "unclear"}[
                 judged.decision
             ]
-            row |= {"outcome": out, "criterion": judged.criterion, "decided_by": "readers", "reason": judged.reason}
+            row |= {"outcome": out, "criterion": judged.criterion, "decided_by": "readers"}
+            # Where the readers agree, the settling says only that; a reader's own words say why.
+            own = readers[(readers.trn == trn) & (readers.decision == judged.decision)].reason
+            row["reason"] = own.iloc[0] if len(own) else judged.reason
         rows.append(row)
     return checked(pd.DataFrame(rows), "screened")
 
@@ -174,7 +178,7 @@ def prisma_flow(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     rows += [("excluded_title", "Records excluded by title", n["excluded at title"])]
     rows += [("assessed", "Records assessed for eligibility", assessed)]
     rows += [
-        (f"excluded_{code}", f"Excluded ({code}): {facts['text'].lower()}", int(excluded.get(code, 0)))
+        (f"excluded_{code}", f"Excluded ({code}) {facts['text']}", int(excluded.get(code, 0)))
         for code, facts in protocol["criteria"].items()
         if facts["kind"] == "exclude" and (facts["step"] == "eligibility" or excluded.get(code, 0))
     ]

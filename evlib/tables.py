@@ -3,7 +3,7 @@
 import html
 
 import pandas as pd
-from IPython.display import HTML
+from IPython.display import HTML, Markdown
 
 from evlib.schema import split_multi
 
@@ -25,17 +25,31 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -
     urls
         One address per row, for the first column to link to; only ``https://`` and ``http://`` addresses become links.
     """
-    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+    head = "".join(f'<th scope="col">{html.escape(str(name).replace("_", " "))}</th>' for name in frame.columns)
     rows = []
     for cells, url in zip(frame.itertuples(index=False), [None] * len(frame) if urls is None else urls):
         texts = [html.escape(_plain(cell)) for cell in cells]
         if isinstance(url, str) and url.startswith(("https://", "http://")):
             texts[0] = f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{texts[0]}</a>'
-        rows.append("<tr>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>")
+        rows.append(
+            "<tr>"
+            + "".join(f'<td class="long">{text}</td>' if len(text) > 40 else f"<td>{text}</td>" for text in texts)
+            + "</tr>"
+        )
     body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
     return HTML(
         f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(caption, quote=True)}">'
         f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def same_date_as_paper(search_date: str, protocol: dict) -> Markdown:
+    """A sentence that says whether counts of this search can be set beside the paper's."""
+    theirs = protocol["default_search_date"]
+    if search_date == theirs:
+        return Markdown(f"Both searches end on {theirs}.")
+    return Markdown(
+        f"**Mind the dates:** the paper searched to {theirs}, this run to {search_date}. The counts do not compare."
     )
 
 
@@ -54,4 +68,4 @@ def _plain(cell: object) -> str:
         return "–"
     if isinstance(cell, pd.Timestamp):
         return f"{cell:%Y-%m-%d}"
-    return f"{cell:g}" if isinstance(cell, float) else str(cell)
+    return f"{cell:,.12g}" if isinstance(cell, float) else str(cell)

@@ -24,7 +24,7 @@ def test_the_title_counts_included_trials_only():
         ("4", "pending", "topical", "2019-01-01"),
     )
     figure = figures.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
-    assert figure.title == "Route: Nebulised leads with 2 trials; 1 included trials do not state it"
+    assert figure.title == "Route: Nebulised leads with 2 trials; not reported for 1 of 3"
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
     assert "3 included, 1 pending" in figure.alt
