@@ -7,7 +7,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 SEARCH_DATE ?=
 SNAPSHOT ?=
-OPTIONS = $(if $(SEARCH_DATE),--search-date '$(SEARCH_DATE)') $(if $(SNAPSHOT),--snapshot '$(SNAPSHOT)')
+export SEARCH_DATE SNAPSHOT
+OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"}
+ifeq ($(strip $(VENV)),)
+$(error VENV is empty. Leave it out, or activate the conda environment first)
+endif
 # A conda environment (environment.yml) is used as it is: make book VENV=$$CONDA_PREFIX
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 
@@ -40,7 +44,8 @@ format: $(READY) ## Format code and notebooks
 check: $(READY) ## Verify the raw data's checksums and protocol.yml
 	@$(PY) -m evlib check
 
-open: book ## Build the book and open it in the web browser
+open: $(READY) ## Open the book that was built last in the web browser
+	@test -f book/_build/html/index.html || { echo "make: no book yet. Run: make book" >&2; exit 1; }
 	@$(PY) -m webbrowser -t "file://$(CURDIR)/book/_build/html/index.html"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
@@ -56,11 +61,13 @@ lock: $(READY) ## Resolve pyproject.toml anew into the two lock files (maintaine
 		--generate-hashes --custom-compile-command "make lock" -o requirements-setup.lock -
 
 clean: ## Remove what was made: data/processed, book/_build and .venv
-	rm -rf data/processed book/_build $(VENV)
+	rm -rf data/processed book/_build .venv
 
 # uv is fast; where it cannot be had, pip installs the same lock.
 $(VENV)/.ready: requirements.lock requirements-setup.lock
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+		|| { echo "make: $(PYTHON) is not a Python from 3.11 to 3.13. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.lock \

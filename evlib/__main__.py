@@ -16,13 +16,13 @@ Snapshot = Annotated[str | None, typer.Option(help="Date of the snapshot in data
 @app.command()
 def check() -> None:
     """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid."""
-    from evlib.pipeline import project_root
+    from evlib.pipeline import check_against_raw, project_root
     from evlib.protocol import load_protocol
     from evlib.rawdata import check_raw
 
     root = project_root()
     sums = check_raw(root / "data" / "raw")
-    load_protocol(root / "protocol.yml")
+    check_against_raw(load_protocol(root / "protocol.yml"), root / "data" / "raw")
     typer.echo(f"{len(sums)} raw files are as shipped; protocol.yml is valid.")
 
 
@@ -71,6 +71,7 @@ def seal() -> None:
     from evlib.rawdata import seal as seal_raw
 
     seal_raw(project_root() / "data" / "raw")
+    typer.echo("data/raw/datapackage.json holds the present checksums.")
 
 
 def main() -> None:

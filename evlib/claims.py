@@ -9,13 +9,14 @@ from evlib.errors import InputError
 from evlib.extract import value_counts
 
 
-def read_claims(path: str | Path) -> pd.DataFrame:
+def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
     """The paper's numbers: ``id, section, quote, value`` and what they count (``flow``, or ``field`` and ``code``).
 
     Raises
     ------
     InputError
-        Where the file is missing or a claim lacks its id, section, quote or value, or has the id of another.
+        Where the file is missing or a claim lacks its id, section, quote or value, or has the id of another, or
+        where it counts a code that the protocol does not have.
     """
     try:
         claims = pd.DataFrame(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
@@ -26,6 +27,13 @@ def read_claims(path: str | Path) -> pd.DataFrame:
             raise InputError(f"{path}: every claim needs '{name}'.")
     if claims.id.duplicated().any():
         raise InputError(f"{path}: the id '{claims.id[claims.id.duplicated()].iloc[0]}' is given twice.")
+    for row in claims.reindex(columns=["id", "field", "code"]).dropna().itertuples():
+        codes = protocol["codes"].get(row.field)
+        if codes is not None and row.code not in codes and row.code != "not reported":
+            raise InputError(
+                f"{path}: the claim '{row.id}' counts {row.field} '{row.code}', which protocol.yml does not have. "
+                f"Known: {', '.join(codes)}."
+            )
     return claims.reindex(columns=["id", "section", "quote", "value", "flow", "field", "code"])
 
 

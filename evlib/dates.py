@@ -9,6 +9,7 @@ from scipy.optimize import isotonic_regression
 from evlib.errors import InputError
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FARTHEST = 3650  # days beyond the outermost known date that an extrapolation may reach
 _EPOCH = pd.Timestamp("1970-01-01")
 
 
@@ -105,7 +106,8 @@ def dates_by_serial(serials: pd.Series, anchors: pd.DataFrame) -> pd.DataFrame:
     """Dates of running numbers from their dated neighbours.
 
     Numbers are given out in sequence, so dates rise with them: the anchors' dates are first made monotone (isotonic
-    regression), then interpolated linearly. Beyond the outermost anchor the slope of the nearest pair is continued.
+    regression), then interpolated linearly. Beyond the outermost anchor the slope of the nearest pair is continued, for
+    ten years at most.
 
     Returns
     -------
@@ -124,6 +126,7 @@ def dates_by_serial(serials: pd.Series, anchors: pd.DataFrame) -> pd.DataFrame:
     before, after = wanted < x[0], wanted > x[-1]
     days[before] = y[0] + (wanted[before] - x[0]) * (y[first] - y[0]) / (x[first] - x[0])
     days[after] = y[-1] + (wanted[after] - x[-1]) * (y[-1] - y[last]) / (x[-1] - x[last])
+    days = np.clip(days, y[0] - _FARTHEST, y[-1] + _FARTHEST)
     place = np.searchsorted(x, wanted)
     low = np.where(before, np.nan, y[np.clip(place - 1, 0, None)])
     high = np.where(after, np.nan, y[np.clip(place, None, len(y) - 1)])

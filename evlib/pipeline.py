@@ -1,5 +1,6 @@
 """Run the notebooks in order for one search date, skip what is unchanged, and swap the new result in as a whole."""
 
+import csv
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from evlib.rawdata import check_raw, newest_snapshot
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
-_KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=ERROR"]}
+_KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 NOT_IN_NOTEBOOKS = {"__main__.py", "book.py", "pipeline.py"}  # modules that no notebook uses
 
 
@@ -29,7 +30,10 @@ def project_root(start: str | Path = ".") -> Path:
     for folder in (start, *start.parents):
         if (folder / "protocol.yml").is_file():
             return folder
-    raise InputError(f"no protocol.yml in {start} or above it. Run this inside a copy of the project.")
+    raise InputError(
+        f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
+        "it: git checkout -- protocol.yml"
+    )
 
 
 def notebooks(root: Path) -> list[Path]:
@@ -73,21 +77,48 @@ def run(
     """
     from filelock import FileLock, Timeout
 
-    search_date = checked_date(search_date or load_protocol(root / "protocol.yml")["default_search_date"])
+    protocol = load_protocol(root / "protocol.yml")
+    search_date = checked_date(search_date or protocol["default_search_date"])
     raw_dir = root / "data" / "raw"
     sums = check_raw(raw_dir)
+    check_against_raw(protocol, raw_dir)
     snapshot = snapshot or newest_snapshot(raw_dir)
     records = raw_dir / "registries" / snapshot / "records.jsonl"
     if not records.is_file():
         raise InputError(f"{records} is missing. Name a snapshot that is there, or none for the newest.")
-    target = out or root / "data" / "processed" / search_date
+    if search_date > snapshot:
+        raise InputError(
+            f"The search date {search_date} lies after the snapshot of {snapshot}. Use a date up to {snapshot}, or name a "
+            "newer snapshot that is in data/raw/registries."
+        )
+    target = _own_folder(out or root / "data" / "processed" / search_date, root)
+    locks = root / "data" / "processed" / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(target.parent / f".{target.name}.lock", timeout=1):
+        with FileLock(locks / f"{target.name}.lock", timeout=1):
             inputs = _inputs(root, raw_dir, sums, records)
             return _run_locked(root, target, inputs, search_date=search_date, snapshot=snapshot, say=say)
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def check_against_raw(protocol: dict, raw_dir: Path) -> None:
+    """Refuse a protocol whose hand screening speaks of a snapshot that is not there."""
+    snapshot = protocol["hand_screening"]["snapshot"]
+    if not (raw_dir / "registries" / snapshot).is_dir():
+        raise InputError(
+            f"protocol.yml, hand_screening.snapshot: {raw_dir / 'registries' / snapshot} is not there. Name the snapshot "
+            "whose records the decisions in data/raw/curation/screening.csv cover."
+        )
+
+
+def _own_folder(target: Path, root: Path) -> Path:
+    """The folder of results, if a run may replace what is in it: it is new, empty, or an earlier run's."""
+    held = target.is_dir() and any(target.iterdir()) and not (target / RUN_FILE).is_file()
+    if held or target.is_file() or target.resolve() in (root, *root.parents):
+        raise InputError(f"{target} holds something that is not a run's result. Name a new or empty folder with --out.")
+    return target
 
 
 def checked_date(text: str) -> str:
@@ -173,6 +204,9 @@ def _run_locked(
         swap_in(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    aside = _rows_set_aside(target)
+    if aside:
+        say(f"{target.name}: {aside} row(s) of the raw data could not be used; see {target / 'rejects.csv'}.")
     say(f"{target.name}: {len(plan) - fresh} of {len(plan)} notebooks run in {record['seconds']} s.")
     return target
 
@@ -180,6 +214,7 @@ def _run_locked(
 def _execute(
     source: Path, root: Path, staging: Path, parameters: dict[str, str], *, say: Callable[[str], None]
 ) -> dict:
+    import nbclient
     import papermill
 
     say(f"{source.name}: running")
@@ -203,6 +238,11 @@ def _execute(
         cause = error.evalue if error.ename == "InputError" else f"{error.ename}: {error.evalue}"
         # papermill counts from 0 and counts the cell of parameters that it adds, so this is the cell's place in the source
         raise InputError(f"{source.name}, cell {error.cell_index}: {cause}") from None
+    except (RuntimeError, nbclient.exceptions.DeadKernelError) as error:
+        raise InputError(
+            f"{source.name}: the notebook's kernel did not start or died ({error}). It needs a local network "
+            "connection (loopback) and free memory; try again."
+        ) from None
     after = _contents(staging)
     changed = {name: value for name, value in after.items() if before.get(name) != value}
     return {"seconds": round(time.perf_counter() - started, 1), "outputs": changed}
@@ -238,6 +278,14 @@ def _reusable(plan: list[tuple[Path, str]], last: dict | None, target: Path) -> 
             break
         count += 1
     return count
+
+
+def _rows_set_aside(target: Path) -> int:
+    rejects = target / "rejects.csv"
+    if not rejects.is_file():
+        return 0
+    with rejects.open(encoding="utf-8", newline="") as file:
+        return sum(1 for _ in csv.DictReader(file))
 
 
 def _contents(folder: Path) -> dict[str, str]:

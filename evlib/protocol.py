@@ -35,14 +35,22 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot read the protocol ({error.strerror}). Restore it from git.") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}, line {line}: not UTF-8 text. Save the file as UTF-8.") from None
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise InputError(
+            f"{path}{where}: not valid YAML ({problem}). Look at this line and the one before it."
+        ) from None
     if tree is None:
         raise InputError(f"{path}: the protocol is empty. Restore it from git.")
     lines = _key_lines(tree, path)
-    protocol = _dates_as_text(yaml.safe_load(text))
+    protocol = yaml.load(text, Loader=_TextDates)
     try:
         fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))(protocol)
     except fastjsonschema.JsonSchemaValueException as error:
@@ -62,6 +70,13 @@ def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
         body = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", phrase.removesuffix("*")))
         parts.append(body + (r"\w*" if phrase.endswith("*") else ""))
     return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)" if parts else r"(?!)", re.IGNORECASE)
+
+
+class _TextDates(yaml.SafeLoader):
+    """YAML's safe loader, with dates left as the text that they are written as."""
+
+
+_TextDates.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
 
 
 def _key_lines(tree: yaml.Node, path: Path) -> dict[str, int]:
@@ -111,6 +126,22 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
                 f"{path}, line {lines[f'data.codes.route.{code}.group']}: route '{code}' has the unknown group "
                 f"'{route['group']}'. Known: {', '.join(sorted(groups))}."
             )
+    for place in ("default_search_date", "hand_screening.snapshot", "hand_screening.registered_by"):
+        value = protocol
+        for key in place.split("."):
+            value = value[key]
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            raise InputError(
+                f"{path}, line {lines[f'data.{place}']}: {place}: '{value}' is not a day of the calendar. Write YYYY-MM-DD."
+            ) from None
+    for index, name in enumerate(protocol["screening"]["supplementary_registries"]):
+        if name not in protocol["registries"]:
+            raise InputError(
+                f"{path}, line {lines[f'data.screening.supplementary_registries[{index}]']}: unknown registry '{name}'. "
+                f"Known: {', '.join(protocol['registries'])}."
+            )
     criteria = protocol["criteria"]
     for rule, code in protocol["screening"]["criterion"].items():
         if code not in criteria:
@@ -118,11 +149,3 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
                 f"{path}, line {lines[f'data.screening.criterion.{rule}']}: '{rule}' names the unknown criterion "
                 f"'{code}'. Known: {', '.join(criteria)}."
             )
-
-
-def _dates_as_text(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _dates_as_text(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_dates_as_text(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value

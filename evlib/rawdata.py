@@ -1,6 +1,7 @@
 """The shipped raw data: is every file there, and is it the one that was shipped?"""
 
 import json
+import shlex
 from pathlib import Path
 
 from evlib.errors import InputError
@@ -29,12 +30,12 @@ def check_raw(raw_dir: str | Path) -> dict[str, str]:
     for resource in _package(raw_dir)["resources"]:
         path = raw_dir / resource["path"]
         if not path.is_file():
-            raise InputError(f"{path} is missing. Restore it: git checkout -- {path}")
+            raise InputError(f"{path} is missing. Restore it: git checkout -- {shlex.quote(str(path))}")
         sums[resource["path"]] = sha256(path)
         if f"sha256:{sums[resource['path']]}" != resource["hash"]:
             raise InputError(
-                f"{path} is not the file that was shipped. Raw data is never edited: restore it with "
-                f"git checkout -- {path}, and put your own decisions into a file beside it."
+                f"{path} is not the file that was shipped. Raw data is never edited. See what changed: "
+                f"git diff -- {shlex.quote(str(path))}. Restore it: git checkout -- {shlex.quote(str(path))}"
             )
     return sums
 
@@ -59,9 +60,14 @@ def newest_snapshot(raw_dir: str | Path) -> str:
 
 def _package(raw_dir: Path) -> dict:
     path = raw_dir / PACKAGE
+    restore = f"Restore it: git checkout -- {shlex.quote(str(path))}"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        package = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). Restore it: git checkout -- {path}") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}). {restore}") from error
     except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}). Restore it: git checkout -- {path}") from error
+        raise InputError(f"{path} is not valid JSON ({error}). {restore}") from error
+    resources = package.get("resources") if isinstance(package, dict) else None
+    if not resources or not all(isinstance(r, dict) and {"path", "hash"} <= r.keys() for r in resources):
+        raise InputError(f"{path} does not give a path and a hash for each file. {restore}")
+    return package

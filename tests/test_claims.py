@@ -9,22 +9,23 @@ from evlib.errors import InputError
 
 
 def test_each_claim_counts_a_step_or_a_code_that_exists(review):
-    table = claims.read_claims(RAW / "paper/claims.yml")
+    table = claims.read_claims(RAW / "paper/claims.yml", protocol=review)
     assert (table.flow.notna() ^ table.field.notna()).all()
     for row in table.dropna(subset="field").itertuples():
         assert str(row.value) in row.quote
-        codes = review["codes"].get(row.field)
-        assert codes is None or row.code in codes or row.code == "not reported"
 
 
-def test_a_claim_without_a_quote_or_with_a_used_id_is_refused(tmp_path):
+def test_a_claim_that_cannot_be_counted_is_refused(tmp_path, review):
     path = tmp_path / "claims.yml"
     path.write_text('- {id: a, section: "1", value: 1}')
     with pytest.raises(InputError, match="needs 'quote'"):
-        claims.read_claims(path)
+        claims.read_claims(path, protocol=review)
     path.write_text('- {id: a, section: "1", quote: q, value: 1}\n- {id: a, section: "1", quote: q, value: 1}')
     with pytest.raises(InputError, match="given twice"):
-        claims.read_claims(path)
+        claims.read_claims(path, protocol=review)
+    path.write_text('- {id: a, section: "1", quote: q, value: 1, field: disease_area, code: lungs}')
+    with pytest.raises(InputError, match="'lungs', which"):
+        claims.read_claims(path, protocol=review)
 
 
 def test_only_included_trials_are_set_beside_the_papers():

@@ -15,6 +15,7 @@ from conftest import project_copy
 from evlib.errors import InputError
 from evlib.numbers import load_numbers
 from evlib.pipeline import checked_date, notebooks, project_root, run
+from evlib.rawdata import seal
 from evlib.schema import read_table
 
 DATES = ("2020-12-31", "2024-02-17", "2026-11-22")
@@ -99,7 +100,7 @@ def test_run_json_says_what_was_run(results, project):
 
 
 def test_an_early_date_without_any_trial_still_runs(project):
-    folder = run(project, search_date="2011-12-31", say=lambda text: None)
+    folder = run(project, search_date="2010-07-27", say=lambda text: None)
     assert read_table(folder / "trials.csv", "trials").empty
     assert load_numbers(folder)["n_included"] == "0"
 
@@ -128,7 +129,7 @@ def test_a_failing_cell_is_named_and_the_last_good_result_stays(results, project
     [
         ("2024-13-45", "is not a date"),
         ("1999-12-31", r"01_ingest\.ipynb, cell \d+: No record was registered by 1999-12-31"),
-        ("2030-01-01", r"01_ingest\.ipynb, cell \d+: The search date 2030-01-01 lies after"),
+        ("2030-01-01", "The search date 2030-01-01 lies after the snapshot of 2026-11-22"),
     ],
 )
 def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, date, said):
@@ -179,7 +180,10 @@ def test_a_kill_between_the_two_steps_of_the_swap_is_undone(results, project):
 def test_a_second_run_on_the_same_folder_is_refused(results, project):
     from filelock import FileLock
 
-    with FileLock(project / "data/processed" / f".{DATES[0]}.lock"), pytest.raises(InputError, match="another run"):
+    with (
+        FileLock(project / "data/processed/.locks" / f"{DATES[0]}.lock"),
+        pytest.raises(InputError, match="another run"),
+    ):
         run(project, search_date=DATES[0], say=lambda text: None)
 
 
@@ -200,4 +204,34 @@ def test_a_project_without_notebooks_says_so(tmp_path):
     copy = project_copy(tmp_path)
     shutil.rmtree(copy / "notebooks")
     with pytest.raises(InputError, match="no numbered notebook"):
+        run(copy, say=lambda text: None)
+
+
+def test_a_folder_that_is_not_a_runs_own_is_never_replaced(project, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for folder in (tmp_path, project, project.parent, tmp_path / "thesis.txt"):
+        with pytest.raises(InputError, match="not a run's result"):
+            run(project, out=folder, say=lambda text: None)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_rows_set_aside_are_announced(tmp_path):
+    copy = project_copy(tmp_path)
+    with (copy / "data/raw/curation/doses.csv").open("a") as file:
+        file.write("NCT99999999,,1,1,particles,administration,,,,x\n")
+    seal(copy / "data/raw")
+    for later in notebooks(copy)[1:]:
+        later.unlink()
+    said = []
+    run(copy, say=said.append)
+    assert any("1 row(s) of the raw data could not be used" in text for text in said)
+
+
+def test_a_protocol_that_names_an_absent_snapshot_is_refused(tmp_path):
+    copy = project_copy(tmp_path)
+    protocol = copy / "protocol.yml"
+    protocol.write_text(
+        protocol.read_text(encoding="utf-8").replace("snapshot: 2026-11-22", "snapshot: 2026-11-23"), encoding="utf-8"
+    )
+    with pytest.raises(InputError, match=r"hand_screening\.snapshot"):
         run(copy, say=lambda text: None)

@@ -22,7 +22,10 @@ TEXT = (ROOT / "protocol.yml").read_text(encoding="utf-8")
         ("withdrawn: E2", "withdrawn: E9", "unknown criterion 'E9'"),
         ("group: nebulised", "group: nebulized", "unknown group 'nebulized'"),
         ("flags:", "codes:", "given before"),
-        ("default_search_date: 2024-02-17", "default_search_date: soon", "default_search_date"),
+        ("default_search_date: 2024-02-17", "default_search_date: soon", "'soon' is not a day"),
+        ("default_search_date: 2024-02-17", "default_search_date: 2024-02-30", "'2024-02-30' is not a day"),
+        ("registered_by: 2024-02-17", 'registered_by: "2024-99-99"', "is not a day"),
+        ("supplementary_registries: [ChiCTR]", "supplementary_registries: [ChiCTRR]", "unknown registry 'ChiCTRR'"),
     ],
 )
 def test_a_slip_is_named_with_its_line(tmp_path, old, new, said):
@@ -41,6 +44,9 @@ def test_what_is_no_yaml_is_said(tmp_path):
     path = tmp_path / "protocol.yml"
     path.write_text("title: [", encoding="utf-8")
     with pytest.raises(InputError, match="not valid YAML"):
+        load_protocol(path)
+    path.write_bytes(b"title: a\nquestion: \xe4\n")
+    with pytest.raises(InputError, match="line 2: not UTF-8"):
         load_protocol(path)
     path.write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="empty"):
