@@ -1,8 +1,12 @@
-"""Numbers for the book's prose: each chapter saves its own, the pages take them by name."""
+"""Numbers for the book's prose: each chapter computes and saves its own, the pages take them by name."""
 
 import json
 from pathlib import Path
 
+import pandas as pd
+
+from evlib.dose import WITHOUT_UNIT
+from evlib.extract import value_counts
 from evlib.files import write_text
 
 
@@ -22,3 +26,71 @@ def load_numbers(out_dir: str | Path) -> dict[str, str]:
             raise ValueError(f"{path}: the number '{twice[0]}' was saved by an earlier chapter too")
         numbers |= chapter
     return numbers
+
+
+def ingest_numbers(
+    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, errors: pd.DataFrame
+) -> dict[str, object]:
+    """Of the first chapter: ``records`` of the search, each snapshot record's ``place``, ``rejects``, dating ``errors``."""
+    return {
+        "n_snapshot": len(place),
+        "n_records": len(records),
+        "n_after": (place == "after").sum(),
+        "n_undated": (place == "undated").sum(),
+        "n_rejects": len(rejects),
+        "n_estimated_dates": (records.registered_basis == "estimated").sum(),
+        "n_unknown_dates": records.registered_basis.isna().sum(),
+        "n_with_enrolment": records.enrolment.notna().sum(),
+        "n_with_country": records.countries.notna().sum(),
+        "nct_error_median": f"{errors['median']['ClinicalTrials.gov']:.0f}",
+        "irct_error_median": f"{errors['median']['IRCT']:.0f}",
+    }
+
+
+def screen_numbers(
+    flow: pd.DataFrame, theirs: pd.Series, agreement: dict[str, float], protocol: dict
+) -> dict[str, object]:
+    """Of the second chapter: table ``flow``, the paper's numbers by step, readers' ``agreement``, the protocol's dates."""
+    ours = flow.set_index("step").n
+    return {
+        "n_included": ours.included,
+        "n_pending": ours.pending,
+        "n_unclear": ours.unclear,
+        "n_paper_included": theirs.included,
+        "paper_search_date": protocol["default_search_date"],
+        "screened_by": protocol["hand_screening"]["registered_by"],
+        "kappa": f"{agreement['kappa']:.2f}",
+    }
+
+
+def describe_numbers(included: pd.DataFrame) -> dict[str, object]:
+    """Of the third chapter: the included rows of table ``described``."""
+    dated = included.dropna(subset="registered")
+    groups = included.route_group.value_counts()
+    return {
+        "n_dated": len(dated),
+        "n_since_2020": (dated.registered.dt.year >= 2020).sum(),
+        "n_countries": len(value_counts(included.dropna(subset="countries"), "countries")),
+        "n_lung": (included.disease_area == "respiratory").sum(),
+        "n_covid": included.covid19.sum(),
+        "n_intravenous": groups.get("intravenous", 0),
+        "n_nebulised": groups.get("nebulised", 0),
+        "n_local": groups.get("local", 0),
+        "n_route_other": groups.get("combined", 0) + groups.get("other", 0),
+        "n_route_not_reported": included.route_group.isna().sum(),
+    }
+
+
+def dose_numbers(doses: pd.DataFrame) -> dict[str, object]:
+    """Of the fourth chapter: table ``doses`` of the included trials."""
+    counted = doses.dropna(subset=["particles_low", "particles_high"]).drop_duplicates("trn")
+    groups = counted.route_group.value_counts()
+    nebulised, intravenous = groups.get("nebulised", 0), groups.get("intravenous", 0)
+    return {
+        "n_dose_trials": doses.trn.nunique(),
+        "n_unit_kinds": doses.unit_kind[~doses.unit_kind.isin(WITHOUT_UNIT)].nunique(),
+        "n_particle_trials": len(counted),
+        "n_particle_nebulised": nebulised,
+        "n_particle_intravenous": intravenous,
+        "n_particle_other": len(counted) - nebulised - intravenous,
+    }
