@@ -57,6 +57,31 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None) -> None:
 
 
 @app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Registry exports, or folders of them, in any mix.")],
+    out: Annotated[Path, typer.Option(help="Folder for records.csv, rejects.csv and summary.csv.")],
+    retrieved: Annotated[str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: today.")] = None,
+) -> None:
+    """Read registry exports (ClinicalTrials.gov API v2 JSON, WHO ICTRP CSV) into one table of records."""
+    from datetime import UTC, datetime
+
+    from evlib.pipeline import checked_date, project_root
+    from evlib.protocol import load_protocol
+    from evlib.registries import ingest as read_all
+    from evlib.schema import write_csv, write_table
+
+    protocol = load_protocol(project_root() / "protocol.yml")
+    day = checked_date(retrieved or f"{datetime.now(UTC):%Y-%m-%d}")
+    records, rejects, summary = read_all(paths, retrieved=day, registries=list(protocol["registries"]))
+    write_table(records, out / "records.csv", "records")
+    write_table(rejects, out / "rejects.csv", "rejects")
+    write_csv(summary, out / "summary.csv")
+    for row in summary.itertuples():
+        typer.echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
+    typer.echo(f"{len(records)} records are in {out / 'records.csv'}.")
+
+
+@app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
     from evlib.pipeline import project_root, refresh_stored_outputs

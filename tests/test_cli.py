@@ -42,5 +42,18 @@ def test_outside_a_project_it_says_so(tmp_path):
 def test_help_names_every_verb():
     done = evlib("--help")
     assert done.returncode == 0
-    for verb in ("check", "run", "book", "refresh", "seal"):
+    for verb in ("check", "run", "book", "ingest", "refresh", "seal"):
         assert verb in done.stdout
+
+
+def test_ingest_writes_its_tables_and_names_what_it_cannot_use(tmp_path):
+    (tmp_path / "bad.txt").write_text("hello")
+    done = evlib("ingest", str(tmp_path / "bad.txt"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert "no usable record" in done.stderr
+    assert not (tmp_path / "out").exists()
+    good = ROOT / "data/raw/registries/2026-11-22/records.jsonl"
+    done = evlib("ingest", str(good), str(tmp_path / "bad.txt"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"records.csv", "rejects.csv", "summary.csv"}
+    assert "bad.txt (unknown): 1 rows = 0 records + 1 rejects" in done.stdout

@@ -8,7 +8,8 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.identifiers import normalised, registration_numbers, trn_kind
-from evlib.schema import checked, join_multi
+from evlib.registries.common import collected, plain_text
+from evlib.schema import join_multi
 
 _SAME_NAME = [
     *(
@@ -25,6 +26,12 @@ _SAME_NAME = [
     *("completion_date", "last_update", "note"),
 ]
 _LISTS = ["phases", "conditions", "keywords", "interventions", "countries", "publications", "source_urls"]
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a plain file look like a snapshot of ours."""
+    first = head.lstrip().split(b"\n", 1)[0]
+    return first.startswith(b"{") and b'"trial_id"' in first and b'"registry"' in first
 
 
 def read(path: str | Path, *, registries: list[str], snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -57,25 +64,8 @@ def read(path: str | Path, *, registries: list[str], snapshot: str) -> tuple[pd.
         raise InputError(f"{path}: cannot be read ({error.strerror}). Restore it from git.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error}). Restore it from git.") from error
-    good: dict[str, dict[str, Any]] = {}
-    bad: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            raw = json.loads(line)
-            record = _record(raw, registries=registries, snapshot=snapshot)
-        except (ValueError, TypeError, AttributeError) as error:
-            bad.append({"file": path.name, "line": number, "trn": _claimed_number(line), "reason": _reason(error)})
-            continue
-        first = good.setdefault(record["trn"], record)
-        if first is not record:
-            differing = [key for key in record if record[key] != first[key]]
-            conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
-            reason = f"registration number given before {conflict}. The first record is kept; correct or remove one."
-            bad.append({"file": path.name, "line": number, "trn": record["trn"], "reason": reason})
-    if not good:
-        raise InputError(f"{path}: no usable record in {len(lines)} lines. First reason: {_first_reason(bad)}")
-    records = checked(pd.DataFrame(list(good.values())), "records", source=str(path))
-    return records, checked(pd.DataFrame(bad, columns=["file", "line", "trn", "reason"]), "rejects")
+    items = list(enumerate(lines, start=1))
+    return collected(items, lambda line: _record(json.loads(line), registries=registries, snapshot=snapshot), file=path)
 
 
 def _record(raw: dict[str, Any], *, registries: list[str], snapshot: str) -> dict[str, Any]:
@@ -95,20 +85,16 @@ def _record(raw: dict[str, Any], *, registries: list[str], snapshot: str) -> dic
         "trn_kind": trn_kind(trn),
         "registry": raw["registry"],
         "secondary_trns": join_multi(number for number in secondary if number != trn),
-        **{name: _text(raw.get(name)) for name in _SAME_NAME},
+        **{name: plain_text(raw.get(name)) for name in _SAME_NAME},
         **{name: join_multi(raw.get(name)) for name in _LISTS},
         "enrolment": enrolment,
-        "enrolment_type": _text(raw.get("enrollment_type")),
+        "enrolment_type": plain_text(raw.get("enrollment_type")),
         "arms": join_multi(_arm(arm) for arm in raw.get("arms") or []),
         "registered_text": _date_text(raw.get("registered"), "registered"),
         "first_submitted": _date_text(raw.get("first_submitted"), "first_submitted"),
         "results_posted": raw.get("results_posted"),
         "snapshot": snapshot,
     }
-
-
-def _text(value: Any) -> str | None:
-    return " ".join(str(value).split()) or None if value is not None else None
 
 
 def _arm(arm: dict[str, Any]) -> str:
@@ -123,16 +109,3 @@ def _date_text(value: str | None, field: str) -> str | None:
     except ValueError as error:
         raise ValueError(f"{field} is {value!r}, not a date (YYYY-MM-DD or YYYY-MM).") from error
     return value
-
-
-def _claimed_number(line: str) -> str | None:
-    numbers = registration_numbers(line[:400])
-    return numbers[0] if numbers else None
-
-
-def _reason(error: Exception) -> str:
-    return f"not valid JSON ({error})" if isinstance(error, json.JSONDecodeError) else str(error)
-
-
-def _first_reason(bad: list[dict[str, Any]]) -> str:
-    return bad[0]["reason"] if bad else "the file is empty."

@@ -1,0 +1,145 @@
+"""ClinicalTrials.gov: studies as its API v2 gives them (one study, a page, a list, one per line; plain, gzip or zip)."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.identifiers import registration_numbers, registry_of
+from evlib.registries.common import collected, day_or_month, phase_names, plain_text, unpacked
+from evlib.schema import join_multi
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a plain file look like studies of the API."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and b"protocolSection" in head
+
+
+def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of a file of studies, and what in it is none.
+
+    Parameters
+    ----------
+    path
+        A file of the API v2: a study, a page (``{"studies": […]}``), a list, or one study per line; also as gzip, or as
+        zip of such files.
+    snapshot
+        The date of retrieval, kept with each record.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``; studies = records + rejects. No summary, eligibility text or contact data is
+        taken.
+    """
+    return collected(_studies(path), lambda study: _record(study, snapshot=snapshot), file=path)
+
+
+def _studies(path: str | Path) -> Iterator[tuple[int, Any]]:
+    number = 0
+    for name, data, complaint in unpacked(path):
+        text = data.decode("utf-8-sig", errors="replace")
+        for study in _of_text(text):
+            number += 1
+            yield number, study
+        if complaint:
+            number += 1
+            yield number, ValueError(f"{name}: {complaint}")
+
+
+def _of_text(text: str) -> Iterator[Any]:
+    try:
+        whole = json.loads(text)
+    except ValueError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            yield error
+            return
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except ValueError as broken:
+                yield broken
+        return
+    if isinstance(whole, dict) and isinstance(whole.get("studies"), list):
+        yield from whole["studies"]
+    elif isinstance(whole, list):
+        yield from whole
+    else:
+        yield whole
+
+
+def _record(study: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
+    if not isinstance(study, dict) or "protocolSection" not in study:
+        raise ValueError("not a study of the API v2 (no protocolSection)")
+    section = study["protocolSection"]
+    identification = section["identificationModule"]
+    numbers = registration_numbers(str(identification.get("nctId") or ""))
+    if len(numbers) != 1 or registry_of(numbers[0]) != "ClinicalTrials.gov":
+        raise ValueError(f"no ClinicalTrials.gov number: nctId is {identification.get('nctId')!r}")
+    trn = numbers[0]
+    status, design = section.get("statusModule", {}), section.get("designModule", {})
+    info, arms = design.get("designInfo", {}), section.get("armsInterventionsModule", {})
+    others = [item.get("id") or "" for item in identification.get("secondaryIdInfos", [])]
+    others.append(identification.get("orgStudyIdInfo", {}).get("id") or "")
+    locations = section.get("contactsLocationsModule", {}).get("locations", [])
+    enrolment = design.get("enrollmentInfo", {}).get("count")
+    if enrolment is not None and (not isinstance(enrolment, int) or enrolment < 0):
+        raise ValueError(f"enrollmentInfo.count is {enrolment!r}, not a count.")
+    return {
+        "trn": trn,
+        "trn_kind": "number",
+        "registry": "ClinicalTrials.gov",
+        "secondary_trns": join_multi(
+            dict.fromkeys(n for text in others for n in registration_numbers(text) if n != trn)
+        ),
+        "brief_title": plain_text(identification.get("briefTitle")),
+        "official_title": plain_text(identification.get("officialTitle")),
+        "acronym": plain_text(identification.get("acronym")),
+        "status": _words(status.get("overallStatus")),
+        "study_type": _words(design.get("studyType")),
+        "phases": join_multi(_phase(name) for name in design.get("phases", [])),
+        "allocation": _words(info.get("allocation")),
+        "intervention_model": _words(info.get("interventionModel")),
+        "masking": _words(info.get("maskingInfo", {}).get("masking")),
+        "primary_purpose": _words(info.get("primaryPurpose")),
+        "enrolment": enrolment,
+        "enrolment_type": _words(design.get("enrollmentInfo", {}).get("type")),
+        "conditions": join_multi(map(plain_text, section.get("conditionsModule", {}).get("conditions", []))),
+        "keywords": join_multi(map(plain_text, section.get("conditionsModule", {}).get("keywords", []))),
+        "interventions": join_multi(
+            plain_text(": ".join(filter(None, (_words(item.get("type")), item.get("name")))))
+            for item in arms.get("interventions", [])
+        ),
+        "arms": join_multi(
+            plain_text(": ".join(str(arm[key]) for key in ("label", "description") if arm.get(key)))
+            for arm in arms.get("armGroups", [])
+        ),
+        "sponsor": plain_text(section.get("sponsorCollaboratorsModule", {}).get("leadSponsor", {}).get("name")),
+        "countries": join_multi(dict.fromkeys(place["country"] for place in locations if place.get("country"))),
+        "registered_text": day_or_month(status.get("studyFirstPostDateStruct", {}).get("date")),
+        "first_submitted": day_or_month(status.get("studyFirstSubmitDate")),
+        "start_date": day_or_month(status.get("startDateStruct", {}).get("date")),
+        "completion_date": day_or_month(status.get("completionDateStruct", {}).get("date")),
+        "last_update": day_or_month(status.get("lastUpdatePostDateStruct", {}).get("date")),
+        "results_posted": study.get("hasResults"),
+        "source_urls": f"https://clinicaltrials.gov/study/{trn}",
+        "snapshot": snapshot,
+    }
+
+
+def _words(constant: str | None) -> str | None:
+    """An API constant as words: ``NOT_YET_RECRUITING`` becomes "Not yet recruiting"."""
+    return plain_text(constant.replace("_", " ").capitalize()) if constant else None
+
+
+def _phase(constant: str) -> str:
+    if constant == "NA":
+        return "Not Applicable"
+    return (
+        "Early Phase 1"
+        if constant == "EARLY_PHASE1"
+        else (phase_names(constant.replace("PHASE", "Phase ")) or [constant])[0]
+    )

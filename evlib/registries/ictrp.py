@@ -1,0 +1,132 @@
+"""WHO ICTRP: the CSV that the search portal exports. It carries the records of all primary registries."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.identifiers import normalised, registration_numbers, registry_of, trn_kind
+from evlib.registries.common import collected, day_or_month, phase_names, plain_text, unpacked
+from evlib.schema import join_multi
+
+_NEEDED = {"TrialID", "Public title", "Source Register"}
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a plain file look like an ICTRP export."""
+    first = head.split(b"\n", 1)[0]
+    return all(name.encode() in first for name in _NEEDED)
+
+
+def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of an ICTRP export, and the rows that are none.
+
+    Parameters
+    ----------
+    path
+        The portal's CSV, also as gzip or zip.
+    snapshot
+        The date of the export, kept with each record.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``; rows = records + rejects. The registry is told by the number, else by the
+        column *Source Register*. Dates, phases and sizes come in many styles; what is in none that is known stays
+        missing. No criteria, outcome or contact columns are taken.
+    """
+    return collected(_rows(path), lambda row: _record(row, snapshot=snapshot), file=path)
+
+
+def _rows(path: str | Path) -> Iterator[tuple[int, Any]]:
+    number = 1
+    for name, data, complaint in unpacked(path):
+        text = data.replace(b"\0", b"").decode("utf-8-sig", errors="replace")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            header = next(reader, [])
+            missing = sorted(_NEEDED - set(header))
+            if missing:
+                yield number, ValueError(f"{name}: not an ICTRP export, the column '{missing[0]}' is missing")
+                continue
+            for cells in reader:
+                number += 1
+                if len(cells) != len(header):
+                    yield (
+                        number,
+                        ValueError(
+                            f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted"
+                        ),
+                    )
+                else:
+                    yield number, dict(zip(header, cells))
+        except csv.Error as error:
+            number += 1
+            yield number, ValueError(f"{name}: not readable as CSV from here on ({error})")
+        if complaint:
+            number += 1
+            yield number, ValueError(f"{name}: {complaint}")
+
+
+def _record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+    trn = normalised(row["TrialID"])
+    if not trn:
+        raise ValueError("no registration number under 'TrialID'.")
+    registry = registry_of(trn) or plain_text(row["Source Register"])
+    if registry is None:
+        raise ValueError(f"'{trn}' is no registration number that is known, and no registry is named.")
+    other = (
+        number for field in ("Secondary ID", "Secondary IDs") for number in registration_numbers(row.get(field) or "")
+    )
+    design = plain_text(row.get("Study design")) or ""
+    return {
+        "trn": trn,
+        "trn_kind": trn_kind(trn),
+        "registry": registry,
+        "secondary_trns": join_multi(dict.fromkeys(number for number in other if number != trn)),
+        "brief_title": plain_text(row["Public title"]),
+        "official_title": plain_text(row.get("Scientific title")),
+        "acronym": plain_text(row.get("Acronym")),
+        "status": plain_text(row.get("Recruitment Status")),
+        "study_type": plain_text(row.get("Study type")),
+        "phases": join_multi(phase_names(row.get("Phase"))),
+        "allocation": _named(design, "Allocation"),
+        "intervention_model": _named(design, "Intervention model"),
+        "masking": _named(design, "Masking"),
+        "primary_purpose": _named(design, "Primary purpose"),
+        "enrolment": target_size(row.get("Target size")),
+        "conditions": _several(row.get("Condition")),
+        "interventions": _several(row.get("Intervention")),
+        "sponsor": plain_text(row.get("Primary sponsor")),
+        "countries": _several(row.get("Countries")),
+        "registered_text": day_or_month(row.get("Date registration3")) or day_or_month(row.get("Date registration")),
+        "start_date": day_or_month(row.get("Date enrollement")),
+        "last_update": day_or_month(row.get("Last Refreshed on")),
+        "results_posted": {"yes": True, "no": False}.get((row.get("results yes no") or "").strip().lower()),
+        "source_urls": plain_text(row.get("web address")),
+        "snapshot": snapshot,
+    }
+
+
+def target_size(text: str | None) -> int | None:
+    """A target size: a plain number, or the sum of named groups ("treated:30;control:30;"); None for anything else."""
+    text = (plain_text(text) or "").rstrip("; ")
+    if text.isascii() and text.isdigit():
+        return int(text)
+    groups = [re.fullmatch(r".*:\s*(\d{1,7})", group.strip(), re.ASCII) for group in text.split(";")]
+    return sum(int(group[1]) for group in groups) if groups and all(groups) else None
+
+
+def _named(design: str, name: str) -> str | None:
+    """One named part of a study design: "Allocation: Randomized. Masking: None." """
+    match = re.search(rf"{name}:\s*([^.]+)", design, re.IGNORECASE)
+    return plain_text(match[1]) if match else None
+
+
+def _several(cell: str | None) -> str | None:
+    parts = re.split(r";|<br\s*/?>", cell or "", flags=re.IGNORECASE)
+    return join_multi(dict.fromkeys(filter(None, map(plain_text, parts))))

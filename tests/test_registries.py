@@ -1,0 +1,225 @@
+"""Readers of registry exports: rows in = records + rejects, bad rows named, good ones kept, nothing else raised."""
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evlib.errors import InputError
+from evlib.registries import ctgov, ictrp, ingest
+from evlib.registries.common import day_or_month, phase_names, plain_text
+from evlib.schema import read_table, write_table
+
+SAMPLES = ROOT.parent / "shared" / "samples"
+DAY = "2026-11-23"
+
+
+def study(trn="NCT00000001", **identification):
+    """A study of our own in the published form of the API v2."""
+    return {
+        "protocolSection": {
+            "identificationModule": {"nctId": trn, "briefTitle": "A trial", **identification},
+            "statusModule": {"overallStatus": "NOT_YET_RECRUITING", "studyFirstPostDateStruct": {"date": "2024-02-01"}},
+            "designModule": {
+                "studyType": "INTERVENTIONAL",
+                "phases": ["PHASE1", "PHASE2"],
+                "enrollmentInfo": {"count": 9},
+            },
+        },
+        "hasResults": False,
+    }
+
+
+def export(*rows, header=("TrialID", "Public title", "Source Register", "Phase", "Target size", "Date registration")):
+    """A small export of our own in the published columns of WHO ICTRP."""
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue()
+
+
+def put(folder, name, data):
+    path = folder / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
+    return path
+
+
+@pytest.mark.parametrize("name", ["one.json", "page.json", "list.json", "lines.txt", "page.json.gz", "studies.zip"])
+def test_a_study_is_the_same_in_every_packing(tmp_path, name):
+    both = [study(), study("NCT00000002")]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for item in both:
+            file.writestr(f"../{item['protocolSection']['identificationModule']['nctId']}.json", json.dumps(item))
+    packed = {
+        "one.json": json.dumps(study()),
+        "page.json": json.dumps({"studies": both, "nextPageToken": "x"}),
+        "list.json": json.dumps(both),
+        "lines.txt": "\n".join(map(json.dumps, both)),
+        "page.json.gz": gzip.compress(json.dumps({"studies": both}).encode()),
+        "studies.zip": archive.getvalue(),
+    }
+    records, rejects, summary = ingest([put(tmp_path, name, packed[name])], retrieved=DAY, registries=[])
+    assert rejects.empty
+    assert summary.format.tolist() == ["ClinicalTrials.gov API v2"]
+    row = records.iloc[0]
+    assert (row.trn, row.status, row.phases, row.enrolment) == (
+        "NCT00000001",
+        "Not yet recruiting",
+        "Phase 1 | Phase 2",
+        9,
+    )
+    assert row.registered_text == "2024-02-01"
+    assert len(records) == (1 if name == "one.json" else 2)
+    assert sorted(path.name for path in tmp_path.parent.iterdir() if path.suffix == ".json") == []  # nothing unpacked
+
+
+def test_a_truncated_gzip_keeps_its_good_lines_and_says_so(tmp_path):
+    lines = "\n".join(json.dumps(study(f"NCT{i:08d}", officialTitle=f"{i * 7919}" * 40)) for i in range(400))
+    path = put(tmp_path, "cut.gz", gzip.compress(lines.encode())[:-2000])
+    records, rejects = ctgov.read(path, snapshot=DAY)
+    assert 0 < len(records) < 400
+    assert rejects.reason.str.contains("cut off").sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"x": 1}, "no protocolSection"),
+        (study(trn="NCT1"), "no ClinicalTrials.gov number"),
+        (study(trn=None), "no ClinicalTrials.gov number"),
+        ({"protocolSection": {}}, "'identificationModule' is missing"),
+        ([1], "no protocolSection"),
+        (study(briefTitle="Another"), "differs in: brief_title"),
+    ],
+)
+def test_a_broken_study_is_set_aside_and_the_good_ones_stay(tmp_path, broken, reason):
+    path = put(tmp_path, "page.json", json.dumps({"studies": [study(), broken, study("NCT00000002")]}))
+    records, rejects = ctgov.read(path, snapshot=DAY)
+    assert len(records) == 2
+    assert rejects.line.tolist() == [2]
+    assert reason in rejects.reason[0]
+
+
+def test_rows_of_an_ictrp_export(tmp_path):
+    text = export(
+        [
+            "CTRI/2020/04/024775",
+            "<script>x</script>A &amp; B_x000D_<br>",
+            "CTRI",
+            "Phase 2/ Phase 3",
+            "60",
+            "12/04/2020",
+        ],
+        ["ChiCTR2000030261", "=1+1", "ChiCTR", "2020-03-02 00:00:00", "treated:30;control:30;", "2020-02-26"],
+        ["", "no number", "ChiCTR", "", "", ""],
+        ["X-1", "unknown number", "", "", "", ""],
+        ["NCT00000001", "Manuel Castell√†", "ClinicalTrials.gov", "(Phase I): no\n(Phase II): yes", "about 30", "soon"],
+    )
+    path = put(tmp_path, "e.csv", "\ufeff" + text + "NCT00000002,cut")
+    records, rejects = ictrp.read(path, snapshot=DAY)
+    assert records.trn.tolist() == ["CTRI/2020/04/024775", "ChiCTR2000030261", "NCT00000001"]
+    assert records.brief_title.tolist() == ["x A & B", "=1+1", "Manuel Castellà"]
+    assert records.phases.tolist() == ["Phase 2 | Phase 3", "Phase 2 | Phase 3", "Phase 2"]
+    assert records.enrolment.fillna(-1).tolist() == [60, 60, -1]
+    assert records.registered_text.fillna("").tolist() == ["2020-04-12", "2020-02-26", ""]
+    assert rejects.line.tolist() == [4, 5, 7]
+    assert "'=1+1" in (
+        write_table(records, tmp_path / "r.csv", "records") is not None and (tmp_path / "r.csv").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"   ", b"a,b\n1,2\n", b"\x1f\x8b\x08garbage", b"PK\x03\x04garbage", b"\x00" * 100, b"TrialID,x\n"]
+)
+def test_a_file_of_no_known_format_is_one_reject_and_the_others_are_read(tmp_path, data):
+    bad, good = put(tmp_path, "bad", data), put(tmp_path, "good.json", json.dumps(study()))
+    records, rejects, summary = ingest([bad, good, tmp_path / "absent"], retrieved=DAY, registries=[])
+    assert records.trn.tolist() == ["NCT00000001"]
+    assert rejects.file.tolist() == ["bad", "absent"]
+    assert (summary.rows == summary.records + summary.rejects).all()
+    with pytest.raises(InputError, match="no usable record"):
+        ingest([bad], retrieved=DAY, registries=[])
+
+
+def test_a_number_in_two_files_is_kept_from_the_first(tmp_path):
+    first = put(tmp_path, "a.json", json.dumps(study()))
+    second = put(tmp_path, "b.csv", export(["NCT00000001", "T", "ClinicalTrials.gov", "", "", ""]))
+    records, rejects, _ = ingest([first, second], retrieved=DAY, registries=[])
+    assert records.brief_title.tolist() == ["A trial"]
+    assert rejects.file.tolist() == ["b.csv"]
+
+
+@given(st.binary(max_size=300), st.sampled_from(["ctgov", "ictrp"]))
+def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, data, which):
+    start = {"ctgov": b'{"protocolSection": ', "ictrp": b"TrialID,Public title,Source Register\n"}[which]
+    reader = {"ctgov": ctgov, "ictrp": ictrp}[which]
+    for content in (data, start + data):
+        path = put(tmp_path_factory.mktemp("fuzz"), "f", content)
+        try:
+            records, _ = reader.read(path, snapshot=DAY)
+            assert len(records)
+        except InputError:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2020-01-27 00:00:00", "2020-01-27"),
+        ("20200127", "2020-01-27"),
+        ("January 25, 2020", "2020-01-25"),
+        ("25/01/2020", "2020-01-25"),
+        ("March 2020", "2020-03"),
+        ("2020-03", "2020-03"),
+        ("2020-13-01", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_days_in_the_styles_that_registries_write(text, day):
+    assert day_or_month(text) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "phases"),
+    [
+        ("Phase 1/Phase 2", ["Phase 1", "Phase 2"]),
+        ("2-3", ["Phase 2", "Phase 3"]),
+        ("II", ["Phase 2"]),
+        ("Early Phase 1", ["Early Phase 1"]),
+        ("Retrospective study", ["Retrospective study"]),
+        ("Not Applicable", ["Not Applicable"]),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_phases_in_the_words_that_registries_write(text, phases):
+    assert phase_names(text) == phases
+
+
+@given(st.text())
+def test_plain_text_is_one_line_and_stable(text):
+    once = plain_text(text)
+    assert once is None or ("\n" not in once and once == once.strip() and once)
+
+
+def test_the_real_samples_add_up(tmp_path):
+    if not SAMPLES.is_dir():
+        pytest.skip("the samples of real exports are not beside the project on this machine")
+    paths = [SAMPLES / "ctgov_v2", SAMPLES / "ictrp"]
+    records, rejects, summary = ingest(paths, retrieved=DAY, registries=[])
+    by_file = summary.set_index("file")
+    assert by_file.rows["covid19-2020-07-07.csv"] == 1334
+    assert (by_file.rows == by_file.records + by_file.rejects).all()
+    assert len(records) == summary.records.sum()
+    assert rejects.reason.str.contains("given before").all()
+    assert records.set_index("trn").sponsor["NCT04361526"] == "Manuel Castellà"
+    assert records.registered_text.notna().all()
+    write_table(records, tmp_path / "records.csv", "records")
+    assert read_table(tmp_path / "records.csv", "records").equals(records)
