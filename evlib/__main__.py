@@ -62,7 +62,7 @@ def ingest(
     out: Annotated[Path, typer.Option(help="Folder for records.csv, rejects.csv and summary.csv.")],
     retrieved: Annotated[str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: today.")] = None,
 ) -> None:
-    """Read registry exports (ClinicalTrials.gov API v2 JSON, WHO ICTRP CSV) into one table of records."""
+    """Read registry exports (ClinicalTrials.gov JSON and CSV, WHO ICTRP CSV and XML) into one table of records."""
     from datetime import UTC, datetime
 
     from evlib.pipeline import checked_date, project_root

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.errors import InputError
-from evlib.registries import ctgov, ictrp, ingest
+from evlib.registries import ctgov, ictrp, ingest, trial_xml
 from evlib.registries.common import day_or_month, phase_names, plain_text
 from evlib.schema import read_table, write_table
 
@@ -106,6 +106,74 @@ def test_a_broken_study_is_set_aside_and_the_good_ones_stay(tmp_path, broken, re
     assert reason in rejects.reason[0]
 
 
+def test_rows_of_the_sites_download(tmp_path):
+    """In the published columns of the download; no real sample was at hand."""
+    header = ["NCT Number", "Study Title", "Study Status", "Study Results", "Phases", "Enrollment", "Study Design"]
+    header += ["Other IDs", "First Posted", "Locations"]
+    design = "Allocation: RANDOMIZED|Intervention Model: PARALLEL|Masking: DOUBLE (PARTICIPANT, INVESTIGATOR)"
+    rest = ["x|ISRCTN33578935", "2020-02", "H, Tehran, Iran|H, Cairo, Egypt"]
+    rows = [
+        ["NCT00000001", "A, B", "NOT_YET_RECRUITING", "NO", "PHASE1|PHASE2", "24", design, *rest],
+        ["NCT00000002", "C", "COMPLETED", "YES", "", "-4", "", "", "", ""],
+        ["none", "D", "", "", "", "", "", "", "", ""],
+    ]
+    records, rejects, summary = ingest(
+        [put(tmp_path, "d.csv", export(*rows, header=header))], retrieved=DAY, registries=[]
+    )
+    assert summary.format.tolist() == ["ClinicalTrials.gov CSV"]
+    row = records.iloc[0]
+    assert (row.trn, row.status, row.phases, row.enrolment) == (
+        "NCT00000001",
+        "Not yet recruiting",
+        "Phase 1 | Phase 2",
+        24,
+    )
+    assert (row.allocation, row.secondary_trns, row.countries) == ("Randomized", "ISRCTN33578935", "Iran | Egypt")
+    assert row.registered_text == "2020-02"
+    assert not row.results_posted
+    assert rejects.line.tolist() == [3, 4]
+
+
+WHO_FORM = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE trials [<!ELEMENT trials (trial)*>]>
+<trials><trial><main><trial_id>IRCT20200217046526N2</trial_id><reg_name>IRCT</reg_name>
+<date_registration>2020-04-05</date_registration><public_title>MSC &amp; EV</public_title><target_size>43</target_size>
+<phase>2-3</phase><hc_freetext>COVID-19</hc_freetext><i_freetext>a;b</i_freetext></main>
+<countries><country2>Iran (Islamic Republic of)</country2></countries>
+<secondary_ids><secondary_id><sec_id>NCT04366063</sec_id></secondary_id></secondary_ids></trial>%s</trials>"""
+ICTRP_XML = """<Trials_downloaded_from_ICTRP><Trial><TrialID>ChiCTR2000030261</TrialID><Public_title>T</Public_title>
+<Source_Register>ChiCTR</Source_Register><Date_registration3>20200226</Date_registration3></Trial></Trials_downloaded_from_ICTRP>"""
+
+
+def test_xml_of_trials_in_both_forms(tmp_path):
+    """Written from the published forms; no real sample was at hand."""
+    paths = [put(tmp_path, "irct.xml", WHO_FORM % ""), put(tmp_path, "ictrp.xml", ICTRP_XML)]
+    records, rejects, summary = ingest(paths, retrieved=DAY, registries=[])
+    assert rejects.empty
+    assert set(summary.format) == {"XML of trials"}
+    row = records.set_index("trn").loc["IRCT20200217046526N2"]
+    assert (row.registry, row.brief_title, row.enrolment, row.phases) == ("IRCT", "MSC & EV", 43, "Phase 2 | Phase 3")
+    assert (row.secondary_trns, row.countries) == ("NCT04366063", "Iran (Islamic Republic of)")
+    assert records.registered_text.tolist() == ["2020-04-05", "2020-02-26"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (WHO_FORM % "<trial><main><trial_id></trial_id></main></trial>", 1),
+        (WHO_FORM % "<trial><main>", 1),
+        ((WHO_FORM % "")[:-9], 1),
+        ('<!DOCTYPE t [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><trials><trial>&b;</trial></trials>', 0),
+        ('<!DOCTYPE t [<!ENTITY x SYSTEM "file:///etc/hostname">]><trials><trial>&x;</trial></trials>', 0),
+    ],
+)
+def test_broken_or_hostile_xml_is_set_aside_and_good_trials_stay(tmp_path, text, kept):
+    good, bad = put(tmp_path, "good.json", json.dumps(study())), put(tmp_path, "x.xml", text)
+    records, rejects, _ = ingest([good, bad], retrieved=DAY, registries=[])
+    assert len(records) == 1 + kept
+    assert rejects.file.tolist() == ["x.xml"]
+
+
 def test_rows_of_an_ictrp_export(tmp_path):
     text = export(
         [
@@ -155,10 +223,14 @@ def test_a_number_in_two_files_is_kept_from_the_first(tmp_path):
     assert rejects.file.tolist() == ["b.csv"]
 
 
-@given(st.binary(max_size=300), st.sampled_from(["ctgov", "ictrp"]))
+@given(st.binary(max_size=300), st.sampled_from(["ctgov", "ictrp", "trial_xml"]))
 def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, data, which):
-    start = {"ctgov": b'{"protocolSection": ', "ictrp": b"TrialID,Public title,Source Register\n"}[which]
-    reader = {"ctgov": ctgov, "ictrp": ictrp}[which]
+    start = {
+        "ctgov": b'{"protocolSection": ',
+        "ictrp": b"TrialID,Public title,Source Register\n",
+        "trial_xml": b"<trials><trial><main>",
+    }[which]
+    reader = {"ctgov": ctgov, "ictrp": ictrp, "trial_xml": trial_xml}[which]
     for content in (data, start + data):
         path = put(tmp_path_factory.mktemp("fuzz"), "f", content)
         try:

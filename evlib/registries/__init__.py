@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.registries import ctgov, ictrp, snapshot
+from evlib.registries import ctgov, ctgov_csv, ictrp, snapshot, trial_xml
 from evlib.registries.common import unpacked
 from evlib.schema import checked
 
@@ -69,7 +69,9 @@ def ingest(paths: Iterable[str | Path], *, retrieved: str, registries: list[str]
 
 _READERS = {
     "ClinicalTrials.gov API v2": lambda path, retrieved, registries: ctgov.read(path, snapshot=retrieved),
+    "ClinicalTrials.gov CSV": lambda path, retrieved, registries: ctgov_csv.read(path, snapshot=retrieved),
     "WHO ICTRP CSV": lambda path, retrieved, registries: ictrp.read(path, snapshot=retrieved),
+    "XML of trials": lambda path, retrieved, registries: trial_xml.read(path, snapshot=retrieved),
     "snapshot": lambda path, retrieved, registries: snapshot.read(path, registries=registries, snapshot=retrieved),
 }
 
@@ -81,8 +83,12 @@ def _format(path: Path) -> str:
         raise InputError(f"{path}: the file is empty or could not be unpacked. Export or download it again.")
     if ctgov.recognises(head):
         return "ClinicalTrials.gov API v2"
+    if ctgov_csv.recognises(head):
+        return "ClinicalTrials.gov CSV"
     if ictrp.recognises(head):
         return "WHO ICTRP CSV"
+    if trial_xml.recognises(head):
+        return "XML of trials"
     if snapshot.recognises(head):
         return "snapshot"
     raise InputError(f"{path}: in no format that is known ({', '.join(_READERS)}). Use the registry's own export.")

@@ -1,5 +1,6 @@
 """What every reader needs: parting records from rejects, opening packed files, plain text, days, phases."""
 
+import csv
 import html
 import io
 import json
@@ -95,6 +96,39 @@ def unpacked(path: str | Path) -> Iterator[tuple[str, bytes, str | None]]:
         yield from _members(path, data)
     else:
         yield path.name, data, None
+
+
+def csv_rows(path: str | Path, *, needs: set[str]) -> Iterator[tuple[int, Any]]:
+    """The rows of a CSV file (also in gzip or zip) by column name, each with its number; the header is row 1.
+
+    A row with too few or too many cells, a member without a needed column, and what cannot be read on come as an
+    exception, for ``collected`` to set aside.
+    """
+    number = 1
+    for name, data, complaint in unpacked(path):
+        text = data.replace(b"\0", b"").decode("utf-8-sig", errors="replace")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            header = next(reader, [])
+            missing = sorted(needs - set(header))
+            if missing:
+                yield number, ValueError(f"{name}: the column '{missing[0]}' is missing; not the export it looks like")
+                continue
+            for cells in reader:
+                number += 1
+                if len(cells) == len(header):
+                    yield number, dict(zip(header, cells))
+                else:
+                    complaint_of_row = (
+                        f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted"
+                    )
+                    yield number, ValueError(complaint_of_row)
+        except csv.Error as error:
+            number += 1
+            yield number, ValueError(f"{name}: not readable as CSV from here on ({error})")
+        if complaint:
+            number += 1
+            yield number, ValueError(f"{name}: {complaint}")
 
 
 def plain_text(value: Any) -> str | None:

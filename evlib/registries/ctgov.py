@@ -98,19 +98,19 @@ def _record(study: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
         "brief_title": plain_text(identification.get("briefTitle")),
         "official_title": plain_text(identification.get("officialTitle")),
         "acronym": plain_text(identification.get("acronym")),
-        "status": _words(status.get("overallStatus")),
-        "study_type": _words(design.get("studyType")),
-        "phases": join_multi(_phase(name) for name in design.get("phases", [])),
-        "allocation": _words(info.get("allocation")),
-        "intervention_model": _words(info.get("interventionModel")),
-        "masking": _words(info.get("maskingInfo", {}).get("masking")),
-        "primary_purpose": _words(info.get("primaryPurpose")),
+        "status": constant_words(status.get("overallStatus")),
+        "study_type": constant_words(design.get("studyType")),
+        "phases": join_multi(phase_of_constant(name) for name in design.get("phases", [])),
+        "allocation": constant_words(info.get("allocation")),
+        "intervention_model": constant_words(info.get("interventionModel")),
+        "masking": constant_words(info.get("maskingInfo", {}).get("masking")),
+        "primary_purpose": constant_words(info.get("primaryPurpose")),
         "enrolment": enrolment,
-        "enrolment_type": _words(design.get("enrollmentInfo", {}).get("type")),
+        "enrolment_type": constant_words(design.get("enrollmentInfo", {}).get("type")),
         "conditions": join_multi(map(plain_text, section.get("conditionsModule", {}).get("conditions", []))),
         "keywords": join_multi(map(plain_text, section.get("conditionsModule", {}).get("keywords", []))),
         "interventions": join_multi(
-            plain_text(": ".join(filter(None, (_words(item.get("type")), item.get("name")))))
+            plain_text(": ".join(filter(None, (constant_words(item.get("type")), item.get("name")))))
             for item in arms.get("interventions", [])
         ),
         "arms": join_multi(
@@ -130,12 +130,13 @@ def _record(study: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
     }
 
 
-def _words(constant: str | None) -> str | None:
+def constant_words(constant: str | None) -> str | None:
     """An API constant as words: ``NOT_YET_RECRUITING`` becomes "Not yet recruiting"."""
     return plain_text(constant.replace("_", " ").capitalize()) if constant else None
 
 
-def _phase(constant: str) -> str:
+def phase_of_constant(constant: str) -> str:
+    """An API constant of a phase as words: ``PHASE2`` becomes "Phase 2", ``NA`` "Not Applicable"."""
     if constant == "NA":
         return "Not Applicable"
     return (

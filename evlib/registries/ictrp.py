@@ -1,16 +1,13 @@
 """WHO ICTRP: the CSV that the search portal exports. It carries the records of all primary registries."""
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from evlib.identifiers import normalised, registration_numbers, registry_of, trn_kind
-from evlib.registries.common import collected, day_or_month, phase_names, plain_text, unpacked
+from evlib.registries.common import collected, csv_rows, day_or_month, phase_names, plain_text
 from evlib.schema import join_multi
 
 _NEEDED = {"TrialID", "Public title", "Source Register"}
@@ -39,40 +36,11 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
         column *Source Register*. Dates, phases and sizes come in many styles; what is in none that is known stays
         missing. No criteria, outcome or contact columns are taken.
     """
-    return collected(_rows(path), lambda row: _record(row, snapshot=snapshot), file=path)
+    return collected(csv_rows(path, needs=_NEEDED), lambda row: record_of_row(row, snapshot=snapshot), file=path)
 
 
-def _rows(path: str | Path) -> Iterator[tuple[int, Any]]:
-    number = 1
-    for name, data, complaint in unpacked(path):
-        text = data.replace(b"\0", b"").decode("utf-8-sig", errors="replace")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        try:
-            header = next(reader, [])
-            missing = sorted(_NEEDED - set(header))
-            if missing:
-                yield number, ValueError(f"{name}: not an ICTRP export, the column '{missing[0]}' is missing")
-                continue
-            for cells in reader:
-                number += 1
-                if len(cells) != len(header):
-                    yield (
-                        number,
-                        ValueError(
-                            f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted"
-                        ),
-                    )
-                else:
-                    yield number, dict(zip(header, cells))
-        except csv.Error as error:
-            number += 1
-            yield number, ValueError(f"{name}: not readable as CSV from here on ({error})")
-        if complaint:
-            number += 1
-            yield number, ValueError(f"{name}: {complaint}")
-
-
-def _record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+def record_of_row(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+    """One row of the export, by column name, as a row of table ``records``; ValueError where it is none."""
     trn = normalised(row["TrialID"])
     if not trn:
         raise ValueError("no registration number under 'TrialID'.")
