@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from evlib.errors import InputError
 from evlib.files import recover, sha256, swap_in, write_text
-from evlib.numbers import load_numbers
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 STAMP = "built_from.json"
 
@@ -62,6 +63,11 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
 
 def assemble(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source: prose pages, configuration with the run's numbers, notebooks, figures and tables."""
+    # Imported here, because an unchanged book needs neither and both take seconds to load.
+    import nbformat
+
+    from evlib.numbers import load_numbers
+
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
     words = load_numbers(results)
@@ -97,7 +103,7 @@ def filled(text: str, words: dict[str, str], *, page: str) -> str:
     return re.sub(r"\{\{ (\w+) \}\}", word, text)
 
 
-def readable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def readable(notebook: "NotebookNode") -> "NotebookNode":
     """An executed notebook as a reader should see it: one parameters cell, with the values that this run used.
 
     papermill adds a cell of its own with the values; here they take the place of the defaults, comments kept.
