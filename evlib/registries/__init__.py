@@ -58,8 +58,10 @@ def ingest(paths: Iterable[str | Path], *, retrieved: str, registries: list[str]
         counts = {"rows": len(records) + len(rejects), "records": len(records), "rejects": len(rejects)}
         lines.append({"file": path.name, "format": name, **counts})
     if not seen:
-        reasons = pd.concat(rejected).reason if rejected else pd.Series(["no file was named."])
-        raise InputError(f"no usable record in {len(lines)} file(s). First reason: {reasons.iloc[0]}")
+        if not rejected:
+            raise InputError("no file to read. Name at least one registry export, or a folder that holds some.")
+        first = pd.concat(rejected).iloc[0]
+        raise InputError(f"no usable record in {len(lines)} file(s). First reason: {first.file}: {first.reason}")
     return (
         checked(pd.concat(tables), "records"),
         checked(pd.concat(rejected), "rejects"),
