@@ -1,5 +1,7 @@
 """What the tests share: the shipped data read once, and copies of the project that a test may write into."""
 
+import csv
+import io
 import shutil
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from evlib.schema import read_csv
 ROOT = Path(__file__).parents[1]
 RAW = ROOT / "data" / "raw"
 SNAPSHOT = "2026-11-22"
+DAY = "2026-11-23"  # of retrieval, in tests of readers
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +56,32 @@ def records_of(rows: list[dict], columns: list[str]) -> pd.DataFrame:
 
     basics = {"trn_kind": "number", "registry": "ClinicalTrials.gov", "snapshot": SNAPSHOT}
     return checked(pd.DataFrame([basics | row for row in rows]).reindex(columns=columns), "records")
+
+
+def study(trn="NCT00000001", **identification):
+    """A study of our own in the published form of the API v2."""
+    return {
+        "protocolSection": {
+            "identificationModule": {"nctId": trn, "briefTitle": "A trial", **identification},
+            "statusModule": {"overallStatus": "NOT_YET_RECRUITING", "studyFirstPostDateStruct": {"date": "2024-02-01"}},
+            "designModule": {
+                "studyType": "INTERVENTIONAL",
+                "phases": ["PHASE1", "PHASE2"],
+                "enrollmentInfo": {"count": 9},
+            },
+        },
+        "hasResults": False,
+    }
+
+
+def export(*rows, header=("TrialID", "Public title", "Source Register", "Phase", "Target size", "Date registration")):
+    """A small export of our own in the published columns of WHO ICTRP."""
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue()
+
+
+def put(folder, name, data):
+    path = folder / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
+    return path

@@ -54,7 +54,7 @@ def test_a_file_without_any_record_is_an_error(tmp_path):
         with pytest.raises(InputError, match="no usable record"):
             read(path, registries=KNOWN, snapshot="2026-11-22")
     (tmp_path / "records.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="not UTF-8"):
+    with pytest.raises(InputError, match="no usable record"):
         read(tmp_path / "records.jsonl", registries=KNOWN, snapshot="2026-11-22")
     with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "absent.jsonl", registries=KNOWN, snapshot="2026-11-22")

@@ -1,20 +1,70 @@
 """One module per source format; each has ``read(path, ...) -> (records, rejects)``. ``ingest`` reads any mix of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.registries import ctgov, ctgov_csv, ictrp, snapshot, trial_xml
-from evlib.registries.common import unpacked
+from evlib.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, snapshot, trial_xml
+from evlib.registries.common import Seen, batches
+from evlib.registries.unpack import head
 from evlib.schema import checked
 
-_HEAD = 1 << 16
+READERS: dict[str, ModuleType] = {
+    "ClinicalTrials.gov API v2": ctgov,
+    "ClinicalTrials.gov CSV": ctgov_csv,
+    "WHO ICTRP CSV": ictrp,
+    "WHO ICTRP XLSX": ictrp_xlsx,
+    "XML of trials": trial_xml,
+    "Cochrane CENTRAL": central,
+    "snapshot": snapshot,
+}
+FORMATS = list(READERS)
 
 
-def ingest(paths: Iterable[str | Path], *, retrieved: str, registries: list[str]) -> tuple[pd.DataFrame, ...]:
-    """The records of any mix of files and folders, each recognised by its content.
+class Batch(NamedTuple):
+    """Some records of one file, and what of it was set aside."""
+
+    file: str
+    format: str
+    records: pd.DataFrame
+    rejects: pd.DataFrame
+
+
+def ingest(
+    paths: Iterable[str | Path], *, retrieved: str, registries: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The records of any mix of files and folders, as whole tables.
+
+    Parameters are those of ``stream``.
+
+    Returns
+    -------
+    records, rejects, summary
+        Tables ``records`` and ``rejects``; and ``summary`` as ``summary_of`` makes it.
+
+    Raises
+    ------
+    InputError
+        Where no file gives a record.
+    """
+    parts = list(stream(paths, retrieved=retrieved, registries=registries))
+    summary = summary_of(parts)
+    if not summary.records.sum():
+        raise InputError(no_record(summary, [part.rejects for part in parts]))
+    records = pd.concat([part.records for part in parts])
+    rejects = pd.concat([part.rejects for part in parts])
+    return checked(records, "records"), checked(rejects, "rejects"), summary
+
+
+def stream(
+    paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
+) -> Iterator[Batch]:
+    """The records of any mix of files and folders, some thousand at a time; each file is recognised by its content.
 
     Parameters
     ----------
@@ -22,78 +72,65 @@ def ingest(paths: Iterable[str | Path], *, retrieved: str, registries: list[str]
         Files, or folders whose files are all read. Where two files hold the same number, the earlier file's record is
         kept.
     retrieved
-        The date kept with each record (YYYY-MM-DD).
+        The date kept with each record (YYYY-MM-DD), or a function that tells it of a file.
     registries
         The registries that the protocol knows (for files in our own snapshot format).
 
-    Returns
-    -------
-    records, rejects, summary
-        Tables ``records`` and ``rejects``; and per file ``file, format, rows, records, rejects`` with rows = records +
-        rejects. A file that cannot be used is one row of the rejects.
-
-    Raises
+    Yields
     ------
-    InputError
-        Where no file gives a record.
+    Batch
+        One at least for each file; rows of the file = records + rejects of its batches. A file that cannot be used is
+        one row of the rejects.
     """
-    tables, rejected, lines = [], [], []
-    seen: set[str] = set()
+    seen: Seen = {}
     for path in _files(paths):
         name = "unknown"
         try:
             name = _format(path)
-            records, rejects = _READERS[name](path, retrieved, registries)
+            day = retrieved(path) if callable(retrieved) else retrieved
+            reader = READERS[name]
+            facts = {"snapshot": day, "registries": registries} if reader is snapshot else {"snapshot": day}
+            rows = 0
+            for records, rejects in batches(reader.items(path), partial(reader.record, **facts), file=path, seen=seen):
+                rows += len(records) + len(rejects)
+                yield Batch(path.name, name, records, rejects)
+            if not rows:
+                yield _unusable(path, name, "no record in it; a header at most. Export it again.")
         except InputError as error:
-            records = checked(pd.DataFrame(columns=["trn", "trn_kind", "registry", "snapshot"]), "records")
-            rejects = _reject(path, error)
-        again = records.trn.isin(seen)
-        repeats = pd.DataFrame({"file": path.name, "line": pd.NA, "trn": records.trn[again]})
-        repeats["reason"] = "the number was read from an earlier file, whose record is kept."
-        rejects = checked(pd.concat([rejects, checked(repeats, "rejects")]), "rejects")
-        records = records[~again]
-        seen |= set(records.trn)
-        tables.append(records)
-        rejected.append(rejects)
-        counts = {"rows": len(records) + len(rejects), "records": len(records), "rejects": len(rejects)}
-        lines.append({"file": path.name, "format": name, **counts})
-    if not seen:
-        if not rejected:
-            raise InputError("no file to read. Name at least one registry export, or a folder that holds some.")
-        first = pd.concat(rejected).iloc[0]
-        raise InputError(f"no usable record in {len(lines)} file(s). First reason: {first.file}: {first.reason}")
-    return (
-        checked(pd.concat(tables), "records"),
-        checked(pd.concat(rejected), "rejects"),
-        pd.DataFrame(lines),
-    )
+            yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-_READERS = {
-    "ClinicalTrials.gov API v2": lambda path, retrieved, registries: ctgov.read(path, snapshot=retrieved),
-    "ClinicalTrials.gov CSV": lambda path, retrieved, registries: ctgov_csv.read(path, snapshot=retrieved),
-    "WHO ICTRP CSV": lambda path, retrieved, registries: ictrp.read(path, snapshot=retrieved),
-    "XML of trials": lambda path, retrieved, registries: trial_xml.read(path, snapshot=retrieved),
-    "snapshot": lambda path, retrieved, registries: snapshot.read(path, registries=registries, snapshot=retrieved),
-}
+def summary_of(parts: Iterable[Batch]) -> pd.DataFrame:
+    """Per file ``file, format, rows, records, rejects``; rows = records + rejects."""
+    counts = [(part.file, part.format, len(part.records), len(part.rejects)) for part in parts]
+    table = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
+    table = table.groupby(["file", "format"], sort=False, as_index=False).sum()
+    table.insert(2, "rows", table.records + table.rejects)
+    return table
+
+
+def no_record(summary: pd.DataFrame, rejects: Iterable[pd.DataFrame]) -> str:
+    """What to say where nothing that was named gives a record."""
+    first = next((table.iloc[0] for table in rejects if len(table)), None)
+    if first is None:
+        return "no file to read. Name at least one registry export, or a folder that holds some."
+    return f"no usable record in {len(summary)} file(s). First reason: {first.file}: {first.reason}"
+
+
+def _unusable(path: Path, name: str, reason: str) -> Batch:
+    rejects = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": reason}])
+    records = pd.DataFrame(columns=["trn", "trn_kind", "registry", "snapshot"])
+    return Batch(path.name, name, checked(records, "records"), checked(rejects, "rejects"))
 
 
 def _format(path: Path) -> str:
-    _, data, _ = next(unpacked(path), ("", b"", None))
-    head = data[:_HEAD]
-    if not head.strip():
+    start = head(path)
+    if not start:
         raise InputError(f"{path}: the file is empty or could not be unpacked. Export or download it again.")
-    if ctgov.recognises(head):
-        return "ClinicalTrials.gov API v2"
-    if ctgov_csv.recognises(head):
-        return "ClinicalTrials.gov CSV"
-    if ictrp.recognises(head):
-        return "WHO ICTRP CSV"
-    if trial_xml.recognises(head):
-        return "XML of trials"
-    if snapshot.recognises(head):
-        return "snapshot"
-    raise InputError(f"{path}: in no format that is known ({', '.join(_READERS)}). Use the registry's own export.")
+    for name, reader in READERS.items():
+        if reader.recognises(start):
+            return name
+    raise InputError(f"{path}: in no format that is known ({', '.join(READERS)}). Use the registry's own export.")
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:
@@ -101,8 +138,3 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     return files
-
-
-def _reject(path: Path, error: InputError) -> pd.DataFrame:
-    reason = str(error).removeprefix(f"{path}: ")
-    return checked(pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": reason}]), "rejects")

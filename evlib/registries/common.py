@@ -1,14 +1,13 @@
-"""What every reader needs: parting records from rejects, opening packed files, plain text, days, phases."""
+"""What every reader needs: parting records from rejects, plain text, days, phases."""
 
-import csv
 import html
-import io
 import json
 import re
-import zipfile
-import zlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,45 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.identifiers import registration_numbers
-from evlib.schema import checked
+from evlib.schema import checked, columns
 
-MAX_MEMBER = 512 * 1024 * 1024  # bytes that one packed file may unpack to
+CHUNK = 10_000  # items that are held at a time
+MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
 
 _DAY_STYLES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y%m%d", "%B %d, %Y", "%d %B %Y", "%d/%m/%Y")
 _MONTH_STYLES = ("%Y-%m", "%B %Y")
+_NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
+_COMPARED = [name for name in columns("records") if name != "snapshot"]
+_MISSING = hash(None)
+
+Items = Iterable[tuple[int, Any]]
+Seen = dict[str, tuple[str, array]]
 
 
 def collected(
-    items: Iterable[tuple[int, Any]], record: Callable[[Any], dict[str, Any]], *, file: str | Path
+    items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records that ``record`` makes of the items, and the items of which it cannot.
+    """The records that ``record`` makes of the items, and the items of which it cannot, each as one table.
+
+    Parameters and tables are those of ``batches``; items = records + rejects.
+
+    Raises
+    ------
+    InputError
+        Where no item makes a record.
+    """
+    parts = list(batches(items, record, file=file, seen={}))
+    records, rejects = (pd.concat(tables, ignore_index=True) for tables in zip(*parts))
+    if records.empty:
+        first_reason = rejects.reason[0] if len(rejects) else "the file is empty."
+        raise InputError(f"{file}: no usable record in {len(rejects)} rows. First reason: {first_reason}")
+    return records, rejects
+
+
+def batches(
+    items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, seen: Seen
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Records and rejects of ``CHUNK`` items at a time, so that a file of any size can be read; one at least.
 
     Parameters
     ----------
@@ -38,120 +64,71 @@ def collected(
         Makes one row of table ``records`` or raises ValueError, TypeError, KeyError or AttributeError.
     file
         Where the items come from, for the rejects.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; items = records + rejects. Of a number that comes twice the first record is
-        kept; the later one is a reject that names the fields in which they differ.
-
-    Raises
-    ------
-    InputError
-        Where no item makes a record.
+    seen
+        The registration numbers that were read, here and from earlier files; it is added to. Of a number that comes
+        twice the first record is kept; the later one is a reject that names the fields in which they differ.
     """
-    file = Path(file)
-    good: dict[str, dict[str, Any]] = {}
-    bad: list[dict[str, Any]] = []
-    for line, item in items:
-        try:
-            if isinstance(item, Exception):
-                raise ValueError(str(item))
-            row = record(item)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            bad.append({"file": file.name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
-            continue
-        first = good.setdefault(row["trn"], row)
-        if first is not row:
-            differing = [key for key in row if row[key] != first[key]]
-            conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
-            reason = f"registration number given before {conflict}. The first record is kept; correct or remove one."
-            bad.append({"file": file.name, "line": line, "trn": row["trn"], "reason": reason})
-    if not good:
-        first_reason = bad[0]["reason"] if bad else "the file is empty."
-        raise InputError(f"{file}: no usable record in {len(bad)} rows. First reason: {first_reason}")
-    rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
-    return checked(pd.DataFrame(list(good.values())), "records", source=str(file)), checked(rejects, "rejects")
-
-
-def unpacked(path: str | Path) -> Iterator[tuple[str, bytes, str | None]]:
-    """What a file holds: name, bytes, and what went wrong while unpacking (None where nothing did).
-
-    gzip and zip are recognised by their content. Nothing is written anywhere. Of a truncated file, what could be
-    unpacked comes with the complaint, so that its good records are kept.
-
-    Raises
-    ------
-    InputError
-        Where the file cannot be read.
-    """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    if data[:2] == b"\x1f\x8b":
-        yield path.name, *_gunzipped(data)
-    elif data[:4] == b"PK\x03\x04":
-        yield from _members(path, data)
-    else:
-        yield path.name, data, None
-
-
-def csv_rows(path: str | Path, *, needs: set[str]) -> Iterator[tuple[int, Any]]:
-    """The rows of a CSV file (also in gzip or zip) by column name, each with its number; the header is row 1.
-
-    A row with too few or too many cells, a member without a needed column, and what cannot be read on come as an
-    exception, for ``collected`` to set aside.
-    """
-    number = 1
-    for name, data, complaint in unpacked(path):
-        text = data.replace(b"\0", b"").decode("utf-8-sig", errors="replace")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        try:
-            header = next(reader, [])
-            missing = sorted(needs - set(header))
-            if missing:
-                yield number, ValueError(f"{name}: the column '{missing[0]}' is missing; not the export it looks like")
+    name, items, first = Path(file).name, iter(items), True
+    while (chunk := list(islice(items, CHUNK))) or first:
+        good: list[dict[str, Any]] = []
+        bad: list[dict[str, Any]] = []
+        for line, item in chunk:
+            try:
+                if isinstance(item, Exception):
+                    raise ValueError(str(item))
+                row = record(item)
+                _check_days(row)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
                 continue
-            for cells in reader:
-                number += 1
-                if len(cells) == len(header):
-                    yield number, dict(zip(header, cells))
-                else:
-                    complaint_of_row = (
-                        f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted"
-                    )
-                    yield number, ValueError(complaint_of_row)
-        except csv.Error as error:
-            number += 1
-            yield number, ValueError(f"{name}: not readable as CSV from here on ({error})")
-        if complaint:
-            number += 1
-            yield number, ValueError(f"{name}: {complaint}")
+            prints = array("q", [hash(row.get(field)) for field in _COMPARED])
+            where, earlier = seen.setdefault(row["trn"], (name, prints))
+            if earlier is prints:
+                good.append(row)
+            else:
+                reason = _repeated(where, name, earlier, prints)
+                bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
+        records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
+        rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
+        yield checked(records, "records", source=str(file)), checked(rejects, "rejects")
+        first = False
 
 
 def plain_text(value: Any) -> str | None:
-    """A value as one line of plain text, its encoding repaired and HTML left out; None where nothing remains."""
+    """A value as one line of plain text, its encoding repaired and HTML left out; None where nothing remains.
+
+    Raises ValueError for a text longer than ``MAX_TEXT``.
+    """
     if value is None:
         return None
-    text = ftfy.fix_encoding(str(value).replace("_x000D_", " "))
-    text = html.unescape(re.sub(r"</?[a-zA-Z][^<>]*>", " ", text))
+    text = str(value)
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a field of {len(text)} characters ('{text[:20]}…'); no registry has one that long")
+    text = text.replace("_x000D_", " ")
+    if not text.isascii():
+        text = ftfy.fix_encoding(text)
+    if "<" in text:
+        text = re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)
+    if "&" in text:
+        text = html.unescape(text)
     return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split()) or None
 
 
+@lru_cache(maxsize=1 << 16)
 def day_or_month(text: str | None) -> str | None:
     """A date as YYYY-MM-DD or, where only the month is given, YYYY-MM; None where it is empty or in no known style.
 
-    Day/month/year with slashes is read in this order, as WHO ICTRP writes it.
+    Day/month/year with slashes is read in this order, as WHO ICTRP writes it. A year before 1900 is of another
+    calendar (the Iranian year 1399, say) and counts as no known style.
     """
     text = (text or "").strip()
     for styles, form in ((_DAY_STYLES, "%Y-%m-%d"), (_MONTH_STYLES, "%Y-%m")):
         for style in styles:
             try:
-                return datetime.strptime(text, style).strftime(form)  # noqa: DTZ007 (a calendar day has no time zone)
+                day = datetime.strptime(text, style)  # noqa: DTZ007 (a calendar day has no time zone)
             except ValueError:
                 continue
+            return day.strftime(form) if day.year >= 1900 else None
     return None
 
 
@@ -180,43 +157,33 @@ def phase_names(text: str | None) -> list[str]:
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
 
 
-def _gunzipped(data: bytes) -> tuple[bytes, str | None]:
-    """What a gzip file unpacks to, as far as it is whole, and the complaint where it is not."""
-    whole, unpacker, ended = bytearray(), zlib.decompressobj(wbits=31), False
-    for start in range(0, len(data), 1 << 16):
-        piece = data[start : start + (1 << 16)]
-        try:
-            while piece:
-                whole += unpacker.decompress(piece, MAX_MEMBER - len(whole) + 1)
-                if len(whole) > MAX_MEMBER:
-                    return bytes(whole[:MAX_MEMBER]), f"unpacks to more than {MAX_MEMBER} bytes; the rest was not read"
-                ended, piece = unpacker.eof, unpacker.unconsumed_tail or unpacker.unused_data
-                if ended:  # another member may follow
-                    unpacker = zlib.decompressobj(wbits=31)
-        except zlib.error as error:
-            return bytes(whole), f"the gzip file is broken ({error}). Download it again."
-    return bytes(whole), None if ended else "the gzip file is cut off. Download it again."
+def _check_days(row: dict[str, Any]) -> None:
+    latest = _day_after(row["snapshot"])
+    for field in _NOT_LATER:
+        day = row.get(field)
+        if day is not None and day > latest:
+            raise ValueError(f"{field} is {day}, after the day of retrieval ({row['snapshot']}).")
 
 
-def _members(path: Path, data: bytes) -> Iterator[tuple[str, bytes, str | None]]:
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path}: the zip file is broken or cut off ({error}). Download it again.") from error
-    for member in archive.infolist():
-        if member.is_dir():
-            continue
-        if member.file_size > MAX_MEMBER:
-            yield member.filename, b"", f"unpacks to more than {MAX_MEMBER} bytes and was not read"
-            continue
-        try:
-            yield member.filename, archive.read(member), None
-        except (zipfile.BadZipFile, EOFError, OSError, zlib.error, RuntimeError, NotImplementedError) as error:
-            yield member.filename, b"", f"cannot be unpacked ({error})"
+@lru_cache
+def _day_after(day: str) -> str:
+    """A registry east of here may be a day ahead."""
+    return (datetime.fromisoformat(day) + timedelta(days=1)).strftime("%Y-%m-%d")
+
+
+def _repeated(where: str, name: str, earlier: array, later: array) -> str:
+    pairs = zip(_COMPARED, earlier, later)
+    differing = [field for field, one, other in pairs if one != other and _MISSING not in (one, other)]
+    conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
+    place = "" if where == name else f" in {where}"
+    return f"registration number given before{place} {conflict}. The first record is kept."
 
 
 def _claimed_number(item: Any) -> str | None:
-    text = item if isinstance(item, str) else json.dumps(item, default=str) if isinstance(item, dict | list) else ""
+    try:
+        text = item if isinstance(item, str) else json.dumps(item, default=str) if isinstance(item, dict | list) else ""
+    except (ValueError, TypeError, RecursionError):
+        return None
     numbers = registration_numbers(text[:2000])
     return numbers[0] if numbers else None
 
@@ -224,4 +191,4 @@ def _claimed_number(item: Any) -> str | None:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON ({error})"
-    return f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
+    return f"the field {error} is missing" if isinstance(error, KeyError) else str(error) or "nothing is known of why"

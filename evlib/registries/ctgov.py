@@ -1,15 +1,24 @@
 """ClinicalTrials.gov: studies as its API v2 gives them (one study, a page, a list, one per line; plain, gzip or zip)."""
 
+import itertools
 import json
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import ijson
 import pandas as pd
 
 from evlib.identifiers import registration_numbers, registry_of
-from evlib.registries.common import collected, day_or_month, phase_names, plain_text, unpacked
+from evlib.registries.common import collected, day_or_month, phase_names, plain_text
+from evlib.registries.unpack import BrokenFileError, lines, opened, recoded, text_of
 from evlib.schema import join_multi
+
+_START = 1 << 16
+# A list of studies, or a page: an object whose field "studies" comes after plain ones at most.
+_PAGE = re.compile(rb'(\[|\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|\d+|null)\s*,\s*)*"studies"\s*:)')
 
 
 def recognises(head: bytes) -> bool:
@@ -23,8 +32,8 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
     Parameters
     ----------
     path
-        A file of the API v2: a study, a page (``{"studies": […]}``), a list, or one study per line; also as gzip, or as
-        zip of such files.
+        A file of the API v2: a study, a page (``{"studies": […]}``), a list, or one of these per line; also as gzip, or
+        as zip of such files.
     snapshot
         The date of retrieval, kept with each record.
 
@@ -34,44 +43,69 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
         Tables ``records`` and ``rejects``; studies = records + rejects. No summary, eligibility text or contact data is
         taken.
     """
-    return collected(_studies(path), lambda study: _record(study, snapshot=snapshot), file=path)
+    return collected(items(path), lambda study: record(study, snapshot=snapshot), file=path)
 
 
-def _studies(path: str | Path) -> Iterator[tuple[int, Any]]:
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The studies of a file, one at a time, each with its running number (its line, where each stands on one)."""
     number = 0
-    for name, data, complaint in unpacked(path):
-        text = data.decode("utf-8-sig", errors="replace")
-        for study in _of_text(text):
+    for name, pieces in opened(path):
+        try:
+            for study in _studies(pieces):
+                number += 1
+                if study is not None:
+                    yield number, study
+        except BrokenFileError as error:
             number += 1
-            yield number, study
-        if complaint:
-            number += 1
-            yield number, ValueError(f"{name}: {complaint}")
+            yield number, ValueError(f"{name}: {error}")
 
 
-def _of_text(text: str) -> Iterator[Any]:
-    try:
-        whole = json.loads(text)
-    except ValueError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) < 2:
-            yield error
-            return
-        for line in lines:
-            try:
-                yield json.loads(line)
-            except ValueError as broken:
-                yield broken
+def _studies(pieces: Iterator[bytes]) -> Iterator[Any]:
+    """The studies of one part, an exception in place of one that cannot be read, None for a blank line."""
+    start = b""
+    for piece in pieces:
+        start = (start + piece).lstrip()
+        if len(start) >= _START:
+            break
+    everything = itertools.chain([start], pieces)
+    if listed := _PAGE.match(start):
+        yield from _streamed(everything, "item" if listed[1] == b"[" else "studies.item")
         return
-    if isinstance(whole, dict) and isinstance(whole.get("studies"), list):
-        yield from whole["studies"]
-    elif isinstance(whole, list):
-        yield from whole
+    rows = lines(everything)
+    first = list(itertools.islice((row for row in rows if row.strip()), 2))
+    rows = itertools.chain(first, rows)
+    if any(isinstance(_parsed(row), dict) for row in first):
+        for row in rows:
+            yield from _expanded(_parsed(row)) if row.strip() else [None]
     else:
-        yield whole
+        yield from _streamed((row + b"\n" for row in rows), "")
 
 
-def _record(study: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
+def _streamed(pieces: Iterator[bytes], prefix: str) -> Iterator[Any]:
+    """The values that stand at a place of a JSON text, as far as it is whole."""
+    text = ijson.from_iter(recoded(pieces, mark=b'"'))
+    try:
+        yield from ijson.items(text, prefix, use_float=True, multiple_values=True)
+    except ijson.JSONError as error:
+        yield ValueError(f"not valid JSON from here on ({' '.join(str(error).split())[:200]})")
+
+
+def _parsed(row: bytes) -> Any:
+    try:
+        return json.loads(text_of(row))
+    except (ValueError, RecursionError) as error:
+        return error
+
+
+def _expanded(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict) and isinstance(value.get("studies"), list):
+        yield from value["studies"]
+    else:
+        yield value
+
+
+def record(study: Any, *, snapshot: str) -> dict[str, Any]:
+    """A study as a row of table ``records``; ValueError or KeyError where it is none."""
     if not isinstance(study, dict) or "protocolSection" not in study:
         raise ValueError("not a study of the API v2 (no protocolSection)")
     section = study["protocolSection"]
@@ -130,11 +164,13 @@ def _record(study: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1 << 12)
 def constant_words(constant: str | None) -> str | None:
     """An API constant as words: ``NOT_YET_RECRUITING`` becomes "Not yet recruiting"."""
     return plain_text(constant.replace("_", " ").capitalize()) if constant else None
 
 
+@lru_cache(maxsize=1 << 12)
 def phase_of_constant(constant: str) -> str:
     """An API constant of a phase as words: ``PHASE2`` becomes "Phase 2", ``NA`` "Not Applicable"."""
     if constant == "NA":

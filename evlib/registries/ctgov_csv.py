@@ -1,23 +1,22 @@
 """ClinicalTrials.gov: the CSV that the site's download button gives (all columns, or some)."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from evlib.identifiers import registration_numbers, registry_of
-from evlib.registries.common import collected, csv_rows, day_or_month, plain_text
+from evlib.registries.common import collected, day_or_month, plain_text
 from evlib.registries.ctgov import constant_words, phase_of_constant
+from evlib.registries.unpack import csv_rows, header_of
 from evlib.schema import join_multi
-
-_NEEDED = {"NCT Number"}
 
 
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a plain file look like the site's download."""
-    first = head.split(b"\n", 1)[0]
-    return b"NCT Number" in first and b"," in first
+    return "NCT Number" in header_of(head)[0]
 
 
 def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -35,10 +34,16 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
     records, rejects
         Tables ``records`` and ``rejects``; rows = records + rejects. The download has no arms and no official title.
     """
-    return collected(csv_rows(path, needs=_NEEDED), lambda row: _record(row, snapshot=snapshot), file=path)
+    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
 
 
-def _record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of a download, one at a time, each with its number."""
+    return csv_rows(path, needs=["NCT Number"])
+
+
+def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+    """A row of the download, by column name, as a row of table ``records``; ValueError where it is none."""
     numbers = registration_numbers(row["NCT Number"])
     if len(numbers) != 1 or registry_of(numbers[0]) != "ClinicalTrials.gov":
         raise ValueError(f"no ClinicalTrials.gov number: 'NCT Number' is {row['NCT Number']!r}")

@@ -1,22 +1,23 @@
 """WHO ICTRP: the CSV that the search portal exports. It carries the records of all primary registries."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from evlib.identifiers import normalised, registration_numbers, registry_of, trn_kind
-from evlib.registries.common import collected, csv_rows, day_or_month, phase_names, plain_text
+from evlib.registries.common import collected, day_or_month, phase_names, plain_text
+from evlib.registries.unpack import csv_rows, header_of
 from evlib.schema import join_multi
 
-_NEEDED = {"TrialID", "Public title", "Source Register"}
+NEEDED = ("TrialID", "Public title", "Source Register")
 
 
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a plain file look like an ICTRP export."""
-    first = head.split(b"\n", 1)[0]
-    return all(name.encode() in first for name in _NEEDED)
+    return set(NEEDED) <= set(header_of(head)[0])
 
 
 def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -36,10 +37,15 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
         column *Source Register*. Dates, phases and sizes come in many styles; what is in none that is known stays
         missing. No criteria, outcome or contact columns are taken.
     """
-    return collected(csv_rows(path, needs=_NEEDED), lambda row: record_of_row(row, snapshot=snapshot), file=path)
+    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
 
 
-def record_of_row(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of an export, one at a time, each with its number."""
+    return csv_rows(path, needs=NEEDED)
+
+
+def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
     """One row of the export, by column name, as a row of table ``records``; ValueError where it is none."""
     trn = normalised(row["TrialID"])
     if not trn:

@@ -1,14 +1,15 @@
 """Read our own snapshot format: ``records.jsonl``, one registry record as a JSON object per line."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evlib.errors import InputError
 from evlib.identifiers import normalised, registration_numbers, trn_kind
 from evlib.registries.common import collected, plain_text
+from evlib.registries.unpack import BrokenFileError, lines, opened, text_of
 from evlib.schema import join_multi
 
 _SAME_NAME = [
@@ -55,20 +56,28 @@ def read(path: str | Path, *, registries: list[str], snapshot: str) -> tuple[pd.
     Raises
     ------
     InputError
-        Where the file is missing, not text, or holds no usable record.
+        Where the file is missing or holds no usable record.
     """
-    path = Path(path)
+    return collected(items(path), lambda line: record(line, registries=registries, snapshot=snapshot), file=path)
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The lines of a snapshot, one at a time, each with its number."""
+    for name, pieces in opened(path):
+        number = 0
+        try:
+            for number, line in enumerate(lines(pieces), start=1):
+                yield number, text_of(line)
+        except BrokenFileError as error:
+            yield number + 1, ValueError(f"{name}: {error}")
+
+
+def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]:
+    """A line of the snapshot as a row of table ``records``; ValueError or TypeError where it is none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Restore it from git.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error}). Restore it from git.") from error
-    items = list(enumerate(lines, start=1))
-    return collected(items, lambda line: _record(json.loads(line), registries=registries, snapshot=snapshot), file=path)
-
-
-def _record(raw: dict[str, Any], *, registries: list[str], snapshot: str) -> dict[str, Any]:
+        raw = json.loads(line)
+    except RecursionError:
+        raise ValueError("not valid JSON (nested too deep)") from None
     if not isinstance(raw, dict):
         raise ValueError("not a JSON object")
     trn = normalised(raw.get("trial_id") or "")

@@ -1,6 +1,7 @@
 """XML of trials: WHO ICTRP's export, and the per-trial XML that registries such as ChiCTR and IRCT give in WHO's form."""
 
-import io
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from xml.etree.ElementTree import Element, ParseError
 
 import pandas as pd
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import iterparse
+from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
-from evlib.registries.common import collected, unpacked
-from evlib.registries.ictrp import record_of_row
+from evlib.registries.common import collected
+from evlib.registries.ictrp import NEEDED, record
+from evlib.registries.unpack import BrokenFileError, Stream, opened, recoded
+
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))  # characters that XML does not allow
 
 # WHO's per-trial form: our reader's column, and the element below <trial> that holds it.
 _WHO_FORM = {
@@ -37,8 +41,7 @@ _WHO_LISTS = {"Countries": "countries/country2", "Secondary ID": "secondary_ids/
 
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a plain file look like XML with trials."""
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return text.startswith(b"<") and (b"<trial>" in text or b"<trial " in text)
+    return head.startswith(b"<") and re.search(rb"<trial[\s>]", head, re.IGNORECASE) is not None
 
 
 def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -57,37 +60,49 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
         Tables ``records`` and ``rejects``; trials (and breaks) = records + rejects. Entities, internal or external, are
         refused, no address is followed, and no criteria, outcome or contact elements are taken.
     """
-    return collected(_trials(path), lambda row: record_of_row(row, snapshot=snapshot), file=path)
+    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
 
 
-def _trials(path: str | Path) -> Iterator[tuple[int, Any]]:
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The trials of a file, one at a time, each with its running number."""
     number = 0
-    for name, data, complaint in unpacked(path):
+    for name, pieces in opened(path):
         try:
-            for _, element in iterparse(io.BytesIO(data), forbid_dtd=False, forbid_entities=True, forbid_external=True):
-                if element.tag.lower() == "trial":
-                    number += 1
-                    yield number, _row(element)
-                    element.clear()
+            for row in _rows(pieces):
+                number += 1
+                yield number, row
+        except BrokenFileError as error:
+            reason = f"{name}: {error}"
         except ParseError as error:
-            number += 1
-            yield number, ValueError(f"{name}: not readable as XML from here on ({error})")
+            reason = f"{name}: not readable as XML from here on ({error})"
         except (DefusedXmlException, ValueError, LookupError) as error:
-            number += 1
-            yield (
-                number,
-                ValueError(f"{name}: refused, because it defines entities or names an unknown encoding ({error})"),
-            )
-        if complaint:
-            number += 1
-            yield number, ValueError(f"{name}: {complaint}")
+            reason = f"{name}: refused, because it defines entities or names an unknown encoding ({error})"
+        else:
+            continue
+        number += 1
+        yield number, ValueError(reason)
+
+
+def _rows(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
+    first = next(pieces, b"")
+    declared = re.match(rb"<\?xml[^>]*encoding\s*=\s*[\"']([\w.-]+)", first.lstrip(), re.IGNORECASE)
+    encoding = declared[1].decode() if declared and not declared[1].lower().startswith(b"utf") else "utf-8"
+    text = recoded(itertools.chain([first.lstrip()], pieces), encoding, mark=b"<")
+    allowed = (piece.translate(None, _CONTROLS) for piece in text)
+    parser = DefusedXMLParser(encoding="utf-8", forbid_dtd=False, forbid_entities=True, forbid_external=True)
+    root = None
+    for event, element in iterparse(Stream(allowed), ["start", "end"], parser):
+        root = element if root is None else root
+        if event == "end" and element.tag.lower() == "trial":
+            yield _row(element)
+            root.clear()
 
 
 def _row(trial: Element) -> dict[str, str]:
     """One trial as a row with the columns of ICTRP's CSV, in which the elements are named alike."""
     if trial.find("main") is None:
         row = {child.tag.replace("_", " "): child.text or "" for child in trial}
-        return {"TrialID": "", "Public title": "", "Source Register": ""} | row
+        return dict.fromkeys(NEEDED, "") | row
     row = {column: trial.findtext(place) or "" for column, place in _WHO_FORM.items()}
     lists = {column: ";".join(e.text or "" for e in trial.findall(place)) for column, place in _WHO_LISTS.items()}
     return row | lists

@@ -1,0 +1,166 @@
+"""Whatever a file holds: a clear reject, the good records kept, nothing raised but our own error."""
+
+import contextlib
+import gzip
+import io
+import json
+import tracemalloc
+import zipfile
+
+import openpyxl
+import pytest
+from conftest import DAY, export, put, study
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evlib.errors import InputError
+from evlib.registries import FORMATS, READERS, ingest
+from evlib.registries.common import MAX_TEXT
+
+LONG = "x" * (MAX_TEXT + 1)
+THREE = [study(), study("NCT00000002"), study("NCT00000003")]
+COLUMNS = ("TrialID", "Public title", "Source Register")
+XML = "<trials><trial><TrialID>NCT00000001</TrialID></trial>%s<trial><TrialID>NCT00000003</TrialID></trial></trials>"
+
+
+def rows(*titles):
+    return [(f"NCT{number:08d}", title, "ClinicalTrials.gov") for number, title in enumerate(titles, start=1)]
+
+
+def zipped(*names):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, name in enumerate(names, start=1):
+            archive.writestr(name, json.dumps(study(f"NCT{number:08d}")))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "kept", "reason"),
+    [
+        (json.dumps({"studies": [THREE[0], study("NCT00000002", officialTitle=LONG), THREE[2]]}), (1, 3), "characters"),
+        (export(*rows("a", LONG, "b"), header=COLUMNS), (1, 3), "characters"),
+        (
+            XML % f"<trial><TrialID>NCT00000002</TrialID><Public_title>{LONG}</Public_title></trial>",
+            (1, 3),
+            "characters",
+        ),
+        (json.dumps({"studies": THREE})[:-100], (1, 2), "not valid JSON from here on"),
+        (json.dumps({"studies": THREE}, indent=1)[:-100], (1, 2), "not valid JSON from here on"),
+        ("\n".join(['{"protocolSection": {', *map(json.dumps, THREE[1:])]), (2, 3), "Expecting"),
+        ("\n".join([*map(json.dumps, THREE[:2]), '{"protocolSection": {']), (1, 2), "Expecting"),
+        ('{"protocolSection": ' + "[" * 100_000 + "\n" + json.dumps(THREE[0]), (1,), ""),
+        (XML[:-30] % "", (1,), "not readable as XML"),
+        (XML % "<trial><TrialID>&x;</TrialID></trial>", (1,), "not readable as XML"),
+        (export(*rows("a"), ("NCT00000002", "b"), *rows("", "", "c")[2:], header=COLUMNS), (1, 3), "2 cells where"),
+        (export(*rows("a"), header=COLUMNS) + 'NCT00000002,"b"x,\nNCT00000003,c,d\n', (1, 3), "not readable as CSV"),
+        (export(*rows("a"), header=COLUMNS) + 'NCT00000002,"b', (1,), "not readable as CSV"),
+        (export(("NCT00000001", "a", "b", "c"), header=(*COLUMNS, "Public title")), (), "stands twice"),
+        (export(*[(*row, "2099-01-01") for row in rows("a")], header=(*COLUMNS, "Date registration")), (), "2099"),
+        (zipped("a.json", "b.json", "c.json")[:-350], (1, 2), "cut off"),
+        (gzip.compress(b'{"protocolSection": "' + b"a" * 80_000_000), (), "200 times"),
+        ("TrialID,Public title,Source Register\n", (), "a header at most"),
+    ],
+)
+def test_a_bad_part_is_one_reject_and_the_good_records_stay(tmp_path, data, kept, reason):
+    bad, good = put(tmp_path, "bad", data), put(tmp_path, "good", json.dumps(study("NCT00000009")))
+    records, rejects, summary = ingest([bad, good], retrieved=DAY, registries=[])
+    assert records.trn.tolist() == [f"NCT{number:08d}" for number in (*kept, 9)]
+    assert rejects.file.tolist() == ["bad"]
+    assert reason in rejects.reason[0]
+    assert (summary.rows == summary.records + summary.rejects).all()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        export(*rows("Müller"), header=COLUMNS).encode("utf-8-sig"),
+        export(*rows("Müller"), header=COLUMNS).encode("utf-16"),
+        export(*rows("Müller"), header=COLUMNS).encode("cp1252"),
+        export(*rows("Mü\0ller"), header=COLUMNS).encode(),
+        export(*rows("Müller"), header=COLUMNS).replace(",", ";").encode(),
+        export(*rows("Müller"), header=COLUMNS).replace(",", "\t").encode(),
+        (XML.split("%")[0] + "<x/></trials>")
+        .replace("</TrialID>", "</TrialID><Public_title>Müller</Public_title>")
+        .encode(),
+        (
+            '<?xml version="1.0" encoding="iso-8859-1"?><trials><trial><TrialID>NCT00000001</TrialID><Public_title>Müller'
+            "</Public_title></trial></trials>"
+        ).encode("latin-1"),
+        json.dumps(study(briefTitle="Müller"), ensure_ascii=False, indent=2).encode("utf-16"),
+    ],
+)
+def test_encodings_and_separators_are_told_by_content(tmp_path, data):
+    records, rejects, _ = ingest([put(tmp_path, "wrong.extension.pdf", data)], retrieved=DAY, registries=[])
+    assert records.brief_title.tolist() == ["Müller"]
+    assert rejects.empty
+
+
+def test_a_zip_with_paths_that_lead_elsewhere_writes_nothing(tmp_path):
+    packed = zipped("../../evil.json", "/etc/evil.json", "C:\\evil.json")
+    (tmp_path / "in").mkdir()
+    records, _, _ = ingest([put(tmp_path / "in", "a.zip", packed)], retrieved=DAY, registries=[])
+    assert len(records) == 3
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.zip"]
+
+
+def test_many_records_are_not_held_at_once(tmp_path):
+    """What is held while reading grows with the chunk, not with the file."""
+    from evlib.registries import common, stream
+
+    def peak(count):
+        studies = (json.dumps(study(f"NCT{number:08d}", officialTitle="A title" * 300)) for number in range(count))
+        path = put(tmp_path, "many.json", "\n".join(studies))
+        tracemalloc.start()
+        total = sum(len(batch.records) for batch in stream([path], retrieved=DAY, registries=[]))
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert total == count
+        return held, path.stat().st_size
+
+    common_chunk, common.CHUNK = common.CHUNK, 100
+    try:
+        (small, _), (large, size) = peak(400), peak(4000)
+    finally:
+        common.CHUNK = common_chunk
+    assert large - small < size / 2
+
+
+@pytest.fixture(scope="module")
+def workbook():
+    book = openpyxl.Workbook()
+    for row in (("Results of the search",), COLUMNS, *rows("a", "=1+1", "c")):
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+STARTS = {
+    "ClinicalTrials.gov API v2": b'{"protocolSection": ',
+    "ClinicalTrials.gov CSV": b"NCT Number,Study Title\n",
+    "WHO ICTRP CSV": b"TrialID,Public title,Source Register\n",
+    "WHO ICTRP XLSX": b"PK\x03\x04",
+    "XML of trials": b"<trials><trial><main>",
+    "Cochrane CENTRAL": b"TY  - JOUR\nTI  - NCT00000001\n",
+    "snapshot": b'{"registry": "ChiCTR", "trial_id": "ChiCTR2000030261"',
+}
+
+
+def test_every_reader_is_fuzzed():
+    assert list(STARTS) == FORMATS
+
+
+@given(st.binary(max_size=300), st.sampled_from(FORMATS), st.integers(0, 5000))
+def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, workbook, data, name, place):
+    facts = {"registries": []} if name == "snapshot" else {}
+    whole = workbook if name == "WHO ICTRP XLSX" else STARTS[name]
+    place %= len(whole)
+    for content in (data, STARTS[name] + data, whole[:place] + data + whole[place + len(data) :]):
+        path = put(tmp_path_factory.mktemp("fuzz"), "f", content)
+        for read in (
+            lambda path: READERS[name].read(path, snapshot=DAY, **facts),
+            lambda path: ingest([path], retrieved=DAY, registries=[]),
+        ):
+            with contextlib.suppress(InputError):
+                assert len(read(path)[0])
