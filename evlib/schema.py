@@ -282,8 +282,8 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
 
 def join_multi(values: Iterable[str] | None) -> str | None:
     """Several values as one cell; None where there are none."""
-    texts = [str(value).strip() for value in values or [] if value is not None and str(value).strip()]
-    return MULTI.join(text.replace("|", "/") for text in texts) or None
+    texts = (str(value).replace("|", "/").strip() for value in values or () if value is not None)
+    return MULTI.join(filter(None, texts)) or None
 
 
 def split_multi(cell: object) -> list[str]:

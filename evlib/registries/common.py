@@ -26,6 +26,8 @@ _MONTH_STYLES = ("%Y-%m", "%B %Y")
 _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
 _COMPARED = [name for name in columns("records") if name != "snapshot"]
 _MISSING = hash(None)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Items = Iterable[tuple[int, Any]]
 Seen = dict[str, tuple[str, array]]
@@ -108,10 +110,10 @@ def plain_text(value: Any) -> str | None:
     if not text.isascii():
         text = ftfy.fix_encoding(text)
     if "<" in text:
-        text = re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)
+        text = _TAG.sub(" ", text)
     if "&" in text:
         text = html.unescape(text)
-    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split()) or None
+    return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split()) or None
 
 
 @lru_cache(maxsize=1 << 16)
