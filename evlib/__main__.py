@@ -1,5 +1,6 @@
 """The command line: ``python -m evlib VERB``. Each verb says what it did; bad input ends with status 1 and a reason."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +14,24 @@ SearchDate = Annotated[str | None, typer.Option(help="Last day of registration, 
 Snapshot = Annotated[str | None, typer.Option(help="Date of the snapshot in data/raw/registries. Default: the newest.")]
 
 
+Exports = Annotated[list[Path], typer.Argument(help="Registry exports, or folders of them, in any mix.")]
+Retrieved = Annotated[
+    str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: the day each file was last changed.")
+]
+
+
 @app.command()
 def check() -> None:
     """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid."""
     from evlib.pipeline import check_against_raw, project_root
-    from evlib.protocol import load_protocol
+    from evlib.query import api_expression
     from evlib.rawdata import check_raw
 
-    root = project_root()
+    root, protocol = project_root(), _protocol()
     sums = check_raw(root / "data" / "raw")
-    check_against_raw(load_protocol(root / "protocol.yml"), root / "data" / "raw")
+    check_against_raw(protocol, root / "data" / "raw")
+    for key in ("query", "search"):
+        api_expression(protocol[key])
     typer.echo(f"{len(sums)} raw files are as shipped; protocol.yml is valid.")
 
 
@@ -58,27 +67,50 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None) -> None:
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Registry exports, or folders of them, in any mix.")],
-    out: Annotated[Path, typer.Option(help="Folder for records.csv, rejects.csv and summary.csv.")],
-    retrieved: Annotated[str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: today.")] = None,
+    paths: Exports,
+    out: Annotated[Path, typer.Option(help="Folder for records.csv, rejects.csv, summary.csv and filled.csv.")],
+    retrieved: Retrieved = None,
 ) -> None:
-    """Read registry exports (ClinicalTrials.gov JSON and CSV, WHO ICTRP CSV and XML) into one table of records."""
-    from datetime import UTC, datetime
+    """Read registry exports of any kind that is known into one table of records."""
+    from evlib.registries import ingest_into
 
-    from evlib.pipeline import checked_date, project_root
-    from evlib.protocol import load_protocol
-    from evlib.registries import ingest as read_all
-    from evlib.schema import write_csv, write_table
-
-    protocol = load_protocol(project_root() / "protocol.yml")
-    day = checked_date(retrieved or f"{datetime.now(UTC):%Y-%m-%d}")
-    records, rejects, summary = read_all(paths, retrieved=day, registries=list(protocol["registries"]))
-    write_table(records, out / "records.csv", "records")
-    write_table(rejects, out / "rejects.csv", "rejects")
-    write_csv(summary, out / "summary.csv")
+    summary = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
     for row in summary.itertuples():
         typer.echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
-    typer.echo(f"{len(records)} records are in {out / 'records.csv'}.")
+    typer.echo(f"{summary.records.sum()} records are in {out / 'records.csv'}.")
+
+
+@app.command()
+def search(
+    paths: Exports,
+    query: Annotated[str | None, typer.Option(help="Words, phrases, AND, OR, NOT. Default: protocol.yml's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A CSV file for the records that are found.")] = None,
+    retrieved: Retrieved = None,
+) -> None:
+    """Ask the Boolean query of registry exports, without a network; says what each of its terms finds."""
+    from contextlib import nullcontext
+
+    from evlib.files import writing
+    from evlib.query import by_term, matches
+    from evlib.registries import stream
+    from evlib.schema import append_csv
+
+    protocol = _protocol()
+    query = query or protocol["search"]
+    read = found = set_aside = 0
+    by_terms = []
+    with writing(out) if out else nullcontext() as file:
+        for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
+            hits = part.records[matches(part.records, query)]
+            read, found, set_aside = read + len(part.records), found + len(hits), set_aside + len(part.rejects)
+            by_terms.append(by_term(part.records, query).set_index("term").records)
+            if file:
+                append_csv(hits, file)
+    if not read:
+        raise InputError("no usable record in what was named. The verb 'ingest' tells why, row by row.")
+    for term, count in sum(by_terms).items():
+        typer.echo(f"{count:>9}  {term}")
+    typer.echo(f"{found} of {read} records are found; {set_aside} rows could not be read.")
 
 
 @app.command()
@@ -97,6 +129,20 @@ def seal() -> None:
 
     seal_raw(project_root() / "data" / "raw")
     typer.echo("data/raw/datapackage.json holds the present checksums.")
+
+
+def _protocol() -> dict:
+    from evlib.pipeline import project_root
+    from evlib.protocol import load_protocol
+
+    return load_protocol(project_root() / "protocol.yml")
+
+
+def _day(retrieved: str | None) -> str | Callable[[Path], str]:
+    from evlib.files import day_of
+    from evlib.pipeline import checked_date
+
+    return checked_date(retrieved) if retrieved else day_of
 
 
 def main() -> None:

@@ -4,17 +4,22 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TextIO
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
+@contextmanager
+def writing(path: str | Path) -> Iterator[TextIO]:
+    """A text file to write to that appears under its name when all is written, and not at all after an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            yield file
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -22,10 +27,25 @@ def write_text(path: str | Path, text: str) -> None:
         raise
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file so that it appears whole or not at all."""
+    with writing(path) as file:
+        file.write(text)
+
+
 def sha256(path: str | Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def day_of(path: str | Path) -> str:
+    """The day of a download, YYYY-MM-DD: its folder's name where that is a day, else the day of its last change (UTC)."""
+    path = Path(path)
+    try:
+        return date.fromisoformat(path.parent.name).isoformat()
+    except ValueError:
+        return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}"
 
 
 def swap_in(new: Path, target: Path) -> None:

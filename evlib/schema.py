@@ -4,18 +4,22 @@ A table is a ``pandas.DataFrame`` that passes its schema here. Several values in
 source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 import pandera.pandas as pa
 
 from evlib.errors import InputError
-from evlib.files import write_text
+from evlib.files import writing
 
 MULTI = " | "
+_FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
 NO_SUCH_RECORD = "no such record in the snapshot. Correct the number, or remove the row."
+
+# Columns of the records that evlib.dates fills, not a registry.
+ESTIMATED = ("registered", "registered_low", "registered_high", "registered_basis", "registered_method")
 
 _TYPES = {
     "text": "str",
@@ -152,6 +156,11 @@ def _described_columns() -> dict[str, str]:
 _COLUMNS["described"] = _described_columns()
 
 
+def kinds(table: str) -> dict[str, str]:
+    """The columns of a table with their kinds: text, key (never missing), count, number, flag or date."""
+    return dict(_COLUMNS[table])
+
+
 def columns(table: str) -> list[str]:
     """The column names of a table, in order."""
     return list(_COLUMNS[table])
@@ -202,7 +211,7 @@ def read_table(path: str | Path, table: str) -> pd.DataFrame:
     kinds = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
     frame = read_csv(path, dtype=kinds)
     texts = [name for name in frame.columns if _COLUMNS[table].get(name) in ("text", "key")]
-    frame[texts] = frame[texts].apply(lambda column: column.str.replace(r"^'(?=[=+\-@\t])", "", regex=True))
+    frame[texts] = frame[texts].apply(lambda column: column.map(unguarded, na_action="ignore"))
     return checked(frame, table, source=str(path))
 
 
@@ -239,7 +248,13 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFra
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD."""
-    write_text(path, guarded(frame).to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d"))
+    with writing(path) as file:
+        append_csv(frame, file)
+
+
+def append_csv(frame: pd.DataFrame, file: TextIO) -> None:
+    """Write a frame's rows to an open file, formula-guarded, with the header where the file is still empty."""
+    guarded(frame).to_csv(file, index=False, header=not file.tell(), lineterminator="\n", date_format="%Y-%m-%d")
 
 
 def set_aside(
@@ -275,9 +290,14 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame.columns:
         if pd.api.types.is_string_dtype(frame[name].dtype) or frame[name].dtype == object:
             frame[name] = frame[name].map(
-                lambda cell: f"'{cell}" if isinstance(cell, str) and re.match(r"[=+\-@\t]", cell) else cell
+                lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS else cell
             )
     return frame
+
+
+def unguarded(cell: str) -> str:
+    """A text as it was before ``guarded``."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS else cell
 
 
 def join_multi(values: Iterable[str] | None) -> str | None:

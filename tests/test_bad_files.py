@@ -144,6 +144,7 @@ STARTS = {
     "XML of trials": b"<trials><trial><main>",
     "Cochrane CENTRAL": b"TY  - JOUR\nTI  - NCT00000001\n",
     "snapshot": b'{"registry": "ChiCTR", "trial_id": "ChiCTR2000030261"',
+    "table of records": b"trn,trn_kind,registry,snapshot,enrolment,results_posted\n",
 }
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from conftest import ROOT, project_copy
 
@@ -42,7 +43,7 @@ def test_outside_a_project_it_says_so(tmp_path):
 def test_help_names_every_verb():
     done = evlib("--help")
     assert done.returncode == 0
-    for verb in ("check", "run", "book", "ingest", "refresh", "seal"):
+    for verb in ("check", "run", "book", "ingest", "search", "refresh", "seal"):
         assert verb in done.stdout
 
 
@@ -51,9 +52,25 @@ def test_ingest_writes_its_tables_and_names_what_it_cannot_use(tmp_path):
     done = evlib("ingest", str(tmp_path / "bad.txt"), "--out", str(tmp_path / "out"))
     assert done.returncode == 1
     assert "no usable record" in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("out/*"))
     good = ROOT / "data/raw/registries/2026-11-22/records.jsonl"
     done = evlib("ingest", str(good), str(tmp_path / "bad.txt"), "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"records.csv", "rejects.csv", "summary.csv"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("records.csv", "rejects.csv", "summary.csv", "filled.csv")
+    }
     assert "bad.txt (unknown): 1 rows = 0 records + 1 rejects" in done.stdout
+
+
+def test_search_finds_the_same_in_the_snapshot_and_in_the_table_made_of_it(tmp_path):
+    snapshot = ROOT / "data/raw/registries/2026-11-22/records.jsonl"
+    assert evlib("ingest", str(snapshot), "--out", str(tmp_path)).returncode == 0
+    found = evlib("search", str(snapshot), "--query", "exosomes NOT plant", "--out", str(tmp_path / "found.csv"))
+    again = evlib("search", str(tmp_path / "records.csv"), "--query", "exosomes NOT plant")
+    assert found.stdout == again.stdout
+    rows = pd.read_csv(tmp_path / "found.csv")
+    assert f"{len(rows)} of 262 records are found; 0 rows" in found.stdout
+    assert 0 < len(rows) < 262
+    refused = evlib("search", str(snapshot), "--query", "exosomes AND")
+    assert refused.returncode == 1
+    assert "the query cannot be read" in refused.stderr

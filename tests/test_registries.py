@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.errors import InputError
-from evlib.registries import ctgov, ictrp, ingest
+from evlib.registries import ctgov, ictrp, ingest, ingest_into
 from evlib.registries.common import day_or_month, phase_names, plain_text
-from evlib.schema import read_table, write_table
+from evlib.schema import read_csv, read_table, write_table
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 
@@ -326,3 +326,19 @@ def test_the_real_samples_add_up(tmp_path):
     assert records.registered_text.notna().all()
     write_table(records, tmp_path / "records.csv", "records")
     assert read_table(tmp_path / "records.csv", "records").equals(records)
+    again, none, _ = ingest([tmp_path / "records.csv"], retrieved=DAY, registries=[])
+    assert none.empty
+    assert again.equals(records)
+
+
+def test_what_is_streamed_to_a_folder_is_what_is_read_at_once(tmp_path):
+    rows = [[f"NCT{i:08d}", "=1+1" if i == 3 else f"T {i}", "ClinicalTrials.gov", "", "9", ""] for i in range(9)]
+    paths = [put(tmp_path, "a.csv", export(*rows, rows[0])), put(tmp_path, "b.json", json.dumps(study()))]
+    records, rejects, summary = ingest(paths, retrieved=DAY, registries=[])
+    assert ingest_into(tmp_path / "out", paths, retrieved=DAY, registries=[]).equals(summary)
+    assert read_table(tmp_path / "out/records.csv", "records").equals(records)
+    assert read_table(tmp_path / "out/rejects.csv", "rejects").equals(rejects)
+    filled = read_csv(tmp_path / "out/filled.csv").set_index(["format", "column"]).filled
+    assert filled["WHO ICTRP CSV", "enrolment"] == "9"
+    assert filled["WHO ICTRP CSV", "sponsor"] == "0"
+    assert "ClinicalTrials.gov API v2" not in filled.index  # its one record is repeated

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, snapshot, trial_xml
+from evlib.files import writing
+from evlib.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, records_csv, snapshot, trial_xml
 from evlib.registries.common import Seen, batches
 from evlib.registries.unpack import head
-from evlib.schema import checked
+from evlib.schema import ESTIMATED, append_csv, checked, write_csv
 
 READERS: dict[str, ModuleType] = {
     "ClinicalTrials.gov API v2": ctgov,
@@ -22,6 +23,7 @@ READERS: dict[str, ModuleType] = {
     "XML of trials": trial_xml,
     "Cochrane CENTRAL": central,
     "snapshot": snapshot,
+    "table of records": records_csv,
 }
 FORMATS = list(READERS)
 
@@ -36,7 +38,7 @@ class Batch(NamedTuple):
 
 
 def ingest(
-    paths: Iterable[str | Path], *, retrieved: str, registries: list[str]
+    paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The records of any mix of files and folders, as whole tables.
 
@@ -45,7 +47,8 @@ def ingest(
     Returns
     -------
     records, rejects, summary
-        Tables ``records`` and ``rejects``; and ``summary`` as ``summary_of`` makes it.
+        Tables ``records`` and ``rejects``; and per file ``file, format, rows, records, rejects`` with rows = records +
+        rejects.
 
     Raises
     ------
@@ -53,12 +56,59 @@ def ingest(
         Where no file gives a record.
     """
     parts = list(stream(paths, retrieved=retrieved, registries=registries))
-    summary = summary_of(parts)
-    if not summary.records.sum():
-        raise InputError(no_record(summary, [part.rejects for part in parts]))
+    summary = _summary(map(_count, parts))
+    _check_any(summary, (part.rejects for part in parts))
     records = pd.concat([part.records for part in parts])
     rejects = pd.concat([part.rejects for part in parts])
     return checked(records, "records"), checked(rejects, "rejects"), summary
+
+
+def ingest_into(
+    out: Path, paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
+) -> pd.DataFrame:
+    """Write what ``ingest`` gives to a folder, without holding more than some thousand records at a time.
+
+    Parameters are those of ``stream``. The folder gets ``records.csv``, ``rejects.csv``, ``summary.csv`` and
+    ``filled.csv`` (per format and column of the records: ``format, column, filled, records``); each whole or not at all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The summary.
+
+    Raises
+    ------
+    InputError
+        Where no file gives a record. Nothing is written then.
+    """
+    counts, filled, first = [], [], None
+    with writing(out / "records.csv") as records_file, writing(out / "rejects.csv") as rejects_file:
+        for part in stream(paths, retrieved=retrieved, registries=registries):
+            append_csv(part.records, records_file)
+            append_csv(part.rejects, rejects_file)
+            counts.append(_count(part))
+            filled.append(part.records.notna().sum().rename(part.format))
+            first = part.rejects.head(1) if first is None and len(part.rejects) else first
+        summary = _summary(counts)
+        _check_any(summary, [first] if first is not None else [])
+    write_csv(summary, out / "summary.csv")
+    write_csv(filled_columns(filled), out / "filled.csv")
+    return summary
+
+
+def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
+    """How many records fill each column, by format: ``format, column, filled, records``.
+
+    Parameters
+    ----------
+    counts
+        For each batch, the number of records that fill each column, named by the format.
+    """
+    table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
+    table = table[table.trn > 0]
+    long = table.melt(ignore_index=False, var_name="column", value_name="filled").set_index("column", append=True)
+    long = long.assign(records=table.trn.reindex(long.index, level="format")).reset_index()
+    return long[~long.column.isin(ESTIMATED)].reset_index(drop=True)
 
 
 def stream(
@@ -100,21 +150,24 @@ def stream(
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-def summary_of(parts: Iterable[Batch]) -> pd.DataFrame:
-    """Per file ``file, format, rows, records, rejects``; rows = records + rejects."""
-    counts = [(part.file, part.format, len(part.records), len(part.rejects)) for part in parts]
+def _count(part: Batch) -> tuple[str, str, int, int]:
+    return part.file, part.format, len(part.records), len(part.rejects)
+
+
+def _summary(counts: Iterable[tuple[str, str, int, int]]) -> pd.DataFrame:
     table = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
     table = table.groupby(["file", "format"], sort=False, as_index=False).sum()
     table.insert(2, "rows", table.records + table.rejects)
     return table
 
 
-def no_record(summary: pd.DataFrame, rejects: Iterable[pd.DataFrame]) -> str:
-    """What to say where nothing that was named gives a record."""
+def _check_any(summary: pd.DataFrame, rejects: Iterable[pd.DataFrame]) -> None:
+    if summary.records.sum():
+        return
     first = next((table.iloc[0] for table in rejects if len(table)), None)
     if first is None:
-        return "no file to read. Name at least one registry export, or a folder that holds some."
-    return f"no usable record in {len(summary)} file(s). First reason: {first.file}: {first.reason}"
+        raise InputError("no file to read. Name at least one registry export, or a folder that holds some.")
+    raise InputError(f"no usable record in {len(summary)} file(s). First reason: {first.file}: {first.reason}")
 
 
 def _unusable(path: Path, name: str, reason: str) -> Batch:
