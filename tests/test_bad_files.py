@@ -10,7 +10,7 @@ import zipfile
 import openpyxl
 import pytest
 from conftest import DAY, export, put, study
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.errors import InputError
@@ -152,6 +152,7 @@ def test_every_reader_is_fuzzed():
     assert list(STARTS) == FORMATS
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(FORMATS), st.integers(0, 5000))
 def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, workbook, data, name, place):
     facts = {"registries": []} if name == "snapshot" else {}

@@ -250,7 +250,7 @@ def _gunzipped(path: Path) -> Iterator[bytes]:
 def _members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # all of what a damaged directory raises
         yield from _members_without_directory(path)
         return
     with archive:
