@@ -114,6 +114,28 @@ def search(
 
 
 @app.command()
+def fetch(
+    search_date: SearchDate = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
+) -> None:
+    """Search ClinicalTrials.gov live, by protocol.yml's query; the answer goes to a new folder in data/raw/registries."""
+    from evlib.fetch import BASE_URL
+    from evlib.fetch import fetch as fetch_studies
+    from evlib.pipeline import checked_date, project_root
+
+    root, protocol = project_root(), _protocol()
+    day = checked_date(search_date or protocol["default_search_date"])
+    fetch_studies(
+        protocol["search"],
+        day,
+        raw_dir=root / "data" / "raw",
+        staging_dir=root / "data" / "processed" / ".fetch",
+        base_url=base_url or BASE_URL,
+        say=typer.echo,
+    )
+
+
+@app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
     from evlib.pipeline import project_root, refresh_stored_outputs

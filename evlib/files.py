@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 
 @contextmanager
-def writing(path: str | Path) -> Iterator[TextIO]:
-    """A text file to write to that appears under its name when all is written, and not at all after an error."""
+def writing(path: str | Path, *, binary: bool = False) -> Iterator[IO]:
+    """A file to write to that appears under its name when all is written, and not at all after an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)
@@ -31,6 +31,12 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file so that it appears whole or not at all."""
     with writing(path) as file:
         file.write(text)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file of bytes so that it appears whole or not at all."""
+    with writing(path, binary=True) as file:
+        file.write(data)
 
 
 def sha256(path: str | Path) -> str:

@@ -16,6 +16,20 @@ from evlib.registries.common import collected, day_or_month, phase_names, plain_
 from evlib.registries.unpack import BrokenFileError, lines, opened, recoded, text_of
 from evlib.schema import join_multi
 
+# What a live search asks for: all that is read here, and the results; no contact data, summary or eligibility text.
+PIECES = [
+    *(
+        f"protocolSection.{name}Module"
+        for name in ("identification", "status", "sponsorCollaborators", "conditions", "design", "armsInterventions")
+    ),
+    *("protocolSection.outcomesModule", "protocolSection.referencesModule"),
+    "protocolSection.contactsLocationsModule.locations.country",
+    *(
+        f"resultsSection.{name}Module"
+        for name in ("participantFlow", "baselineCharacteristics", "outcomeMeasures", "adverseEvents")
+    ),
+    "hasResults",
+]
 _START = 1 << 16
 # A list of studies, or a page: an object whose field "studies" comes after plain ones at most.
 _PAGE = re.compile(rb'(\[|\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|\d+|null)\s*,\s*)*"studies"\s*:)')
