@@ -7,8 +7,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 SEARCH_DATE ?=
 SNAPSHOT ?=
-export SEARCH_DATE SNAPSHOT
-OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"}
+RECORDS ?=
+export SEARCH_DATE SNAPSHOT RECORDS
+OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
+	$${RECORDS:+--records "$$RECORDS"}
 ifeq ($(strip $(VENV)),)
 $(error VENV is empty. Leave it out, or activate the conda environment first)
 endif
@@ -16,13 +18,14 @@ endif
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book run test lint format check open lab notebooks lock clean
+.PHONY: help setup book run fetch test lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  SEARCH_DATE=YYYY-MM-DD  last day of registration (default: protocol.yml's)"
-	@echo "  SNAPSHOT=YYYY-MM-DD     which folder of data/raw/registries (default: the newest)"
+	@echo "  SNAPSHOT=YYYY-MM-DD     only records that were retrieved by this day (default: all of data/raw)"
+	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
 
 setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
 
@@ -31,6 +34,9 @@ book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.h
 
 run: $(READY) ## Run the notebooks only: tables and figures in data/processed/SEARCH_DATE
 	@$(PY) -m evlib run $(OPTIONS)
+
+fetch: $(READY) ## Search ClinicalTrials.gov live up to SEARCH_DATE; adds a folder to data/raw/registries
+	@$(PY) -m evlib fetch $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) ## Run all tests, the notebooks and the built book in a browser included
 	@$(PY) -m pytest

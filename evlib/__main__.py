@@ -11,7 +11,13 @@ from evlib.errors import InputError
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 SearchDate = Annotated[str | None, typer.Option(help="Last day of registration, YYYY-MM-DD. Default: protocol.yml's.")]
-Snapshot = Annotated[str | None, typer.Option(help="Date of the snapshot in data/raw/registries. Default: the newest.")]
+Snapshot = Annotated[
+    str | None, typer.Option(help="Day of retrieval up to which records below data/raw count. Default: all.")
+]
+Records = Annotated[
+    Path | None,
+    typer.Option(help="An export, or a folder of exports, to report on by itself, without data/raw's records."),
+]
 
 
 Exports = Annotated[list[Path], typer.Argument(help="Registry exports, or folders of them, in any mix.")]
@@ -39,6 +45,7 @@ def check() -> None:
 def run(
     search_date: SearchDate = None,
     snapshot: Snapshot = None,
+    records: Records = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results. Default: data/processed/SEARCH_DATE.")
     ] = None,
@@ -47,17 +54,24 @@ def run(
     from evlib.pipeline import project_root
     from evlib.pipeline import run as run_notebooks
 
-    run_notebooks(project_root(), search_date=search_date, snapshot=snapshot, out=out and out.resolve(), say=typer.echo)
+    run_notebooks(
+        project_root(),
+        search_date=search_date,
+        snapshot=snapshot,
+        records=records,
+        out=out and out.resolve(),
+        say=typer.echo,
+    )
 
 
 @app.command()
-def book(search_date: SearchDate = None, snapshot: Snapshot = None) -> None:
+def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """Run the notebooks, then compile the book into book/_build/html."""
     from evlib.pipeline import project_root
     from evlib.pipeline import run as run_notebooks
 
     root = project_root()
-    results = run_notebooks(root, search_date=search_date, snapshot=snapshot, say=typer.echo)
+    results = run_notebooks(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo)
 
     from evlib.book import build_book
 

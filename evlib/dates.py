@@ -14,7 +14,7 @@ _EPOCH = pd.Timestamp("1970-01-01")
 
 
 def with_registration_dates(
-    records: pd.DataFrame, known_dates: pd.DataFrame, *, judged: set[str], protocol: dict, snapshot: str
+    records: pd.DataFrame, known_dates: pd.DataFrame, *, judged: set[str], covered: set[str], protocol: dict
 ) -> pd.DataFrame:
     """The records with ``registered`` and what it rests on.
 
@@ -24,11 +24,11 @@ def with_registration_dates(
         Table ``records`` as a reader returns it.
     known_dates
         Columns ``trn, first_submitted``: dated ClinicalTrials.gov numbers beyond the records (days as text).
-    judged
-        Registration numbers with a hand decision. Where ``protocol["hand_screening"]`` speaks of this snapshot, a
-        judged record was registered by its date and any other record after it.
-    protocol, snapshot
-        The review's protocol and the snapshot's date; no record is younger than its snapshot.
+    judged, covered
+        Registration numbers with a hand decision, and those of the snapshot that ``protocol["hand_screening"]`` names: of
+        these, a judged record was registered by the date of the hand screening, and any other after it.
+    protocol
+        The review's protocol. No record is younger than its ``snapshot``.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def with_registration_dates(
         out.loc[estimate.index, "registered_method"] = f"estimated from the order of {registry} numbers"
 
     undetermined = ~day_shown & ~submitted_shown
-    low, high = _outer_bounds(out, judged=judged, protocol=protocol, snapshot=snapshot)
+    low, high = _outer_bounds(out, judged=judged, covered=covered, protocol=protocol)
     out.loc[undetermined, "registered_low"] = out.registered_low.combine(low, _later)[undetermined]
     out.loc[undetermined, "registered_high"] = out.registered_high.combine(high, _earlier)[undetermined]
     out["registered"] = out.registered.combine(out.registered_low, _later).where(out.registered.notna())
@@ -151,6 +151,25 @@ def leave_one_out(records: pd.DataFrame, known_dates: pd.DataFrame, *, registry:
     return table[["trn", "observed", "estimated", "error_days"]].reset_index(drop=True)
 
 
+def error_summary(left_out: pd.DataFrame, registries: list[str]) -> pd.DataFrame:
+    """How far estimates err, in days: per registry ``n, median, 90th percentile, max`` of the absolute error.
+
+    Parameters
+    ----------
+    left_out
+        What ``leave_one_out`` gives, with a column ``registry``.
+    registries
+        Those that get a row, also where none of their records shows its date (n = 0).
+    """
+    error = left_out.error_days.astype("float64").abs().groupby(left_out.registry)
+    summary = (
+        error.quantile([0.5, 0.9]).unstack().reindex(columns=[0.5, 0.9]).set_axis(["median", "90th percentile"], axis=1)
+    )
+    summary = summary.assign(n=error.size(), max=error.max()).reindex(registries)
+    summary["n"] = summary.n.fillna(0).astype(int)
+    return summary[["n", "median", "90th percentile", "max"]].rename_axis("registry").reset_index()
+
+
 def in_search(records: pd.DataFrame, search_date: str) -> pd.Series:
     """For each record: ``in`` (registered by the search date), ``after`` it, or ``undated`` (cannot be told)."""
     date = parsed_date(search_date)
@@ -200,18 +219,19 @@ def check_search_date(records: pd.DataFrame, search_date: str, *, snapshot: str)
 
 
 def _outer_bounds(
-    records: pd.DataFrame, *, judged: set[str], protocol: dict, snapshot: str
+    records: pd.DataFrame, *, judged: set[str], covered: set[str], protocol: dict
 ) -> tuple[pd.Series, pd.Series]:
     """Days before and after which a record cannot have been registered, from its number and the screening round."""
     profile = pd.to_datetime(records.trn.str.extract(r"^IRCT(20\d{6})\d+N")[0], format="%Y%m%d", errors="coerce")
     year = "20" + records.trn.str.extract(r"^ChiCTR(\d{2})\d{8}$")[0]
     low = profile.fillna(pd.to_datetime(year + "-01-01")).astype("datetime64[ns]")
-    high = pd.to_datetime(year + "-12-31").fillna(pd.Timestamp(snapshot)).astype("datetime64[ns]")
-    if protocol["hand_screening"]["snapshot"] == snapshot:
-        round_date = parsed_date(protocol["hand_screening"]["registered_by"])
-        numbers = records.trn.map(lambda trn: trn in judged)
-        high = high.where(~numbers, high.combine(pd.Series(round_date, index=high.index), _earlier))
-        low = low.where(numbers, low.combine(pd.Series(round_date + pd.Timedelta(days=1), index=low.index), _later))
+    retrieved = pd.to_datetime(records.snapshot).astype("datetime64[ns]")
+    high = pd.to_datetime(year + "-12-31").astype("datetime64[ns]").combine(retrieved, _earlier)
+    round_date = parsed_date(protocol["hand_screening"]["registered_by"])
+    within, by_hand = records.trn.isin(list(covered)), records.trn.isin(list(judged))
+    high = high.mask(within & by_hand, high.combine(pd.Series(round_date, index=high.index), _earlier))
+    next_day = pd.Series(round_date + pd.Timedelta(days=1), index=low.index)
+    low = low.mask(within & ~by_hand, low.combine(next_day, _later))
     return low, high
 
 

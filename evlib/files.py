@@ -54,6 +54,14 @@ def day_of(path: str | Path) -> str:
         return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}"
 
 
+def files_of(path: str | Path) -> list[Path]:
+    """The file, or all files of the folder and the folders in it; no hidden ones, and none where nothing is there."""
+    path = Path(path)
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    return [path] if path.is_file() else []
+
+
 def swap_in(new: Path, target: Path) -> None:
     """Put the folder ``new`` in the place of the folder ``target``.
 

@@ -29,9 +29,11 @@ def load_numbers(out_dir: str | Path) -> dict[str, str]:
 
 
 def ingest_numbers(
-    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, errors: pd.DataFrame
+    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, errors: pd.DataFrame, by_query: pd.DataFrame
 ) -> dict[str, object]:
-    """Of the first chapter: ``records`` of the search, each snapshot record's ``place``, ``rejects``, dating ``errors``."""
+    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, dating ``errors``, ``by_query``."""
+    median = errors.set_index("registry")["median"]
+    as_printed, either = by_query.finds
     return {
         "n_snapshot": len(place),
         "n_records": len(records),
@@ -42,9 +44,15 @@ def ingest_numbers(
         "n_unknown_dates": records.registered_basis.isna().sum(),
         "n_with_enrolment": records.enrolment.notna().sum(),
         "n_with_country": records.countries.notna().sum(),
-        "nct_error_median": f"{errors['median']['ClinicalTrials.gov']:.0f}",
-        "irct_error_median": f"{errors['median']['IRCT']:.0f}",
+        "nct_error_median": _days(median["ClinicalTrials.gov"]),
+        "irct_error_median": _days(median["IRCT"]),
+        "n_found_as_printed": as_printed,
+        "n_found_by_either": either,
     }
+
+
+def _days(number: float) -> str:
+    return "an unknown number of" if pd.isna(number) else f"{number:.0f}"
 
 
 def screen_numbers(

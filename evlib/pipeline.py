@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from evlib.errors import InputError
-from evlib.files import recover, sha256, swap_in, write_text
+from evlib.files import day_of, files_of, recover, sha256, swap_in, write_text
 from evlib.protocol import load_protocol
-from evlib.rawdata import check_raw, newest_snapshot
+from evlib.rawdata import check_raw, snapshots, source_files
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
@@ -46,6 +46,7 @@ def run(
     *,
     search_date: str | None = None,
     snapshot: str | None = None,
+    records: Path | None = None,
     out: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -58,9 +59,11 @@ def run(
     search_date
         Last day of registration, YYYY-MM-DD; the protocol's default where None.
     snapshot
-        Date of the snapshot in ``data/raw/registries``; the newest where None.
+        Day of retrieval up to which records count: snapshots, live searches and exports below ``data/raw``; all where None.
+    records
+        A registry's export, or a folder of them, to report on by itself, without the records below ``data/raw``.
     out
-        Folder of the results; ``data/processed/<search_date>`` where None.
+        Folder of the results; ``data/processed/<search_date>`` where None, with the name of ``records``.
     say
         Told of each step.
 
@@ -82,23 +85,34 @@ def run(
     raw_dir = root / "data" / "raw"
     sums = check_raw(raw_dir)
     check_against_raw(protocol, raw_dir)
-    snapshot = snapshot or newest_snapshot(raw_dir)
-    records = raw_dir / "registries" / snapshot / "records.jsonl"
-    if not records.is_file():
-        raise InputError(f"{records} is missing. Name a snapshot that is there, or none for the newest.")
+    if records:
+        files = files_of(records)
+        if not files:
+            raise InputError(
+                f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them."
+            )
+        snapshot = max(map(day_of, files))
+    else:
+        days = snapshots(raw_dir)
+        if snapshot and snapshot not in days:
+            raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
+        snapshot = snapshot or days[-1]
+        files = source_files(raw_dir, until=snapshot)
     if search_date > snapshot:
         raise InputError(
-            f"The search date {search_date} lies after the snapshot of {snapshot}. Use a date up to {snapshot}, or name a "
-            "newer snapshot that is in data/raw/registries."
+            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
+            f"get newer records first: python -m evlib fetch --search-date {search_date}, or an export in data/raw/exports."
         )
-    target = _own_folder(out or root / "data" / "processed" / search_date, root)
+    name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
+    target = _own_folder(out or root / "data" / "processed" / name, root)
     locks = root / "data" / "processed" / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(locks / f"{target.name}.lock", timeout=1):
-            inputs = _inputs(root, raw_dir, sums, records)
-            return _run_locked(root, target, inputs, search_date=search_date, snapshot=snapshot, say=say)
+            inputs = _inputs(root, raw_dir, sums, files)
+            parameters = {"search_date": search_date, "snapshot": snapshot}
+            return _run_locked(root, target, inputs, parameters, records and records.resolve(), say=say)
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
 
@@ -152,26 +166,31 @@ def source_kernelspec() -> dict[str, str]:
     return {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: Path) -> dict[str, str]:
-    """Everything that a result depends on but the notebooks: path below the root → SHA-256."""
+def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
+    """Everything that a result depends on but the notebooks: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
     own = sorted(path for path in (raw_dir / "curation").glob("*.csv"))
     code = [path for path in sorted((root / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
-    files = [root / "protocol.yml", root / "requirements.lock", records, *own, *code]
+    files = [root / "protocol.yml", root / "requirements.lock", *records, *own, *code]
     for path in files:
-        name = path.relative_to(root).as_posix()
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
         if path.is_file() and name not in inputs:
             inputs[name] = sha256(path)
     return inputs
 
 
 def _run_locked(
-    root: Path, target: Path, inputs: dict[str, str], *, search_date: str, snapshot: str, say: Callable[[str], None]
+    root: Path,
+    target: Path,
+    inputs: dict[str, str],
+    parameters: dict[str, str],
+    records: Path | None,
+    *,
+    say: Callable[[str], None],
 ) -> Path:
     recover(target)
     staging = target.parent / f".{target.name}.new"
     shutil.rmtree(staging, ignore_errors=True)  # what a killed run left
-    parameters = {"search_date": search_date, "snapshot": snapshot}
     plan = _keys(root, inputs, parameters)
     last = _last_run(target)
     fresh = _reusable(plan, last, target)
@@ -188,7 +207,7 @@ def _run_locked(
                 _copy_outputs(step["outputs"], target, staging)
                 say(f"{source.name}: unchanged, kept.")
             else:
-                step = _execute(source, root, staging, parameters, say=say)
+                step = _execute(source, root, staging, parameters, records, say=say)
             done.append({**step, "name": source.name, "key": key})
         record = {
             "parameters": parameters,
@@ -212,7 +231,13 @@ def _run_locked(
 
 
 def _execute(
-    source: Path, root: Path, staging: Path, parameters: dict[str, str], *, say: Callable[[str], None]
+    source: Path,
+    root: Path,
+    staging: Path,
+    parameters: dict[str, str],
+    records: Path | None,
+    *,
+    say: Callable[[str], None],
 ) -> dict:
     import nbclient
     import papermill
@@ -225,6 +250,8 @@ def _execute(
         "out_dir": ".",
         "protocol": os.path.relpath(root / "protocol.yml", staging),
     }
+    if records and "records_from" in papermill.inspect_notebook(str(source)):
+        places["records_from"] = os.path.relpath(records, staging)
     try:
         papermill.execute_notebook(
             str(source),

@@ -5,9 +5,10 @@ import shlex
 from pathlib import Path
 
 from evlib.errors import InputError
-from evlib.files import sha256, write_text
+from evlib.files import day_of, files_of, sha256, write_text
 
 PACKAGE = "datapackage.json"
+SNAPSHOT_FILES = ("records.jsonl", "page-*.json.gz")  # a snapshot of ours, and the pages of a live search
 
 
 def check_raw(raw_dir: str | Path) -> dict[str, str]:
@@ -50,12 +51,19 @@ def seal(raw_dir: str | Path) -> None:
     write_text(raw_dir / PACKAGE, json.dumps(package, indent=1, ensure_ascii=False) + "\n")
 
 
-def newest_snapshot(raw_dir: str | Path) -> str:
-    """The date (folder name) of the newest snapshot below ``raw_dir/registries``."""
-    folders = sorted(path.parent.name for path in Path(raw_dir).glob("registries/????-??-??/records.jsonl"))
-    if not folders:
+def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
+    """The files of records that were retrieved by a day: snapshots and live searches, and a person's exports."""
+    raw_dir = Path(raw_dir)
+    searched = [path for name in SNAPSHOT_FILES for path in raw_dir.glob(f"registries/????-??-??/{name}")]
+    if not searched:
         raise InputError(f"{raw_dir}/registries holds no snapshot (<date>/records.jsonl). Restore it from git.")
-    return folders[-1]
+    exports = [path for path in files_of(raw_dir / "exports") if path.name != "README.md"]
+    return [path for path in sorted(searched) + exports if day_of(path) <= until]
+
+
+def snapshots(raw_dir: str | Path) -> list[str]:
+    """The days on which the records below ``raw_dir`` were retrieved."""
+    return sorted({day_of(path) for path in source_files(raw_dir)})
 
 
 def _package(raw_dir: Path) -> dict:

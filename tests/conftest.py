@@ -32,7 +32,9 @@ def shipped(review: dict) -> pd.DataFrame:
     assert rejects.empty
     decisions, _, _ = screen.hand_decisions(RAW / "curation/screening.csv", known=set(records.trn), protocol=review)
     known = read_csv(RAW / "curation/nct_first_submitted.csv")
-    return dates.with_registration_dates(records, known, judged=set(decisions.trn), protocol=review, snapshot=SNAPSHOT)
+    return dates.with_registration_dates(
+        records, known, judged=set(decisions.trn), covered=set(records.trn), protocol=review
+    )
 
 
 def project_copy(folder: Path) -> Path:

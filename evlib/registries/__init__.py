@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.files import writing
+from evlib.files import files_of, writing
 from evlib.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, records_csv, snapshot, trial_xml
 from evlib.registries.common import Seen, batches
 from evlib.registries.unpack import head
@@ -133,7 +133,7 @@ def stream(
         one row of the rejects.
     """
     seen: Seen = {}
-    for path in _files(paths):
+    for path in [file for named in paths for file in files_of(named) or [Path(named)]]:
         name = "unknown"
         try:
             name = _format(path)
@@ -184,10 +184,3 @@ def _format(path: Path) -> str:
         if reader.recognises(start):
             return name
     raise InputError(f"{path}: in no format that is known ({', '.join(READERS)}). Use the registry's own export.")
-
-
-def _files(paths: Iterable[str | Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in map(Path, paths):
-        files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return files
