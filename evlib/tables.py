@@ -13,6 +13,29 @@ def shares_filled(records: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"field": fields, "n": [int(records[f].notna().sum()) for f in fields], "of": len(records)})
 
 
+def by_source(filled: pd.DataFrame) -> pd.DataFrame:
+    """Which columns each source fills, for display: one row per column of the records, one column per source.
+
+    Parameters
+    ----------
+    filled
+        ``source, basis, column, filled, records`` of ``data/raw/formats/filled.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The share of records as text; for a sample of one record ``yes``; missing where nothing is filled. Columns that no
+        source fills are left out. The heading of each source tells its n.
+    """
+    counts = filled.astype({"filled": int, "records": int})
+    share = (100 * counts.filled / counts.records).map("{:.0f} %".format)
+    shown = share.mask(counts.records == 1, "yes").mask(counts.filled == 0)
+    heading = counts.source + " (n = " + counts.records.astype(str) + ")"
+    wide = counts.assign(shown=shown, heading=heading).pivot(index="column", columns="heading", values="shown")
+    wide = wide.reindex(index=counts.column.unique(), columns=heading.unique()).dropna(how="all")
+    return wide.rename_axis(None, axis="columns").reset_index()
+
+
 def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -> HTML:
     """A table for display, within a frame that scrolls where it is wide or long.
 

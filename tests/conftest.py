@@ -85,5 +85,6 @@ def export(*rows, header=("TrialID", "Public title", "Source Register", "Phase",
 
 def put(folder, name, data):
     path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
     return path

@@ -9,8 +9,9 @@ import sys
 import time
 
 import nbformat
+import pandas as pd
 import pytest
-from conftest import project_copy
+from conftest import export, project_copy, put
 
 from evlib.errors import InputError
 from evlib.numbers import load_numbers
@@ -129,7 +130,7 @@ def test_a_failing_cell_is_named_and_the_last_good_result_stays(results, project
     [
         ("2024-13-45", "is not a date"),
         ("1999-12-31", r"01_ingest\.ipynb, cell \d+: No record was registered by 1999-12-31"),
-        ("2030-01-01", "The search date 2030-01-01 lies after the snapshot of 2026-11-22"),
+        ("2030-01-01", "The search date 2030-01-01 lies after the newest records, of 2026-11-22"),
     ],
 )
 def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, date, said):
@@ -235,3 +236,54 @@ def test_a_protocol_that_names_an_absent_snapshot_is_refused(tmp_path):
     )
     with pytest.raises(InputError, match=r"hand_screening\.snapshot"):
         run(copy, say=lambda text: None)
+
+
+def test_one_export_by_itself_makes_a_whole_report(results, project, tmp_path):
+    """With rows of our own in the published columns: two judged trials, one that the query finds, one that it does not."""
+    header = ("TrialID", "Public title", "Source Register", "Date registration", "Countries", "Phase")
+    rows = [
+        ("NCT04276987", "Inhaled exosomes", "ClinicalTrials.gov", "2020-02-19", "China", "Phase 1"),
+        ("NCT02138331", "Microvesicles in diabetes", "ClinicalTrials.gov", "2014-05-14", "Egypt", "Phase 2"),
+        ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "2023-01-05", "Germany", "1"),
+        ("CTRI/2020/04/024775", "Arbidol", "CTRI", "2020-04-12", "India", "3"),
+        ("X-1", "Exosomes of mesenchymal stem cells", "A registry of its own", "2020-04-12", "India", "3"),
+        ("", "no number", "ChiCTR", "2020-04-12", "China", "3"),
+    ]
+    path = put(tmp_path, "mine.csv", export(*rows, header=header))
+    folder = run(project, search_date="2024-02-17", records=path, say=lambda text: None)
+    assert folder.name == "2024-02-17-mine"
+    account = pd.read_csv(folder / "sources.csv").iloc[0]
+    assert (account.rows, account.rejects, account.not_found, account.records) == (6, 2, 1, 3)
+    rejects = read_table(folder / "rejects.csv", "rejects")
+    assert rejects.reason.str.contains("unknown registry 'A registry of its own'").sum() == 1
+    assert set(rejects.file) == {"mine.csv"}  # hand work on records that are not in the export is out of scope
+    screened = read_table(folder / "screened.csv", "screened").set_index("trn").outcome
+    assert screened.to_dict() == {"NCT04276987": "included", "NCT02138331": "included", "DRKS00099999": "pending"}
+    described = read_table(folder / "described.csv", "described").set_index("trn")
+    assert described.record_url["DRKS00099999"].startswith("https://drks.de/")
+    assert (results["2024-02-17"] / "run.json").is_file()
+
+
+def test_an_export_beside_the_snapshot_adds_and_updates(results, project, tmp_path):
+    copy = project_copy(tmp_path)
+    header = ("TrialID", "Public title", "Source Register", "Date registration3", "Recruitment Status")
+    rows = [
+        ("NCT04276987", "A newer title", "ClinicalTrials.gov", "20200219", "Not Recruiting"),
+        ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "20261123", "Recruiting"),
+    ]
+    put(copy / "data/raw/exports", "2026-11-24/mine.csv", export(*rows, header=header))
+    folder = run(copy, search_date="2026-11-23", say=lambda text: None)
+    before = read_table(results["2026-11-22"] / "records.csv", "records").set_index("trn")
+    after = read_table(folder / "records.csv", "records").set_index("trn")
+    assert set(after.index) - set(before.index) == {"DRKS00099999"}
+    old, new = before.loc["NCT04276987"], after.loc["NCT04276987"]
+    assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-11-24")
+    assert new.dose_text == old.dose_text  # what the newer source does not show stays
+    same = after.index.intersection(before.index).drop("NCT04276987")
+    assert after.loc[same].equals(before.loc[same])
+    account = pd.read_csv(folder / "sources.csv").set_index("file")
+    assert account.older_copies.to_dict() == {"mine.csv": 0, "records.jsonl": 1}
+    with pytest.raises(InputError, match="no records retrieved on 2026-11-23"):
+        run(copy, search_date="2026-11-22", snapshot="2026-11-23", say=lambda text: None)
+    held = run(copy, search_date="2026-11-22", snapshot="2026-11-22", say=lambda text: None)
+    assert read_table(held / "records.csv", "records").equals(before.reset_index())

@@ -1,15 +1,16 @@
 """The raw data: as shipped, described, and the first file that is not is named."""
 
 import json
+import os
 import shutil
 import subprocess
 
 import pytest
-from conftest import RAW, ROOT
+from conftest import RAW, ROOT, put
 from frictionless import Package
 
 from evlib.errors import InputError
-from evlib.rawdata import check_raw, newest_snapshot, seal
+from evlib.rawdata import check_raw, seal, snapshots, source_files
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_the_shipped_data_is_as_shipped_and_fully_listed():
     done = subprocess.run(["git", "ls-files", "."], cwd=RAW, capture_output=True, text=True)
     if done.returncode:
         pytest.skip("not a git checkout")
-    assert set(done.stdout.split("\n")) - listed - {""} == {"README.md", "datapackage.json"}
+    assert set(done.stdout.split("\n")) - listed - {""} == {"README.md", "datapackage.json", "exports/README.md"}
 
 
 def test_the_data_package_holds_by_its_own_tool():
@@ -67,12 +68,19 @@ def test_sealing_takes_the_present_files(copy):
     assert check_raw(copy)
 
 
-def test_the_newest_snapshot_is_taken(copy):
+def test_the_days_of_retrieval_are_those_of_snapshots_searches_and_exports(copy):
+    assert snapshots(copy) == ["2026-11-22"]
     shutil.copytree(copy / "registries/2026-11-22", copy / "registries/2027-01-01")
-    assert newest_snapshot(copy) == "2027-01-01"
+    put(copy / "registries", "2027-02-01/page-0001.json.gz", b"")
+    put(copy / "exports", "2027-03-01/export.csv", b"")
+    put(copy / "exports", ".DS_Store", b"")
+    changed = put(copy / "exports", "another.csv", b"")
+    os.utime(changed, (1_900_000_000, 1_900_000_000))
+    assert snapshots(copy) == ["2026-11-22", "2027-01-01", "2027-02-01", "2027-03-01", "2030-03-17"]
+    assert [path.name for path in source_files(copy, until="2027-01-31")] == ["records.jsonl", "records.jsonl"]
     shutil.rmtree(copy / "registries")
     with pytest.raises(InputError, match="no snapshot"):
-        newest_snapshot(copy)
+        snapshots(copy)
 
 
 def test_the_copy_of_the_handed_data_is_byte_for_byte():

@@ -6,6 +6,7 @@ import json
 import zipfile
 from datetime import date
 
+import formats
 import openpyxl
 import pytest
 from conftest import DAY, ROOT, export, put, study
@@ -278,6 +279,8 @@ def test_a_number_in_two_files_is_kept_from_the_first(tmp_path):
         ("20200127", "2020-01-27"),
         ("January 25, 2020", "2020-01-25"),
         ("25/01/2020", "2020-01-25"),
+        ("2020/06/10", "2020-06-10"),
+        ("1399-01-17", None),
         ("March 2020", "2020-03"),
         ("2020-03", "2020-03"),
         ("2020-13-01", None),
@@ -306,6 +309,38 @@ def test_phases_in_the_words_that_registries_write(text, phases):
     assert phase_names(text) == phases
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "Allocation: Randomized. Intervention model: Parallel Assignment. Primary purpose: Treatment. "
+            "Masking: Double (Participant, Investigator). ",
+            ("Randomized", "Parallel Assignment", "Double (Participant, Investigator)", "Treatment"),
+        ),
+        (
+            "Randomization: Randomized, Blinding: Not blinded, Placebo: Used, Assignment: Parallel, Purpose: Treatment, "
+            "Randomization description: by lot.",
+            ("Randomized", "Parallel", "Not blinded", "Treatment"),
+        ),
+        (
+            "Controlled: yes\nRandomised: yes\nOpen: no\nSingle blind: no\nDouble blind: yes\nParallel group: no\nCross over: "
+            "yes\nOther: no\n",
+            ("Randomized", "Cross over", "Double blind", None),
+        ),
+        (
+            "Purpose: Treatment; Allocation: Randomised trial;Assignment: Single;",
+            ("Randomised trial", "Single", None, "Treatment"),
+        ),
+        ("Parallel", (None, "Parallel", None, None)),
+        ("A randomised, open trial", (None, None, None, None)),
+        ("Masking: ", (None, None, None, None)),
+        (None, (None, None, None, None)),
+    ],
+)
+def test_the_parts_of_a_design_that_registries_name(text, parts):
+    assert tuple(ictrp.design_parts(text).values()) == parts
+
+
 @given(st.text())
 def test_plain_text_is_one_line_and_stable(text):
     once = plain_text(text)
@@ -329,6 +364,16 @@ def test_the_real_samples_add_up(tmp_path):
     again, none, _ = ingest([tmp_path / "records.csv"], retrieved=DAY, registries=[])
     assert none.empty
     assert again.equals(records)
+
+
+def test_what_each_source_fills_is_what_the_book_says():
+    """Of real exports where they are beside the project, else of our own samples only."""
+    held = read_csv(ROOT / "data/raw/formats/filled.csv", dtype={"filled": "int64", "records": "int64"})
+    real = SAMPLES if SAMPLES.is_dir() else None
+    now = formats.measured(real)
+    kept = held if real else held[held.basis == formats.OWN_BASIS]
+    assert now.reset_index(drop=True).equals(kept.reset_index(drop=True))
+    assert held.groupby("source").column.nunique().eq(held.column.nunique()).all()
 
 
 def test_what_is_streamed_to_a_folder_is_what_is_read_at_once(tmp_path):

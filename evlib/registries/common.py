@@ -21,7 +21,7 @@ from evlib.schema import checked, columns
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
 
-_DAY_STYLES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y%m%d", "%B %d, %Y", "%d %B %Y", "%d/%m/%Y")
+_DAY_STYLES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y%m%d", "%B %d, %Y", "%d %B %Y", "%d/%m/%Y", "%Y/%m/%d")
 _MONTH_STYLES = ("%Y-%m", "%B %Y")
 _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
 _COMPARED = [name for name in columns("records") if name != "snapshot"]

@@ -56,7 +56,6 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
     other = (
         number for field in ("Secondary ID", "Secondary IDs") for number in registration_numbers(row.get(field) or "")
     )
-    design = plain_text(row.get("Study design")) or ""
     return {
         "trn": trn,
         "trn_kind": trn_kind(trn),
@@ -68,10 +67,7 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
         "status": plain_text(row.get("Recruitment Status")),
         "study_type": plain_text(row.get("Study type")),
         "phases": join_multi(phase_names(row.get("Phase"))),
-        "allocation": _named(design, "Allocation"),
-        "intervention_model": _named(design, "Intervention model"),
-        "masking": _named(design, "Masking"),
-        "primary_purpose": _named(design, "Primary purpose"),
+        **design_parts(row.get("Study design")),
         "enrolment": target_size(row.get("Target size")),
         "conditions": _several(row.get("Condition")),
         "interventions": _several(row.get("Intervention")),
@@ -95,10 +91,47 @@ def target_size(text: str | None) -> int | None:
     return sum(int(group[1]) for group in groups) if groups and all(groups) else None
 
 
-def _named(design: str, name: str) -> str | None:
-    """One named part of a study design: "Allocation: Randomized. Masking: None." """
-    match = re.search(rf"{name}:\s*([^.]+)", design, re.IGNORECASE)
-    return plain_text(match[1]) if match else None
+# The names by which registries begin a part of the study design.
+_DESIGN = {
+    "allocation": r"Allocation|Randomi[sz]ation|Randomi[sz]ed",
+    "intervention_model": r"Intervention model|Assignment",
+    "masking": r"Blinding ?/ ?Masking|Blinding and masking|Masking|Blinding",
+    "primary_purpose": r"Primary purpose|Study design purpose|Purpose",
+}
+_DESIGN_OTHERS = (
+    r"Control\w*|Placebo|Type[\w ]*|Group|Open|Single blind|Double blind|Parallel group|Cross over|Other[\w ]*"
+)
+_DESIGN_NEXT = rf"(?=[.;,]*\s*(?:(?:{'|'.join(_DESIGN.values())}|{_DESIGN_OTHERS}|\w+ description)\s*:)|[.;]|$)"
+_DESIGN_PARTS = {
+    name: re.compile(rf"\b(?:{words})\s*:\s*(\S.*?){_DESIGN_NEXT}", re.IGNORECASE) for name, words in _DESIGN.items()
+}
+# The EU register asks for each in turn, with yes and no.
+_DESIGN_ASKED = {
+    "intervention_model": re.compile(r"\b(Parallel group|Cross over)\s*:\s*yes", re.IGNORECASE),
+    "masking": re.compile(r"\b(Open|Single blind|Double blind)\s*:\s*yes", re.IGNORECASE),
+}
+_YES_NO = {"yes": "Randomized", "no": "Non-randomized"}
+_BARE_MODELS = {"parallel", "single arm", "sequential", "factorial", "cross-over", "crossover"}
+
+
+def design_parts(text: str | None) -> dict[str, str | None]:
+    """Allocation, intervention model, masking and primary purpose, as far as a study design names them.
+
+    Registries write "Allocation: Randomized. Masking: None." or "Randomization: …, Blinding: …", the EU register asks with
+    yes and no, and ChiCTR gives the model alone. What is told in free words only stays missing.
+    """
+    design = plain_text(text) or ""
+    parts: dict[str, str | None] = {name: None for name in _DESIGN}
+    for name, pattern in _DESIGN_PARTS.items():
+        if match := pattern.search(design):
+            parts[name] = match[1].rstrip(" ,;.") or None
+    parts["allocation"] = _YES_NO.get((parts["allocation"] or "").lower(), parts["allocation"])
+    for name, pattern in _DESIGN_ASKED.items():
+        if parts[name] is None and (match := pattern.search(design)):
+            parts[name] = match[1]
+    if design.lower() in _BARE_MODELS:
+        parts["intervention_model"] = design
+    return parts
 
 
 def _several(cell: str | None) -> str | None:

@@ -1,0 +1,47 @@
+"""Measure which columns of the records each source's export fills (maintainers): data/raw/formats/filled.csv.
+
+    python benchmarks/formats.py FOLDER_OF_REAL_EXPORTS
+
+Real exports are not shipped; where there is none of a format, a small file of our own in tests/samples stands for it.
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.registries import filled_columns, stream
+from evlib.schema import write_csv
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "data" / "raw" / "formats" / "filled.csv"
+REAL = {
+    "ClinicalTrials.gov API v2": ("ctgov_v2", "three studies with results, as the API gives them"),
+    "WHO ICTRP CSV": ("ictrp", "rows of the COVID-19 export of 7 July 2020"),
+}
+OWN_BASIS = "a sample of our own"
+OWN = {
+    "ClinicalTrials.gov CSV": "ctgov.csv",
+    "WHO ICTRP XML": "ictrp.xml",
+    "ChiCTR XML": "chictr.xml",
+    "IRCT XML": "irct.xml",
+    "Cochrane CENTRAL RIS": "central.ris",
+}
+
+
+def measured(samples: Path | None) -> pd.DataFrame:
+    """Per source and column: ``source, basis, column, filled, records``; without real exports, of our own samples only."""
+    real = [_filled(name, samples / folder, words) for name, (folder, words) in REAL.items()] if samples else []
+    own = [_filled(name, ROOT / "tests" / "samples" / file, OWN_BASIS) for name, file in OWN.items()]
+    return pd.concat(real + own, ignore_index=True)
+
+
+def _filled(name: str, path: Path, basis: str) -> pd.DataFrame:
+    parts = stream([path], retrieved="2026-11-25", registries=[])
+    counts = [part.records.notna().sum().rename(name) for part in parts]
+    table = filled_columns(counts).rename(columns={"format": "source"})
+    return table.assign(basis=basis)[["source", "basis", "column", "filled", "records"]]
+
+
+if __name__ == "__main__":
+    write_csv(measured(Path(sys.argv[1])), TARGET)
