@@ -1,10 +1,50 @@
 """Find the records that are one trial, by their registration numbers and by hand decisions."""
 
+from pathlib import Path
+
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from evlib.schema import checked, split_multi
+from evlib.identifiers import normalised
+from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside, split_multi
+
+PAIRS_FILE = "curation/same_trial.csv"  # a person's own, below the raw data; not shipped
+_PAIR_COLUMNS = ["trn", "other_trn", "decision", "reviewer", "reason"]
+
+
+def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A person's judgements on proposed pairs.
+
+    Parameters
+    ----------
+    path
+        ``same_trial.csv``: ``trn, other_trn, decision (same or different), reviewer, reason``; need not exist.
+    known
+        Registration numbers of all records.
+
+    Returns
+    -------
+    pairs, rejects
+        The good rows; and table ``rejects``: rows for an unknown record, without a known decision, or on a pair that was
+        judged before.
+    """
+    if not Path(path).exists():
+        return pd.DataFrame(columns=_PAIR_COLUMNS, dtype="str"), checked(
+            pd.DataFrame(columns=["file", "line", "trn", "reason"]), "rejects"
+        )
+    rows = read_csv(path, needs=_PAIR_COLUMNS)
+    for name in ("trn", "other_trn"):
+        rows[name] = rows[name].map(normalised, na_action="ignore")
+    pair = [tuple(sorted(map(str, both))) for both in zip(rows.trn, rows.other_trn)]
+    problems = [
+        (~rows.trn.isin(known) | ~rows.other_trn.isin(known), NO_SUCH_RECORD),
+        (rows.trn == rows.other_trn, "the same number twice. Name two records."),
+        (~rows.decision.isin(["same", "different"]), "unknown decision. Write 'same' or 'different'."),
+        (pd.Series(pair, index=rows.index).duplicated(), "second judgement on this pair; the first is kept."),
+    ]
+    good, rejects = set_aside(rows, path, problems)
+    return good[_PAIR_COLUMNS].reset_index(drop=True), rejects
 
 
 def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -24,7 +64,7 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     Returns
     -------
     pandas.DataFrame
-        Table ``duplicates``: one row per record that is not kept: ``trn, kept_trn, basis, evidence``.
+        Table ``duplicates``: one row per record that is not kept: ``trn, kept_trn, basis, evidence, why_kept``.
     """
     own = set(records.trn)
     links = [(trn, other) for trn, cell in zip(records.trn, records.secondary_trns) for other in split_multi(cell)]
@@ -41,13 +81,37 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     ).sort_values(["trial", "rank", "registered", "trn"])
     kept = ranked.drop_duplicates("trial").set_index("trial").trn
     ranked["kept_trn"] = ranked.trial.map(kept)
+    of_kept = ranked.drop_duplicates("trial").set_index("trial")[["registry", "rank", "registered"]]
+    ranked = ranked.join(of_kept.add_prefix("kept_"), on="trial")
     repeats = ranked[ranked.trn != ranked.kept_trn].sort_values("trn")
     named, judged = _undirected(links), _undirected(said)
     bases = [_basis((a, b) in named, (a, b) in judged) for a, b in zip(repeats.trn, repeats.kept_trn)]
     table = pd.DataFrame(
-        {"trn": repeats.trn, "kept_trn": repeats.kept_trn, "basis": bases, "evidence": repeats.secondary_trns}
+        {
+            "trn": repeats.trn,
+            "kept_trn": repeats.kept_trn,
+            "basis": bases,
+            "evidence": repeats.secondary_trns,
+            "why_kept": [_why_kept(row) for row in repeats.itertuples()],
+        }
     )
     return checked(table, "duplicates")
+
+
+def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Table ``duplicates`` as rows of table ``decisions``: which record is kept of a trial, and why."""
+    reason = "same trial as " + repeats.kept_trn + " (" + repeats.basis + "), which is kept: " + repeats.why_kept
+    facts = {"stage": "duplicate", "reviewer": "numbers and pairs", "decision": "exclude"}
+    code = protocol["screening"]["criterion"]["duplicate"]
+    return checked(pd.DataFrame({"trn": repeats.trn, **facts, "criterion": code, "reason": reason}), "decisions")
+
+
+def _why_kept(row: tuple) -> str:
+    if row.kept_rank != row.rank:
+        return f"{row.kept_registry} ranks before {row.registry}"
+    if row.kept_registered != row.registered and not pd.isna(row.kept_registered):
+        return "registered first"
+    return "first by number"
 
 
 def _undirected(pairs: list[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -107,10 +107,11 @@ def _is_prefix(node: Item) -> bool:
 
 
 def _words(node: Item) -> list[str]:
-    return _tokens(node.value)
+    return tokens(node.value)
 
 
-def _tokens(text: str) -> list[str]:
+def tokens(text: str) -> list[str]:
+    """The words of a text in lower case, without what stands between them; full-width characters count as plain ones."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return re.findall(r"[^\W_]+", plain.casefold())
 
@@ -129,7 +130,7 @@ def _english() -> Any:
 
 def _searchable(text: str) -> tuple[str, str]:
     """A text's words, and their stems, each between blanks; a line break stays, so that no phrase crosses it."""
-    lines = [_tokens(line) for line in text.split("\n")]
+    lines = [tokens(line) for line in text.split("\n")]
     return (
         " \n ".join(["", *(" ".join(line) for line in lines), ""]),
         " \n ".join(["", *(" ".join(map(_stem, line)) for line in lines), ""]),

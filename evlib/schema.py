@@ -75,7 +75,16 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "snapshot": "key",
     },
     "rejects": {"file": "key", "line": "count", "trn": "text", "reason": "key"},
-    "duplicates": {"trn": "key", "kept_trn": "key", "basis": "key", "evidence": "text"},
+    "duplicates": {"trn": "key", "kept_trn": "key", "basis": "key", "evidence": "text", "why_kept": "key"},
+    "proposals": {
+        "trn": "key",
+        "other_trn": "key",
+        "points": "number",
+        "title_likeness": "number",
+        "sponsor_likeness": "number",
+        "days_apart": "count",
+        "evidence": "text",
+    },
     "decisions": {
         "trn": "key",
         "stage": "key",
