@@ -128,6 +128,34 @@ def search(
 
 
 @app.command()
+def duplicates(
+    paths: Exports,
+    out: Annotated[Path, typer.Option(help="Folder for duplicates.csv and duplicate_proposals.csv.")],
+    retrieved: Retrieved = None,
+) -> None:
+    """Find the records of registry exports that are one trial by their numbers, and propose those that may be one."""
+    import pandas as pd
+
+    from evlib.dedupe import duplicates as duplicates_of
+    from evlib.dedupe import needed_columns
+    from evlib.likeness import proposals
+    from evlib.registries import stream
+    from evlib.schema import write_table
+
+    protocol = _protocol()
+    parts = stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"]))
+    records = needed_columns(part.records for part in parts)
+    if records.empty:
+        raise InputError("no usable record in what was named. The verb 'ingest' tells why, row by row.")
+    none = pd.DataFrame({"trn": [], "duplicate_of": []})
+    repeats = write_table(duplicates_of(records, none, protocol=protocol), out / "duplicates.csv", "duplicates")
+    likely = proposals(records[~records.trn.isin(repeats.trn)])
+    write_table(likely, out / "duplicate_proposals.csv", "proposals")
+    typer.echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {out / 'duplicates.csv'}")
+    typer.echo(f"{len(likely)} more pairs may be one trial: {out / 'duplicate_proposals.csv'}")
+
+
+@app.command()
 def fetch(
     search_date: SearchDate = None,
     base_url: Annotated[str | None, typer.Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,

@@ -1,5 +1,6 @@
 """Find the records that are one trial, by their registration numbers and by hand decisions."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,21 @@ from scipy.sparse.csgraph import connected_components
 from evlib.identifiers import normalised
 from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside, split_multi
 
+# What duplicates and their proposals need of a record: all that is held of a whole registry.
+NEEDED = [
+    *(
+        "trn",
+        "trn_kind",
+        "registry",
+        "secondary_trns",
+        "brief_title",
+        "official_title",
+        "acronym",
+        "sponsor",
+        "conditions",
+    ),
+    *("enrolment", "start_date", "registered_text", "registered", "snapshot"),
+]
 PAIRS_FILE = "curation/same_trial.csv"  # a person's own, below the raw data; not shipped
 _PAIR_COLUMNS = ["trn", "other_trn", "decision", "reviewer", "reason"]
 
@@ -45,6 +61,16 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     ]
     good, rejects = set_aside(rows, path, problems)
     return good[_PAIR_COLUMNS].reset_index(drop=True), rejects
+
+
+def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """What duplicates need of tables ``records``, as one frame; the shown day of registration counts as its date."""
+    kept = [part[NEEDED].assign(registered=_shown_day(part.registered_text)) for part in parts]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=NEEDED)
+
+
+def _shown_day(texts: pd.Series) -> pd.Series:
+    return pd.to_datetime(texts, format="ISO8601", errors="coerce").astype("datetime64[ns]")
 
 
 def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:

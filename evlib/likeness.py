@@ -3,7 +3,7 @@
 import itertools
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from evlib.schema import checked
 
 _BLOCK = 30  # records that may share a rare word for the word to bring them together
 _RAREST = 6  # words of a title that are looked at
-_AT_ONCE = 500_000  # pairs that are compared at a time
+_AT_ONCE = 100_000  # pairs that are compared at a time
 _WORKERS = 2
 THRESHOLD = 4.5
 
@@ -93,24 +93,39 @@ def _facts(records: pd.DataFrame) -> pd.DataFrame:
 
 def _candidates(facts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The places of both records of each pair that is worth a comparison, the first before the second."""
-    titles = [set(f"{brief} {official}".split()) for brief, official in zip(facts.brief, facts.official)]
-    frequency = Counter(itertools.chain.from_iterable(titles))
-    blocks: dict[object, list[int]] = {}
-    for place, words in enumerate(titles):
+    frequency: Counter[str] = Counter()
+    for words in _title_words(facts):
+        frequency.update(words)
+    keys, places = array("q"), array("q")
+    for place, words in enumerate(_title_words(facts)):
         shared = [word for word in words if 2 <= frequency[word] <= _BLOCK]
-        for word in sorted(shared, key=lambda word: (frequency[word], word))[:_RAREST]:
-            blocks.setdefault(word, []).append(place)
-    for names in (("acronym",), ("sponsor", "month"), ("enrolment", "month")):
+        rarest = sorted(shared, key=lambda word: (frequency[word], word))[:_RAREST]
+        keys.extend(hash(word) for word in rarest)
+        places.extend(itertools.repeat(place, len(rarest)))
+    for names in (["acronym"], ["sponsor", "month"], ["enrolment", "month"]):
         for place, key in enumerate(zip(*(facts[name] for name in names))):
-            if all(part and part == part for part in key):
-                blocks.setdefault((names, key), []).append(place)
-    count = len(facts)
-    pairs = array("q")
-    for members in blocks.values():
-        if len(members) <= _BLOCK:
-            pairs.extend(one * count + other for one, other in itertools.combinations(members, 2))
-    unique = np.unique(np.frombuffer(pairs, dtype=np.int64))
-    return unique // max(count, 1), unique % max(count, 1)
+            if all(part and part == part for part in key):  # neither empty nor missing
+                keys.append(hash((*names, *key)))
+                places.append(place)
+    pairs = np.unique(_pairs_of_blocks(np.array(keys, dtype=np.int64), np.array(places, dtype=np.int64), len(facts)))
+    return pairs // max(len(facts), 1), pairs % max(len(facts), 1)
+
+
+def _title_words(facts: pd.DataFrame) -> Iterator[set[str]]:
+    return (set(f"{brief} {official}".split()) for brief, official in zip(facts.brief, facts.official))
+
+
+def _pairs_of_blocks(keys: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """All pairs of places that share a key, as first * count + second, of the keys that not too many share."""
+    order = np.lexsort((places, keys))
+    keys, places = keys[order], places[order]
+    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, dtype=np.int64)
+    sizes = np.diff(np.r_[starts, len(keys)])
+    pairs = [np.zeros(0, dtype=np.int64)]
+    for size in range(2, _BLOCK + 1):
+        blocks = places[starts[sizes == size][:, None] + np.arange(size)]
+        pairs += [blocks[:, i] * count + blocks[:, j] for i, j in itertools.combinations(range(size), 2)]
+    return np.concatenate(pairs)
 
 
 def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.DataFrame:

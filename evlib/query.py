@@ -58,7 +58,7 @@ def api_expression(query: str) -> str:
         Where it is not a query, or a word ends in ``*``, which that search does not know.
     """
     tree = parsed(query)
-    cut = [str(node) for node in _nodes(tree) if isinstance(node, Word | Phrase) and _is_prefix(node)]
+    cut = [str(node) for node in _terms(tree) if _is_prefix(node)]
     if cut:
         raise InputError(f"ClinicalTrials.gov's search does not know the '*' of {cut[0]}. Write the words out with OR.")
     return _expression(tree)
@@ -79,15 +79,17 @@ def matches(records: pd.DataFrame, query: str) -> pd.Series:
     pandas.Series
         True or False on the index of ``records``.
     """
-    found = _test(parsed(query))
+    tree = parsed(query)
+    found, with_words = _test(tree), any(_is_prefix(node) for node in _terms(tree))
     fields = [name for name in FIELDS if name in records]
     texts = map("\n".join, zip(*(records[name].fillna("") for name in fields)))
-    return pd.Series([found(*_searchable(text)) for text in texts], index=records.index, dtype=bool, name="found")
+    hits = [found(*_searchable(text, with_words=with_words)) for text in texts]
+    return pd.Series(hits, index=records.index, dtype=bool, name="found")
 
 
 def terms(query: str) -> list[str]:
     """The words and phrases of a query, each once, in order."""
-    return list(dict.fromkeys(str(node).strip() for node in _nodes(parsed(query)) if isinstance(node, Word | Phrase)))
+    return list(dict.fromkeys(str(node).strip() for node in _terms(parsed(query))))
 
 
 def by_term(records: pd.DataFrame, query: str) -> pd.DataFrame:
@@ -100,6 +102,10 @@ def _nodes(tree: Item) -> Iterable[Item]:
     yield tree
     for child in tree.children:
         yield from _nodes(child)
+
+
+def _terms(tree: Item) -> Iterable[Item]:
+    return (node for node in _nodes(tree) if isinstance(node, Word | Phrase))
 
 
 def _is_prefix(node: Item) -> bool:
@@ -128,13 +134,11 @@ def _english() -> Any:
     return stemmer("english")
 
 
-def _searchable(text: str) -> tuple[str, str]:
-    """A text's words, and their stems, each between blanks; a line break stays, so that no phrase crosses it."""
-    lines = [tokens(line) for line in text.split("\n")]
-    return (
-        " \n ".join(["", *(" ".join(line) for line in lines), ""]),
-        " \n ".join(["", *(" ".join(map(_stem, line)) for line in lines), ""]),
-    )
+def _searchable(text: str, *, with_words: bool) -> tuple[str, str]:
+    """A text's words (if wanted) and their stems, each between blanks; a line break stays: no phrase crosses it."""
+    lines = [tokens(line) for line in text.split("\n") if line]
+    words = " \n ".join(["", *(" ".join(line) for line in lines), ""]) if with_words else ""
+    return words, " \n ".join(["", *(" ".join(map(_stem, line)) for line in lines), ""])
 
 
 def _test(tree: Item) -> _Test:

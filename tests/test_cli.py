@@ -43,7 +43,7 @@ def test_outside_a_project_it_says_so(tmp_path):
 def test_help_names_every_verb():
     done = evlib("--help")
     assert done.returncode == 0
-    for verb in ("check", "run", "book", "ingest", "search", "fetch", "refresh", "seal"):
+    for verb in ("check", "run", "book", "ingest", "search", "duplicates", "fetch", "refresh", "seal"):
         assert verb in done.stdout
 
 
@@ -74,3 +74,14 @@ def test_search_finds_the_same_in_the_snapshot_and_in_the_table_made_of_it(tmp_p
     refused = evlib("search", str(snapshot), "--query", "exosomes AND")
     assert refused.returncode == 1
     assert "the query cannot be read" in refused.stderr
+
+
+def test_duplicates_of_exports_are_found_and_proposed(tmp_path):
+    snapshot = ROOT / "data/raw/registries/2026-11-22/records.jsonl"
+    done = evlib("duplicates", str(snapshot), "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    repeats = pd.read_csv(tmp_path / "duplicates.csv")
+    assert f"{len(repeats)} of 262 records repeat another" in done.stdout
+    assert {"IRCT20211212053361N1", "2022-500293-34"} <= set(repeats.trn)
+    proposals = pd.read_csv(tmp_path / "duplicate_proposals.csv")
+    assert ["ChiCTR2100050939", "NCT05043181"] in proposals[["trn", "other_trn"]].values.tolist()

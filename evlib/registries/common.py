@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +69,18 @@ def batches(
         The registration numbers that were read, here and from earlier files; it is added to. Of a number that comes
         twice the first record is kept; the later one is a reject that names the fields in which they differ.
     """
-    name, items, first = Path(file).name, iter(items), True
-    while (chunk := list(islice(items, CHUNK))) or first:
-        good: list[dict[str, Any]] = []
-        bad: list[dict[str, Any]] = []
-        for line, item in chunk:
-            try:
-                if isinstance(item, Exception):
-                    raise ValueError(str(item))
-                row = record(item)
-                _check_days(row)
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
-                continue
+    name = Path(file).name
+    good: list[dict[str, Any]] = []
+    bad: list[dict[str, Any]] = []
+    for line, item in items:
+        try:
+            if isinstance(item, Exception):
+                raise ValueError(str(item))
+            row = record(item)
+            _check_days(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
+        else:
             prints = array("q", [hash(row.get(field)) for field in _COMPARED])
             where, earlier = seen.setdefault(row["trn"], (name, prints))
             if earlier is prints:
@@ -90,10 +88,18 @@ def batches(
             else:
                 reason = _repeated(where, name, earlier, prints)
                 bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
-        records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
-        rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
-        yield checked(records, "records", source=str(file)), checked(rejects, "rejects")
-        first = False
+        if len(good) + len(bad) >= CHUNK:
+            yield _tables(good, bad, file)
+            good, bad = [], []
+    yield _tables(good, bad, file)
+
+
+def _tables(
+    good: list[dict[str, Any]], bad: list[dict[str, Any]], file: str | Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
+    rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
+    return checked(records, "records", source=str(file)), checked(rejects, "rejects")
 
 
 def plain_text(value: Any) -> str | None:

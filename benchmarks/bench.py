@@ -1,0 +1,148 @@
+"""How fast, and in how much memory, are records read, searched and de-duplicated? `make bench` runs this.
+
+    python benchmarks/bench.py [--samples FOLDER] [COUNT...]
+
+For each count (10,000, 100,000 and 1,000,000 by default) studies are generated once; then, each in a process of its own,
+ours (read, search, de-duplicate), DuckDB's scan of the same file with two threads (the floor: it picks the titles and searches
+them for one word) and the few lines of pandas that one would write (json_normalize of all lines, then a search of the titles).
+Memory is limited to 4 GB in each.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LIMIT = 4 * 2**30  # bytes
+COUNTS = [10_000, 100_000, 1_000_000]
+
+
+def ours(path: Path) -> dict[str, float]:
+    """Read every record, pick those that the protocol's query finds, and find duplicates and proposals among all."""
+    import pandas as pd
+
+    from evlib.dedupe import duplicates, needed_columns
+    from evlib.likeness import proposals
+    from evlib.protocol import load_protocol
+    from evlib.query import matches
+    from evlib.registries import stream
+
+    protocol = load_protocol(ROOT / "protocol.yml")
+    seconds = {"read": 0.0, "search": 0.0}
+    found = 0
+    parts = stream([path], retrieved="2026-11-25", registries=[])
+    kept = []
+    while True:
+        started = time.perf_counter()
+        part = next(parts, None)
+        seconds["read"] += time.perf_counter() - started
+        if part is None:
+            break
+        started = time.perf_counter()
+        found += int(matches(part.records, protocol["search"]).sum())
+        seconds["search"] += time.perf_counter() - started
+        kept.append(needed_columns([part.records]))
+    started = time.perf_counter()
+    records = pd.concat(kept, ignore_index=True)
+    kept.clear()
+    repeats = duplicates(records, pd.DataFrame({"trn": [], "duplicate_of": []}), protocol=protocol)
+    likely = proposals(records[~records.trn.isin(repeats.trn)])
+    seconds["de-duplicate"] = time.perf_counter() - started
+    return seconds | {"found": found, "duplicates": len(repeats), "proposals": len(likely)}
+
+
+def duckdb_scan(path: Path) -> dict[str, float]:
+    """DuckDB reads the file and searches its titles."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 2, "memory_limit": "3GB"})
+    title = "protocolSection.identificationModule.briefTitle"
+    row = connection.execute(
+        f"SELECT count({title}), count(*) FILTER (WHERE {title} ILIKE '%exosome%') "
+        "FROM read_json(?, format = 'newline_delimited', maximum_object_size = 100000000)",
+        [str(path)],
+    ).fetchone()
+    return {"found": row[1]}
+
+
+def plain_pandas(path: Path) -> dict[str, float]:
+    """What one would write: every line into a list, the list into a table, the table searched."""
+    import pandas as pd
+
+    with path.open(encoding="utf-8") as file:
+        table = pd.json_normalize([json.loads(line) for line in file])
+    titles = table["protocolSection.identificationModule.briefTitle"]
+    return {"found": int(titles.str.contains("exosome", case=False).sum())}
+
+
+PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
+    "evlib": ours,
+    "DuckDB scan": duckdb_scan,
+    "pandas.json_normalize": plain_pandas,
+}
+
+
+def one_part(name: str, path: Path) -> None:
+    """Run one part in this process and print what it measured as JSON."""
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+    started = time.perf_counter()
+    facts = PARTS[name](path)
+    facts["seconds"] = time.perf_counter() - started
+    unit = 1 if sys.platform == "darwin" else 1024
+    facts["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    print(json.dumps(facts))
+
+
+def main() -> None:
+    """Generate, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("counts", nargs="*", type=int, default=COUNTS)
+    parser.add_argument("--samples", help="folder of real samples to vary; without it, a sample of our own is varied")
+    parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.part:
+        one_part(options.part, options.file)
+        return
+    print(f"{'records':>9}  {'MB':>6}  {'part':<22} {'records/s':>10} {'peak MB':>8} {'times evlib':>12}  what")
+    for count in options.counts or COUNTS:
+        with tempfile.TemporaryDirectory(dir=ROOT / "data" / "processed") as folder:
+            path = Path(folder) / "studies.json"
+            generator = [sys.executable, str(ROOT / "benchmarks" / "generate.py"), str(count), str(path)]
+            subprocess.run(generator + ([options.samples] if options.samples else []), check=True)
+            _measure(count, path)
+
+
+def _measure(count: int, path: Path) -> None:
+    size, base = path.stat().st_size / 2**20, None
+    for name in PARTS:
+        command = [sys.executable, __file__, "--part", name, "--file", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        if done.returncode:
+            reason = (
+                "out of memory"
+                if "MemoryError" in done.stderr or "Out of Memory" in done.stderr
+                else done.stderr[-200:]
+            )
+            print(f"{count:>9}  {size:>6.0f}  {name:<22} {'–':>10} {'–':>8} {'–':>12}  {reason}", flush=True)
+            continue
+        facts = json.loads(done.stdout)
+        speed, peak = count / facts.pop("seconds"), facts.pop("peak_mb")
+        base = base or speed
+        rest = ", ".join(
+            f"{key} {value:.0f}" if value == int(value) else f"{key} {value:.1f} s" for key, value in facts.items()
+        )
+        print(
+            f"{count:>9}  {size:>6.0f}  {name:<22} {speed:>10.0f} {peak:>8.0f} {speed / base:>12.2f}  {rest}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
