@@ -68,7 +68,8 @@ def fetch(
     query, search_date
         As in the protocol; the day as YYYY-MM-DD.
     raw_dir
-        The folder ``registries/<today>`` below it is added, if the whole search is fetched.
+        The folder ``registries/<today>`` below it is added, if the whole search is fetched (``<today>-2`` for a second search
+        on one day).
     staging_dir
         Where pages lie until then. A search that was cut off is gone on with, as long as the registry's data are the
         same.
@@ -89,9 +90,6 @@ def fetch(
         page twice, or changed while it was read. Nothing is added then.
     """
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    target = raw_dir / "registries" / today
-    if target.exists():
-        raise InputError(f"{target} is there already, and raw data is never changed. Use it, or fetch again tomorrow.")
     if search_date > today:
         raise InputError(f"The search date {search_date} is still to come. Use a date up to {today}.")
     parameters = {
@@ -101,6 +99,7 @@ def fetch(
         "pageSize": str(page_size),
         "countTotal": "true",
     }
+    target = _new_folder(raw_dir / "registries", today, parameters)
     key = hashlib.sha256(json.dumps([base_url, parameters], sort_keys=True).encode()).hexdigest()[:16]
     staging = staging_dir / key
     staging.mkdir(parents=True, exist_ok=True)
@@ -135,6 +134,21 @@ def fetch(
         raise
     say(f"{state['total']} studies first posted by {search_date} are in {target}.")
     return target
+
+
+def _new_folder(folder: Path, today: str, parameters: dict[str, str]) -> Path:
+    """Today's folder, or where there is one from another search, ``<today>-2`` and so on."""
+    for name in (today, *(f"{today}-{number}" for number in range(2, 100))):
+        target = folder / name
+        if not target.exists():
+            return target
+        try:
+            earlier = json.loads((target / REQUEST_FILE).read_text(encoding="utf-8"))["parameters"]
+        except (OSError, ValueError, KeyError):
+            continue
+        if earlier == parameters:
+            raise InputError(f"The same search was fetched today: {target}. Use it, or fetch again tomorrow.")
+    raise InputError(f"{folder} holds a hundred searches of today. Fetch again tomorrow.")
 
 
 def _add(staging: Path, target: Path, request: dict[str, Any]) -> None:

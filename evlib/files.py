@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -46,10 +47,13 @@ def sha256(path: str | Path) -> str:
 
 
 def day_of(path: str | Path) -> str:
-    """The day of a download, YYYY-MM-DD: its folder's name where that is a day, else the day of its last change (UTC)."""
+    """The day of a download, YYYY-MM-DD: its folder's name where that is a day, else the day of its last change (UTC).
+
+    A number may follow the day (``2026-06-30-2``).
+    """
     path = Path(path)
     try:
-        return date.fromisoformat(path.parent.name).isoformat()
+        return date.fromisoformat(re.sub(r"(?<=\d{4}-\d\d-\d\d)-\d+$", "", path.parent.name)).isoformat()
     except ValueError:
         return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}"
 

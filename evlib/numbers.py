@@ -29,13 +29,14 @@ def load_numbers(out_dir: str | Path) -> dict[str, str]:
 
 
 def ingest_numbers(
-    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, errors: pd.DataFrame, by_query: pd.DataFrame
+    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, errors: pd.DataFrame, account: pd.DataFrame
 ) -> dict[str, object]:
-    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, dating ``errors``, ``by_query``."""
+    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, dating ``errors``, and the
+    ``account`` of the files that the records came from."""
     median = errors.set_index("registry")["median"]
-    as_printed, either = by_query.finds
     return {
-        "n_snapshot": len(place),
+        "n_all_records": len(place),
+        **_source_words(account),
         "n_records": len(records),
         "n_after": (place == "after").sum(),
         "n_undated": (place == "undated").sum(),
@@ -46,8 +47,21 @@ def ingest_numbers(
         "n_with_country": records.countries.notna().sum(),
         "nct_error_median": _days(median["ClinicalTrials.gov"]),
         "irct_error_median": _days(median["IRCT"]),
-        "n_found_as_printed": as_printed,
-        "n_found_by_either": either,
+    }
+
+
+def _source_words(account: pd.DataFrame) -> dict[str, object]:
+    """What the records of a run are, in words, from the account of its files."""
+    used = account[account.records > 0]
+    shipped = used.format == "snapshot"
+    files = used.groupby(["format", "retrieved"], sort=False).records.sum()
+    parts = [f"{count} from {name} of {day}" for (name, day), count in files.items()]
+    partly = "partly transcriptions, partly exports of registries"
+    return {
+        "sources": ", ".join(parts).replace("from snapshot", "from the snapshot"),
+        "records_are": "transcriptions, not exports" if shipped.all() else partly if shipped.any() else "one export's",
+        "n_not_found": account.not_found.sum(),
+        "central_is": "known by references only" if (used.format == "Cochrane CENTRAL").any() else "absent",
     }
 
 

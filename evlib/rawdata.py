@@ -54,7 +54,7 @@ def seal(raw_dir: str | Path) -> None:
 def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
     """The files of records that were retrieved by a day: snapshots and live searches, and a person's exports."""
     raw_dir = Path(raw_dir)
-    searched = [path for name in SNAPSHOT_FILES for path in raw_dir.glob(f"registries/????-??-??/{name}")]
+    searched = [path for name in SNAPSHOT_FILES for path in raw_dir.glob(f"registries/????-??-??*/{name}")]
     if not searched:
         raise InputError(f"{raw_dir}/registries holds no snapshot (<date>/records.jsonl). Restore it from git.")
     exports = [path for path in files_of(raw_dir / "exports") if path.name != "README.md"]

@@ -16,6 +16,7 @@ from conftest import ROOT, study
 
 from evlib.errors import InputError
 from evlib.fetch import fetch
+from evlib.files import day_of
 from evlib.registries import ingest
 
 QUICK = {"page_size": 2, "pause": 0.0, "backoff": 0.01, "timeout": 0.5}
@@ -99,10 +100,10 @@ def registry():
     server.server_close()
 
 
-def fetched(registry, folder, **more):
+def fetched(registry, folder, query="MSCs AND exosomes", **more):
     told = []
     options = QUICK | {"base_url": registry.url, "say": told.append} | more
-    target = fetch("MSCs AND exosomes", "2024-02-17", raw_dir=folder / "raw", staging_dir=folder / "staging", **options)
+    target = fetch(query, "2024-02-17", raw_dir=folder / "raw", staging_dir=folder / "staging", **options)
     return target, told
 
 
@@ -132,7 +133,7 @@ def test_a_search_is_whole_whatever_passes_by(registry, tmp_path, trouble):
     records, rejects, _ = ingest(sorted(target.glob("page-*")), retrieved=target.name, registries=[])
     assert records.trn.tolist() == [f"NCT{number:08d}" for number in range(1, 8)]
     assert rejects.empty
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="The same search was fetched today"):
         fetched(registry, tmp_path)
 
 
@@ -221,6 +222,15 @@ def test_without_a_network_it_says_how_to_go_on(registry, tmp_path):
         fetched(registry, tmp_path)
     with pytest.raises(InputError, match="still to come"):
         fetch("a", "2999-01-01", raw_dir=tmp_path, staging_dir=tmp_path / "s", **QUICK)
+
+
+def test_another_search_of_the_same_day_gets_a_folder_of_its_own(registry, tmp_path):
+    first, _ = fetched(registry, tmp_path)
+    before = {path: path.read_bytes() for path in first.iterdir()}
+    second, _ = fetched(registry, tmp_path, query="MSCs OR EVs")
+    assert second.name == f"{first.name}-2"
+    assert {path: path.read_bytes() for path in first.iterdir()} == before
+    assert day_of(second / "page-0001.json.gz") == first.name
 
 
 def test_nothing_found_is_said(registry, tmp_path):

@@ -1,5 +1,6 @@
 """The run: counts follow the search date, nothing unchanged runs again, and a failure leaves the last good result."""
 
+import gzip
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import time
 import nbformat
 import pandas as pd
 import pytest
-from conftest import export, project_copy, put
+from conftest import export, project_copy, put, study
 
 from evlib.errors import InputError
 from evlib.numbers import load_numbers
@@ -272,18 +273,22 @@ def test_an_export_beside_the_snapshot_adds_and_updates(results, project, tmp_pa
         ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "20261123", "Recruiting"),
     ]
     put(copy / "data/raw/exports", "2026-11-24/mine.csv", export(*rows, header=header))
+    page = {"studies": [study("NCT09999999", briefTitle="Found by its summary alone")], "totalCount": 1}
+    searched = "data/raw/registries/2026-11-23/page-0001.json.gz"
+    put(copy, searched, gzip.compress(json.dumps(page).encode()))
     folder = run(copy, search_date="2026-11-23", say=lambda text: None)
     before = read_table(results["2026-11-22"] / "records.csv", "records").set_index("trn")
     after = read_table(folder / "records.csv", "records").set_index("trn")
-    assert set(after.index) - set(before.index) == {"DRKS00099999"}
+    assert set(after.index) - set(before.index) == {"DRKS00099999", "NCT09999999"}
     old, new = before.loc["NCT04276987"], after.loc["NCT04276987"]
     assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-11-24")
     assert new.dose_text == old.dose_text  # what the newer source does not show stays
     same = after.index.intersection(before.index).drop("NCT04276987")
     assert after.loc[same].equals(before.loc[same])
     account = pd.read_csv(folder / "sources.csv").set_index("file")
-    assert account.older_copies.to_dict() == {"mine.csv": 0, "records.jsonl": 1}
-    with pytest.raises(InputError, match="no records retrieved on 2026-11-23"):
-        run(copy, search_date="2026-11-22", snapshot="2026-11-23", say=lambda text: None)
+    assert account.older_copies.to_dict() == {"mine.csv": 0, "page-0001.json.gz": 0, "records.jsonl": 1}
+    assert searched in json.loads((folder / "run.json").read_text())["inputs"]
+    with pytest.raises(InputError, match="no records retrieved on 2026-11-20"):
+        run(copy, search_date="2026-11-20", snapshot="2026-11-20", say=lambda text: None)
     held = run(copy, search_date="2026-11-22", snapshot="2026-11-22", say=lambda text: None)
     assert read_table(held / "records.csv", "records").equals(before.reset_index())
