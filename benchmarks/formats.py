@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from evlib.registries import filled_columns, stream
+from evlib.files import files_of
+from evlib.registries import READERS, filled_columns, stream
 from evlib.schema import write_csv
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "data" / "raw" / "formats" / "filled.csv"
 REAL = {
-    "ClinicalTrials.gov API v2": ("ctgov_v2", "three studies with results, as the API gives them"),
+    "ClinicalTrials.gov API v2": ("ctgov_v2", "three studies, chosen because they have results"),
     "WHO ICTRP CSV": ("ictrp", "rows of the COVID-19 export of 7 July 2020"),
 }
 OWN_BASIS = "a sample of our own"
@@ -30,17 +31,23 @@ OWN = {
 
 
 def measured(samples: Path | None) -> pd.DataFrame:
-    """Per source and column: ``source, basis, column, filled, records``; without real exports, of our own samples only."""
+    """Per source and column: ``source, basis, column, read, filled, records``; without real exports, our own samples only.
+
+    ``read`` says whether the form has the field and our reader takes it.
+    """
     real = [_filled(name, samples / folder, words) for name, (folder, words) in REAL.items()] if samples else []
     own = [_filled(name, ROOT / "tests" / "samples" / file, OWN_BASIS) for name, file in OWN.items()]
     return pd.concat(real + own, ignore_index=True)
 
 
 def _filled(name: str, path: Path, basis: str) -> pd.DataFrame:
-    parts = stream([path], retrieved="2026-11-25", registries=[])
-    counts = [part.records.notna().sum().rename(name) for part in parts]
-    table = filled_columns(counts).rename(columns={"format": "source"})
-    return table.assign(basis=basis)[["source", "basis", "column", "filled", "records"]]
+    parts = list(stream([path], retrieved="2026-11-25", registries=[]))
+    table = filled_columns(part.records.notna().sum().rename(name) for part in parts)
+    reader = READERS[parts[0].format]
+    _, item = next(iter(reader.items(next(iter(files_of(path))))))
+    taken = set(reader.record(item, snapshot="2026-11-25"))
+    table = table.rename(columns={"format": "source"}).assign(basis=basis, read=table.column.isin(taken))
+    return table[["source", "basis", "column", "read", "filled", "records"]]
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
             "trn": repeats.trn,
             "kept_trn": repeats.kept_trn,
             "basis": bases,
-            "evidence": repeats.secondary_trns,
+            "evidence": [_evidence(a, b, set(links)) for a, b in zip(repeats.trn, repeats.kept_trn)],
             "why_kept": [_why_kept(row) for row in repeats.itertuples()],
         }
     )
@@ -130,6 +130,11 @@ def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFram
     facts = {"stage": "duplicate", "reviewer": "numbers and pairs", "decision": "exclude"}
     code = protocol["screening"]["criterion"]["duplicate"]
     return checked(pd.DataFrame({"trn": repeats.trn, **facts, "criterion": code, "reason": reason}), "decisions")
+
+
+def _evidence(trn: str, kept: str, links: set[tuple[str, str]]) -> str | None:
+    says = [f"{a} names {b}" for a, b in ((trn, kept), (kept, trn)) if (a, b) in links]
+    return "; ".join(says) or None
 
 
 def _why_kept(row: tuple) -> str:

@@ -159,12 +159,15 @@ def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.Data
         }
     )
     reached = np.flatnonzero(points >= THRESHOLD)
-    holding = {name: np.asarray(holds) for name, (_, holds) in tests.items()}
-    evidence = [
-        "; ".join([f"titles {title[i]:.0f} of 100 alike", *(name for name, holds in holding.items() if holds[i])])
-        for i in reached
-    ]
+    holding = [(name, weight > 0, np.asarray(holds)) for name, (weight, holds) in tests.items()]
+    evidence = [_in_words(title[i], holding, i) for i in reached]
     return table.iloc[reached].assign(evidence=pd.Series(evidence, index=reached, dtype="str"))
+
+
+def _in_words(title: float, holding: list[tuple[str, bool, np.ndarray]], place: int) -> str:
+    speak_for = [f"titles {title:.0f} of 100 alike", *(name for name, good, holds in holding if good and holds[place])]
+    against = [name for name, good, holds in holding if not good and holds[place]]
+    return "; ".join(speak_for) + (f"; against: {', '.join(against)}" if against else "")
 
 
 def _alike(one: pd.Series, other: pd.Series) -> np.ndarray:
@@ -174,4 +177,4 @@ def _alike(one: pd.Series, other: pd.Series) -> np.ndarray:
     whole = process.cpdist(one.tolist(), other.tolist(), scorer=fuzz.token_sort_ratio, workers=_WORKERS)
     shared = process.cpdist(one.tolist(), other.tolist(), scorer=fuzz.token_set_ratio, workers=_WORKERS)
     both = ((one != "") & (other != "")).to_numpy()
-    return np.where(both, (whole + shared) / 2, 0.0)
+    return np.where(both, (whole.astype("float64") + shared) / 2, 0.0)

@@ -55,7 +55,7 @@ def _source_words(account: pd.DataFrame) -> dict[str, object]:
     used = account[account.records > 0]
     shipped = used.format == "snapshot"
     files = used.groupby(["format", "retrieved"], sort=False).records.sum()
-    parts = [f"{count} from {name} of {day}" for (name, day), count in files.items()]
+    parts = [f"{count} records from {name} of {day}" for (name, day), count in files.items()]
     partly = "partly transcriptions, partly exports of registries"
     return {
         "sources": ", ".join(parts).replace("from snapshot", "from the snapshot"),

@@ -18,11 +18,8 @@ from snowballstemmer import stemmer
 
 from evlib.errors import InputError
 
-# What a search reads of a record: what the registry's own search reads too, as far as the table holds it.
-FIELDS = [
-    *("brief_title", "official_title", "acronym", "conditions", "keywords", "interventions", "arms"),
-    *("msc_source_text", "ev_term_text", "route_text", "dose_text", "sponsor"),
-]
+# What the offline search reads of a record: fields that registries' exports give. Their own search reads summaries too.
+FIELDS = ["brief_title", "official_title", "acronym", "conditions", "keywords", "interventions", "arms"]
 
 _Test = Callable[[str, str], bool]
 

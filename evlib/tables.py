@@ -5,7 +5,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from evlib.schema import split_multi
+from evlib.schema import kinds, split_multi
 
 
 def shares_filled(records: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
@@ -19,21 +19,22 @@ def by_source(filled: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     filled
-        ``source, basis, column, filled, records`` of ``data/raw/formats/filled.csv``.
+        ``source, basis, column, read, filled, records`` of ``data/raw/formats/filled.csv``.
 
     Returns
     -------
     pandas.DataFrame
-        The share of records as text; for a sample of one record ``yes``; missing where nothing is filled. Columns that no
-        source fills are left out. The heading of each source tells its n.
+        The share of records (of a sample of fewer than thirty, their number) as text; missing where the source's form has
+        no such field, or our reader does not take it. Columns that every source fills by necessity, or none, are left out.
     """
     counts = filled.astype({"filled": int, "records": int})
+    few = counts.filled.astype(str) + " of " + counts.records.astype(str)
     share = (100 * counts.filled / counts.records).map("{:.0f} %".format)
-    shown = share.mask(counts.records == 1, "yes").mask(counts.filled == 0)
-    heading = counts.source + " (n = " + counts.records.astype(str) + ")"
-    wide = counts.assign(shown=shown, heading=heading).pivot(index="column", columns="heading", values="shown")
-    wide = wide.reindex(index=counts.column.unique(), columns=heading.unique()).dropna(how="all")
-    return wide.rename_axis(None, axis="columns").reset_index()
+    shown = few.where(counts.records < 30, share).where(counts.read == "True")
+    wide = counts.assign(shown=shown).pivot(index="column", columns="source", values="shown")
+    wide = wide.reindex(index=counts.column.unique(), columns=counts.source.unique()).dropna(how="all")
+    needed = [name for name, kind in kinds("records").items() if kind == "key"]
+    return wide.drop(index=[*needed, "source_urls"]).rename_axis(None, axis="columns").reset_index()
 
 
 def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -> HTML:
@@ -60,9 +61,11 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -
             + "</tr>"
         )
     body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
+    label = html.escape(caption, quote=True)
     return HTML(
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(caption, quote=True)}">'
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<p class="caption" aria-hidden="true">{html.escape(caption)}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table aria-label="{label}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

@@ -284,7 +284,8 @@ def test_an_export_beside_the_snapshot_adds_and_updates(results, project, tmp_pa
     assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-11-24")
     assert new.dose_text == old.dose_text  # what the newer source does not show stays
     same = after.index.intersection(before.index).drop("NCT04276987")
-    assert after.loc[same].equals(before.loc[same])
+    dated = [name for name in after.columns if name.startswith("registered")]  # a new neighbour moves an estimate
+    assert after.loc[same].drop(columns=dated).equals(before.loc[same].drop(columns=dated))
     account = pd.read_csv(folder / "sources.csv").set_index("file")
     assert account.older_copies.to_dict() == {"mine.csv": 0, "page-0001.json.gz": 0, "records.jsonl": 1}
     assert searched in json.loads((folder / "run.json").read_text())["inputs"]

@@ -173,6 +173,11 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
         "completion_date": day_or_month(status.get("completionDateStruct", {}).get("date")),
         "last_update": day_or_month(status.get("lastUpdatePostDateStruct", {}).get("date")),
         "results_posted": study.get("hasResults"),
+        "publications": join_multi(
+            f"PMID {reference['pmid']}"
+            for reference in section.get("referencesModule", {}).get("references", [])
+            if reference.get("pmid") and reference.get("type") in ("RESULT", "DERIVED")
+        ),
         "source_urls": f"https://clinicaltrials.gov/study/{trn}",
         "snapshot": snapshot,
     }
