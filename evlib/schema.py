@@ -227,13 +227,19 @@ def read_table(path: str | Path, table: str) -> pd.DataFrame:
 def read_csv(path: str | Path, *, needs: Iterable[str] = (), dtype: dict[str, str] | str = "str") -> pd.DataFrame:
     """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
 
+    Commas, semicolons or tabs part the cells, whichever the header has most of, as spreadsheets save them.
+
     Raises
     ------
     InputError
         Where the file is missing, empty, not UTF-8, not CSV, or lacks a column that it ``needs``.
     """
     try:
-        frame = pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        with Path(path).open(encoding="utf-8-sig") as file:
+            separator = max(",;\t", key=file.readline().count)
+        frame = pd.read_csv(
+            path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
+        )
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing. Restore it, for example with: git checkout -- {path}") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:

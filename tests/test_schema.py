@@ -60,3 +60,13 @@ def test_files_that_are_no_csv_are_named(tmp_path):
 @given(st.lists(cells.filter(lambda text: "|" not in text)))
 def test_several_values_in_a_cell_come_back(values):
     assert split_multi(join_multi(values)) == values
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_is_read_as_spreadsheets_save_it(tmp_path, separator):
+    path = tmp_path / "saved.csv"
+    text = "trn,reason\r\nNCT00000001,Müller\r\nNCT00000002,\r\n".replace(",", separator)
+    path.write_bytes(text.encode("utf-8-sig"))
+    frame = read_csv(path, needs=["trn", "reason"])
+    assert frame.trn.tolist() == ["NCT00000001", "NCT00000002"]
+    assert frame.reason.fillna("").tolist() == ["Müller", ""]
