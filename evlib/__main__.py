@@ -30,14 +30,11 @@ Retrieved = Annotated[
 def check() -> None:
     """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid."""
     from evlib.pipeline import check_against_raw, project_root
-    from evlib.query import api_expression
     from evlib.rawdata import check_raw
 
     root, protocol = project_root(), _protocol()
     sums = check_raw(root / "data" / "raw")
     check_against_raw(protocol, root / "data" / "raw")
-    for key in ("query", "search"):
-        api_expression(protocol[key])
     typer.echo(f"{len(sums)} raw files are as shipped; protocol.yml is valid.")
 
 
@@ -88,10 +85,12 @@ def ingest(
     """Read registry exports of any kind that is known into one table of records."""
     from evlib.registries import ingest_into
 
-    summary = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
+    _check_paths(paths, out / "records.csv")
+    summary, lost = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
     for row in summary.itertuples():
         typer.echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
     typer.echo(f"{summary.records.sum()} records are in {out / 'records.csv'}.")
+    _tell(lost)
 
 
 @app.command()
@@ -106,25 +105,28 @@ def search(
 
     from evlib.files import writing
     from evlib.query import by_term, matches
-    from evlib.registries import stream
+    from evlib.registries import losses, stream
     from evlib.schema import append_csv
 
     protocol = _protocol()
-    query = query or protocol["search"]
+    query = protocol["search"] if query is None else query
+    _check_paths(paths, out)
     read = found = set_aside = 0
-    by_terms = []
+    by_terms, lost = [], []
     with writing(out) if out else nullcontext() as file:
         for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
             hits = part.records[matches(part.records, query)]
             read, found, set_aside = read + len(part.records), found + len(hits), set_aside + len(part.rejects)
             by_terms.append(by_term(part.records, query).set_index("term").records)
+            lost += losses(part.rejects)
             if file:
                 append_csv(hits, file)
-    if not read:
-        raise InputError("no usable record in what was named. The verb 'ingest' tells why, row by row.")
+        if not read:
+            raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
     for term, count in sum(by_terms).items():
         typer.echo(f"{count:>9}  {term}")
-    typer.echo(f"{found} of {read} records are found; {set_aside} rows could not be read.")
+    typer.echo(f"{found} of {read} records are found; {set_aside} rows were set aside (ingest tells why).")
+    _tell(lost)
 
 
 @app.command()
@@ -139,20 +141,25 @@ def duplicates(
     from evlib.dedupe import duplicates as duplicates_of
     from evlib.dedupe import needed_columns
     from evlib.likeness import proposals
-    from evlib.registries import stream
+    from evlib.registries import losses, stream
     from evlib.schema import write_table
 
     protocol = _protocol()
-    parts = stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"]))
-    records = needed_columns(part.records for part in parts)
+    _check_paths(paths, out / "duplicates.csv", out / "duplicate_proposals.csv")
+    tables, lost = [], []
+    for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
+        tables.append(needed_columns([part.records]))
+        lost += losses(part.rejects)
+    records = pd.concat(tables, ignore_index=True)
     if records.empty:
-        raise InputError("no usable record in what was named. The verb 'ingest' tells why, row by row.")
+        raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
     none = pd.DataFrame({"trn": [], "duplicate_of": []})
     repeats = write_table(duplicates_of(records, none, protocol=protocol), out / "duplicates.csv", "duplicates")
     likely = proposals(records[~records.trn.isin(repeats.trn)])
     write_table(likely, out / "duplicate_proposals.csv", "proposals")
     typer.echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {out / 'duplicates.csv'}")
     typer.echo(f"{len(likely)} more pairs may be one trial: {out / 'duplicate_proposals.csv'}")
+    _tell(lost)
 
 
 @app.command()
@@ -203,10 +210,32 @@ def _protocol() -> dict:
 
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
-    from evlib.files import day_of
+    from evlib.files import day_of, today
     from evlib.pipeline import checked_date
 
-    return checked_date(retrieved) if retrieved else day_of
+    if retrieved is None:
+        return day_of
+    if checked_date(retrieved, of="day of the export") > today():
+        raise InputError(f"The day of the export, {retrieved}, is still to come.")
+    return retrieved
+
+
+def _check_paths(paths: list[Path], *outs: Path | None) -> None:
+    """Refuse what is not there, and to write over what is read."""
+    from evlib.files import files_of
+
+    for path in paths:
+        if not files_of(path):
+            raise InputError(f"{path} is not there, or is a folder without a file.")
+    read = {file.resolve() for path in paths for file in files_of(path)}
+    for out in outs:
+        if out and out.resolve() in read:
+            raise InputError(f"{out} is one of the files to be read. Name another with --out.")
+
+
+def _tell(lost: list[str]) -> None:
+    for reason in lost:
+        typer.echo(f"MIND: {reason}", err=True)
 
 
 def main() -> None:
@@ -215,6 +244,9 @@ def main() -> None:
         app()
     except InputError as error:
         typer.echo(f"evlib: {error}", err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        typer.echo(f"evlib: {error.filename or 'a file'}: {error.strerror or error}.", err=True)
         raise SystemExit(1) from None
 
 

@@ -50,11 +50,13 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
             pd.DataFrame(columns=["file", "line", "trn", "reason"]), "rejects"
         )
     rows = read_csv(path, needs=_PAIR_COLUMNS)
+    rows["decision"] = rows.decision.str.strip().str.lower()
     for name in ("trn", "other_trn"):
         rows[name] = rows[name].map(normalised, na_action="ignore")
     pair = [tuple(sorted(map(str, both))) for both in zip(rows.trn, rows.other_trn)]
     problems = [
-        (~rows.trn.isin(known) | ~rows.other_trn.isin(known), NO_SUCH_RECORD),
+        (~rows.trn.isin(known), NO_SUCH_RECORD),
+        (~rows.other_trn.isin(known), "other_trn: " + NO_SUCH_RECORD),
         (rows.trn == rows.other_trn, "the same number twice. Name two records."),
         (~rows.decision.isin(["same", "different"]), "unknown decision. Write 'same' or 'different'."),
         (pd.Series(pair, index=rows.index).duplicated(), "second judgement on this pair; the first is kept."),
@@ -85,7 +87,7 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     records
         Table ``records``: those of the search.
     hand
-        Columns ``trn, duplicate_of``: adjudicated duplicates. Pairs with a record outside the search have no effect.
+        Columns ``trn, duplicate_of`` and, if there is one, ``reason``: adjudicated duplicates. Pairs with a record outside the search have no effect.
 
     Returns
     -------
@@ -95,6 +97,10 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     own = set(records.trn)
     links = [(trn, other) for trn, cell in zip(records.trn, records.secondary_trns) for other in split_multi(cell)]
     said = [(a, b) for a, b in zip(hand.trn, hand.duplicate_of) if a in own and b in own]
+    words = hand.get("reason", pd.Series(None, index=hand.index, dtype="object"))
+    said_by = {
+        frozenset(pair): text for *pair, text in zip(hand.trn, hand.duplicate_of, words) if isinstance(text, str)
+    }
     nodes = {trn: i for i, trn in enumerate(sorted(own.union(*links, *said)))}
     pairs = [(nodes[a], nodes[b]) for a, b in links + said]
     rows, columns = zip(*pairs) if pairs else ((), ())
@@ -117,7 +123,7 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
             "trn": repeats.trn,
             "kept_trn": repeats.kept_trn,
             "basis": bases,
-            "evidence": [_evidence(a, b, set(links)) for a, b in zip(repeats.trn, repeats.kept_trn)],
+            "evidence": [_evidence(a, b, set(links), said_by) for a, b in zip(repeats.trn, repeats.kept_trn)],
             "why_kept": [_why_kept(row) for row in repeats.itertuples()],
         }
     )
@@ -132,8 +138,23 @@ def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFram
     return checked(pd.DataFrame({"trn": repeats.trn, **facts, "criterion": code, "reason": reason}), "decisions")
 
 
-def _evidence(trn: str, kept: str, links: set[tuple[str, str]]) -> str | None:
+def judged_apart(repeats: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+    """Merged records on which the readers' settled decisions differ: ``trn, decision, kept_trn, kept_decision``.
+
+    A decision that a record is a duplicate is none on the trial and is left out.
+    """
+    settled = decisions[(decisions.reviewer == "adjudicated") & (decisions.stage != "duplicate")]
+    said = settled.set_index("trn").decision
+    both = repeats[["trn", "kept_trn"]].assign(decision=repeats.trn.map(said), kept_decision=repeats.kept_trn.map(said))
+    both = both.dropna()
+    return both.loc[both.decision != both.kept_decision, ["trn", "decision", "kept_trn", "kept_decision"]]
+
+
+def _evidence(
+    trn: str, kept: str, links: set[tuple[str, str]], said_by: dict[frozenset[str], str | None]
+) -> str | None:
     says = [f"{a} names {b}" for a, b in ((trn, kept), (kept, trn)) if (a, b) in links]
+    says += filter(None, [said_by.get(frozenset((trn, kept)))])
     return "; ".join(says) or None
 
 

@@ -1,5 +1,7 @@
 """The one error that a re-runner is meant to read."""
 
+NOT_WHOLE = "not whole"  # how the reason of a reject begins that stands for all the rest of a file
+
 
 class InputError(Exception):
     """Something that a person gave (a date, a file, a row) cannot be used.

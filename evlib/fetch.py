@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tqdm import tqdm
 
 from evlib.errors import InputError
-from evlib.files import sha256, write_bytes, write_text
+from evlib.files import sha256, today, write_bytes, write_text
 from evlib.identifiers import registration_numbers
 from evlib.query import api_expression
 from evlib.registries.ctgov import PIECES
@@ -32,7 +32,7 @@ _LONGEST_WAIT = 60.0  # seconds
 _AGAIN = "Nothing was added. Run the same command again."
 _BY_EXPORT = (
     "The way on without a network: search on clinicaltrials.gov, download the studies (JSON or CSV, all columns) on "
-    "another machine, put the file into data/raw/exports/, and run: make book."
+    "another machine, put the file into data/raw/exports/, and run make book with the same SEARCH_DATE."
 )
 
 
@@ -89,9 +89,9 @@ def fetch(
         Without a network, and where the registry refuses the request, gives no study, a page that cannot be read, a
         page twice, or changed while it was read. Nothing is added then.
     """
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    if search_date > today:
-        raise InputError(f"The search date {search_date} is still to come. Use a date up to {today}.")
+    day = today()
+    if search_date > day:
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {day}.")
     parameters = {
         "query.term": api_expression(query),
         "filter.advanced": f"AREA[StudyFirstPostDate]RANGE[MIN,{search_date}]",
@@ -99,7 +99,7 @@ def fetch(
         "pageSize": str(page_size),
         "countTotal": "true",
     }
-    target = _new_folder(raw_dir / "registries", today, parameters)
+    target = _new_folder(raw_dir / "registries", day, parameters)
     key = hashlib.sha256(json.dumps([base_url, parameters], sort_keys=True).encode()).hexdigest()[:16]
     staging = staging_dir / key
     staging.mkdir(parents=True, exist_ok=True)
@@ -108,6 +108,7 @@ def fetch(
             FileLock(staging_dir / f"{key}.lock", timeout=0),
             httpx.Client(timeout=timeout, headers={"Accept": "application/json"}) as client,
         ):
+            say(f"Asking {base_url} for {parameters['query.term']}")
             ask = partial(_asked, client, base_url.rstrip("/"), backoff=backoff)
             _, version = ask("version", {})
             state = _resumed(staging, version, say)
@@ -136,9 +137,9 @@ def fetch(
     return target
 
 
-def _new_folder(folder: Path, today: str, parameters: dict[str, str]) -> Path:
+def _new_folder(folder: Path, day: str, parameters: dict[str, str]) -> Path:
     """Today's folder, or where there is one from another search, ``<today>-2`` and so on."""
-    for name in (today, *(f"{today}-{number}" for number in range(2, 100))):
+    for name in (day, *(f"{day}-{number}" for number in range(2, 100))):
         target = folder / name
         if not target.exists():
             return target

@@ -58,6 +58,11 @@ def day_of(path: str | Path) -> str:
         return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}"
 
 
+def today() -> str:
+    """This day, YYYY-MM-DD (UTC)."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
 def files_of(path: str | Path) -> list[Path]:
     """The file, or all files of the folder and the folders in it; no hidden ones, and none where nothing is there."""
     path = Path(path)

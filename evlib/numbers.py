@@ -29,11 +29,10 @@ def load_numbers(out_dir: str | Path) -> dict[str, str]:
 
 
 def ingest_numbers(
-    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, errors: pd.DataFrame, account: pd.DataFrame
+    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, account: pd.DataFrame
 ) -> dict[str, object]:
-    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, dating ``errors``, and the
-    ``account`` of the files that the records came from."""
-    median = errors.set_index("registry")["median"]
+    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, and the ``account`` of the
+    files that the records came from."""
     return {
         "n_all_records": len(place),
         **_source_words(account),
@@ -45,8 +44,6 @@ def ingest_numbers(
         "n_unknown_dates": records.registered_basis.isna().sum(),
         "n_with_enrolment": records.enrolment.notna().sum(),
         "n_with_country": records.countries.notna().sum(),
-        "nct_error_median": _days(median["ClinicalTrials.gov"]),
-        "irct_error_median": _days(median["IRCT"]),
     }
 
 
@@ -54,19 +51,18 @@ def _source_words(account: pd.DataFrame) -> dict[str, object]:
     """What the records of a run are, in words, from the account of its files."""
     used = account[account.records > 0]
     shipped = used.format == "snapshot"
-    files = used.groupby(["format", "retrieved"], sort=False).records.sum()
-    parts = [f"{count} records from {name} of {day}" for (name, day), count in files.items()]
+    parts = [
+        f"{row.records} records from {row.format} {'' if row.format == 'snapshot' else row.file + ' '}of {row.retrieved}"
+        for row in used.itertuples()
+    ]
     partly = "partly transcriptions, partly exports of registries"
     return {
         "sources": ", ".join(parts).replace("from snapshot", "from the snapshot"),
         "records_are": "transcriptions, not exports" if shipped.all() else partly if shipped.any() else "one export's",
         "n_not_found": account.not_found.sum(),
+        "n_judged_before": account.judged_before.sum(),
         "central_is": "known by references only" if (used.format == "Cochrane CENTRAL").any() else "absent",
     }
-
-
-def _days(number: float) -> str:
-    return "an unknown number of" if pd.isna(number) else f"{number:.0f}"
 
 
 def screen_numbers(

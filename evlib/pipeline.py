@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from evlib.errors import InputError
-from evlib.files import day_of, files_of, recover, sha256, swap_in, write_text
+from evlib.errors import NOT_WHOLE, InputError
+from evlib.files import day_of, files_of, recover, sha256, swap_in, today, write_text
 from evlib.protocol import load_protocol
 from evlib.rawdata import check_raw, snapshots, source_files
 
@@ -98,10 +98,12 @@ def run(
             raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
         snapshot = snapshot or days[-1]
         files = source_files(raw_dir, until=snapshot)
+    if search_date > today():
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
     if search_date > snapshot:
         raise InputError(
             f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
-            f"get newer records first: python -m evlib fetch --search-date {search_date}, or an export in data/raw/exports."
+            f"get newer records first: make fetch SEARCH_DATE={search_date}, or an export in data/raw/exports."
         )
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     target = _own_folder(out or root / "data" / "processed" / name, root)
@@ -112,6 +114,7 @@ def run(
         with FileLock(locks / f"{target.name}.lock", timeout=1):
             inputs = _inputs(root, raw_dir, sums, files)
             parameters = {"search_date": search_date, "snapshot": snapshot}
+            parameters |= {"records_from": records.name} if records else {}
             return _run_locked(root, target, inputs, parameters, records and records.resolve(), say=say)
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
@@ -135,14 +138,14 @@ def _own_folder(target: Path, root: Path) -> Path:
     return target
 
 
-def checked_date(text: str) -> str:
+def checked_date(text: str, *, of: str = "search date") -> str:
     """The text if it is a day of the calendar written YYYY-MM-DD."""
     try:
         if date.fromisoformat(text).isoformat() == text:
             return text
     except ValueError:
         pass
-    raise InputError(f"'{text}' is not a date. Write the search date as YYYY-MM-DD, for example 2024-02-17.")
+    raise InputError(f"'{text}' is not a date. Write the {of} as YYYY-MM-DD, for example 2024-02-17.")
 
 
 def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
@@ -223,9 +226,7 @@ def _run_locked(
         swap_in(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    aside = _rows_set_aside(target)
-    if aside:
-        say(f"{target.name}: {aside} row(s) of the raw data could not be used; see {target / 'rejects.csv'}.")
+    _tell_rejects(target, say)
     say(f"{target.name}: {len(plan) - fresh} of {len(plan)} notebooks run in {record['seconds']} s.")
     return target
 
@@ -250,13 +251,15 @@ def _execute(
         "out_dir": ".",
         "protocol": os.path.relpath(root / "protocol.yml", staging),
     }
-    if records and "records_from" in papermill.inspect_notebook(str(source)):
+    if records:
         places["records_from"] = os.path.relpath(records, staging)
+    given = parameters | {name: Path(place).as_posix() for name, place in places.items()}
+    asked = papermill.inspect_notebook(str(source))
     try:
         papermill.execute_notebook(
             str(source),
             str(staging / source.name),
-            parameters={**parameters, **{name: Path(place).as_posix() for name, place in places.items()}},
+            parameters={name: value for name, value in given.items() if name in asked},
             cwd=str(staging),
             progress_bar={"leave": False, "desc": source.stem} if sys.stderr.isatty() else False,
             **_KERNEL,
@@ -307,12 +310,18 @@ def _reusable(plan: list[tuple[Path, str]], last: dict | None, target: Path) -> 
     return count
 
 
-def _rows_set_aside(target: Path) -> int:
+def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
+    """How many rows were set aside, and at once what was lost with the rest of a file."""
     rejects = target / "rejects.csv"
     if not rejects.is_file():
-        return 0
+        return
     with rejects.open(encoding="utf-8", newline="") as file:
-        return sum(1 for _ in csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if row["reason"].startswith(NOT_WHOLE) or not (row["line"] or row["trn"]):
+            say(f"MIND: {row['file']}: {row['reason']}")
+    if rows:
+        say(f"{target.name}: {len(rows)} row(s) could not be used; see {target / 'rejects.csv'}.")
 
 
 def _contents(folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ import fastjsonschema
 import yaml
 
 from evlib.errors import InputError
+from evlib.query import api_expression
 
 SCHEMA_FILE = Path(__file__).with_name("protocol.schema.json")
 
@@ -136,6 +137,11 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
             raise InputError(
                 f"{path}, line {lines[f'data.{place}']}: {place}: '{value}' is not a day of the calendar. Write YYYY-MM-DD."
             ) from None
+    for key in ("query", "search"):
+        try:
+            api_expression(protocol[key])
+        except InputError as error:
+            raise InputError(f"{path}, line {lines[f'data.{key}']}: {key}: {error}") from None
     for index, name in enumerate(protocol["screening"]["supplementary_registries"]):
         if name not in protocol["registries"]:
             raise InputError(

@@ -4,13 +4,14 @@ Words and "quoted phrases", joined by AND, OR and NOT, with parentheses; words s
 finds its forms (exosome, exosomes, exosomal); a word that ends in ``*`` finds every word that begins with it.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from luqum.exceptions import ParseError
 from luqum.parser import parser
 from luqum.tree import AndOperation, Group, Item, Not, OrOperation, Phrase, Prohibit, UnknownOperation, Word
@@ -18,9 +19,13 @@ from snowballstemmer import stemmer
 
 from evlib.errors import InputError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # What the offline search reads of a record: fields that registries' exports give. Their own search reads summaries too.
 FIELDS = ["brief_title", "official_title", "acronym", "conditions", "keywords", "interventions", "arms"]
 
+_STRAIGHT = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))  # as word processors write quotation marks
 _Test = Callable[[str, str], bool]
 
 
@@ -32,6 +37,9 @@ def parsed(query: str) -> Item:
     InputError
         Where it is not such a query: an open parenthesis or quotation mark, nothing beside an AND, a field or range.
     """
+    query = query.translate(_STRAIGHT)
+    if query.count('"') % 2:
+        raise InputError(f"the query has a quotation mark that is not closed. Query: {query}")
     try:
         tree = parser.parse(query)
     except ParseError as error:
@@ -40,6 +48,10 @@ def parsed(query: str) -> Item:
         if not isinstance(node, AndOperation | OrOperation | UnknownOperation | Not | Prohibit | Group | Word | Phrase):
             raise InputError(
                 f"the query has '{node}', which is no word, phrase, AND, OR, NOT or parenthesis. Query: {query}"
+            )
+        if isinstance(node, Word) and node.value in ("and", "or", "not"):
+            raise InputError(
+                f"the query has the word '{node.value}': write AND, OR and NOT in capitals. Query: {query}"
             )
         if isinstance(node, Word | Phrase) and (not _words(node) or "*" in node.value.strip('"')[:-1]):
             raise InputError(f"the query's term {node} has no letter, or a '*' before its end. Query: {query}")
@@ -76,6 +88,8 @@ def matches(records: pd.DataFrame, query: str) -> pd.Series:
     pandas.Series
         True or False on the index of ``records``.
     """
+    import pandas as pd  # here, so that a query can be checked without loading it
+
     tree = parsed(query)
     found, with_words = _test(tree), any(_is_prefix(node) for node in _terms(tree))
     fields = [name for name in FIELDS if name in records]
@@ -91,6 +105,8 @@ def terms(query: str) -> list[str]:
 
 def by_term(records: pd.DataFrame, query: str) -> pd.DataFrame:
     """What each word or phrase of a query finds by itself: columns ``term, records``."""
+    import pandas as pd
+
     names = terms(query)
     return pd.DataFrame({"term": names, "records": [int(matches(records, name).sum()) for name in names]})
 

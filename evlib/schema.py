@@ -16,7 +16,7 @@ from evlib.files import writing
 
 MULTI = " | "
 _FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
-NO_SUCH_RECORD = "no such record in the snapshot. Correct the number, or remove the row."
+NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove the row."
 
 # Columns of the records that evlib.dates fills, not a registry.
 ESTIMATED = ("registered", "registered_low", "registered_high", "registered_basis", "registered_method")

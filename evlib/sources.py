@@ -10,7 +10,7 @@ from evlib.errors import InputError
 from evlib.files import day_of, files_of
 from evlib.query import matches
 from evlib.rawdata import source_files
-from evlib.registries import stream
+from evlib.registries import losses, stream
 from evlib.schema import checked
 
 
@@ -52,7 +52,7 @@ def records_of(
     """The one table of records that the sources make, each trial number once.
 
     From an export the protocol's ``search`` picks the records (see ``evlib.query``). Where several sources hold a number,
-    each field is taken from the newest that fills it.
+    each field is taken from the newest that fills it, by the day on which the record was retrieved (``snapshot``).
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def records_of(
     records, rejects, account
         Table ``records``, ``snapshot`` telling the newest day of retrieval; table ``rejects``, records of a registry that
         the protocol does not know included; and for each file ``file, format, retrieved, rows, rejects, not_found,
-        older_copies, records``: rows are rejects, not found by the query, copies of a record that a newer file has, or
-        records.
+        judged_before, older_copies, records``: rows are rejects, not found by the query, copies of a record that a newer
+        source has, or records; of the last two, ``judged_before`` are there only because they are in ``always``.
 
     Raises
     ------
@@ -77,36 +77,38 @@ def records_of(
         Where no record is left.
     """
     tables, rejected, account = [], [], []
-    seen: set[str] = set()
-    for source in sources:
-        counts = {"rows": 0, "rejects": 0, "not_found": 0, "older_copies": 0, "records": 0}
-        own: list[pd.DataFrame] = []
-        name = "unknown"
+    for place, source in enumerate(sources):
+        counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0}
+        name, days = "unknown", [source.day]
         for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"])):
             name = part.format
-            stranger = ~part.records.registry.isin(list(protocol["registries"]))
-            found = part.records.trn.isin(always) | source.searched
-            found |= matches(part.records, protocol["search"]) if not source.searched else False
-            strangers, picked = part.records[stranger & found], part.records[~stranger & found]
-            rejects = [part.rejects, _of_strangers(strangers, source.path)]
+            found = matches(part.records, protocol["search"]) | source.searched
+            judged = part.records.trn.isin(always) & ~found
+            stranger = ~part.records.registry.isin(list(protocol["registries"])) & (found | judged)
+            rejects = [part.rejects, _of_strangers(part.records[stranger], source.path)]
             rejected += rejects
-            own.append(picked)
+            tables.append(part.records[(found | judged) & ~stranger].assign(source=place))
+            days += part.records.snapshot.tolist() if name != "snapshot" else []
             counts["rows"] += len(part.records) + len(part.rejects)
             counts["rejects"] += sum(map(len, rejects))
-            counts["not_found"] += int((~found).sum())
-            counts["older_copies"] += int(picked.trn.isin(seen).sum())
-            counts["records"] += int((~picked.trn.isin(seen)).sum())
-        tables += own
-        seen.update(*(table.trn for table in own))
-        account.append({"file": source.path.name, "format": name, "retrieved": source.day} | counts)
-    if not seen:
-        files = ", ".join(source.path.name for source in sources)
-        reasons = "; ".join(reason for table in rejected for reason in table.reason.head(1))
+            counts["not_found"] += int((~found & ~judged).sum())
+            counts["judged_before"] += int((judged & ~stranger).sum())
+        newest = max(days[1:], default=source.day)
+        account.append({"file": source.path.name, "format": name, "retrieved": newest} | counts)
+    every = pd.concat(tables) if tables else pd.DataFrame(columns=["trn", "snapshot", "source"])
+    if every.empty:
+        reasons = [reason for table in rejected for reason in losses(table) or table.reason.head(1)]
         raise InputError(
-            f"No record in {files or 'no file'} is found by the query 'search' of protocol.yml"
-            + (f", and some rows could not be read ({reasons[:300]})." if reasons else ".")
+            f"No record in {', '.join(line['file'] for line in account) or 'no file'} is found by the query 'search' of "
+            f"protocol.yml.{' Some rows could not be read: ' + '; '.join(reasons)[:300] if reasons else ''}"
         )
-    records = pd.concat(tables).groupby("trn", sort=False, as_index=False).first()
+    every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable")
+    used = every.drop_duplicates("trn").source.value_counts()
+    older = every[every.duplicated("trn")].source.value_counts()
+    for place, line in enumerate(account):
+        line |= {"older_copies": int(older.get(place, 0)), "records": int(used.get(place, 0))}
+    order = pd.concat(tables).trn.drop_duplicates()
+    records = every.drop(columns="source").groupby("trn").first().loc[order].reset_index()
     return checked(records, "records"), checked(pd.concat(rejected), "rejects"), pd.DataFrame(account)
 
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from evlib.errors import InputError
+from evlib.errors import NOT_WHOLE, InputError
 from evlib.files import files_of, writing
 from evlib.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, records_csv, snapshot, trial_xml
 from evlib.registries.common import Seen, batches
-from evlib.registries.unpack import head
+from evlib.registries.unpack import heads
 from evlib.schema import ESTIMATED, append_csv, checked, write_csv
 
 READERS: dict[str, ModuleType] = {
@@ -65,7 +65,7 @@ def ingest(
 
 def ingest_into(
     out: Path, paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[str]]:
     """Write what ``ingest`` gives to a folder, without holding more than some thousand records at a time.
 
     Parameters are those of ``stream``. The folder gets ``records.csv``, ``rejects.csv``, ``summary.csv`` and
@@ -73,27 +73,28 @@ def ingest_into(
 
     Returns
     -------
-    pandas.DataFrame
-        The summary.
+    summary, losses
+        The summary; and what ``losses`` tells of the rejects.
 
     Raises
     ------
     InputError
         Where no file gives a record. Nothing is written then.
     """
-    counts, filled, first = [], [], None
+    counts, filled, first, lost = [], [], None, []
     with writing(out / "records.csv") as records_file, writing(out / "rejects.csv") as rejects_file:
         for part in stream(paths, retrieved=retrieved, registries=registries):
             append_csv(part.records, records_file)
             append_csv(part.rejects, rejects_file)
             counts.append(_count(part))
+            lost += losses(part.rejects)
             filled.append(part.records.notna().sum().rename(part.format))
             first = part.rejects.head(1) if first is None and len(part.rejects) else first
         summary = _summary(counts)
         _check_any(summary, [first] if first is not None else [])
     write_csv(summary, out / "summary.csv")
     write_csv(filled_columns(filled), out / "filled.csv")
-    return summary
+    return summary, lost
 
 
 def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
@@ -176,11 +177,27 @@ def _unusable(path: Path, name: str, reason: str) -> Batch:
     return Batch(path.name, name, checked(records, "records"), checked(rejects, "rejects"))
 
 
+def losses(rejects: pd.DataFrame) -> list[str]:
+    """What a person must know at once: the files that could not be used, or not to their end, each with the reason."""
+    whole_file = rejects.line.isna() & rejects.trn.isna()
+    rest_of_file = rejects.reason.str.startswith(NOT_WHOLE)
+    worst = rejects[whole_file | rest_of_file]
+    return [f"{file}: {reason}" for file, reason in zip(worst.file, worst.reason)]
+
+
 def _format(path: Path) -> str:
-    start = head(path)
-    if not start:
+    """The one format of all parts of a file; a workbook is known by its first part."""
+    found: set[str] = set()
+    for start in heads(path):
+        found.add(next((name for name, reader in READERS.items() if reader.recognises(start)), "unknown"))
+        if "WHO ICTRP XLSX" in found or len(found) > 1:
+            break
+    if not found:
         raise InputError(f"{path}: the file is empty or could not be unpacked. Export or download it again.")
-    for name, reader in READERS.items():
-        if reader.recognises(start):
-            return name
+    if len(found) > 1 and "WHO ICTRP XLSX" not in found:
+        raise InputError(
+            f"{path}: holds files of several kinds ({', '.join(sorted(found))}). Unpack it and name the files."
+        )
+    if found != {"unknown"}:
+        return "WHO ICTRP XLSX" if "WHO ICTRP XLSX" in found else found.pop()
     raise InputError(f"{path}: in no format that is known ({', '.join(READERS)}). Use the registry's own export.")

@@ -10,7 +10,7 @@ import rispy
 
 from evlib.identifiers import registration_numbers, registry_of
 from evlib.registries.common import collected, plain_text
-from evlib.registries.unpack import BrokenFileError, csv_rows, head, header_of, lines, opened, text_of
+from evlib.registries.unpack import BrokenFileError, csv_rows, head, header_of, lines, not_whole, opened, text_of
 from evlib.schema import join_multi
 
 _ACCESSION = re.compile(r"\bCN-\d{8}\b")
@@ -65,7 +65,7 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
             if begun:
                 yield number - len(begun) + 1, ValueError("the reference is cut off (no ER at its end)")
         except BrokenFileError as error:
-            yield number + 1, ValueError(f"{name}: {error}")
+            yield number + 1, not_whole(name, error)
 
 
 def record(reference: dict[str, Any], *, snapshot: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from evlib.identifiers import registration_numbers, registry_of
 from evlib.registries.common import collected, day_or_month, phase_names, plain_text
-from evlib.registries.unpack import BrokenFileError, lines, opened, recoded, text_of
+from evlib.registries.unpack import BrokenFileError, lines, not_whole, opened, recoded, text_of
 from evlib.schema import join_multi
 
 # What a live search asks for: all that is read here, and the results; no contact data, summary or eligibility text.
@@ -71,7 +71,7 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
                     yield number, study
         except BrokenFileError as error:
             number += 1
-            yield number, ValueError(f"{name}: {error}")
+            yield number, not_whole(name, error)
 
 
 def _studies(pieces: Iterator[bytes]) -> Iterator[Any]:
@@ -101,7 +101,7 @@ def _streamed(pieces: Iterator[bytes], prefix: str) -> Iterator[Any]:
     try:
         yield from ijson.items(text, prefix, use_float=True, multiple_values=True)
     except ijson.JSONError as error:
-        yield ValueError(f"not valid JSON from here on ({' '.join(str(error).split())[:200]})")
+        yield not_whole("not valid JSON from here on", " ".join(str(error).split())[:200])
 
 
 def _parsed(row: bytes) -> Any:

@@ -28,7 +28,7 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
     path
         The portal's CSV, also as gzip or zip.
     snapshot
-        The date of the export, kept with each record.
+        The date of the export, kept with each record where the row's own *Export date* does not tell an earlier one.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
     other = (
         number for field in ("Secondary ID", "Secondary IDs") for number in registration_numbers(row.get(field) or "")
     )
-    return {
+    facts = {
         "trn": trn,
         "trn_kind": trn_kind(trn),
         "registry": registry,
@@ -80,6 +80,15 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
         "source_urls": plain_text(row.get("web address")),
         "snapshot": snapshot,
     }
+    return facts | {"snapshot": _exported(row.get("Export date"), facts, snapshot)}
+
+
+def _exported(text: str | None, facts: dict[str, Any], snapshot: str) -> str:
+    """The day on which the portal wrote the row, where it says so and is later than all that the row tells."""
+    told = (text or "").strip()[:10]
+    if not re.fullmatch(r"20\d\d-\d\d-\d\d", told, re.ASCII) or day_or_month(told) is None:
+        return snapshot
+    return min(snapshot, max(told, *(facts[name] or "" for name in ("registered_text", "last_update"))))
 
 
 def target_size(text: str | None) -> int | None:

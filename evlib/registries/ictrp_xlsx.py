@@ -12,7 +12,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.registries.common import collected
 from evlib.registries.ictrp import NEEDED, record
-from evlib.registries.unpack import check_ratio
+from evlib.registries.unpack import check_ratio, not_whole
 
 _HEADER_WITHIN = 20  # rows in which the header is looked for
 _LARGEST = 512 * 2**20  # bytes; a workbook's shared texts are held in memory
@@ -71,7 +71,7 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     except zipfile.BadZipFile as error:
         raise InputError(f"{path}: the workbook is cut off or broken ({error}). Export it again.") from error
     except Exception as error:  # openpyxl raises what the XML below it happens to raise
-        yield number + 1, ValueError(f"the workbook is not readable from here on ({type(error).__name__}: {error})")
+        yield number + 1, not_whole("the workbook is not readable from here on", f"{type(error).__name__}: {error}")
     if not header:
         yield 1, ValueError(f"no row with the columns {', '.join(NEEDED)}; not the export it looks like")
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from evlib.identifiers import normalised, registration_numbers, trn_kind
 from evlib.registries.common import collected, plain_text
-from evlib.registries.unpack import BrokenFileError, lines, opened, text_of
+from evlib.registries.unpack import BrokenFileError, lines, not_whole, opened, text_of
 from evlib.schema import join_multi
 
 _SAME_NAME = [
@@ -69,7 +69,7 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
             for number, line in enumerate(lines(pieces), start=1):
                 yield number, text_of(line)
         except BrokenFileError as error:
-            yield number + 1, ValueError(f"{name}: {error}")
+            yield number + 1, not_whole(name, error)
 
 
 def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
 from evlib.registries.common import collected
 from evlib.registries.ictrp import NEEDED, record
-from evlib.registries.unpack import BrokenFileError, Stream, opened, recoded
+from evlib.registries.unpack import BrokenFileError, Stream, not_whole, opened, recoded
 
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))  # characters that XML does not allow
 
@@ -72,15 +72,15 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
                 number += 1
                 yield number, row
         except BrokenFileError as error:
-            reason = f"{name}: {error}"
+            reason = error
         except ParseError as error:
-            reason = f"{name}: not readable as XML from here on ({error})"
+            reason = f"not readable as XML from here on ({error})"
         except (DefusedXmlException, ValueError, LookupError) as error:
-            reason = f"{name}: refused, because it defines entities or names an unknown encoding ({error})"
+            reason = f"refused, because it defines entities or names an unknown encoding ({error})"
         else:
             continue
         number += 1
-        yield number, ValueError(reason)
+        yield number, not_whole(name, reason)
 
 
 def _rows(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:

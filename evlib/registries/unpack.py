@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stream_unzip import UnzipError, stream_unzip
 
-from evlib.errors import InputError
+from evlib.errors import NOT_WHOLE, InputError
 
 LONGEST = 128 * 2**20  # bytes that one line, or one text between two marks, may have
 _PIECE = 1 << 20
@@ -23,6 +23,11 @@ _MOST_PACKED, _UNCHECKED = 200, 64 * 2**20
 
 class BrokenFileError(ValueError):
     """What stands before was good; from here on the file (or the member of an archive) cannot be read."""
+
+
+def not_whole(name: str, error: object) -> ValueError:
+    """The reject that stands for the rest of a file, or of a part of it."""
+    return ValueError(f"{NOT_WHOLE}: {name}: {error}")
 
 
 def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -53,8 +58,8 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
-def head(path: str | Path) -> bytes:
-    """The first 64 KiB of the first part that is not blank, as far as they can be read."""
+def heads(path: str | Path) -> Iterator[bytes]:
+    """The first 64 KiB of each part that is not blank, as far as they can be read."""
     for _, pieces in opened(path):
         start = b""
         try:
@@ -65,8 +70,12 @@ def head(path: str | Path) -> bytes:
         except BrokenFileError:
             pass
         if start:
-            return start[:_HEAD]
-    return b""
+            yield start[:_HEAD]
+
+
+def head(path: str | Path) -> bytes:
+    """The first 64 KiB of the first part that is not blank; empty where there is none."""
+    return next(heads(path), b"")
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -184,7 +193,7 @@ def csv_rows(path: str | Path, *, needs: Iterable[str]) -> Iterator[tuple[int, d
                 yield number, _row(header, cells) if isinstance(cells, list) else cells
         except BrokenFileError as error:
             number += 1
-            yield number, ValueError(f"{name}: {error}")
+            yield number, not_whole(name, error)
 
 
 def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[list[str] | Exception]:
