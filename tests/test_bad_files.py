@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.errors import InputError
-from evlib.registries import FORMATS, READERS, ingest
+from evlib.registries import FORMATS, READERS, ingest, losses
 from evlib.registries.common import MAX_TEXT
 
 LONG = "x" * (MAX_TEXT + 1)
@@ -102,6 +102,27 @@ def test_a_zip_with_paths_that_lead_elsewhere_writes_nothing(tmp_path):
     records, _, _ = ingest([put(tmp_path / "in", "a.zip", packed)], retrieved=DAY, registries=[])
     assert len(records) == 3
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.zip"]
+
+
+def test_a_zip_of_several_kinds_is_refused_whole(tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.json", json.dumps(study()))
+        archive.writestr("b.csv", export(*rows("a"), header=COLUMNS))
+    paths = [put(tmp_path, "mixed.zip", packed.getvalue()), put(tmp_path, "good", json.dumps(study("NCT00000009")))]
+    records, rejects, _ = ingest(paths, retrieved=DAY, registries=[])
+    assert records.trn.tolist() == ["NCT00000009"]
+    assert "files of several kinds" in rejects.reason[0]
+    assert losses(rejects) == [f"mixed.zip: {rejects.reason[0]}"]
+
+
+def test_the_rest_of_a_file_is_never_lost_without_a_word(tmp_path):
+    whole = gzip.compress(export(*rows(*"abc" * 2000), header=COLUMNS).encode())
+    cut, bad_row = put(tmp_path, "cut.gz", whole[:-900]), put(tmp_path, "b.csv", export(("", "x", "y"), header=COLUMNS))
+    _, rejects, _ = ingest([cut, bad_row], retrieved=DAY, registries=[])
+    assert len(rejects) == 2
+    assert len(losses(rejects)) == 1
+    assert losses(rejects)[0].startswith("cut.gz: not whole: ")
 
 
 def test_many_records_are_not_held_at_once(tmp_path):

@@ -1,5 +1,6 @@
 """The command line: one clear sentence and status 1 where a person must act."""
 
+import gzip
 import subprocess
 import sys
 
@@ -60,6 +61,29 @@ def test_ingest_writes_its_tables_and_names_what_it_cannot_use(tmp_path):
         *("records.csv", "rejects.csv", "summary.csv", "filled.csv")
     }
     assert "bad.txt (unknown): 1 rows = 0 records + 1 rejects" in done.stdout
+
+
+def test_what_is_read_is_not_written_over_and_what_is_lost_is_said(tmp_path):
+    snapshot = (ROOT / "data/raw/registries/2026-11-22/records.jsonl").read_bytes()
+    export = tmp_path / "export.csv"
+    assert evlib("search", str(ROOT / "data/raw/registries"), "--out", str(export)).returncode == 0
+    before = export.read_bytes()
+    refused = evlib("search", str(export), "--query", "plant", "--out", str(export))
+    assert refused.returncode == 1
+    assert "one of the files to be read" in refused.stderr
+    assert export.read_bytes() == before
+    absent = evlib("duplicates", str(export), str(tmp_path / "absent.csv"), "--out", str(tmp_path / "d"))
+    assert absent.returncode == 1
+    assert "absent.csv is not there" in absent.stderr
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(snapshot)[:-3000])
+    cut = evlib("ingest", str(tmp_path / "cut.gz"), "--out", str(tmp_path / "o"))
+    assert cut.returncode == 0
+    assert "MIND: cut.gz: not whole" in cut.stderr
+    taken = evlib("ingest", str(export), "--out", str(tmp_path / "cut.gz"))
+    assert taken.returncode == 1
+    assert "Traceback" not in taken.stderr
+    future = evlib("ingest", str(export), "--out", str(tmp_path / "o"), "--retrieved", "2999-01-01")
+    assert "still to come" in future.stderr
 
 
 def test_search_finds_the_same_in_the_snapshot_and_in_the_table_made_of_it(tmp_path):

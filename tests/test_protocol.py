@@ -68,3 +68,16 @@ def test_a_star_takes_any_ending_and_no_phrase_finds_nothing():
     assert phrase_pattern(["exosome*"]).search("Exosomes").group() == "Exosomes"
     assert not phrase_pattern(["exosome"]).search("exosomes")
     assert not phrase_pattern([]).search("anything")
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"), [("(MSCs AND exosomes", "cannot be read"), ("MSCs and EVs", "in capitals")]
+)
+def test_a_query_that_cannot_be_read_is_named_with_its_line(tmp_path, query, reason):
+    text = (ROOT / "protocol.yml").read_text(encoding="utf-8")
+    start, end = text.index("search: >-"), text.index("# Wang 2025, section 2.2. `step`")
+    path = tmp_path / "protocol.yml"
+    path.write_text(f"{text[:start]}search: {query}\n\n{text[end:]}", encoding="utf-8")
+    line = text[:start].count("\n") + 1
+    with pytest.raises(InputError, match=rf"protocol\.yml, line {line}: search: the query.*{reason}"):
+        load_protocol(path)

@@ -32,6 +32,7 @@ def found(query, *rows):
         ('"mesenchymal stem c*"', [0, 1, 0, 0]),
         ("evs -plant", [0, 0, 0, 0]),
         ("ＥＶｓ", [0, 0, 0, 1]),
+        ("“extracellular vesicles”", [0, 0, 1, 0]),
     ],
 )
 def test_what_a_query_finds(query, hits):
@@ -44,7 +45,10 @@ def test_a_phrase_stays_within_one_field_and_every_field_is_read():
     assert found("exosome", {"note": "exosome", "countries": "exosome"}) == [False]
 
 
-@pytest.mark.parametrize("query", ["a AND", "(a", '"x', "a:b", "[a TO b]", "a~2", "a^2", "/a/", "", "...", "a*b", "+a"])
+@pytest.mark.parametrize(
+    "query",
+    ["a AND", "(a", '"x', "a:b", "[a TO b]", "a~2", "a^2", "/a/", "", "...", "a*b", "+a", "a and b", "not a", '"a" b"'],
+)
 def test_what_is_no_query_is_refused(query):
     with pytest.raises(InputError, match="quer"):
         parsed(query)

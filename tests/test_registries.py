@@ -309,6 +309,19 @@ def test_phases_in_the_words_that_registries_write(text, phases):
     assert phase_names(text) == phases
 
 
+def test_a_row_of_ictrp_counts_with_its_own_day_of_export(tmp_path):
+    header = ("TrialID", "Public title", "Source Register", "Export date", "Last Refreshed on")
+    rows = [
+        ("NCT00000001", "A", "x", "2020-06-07 17:53:51", "2020-02-03"),
+        ("NCT00000002", "B", "x", "2020-06-07", "2020-07-06"),  # refreshed after the export: the later day
+        ("NCT00000003", "C", "x", "7/5/2020", ""),  # of two readings, none is taken
+        ("NCT00000004", "D", "x", "2099-01-01", ""),
+    ]
+    records, rejects = ictrp.read(put(tmp_path, "e.csv", export(*rows, header=header)), snapshot=DAY)
+    assert rejects.empty
+    assert records.snapshot.tolist() == ["2020-06-07", "2020-07-06", DAY, DAY]
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
@@ -380,7 +393,9 @@ def test_what_is_streamed_to_a_folder_is_what_is_read_at_once(tmp_path):
     rows = [[f"NCT{i:08d}", "=1+1" if i == 3 else f"T {i}", "ClinicalTrials.gov", "", "9", ""] for i in range(9)]
     paths = [put(tmp_path, "a.csv", export(*rows, rows[0])), put(tmp_path, "b.json", json.dumps(study()))]
     records, rejects, summary = ingest(paths, retrieved=DAY, registries=[])
-    assert ingest_into(tmp_path / "out", paths, retrieved=DAY, registries=[]).equals(summary)
+    same, lost = ingest_into(tmp_path / "out", paths, retrieved=DAY, registries=[])
+    assert same.equals(summary)
+    assert lost == []
     assert read_table(tmp_path / "out/records.csv", "records").equals(records)
     assert read_table(tmp_path / "out/rejects.csv", "rejects").equals(rejects)
     filled = read_csv(tmp_path / "out/filled.csv").set_index(["format", "column"]).filled
