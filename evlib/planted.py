@@ -164,7 +164,7 @@ def repeated(
     for name in ("recall", "precision"):
         spread = by_kind[name].agg(["mean", "min", "max"]).set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
         out = out.join(spread)
-    return out.reset_index()
+    return out.round(3).reset_index()
 
 
 def _cross_registered(original: dict, chance: random.Random) -> dict:

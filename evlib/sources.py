@@ -79,7 +79,7 @@ def records_of(
     tables, rejected, account = [], [], []
     for place, source in enumerate(sources):
         counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0}
-        name, days = "unknown", [source.day]
+        name, newest = "unknown", ""
         for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"])):
             name = part.format
             found = matches(part.records, protocol["search"]) | source.searched
@@ -88,13 +88,12 @@ def records_of(
             rejects = [part.rejects, _of_strangers(part.records[stranger], source.path)]
             rejected += rejects
             tables.append(part.records[(found | judged) & ~stranger].assign(source=place))
-            days += part.records.snapshot.tolist() if name != "snapshot" else []
+            newest = max([newest, *part.records.snapshot.unique()])
             counts["rows"] += len(part.records) + len(part.rejects)
             counts["rejects"] += sum(map(len, rejects))
             counts["not_found"] += int((~found & ~judged).sum())
             counts["judged_before"] += int((judged & ~stranger).sum())
-        newest = max(days[1:], default=source.day)
-        account.append({"file": source.path.name, "format": name, "retrieved": newest} | counts)
+        account.append({"file": source.path.name, "format": name, "retrieved": newest or source.day} | counts)
     every = pd.concat(tables) if tables else pd.DataFrame(columns=["trn", "snapshot", "source"])
     if every.empty:
         reasons = [reason for table in rejected for reason in losses(table) or table.reason.head(1)]
