@@ -130,6 +130,36 @@ def search(
 
 
 @app.command()
+def screen(
+    paths: Exports,
+    out: Annotated[Path, typer.Option(help="A CSV file for trn, decision, criterion, reason.")],
+    retrieved: Retrieved = None,
+) -> None:
+    """Judge every record of registry exports by protocol.yml's rules alone; what people decided is not looked at."""
+    from collections import Counter
+
+    from evlib.files import writing
+    from evlib.registries import losses, stream
+    from evlib.schema import append_csv
+    from evlib.screen import rule_decisions
+
+    protocol = _protocol()
+    _check_paths(paths, out)
+    counts, lost = Counter(), []
+    with writing(out) as file:
+        for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
+            decisions = rule_decisions(part.records, protocol=protocol)
+            append_csv(decisions[["trn", "decision", "criterion", "reason"]], file)
+            counts.update(decisions.decision)
+            lost += losses(part.rejects)
+        if not counts:
+            raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
+    told = ", ".join(f"{counts[name]} {name}" for name in ("include", "exclude", "unclear"))
+    typer.echo(f"{counts.total()} records: {told}. The reasons are in {out}.")
+    _tell(lost)
+
+
+@app.command()
 def duplicates(
     paths: Exports,
     out: Annotated[Path, typer.Option(help="Folder for duplicates.csv and duplicate_proposals.csv.")],

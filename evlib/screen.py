@@ -1,5 +1,6 @@
 """Screening: the decisions of readers, the rules' proposals, and the PRISMA flow that follows from both."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from evlib.identifiers import normalised
 from evlib.protocol import phrase_pattern
-from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside
+from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside, split_multi
 
 DECISIONS = ("include", "exclude", "unclear")
 _REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
@@ -61,7 +62,8 @@ def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """What the protocol's phrases alone say of each record (Wang 2025, section 2.2).
 
     The fields read are titles, interventions, arms, cell source and EV term as the record words them, status and
-    note. The rules propose; they are never counted as a decision.
+    note. A word that is negated ("without exosomes"), or stands in an arm of comparison, does not count. The rules
+    propose; they are never counted as a decision.
 
     Returns
     -------
@@ -81,9 +83,10 @@ def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
 def _rule_decision(record: dict, patterns: dict, criterion: dict[str, str]) -> dict[str, str | None]:
     def first(name: str, *fields: str) -> str | None:
         for field in fields:
-            match = patterns[name].search(record[field]) if isinstance(record[field], str) else None
-            if match:
-                return f"'{match.group()}' in {field}"
+            for text in _given(field, record[field], patterns["comparator_arms"]):
+                for match in patterns[name].finditer(text):
+                    if not _negated(text[: match.start()], patterns["negations"]):
+                        return f"'{match.group()}' in {field}"
         return None
 
     def answer(decision: str, reason: str, code: str | None = None) -> dict[str, str | None]:
@@ -114,6 +117,20 @@ def _rule_decision(record: dict, patterns: dict, criterion: dict[str, str]) -> d
     if found := first("unnamed_cells", "msc_source_text", *product):
         return answer("unclear", f"{vesicles}; cells not named as mesenchymal: {found}")
     return answer("unclear", f"{vesicles}; source of the vesicles not named")
+
+
+def _given(field: str, cell: object, comparators: re.Pattern[str]) -> list[str]:
+    """The values of a cell; of the arms only those that are not named as a comparison."""
+    values = split_multi(cell)
+    if field != "arms":
+        return values
+    return [value for value in values if not comparators.search(value.split(":")[0])]
+
+
+def _negated(before: str, negations: re.Pattern[str]) -> bool:
+    """Whether the last two words before a place, within its clause, negate what follows."""
+    clause = re.split(r"[.;:,(]", before)[-1]
+    return negations.search(" ".join(clause.split()[-2:])) is not None
 
 
 def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:

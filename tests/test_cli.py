@@ -44,7 +44,7 @@ def test_outside_a_project_it_says_so(tmp_path):
 def test_help_names_every_verb():
     done = evlib("--help")
     assert done.returncode == 0
-    for verb in ("check", "run", "book", "ingest", "search", "duplicates", "fetch", "refresh", "seal"):
+    for verb in ("check", "run", "book", "ingest", "search", "screen", "duplicates", "fetch", "refresh", "seal"):
         assert verb in done.stdout
 
 
@@ -109,3 +109,15 @@ def test_duplicates_of_exports_are_found_and_proposed(tmp_path):
     assert {"IRCT20211212053361N1", "2022-500293-34"} <= set(repeats.trn)
     proposals = pd.read_csv(tmp_path / "duplicate_proposals.csv")
     assert ["ChiCTR2100050939", "NCT05043181"] in proposals[["trn", "other_trn"]].values.tolist()
+
+
+def test_exports_are_judged_by_the_rules_alone(tmp_path):
+    snapshot = ROOT / "data/raw/registries/2026-11-22/records.jsonl"
+    done = evlib("screen", str(snapshot), "--out", str(tmp_path / "decisions.csv"))
+    assert done.returncode == 0, done.stderr
+    decisions = pd.read_csv(tmp_path / "decisions.csv")
+    assert decisions.columns.tolist() == ["trn", "decision", "criterion", "reason"]
+    assert len(decisions) == 262
+    assert set(decisions.decision) == {"include", "exclude", "unclear"}
+    assert decisions.criterion[decisions.decision == "exclude"].notna().all()
+    assert f"{(decisions.decision == 'include').sum()} include" in done.stdout
