@@ -138,12 +138,13 @@ def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFram
     return checked(pd.DataFrame({"trn": repeats.trn, **facts, "criterion": code, "reason": reason}), "decisions")
 
 
-def judged_apart(repeats: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+def judged_apart(repeats: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Merged records on which the readers' settled decisions differ: ``trn, decision, kept_trn, kept_decision``.
 
-    A decision that a record is a duplicate is none on the trial and is left out.
+    An exclusion as a duplicate is no decision on the trial and is left out.
     """
-    settled = decisions[(decisions.reviewer == "adjudicated") & (decisions.stage != "duplicate")]
+    duplicate_code = protocol["screening"]["criterion"]["duplicate"]
+    settled = decisions[(decisions.reviewer == "adjudicated") & (decisions.criterion != duplicate_code)]
     said = settled.set_index("trn").decision
     both = repeats[["trn", "kept_trn"]].assign(decision=repeats.trn.map(said), kept_decision=repeats.kept_trn.map(said))
     both = both.dropna()
