@@ -16,6 +16,8 @@ $(error VENV is empty. Leave it out, or activate the conda environment first)
 endif
 # A conda environment (environment.yml) is used as it is: make book VENV=$$CONDA_PREFIX
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
+# ASReview, for one test alone: it needs older packages than ours, so it has an environment of its own.
+ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book run fetch test bench lint format check open lab notebooks lock clean
@@ -38,8 +40,8 @@ run: $(READY) ## Run the notebooks only: tables and figures in data/processed/SE
 fetch: $(READY) ## Search ClinicalTrials.gov live up to SEARCH_DATE; adds a folder to data/raw/registries
 	@$(PY) -m evlib fetch $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
-test: $(READY) ## Run all tests, the notebooks and the built book in a browser included
-	@$(PY) -m pytest
+test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
+	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest
 
 bench: $(READY) ## Measure records/s and memory at 10,000, 100,000 and 1,000,000 records (half an hour, 8 GB of disk)
 	@mkdir -p data/processed
@@ -64,11 +66,13 @@ lab: $(READY) ## Open the notebooks in JupyterLab
 notebooks: $(READY) ## Store fresh outputs in notebooks/ (maintainers, after changing a notebook or evlib)
 	@$(PY) -m evlib refresh
 
-lock: $(READY) ## Resolve pyproject.toml anew into the two lock files (maintainers; needs a package index)
+lock: $(READY) ## Resolve pyproject.toml anew into the three lock files (maintainers; needs a package index)
 	@$(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --extra dev \
 		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
 	@grep '^uv==' requirements.lock | tr -d ' \\' | $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command "make lock" -o requirements-setup.lock -
+	@echo asreview | $(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" -o requirements-asreview.lock -
 
 clean: ## Remove what was made: data/processed, book/_build and .venv
 	rm -rf data/processed book/_build .venv
@@ -85,4 +89,12 @@ $(VENV)/.ready: requirements.lock requirements-setup.lock
 		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(VENV)/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e . \
 		|| $(PY) -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(ASREVIEW)/.ready: requirements-asreview.lock | $(READY)
+	@echo "setting up ASReview for its test in $(ASREVIEW) (once)"
+	@test -x $(ASREVIEW)/bin/python || $(PY) -m venv $(ASREVIEW)
+	@uv="$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/uv"; \
+		"$$uv" pip sync -q --python $(ASREVIEW)/bin/python --require-hashes requirements-asreview.lock \
+		|| $(ASREVIEW)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-asreview.lock
 	@touch $@

@@ -35,6 +35,7 @@ def test_the_lock_pins_every_declared_package_with_hashes():
     blocks = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in block for block in blocks)
     assert locked("requirements-setup.lock")["uv"] == lock["uv"]
+    assert locked("requirements-asreview.lock")["asreview"]
 
 
 def test_conda_names_the_same_packages_with_compatible_pins():
