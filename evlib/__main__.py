@@ -138,10 +138,10 @@ def screen(
     """Judge every record of registry exports by protocol.yml's rules alone; what people decided is not looked at."""
     from collections import Counter
 
+    from evlib.eligibility import rule_decisions
     from evlib.files import writing
     from evlib.registries import losses, stream
     from evlib.schema import append_csv
-    from evlib.screen import rule_decisions
 
     protocol = _protocol()
     _check_paths(paths, out)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from evlib import screen
 from evlib.dedupe import duplicates
+from evlib.eligibility import rule_decisions
 from evlib.errors import InputError
 from evlib.schema import checked, columns
 
@@ -44,7 +45,7 @@ def record(**facts):
     ],
 )
 def test_what_the_rules_say_and_why(review, facts, decision, criterion):
-    row = screen.rule_decisions(record(**facts), protocol=review).iloc[0]
+    row = rule_decisions(record(**facts), protocol=review).iloc[0]
     assert row.decision == decision
     assert row.criterion == criterion or (criterion is None and pd.isna(row.criterion))
     assert row.reason
@@ -90,7 +91,7 @@ def outcome_of(review, hand: str, duplicate_of: str = ""):
           "criterion": [*hand.split(), None][1], "reason": "r"}] if hand else []
     )  # fmt: skip
     records = record(brief_title="MSC exosomes")
-    rules = screen.rule_decisions(records, protocol=review)
+    rules = rule_decisions(records, protocol=review)
     pairs = pd.DataFrame({"trn": ["NCT00000001"], "duplicate_of": [duplicate_of]}) if duplicate_of else None
     repeats = duplicates(
         records, pairs if pairs is not None else pd.DataFrame({"trn": [], "duplicate_of": []}), protocol=review
@@ -153,7 +154,7 @@ def test_kappa_without_any_variation_is_not_a_number():
 
 def test_the_rules_find_most_of_what_the_readers_included(review, shipped):
     decisions, _, _ = screen.hand_decisions(RAW / "curation/screening.csv", known=set(shipped.trn), protocol=review)
-    rules = screen.rule_decisions(shipped, protocol=review)
+    rules = rule_decisions(shipped, protocol=review)
     repeats = set(decisions.trn[decisions.criterion == "E1"])  # no rule looks for duplicates
     measures, misses = screen.rule_performance(pd.concat([decisions, rules]), without=repeats)
     value = measures.set_index("measure").value
