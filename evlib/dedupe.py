@@ -133,19 +133,19 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
 def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Table ``duplicates`` as rows of table ``decisions``: which record is kept of a trial, and why."""
     reason = "same trial as " + repeats.kept_trn + " (" + repeats.basis + "), which is kept: " + repeats.why_kept
-    facts = {"stage": "duplicate", "reviewer": "numbers and pairs", "decision": "exclude"}
+    facts = {"stage": "duplicate", "reviewer": "numbers and pairs", "read_by": "numbers", "decision": "exclude"}
     code = protocol["screening"]["criterion"]["duplicate"]
     return checked(pd.DataFrame({"trn": repeats.trn, **facts, "criterion": code, "reason": reason}), "decisions")
 
 
-def judged_apart(repeats: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """Merged records on which the readers' settled decisions differ: ``trn, decision, kept_trn, kept_decision``.
+def judged_apart(repeats: pd.DataFrame, settled_decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Merged records on which the settled decisions differ: ``trn, decision, kept_trn, kept_decision``.
 
-    An exclusion as a duplicate is no decision on the trial and is left out.
+    ``settled_decisions`` is what ``evlib.screen.settled`` gives, by ``trn``. An exclusion as a duplicate is no decision on the trial and is left out.
     """
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
-    settled = decisions[(decisions.reviewer == "adjudicated") & (decisions.criterion != duplicate_code)]
-    said = settled.set_index("trn").decision
+    settled = settled_decisions[settled_decisions.criterion != duplicate_code]
+    said = settled.decision.dropna()
     both = repeats[["trn", "kept_trn"]].assign(decision=repeats.trn.map(said), kept_decision=repeats.kept_trn.map(said))
     both = both.dropna()
     return both.loc[both.decision != both.kept_decision, ["trn", "decision", "kept_trn", "kept_decision"]]

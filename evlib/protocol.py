@@ -60,17 +60,27 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     return protocol
 
 
+_NO_BLANKS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # kana, Han and Hangul: words are not set apart by blanks
+
+
 def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds any of the phrases as whole words, in any case.
 
-    A phrase ending in ``*`` also finds longer words that begin with it; blanks match any white space or hyphen.
-    Longer phrases are tried first, so that the reported words are the most specific ones. No phrases, no match.
+    A phrase, or a word in it, ending in ``*`` also finds longer words that begin with it; blanks match any white space or
+    hyphen. Chinese, Japanese and Korean phrases are found within longer text, and other words beside such text. Longer
+    phrases are tried first, so that the reported words are the most specific ones. No phrases, no match.
     """
+    letter = rf"[^\W{_NO_BLANKS}]"
     parts = []
     for phrase in sorted(set(phrases), key=len, reverse=True):
-        body = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", phrase.removesuffix("*")))
-        parts.append(body + (r"\w*" if phrase.endswith("*") else ""))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)" if parts else r"(?!)", re.IGNORECASE)
+        words = [
+            re.escape(word.removesuffix("*")) + (rf"{letter}*" if word.endswith("*") else "")
+            for word in re.split(r"[\s-]+", phrase)
+        ]
+        body = r"[\s‐-―-]+".join(words)
+        spaced = re.match(letter, phrase) is not None
+        parts.append(rf"(?<!{letter}){body}(?!{letter})" if spaced else body)
+    return re.compile("|".join(parts) if parts else r"(?!)", re.IGNORECASE)
 
 
 class _TextDates(yaml.SafeLoader):

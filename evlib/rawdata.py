@@ -8,6 +8,7 @@ from evlib.errors import InputError
 from evlib.files import day_of, files_of, sha256, write_text
 
 PACKAGE = "datapackage.json"
+OWN_DECISIONS = "curation/screening"  # below the raw data: people's screening decisions, a file each; not shipped
 SNAPSHOT_FILES = ("records.jsonl", "page-*.json.gz")  # a snapshot of ours, and the pages of a live search
 
 

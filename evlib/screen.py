@@ -1,15 +1,17 @@
 """Screening: the decisions of readers, and the PRISMA flow that follows from them."""
 
+import itertools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from evlib.identifiers import normalised
-from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside
+from evlib.judging import ADJUDICATOR, DECISIONS
+from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 
-DECISIONS = ("include", "exclude", "unclear")
 _REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
 
 
@@ -49,11 +51,54 @@ def hand_decisions(
             ),
         ],
     )
-    decisions = good.assign(reviewer=good.reviewer.map(_REVIEWERS))[
-        ["trn", "stage", "reviewer", "decision", "criterion", "reason"]
-    ]
+    decisions = good.assign(reviewer=good.reviewer.map(_REVIEWERS), read_by="machine")
+    decisions = decisions[["trn", "stage", "reviewer", "read_by", "decision", "criterion", "reason"]]
     pairs = good.loc[(good.reviewer == "R3") & good.duplicate_of.notna(), ["trn", "duplicate_of"]]
     return checked(decisions, "decisions"), pairs.reset_index(drop=True), rejects
+
+
+def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What counts of the decisions on each record that somebody judged: people before machine readings.
+
+    Of people, the adjudication counts; else the decision on which all agree, once as many judged as ``reviewers`` in the
+    protocol asks for. The machine readings' adjudication counts where no person has judged.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By ``trn``: ``decision`` (missing where it is not settled), ``stage, criterion, reason, decided_by, needs``.
+    """
+    people = decisions[decisions.read_by == "person"]
+    machine = decisions[(decisions.read_by == "machine") & ~decisions.trn.isin(people.trn)]
+    rows = [_of_people(trn, judged, protocol["reviewers"]) for trn, judged in people.groupby("trn")]
+    readings = machine[machine.reviewer != ADJUDICATOR]
+    for record in machine[machine.reviewer == ADJUDICATOR].to_dict("records"):
+        # Where the readers agree, the settling says only that; a reader's own words say why.
+        own = readings[(readings.trn == record["trn"]) & (readings.decision == record["decision"])].reason
+        facts = {name: record[name] for name in ("trn", "decision", "stage", "criterion")}
+        rows.append(facts | {"reason": own.iloc[0] if len(own) else record["reason"], "decided_by": "machine readings"})
+    names = ["trn", "decision", "stage", "criterion", "reason", "decided_by", "needs"]
+    return pd.DataFrame(rows, columns=names, dtype="object").set_index("trn")
+
+
+def _of_people(trn: str, judged: pd.DataFrame, needed: int) -> dict[str, str | None]:
+    settling = judged[judged.reviewer == ADJUDICATOR]
+    counted = settling if len(settling) else judged
+    first = counted.iloc[0]
+    words = "; ".join(f"{row.reviewer}: {row.decision}" for row in judged.itertuples())
+    if counted.decision.nunique() > 1:
+        return {"trn": trn, "reason": f"reviewers differ ({words})", "needs": "adjudication"}
+    if not len(settling) and len(counted) < needed:
+        return {"trn": trn, "reason": f"judged by one of {needed} reviewers", "needs": "second decision"}
+    reasons = counted.reason.dropna()
+    return {
+        "trn": trn,
+        "decision": first.decision,
+        "stage": first.stage,
+        "criterion": counted.criterion.dropna().iloc[0] if counted.criterion.notna().any() else None,
+        "reason": reasons.iloc[0] if len(reasons) else words,
+        "decided_by": ", ".join(counted.reviewer),
+    }
 
 
 def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -63,12 +108,12 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
     -------
     pandas.DataFrame
         Table ``screened``: ``outcome`` is ``duplicate``, ``excluded at title``, ``excluded at eligibility``,
-        ``unclear``, ``included`` or ``pending``. Pending: nobody has judged the record, or it was judged a duplicate
-        of a record that is not in this search. Then ``proposal`` is what the rules would decide.
+        ``unclear``, ``included`` or ``pending``. Pending: nobody has judged the record, or its reviewers are too few or
+        differ (``needs`` says what is missing), or it was judged a duplicate of a record that is not in this search. Then
+        ``proposal`` is what the rules would decide.
     """
-    adjudicated = decisions[decisions.reviewer == "adjudicated"].set_index("trn")
-    rules = decisions[decisions.reviewer == "rule"].set_index("trn")
-    readers = decisions[decisions.reviewer.isin(["R1", "R2"])]
+    judged = settled(decisions, protocol=protocol)
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
     kept = repeats.set_index("trn").kept_trn
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
     rows = []
@@ -77,24 +122,58 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
         row = {"trn": trn, "registry": record["registry"], "title": record["brief_title"]}
         if not isinstance(row["title"], str):
             row["title"] = record["official_title"]
-        judged = adjudicated.loc[trn] if trn in adjudicated.index else None
+        said = judged.loc[trn] if trn in judged.index else None
         if trn in kept.index:
             row |= {"outcome": "duplicate", "criterion": duplicate_code, "decided_by": "numbers and readers"}
             row["reason"] = f"same trial as {kept[trn]}"
-        elif judged is None or judged.criterion == duplicate_code:
-            orphan = judged is not None
+        elif said is None or said.criterion == duplicate_code or pd.isna(said.decision):
             row |= {"outcome": "pending", "proposal": rules.decision[trn], "decided_by": None}
-            row["reason"] = "judged a duplicate of a record outside this search" if orphan else rules.reason[trn]
+            row |= {"needs": "first decision", "reason": rules.reason[trn]}
+            if said is not None and pd.isna(said.decision):
+                row |= {"needs": said.needs, "reason": said.reason}
+            elif said is not None:
+                row["reason"] = "judged a duplicate of a record outside this search"
         else:
-            out = {"include": "included", "exclude": f"excluded at {judged.stage}", "unclear": "unclear"}[
-                judged.decision
-            ]
-            row |= {"outcome": out, "criterion": judged.criterion, "decided_by": "readers"}
-            # Where the readers agree, the settling says only that; a reader's own words say why.
-            own = readers[(readers.trn == trn) & (readers.decision == judged.decision)].reason
-            row["reason"] = own.iloc[0] if len(own) else judged.reason
+            out = {"include": "included", "exclude": f"excluded at {said.stage}", "unclear": "unclear"}[said.decision]
+            row |= {"outcome": out, "criterion": said.criterion, "decided_by": said.decided_by, "reason": said.reason}
         rows.append(row)
     return checked(pd.DataFrame(rows), "screened")
+
+
+def to_screen(
+    outcomes: pd.DataFrame, records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict
+) -> pd.DataFrame:
+    """The queue: every pending record with what a reviewer needs to judge it, the rules' proposal, and empty columns to
+    fill in. What other people decided is not in it; only for an adjudication, that they differ.
+
+    Parameters
+    ----------
+    outcomes, records, decisions
+        Tables ``screened``, ``records`` and ``decisions``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``to_screen``: the proposed inclusions first, then the unclear, then the proposed exclusions.
+    """
+    pending = outcomes[outcomes.outcome == "pending"]
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
+    facts = records.set_index("trn").loc[pending.trn]
+    shown = [name for name in columns("to_screen") if name in facts.columns]
+    table = (
+        facts[shown]
+        .reset_index()
+        .assign(
+            needs=pending.needs.to_numpy(),
+            title=pending.title.to_numpy(),
+            record_url=[record_url(trn, facts, protocol) for trn in pending.trn],
+            proposal=pending.proposal.to_numpy(),
+            proposed_criterion=rules.criterion.reindex(pending.trn).to_numpy(),
+            proposed_reason=rules.reason.reindex(pending.trn).to_numpy(),
+        )
+    )
+    order = table.proposal.map({"include": 0, "unclear": 1, "exclude": 2})
+    return checked(table.loc[order.sort_values(kind="stable").index], "to_screen")
 
 
 def prisma_flow(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -146,7 +225,7 @@ def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame,
             "merged_trns": wanted.trn.map(merged).to_numpy(),
             "registry": wanted.registry.to_numpy(),
             "title": wanted.title.to_numpy(),
-            "record_url": [_record_url(trn, facts, protocol) for trn in wanted.trn],
+            "record_url": [record_url(trn, facts, protocol) for trn in wanted.trn],
             "registered": facts.registered.to_numpy(),
             "registered_basis": facts.registered_basis.to_numpy(),
         }
@@ -154,15 +233,22 @@ def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame,
     return checked(table, "trials")
 
 
-def _record_url(trn: str, facts: pd.DataFrame, protocol: dict) -> str | None:
+def record_url(trn: str, facts: pd.DataFrame, protocol: dict) -> str | None:
+    """The address of a record: the registry's own page, or the first address that the record was read from.
+
+    Parameters
+    ----------
+    facts
+        Table ``records`` with ``trn`` as its index.
+    """
     record = facts.loc[trn]
     if record.trn_kind == "number":
         return protocol["registries"][record.registry]["record_url"].format(trn=trn)
     return record.source_urls.split(" | ")[0] if isinstance(record.source_urls, str) else None
 
 
-def agreement(decisions: pd.DataFrame) -> dict[str, float]:
-    """Cohen's kappa of R1 and R2 over include / exclude / unclear, with its 95 % interval (statsmodels).
+def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> dict[str, float]:
+    """Cohen's kappa of two reviewers over include / exclude / unclear, with its 95 % interval (statsmodels).
 
     Returns
     -------
@@ -170,29 +256,42 @@ def agreement(decisions: pd.DataFrame) -> dict[str, float]:
         ``n`` records judged by both, ``agreed``, ``kappa``, ``low``, ``high``; the last three are NaN where fewer than
         two decisions occur.
     """
-    both = decisions[decisions.reviewer.isin(["R1", "R2"])].pivot(index="trn", columns="reviewer", values="decision")
-    both = both.reindex(columns=["R1", "R2"]).dropna()
-    table = pd.crosstab(both.R1, both.R2).reindex(index=DECISIONS, columns=DECISIONS, fill_value=0)
+    both = decisions[decisions.reviewer.isin([one, other])].pivot(index="trn", columns="reviewer", values="decision")
+    both = both.reindex(columns=[one, other]).dropna()
+    table = pd.crosstab(both[one], both[other]).reindex(index=DECISIONS, columns=DECISIONS, fill_value=0)
     used = table.loc[(table.sum(axis=1) + table.sum()) > 0, (table.sum(axis=1) + table.sum()) > 0]
-    agreed = int((both.R1 == both.R2).sum())
+    agreed = int((both[one] == both[other]).sum())
     if len(used) < 2:
         return {"n": len(both), "agreed": agreed, "kappa": float("nan"), "low": float("nan"), "high": float("nan")}
-    result = cohens_kappa(used.to_numpy())
+    with np.errstate(invalid="ignore"):  # a reviewer who always says the same leaves the interval undefined
+        result = cohens_kappa(used.to_numpy())
     return {"n": len(both), "agreed": agreed, "kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
+
+
+def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Every two people who judged records in common: ``reviewer, other, n, agreed, kappa, low, high``."""
+    people = decisions[(decisions.read_by == "person") & (decisions.reviewer != ADJUDICATOR)]
+    rows = [
+        {"reviewer": one, "other": other, **agreement(people, one, other)}
+        for one, other in itertools.combinations(sorted(people.reviewer.unique()), 2)
+    ]
+    table = pd.DataFrame(rows, columns=["reviewer", "other", "n", "agreed", "kappa", "low", "high"])
+    return table[table.n > 0].reset_index(drop=True)
 
 
 def disagreements(decisions: pd.DataFrame) -> pd.DataFrame:
     """The records on which R1 and R2 differ: ``trn, R1, R2, adjudicated, reason`` (of the adjudication)."""
-    wide = decisions.pivot(index="trn", columns="reviewer", values="decision").reindex(
-        columns=["R1", "R2", "adjudicated"]
-    )
-    reasons = decisions[decisions.reviewer == "adjudicated"].set_index("trn").reason
+    machine = decisions[decisions.read_by == "machine"]
+    wide = machine.pivot(index="trn", columns="reviewer", values="decision").reindex(columns=["R1", "R2", ADJUDICATOR])
+    reasons = machine[machine.reviewer == ADJUDICATOR].set_index("trn").reason
     differ = wide[wide.R1.notna() & wide.R2.notna() & (wide.R1 != wide.R2)]
     return differ.assign(reason=reasons.reindex(differ.index)).reset_index().rename_axis(columns=None)
 
 
-def rule_performance(decisions: pd.DataFrame, *, without: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How the rules' "include" compares with the adjudicated one, for records judged by readers.
+def rule_performance(
+    decisions: pd.DataFrame, *, without: set[str], protocol: dict
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How the rules' "include" compares with the settled one, for records that somebody judged.
 
     Parameters
     ----------
@@ -203,16 +302,16 @@ def rule_performance(decisions: pd.DataFrame, *, without: set[str]) -> tuple[pd.
     -------
     measures, misses
         ``measure, hits, n, value, low, high`` for precision and recall (Wilson 95 % intervals); and the records in
-        which they differ: ``trn, adjudicated, rule, reason``.
+        which they differ: ``trn, settled, rule, reason``.
     """
-    wide = decisions[~decisions.trn.isin(without)].pivot(index="trn", columns="reviewer", values="decision")
-    wide = wide.reindex(columns=["adjudicated", "rule"]).dropna()
-    yes, proposed = wide.adjudicated == "include", wide.rule == "include"
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
+    wide = pd.DataFrame({"settled": settled(decisions, protocol=protocol).decision})
+    wide = wide.assign(rule=rules.decision, reason=rules.reason).dropna(subset=["settled", "rule"])
+    wide = wide[~wide.index.isin(without)].sort_index()
+    yes, proposed = wide.settled == "include", wide.rule == "include"
     hits = int((yes & proposed).sum())
     rows = [_proportion("precision", hits, int(proposed.sum())), _proportion("recall", hits, int(yes.sum()))]
-    reasons = decisions[decisions.reviewer == "rule"].set_index("trn").reason
-    misses = wide[yes != proposed].assign(reason=lambda frame: reasons.reindex(frame.index))
-    return pd.DataFrame(rows), misses.reset_index().rename_axis(columns=None)
+    return pd.DataFrame(rows), wide[yes != proposed].reset_index()
 
 
 def _proportion(measure: str, hits: int, n: int) -> dict[str, float | str]:

@@ -99,15 +99,12 @@ def test_a_persons_pairs_are_read_and_the_bad_rows_named(tmp_path, review):
     hand = pairs.rename(columns={"other_trn": "duplicate_of"})
     repeats = dedupe.duplicates(small(BURNS, BURNS), hand, protocol=review)
     assert repeats[["trn", "kept_trn", "why_kept"]].values.tolist() == [[B, A, "first by number"]]
-    both = [
-        {"trn": A, "stage": "eligibility", "reviewer": "adjudicated", "decision": "exclude", "criterion": "E4"},
-        {"trn": B, "stage": "eligibility", "reviewer": "adjudicated", "decision": "include"},
-    ]
-    apart = dedupe.judged_apart(repeats, pd.DataFrame(both), protocol=review)
+    both = pd.DataFrame({"decision": ["exclude", "include"], "criterion": ["E4", None]}, index=[A, B])
+    apart = dedupe.judged_apart(repeats, both, protocol=review)
     assert apart.values.tolist() == [[B, "include", A, "exclude"]]
-    assert dedupe.judged_apart(repeats, pd.DataFrame(both[:1]), protocol=review).empty
-    as_duplicate = [both[0], both[1] | {"decision": "exclude", "criterion": "E1"}]
-    assert dedupe.judged_apart(repeats, pd.DataFrame(as_duplicate), protocol=review).empty
+    assert dedupe.judged_apart(repeats, both.head(1), protocol=review).empty
+    as_duplicate = both.assign(decision="exclude", criterion=["E4", "E1"])
+    assert dedupe.judged_apart(repeats, as_duplicate, protocol=review).empty
     decision = dedupe.duplicate_decisions(repeats, protocol=review).iloc[0]
     assert (decision.decision, decision.criterion) == ("exclude", "E1")
     assert decision.reason == f"same trial as {A} (hand decision), which is kept: first by number"

@@ -1,0 +1,259 @@
+"""Decisions that people make: saved whole, read with bad rows named, weighed, and never lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from conftest import ROOT, records_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evlib import judging, screen
+from evlib.eligibility import rule_decisions
+from evlib.errors import InputError
+from evlib.schema import columns, read_csv, read_table, write_table
+
+A, B, C = "NCT00000001", "NCT00000002", "IRCT:trial/74438"
+KNOWN = {A, B, C}
+
+
+def write(folder, name, text):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_a_saved_decision_is_read_again_and_a_second_thought_replaces_it(tmp_path, review):
+    judging.save_decision(
+        tmp_path / "s", A, "exclude", reviewer="Ana María", protocol=review, criterion="E4", reason="=x"
+    )
+    judging.save_decision(tmp_path / "s", C, "unclear", reviewer="Ana María", protocol=review)
+    path = judging.save_decision(tmp_path / "s", A, "include", reviewer="ana maría", protocol=review)
+    assert path.name == "ana-maría.csv"
+    decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
+    assert rejects.empty
+    assert decisions[["trn", "decision"]].values.tolist() == [[C, "unclear"], [A, "include"]]
+    judging.undo_decision(tmp_path / "s", C, reviewer="Ana María", protocol=review)
+    assert judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0].trn.tolist() == [A]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(KNOWN)),
+            st.sampled_from(["include", "exclude", "unclear"]),
+            st.one_of(st.none(), st.text(min_size=1, max_size=20).filter(lambda text: text.strip() == text)),
+        ),
+        max_size=6,
+    )
+)
+def test_what_is_saved_comes_back(tmp_path_factory, review, drawn):
+    folder, last = tmp_path_factory.mktemp("s"), {}
+    for trn, decision, reason in drawn:
+        reason = (reason and reason.replace("\x00", "").replace("\r", " ")) or None
+        code = "E4" if decision == "exclude" else None
+        judging.save_decision(folder, trn, decision, reviewer="Ben", protocol=review, criterion=code, reason=reason)
+        last[trn] = (decision, reason)
+    decisions, rejects = judging.own_decisions(folder, known=KNOWN, protocol=review)
+    assert rejects.empty
+    found = {row.trn: (row.decision, None if pd.isna(row.reason) else row.reason) for row in decisions.itertuples()}
+    assert found == last
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("NCT00000009,include,,,ana,", "no record of this number is in the sources of this run"),
+        (f"{A},perhaps,,,ana,", "unknown decision"),
+        (f"{A},exclude,,,ana,", "an exclusion needs a criterion. Use E2, E3, E4, E5"),
+        (f"{A},exclude,E1,,ana,", "same_trial.csv"),
+        (f"{A},include,E4,,ana,", "an inclusion with a criterion"),
+        (f"{A},include,,,R1,", "kept for the machine readings"),
+        (",include,,,ana,", "no registration number"),
+    ],
+)
+def test_a_bad_row_of_a_spreadsheet_is_named_and_the_good_ones_count(tmp_path, review, row, said):
+    head = "trn,decision,criterion,reason,reviewer,date\n"
+    write(tmp_path / "s", "ana.csv", f"{head}{B},Exclude , e4,no vesicles,ana,25/11/2026\n{row}\n{C},,,,,\n")
+    decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
+    assert decisions[["trn", "decision", "criterion", "reviewer"]].values.tolist() == [[B, "exclude", "E4", "ana"]]
+    assert rejects[["file", "line"]].values.tolist() == [["ana.csv", 3]]
+    assert said in rejects.reason[0]
+
+
+def test_a_file_that_is_no_table_is_named_and_the_others_count(tmp_path, review):
+    write(tmp_path / "s", "ana.csv", "number;what\n1;2\n")
+    write(tmp_path / "s", "ben.csv", f"trn;decision;criterion\n{A.lower()};include;\n")
+    (tmp_path / "s" / "sheet.csv").write_bytes(b"\xff\xfe\x00")
+    decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
+    assert decisions[["trn", "reviewer"]].values.tolist() == [[A, "ben"]]
+    assert rejects.file.tolist() == ["ana.csv", "sheet.csv"]
+    assert "'trn' is missing" in rejects.reason[0]
+
+
+def test_of_two_rows_of_one_reviewer_the_newer_counts(tmp_path, review):
+    write(tmp_path / "s", "ana.csv", f"trn,decision,date\n{A},include,2026-11-02\n{A},unclear,2026-11-01\n")
+    assert judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0].decision.tolist() == ["include"]
+
+
+def test_saving_keeps_what_a_spreadsheet_added(tmp_path, review):
+    write(tmp_path, "ana.csv", f"trn;decision;criterion;colour\n{A};maybe;;red\n{B};include;;=1+1\n")
+    judging.save_decision(tmp_path, C, "include", reviewer="ana", protocol=review)
+    held = read_csv(tmp_path / "ana.csv")
+    assert held.trn.tolist() == [A, B, C]
+    assert held.colour.tolist()[:2] == ["red", "'=1+1"]  # guarded once, and not again
+    judging.save_decision(tmp_path, A, "include", reviewer="ana", protocol=review)
+    held = read_csv(tmp_path / "ana.csv")
+    assert held.trn.tolist() == [B, C, A]
+    assert held.colour.tolist()[0] == "'=1+1"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "R1", "rule", "../ana", "a/b", "x" * 50])
+def test_a_name_that_cannot_be_a_reviewers_is_refused(tmp_path, review, name):
+    with pytest.raises(InputError, match="cannot be a reviewer's name"):
+        judging.save_decision(tmp_path, A, "include", reviewer=name, protocol=review)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_decision_that_cannot_be_one_saves_nothing(tmp_path, review):
+    judging.save_decision(tmp_path, A, "include", reviewer="ana", protocol=review)
+    before = (tmp_path / "ana.csv").read_bytes()
+    with pytest.raises(InputError, match="an exclusion needs a criterion"):
+        judging.save_decision(tmp_path, B, "exclude", reviewer="ana", protocol=review)
+    assert (tmp_path / "ana.csv").read_bytes() == before
+
+
+SAVE_MANY = """
+import sys
+from evlib import judging
+from evlib.protocol import load_protocol
+review = load_protocol(sys.argv[1])
+for i in range(int(sys.argv[5])):
+    trn = f"NCT{int(sys.argv[4]) + i:08d}"
+    judging.save_decision(sys.argv[2], trn, "include", reviewer=sys.argv[3], protocol=review)
+"""
+
+
+def saving(folder, reviewer, start, count):
+    command = [
+        sys.executable,
+        "-c",
+        SAVE_MANY,
+        str(ROOT / "protocol.yml"),
+        str(folder),
+        reviewer,
+        str(start),
+        str(count),
+    ]
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+
+
+def test_two_who_save_at_once_lose_nothing(tmp_path, review):
+    """Two windows of one reviewer, and a second reviewer, all at the same time."""
+    processes = [saving(tmp_path, who, start, 15) for who, start in (("ana", 1), ("ana", 101), ("ben", 1))]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    known = {f"NCT{start + i:08d}" for start in (1, 101) for i in range(15)}
+    decisions, rejects = judging.own_decisions(tmp_path, known=known, protocol=review)
+    assert rejects.empty
+    assert decisions.reviewer.value_counts().to_dict() == {"ana": 30, "ben": 15}
+
+
+def test_a_kill_while_saving_leaves_a_whole_file(tmp_path, review):
+    process = saving(tmp_path, "ana", 1, 10_000)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "ana.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    rows = read_csv(tmp_path / "ana.csv")
+    assert len(rows) >= 1
+    assert rows.trn.tolist() == [f"NCT{1 + i:08d}" for i in range(len(rows))]
+    judging.save_decision(tmp_path, C, "include", reviewer="ana", protocol=review)  # the lock did not stay
+    decisions, rejects = judging.own_decisions(tmp_path, known={*rows.trn, C}, protocol=review)
+    assert rejects.empty
+    assert len(decisions) == len(rows) + 1
+
+
+def small(review, tmp_path, *judged):
+    """Two records, the first judged to be excluded by the machine readings, and what people say."""
+    records = records_of(
+        [{"trn": A, "brief_title": "MSC exosomes"}, {"trn": B, "brief_title": "Exosomes"}], columns("records")
+    )
+    machine = pd.DataFrame(
+        [
+            {
+                "trn": A,
+                "stage": "title",
+                "reviewer": "adjudicated",
+                "read_by": "machine",
+                "decision": "exclude",
+                "criterion": "E4",
+            }
+        ]
+    )
+    for trn, reviewer, decision in judged:
+        code = "E4" if decision == "exclude" else None
+        judging.save_decision(tmp_path, trn, decision, reviewer=reviewer, protocol=review, criterion=code)
+    people, _ = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
+    decisions = pd.concat([machine, people, rule_decisions(records, protocol=review)])
+    none = pd.DataFrame({"trn": [], "kept_trn": []}, dtype="str")
+    outcomes = screen.screened(records, none, decisions, protocol=review)
+    return records, decisions, outcomes
+
+
+def outcome(table, trn):
+    return table.set_index("trn").loc[trn]
+
+
+def test_a_person_wins_over_the_machine_readings(review, tmp_path):
+    assert outcome(small(review, tmp_path)[2], A).outcome == "excluded at title"
+    won = outcome(small(review, tmp_path, (A, "ana", "include"))[2], A)
+    assert (won.outcome, won.decided_by) == ("included", "ana")
+
+
+def test_two_who_differ_await_adjudication_and_it_settles(review, tmp_path):
+    differ = outcome(small(review, tmp_path, (B, "ana", "include"), (B, "ben", "exclude"))[2], B)
+    assert (differ.outcome, differ.needs) == ("pending", "adjudication")
+    assert "ana: include; ben: exclude" in differ.reason
+    done = outcome(small(review, tmp_path, (B, "adjudicated", "exclude"))[2], B)
+    assert (done.outcome, done.criterion, done.decided_by) == ("excluded at eligibility", "E4", "adjudicated")
+
+
+def test_where_two_are_asked_for_one_does_not_decide(review, tmp_path):
+    two = review | {"reviewers": 2}
+    alone = outcome(small(two, tmp_path, (B, "ana", "include"))[2], B)
+    assert (alone.outcome, alone.needs) == ("pending", "second decision")
+    both = outcome(small(two, tmp_path, (B, "ben", "include"))[2], B)
+    assert (both.outcome, both.decided_by) == ("included", "ana, ben")
+
+
+def test_the_queue_holds_what_is_pending_without_what_others_said_and_comes_back_filled_in(review, tmp_path):
+    records, decisions, outcomes = small(review | {"reviewers": 2}, tmp_path, (B, "ana", "include"))
+    queue = screen.to_screen(outcomes, records, decisions, protocol=review)
+    assert queue.trn.tolist() == [B]
+    assert not queue.astype("str").apply(lambda column: column.str.contains("ana|include:")).to_numpy().any()
+    assert queue[["decision", "criterion", "reviewer", "date"]].isna().to_numpy().all()
+    folder = tmp_path / "filled"
+    folder.mkdir()
+    write_table(queue.assign(decision="include", reviewer="Ben"), folder / "sheet.csv", "to_screen")
+    back, rejects = judging.own_decisions(folder, known=KNOWN, protocol=review)
+    assert rejects.empty
+    assert back[["trn", "decision", "reviewer"]].values.tolist() == [[B, "include", "Ben"]]
+    assert read_table(folder / "sheet.csv", "to_screen").needs.tolist() == ["second decision"]
+
+
+def test_people_who_judged_the_same_records_have_a_kappa(review, tmp_path):
+    for trn in (A, B, C):
+        judging.save_decision(tmp_path, trn, "include", reviewer="ana", protocol=review)
+        decision = "unclear" if trn == C else "include"
+        judging.save_decision(tmp_path, trn, decision, reviewer="ben", protocol=review)
+    judging.save_decision(tmp_path, A, "include", reviewer="chen", protocol=review)
+    people, _ = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
+    table = screen.pairwise_agreement(people)
+    assert table[["reviewer", "other", "n", "agreed"]].values.tolist() == [
+        ["ana", "ben", 3, 2], ["ana", "chen", 1, 1], ["ben", "chen", 1, 1],
+    ]  # fmt: skip
