@@ -3,9 +3,12 @@
 import base64
 import html
 import io
+import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from xml.dom import minidom
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -47,10 +50,16 @@ class Figure(NamedTuple):
     data: pd.DataFrame
 
 
-def show(figure: Figure, out_dir: str | Path) -> HTML:
+def show(figure: Figure, out_dir: str | Path, *, inline: bool = False) -> HTML:
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
     Written are its drawing (SVG, PNG), its data (CSV) and its alt text (TXT, for the pages of the book).
+
+    Parameters
+    ----------
+    inline
+        Display the drawing as part of the page, so that links in it can be followed: those to places on pages of the
+        book (``../02_screen.html#place``) become links to places on the page that shows it (``#place``).
     """
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,15 +72,70 @@ def show(figure: Figure, out_dir: str | Path) -> HTML:
     write_text(folder / f"{figure.name}.svg", svg)
     write_csv(figure.data, folder / f"{figure.name}.csv")
     write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
-    image = base64.b64encode(svg.encode()).decode()
+    if inline:
+        picture = _inlined(svg, figure)
+    else:
+        image = base64.b64encode(svg.encode()).decode()
+        picture = f'<img alt="{html.escape(figure.alt, quote=True)}" src="data:image/svg+xml;base64,{image}">'
     links = ", ".join(
         f'<a href="figures/{figure.name}.{ending}" download>{text}</a>'
         for ending, text in (("csv", "its data (CSV)"), ("svg", "SVG"), ("png", "PNG"))
     )
-    return HTML(
-        f'<figure class="finding"><img alt="{html.escape(figure.alt, quote=True)}" '
-        f'src="data:image/svg+xml;base64,{image}"><figcaption>Download: {links}</figcaption></figure>'
-    )
+    return HTML(f'<figure class="finding">{picture}<figcaption>Download: {links}</figcaption></figure>')
+
+
+def _inlined(svg: str, figure: Figure) -> str:
+    """The drawing as an element of a page: it describes itself, and its ids and styles do not reach other elements.
+
+    A box may hold several links to one place, one for its frame and one for each line of text: to the keyboard and to
+    screen readers they are one.
+    """
+    root = minidom.parseString(svg).documentElement
+    for part in (*root.getElementsByTagName("metadata"), *root.getElementsByTagName("style")):
+        part.parentNode.removeChild(part)
+    elements = [root, *root.getElementsByTagName("*")]
+    ids = {element.getAttribute("id") for element in elements} - {""}
+    first: dict[str, minidom.Element] = {}
+    for element in elements:
+        if element.tagName == "a":
+            _anchored(element, first)
+        for name, value in list(element.attributes.items()):
+            own = re.sub(
+                r"(?<=^#)[^#]+$|(?<=url\(#)[^)]+",
+                lambda match: f"{figure.name}-{match[0]}" if match[0] in ids else match[0],
+                value,
+            )
+            element.setAttribute(name, f"{figure.name}-{value}" if name == "id" else own)
+        for comment in [node for node in element.childNodes if node.nodeType == minidom.Node.COMMENT_NODE]:
+            element.removeChild(comment)
+    for name in ("width", "height"):
+        root.removeAttribute(name)
+    root.setAttribute("role", "group" if first else "img")
+    root.setAttribute("aria-label", figure.alt)
+    root.setAttribute("stroke-linejoin", "round")  # what the removed style said, of this drawing only
+    root.setAttribute("stroke-linecap", "butt")
+    root.setAttribute("style", "width: 100%; height: auto; max-width: 44rem; background: #fff")
+    return root.toxml()
+
+
+def _anchored(link: minidom.Element, first: dict[str, minidom.Element]) -> None:
+    """Let a link lead to a place on this page, and name the first one to a place by the texts of all to it."""
+    target = re.sub(r"^\.\./[^/#]*(?=#)", "", link.getAttribute("xlink:href"))
+    link.setAttribute("xlink:href", target)
+    if target.startswith("#") and link.hasAttribute("target"):
+        link.removeAttribute("target")  # Matplotlib opens links in a new window
+    text = " ".join(node.data.strip() for node in _below(link) if node.nodeType == minidom.Node.COMMENT_NODE)
+    if target in first:
+        link.setAttribute("tabindex", "-1")
+        link.setAttribute("aria-hidden", "true")
+        text = f"{first[target].getAttribute('aria-label')} {text}".strip()
+    first.setdefault(target, link).setAttribute("aria-label", html.unescape(text))
+
+
+def _below(node: minidom.Node) -> Iterator[minidom.Node]:
+    for child in node.childNodes:
+        yield child
+        yield from _below(child)
 
 
 def records_by_year(records: pd.DataFrame) -> Figure:
@@ -112,39 +176,6 @@ def completeness(shares: pd.DataFrame) -> Figure:
         ordered, "completeness", title, f"Records that show the field (of {shares.of.iloc[0]})", {"n": _INCLUDED}
     )
     return figure._replace(data=shares)
-
-
-def prisma(flow: pd.DataFrame) -> Figure:
-    """The PRISMA 2020 flow (doi 10.1136/bmj.n71) drawn from its counts."""
-    n = flow.set_index("step").n
-    by_registry = flow[flow.step == "identified"]
-    registries = ", ".join(f"{row.label.split(': ')[1]} {row.n}" for row in by_registry.itertuples())
-    reasons = [
-        textwrap.fill(f"{row.label.removeprefix('Excluded ')}: {row.n}", 36)
-        for row in flow[flow.step.str.match("excluded_E")].itertuples()
-    ]
-    title = f"{n.included} trials remain of {n.identified_total} records; {n.pending} await a decision"
-    with matplotlib.rc_context(_RC):
-        drawing, axes = plt.subplots(figsize=(_WIDTH, 6.4), layout="constrained")
-        axes.set(xlim=(0, 10), ylim=(0, 10))
-        axes.axis("off")
-        _box(axes, (0.0, 7.8, 4.4, 2.1), f"Records identified: {n.identified_total}\n\n{textwrap.fill(registries, 28)}")
-        _box(axes, (5.0, 8.1, 5.0, 1.5), f"Duplicates removed: {n.duplicates}\nAwaiting a decision: {n.pending}")
-        _box(axes, (0.0, 6.1, 4.4, 0.9), f"Screened by title: {n.screened}")
-        _box(axes, (5.0, 6.1, 5.0, 0.9), f"Excluded by title: {n.excluded_title}")
-        _box(axes, (0.0, 3.6, 4.4, 0.9), f"Assessed for eligibility: {n.assessed}")
-        _box(axes, (5.0, 2.1, 5.0, 3.7), "\n".join(["Excluded by criterion", *reasons]), size=8)
-        _box(axes, (5.0, 0.2, 5.0, 0.9), f"Unclear from the record: {n.unclear}")
-        _box(axes, (0.0, 0.2, 4.4, 0.9), f"Trials included: {n.included}")
-        for upper, lower in ((7.8, 7.0), (6.1, 4.5), (3.6, 1.1)):
-            _arrow(axes, (2.2, upper), (2.2, lower))
-        for y in (8.85, 6.55, 4.05):
-            _arrow(axes, (4.4, y), (5.0, y))
-        axes.plot([2.2, 4.7, 4.7], [1.6, 1.6, 0.65], color=_GREY, lw=1)
-        _arrow(axes, (4.7, 0.65), (5.0, 0.65))
-        _set_title(axes, title)
-    steps = "; ".join(f"{row.label}: {row.n}" for row in flow.itertuples())
-    return Figure(drawing, "prisma", title, f"PRISMA 2020 flow diagram. {steps}.", flow)
 
 
 def trials_by_year(described: pd.DataFrame) -> Figure:
@@ -368,17 +399,6 @@ def _nothing(name: str, title: str) -> Figure:
 def _set_title(axes: plt.Axes, title: str) -> None:
     """A wrapped title that begins at the left edge of the whole figure."""
     axes.figure.suptitle(textwrap.fill(title, 54), x=0.01, ha="left", fontsize=11, fontweight="bold")
-
-
-def _box(axes: plt.Axes, place: tuple[float, float, float, float], text: str, *, size: int = 9) -> None:
-    """A box with its lower left corner, width and height, and a centred text."""
-    x, y, width, height = place
-    axes.add_patch(plt.Rectangle((x, y), width, height, facecolor="#F2F6FA", edgecolor=_INCLUDED, clip_on=False))
-    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=size, linespacing=1.3)
-
-
-def _arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": _GREY, "shrinkA": 0, "shrinkB": 0})
 
 
 def _span(low: float, high: float) -> str:
