@@ -37,7 +37,12 @@ def by_source(filled: pd.DataFrame) -> pd.DataFrame:
     return wide.drop(index=[*needed, "source_urls"]).rename_axis(None, axis="columns").reset_index()
 
 
-def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -> HTML:
+def anchor(outcome: str) -> str:
+    """The name of the place where the second chapter lists the records of an outcome."""
+    return "records-" + outcome.replace(" ", "-")
+
+
+def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, name: str = "") -> HTML:
     """A table for display, within a frame that scrolls where it is wide or long.
 
     Parameters
@@ -48,6 +53,8 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -
         What the table holds.
     urls
         One address per row, for the first column to link to; only ``https://`` and ``http://`` addresses become links.
+    name
+        A name for the place, so that links can lead to the table.
     """
     head = "".join(f'<th scope="col">{html.escape(str(name).replace("_", " "))}</th>' for name in frame.columns)
     rows = []
@@ -61,9 +68,9 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None) -
             + "</tr>"
         )
     body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
-    label = html.escape(caption, quote=True)
+    label, place = html.escape(caption, quote=True), f' id="{html.escape(name, quote=True)}"' if name else ""
     return HTML(
-        f'<p class="caption" aria-hidden="true">{html.escape(caption)}</p>'
+        f'<p class="caption" aria-hidden="true"{place}>{html.escape(caption)}</p>'
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table aria-label="{label}">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
