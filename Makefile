@@ -8,7 +8,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 SEARCH_DATE ?=
 SNAPSHOT ?=
 RECORDS ?=
-export SEARCH_DATE SNAPSHOT RECORDS
+FROM ?=
+TO ?=
+FROM_SNAPSHOT ?=
+REVIEWER ?=
+TRN ?=
+export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
 ifeq ($(strip $(VENV)),)
@@ -20,13 +25,15 @@ READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book run fetch test bench lint format check open lab notebooks lock clean
+.PHONY: help setup book run fetch update screen trace test bench lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  SEARCH_DATE=YYYY-MM-DD  last day of registration (default: protocol.yml's)"
 	@echo "  SNAPSHOT=YYYY-MM-DD     only records that were retrieved by this day (default: all of data/raw)"
+	@echo "  FROM=, TO=, FROM_SNAPSHOT=  the two searches that make update compares (default: the last two retrievals)"
+	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
 
 setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
@@ -39,6 +46,19 @@ run: $(READY) ## Run the notebooks only: tables and figures in data/processed/SE
 
 fetch: $(READY) ## Search ClinicalTrials.gov live up to SEARCH_DATE; adds a folder to data/raw/registries
 	@$(PY) -m evlib fetch $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
+
+update: $(READY) ## What is new since an earlier search: both runs, the book, and the queue (FROM=, TO=)
+	@$(PY) -m evlib update $${FROM:+--since "$$FROM"} $${TO:+--search-date "$$TO"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
+		$${FROM_SNAPSHOT:+--since-snapshot "$$FROM_SNAPSHOT"}
+
+screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
+	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }
+	@notebook="$$($(PY) -m evlib judge --reviewer "$$REVIEWER" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} \
+		$${SNAPSHOT:+--snapshot "$$SNAPSHOT"})" && $(PY) -m jupyterlab --notebook-dir=. "$$notebook"
+
+trace: $(READY) ## The whole path of one record (TRN=NCT04276987, SEARCH_DATE=)
+	@test -n "$$TRN" || { echo "make: which record? Type: make trace TRN=NCT04276987" >&2; exit 1; }
+	@$(PY) -m evlib trace "$$TRN" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
 	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest

@@ -63,17 +63,89 @@ def run(
 
 @app.command()
 def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
-    """Run the notebooks, then compile the book into book/_build/html."""
-    from evlib.pipeline import project_root
-    from evlib.pipeline import run as run_notebooks
+    """Run the notebooks, for the search and an earlier one to compare with, then compile the book into book/_build/html."""
+    from evlib.pipeline import project_root, run_with_comparison
 
     root = project_root()
-    results = run_notebooks(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo)
+    _build(root, run_with_comparison(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo))
 
-    from evlib.book import build_book
 
-    page = build_book(root, results, say=typer.echo)
-    typer.echo(f"Open {page.relative_to(root)} in a browser (or: make open).")
+@app.command()
+def update(
+    since: Annotated[
+        str | None, typer.Option(help="The earlier search date. Default: the last but one retrieval's.")
+    ] = None,
+    search_date: Annotated[
+        str | None, typer.Option(help="The later search date. Default: the newest records' day.")
+    ] = None,
+    since_snapshot: Annotated[
+        str | None, typer.Option(help="Day of retrieval up to which records count for the earlier search.")
+    ] = None,
+    snapshot: Snapshot = None,
+) -> None:
+    """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
+    import shutil
+
+    from evlib.pipeline import project_root, run_with_comparison
+    from evlib.rawdata import snapshots
+
+    root = project_root()
+    days = snapshots(root / "data" / "raw")
+    earlier = days[-2] if len(days) > 1 else _protocol()["default_search_date"]
+    results = run_with_comparison(
+        root,
+        search_date=search_date or days[-1],
+        snapshot=snapshot,
+        since=since or earlier,
+        since_snapshot=since_snapshot,
+        say=typer.echo,
+    )
+    told = root / "data" / "processed" / "whats_new.md"
+    shutil.copy2(results / "whats_new.md", told)
+    _build(root, results)
+    typer.echo(told.read_text(encoding="utf-8").split("\n## ")[0].strip())
+    typer.echo(
+        f"What is new in full: {told.relative_to(root)}; the queue: {(results / 'to_screen.csv').relative_to(root)}"
+    )
+
+
+@app.command()
+def trace(
+    trn: Annotated[str, typer.Argument(help="A registration number, as you find it written.")],
+    search_date: SearchDate = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
+    import json
+
+    from evlib.pipeline import checked_date, project_root
+    from evlib.trace import told
+    from evlib.trace import trace as trace_record
+
+    root, protocol = project_root(), _protocol()
+    day = checked_date(search_date or protocol["default_search_date"])
+    story = trace_record(trn, root / "data" / "processed" / day, raw_dir=root / "data" / "raw", protocol=protocol)
+    typer.echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else told(story))
+
+
+@app.command()
+def judge(
+    reviewer: Annotated[str, typer.Option(help="Your name; 'adjudicated' to settle what people differ on.")],
+    search_date: SearchDate = None,
+    snapshot: Snapshot = None,
+) -> None:
+    """Run the notebooks, and write a notebook with the screening view of the queue, for JupyterLab; prints its path."""
+    from evlib.judging import reviewer_file
+    from evlib.pipeline import project_root, screening_notebook
+    from evlib.pipeline import run as run_notebooks
+    from evlib.rawdata import OWN_DECISIONS
+
+    root = project_root()
+    reviewer_file(root / "data" / "raw" / OWN_DECISIONS, reviewer)
+    results = run_notebooks(
+        root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: typer.echo(text, err=True)
+    )
+    typer.echo(screening_notebook(root, results, reviewer).relative_to(root))
 
 
 @app.command()
@@ -230,6 +302,13 @@ def seal() -> None:
 
     seal_raw(project_root() / "data" / "raw")
     typer.echo("data/raw/datapackage.json holds the present checksums.")
+
+
+def _build(root: Path, results: Path) -> None:
+    from evlib.book import build_book
+
+    page = build_book(root, results, say=typer.echo)
+    typer.echo(f"Open {page.relative_to(root)} in a browser (or: make open).")
 
 
 def _protocol() -> dict:

@@ -1,5 +1,6 @@
 """Build the book from a run: the executed notebooks, the prose pages, and the numbers that the pages name."""
 
+import ast
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from evlib.errors import InputError
 from evlib.files import recover, sha256, swap_in, write_text
+from evlib.pipeline import with_values
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -113,12 +115,7 @@ def readable(notebook: "NotebookNode") -> "NotebookNode":
     values = dict(re.findall(r"^(\w+) = (.+)$", "\n".join(cell.source for cell in injected), re.MULTILINE))
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            cell.source = re.sub(
-                r'^(\w+) = ("[^"]*")',
-                lambda found: f"{found[1]} = {values.get(found[1], found[2])}",
-                cell.source,
-                flags=re.MULTILINE,
-            )
+            cell.source = with_values(cell.source, {name: ast.literal_eval(value) for name, value in values.items()})
     return notebook
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -16,10 +17,11 @@ from pathlib import Path
 from evlib.errors import NOT_WHOLE, InputError
 from evlib.files import day_of, files_of, recover, sha256, swap_in, today, write_text
 from evlib.protocol import load_protocol
-from evlib.rawdata import check_raw, snapshots, source_files
+from evlib.rawdata import OWN_DECISIONS, check_raw, snapshots, source_files
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
+UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 NOT_IN_NOTEBOOKS = {"__main__.py", "book.py", "pipeline.py"}  # modules that no notebook uses
 
@@ -48,6 +50,8 @@ def run(
     snapshot: str | None = None,
     records: Path | None = None,
     out: Path | None = None,
+    before: Path | None = None,
+    as_before: bool = False,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date; returns the folder of results.
@@ -63,7 +67,12 @@ def run(
     records
         A registry's export, or a folder of them, to report on by itself, without the records below ``data/raw``.
     out
-        Folder of the results; ``data/processed/<search_date>`` where None, with the name of ``records``.
+        Folder of the results; ``data/processed/<search_date>`` where None, with the name of ``records``, or with
+        ``as-of-<snapshot>`` where newer records are left aside.
+    before
+        Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
+    as_before
+        Whether the results are wanted for such a comparison only: then a run that compared more is as good.
     say
         Told of each step.
 
@@ -106,6 +115,7 @@ def run(
             f"get newer records first: make fetch SEARCH_DATE={search_date}, or an export in data/raw/exports."
         )
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
+    name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
     locks = root / "data" / "processed" / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -115,9 +125,72 @@ def run(
             inputs = _inputs(root, raw_dir, sums, files)
             parameters = {"search_date": search_date, "snapshot": snapshot}
             parameters |= {"records_from": records.name} if records else {}
-            return _run_locked(root, target, inputs, parameters, records and records.resolve(), say=say)
+            plan = _keys(root, inputs, parameters, before)
+            return _run_locked(
+                root, target, plan, inputs, parameters, records and records.resolve(), before, as_before, say=say
+            )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def run_with_comparison(
+    root: Path,
+    *,
+    search_date: str | None = None,
+    snapshot: str | None = None,
+    records: Path | None = None,
+    since: str | None = None,
+    since_snapshot: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Execute the notebooks for a search date and for an earlier one, and compare the two.
+
+    Parameters
+    ----------
+    search_date, snapshot, records, say
+        As in ``run``.
+    since
+        The earlier search date; where None, the protocol's default date or, at that date and before, one year earlier.
+    since_snapshot
+        Day of retrieval up to which records count for the earlier search; where None, the first that could answer it.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of results of ``search_date``.
+
+    Raises
+    ------
+    InputError
+        As ``run``; and where the earlier date was asked for and is not earlier in date or in snapshot.
+    """
+    protocol = load_protocol(root / "protocol.yml")
+    search_date = checked_date(search_date or protocol["default_search_date"])
+    asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
+    earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
+    if not records:
+        days = snapshots(root / "data" / "raw")
+        since_snapshot = since_snapshot or next((day for day in days if day >= earlier), days[-1])
+    if since and (earlier, since_snapshot or "") >= (search_date, snapshot or (days[-1] if not records else "9999")):
+        raise InputError(
+            f"The search of {earlier} cannot be compared with that of {search_date}: name an earlier date, or the same "
+            "date with an earlier snapshot."
+        )
+    try:
+        say(f"{earlier}: the search to compare with")
+        before = run(root, search_date=earlier, snapshot=since_snapshot, records=records, as_before=True, say=say)
+    except InputError as error:
+        if since:
+            raise
+        say(f"No earlier search is compared: {error}")
+        return run(root, **asked, say=say)
+    return run(root, **asked, before=before, say=say)
+
+
+def _earlier_date(search_date: str, protocol: dict) -> str:
+    if search_date > protocol["default_search_date"]:
+        return protocol["default_search_date"]
+    return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
 
 
 def check_against_raw(protocol: dict, raw_dir: Path) -> None:
@@ -153,6 +226,11 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
     import nbformat
     import papermill
 
+    protocol = load_protocol(root / "protocol.yml")
+    shipped = protocol["hand_screening"]["snapshot"]
+    for search_date in (protocol["default_search_date"], shipped):  # what 06_update compares by default
+        out = root / "data" / "processed" / search_date
+        run(root, search_date=search_date, snapshot=shipped, out=out, as_before=True, say=say)
     for source in notebooks(root):
         say(f"{source.name}")
         executed = papermill.execute_notebook(str(source), None, cwd=str(source.parent), progress_bar=False, **_KERNEL)
@@ -164,6 +242,47 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
         write_text(source, text if text.endswith("\n") else text + "\n")
 
 
+def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
+    """A notebook with the screening view alone, for one reviewer: the cells of ``02_screen`` that are tagged for it.
+
+    It is written anew each time into ``data/processed/screening``, so that the notebooks of the project stay as they are.
+    """
+    import nbformat
+
+    source = nbformat.read(root / "notebooks" / "02_screen.ipynb", as_version=4)
+    folder = root / "data" / "processed" / "screening"
+    values = {
+        "search_date": results.name,
+        "raw_dir": os.path.relpath(root / "data" / "raw", folder),
+        "out_dir": os.path.relpath(results, folder),
+        "protocol": os.path.relpath(root / "protocol.yml", folder),
+        "reviewer": reviewer,
+    }
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": source_kernelspec()})
+    for cell in source.cells:
+        if {"parameters", "judge"} & set(cell.metadata.get("tags", [])):
+            cell.source = with_values(cell.source, values)
+            notebook.cells.append(cell)
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+    name = re.sub(r"[^\w-]+", "-", reviewer)
+    path = folder / f"{results.name}-{name}.ipynb"
+    write_text(path, nbformat.writes(notebook) + "\n")
+    return path
+
+
+def with_values(source: str, values: dict[str, str]) -> str:
+    """The source of a parameters cell with other values, comments kept."""
+    return re.sub(
+        r'^(\w+) = ("[^"]*")',
+        lambda found: (
+            f"{found[1]} = {json.dumps(values[found[1]], ensure_ascii=False) if found[1] in values else found[2]}"
+        ),
+        source,
+        flags=re.MULTILINE,
+    )
+
+
 def source_kernelspec() -> dict[str, str]:
     """The kernel that every notebook names."""
     return {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -172,7 +291,7 @@ def source_kernelspec() -> dict[str, str]:
 def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
     """Everything that a result depends on but the notebooks: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
-    own = sorted(path for path in (raw_dir / "curation").glob("*.csv"))
+    own = sorted([*(raw_dir / "curation").glob("*.csv"), *(raw_dir / OWN_DECISIONS).glob("[!.]*.csv")])
     code = [path for path in sorted((root / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
     files = [root / "protocol.yml", root / "requirements.lock", *records, *own, *code]
     for path in files:
@@ -185,19 +304,21 @@ def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]
 def _run_locked(
     root: Path,
     target: Path,
+    plan: list[tuple[Path, str]],
     inputs: dict[str, str],
     parameters: dict[str, str],
     records: Path | None,
+    before: Path | None,
+    as_before: bool,
     *,
     say: Callable[[str], None],
 ) -> Path:
     recover(target)
     staging = target.parent / f".{target.name}.new"
     shutil.rmtree(staging, ignore_errors=True)  # what a killed run left
-    plan = _keys(root, inputs, parameters)
     last = _last_run(target)
     fresh = _reusable(plan, last, target)
-    if fresh == len(plan) and last["keys"] == [key for _, key in plan]:
+    if fresh == len(plan) and (as_before or last["keys"] == [key for _, key in plan]):
         say(f"{target.name}: unchanged since {last['finished']}, nothing to do.")
         return target
 
@@ -210,7 +331,7 @@ def _run_locked(
                 _copy_outputs(step["outputs"], target, staging)
                 say(f"{source.name}: unchanged, kept.")
             else:
-                step = _execute(source, root, staging, parameters, records, say=say)
+                step = _execute(source, root, staging, parameters, records, before, say=say)
             done.append({**step, "name": source.name, "key": key})
         record = {
             "parameters": parameters,
@@ -237,6 +358,7 @@ def _execute(
     staging: Path,
     parameters: dict[str, str],
     records: Path | None,
+    before: Path | None,
     *,
     say: Callable[[str], None],
 ) -> dict:
@@ -251,6 +373,8 @@ def _execute(
         "out_dir": ".",
         "protocol": os.path.relpath(root / "protocol.yml", staging),
     }
+    if before:
+        places["before_dir"] = os.path.relpath(before, staging)
     if records:
         places["records_from"] = os.path.relpath(records, staging)
     given = parameters | {name: Path(place).as_posix() for name, place in places.items()}
@@ -278,11 +402,17 @@ def _execute(
     return {"seconds": round(time.perf_counter() - started, 1), "outputs": changed}
 
 
-def _keys(root: Path, inputs: dict[str, str], parameters: dict[str, str]) -> list[tuple[Path, str]]:
+def _keys(
+    root: Path, inputs: dict[str, str], parameters: dict[str, str], before: Path | None
+) -> list[tuple[Path, str]]:
     """Each notebook with a key that changes when it, an earlier one, a parameter or any other input does."""
     key = json.dumps([inputs, parameters, platform.python_version()], sort_keys=True)
     plan = []
     for source in notebooks(root):
+        if source.name == UPDATE:
+            if not before:
+                continue
+            key += json.dumps([before.name, _last_run(before)["keys"]])
         key = hashlib.sha256(f"{key}{sha256(source)}".encode()).hexdigest()
         plan.append((source, key))
     if not plan:
