@@ -69,10 +69,13 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     import nbformat
 
     from evlib.numbers import load_numbers
+    from evlib.protocol import load_protocol
 
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
-    words = load_numbers(results)
+    _drop_absent_chapters(source / "_toc.yml", results)
+    words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
+    words |= _queue_words(results, load_protocol(root / "protocol.yml"))
     words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
     for page in sorted(source.glob("*.md")):
         write_text(page, filled(page.read_text(encoding="utf-8"), words, page=page.name))
@@ -84,6 +87,33 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
+
+
+def _drop_absent_chapters(toc: Path, results: Path) -> None:
+    """Leave out of the table of contents the chapters that the run did not make (06_update without an earlier search)."""
+    lines = toc.read_text(encoding="utf-8").splitlines(keepends=True)
+    chapter = re.compile(r"\s*- file: ([0-9]{2}_\w+)\s*")
+    kept = [
+        line for line in lines if not (found := chapter.fullmatch(line)) or (results / f"{found[1]}.ipynb").is_file()
+    ]
+    write_text(toc, "".join(kept))
+
+
+def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
+    """The queue and the codes to exclude by, as tables for the page that shows them."""
+    import pandas as pd
+
+    from evlib.judging import exclusion_criteria
+    from evlib.schema import read_table
+    from evlib.tables import table
+
+    queue = read_table(results / "to_screen.csv", "to_screen")
+    shown = queue[["trn", "title", "registered", "needs", "proposal", "proposed_criterion", "proposed_reason"]]
+    codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
+    return {
+        "queue": table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url).data,
+        "exclusion_codes": table(codes, caption="Criteria of exclusion").data,
+    }
 
 
 def filled(text: str, words: dict[str, str], *, page: str) -> str:

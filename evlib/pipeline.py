@@ -366,7 +366,7 @@ def _execute(
     import papermill
 
     say(f"{source.name}: running")
-    before = _contents(staging)
+    held = _contents(staging)
     started = time.perf_counter()
     places = {
         "raw_dir": os.path.relpath(root / "data" / "raw", staging),
@@ -398,7 +398,7 @@ def _execute(
             "connection (loopback) and free memory; try again."
         ) from None
     after = _contents(staging)
-    changed = {name: value for name, value in after.items() if before.get(name) != value}
+    changed = {name: value for name, value in after.items() if held.get(name) != value}
     return {"seconds": round(time.perf_counter() - started, 1), "outputs": changed}
 
 

@@ -16,6 +16,7 @@ from evlib.errors import InputError
 from evlib.figures import Figure
 from evlib.schema import checked, columns, read_csv, unguarded
 from evlib.screen import prisma_flow
+from evlib.tables import ALL_RECORDS, anchor
 
 # All measures are in points; 360 points are the 5 inches that other figures have.
 _WIDTH, _SIZE, _LINE, _PAD, _ITEM = 360.0, 10.0, 13.0, 5.0, 2.5
@@ -139,6 +140,22 @@ def adds_up(flow: pd.DataFrame) -> list[str]:
         for parts, whole, added, total in sums
         if added != total
     ]
+
+
+def record_links(flow: pd.DataFrame) -> dict[str, str]:
+    """For each step of table ``flow`` the place in the second chapter that lists its records, for figures' ``links``."""
+    page = "../02_screen.html"
+    outcomes = {
+        "duplicates": "duplicate",
+        "pending": "pending",
+        "excluded_title": "excluded at title",
+        "excluded": "excluded at eligibility",
+        "unclear": "unclear",
+        "included": "included",
+    }
+    outcomes |= dict.fromkeys(_reason_steps(flow), "excluded at eligibility")
+    places = {step: f"{page}#{anchor(outcome)}" for step, outcome in outcomes.items()}
+    return places | dict.fromkeys(("identified", "identified_total", "screened", "assessed"), f"{page}#{ALL_RECORDS}")
 
 
 def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = "") -> Figure:

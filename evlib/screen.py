@@ -12,6 +12,7 @@ from evlib.identifiers import normalised
 from evlib.judging import ADJUDICATOR, DECISIONS
 from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 
+OUTCOMES = ("included", "pending", "unclear", "excluded at eligibility", "excluded at title", "duplicate")
 _REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
 
 
@@ -277,6 +278,27 @@ def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=["reviewer", "other", "n", "agreed", "kappa", "low", "high"])
     return table[table.n > 0].reset_index(drop=True)
+
+
+def people_in_words(people: pd.DataFrame, outside: pd.DataFrame) -> str:
+    """What people judged, as a sentence: their decisions on records of this search, and on records ``outside`` it."""
+    if people.empty and outside.empty:
+        return "No person has judged a record yet."
+    judges = people[people.reviewer != ADJUDICATOR].groupby("trn").reviewer.nunique()
+    waiting = f" {len(outside)} of their decisions are on records outside this search; they stay in their files."
+    return (
+        f"People judged **{people.trn.nunique()}** records of this search, {(judges == 1).sum()} of them one person "
+        f"alone, and where they did their decision counts.{waiting if len(outside) else ''}"
+    )
+
+
+def overruled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Records on which people settled otherwise than the machine readings: ``trn, machine, people, decided_by, reason``."""
+    machine = settled(decisions[decisions.read_by == "machine"], protocol=protocol).decision.rename("machine")
+    people = settled(decisions[decisions.read_by == "person"], protocol=protocol).rename(columns={"decision": "people"})
+    both = people.join(machine, how="inner").dropna(subset=["people", "machine"])
+    differ = both[both.people != both.machine]
+    return differ.reset_index()[["trn", "machine", "people", "decided_by", "reason"]]
 
 
 def disagreements(decisions: pd.DataFrame) -> pd.DataFrame:

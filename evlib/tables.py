@@ -37,6 +37,9 @@ def by_source(filled: pd.DataFrame) -> pd.DataFrame:
     return wide.drop(index=[*needed, "source_urls"]).rename_axis(None, axis="columns").reset_index()
 
 
+ALL_RECORDS = "records-by-outcome"  # the heading under which the second chapter lists all records
+
+
 def anchor(outcome: str) -> str:
     """The name of the place where the second chapter lists the records of an outcome."""
     return "records-" + outcome.replace(" ", "-")

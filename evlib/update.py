@@ -1,5 +1,6 @@
 """Two searches compared: which trials are new or gone and why, what changed in their records, every headline number."""
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +60,30 @@ def search_of(folder: str | Path) -> Search:
         )
     records, outcomes, trials = (read_table(folder / f"{name}.csv", name) for name in ("records", "screened", "trials"))
     return Search(records, outcomes, trials, load_numbers(folder))
+
+
+def asked(folder: str | Path) -> dict[str, str]:
+    """What a run was asked: ``search_date`` and ``snapshot``."""
+    return json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["parameters"]
+
+
+def basis(earlier: dict[str, str], later: dict[str, str]) -> str:
+    """What the two searches differ in, and what a comparison of them can therefore show, in words."""
+    words = (
+        f"The earlier search asks for records registered by **{earlier['search_date']}**, the later by "
+        f"**{later['search_date']}**. "
+    )
+    if earlier["snapshot"] == later["snapshot"]:
+        words += (
+            f"Both read the records as they were retrieved by {later['snapshot']}: what a record says is the same in both, "
+            "so that no change of status, phase or enrolment can show. For that, compare two snapshots."
+        )
+    else:
+        words += (
+            f"The earlier reads the records as they were retrieved by {earlier['snapshot']}, the later by "
+            f"{later['snapshot']}; a record that was not retrieved anew still says what it said."
+        )
+    return words + " The decisions, the codes and the rules are today's in both."
 
 
 def included(search: Search) -> set[str]:
