@@ -20,6 +20,12 @@ from evlib.pipeline import with_values
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+# What 06_update writes; a run without an earlier search has none of them.
+_UPDATE_TABLES = {
+    "headlines.csv": "a number of the first page, in the earlier and this search",
+    "trial_changes.csv": "a trial that is new since the earlier search, or no longer included",
+    "record_changes.csv": "a field of a record that changed since the earlier search",
+}
 STAMP = "built_from.json"
 
 
@@ -75,6 +81,11 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
     _drop_absent_chapters(source / "_toc.yml", results)
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
+    words["update_tables"] = "\n".join(
+        f'| <a href="{name}" download>{name}</a> | {row} |'
+        for name, row in _UPDATE_TABLES.items()
+        if (results / name).is_file()
+    )
     words |= _queue_words(results, load_protocol(root / "protocol.yml"))
     words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
     for page in sorted(source.glob("*.md")):
@@ -108,7 +119,7 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     from evlib.tables import table
 
     queue = read_table(results / "to_screen.csv", "to_screen")
-    shown = queue[["trn", "title", "registered", "needs", "proposal", "proposed_criterion", "proposed_reason"]]
+    shown = queue[["trn", "proposal", "proposed_criterion", "proposed_reason", "title", "registered", "needs"]]
     codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
     return {
         "queue": table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url).data,

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from evlib.errors import NOT_WHOLE, InputError
 from evlib.files import day_of, files_of, recover, sha256, swap_in, today, write_text
 from evlib.protocol import load_protocol
-from evlib.rawdata import OWN_DECISIONS, check_raw, snapshots, source_files
+from evlib.rawdata import OWN_DECISIONS, check_raw, copy_shipped, snapshots, source_files
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
@@ -222,24 +223,35 @@ def checked_date(text: str, *, of: str = "search date") -> str:
 
 
 def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
-    """Execute the notebooks with their default parameters and store the outputs in ``notebooks/`` (for nbval)."""
+    """Execute the notebooks with their default parameters and store the outputs in ``notebooks/`` (for nbval).
+
+    It is done in a copy with the shipped raw data alone, so that what people and searches added does not show in them.
+    """
     import nbformat
     import papermill
 
     protocol = load_protocol(root / "protocol.yml")
-    shipped = protocol["hand_screening"]["snapshot"]
-    for search_date in (protocol["default_search_date"], shipped):  # what 06_update compares by default
-        out = root / "data" / "processed" / search_date
-        run(root, search_date=search_date, snapshot=shipped, out=out, as_before=True, say=say)
-    for source in notebooks(root):
-        say(f"{source.name}")
-        executed = papermill.execute_notebook(str(source), None, cwd=str(source.parent), progress_bar=False, **_KERNEL)
-        executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
-        for cell in executed.cells:
-            tags = cell.metadata.get("tags")
-            cell.metadata = {"tags": tags} if tags else {}
-        text = nbformat.writes(executed)
-        write_text(source, text if text.endswith("\n") else text + "\n")
+    processed = root / "data" / "processed"
+    processed.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".refresh-", dir=processed) as folder:
+        copy = Path(folder)
+        copy_shipped(root / "data" / "raw", copy / "data" / "raw")
+        shutil.copytree(root / "notebooks", copy / "notebooks")
+        for name in ("protocol.yml", "requirements.lock"):
+            shutil.copy2(root / name, copy / name)
+        for search_date in (protocol["default_search_date"], protocol["hand_screening"]["snapshot"]):
+            run(copy, search_date=search_date, as_before=True, say=say)  # what 06_update compares by default
+        for source in notebooks(copy):
+            say(f"{source.name}")
+            executed = papermill.execute_notebook(
+                str(source), None, cwd=str(source.parent), progress_bar=False, **_KERNEL
+            )
+            executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
+            for cell in executed.cells:
+                tags = cell.metadata.get("tags")
+                cell.metadata = {"tags": tags} if tags else {}
+            text = nbformat.writes(executed)
+            write_text(root / "notebooks" / source.name, text if text.endswith("\n") else text + "\n")
 
 
 def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 from evlib.errors import InputError
@@ -50,6 +51,15 @@ def seal(raw_dir: str | Path) -> None:
         path = raw_dir / resource["path"]
         resource |= {"bytes": path.stat().st_size, "hash": f"sha256:{sha256(path)}"}
     write_text(raw_dir / PACKAGE, json.dumps(package, indent=1, ensure_ascii=False) + "\n")
+
+
+def copy_shipped(raw_dir: str | Path, target: str | Path) -> Path:
+    """Copy the raw data as it is shipped, without what people, searches and exports added; returns ``target``."""
+    raw_dir, target = Path(raw_dir), Path(target)
+    for name in (PACKAGE, *(resource["path"] for resource in _package(raw_dir)["resources"])):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(raw_dir / name, target / name)
+    return target
 
 
 def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:

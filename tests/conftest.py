@@ -10,6 +10,7 @@ import pytest
 
 from evlib import dates, screen
 from evlib.protocol import load_protocol
+from evlib.rawdata import copy_shipped
 from evlib.registries import snapshot as registry_snapshot
 from evlib.schema import read_csv
 
@@ -38,8 +39,9 @@ def shipped(review: dict) -> pd.DataFrame:
 
 
 def project_copy(folder: Path) -> Path:
-    """A copy of the project without what is made, for tests that run notebooks or build the book."""
-    for name in ("data/raw", "notebooks", "evlib", "book"):
+    """A copy of the project as shipped, without what is made or people added, for tests that run notebooks."""
+    copy_shipped(RAW, folder / "data/raw")
+    for name in ("notebooks", "evlib", "book"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
     for name in ("protocol.yml", "requirements.lock"):
         shutil.copy2(ROOT / name, folder / name)
