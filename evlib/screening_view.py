@@ -110,33 +110,31 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         )
         card.value = record_card(record, protocol=protocol, said=words, before=mine.get(waiting[0]))
 
+    def save(trn: str, name: str) -> None:
+        """Save a decision, or that there is none yet, and say so; a record that was not saved stays in view."""
+        if name == "later":
+            if trn in mine:
+                judging.undo_decision(folder, trn, reviewer=reviewer, protocol=protocol)
+                del mine[trn]
+            waiting.append(waiting.pop(0))
+            return
+        code = criterion.value if name == "exclude" else None
+        facts = {"criterion": code, "reason": reason.value.strip() or None}
+        path = judging.save_decision(folder, trn, name, reviewer=reviewer, protocol=protocol, **facts)
+        mine[trn] = name
+        done.append(waiting.pop(0))
+        message.value = f"Saved in {html.escape(path.name)}: {html.escape(trn)} {name} {code or ''}"
+
     def decide(name: str) -> None:
         message.value = ""
         if name == "back" and done:
             waiting.insert(0, done.pop())
-        elif name == "later" and waiting:
-            if mine.pop(waiting[0], None):
-                judging.undo_decision(folder, waiting[0], reviewer=reviewer, protocol=protocol)
-            waiting.append(waiting.pop(0))
-        elif name in judging.DECISIONS and waiting:
-            trn = waiting[0]
-            code = criterion.value if name == "exclude" else None
+        elif name != "back" and waiting:
             try:
-                path = judging.save_decision(
-                    folder,
-                    trn,
-                    name,
-                    reviewer=reviewer,
-                    protocol=protocol,
-                    criterion=code,
-                    reason=reason.value.strip() or None,
-                )
+                save(waiting[0], name)
             except (InputError, OSError) as error:
                 message.value = f'<p style="color:#B00020"><b>Not saved.</b> {html.escape(str(error))}</p>'
                 return
-            mine[trn] = name
-            done.append(waiting.pop(0))
-            message.value = f"Saved in {html.escape(path.name)}: {html.escape(trn)} {name} {code or ''}"
         show()
 
     def typed(change: dict) -> None:

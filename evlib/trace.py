@@ -46,8 +46,9 @@ def trace(trn: str, results: str | Path, *, raw_dir: str | Path, protocol: dict)
     own = places[places.trn == number]
     naming = places[[number in split_multi(cell) for cell in places.secondary_trns]]
     found = own if len(own) else naming
-    rejected = _rows(read_table(results / "rejects.csv", "rejects"), number)
+    rejects = read_table(results / "rejects.csv", "rejects")
     if found.empty:
+        rejected = _rows(rejects, number)
         why = f" A row that names it was set aside: {rejected[0]['reason']}" if rejected else ""
         raise InputError(
             f"{number}: {NO_SUCH_RECORD.split('.')[0]} of the run {results.name}.{why} See {results / 'sources.csv'} for what "
@@ -58,7 +59,7 @@ def trace(trn: str, results: str | Path, *, raw_dir: str | Path, protocol: dict)
     if record != number:
         story["note"] = f"{record} names {number} as a secondary number"
     story["record"] = _facts(found.iloc[0].drop("place"))
-    story["set_aside"] = _rows(read_table(results / "rejects.csv", "rejects"), record)
+    story["set_aside"] = _rows(rejects, record)
     if kept != "in":
         return story | {"outcome": {"outcome": "not in this search", "reason": f"it {_UNSEEN[kept]}"}}
 
@@ -119,7 +120,7 @@ def told(story: dict[str, Any]) -> str:
     if "doses" in story:
         lines += ["", "6. Doses and results on file"]
         lines += [f"   dose: {row.get('as_stated', row['unit_kind'])}" for row in story["doses"]]
-        lines += [f"   report: {row['study']} ({row['report']}), {row['arms']} arms, {row['outcomes']} outcomes"
+        lines += [f"   report: {row['study']} ({row['report']}), arms: {row['arms']}, outcomes: {row['outcomes']}"
                   for row in story["results"]]  # fmt: skip
         lines += ["   none"] if not story["doses"] + story["results"] else []
         lines += ["", "7. Where in the book"]
@@ -138,7 +139,7 @@ def _coding(trn: str, results: Path, raw_dir: Path, protocol: dict) -> dict[str,
     coding = {"coded by": row.coded_by}
     for field in [name for name in columns("coded") if name not in ("trn", "coded_by", "country_basis")]:
         labels = protocol["codes"].get(field, {})
-        value = "not reported" if pd.isna(row[field]) else labels.get(row[field], {}).get("label", str(row[field]))
+        value = "not reported" if pd.isna(row[field]) else labels.get(row[field], {}).get("label", _said(row[field]))
         said = readings[readings.field == field].dropna(subset="value")
         words = ", ".join(f"{reader.reviewer} {reader.value}" for reader in said.itertuples())
         basis = (
@@ -146,6 +147,10 @@ def _coding(trn: str, results: Path, raw_dir: Path, protocol: dict) -> dict[str,
         )
         coding[field] = f"{value}{basis}" + (f"; read as {words}" if words else "")
     return coding
+
+
+def _said(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value))
 
 
 def _published(trn: str, raw_dir: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from evlib.book import assemble, build_book, filled, readable
 from evlib.errors import InputError
 from evlib.numbers import load_numbers, save_numbers
-from evlib.pipeline import notebooks, run
+from evlib.pipeline import UPDATE, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -16,7 +16,8 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 
 @pytest.fixture(scope="module")
 def results(project):
-    return run(project, search_date="2024-02-17", say=lambda text: None)
+    """A search compared with an earlier one, so that the book has every chapter."""
+    return run_with_comparison(project, search_date="2024-02-17", since="2020-12-31", say=lambda text: None)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,25 @@ def test_no_page_of_the_source_keeps_a_placeholder(project, results, tmp_path):
         assert "{{" not in page.read_text(encoding="utf-8")
 
 
+def test_a_book_without_an_earlier_search_leaves_that_chapter_out(project, results, tmp_path):
+    alone = shutil.copytree(results, tmp_path / "alone")
+    for name in (UPDATE, "numbers/06_update.json"):
+        (alone / name).unlink()
+    assemble(project, alone, tmp_path / "source")
+    assert "06_update" not in (tmp_path / "source/_toc.yml").read_text(encoding="utf-8")
+    assert "without an earlier search" in (tmp_path / "source/index.md").read_text(encoding="utf-8")
+
+
+def test_the_queue_is_a_page_that_lists_every_pending_record(html, results):
+    from evlib.schema import read_table
+
+    page = (html / "to_screen.html").read_text(encoding="utf-8")
+    screened = read_table(results / "screened.csv", "screened")
+    queue = read_table(results / "to_screen.csv", "to_screen")
+    assert set(queue.trn) == set(screened.trn[screened.outcome == "pending"])
+    assert all(trn in page for trn in queue.trn)
+
+
 def test_the_numbers_of_the_first_page_are_those_of_the_tables(html, results):
     n = load_numbers(results)
     text = (html / "index.html").read_text(encoding="utf-8")
@@ -104,7 +124,10 @@ def test_a_reader_walks_the_whole_book(html, project):
         )
         visited = {link.rsplit("/", 1)[1].split("#")[0]: link for link in contents if link.startswith("file:")}
         chapters = {f"{path.stem}.html" for path in notebooks(project)}
-        assert chapters | {"data_and_limits.html", "how_to_cite.html", "references.html"} <= visited.keys()
+        assert (
+            chapters | {"to_screen.html", "data_and_limits.html", "how_to_cite.html", "references.html"}
+            <= visited.keys()
+        )
         for name, link in visited.items():
             page.goto(link)
             assert page.locator("article h1").count() == 1, name
@@ -112,11 +135,16 @@ def test_a_reader_walks_the_whole_book(html, project):
             loaded = pictures.evaluate_all("images => images.map(i => [i.complete && i.naturalWidth > 0, i.alt])")
             assert all(whole and alt for whole, alt in loaded), name
             if name in chapters:
-                assert page.locator("figure.finding img").count() >= 1, name
+                assert page.locator("figure.finding img, figure.finding svg").count() >= 1, name
             links = page.locator("main a[download]").evaluate_all(
                 "links => links.map(link => link.getAttribute('href'))"
             )
             assert all((html / target).is_file() for target in links), name
+        page.goto((html / "02_screen.html").as_uri())
+        boxes = page.locator("figure.finding svg a").evaluate_all("links => links.map(a => a.href.baseVal)")
+        assert len(set(boxes)) >= 6
+        for place in boxes:
+            assert page.locator(f'[id="{place.removeprefix("#")}"]').count() == 1, place
         page.goto((html / "how_to_cite.html").as_uri())
         page.locator("mjx-container").wait_for(timeout=10_000)
         for width in (1300, 390):

@@ -1,0 +1,75 @@
+"""The path of a record: every step is told, and leads to the places of the book that show it."""
+
+import json
+
+import pytest
+
+from evlib.errors import InputError
+from evlib.pipeline import run
+from evlib.schema import read_csv, read_table
+from evlib.tables import anchor
+from evlib.trace import told, trace
+
+DATE = "2024-02-17"
+
+
+@pytest.fixture(scope="module")
+def results(project):
+    return run(project, search_date=DATE, as_before=True, say=lambda text: None)
+
+
+@pytest.fixture
+def traced(project, results, review):
+    return lambda trn: trace(trn, results, raw_dir=project / "data/raw", protocol=review)
+
+
+def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
+    story = traced("nct 04276987")
+    assert story["place"] == "in"
+    assert story["outcome"]["outcome"] == "included"
+    assert {row["reviewer"] for row in story["decisions"]} == {"R1", "R2", "adjudicated", "rule"}
+    assert story["coding"]["route"].startswith("Nebulised")
+    assert story["doses"]
+    assert story["results"]
+    pages = {page["page"] for page in story["book"]}
+    assert pages == {f"02_screen.html#{anchor('included')}", "03_describe.html", "04_dose_effect.html"}
+    text = told(story)
+    for step in range(1, 8):
+        assert f"\n{step}. " in text
+    assert json.loads(json.dumps(story)) == story
+
+
+def test_every_record_of_the_sources_can_be_traced(traced, results):
+    places = read_csv(results / "places.csv")
+    outcomes = read_table(results / "screened.csv", "screened").set_index("trn").outcome
+    for row in places.itertuples():
+        story = traced(row.trn)
+        assert (story["trn"], story["place"]) == (row.trn, row.place)
+        assert story["outcome"]["outcome"] == outcomes.get(row.trn, "not in this search")
+        assert told(story).startswith(row.trn)
+
+
+def test_a_duplicate_leads_to_the_record_that_is_kept(traced, results):
+    pair = read_table(results / "duplicates.csv", "duplicates").iloc[0]
+    story = traced(pair.trn)
+    assert story["outcome"]["outcome"] == "duplicate"
+    assert story["duplicates"][0]["kept_trn"] == pair.kept_trn
+    assert pair.kept_trn in told(story)
+
+
+def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_on(traced, results, project, review):
+    with pytest.raises(InputError, match="NCT99999999: no such record"):
+        traced("NCT99999999")
+    places = read_csv(results / "places.csv")
+    known = set(places.trn)
+    named = next(
+        (row.trn, other)
+        for row in places.dropna(subset="secondary_trns").itertuples()
+        for other in row.secondary_trns.split(" | ")
+        if other not in known
+    )
+    story = traced(named[1])
+    assert story["trn"] == named[0]
+    assert "secondary number" in story["note"]
+    with pytest.raises(InputError, match="holds no run"):
+        trace("NCT04276987", project / "data/processed/2001-01-01", raw_dir=project / "data/raw", protocol=review)
