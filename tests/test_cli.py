@@ -44,7 +44,21 @@ def test_outside_a_project_it_says_so(tmp_path):
 def test_help_names_every_verb():
     done = evlib("--help")
     assert done.returncode == 0
-    for verb in ("check", "run", "book", "ingest", "search", "screen", "duplicates", "fetch", "refresh", "seal"):
+    for verb in (
+        "check",
+        "run",
+        "book",
+        "update",
+        "judge",
+        "trace",
+        "ingest",
+        "search",
+        "screen",
+        "duplicates",
+        "fetch",
+        "refresh",
+        "seal",
+    ):
         assert verb in done.stdout
 
 

@@ -15,9 +15,18 @@ import pytest
 from conftest import export, project_copy, put, study
 
 from evlib.errors import InputError
+from evlib.judging import save_decisions
 from evlib.numbers import load_numbers
-from evlib.pipeline import UPDATE, checked_date, notebooks, project_root, run
-from evlib.rawdata import seal
+from evlib.pipeline import (
+    UPDATE,
+    checked_date,
+    notebooks,
+    project_root,
+    run,
+    run_with_comparison,
+    screening_notebook,
+)
+from evlib.rawdata import OWN_DECISIONS, seal
 from evlib.schema import read_table
 
 DATES = ("2020-12-31", "2024-02-17", "2026-11-22")
@@ -295,3 +304,60 @@ def test_an_export_beside_the_snapshot_adds_and_updates(results, project, tmp_pa
         run(copy, search_date="2026-11-20", snapshot="2026-11-20", say=lambda text: None)
     held = run(copy, search_date="2026-11-22", snapshot="2026-11-22", say=lambda text: None)
     assert read_table(held / "records.csv", "records").equals(before.reset_index())
+
+
+def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_left(results, project, review):
+    """Two of the queue are included and one trial of before is excluded by a person; one decision is on no record."""
+    folder = project / "data/raw" / OWN_DECISIONS
+    queue = read_table(results[DATES[2]] / "to_screen.csv", "to_screen")
+    gone = read_table(results[DATES[1]] / "trials.csv", "trials").query("screening == 'included'").trn.iloc[0]
+    decisions = pd.DataFrame(
+        [(queue.trn[0], "include", None), (queue.trn[1], "include", None), (gone, "exclude", "E4"), ("NCT99999999", "include", None)],
+        columns=["trn", "decision", "criterion"],
+    )  # fmt: skip
+    path = save_decisions(folder, decisions, reviewer="Ana", protocol=review)
+    try:
+        said = []
+        after = run_with_comparison(project, search_date=DATES[2], since=DATES[1], say=said.append)
+        assert any("1 row(s) could not be used" in text for text in said)
+        rejects = read_table(after / "rejects.csv", "rejects")
+        assert rejects.trn.tolist() == ["NCT99999999"]
+        assert "The decision stays in its file" in rejects.reason[0]
+        assert "NCT99999999" in path.read_text()
+        changes = pd.read_csv(after / "trial_changes.csv")
+        assert set(zip(changes.change, changes.trn)) == {("new", queue.trn[0]), ("new", queue.trn[1])}
+        n, earlier = load_numbers(after), load_numbers(project / "data/processed" / DATES[1])
+        assert int(n["n_included"]) == int(earlier["n_included"]) + 2
+        left = read_table(after / "screened.csv", "screened").set_index("trn").outcome
+        assert left[gone] == "excluded at eligibility"
+        assert int(n["n_pending"]) == len(queue) - 2
+        assert f"{earlier['n_included']} + 2 new - 0 removed" in (after / "whats_new.md").read_text(encoding="utf-8")
+        assert "**3** records of this search" in n["people_judged"]
+    finally:
+        path.unlink()
+
+
+def test_two_snapshots_show_what_changed_in_a_record(results, project, tmp_path):
+    copy = project_copy(tmp_path)
+    page = {"studies": [study("NCT04276987", briefTitle="Inhaled exosomes of MSCs")], "totalCount": 1}
+    page["studies"][0]["hasResults"] = True
+    put(copy, "data/raw/registries/2026-11-24/page-0001.json.gz", gzip.compress(json.dumps(page).encode()))
+    with pytest.raises(InputError, match="cannot be compared"):
+        run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", since_snapshot="2026-11-24", say=print)
+    after = run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", say=lambda text: None)
+    changed = pd.read_csv(after / "record_changes.csv")
+    assert set(changed.trn) == {"NCT04276987"}
+    assert {"status", "phase", "enrolment"} <= set(changed.field)
+    assert pd.read_csv(after / "trial_changes.csv").empty
+    assert (copy / "data/processed/2024-02-17-as-of-2026-11-22/run.json").is_file()
+
+
+def test_the_notebook_for_one_reviewer_opens_the_view_and_leaves_the_chapter_alone(results, project):
+    import papermill
+
+    path = screening_notebook(project, results[DATES[2]], "Ana Ö")
+    before = (project / "notebooks/02_screen.ipynb").read_bytes()
+    done = papermill.execute_notebook(str(path), None, cwd=str(path.parent), progress_bar=False, log_output=False)
+    shown = [output.data for cell in done.cells for output in cell.get("outputs", []) if "data" in output]
+    assert any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+    assert (project / "notebooks/02_screen.ipynb").read_bytes() == before
