@@ -71,16 +71,16 @@ def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     phrases are tried first, so that the reported words are the most specific ones. No phrases, no match.
     """
     letter = rf"[^\W{_NO_BLANKS}]"
-    parts = []
+    spaced, unspaced = [], []
     for phrase in sorted(set(phrases), key=len, reverse=True):
         words = [
-            re.escape(word.removesuffix("*")) + (rf"{letter}*" if word.endswith("*") else "")
+            re.escape(word.removesuffix("*")) + (r"[0-9a-zà-öø-ÿ_]*" if word.endswith("*") else "")
             for word in re.split(r"[\s-]+", phrase)
         ]
-        body = r"[\s‐-―-]+".join(words)
-        spaced = re.match(letter, phrase) is not None
-        parts.append(rf"(?<!{letter}){body}(?!{letter})" if spaced else body)
-    return re.compile("|".join(parts) if parts else r"(?!)", re.IGNORECASE)
+        apart = spaced if re.match(letter, phrase) else unspaced
+        apart.append(r"[\s‐-―-]+".join(words))
+    parts = [rf"(?<!{letter})(?:{'|'.join(spaced)})(?!{letter})"] if spaced else []
+    return re.compile("|".join(parts + unspaced) or r"(?!)", re.IGNORECASE)
 
 
 class _TextDates(yaml.SafeLoader):
