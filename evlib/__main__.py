@@ -118,13 +118,12 @@ def trace(
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
     import json
 
-    from evlib.pipeline import checked_date, project_root
+    from evlib.pipeline import project_root
     from evlib.trace import told
     from evlib.trace import trace as trace_record
 
-    root, protocol = project_root(), _protocol()
-    day = checked_date(search_date or protocol["default_search_date"])
-    story = trace_record(trn, root / "data" / "processed" / day, raw_dir=root / "data" / "raw", protocol=protocol)
+    raw_dir = project_root() / "data" / "raw"
+    story = trace_record(trn, _results(search_date), raw_dir=raw_dir, protocol=_protocol())
     typer.echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else told(story))
 
 
@@ -146,6 +145,66 @@ def judge(
         root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: typer.echo(text, err=True)
     )
     typer.echo(screening_notebook(root, results, reviewer).relative_to(root))
+
+
+@app.command(name="export")
+def export_queue(
+    out: Annotated[Path, typer.Argument(help="The file to write; its ending chooses CSV or RIS.")],
+    to: Annotated[str, typer.Option(help="asreview (.csv, .ris), rayyan (.csv, .ris) or covidence (.ris).")],
+    search_date: SearchDate = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All records but duplicates, with what was decided; not the queue alone.")
+    ] = False,
+) -> None:
+    """Write the queue, or all records with their decisions, for another screening tool."""
+    from evlib.neighbours import export, references
+    from evlib.schema import read_table
+
+    results = _results(search_date)
+    frame = references(read_table(results / "to_screen.csv", "to_screen"))
+    if everything:
+        records, outcomes = (read_table(results / f"{name}.csv", name) for name in ("records", "screened"))
+        duplicate = outcomes.trn[outcomes.outcome == "duplicate"]
+        frame = references(records[~records.trn.isin(duplicate)], outcomes)
+    export(frame, out, to=to)
+    typer.echo(f"{len(frame)} records for {to} are in {out}; {frame.decision.notna().sum()} of them with a decision.")
+
+
+@app.command(name="import")
+def import_decisions(
+    file: Annotated[Path, typer.Argument(help="What ASReview, Rayyan or Covidence exported, CSV or RIS.")],
+    reviewer: Annotated[str | None, typer.Option(help="Who judged, where the file does not say.")] = None,
+    decision: Annotated[
+        str | None, typer.Option(help="include, exclude or unclear: of all references without one (Covidence).")
+    ] = None,
+    criterion: Annotated[
+        str | None, typer.Option(help="The code of exclusions that give none, for example E4.")
+    ] = None,
+    search_date: SearchDate = None,
+) -> None:
+    """Take over decisions from another screening tool; they count from the next run on."""
+    from evlib.judging import DECISIONS, reviewer_file, save_decisions
+    from evlib.neighbours import imported
+    from evlib.pipeline import project_root
+    from evlib.rawdata import OWN_DECISIONS
+    from evlib.schema import read_csv
+
+    if decision is not None and decision not in DECISIONS:
+        raise InputError(f"'{decision}' is not a decision. Use {', '.join(DECISIONS)}.")
+    known = set(read_csv(_results(search_date) / "places.csv").trn)
+    protocol, folder = _protocol(), project_root() / "data" / "raw" / OWN_DECISIONS
+    decisions, rejects = imported(
+        file, known=known, protocol=protocol, reviewer=reviewer, decision=decision, criterion=criterion
+    )
+    for who in decisions.reviewer.unique():  # all names are looked at before anything is saved
+        reviewer_file(folder, who)
+    for who, rows in decisions.groupby("reviewer"):
+        path = save_decisions(folder, rows.drop(columns="reviewer"), reviewer=who, protocol=protocol)
+        typer.echo(f"{len(rows)} decisions of {who} are in {path.relative_to(project_root())}.")
+    for row in rejects.itertuples():
+        typer.echo(f"NOT TAKEN, {row.file}, {row.line}: {'' if row.trn is None else row.trn} {row.reason}", err=True)
+    if decisions.empty:
+        raise InputError(f"{file}: no decision could be taken from it.")
 
 
 @app.command()
@@ -316,6 +375,17 @@ def _protocol() -> dict:
     from evlib.protocol import load_protocol
 
     return load_protocol(project_root() / "protocol.yml")
+
+
+def _results(search_date: str | None) -> Path:
+    """The folder of the run for a search date, which must be there."""
+    from evlib.pipeline import RUN_FILE, checked_date, project_root
+
+    day = checked_date(search_date or _protocol()["default_search_date"])
+    results = project_root() / "data" / "processed" / day
+    if not (results / RUN_FILE).is_file():
+        raise InputError(f"there is no run for {day} yet. Make it first: make run SEARCH_DATE={day}")
+    return results
 
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
