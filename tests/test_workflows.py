@@ -125,7 +125,7 @@ def test_a_step_is_a_pinned_action_or_a_target_of_make_or_a_few_lines_of_shell(s
     assert len(script.splitlines()) <= 7
     assert not re.search(r"\b(python|pip|uv|evlib|pytest|ruff)\b", script)
     if "make " in script:
-        target = re.fullmatch(r'make ([a-z]+)(?: SEARCH_DATE="\$SEARCH_DATE")?', script)
+        target = re.fullmatch(r'make ([a-z]+)(?: (?:SEARCH_DATE|TO)="\$SEARCH_DATE")?', script)
         assert target, script
         assert target[1] in TARGETS
 
