@@ -76,7 +76,10 @@ def triggers(record: dict, *, protocol: dict) -> pd.DataFrame:
         for match, text in _found(record, patterns, name, field)
         if name != "other_origin" or field == "msc_source_text" or _is_origin(match, text, patterns)
     ]
-    return pd.DataFrame(rows, columns=["field", "words", "meaning"]).drop_duplicates(ignore_index=True)
+    found = pd.DataFrame(rows, columns=["field", "words", "meaning"]).drop_duplicates(ignore_index=True)
+    if (found.meaning == _MEANINGS["cells"]).any():  # then cells that are only called stem cells do not matter
+        found = found[found.meaning != _MEANINGS["unnamed_cells"]]
+    return found.reset_index(drop=True)
 
 
 def _rule_decision(record: dict, patterns: dict, criterion: dict[str, str]) -> dict[str, str | None]:

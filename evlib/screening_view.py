@@ -78,11 +78,12 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         options=[(f"{code}: {text}", code) for code, text in codes.items()],
         description="Excluded by",
         style={"description_width": "5.5rem"},
-        layout=Layout(width="36rem", max_width="98%"),
+        layout=Layout(width="34rem", max_width="98%"),
     )
     reason = Text(description="Reason", placeholder="in your words; may stay empty", layout=criterion.layout)
     reason.style.description_width = "5.5rem"
     keys = Text(description="Keys", placeholder="click here, then type", layout=Layout(width="16rem"))
+    keys.style.description_width = "5.5rem"
     buttons = {
         name: Button(description=f"{name.capitalize()} ({key})", layout=Layout(width="8rem"))
         for key, name in KEYS.items()
@@ -157,8 +158,10 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         "<small>Keys: " + ", ".join(f"<b>{key}</b> {name}" for key, name in KEYS.items()) + "; a digit chooses the "
         f"criterion. {_marked('vesicles and cells', _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
     )
-    return VBox([HBox([bar, told]), card, HBox(list(buttons.values()), layout=Layout(flex_flow="row wrap")),
-                 criterion, reason, keys, help_text, message])  # fmt: skip
+    # What one acts on stands above the record, so that it stays in its place however long the record is.
+    wide = Layout(flex_flow="row wrap")
+    controls = [HBox(list(buttons.values()), layout=wide), HBox([keys, criterion], layout=wide), reason]
+    return VBox([HBox([bar, told]), *controls, message, card, help_text])
 
 
 def record_card(record: dict, *, protocol: dict, said: list[str], before: str | None) -> str:
@@ -168,7 +171,8 @@ def record_card(record: dict, *, protocol: dict, said: list[str], before: str | 
     number = html.escape(record["trn"])
     url = record["record_url"]
     if isinstance(url, str) and url.startswith("https://"):
-        number = f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer">{number}</a>'
+        link = f'href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer"'
+        number = f'<a {link} style="color:#0072B2;text-decoration:underline">{number}</a>'
     rows = "".join(
         f'<tr><th style="text-align:left;vertical-align:top;padding-right:1rem;white-space:nowrap">{label}</th>'
         f'<td style="text-align:left">{_values(record[field], by_field.get(field))}</td></tr>'

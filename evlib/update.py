@@ -206,11 +206,12 @@ def _code(text: object) -> str:
 
 
 def _why_new(trn: str, was: pd.DataFrame, before: Search, after: Search) -> str:
+    decided = f"decided by {after.screened.set_index('trn').decided_by[trn]}"
     if trn in was.index:
-        return f"was {was.outcome[trn]}; now decided by {after.screened.set_index('trn').decided_by[trn]}"
+        return f"was {was.outcome[trn]}; now {decided}"
     merged = after.trials.set_index("trn").merged_trns.get(trn)
     counted = [other for other in split_multi(merged) if other in included(before)]
-    return f"was counted as {counted[0]}" if counted else "its record is new in this search"
+    return f"was counted as {counted[0]}" if counted else f"its record is new in this search; {decided}"
 
 
 def _why_removed(trn: str, now: pd.DataFrame) -> str:

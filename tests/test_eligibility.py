@@ -99,13 +99,21 @@ def test_words_count_by_where_they_stand(review, decision, facts):
 
 
 def test_the_words_shown_are_the_words_that_count(review):
-    facts = {"brief_title": "MSC exosomes versus platelet lysate", "arms": "Placebo: exosome-free medium"}
+    facts = {
+        "brief_title": "MSC exosomes versus platelet lysate",
+        "conditions": "stem cells",
+        "arms": "Placebo: exosome-free medium",
+    }
     shown = triggers(facts, protocol=review)
     assert set(shown.itertuples(index=False, name=None)) == {
         ("brief_title", "exosomes", "vesicles"),
         ("brief_title", "MSC", "mesenchymal cells"),
         ("brief_title", "lysate", "not vesicles"),
     }
+    named = triggers({"brief_title": "Mesenchymal stem cell exosomes"}, protocol=review)
+    assert named.words.tolist() == ["exosomes", "Mesenchymal"]
+    unnamed = triggers({"brief_title": "Stem cell exosomes"}, protocol=review)
+    assert unnamed.meaning.tolist() == ["vesicles", "cells not named as mesenchymal"]
 
 
 words = st.lists(
