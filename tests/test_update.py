@@ -63,7 +63,7 @@ def test_each_change_says_why():
     why = update.trial_changes(before, after).set_index("trn").why
     assert why.to_dict() == {
         "B": "was pending; now decided by ana",
-        "N": "its record is new in this search",
+        "N": "its record is new in this search; decided by ana",
         "M": "was counted as D",
         "A": "now excluded at eligibility by E4: r",
         "D": "now duplicate: r",
@@ -93,7 +93,9 @@ def test_the_message_keeps_registry_text_as_text():
     text = update.message(
         n, after, changes, update.record_changes(before, after), before_date="2024-02-17", search_date="2026-11-22"
     )
-    assert "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search`" in text
+    assert (
+        "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search; decided by ana`" in text
+    )
     assert "**1 records await a decision**" in text
 
 
