@@ -207,6 +207,21 @@ def import_decisions(
         raise InputError(f"{file}: no decision could be taken from it.")
 
 
+@app.command(name="prisma")
+def read_prisma(
+    file: Annotated[Path, typer.Argument(help="A CSV of the R package PRISMA2020, for example ours: prisma2020.csv.")],
+) -> None:
+    """Read the counts of a PRISMA 2020 flow from the R package's CSV, and say whether they add up."""
+    from evlib.prisma import adds_up, from_prisma2020
+
+    flow = from_prisma2020(file, _protocol())
+    for row in flow.itertuples():
+        typer.echo(f"{row.n:>7,}  {row.label}")
+    if problems := adds_up(flow):
+        raise InputError(f"{file}: the flow does not add up. {' '.join(problems)}")
+    typer.echo("The flow adds up.")
+
+
 @app.command()
 def ingest(
     paths: Exports,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _UPDATE_TABLES = {
     "headlines.csv": "a number of the first page, in the earlier and this search",
     "trial_changes.csv": "a trial that is new since the earlier search, or no longer included",
+    "prisma2020_update.csv": "a box of the flow of the update, as the R package PRISMA2020 reads it",
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
 STAMP = "built_from.json"

@@ -50,16 +50,16 @@ class Figure(NamedTuple):
     data: pd.DataFrame
 
 
-def show(figure: Figure, out_dir: str | Path, *, inline: bool = False) -> HTML:
+def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
     Written are its drawing (SVG, PNG), its data (CSV) and its alt text (TXT, for the pages of the book).
 
     Parameters
     ----------
-    inline
-        Display the drawing as part of the page, so that links in it can be followed: those to places on pages of the
-        book (``../02_screen.html#place``) become links to places on the page that shows it (``#place``).
+    page
+        The page of the book that shows the figure (``02_screen.html``), where its boxes are links: the drawing becomes part
+        of the page, links to places on it lead there (``#place``), others to the pages beside it.
     """
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,8 +72,8 @@ def show(figure: Figure, out_dir: str | Path, *, inline: bool = False) -> HTML:
     write_text(folder / f"{figure.name}.svg", svg)
     write_csv(figure.data, folder / f"{figure.name}.csv")
     write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
-    if inline:
-        picture = _inlined(svg, figure)
+    if page:
+        picture = _inlined(svg, figure, page)
     else:
         image = base64.b64encode(svg.encode()).decode()
         picture = f'<img alt="{html.escape(figure.alt, quote=True)}" src="data:image/svg+xml;base64,{image}">'
@@ -84,7 +84,7 @@ def show(figure: Figure, out_dir: str | Path, *, inline: bool = False) -> HTML:
     return HTML(f'<figure class="finding">{picture}<figcaption>Download: {links}</figcaption></figure>')
 
 
-def _inlined(svg: str, figure: Figure) -> str:
+def _inlined(svg: str, figure: Figure, page: str) -> str:
     """The drawing as an element of a page: it describes itself, and its ids and styles do not reach other elements.
 
     A box may hold several links to one place, one for its frame and one for each line of text: to the keyboard and to
@@ -98,7 +98,7 @@ def _inlined(svg: str, figure: Figure) -> str:
     first: dict[str, minidom.Element] = {}
     for element in elements:
         if element.tagName == "a":
-            _anchored(element, first)
+            _anchored(element, first, page)
         for name, value in list(element.attributes.items()):
             own = re.sub(
                 r"(?<=^#)[^#]+$|(?<=url\(#)[^)]+",
@@ -118,11 +118,11 @@ def _inlined(svg: str, figure: Figure) -> str:
     return root.toxml()
 
 
-def _anchored(link: minidom.Element, first: dict[str, minidom.Element]) -> None:
-    """Let a link lead to a place on this page, and name the first one to a place by the texts of all to it."""
-    target = re.sub(r"^\.\./[^/#]*(?=#)", "", link.getAttribute("xlink:href"))
+def _anchored(link: minidom.Element, first: dict[str, minidom.Element], page: str) -> None:
+    """Let a link lead on from the page that shows it, and name the first one to a place by the texts of all to it."""
+    target = link.getAttribute("xlink:href").removeprefix("../").removeprefix(page)
     link.setAttribute("xlink:href", target)
-    if target.startswith("#") and link.hasAttribute("target"):
+    if not target.startswith("https://") and link.hasAttribute("target"):
         link.removeAttribute("target")  # Matplotlib opens links in a new window
     text = " ".join(node.data.strip() for node in _below(link) if node.nodeType == minidom.Node.COMMENT_NODE)
     if target in first:

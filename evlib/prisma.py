@@ -18,6 +18,9 @@ from evlib.schema import checked, columns, read_csv, unguarded
 from evlib.screen import prisma_flow
 from evlib.tables import ALL_RECORDS, anchor
 
+_RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
+INCLUDED_RECORDS = f"{_RECORDS_PAGE}#{anchor('included')}"
+
 # All measures are in points; 360 points are the 5 inches that other figures have.
 _WIDTH, _SIZE, _LINE, _PAD, _ITEM = 360.0, 10.0, 13.0, 5.0, 2.5
 _BAR = (1.0, 15.0)  # left edge and width of the bars that name the stages
@@ -144,7 +147,6 @@ def adds_up(flow: pd.DataFrame) -> list[str]:
 
 def record_links(flow: pd.DataFrame) -> dict[str, str]:
     """For each step of table ``flow`` the place in the second chapter that lists its records, for figures' ``links``."""
-    page = "../02_screen.html"
     outcomes = {
         "duplicates": "duplicate",
         "pending": "pending",
@@ -154,8 +156,9 @@ def record_links(flow: pd.DataFrame) -> dict[str, str]:
         "included": "included",
     }
     outcomes |= dict.fromkeys(_reason_steps(flow), "excluded at eligibility")
-    places = {step: f"{page}#{anchor(outcome)}" for step, outcome in outcomes.items()}
-    return places | dict.fromkeys(("identified", "identified_total", "screened", "assessed"), f"{page}#{ALL_RECORDS}")
+    places = {step: f"{_RECORDS_PAGE}#{anchor(outcome)}" for step, outcome in outcomes.items()}
+    whole = ("identified", "identified_total", "screened", "assessed")
+    return places | dict.fromkeys(whole, f"{_RECORDS_PAGE}#{ALL_RECORDS}")
 
 
 def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = "") -> Figure:

@@ -135,3 +135,24 @@ def test_exports_are_judged_by_the_rules_alone(tmp_path):
     assert set(decisions.decision) == {"include", "exclude", "unclear"}
     assert decisions.criterion[decisions.decision == "exclude"].notna().all()
     assert f"{(decisions.decision == 'include').sum()} include" in done.stdout
+
+
+def test_prisma_reads_our_own_flow_again_and_says_where_another_does_not_add_up(tmp_path):
+    from evlib.prisma import to_prisma2020
+    from evlib.schema import checked, write_csv
+
+    steps = {"identified": 9, "identified_total": 9, "duplicates": 1, "pending": 2, "screened": 6, "excluded_title": 1}
+    steps |= {"assessed": 5, "excluded_E4": 1, "unclear": 1, "included": 3}
+    flow = pd.DataFrame({"step": list(steps), "label": list(steps), "n": list(steps.values())})
+    flow.loc[0, "label"] = "Records identified: IRCT"
+    flow.loc[7, "label"] = "Excluded (E4) not the main ingredient"
+    path = tmp_path / "flow.csv"
+    write_csv(to_prisma2020(checked(flow, "flow")), path)
+    done = evlib("prisma", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "The flow adds up." in done.stdout
+    flow.loc[9, "n"] = 4
+    write_csv(to_prisma2020(checked(flow, "flow")), path)
+    done = evlib("prisma", str(path))
+    assert done.returncode == 1
+    assert "Records assessed are 5" in done.stderr

@@ -65,7 +65,7 @@ def drawn(review, kind, registries=SMALL, **counts):
 
 def inlined(figure, folder):
     """The drawing as it stands in the page."""
-    shown = figures.show(figure, folder, inline=True).data
+    shown = figures.show(figure, folder, page="02_screen.html").data
     return re.fullmatch(r'<figure class="finding">(<svg .*</svg>)<figcaption>.*</figcaption></figure>', shown, re.S)[1]
 
 
@@ -126,6 +126,12 @@ def test_each_box_leads_to_its_records_once_for_the_keyboard(tmp_path, review, k
     assert all(reached.values()) and not any(link.get("target") for link in links)
     if kind != "paper":
         assert re.search(r"Duplicate records removed \(n\s=\s3\)$", reached["#box-duplicates"])
+
+
+def test_links_to_another_page_lead_to_the_page_beside(tmp_path, review):
+    shown = figures.show(drawn(review, "update"), tmp_path, page="06_update.html").data
+    places = set(re.findall(r'xlink:href="([^"#]*#box-[^"]+)"', shown))
+    assert places and all(place.startswith("02_screen.html#box-") for place in places)
 
 
 def test_two_figures_on_a_page_share_no_id_and_no_style(tmp_path, review):
