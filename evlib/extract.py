@@ -57,42 +57,99 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
 
 def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """What the protocol's code lists alone find in the records: table ``coded``, ``coded_by`` is ``rules``."""
-    patterns = {
-        field: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"][field].items()}
-        for field in [*_FIELDS, "ev_term"]
+    return rule_coding_with_words(records, protocol=protocol)[0]
+
+
+def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the protocol's code lists alone find in the records, and the words that it rests on.
+
+    Of each fact the first field of a record that says anything of it counts, the most telling field first. Several codes in
+    that field become ``mixed``, ``both`` or ``combined``, where the code list has one for it, else the first of the list.
+
+    Returns
+    -------
+    coded, words
+        Table ``coded``, ``coded_by`` is ``rules``; and ``trn, field, code, found_in, words``, one row for each code that was
+        found: the field of the record and its words.
+    """
+    lists = {
+        name: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"][name].items()}
+        for name in [*_FIELDS, "ev_term"]
     }
-    flags = {name: phrase_pattern(phrases) for name, phrases in protocol["flags"].items()}
+    flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
     phases = {
         phrase.casefold(): code
         for code, facts in protocol["codes"]["phase_group"].items()
         for phrase in facts["phrases"]
     }
     countries = _short_country_names(records.countries)
-    rows = []
+    rows, words = [], []
     for record in records.to_dict("records"):
-        found = {field: _codes_found(record, patterns[field], fields) for field, fields in _FIELDS.items()}
-        term = _codes_found_anywhere(record, patterns["ev_term"], _TERM_FIELDS)
-        routes = found["route"]
-        groups = {protocol["codes"]["route"][code]["group"] for code in routes}
-        places = join_multi(countries[name] for name in split_multi(record["countries"]))
+        found = {name: _in_first_field(record, lists[name], fields) for name, fields in _FIELDS.items()}
+        found |= {"ev_term": _in_any_field(record, lists["ev_term"], _TERM_FIELDS)}
+        found |= {name: _in_any_field(record, pattern, _FLAG_FIELDS) for name, pattern in flags.items()}
+        phase = phases.get("/".join(split_multi(record["phases"])).casefold())
+        found["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
+        found["countries"] = [(countries[name], "countries", name) for name in split_multi(record["countries"])]
+        codes = {name: list(dict.fromkeys(code for code, _, _ in places)) for name, places in found.items()}
+        groups = sorted({protocol["codes"]["route"][code]["group"] for code in codes["route"]})
         rows.append(
             {
                 "trn": record["trn"],
-                "disease_area": _first(found["disease_area"]),
-                "msc_source": _one_or(found["msc_source"], several="mixed"),
-                "ev_term": _one_or(term, several="both"),
-                "route": _one_or(routes, several="combined"),
-                "route_group": _one_or(sorted(groups), several="combined"),
-                "design": _first(found["design"]),
-                "phase_group": phases.get("/".join(split_multi(record["phases"])).casefold()),
-                "study_type": _first(found["study_type"]),
-                "countries": places,
-                "country_basis": "record" if places else None,
+                "disease_area": _first(codes["disease_area"]),
+                "msc_source": _one_or(codes["msc_source"], several="mixed"),
+                "ev_term": _one_or(codes["ev_term"], several="both"),
+                "route": _one_or(codes["route"], several="combined"),
+                "route_group": _one_or(groups, several="combined"),
+                "design": _first(codes["design"]),
+                "phase_group": phase,
+                "study_type": _first(codes["study_type"]),
+                "countries": join_multi(codes["countries"]),
+                "country_basis": "record" if codes["countries"] else None,
                 "coded_by": "rules",
-                **{name: bool(_mentions(record, pattern, _FLAG_FIELDS)) for name, pattern in flags.items()},
+                **{name: bool(codes[name]) for name in flags},
             }
         )
-    return checked(pd.DataFrame(rows, columns=columns("coded")), "coded")
+        words += [(record["trn"], name, *place) for name, places in found.items() for place in places]
+    table = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"], dtype="object")
+    return checked(pd.DataFrame(rows, columns=columns("coded")), "coded"), table
+
+
+def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    """On what each code of a trial rests.
+
+    Parameters
+    ----------
+    coding, words
+        Table ``coded``, and the words that ``rule_coding_with_words`` found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, field, value, coded_by, found_in, words``: one row per trial and field; a value that is not reported is
+        missing. Of a hand code, the words are those by which the rules find the same; missing where they do not (then it
+        rests on the reading, and a country on the sponsor where ``found_in`` says so).
+    """
+    long = coding.melt(["trn", "coded_by", "country_basis"], CODED_FIELDS, var_name="field", value_name="value")
+    long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
+    said = {key: rows for key, rows in words.groupby(["trn", "field"])}
+    places = [_basis_of(row, said) for row in long.itertuples()]
+    long = long.assign(found_in=[place for place, _ in places], words=[text for _, text in places])
+    long = long.sort_values("order", kind="stable")
+    return long[["trn", "field", "value", "coded_by", "found_in", "words"]].reset_index(drop=True)
+
+
+def _basis_of(row: tuple, said: dict[tuple[str, str], pd.DataFrame]) -> tuple[str | None, str | None]:
+    found = said.get((row.trn, "route" if row.field == "route_group" else row.field))
+    one_of_many = row.value in ("mixed", "both", "combined")
+    if found is not None and row.field != "route_group" and not one_of_many:
+        found = found[found.code.isin(split_multi(str(row.value)))]
+    if pd.isna(row.value) or row.value is False:
+        return None, None
+    if found is None or found.empty:
+        sponsor = row.field == "countries" and row.country_basis == "sponsor"
+        return ("sponsor" if sponsor else None), None
+    return " | ".join(dict.fromkeys(found.found_in)), " | ".join(dict.fromkeys(found.words))
 
 
 def coded(trials: pd.DataFrame, hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +186,23 @@ def coding_agreement(hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     return table.assign(share=table.same / table.n.where(table.n > 0))
 
 
+def coding_differences(hand: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    """Every code in which the rules differ from the hand: ``trn, field, hand, rules, found_in, words``.
+
+    A hand code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
+    """
+    both = hand.merge(rules, on="trn", suffixes=("_hand", "_rules"))
+    basis = coding_basis(rules, words).set_index(["trn", "field"])
+    rows = []
+    for field in CODED_FIELDS:
+        a, b = both[f"{field}_hand"].astype("object"), both[f"{field}_rules"].astype("object")
+        differ = (a.astype("str") != b.astype("str")) & ~(a.isna() & (b.isna() | b.eq(False)))
+        for trn, one, other in zip(both.trn[differ], a[differ], b[differ]):
+            place = basis.loc[(trn, field)]
+            rows.append((trn, field, one, other, place.found_in, place.words))
+    return pd.DataFrame(rows, columns=["trn", "field", "hand", "rules", "found_in", "words"], dtype="object")
+
+
 def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> pd.DataFrame:
     """How many trials have each value of a field, "not reported" included.
 
@@ -141,25 +215,20 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
 
 
-def _mentions(record: dict, pattern, fields: list[str]) -> str | None:
-    for field in fields:
-        match = pattern.search(record[field]) if isinstance(record[field], str) else None
-        if match:
-            return match.group()
-    return None
+def _in_first_field(record: dict, patterns: dict, fields: list[str]) -> list[tuple[str, str, str]]:
+    """The codes that the first field with any match names, with the field and its words."""
+    return next((found for field in fields if (found := _in_any_field(record, patterns, [field]))), [])
 
 
-def _codes_found(record: dict, patterns: dict, fields: list[str]) -> list[str]:
-    """The codes that the first field with any match names."""
-    for field in fields:
-        found = [code for code, pattern in patterns.items() if _mentions(record, pattern, [field])]
-        if found:
-            return found
-    return []
-
-
-def _codes_found_anywhere(record: dict, patterns: dict, fields: list[str]) -> list[str]:
-    return [code for code, pattern in patterns.items() if _mentions(record, pattern, fields)]
+def _in_any_field(record: dict, patterns: dict, fields: list[str]) -> list[tuple[str, str, str]]:
+    """Each code once, with the first field that names it and its words."""
+    found = {}
+    for code, pattern in patterns.items():
+        for field in fields:
+            match = pattern.search(record[field]) if isinstance(record[field], str) else None
+            if match:
+                found.setdefault(code, (code, field, match.group()))
+    return list(found.values())
 
 
 def _first(codes: list[str]) -> str | None:
