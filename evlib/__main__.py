@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evlib.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -285,24 +288,37 @@ def screen(
     from collections import Counter
 
     from evlib.eligibility import rule_decisions
-    from evlib.files import writing
-    from evlib.registries import losses, stream
-    from evlib.schema import append_csv
 
-    protocol = _protocol()
-    _check_paths(paths, out)
-    counts, lost = Counter(), []
-    with writing(out) as file:
-        for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
-            decisions = rule_decisions(part.records, protocol=protocol)
-            append_csv(decisions[["trn", "decision", "criterion", "reason"]], file)
-            counts.update(decisions.decision)
-            lost += losses(part.rejects)
-        if not counts:
-            raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
+    protocol, counts = _protocol(), Counter()
+
+    def judged(records: "pd.DataFrame") -> "pd.DataFrame":
+        decisions = rule_decisions(records, protocol=protocol)
+        counts.update(decisions.decision)
+        return decisions[["trn", "decision", "criterion", "reason"]]
+
+    _write_by_parts(paths, out, retrieved, judged)
     told = ", ".join(f"{counts[name]} {name}" for name in ("include", "exclude", "unclear"))
     typer.echo(f"{counts.total()} records: {told}. The reasons are in {out}.")
-    _tell(lost)
+
+
+@app.command()
+def code(
+    paths: Exports,
+    out: Annotated[Path, typer.Option(help="A CSV file with the columns of data/raw/curation/coding.csv.")],
+    retrieved: Retrieved = None,
+) -> None:
+    """Code every record of registry exports by protocol.yml's phrases alone; what was coded by hand is not looked at."""
+    from evlib.extract import rule_coding
+
+    protocol, count = _protocol(), 0
+
+    def coded(records: "pd.DataFrame") -> "pd.DataFrame":
+        nonlocal count
+        count += len(records)
+        return rule_coding(records, protocol=protocol).drop(columns="coded_by")
+
+    _write_by_parts(paths, out, retrieved, coded)
+    typer.echo(f"{count} records are coded in {out}. An empty cell: the record does not say.")
 
 
 @app.command()
@@ -425,6 +441,26 @@ def _check_paths(paths: list[Path], *outs: Path | None) -> None:
     for out in outs:
         if out and out.resolve() in read:
             raise InputError(f"{out} is one of the files to be read. Name another with --out.")
+
+
+def _write_by_parts(
+    paths: list[Path], out: Path, retrieved: str | None, table_of: Callable[["pd.DataFrame"], "pd.DataFrame"]
+) -> None:
+    """Write what is made of the records of exports, part by part, so that any size fits; tells what was lost."""
+    from evlib.files import writing
+    from evlib.registries import losses, stream
+    from evlib.schema import append_csv
+
+    _check_paths(paths, out)
+    read, lost = 0, []
+    with writing(out) as file:
+        for part in stream(paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"])):
+            append_csv(table_of(part.records), file)
+            read += len(part.records)
+            lost += losses(part.rejects)
+        if not read:
+            raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
+    _tell(lost)
 
 
 def _tell(lost: list[str]) -> None:

@@ -82,3 +82,30 @@ def test_counting_by_screening_keeps_both_apart():
     frame = pd.DataFrame({"countries": ["Iran", "Iran"], "screening": ["included", "pending"]})
     counts = extract.value_counts(frame, "countries", by="screening")
     assert counts.n.tolist() == [1, 1]
+
+
+def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
+    records = records_of([RECORD | {"route_text": "intravenous, then inhalation"}], columns("records"))
+    rules, words = extract.rule_coding_with_words(records, protocol=review)
+    basis = extract.coding_basis(rules, words).set_index("field")
+    assert basis.index.tolist() == extract.CODED_FIELDS
+    assert (basis.found_in["route"], basis.words["route"]) == ("route_text", "intravenous | inhalation")
+    assert basis.words["countries"] == "Iran (Islamic Republic of) | Türkiye"
+    assert pd.isna(basis.words["engineered"])
+    for row in basis.dropna(subset="words").itertuples():
+        for field, text in zip(row.found_in.split(" | "), row.words.split(" | ")):
+            assert text.casefold() in records[field][0].casefold()
+
+
+def test_a_hand_code_rests_on_the_record_where_the_rules_find_the_same_and_differences_are_listed(review):
+    records = records_of([RECORD], columns("records"))
+    rules, words = extract.rule_coding_with_words(records, protocol=review)
+    hand = rules.assign(coded_by="hand", route="intravenous", countries="China", country_basis="sponsor", design=None)
+    basis = extract.coding_basis(hand, words).set_index("field")
+    assert basis.words["disease_area"] == "COVID"
+    assert pd.isna(basis.found_in["route"])
+    assert basis.found_in["countries"] == "sponsor"
+    differ = extract.coding_differences(hand, rules, words).set_index("field")
+    assert set(differ.index) == {"route", "countries", "design"}
+    assert differ.loc["route", ["hand", "rules", "words"]].tolist() == ["intravenous", "nebulised", "inhalation"]
+    assert pd.isna(differ.hand["design"])
