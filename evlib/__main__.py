@@ -122,11 +122,12 @@ def trace(
     import json
 
     from evlib.pipeline import project_root
-    from evlib.trace import told
+    from evlib.trace import told, traced_tables
     from evlib.trace import trace as trace_record
 
-    raw_dir = project_root() / "data" / "raw"
-    story = trace_record(trn, _results(search_date), raw_dir=raw_dir, protocol=_protocol())
+    results = _results(search_date)
+    held = traced_tables(results, raw_dir=project_root() / "data" / "raw")
+    story = trace_record(trn, held, run=results.name, protocol=_protocol())
     typer.echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else told(story))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.identifiers import normalised
-from evlib.schema import NO_SUCH_RECORD, columns, read_csv, read_table, split_multi
+from evlib.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
 from evlib.tables import anchor
 
 _UNSEEN = {
@@ -16,17 +16,43 @@ _UNSEEN = {
 }
 
 
-def trace(trn: str, results: str | Path, *, raw_dir: str | Path, protocol: dict) -> dict[str, Any]:
+_TABLES = ("records", "duplicates", "decisions", "screened", "described", "doses", "rejects")
+_CURATED = ("coding_readings", "studies", "arms", "outcomes")
+
+
+def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, pd.DataFrame]:
+    """The tables of a run and of the curation that ``trace`` looks at, by name; read once, for any number of records.
+
+    Raises
+    ------
+    InputError
+        Where there is no whole run in the folder.
+    """
+    results = Path(results)
+    if not (results / "places.csv").is_file():
+        raise InputError(f"{results} holds no run. Make one first: make run SEARCH_DATE={results.name[:10]}")
+    return {
+        **{name: read_table(results / f"{name}.csv", name) for name in _TABLES},
+        "proposals": read_table(results / "duplicate_proposals.csv", "proposals"),
+        "places": read_csv(results / "places.csv"),
+        "coding_basis": read_csv(results / "coding_basis.csv"),
+        **{name: read_csv(Path(raw_dir) / f"curation/{name}.csv") for name in _CURATED},
+    }
+
+
+def trace(trn: str, held: dict[str, pd.DataFrame], *, run: str, protocol: dict) -> dict[str, Any]:
     """Everything that a run and the raw data hold on one record.
 
     Parameters
     ----------
     trn
         A registration number as people write it, also one that a record names as its secondary number.
-    results
-        The folder of a run.
-    raw_dir, protocol
-        The raw data and the review's protocol, as in that run.
+    held
+        The tables of ``traced_tables``.
+    run
+        The name of the run, for messages.
+    protocol
+        The review's protocol, as in that run.
 
     Returns
     -------
@@ -37,49 +63,43 @@ def trace(trn: str, results: str | Path, *, raw_dir: str | Path, protocol: dict)
     Raises
     ------
     InputError
-        Where there is no run, or no source of it holds the number.
+        Where no source of the run holds the number.
     """
-    results, raw_dir, number = Path(results), Path(raw_dir), normalised(trn)
-    if not (results / "places.csv").is_file():
-        raise InputError(f"{results} holds no run. Make one first: make run SEARCH_DATE={results.name[:10]}")
-    places = read_csv(results / "places.csv")
+    number, places = normalised(trn), held["places"]
     own = places[places.trn == number]
     naming = places[[number in split_multi(cell) for cell in places.secondary_trns]]
     found = own if len(own) else naming
-    rejects = read_table(results / "rejects.csv", "rejects")
     if found.empty:
-        rejected = _rows(rejects, number)
+        rejected = _rows(held["rejects"], number)
         why = f" A row that names it was set aside: {rejected[0]['reason']}" if rejected else ""
         raise InputError(
-            f"{number}: {NO_SUCH_RECORD.split('.')[0]} of the run {results.name}.{why} See {results / 'sources.csv'} for what "
-            "was read."
+            f"{number}: {NO_SUCH_RECORD.split('.')[0]} of the run {run}.{why} Its sources.csv tells what was read."
         )
     record, kept = found.iloc[0].trn, found.iloc[0].place
-    story: dict[str, Any] = {"asked": trn, "trn": record, "run": results.name, "place": kept}
+    story: dict[str, Any] = {"asked": trn, "trn": record, "run": run, "place": kept}
     if record != number:
         story["note"] = f"{record} names {number} as a secondary number"
     story["record"] = _facts(found.iloc[0].drop("place"))
-    story["set_aside"] = _rows(rejects, record)
+    story["set_aside"] = _rows(held["rejects"], record)
     if kept != "in":
         return story | {"outcome": {"outcome": "not in this search", "reason": f"it {_UNSEEN[kept]}"}}
 
-    story["record"] = _facts(read_table(results / "records.csv", "records").set_index("trn", drop=False).loc[record])
-    pairs = read_table(results / "duplicates.csv", "duplicates")
+    records, pairs, likely = held["records"], held["duplicates"], held["proposals"]
+    story["record"] = _facts(records[records.trn == record].iloc[0])
     story["duplicates"] = [
         _facts(row) for _, row in pairs[(pairs.trn == record) | (pairs.kept_trn == record)].iterrows()
     ]
-    likely = read_table(results / "duplicate_proposals.csv", "proposals")
     likely = likely[(likely.trn == record) | (likely.other_trn == record)]
     story["proposed_duplicates"] = [
         _facts(row[["trn", "other_trn", "points", "evidence"]]) for _, row in likely.iterrows()
     ]
-    story["decisions"] = _rows(read_table(results / "decisions.csv", "decisions"), record)
-    screened = read_table(results / "screened.csv", "screened").set_index("trn").loc[record]
+    story["decisions"] = _rows(held["decisions"], record)
+    screened = held["screened"].set_index("trn").loc[record]
     story["outcome"] = _facts(screened.drop(["registry", "title"]))
     counted = pairs.set_index("trn").kept_trn.get(record, record)
-    story["coding"] = _coding(counted, results, raw_dir, protocol)
-    story["doses"] = _rows(read_table(results / "doses.csv", "doses"), counted)
-    story["results"] = _published(counted, raw_dir)
+    story["coding"] = _coding(counted, held, protocol)
+    story["doses"] = _rows(held["doses"], counted)
+    story["results"] = _published(counted, held)
     story["book"] = _pages(record, counted, screened, story)
     return story
 
@@ -115,8 +135,8 @@ def told(story: dict[str, Any]) -> str:
         f"   {name}: {outcome[name]}" for name in ("reason", "decided_by", "needs", "proposal") if name in outcome
     ]
     if story.get("coding"):
-        lines += ["", "5. How it was coded"]
-        lines += [f"   {field}: {text}" for field, text in story["coding"].items()]
+        lines += ["", f"5. How it was coded (by {story['coding'][0]['coded_by']})"]
+        lines += [f"   {row['field']}: {row['value']}{_rests_on(row)}" for row in story["coding"]]
     if "doses" in story:
         lines += ["", "6. Doses and results on file"]
         lines += [f"   dose: {row.get('as_stated', row['unit_kind'])}" for row in story["doses"]]
@@ -128,34 +148,38 @@ def told(story: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _coding(trn: str, results: Path, raw_dir: Path, protocol: dict) -> dict[str, str]:
-    """Each coded field as a reader sees it, with its basis: hand or rules, and both machine readings where they differ."""
-    described = read_table(results / "described.csv", "described").set_index("trn")
-    if trn not in described.index:
-        return {}
-    row = described.loc[trn]
-    readings = read_csv(raw_dir / "curation/coding_readings.csv")
-    readings = readings[readings.trn == trn]
-    coding = {"coded by": row.coded_by}
-    for field in [name for name in columns("coded") if name not in ("trn", "coded_by", "country_basis")]:
-        labels = protocol["codes"].get(field, {})
-        value = "not reported" if pd.isna(row[field]) else labels.get(row[field], {}).get("label", _said(row[field]))
-        said = readings[readings.field == field].dropna(subset="value")
-        words = ", ".join(f"{reader.reviewer} {reader.value}" for reader in said.itertuples())
-        basis = (
-            f" (from the {row.country_basis})" if field == "countries" and isinstance(row.country_basis, str) else ""
-        )
-        coding[field] = f"{value}{basis}" + (f"; read as {words}" if words else "")
-    return coding
+def _rests_on(row: dict[str, Any]) -> str:
+    """On what a code rests, in brackets; nothing where there is nothing to say."""
+    parts = [f"{row['found_in']}: {row['words']}" if "words" in row else row.get("found_in"), row.get("read_as")]
+    return f" ({'; '.join(filter(None, parts))})" if any(parts) else ""
 
 
-def _said(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value))
+def _coding(trn: str, held: dict[str, pd.DataFrame], protocol: dict) -> list[dict[str, Any]]:
+    """Each coded field with its value as a reader sees it, on what it rests, and how the two readings coded it."""
+    basis, readings = held["coding_basis"], held["coding_readings"]
+    rows = []
+    for row in basis[basis.trn == trn].itertuples():
+        labels = protocol["codes"].get(row.field, {})
+        said = readings[(readings.trn == trn) & (readings.field == row.field)].dropna(subset="value")
+        fact = {
+            "field": row.field,
+            "value": "not reported" if pd.isna(row.value) else labels.get(row.value, {}).get("label", _said(row.value)),
+            "coded_by": row.coded_by,
+            "found_in": row.found_in,
+            "words": row.words,
+            "read_as": "; ".join(f"{reader.reviewer} {reader.value}" for reader in said.itertuples()) or None,
+        }
+        rows.append({name: value for name, value in fact.items() if not pd.isna(value)})
+    return rows
 
 
-def _published(trn: str, raw_dir: Path) -> list[dict[str, Any]]:
+def _said(value: str) -> str:
+    return {"True": "yes", "False": "no"}.get(value, value)
+
+
+def _published(trn: str, held: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     """The reports on a trial, with how many arms and outcomes are on file."""
-    studies, arms, outcomes = (read_csv(raw_dir / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes"))
+    studies, arms, outcomes = held["studies"], held["arms"], held["outcomes"]
     rows = []
     for study in studies[studies.trn == trn].itertuples():
         own = arms[arms.study_id == study.study_id]

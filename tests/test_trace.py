@@ -8,7 +8,7 @@ from evlib.errors import InputError
 from evlib.pipeline import run
 from evlib.schema import read_csv, read_table
 from evlib.tables import anchor
-from evlib.trace import told, trace
+from evlib.trace import told, trace, traced_tables
 
 DATE = "2024-02-17"
 
@@ -18,9 +18,10 @@ def results(project):
     return run(project, search_date=DATE, as_before=True, say=lambda text: None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def traced(project, results, review):
-    return lambda trn: trace(trn, results, raw_dir=project / "data/raw", protocol=review)
+    held = traced_tables(results, raw_dir=project / "data/raw")
+    return lambda trn: trace(trn, held, run=DATE, protocol=review)
 
 
 def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
@@ -28,7 +29,9 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     assert story["place"] == "in"
     assert story["outcome"]["outcome"] == "included"
     assert {row["reviewer"] for row in story["decisions"]} == {"R1", "R2", "adjudicated", "rule"}
-    assert story["coding"]["route"].startswith("Nebulised")
+    route = next(row for row in story["coding"] if row["field"] == "route")
+    assert (route["value"], route["coded_by"], route["found_in"]) == ("Nebulised", "hand", "route_text")
+    assert route["words"].casefold() in story["record"]["route_text"].casefold()
     assert story["doses"]
     assert story["results"]
     pages = {page["page"] for page in story["book"]}
@@ -57,7 +60,7 @@ def test_a_duplicate_leads_to_the_record_that_is_kept(traced, results):
     assert pair.kept_trn in told(story)
 
 
-def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_on(traced, results, project, review):
+def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_on(traced, results, project):
     with pytest.raises(InputError, match="NCT99999999: no such record"):
         traced("NCT99999999")
     places = read_csv(results / "places.csv")
@@ -72,4 +75,4 @@ def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_o
     assert story["trn"] == named[0]
     assert "secondary number" in story["note"]
     with pytest.raises(InputError, match="holds no run"):
-        trace("NCT04276987", project / "data/processed/2001-01-01", raw_dir=project / "data/raw", protocol=review)
+        traced_tables(project / "data/processed/2001-01-01", raw_dir=project / "data/raw")
