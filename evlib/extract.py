@@ -126,8 +126,7 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``trn, field, value, coded_by, found_in, words``: one row per trial and field; a value that is not reported is
-        missing. Of a hand code, the words are those by which the rules find the same; missing where they do not (then it
+        Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a hand code, the words are those by which the rules find the same; missing where they do not (then it
         rests on the reading, and a country on the sponsor where ``found_in`` says so).
     """
     long = coding.melt(["trn", "coded_by", "country_basis"], CODED_FIELDS, var_name="field", value_name="value")
@@ -136,7 +135,8 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
     places = [_basis_of(row, said) for row in long.itertuples()]
     long = long.assign(found_in=[place for place, _ in places], words=[text for _, text in places])
     long = long.sort_values("order", kind="stable")
-    return long[["trn", "field", "value", "coded_by", "found_in", "words"]].reset_index(drop=True)
+    said = long.value.map(str).where(long.value.notna())
+    return checked(long.assign(value=said)[columns("coding_basis")], "coding_basis")
 
 
 def _basis_of(row: tuple, said: dict[tuple[str, str], pd.DataFrame]) -> tuple[str | None, str | None]:

@@ -157,6 +157,14 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "country_basis": "text",
         "coded_by": "key",
     },
+    "coding_basis": {
+        "trn": "key",
+        "field": "key",
+        "value": "text",
+        "coded_by": "key",
+        "found_in": "text",
+        "words": "text",
+    },
     "doses": {
         "trn": "key",
         "arm": "text",

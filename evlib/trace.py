@@ -16,7 +16,7 @@ _UNSEEN = {
 }
 
 
-_TABLES = ("records", "duplicates", "decisions", "screened", "described", "doses", "rejects")
+_TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects")
 _CURATED = ("coding_readings", "studies", "arms", "outcomes")
 
 
@@ -35,7 +35,6 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, pd.D
         **{name: read_table(results / f"{name}.csv", name) for name in _TABLES},
         "proposals": read_table(results / "duplicate_proposals.csv", "proposals"),
         "places": read_csv(results / "places.csv"),
-        "coding_basis": read_csv(results / "coding_basis.csv"),
         **{name: read_csv(Path(raw_dir) / f"curation/{name}.csv") for name in _CURATED},
     }
 

@@ -1,0 +1,179 @@
+"""The whole data set of a run as one file: tables as CSV and Parquet, a codebook, a data package and an RO-Crate."""
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.schema import columns, kinds, read_csv, read_table
+
+CODEBOOK = Path(__file__).with_name("codebook.csv")
+# The tables of the data set, with what one row is.
+TABLES = {
+    "trials": "a trial: an included one, or one that the rules propose (pending)",
+    "described": "a trial with its codes and the facts of its record",
+    "coding_basis": "a code of a trial: by hand or rules, and on what it rests",
+    "doses": "a dose as stated",
+    "records": "a registry record of the search",
+    "screened": "what became of a record",
+    "decisions": "a decision by a reader, a person or the rules",
+    "duplicates": "a record that repeats another one",
+    "to_screen": "a record that awaits a decision",
+    "flow": "a step of the PRISMA 2020 flow",
+    "rejects": "a line or row that could not be used, with its reason",
+}
+_TYPES = {
+    "text": "string",
+    "key": "string",
+    "count": "integer",
+    "number": "number",
+    "flag": "boolean",
+    "date": "date",
+}
+_LICENCE = {
+    "name": "CC-BY-4.0",
+    "title": "Creative Commons Attribution 4.0",
+    "path": "https://creativecommons.org/licenses/by/4.0/",
+}
+
+
+def codebook() -> pd.DataFrame:
+    """Every column of the data set: ``table, column, type, description``."""
+    said = read_csv(CODEBOOK).set_index("column").description
+    rows = [
+        {"table": table, "column": column, "type": _TYPES[kind], "description": said[column]}
+        for table in TABLES
+        for column, kind in kinds(table).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_dataset(results: str | Path, path: str | Path, *, protocol: dict) -> Path:
+    """Write the data set of a run as a zip file; returns its path.
+
+    It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless),
+    ``ro-crate-metadata.json``, ``run.json`` and a README. The same run gives the same bytes but for Parquet's and
+    RO-Crate's own.
+
+    Parameters
+    ----------
+    results
+        The folder of a run.
+    path
+        The zip file.
+    protocol
+        The review's protocol.
+    """
+    import duckdb
+
+    results, path = Path(results), Path(path)
+    run = json.loads((results / "run.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        for name in ("csv", "parquet"):
+            (made / name).mkdir()
+        for table in TABLES:
+            frame = read_table(results / f"{table}.csv", table)
+            (made / f"csv/{table}.csv").write_bytes((results / f"{table}.csv").read_bytes())
+            days = [name for name, kind in kinds(table).items() if kind == "date"]
+            shown = ", ".join(f"CAST({name} AS DATE) AS {name}" if name in days else name for name in columns(table))
+            duckdb.from_df(frame).project(shown).write_parquet(str(made / f"parquet/{table}.parquet"))
+        codebook().to_csv(made / "codebook.csv", index=False, lineterminator="\n")
+        (made / "run.json").write_bytes((results / "run.json").read_bytes())
+        _write_json(made / "datapackage.json", _data_package(run, protocol))
+        (made / "README.md").write_text(_readme(run, protocol), encoding="utf-8")
+        _describe_crate(made, run, protocol)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(made.rglob("*")):
+                if file.is_file():
+                    entry = zipfile.ZipInfo(
+                        f"evtrials/{file.relative_to(made).as_posix()}"
+                    )  # dated 1980, as all entries
+                    entry.compress_type = zipfile.ZIP_DEFLATED
+                    archive.writestr(entry, file.read_bytes())
+    return path
+
+
+def _data_package(run: dict[str, Any], protocol: dict) -> dict[str, Any]:
+    book = codebook()
+    resources = []
+    for table, row in TABLES.items():
+        fields = [
+            {"name": column, "type": kind, "description": said}
+            for column, kind, said in book[book.table == table][["column", "type", "description"]].itertuples(
+                index=False
+            )
+        ]
+        resources.append(
+            {
+                "name": table.replace("_", "-"),
+                "path": f"csv/{table}.csv",
+                "description": f"One row is {row}.",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": {"fields": fields, "missingValues": [""]},
+            }
+        )
+    return {
+        "name": "evtrials",
+        "title": _title(run, protocol),
+        "description": f"{protocol['question']} Redoes {protocol['source']['citation']}.",
+        "version": run["parameters"]["search_date"],
+        "licenses": [_LICENCE],
+        "resources": resources,
+    }
+
+
+def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
+    """Write ``ro-crate-metadata.json`` (RO-Crate 1.1 or later, by its own library) over the files of the folder."""
+    from rocrate.model.contextentity import ContextEntity
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate()
+    crate.name = _title(run, protocol)
+    crate.description = (
+        f"{protocol['question']} Tables of a run of evtrials, which redoes {protocol['source']['citation']}."
+    )
+    crate.datePublished = run["finished"][:10]
+    licence = ContextEntity(crate, _LICENCE["path"], {"@type": "CreativeWork", "name": _LICENCE["title"]})
+    paper = ContextEntity(
+        crate,
+        f"https://doi.org/{protocol['source']['doi']}",
+        {"@type": "ScholarlyArticle", "name": protocol["source"]["citation"]},
+    )
+    crate.add(licence, paper)
+    crate.license, crate.root_dataset["isBasedOn"] = licence, paper
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            name = file.relative_to(folder).as_posix()
+            row = TABLES.get(file.stem)
+            described = {"description": f"One row is {row}."} if row else {}
+            crate.add_file(name, name, properties={"name": file.name, **described})
+    _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
+
+
+def _readme(run: dict[str, Any], protocol: dict) -> str:
+    asked = run["parameters"]
+    rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in TABLES.items())
+    return (
+        f"# {_title(run, protocol)}\n\n"
+        f"Records registered by {asked['search_date']}, as they were retrieved by {asked['snapshot']}.\n\n{rows}\n\n"
+        "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run. "
+        'An empty cell means: not shown to us. Several values in one cell are separated by " | ". In CSV, a text that a '
+        "spreadsheet would run as a formula has a leading apostrophe. Screening and coding are machine readings unless "
+        "`decisions` names a person.\n\n"
+        f"Registry facts are public: cite the registries. Everything else: {_LICENCE['title']}.\n"
+    )
+
+
+def _title(run: dict[str, Any], protocol: dict) -> str:
+    return f"{protocol['title']}, search to {run['parameters']['search_date']}"
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,52 @@
+"""The data set: every column explained, valid by the tools of its formats, and the same in CSV and Parquet."""
+
+import json
+import zipfile
+
+import duckdb
+import pandas as pd
+import pytest
+from frictionless import Package
+from rocrate.rocrate import ROCrate
+
+from evlib.dataset import TABLES, codebook, write_dataset
+from evlib.pipeline import run
+from evlib.schema import columns, read_table
+
+
+@pytest.fixture(scope="module")
+def unpacked(project, review, tmp_path_factory):
+    results = run(project, search_date="2024-02-17", as_before=True, say=lambda text: None)
+    folder = tmp_path_factory.mktemp("dataset")
+    with zipfile.ZipFile(write_dataset(results, folder / "evtrials.zip", protocol=review)) as archive:
+        archive.extractall(folder)
+    return folder / "evtrials"
+
+
+def test_every_column_of_every_table_is_explained():
+    book = codebook()
+    assert {table: rows.column.tolist() for table, rows in book.groupby("table")} == {t: columns(t) for t in TABLES}
+    assert book.description.str.len().min() > 1
+
+
+def test_the_data_package_holds_by_its_own_tool(unpacked):
+    report = Package(str(unpacked / "datapackage.json")).validate()
+    assert report.valid, report.flatten(["name", "rowNumber", "fieldName", "message"])[:5]
+
+
+def test_the_crate_is_read_by_its_own_library_and_lists_every_file(unpacked):
+    crate = ROCrate(str(unpacked))
+    files = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    assert files - {"ro-crate-metadata.json"} == {entity.id for entity in crate.data_entities}
+    assert "2024-02-17" in crate.name
+    assert json.loads((unpacked / "ro-crate-metadata.json").read_text())["@graph"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_parquet_holds_what_csv_holds(unpacked, table):
+    ours = read_table(unpacked / f"csv/{table}.csv", table)
+    theirs = duckdb.read_parquet(str(unpacked / f"parquet/{table}.parquet")).df()
+    assert theirs.columns.tolist() == ours.columns.tolist()
+    assert len(theirs) == len(ours)
+    for name in ours:
+        pd.testing.assert_series_equal(theirs[name].astype(ours[name].dtype), ours[name])
