@@ -87,10 +87,12 @@ def assemble(root: Path, results: Path, source: Path) -> None:
         for name, row in _UPDATE_TABLES.items()
         if (results / name).is_file()
     )
-    words |= _queue_words(results, load_protocol(root / "protocol.yml"))
+    protocol = load_protocol(root / "protocol.yml")
+    words |= _queue_words(results, protocol)
     words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
     for page in sorted(source.glob("*.md")):
         write_text(page, filled(page.read_text(encoding="utf-8"), words, page=page.name))
+    _write_trials(root, results, source, protocol)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         write_text(source / path.name, nbformat.writes(readable(nbformat.read(path, as_version=4))) + "\n")
     shutil.copytree(results / "figures", source / "figures")
@@ -126,6 +128,26 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
         "queue": table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url).data,
         "exclusion_codes": table(codes, caption="Criteria of exclusion").data,
     }
+
+
+def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
+    """The table of all trials, a page for each, and the whole data set to download."""
+    import pandas as pd
+
+    from evlib.browse import interactive, page_name, trial_page, trials_to_browse
+    from evlib.dataset import write_dataset
+    from evlib.schema import read_csv, read_table
+    from evlib.trace import trace, traced_tables
+
+    described = read_table(results / "described.csv", "described")
+    write_text(source / "trials_table.html", interactive(trials_to_browse(described, protocol=protocol)))
+    held = traced_tables(results, raw_dir=root / "data" / "raw")
+    changed = results / "record_changes.csv"
+    changes = read_csv(changed) if changed.is_file() else pd.DataFrame(columns=["trn", "field", "before", "after"])
+    for row in described.itertuples():
+        story = trace(row.trn, held, run=results.name, protocol=protocol) | {"record_url": row.record_url}
+        write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes))
+    write_dataset(results, source / "_extra" / "evtrials.zip", protocol=protocol)
 
 
 def filled(text: str, words: dict[str, str], *, page: str) -> str:
