@@ -27,6 +27,9 @@ _UPDATE_TABLES = {
     "prisma2020_update.csv": "a box of the flow of the update, as the R package PRISMA2020 reads it",
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
+# Modules that only the book uses: a change in one of them makes the book anew, not the notebooks.
+_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "trace.py")
+_WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
 
 
@@ -75,6 +78,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     # Imported here, because an unchanged book needs neither and both take seconds to load.
     import nbformat
 
+    from evlib.glossary import glossary_page, linked, read_glossary
     from evlib.numbers import load_numbers
     from evlib.protocol import load_protocol
 
@@ -90,17 +94,30 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     protocol = load_protocol(root / "protocol.yml")
     words |= _queue_words(results, protocol)
     words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
+    meanings = read_glossary(root / "book" / "glossary.csv")
+    words["glossary"] = glossary_page(meanings)
+    words["changelog"] = _changelog(root / "CHANGELOG.md")
     for page in sorted(source.glob("*.md")):
-        write_text(page, filled(page.read_text(encoding="utf-8"), words, page=page.name))
+        text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
+        write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     _write_trials(root, results, source, protocol)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
-        write_text(source / path.name, nbformat.writes(readable(nbformat.read(path, as_version=4))) + "\n")
+        notebook, seen = readable(nbformat.read(path, as_version=4)), set()
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = linked(cell.source, meanings, seen)
+        write_text(source / path.name, nbformat.writes(notebook) + "\n")
     shutil.copytree(results / "figures", source / "figures")
     downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
+
+
+def _changelog(path: Path) -> str:
+    """The change log without its own heading."""
+    return path.read_text(encoding="utf-8").partition("\n")[2].strip()
 
 
 def _drop_absent_chapters(toc: Path, results: Path) -> None:
@@ -193,7 +210,9 @@ def _copy_mathjax(target: Path) -> None:
 def _key(root: Path, results: Path) -> str:
     pages = [path for path in sorted((root / "book").rglob("*")) if path.is_file() and "_build" not in path.parts]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
-    inputs = [run["keys"], [(path.name, sha256(path)) for path in pages], sha256(Path(__file__))]
+    code = [Path(__file__).with_name(name) for name in _CODE]
+    files = [*pages, root / "CHANGELOG.md", *code]
+    inputs = [run["keys"], [(path.name, sha256(path)) for path in files]]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 

@@ -185,7 +185,7 @@ def _facts(pairs: list[tuple[str, object]]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{html.escape(label)}</th><td>{_values(value)}</td></tr>' for label, value in pairs
     )
-    return f'<div class="scroll"><table class="facts">{rows}</table></div>'
+    return f'<div class="scroll whole"><table class="facts">{rows}</table></div>'
 
 
 def _values(value: object) -> str:
@@ -199,7 +199,14 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
         return f"<p>{none}</p>"
     head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in names)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(row[name])) if name in row else '–'}</td>" for name in names) + "</tr>"
+        "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
         for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(name: str, value: object) -> str:
+    text = str(value)
+    if name == "report" and re.fullmatch(r"10\.\d{4,}/\S+", text):
+        return _link(f"https://doi.org/{text}", text)
+    return html.escape(text.replace("_", " ") if name in ("field", "found_in") else text)

@@ -24,7 +24,16 @@ PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", 
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
-NOT_IN_NOTEBOOKS = {"__main__.py", "book.py", "pipeline.py"}  # modules that no notebook uses
+NOT_IN_NOTEBOOKS = {
+    "__main__.py",
+    "book.py",
+    "browse.py",
+    "dataset.py",
+    "glossary.py",
+    "neighbours.py",
+    "pipeline.py",
+    "trace.py",
+}  # modules that no notebook uses
 
 
 def project_root(start: str | Path = ".") -> Path:

@@ -43,7 +43,7 @@ def project_copy(folder: Path) -> Path:
     copy_shipped(RAW, folder / "data/raw")
     for name in ("notebooks", "evlib", "book"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
-    for name in ("protocol.yml", "requirements.lock"):
+    for name in ("protocol.yml", "requirements.lock", "CHANGELOG.md"):
         shutil.copy2(ROOT / name, folder / name)
     return folder
 
