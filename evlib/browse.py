@@ -155,6 +155,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+_FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
 _UNREPORTED = '<span class="unreported">not reported</span>'
 
 
@@ -185,7 +186,7 @@ def _facts(pairs: list[tuple[str, object]]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{html.escape(label)}</th><td>{_values(value)}</td></tr>' for label, value in pairs
     )
-    return f'<div class="scroll whole"><table class="facts">{rows}</table></div>'
+    return f'{_FRAME.replace("scroll", "scroll whole")}<table class="facts">{rows}</table></div>'
 
 
 def _values(value: object) -> str:
@@ -202,7 +203,7 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
         "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
         for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f"{_FRAME}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _cell(name: str, value: object) -> str:

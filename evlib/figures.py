@@ -122,6 +122,7 @@ def _anchored(link: minidom.Element, first: dict[str, minidom.Element], page: st
     """Let a link lead on from the page that shows it, and name the first one to a place by the texts of all to it."""
     target = link.getAttribute("xlink:href").removeprefix("../").removeprefix(page)
     link.setAttribute("xlink:href", target)
+    link.setAttribute("role", "link")
     if not target.startswith("https://") and link.hasAttribute("target"):
         link.removeAttribute("target")  # Matplotlib opens links in a new window
     text = " ".join(node.data.strip() for node in _below(link) if node.nodeType == minidom.Node.COMMENT_NODE)

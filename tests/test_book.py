@@ -1,14 +1,17 @@
 """The book: built without a warning, every page reachable, every figure seen, no other host called."""
 
+import re
 import shutil
 
 import nbformat
 import pytest
+from conftest import project_copy
 
 from evlib.book import assemble, build_book, filled, readable
 from evlib.errors import InputError
 from evlib.numbers import load_numbers, save_numbers
 from evlib.pipeline import UPDATE, notebooks, run_with_comparison
+from evlib.schema import read_table, write_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -88,8 +91,6 @@ def test_a_book_without_an_earlier_search_leaves_that_chapter_out(project, resul
 
 
 def test_the_queue_is_a_page_that_lists_every_pending_record(html, results):
-    from evlib.schema import read_table
-
     page = (html / "to_screen.html").read_text(encoding="utf-8")
     screened = read_table(results / "screened.csv", "screened")
     queue = read_table(results / "to_screen.csv", "to_screen")
@@ -104,66 +105,123 @@ def test_the_numbers_of_the_first_page_are_those_of_the_tables(html, results):
     assert f"out of {n['n_records']} registry records" in text
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_a_reader_walks_the_whole_book(html, project):
+HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> `{raw}` $x$ |"
+
+
+@pytest.fixture
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        page = browser.new_page(viewport={"width": 1300, "height": 900})
-        errors, elsewhere = [], []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(("file:", "data:")) else elsewhere.append(request.url),
-        )
-        page.goto((html / "index.html").as_uri())
-        contents = page.locator("nav.bd-links a, .bd-sidebar-primary nav a").evaluate_all(
-            "links => links.map(link => link.href)"
-        )
-        visited = {link.rsplit("/", 1)[1].split("#")[0]: link for link in contents if link.startswith("file:")}
-        chapters = {f"{path.stem}.html" for path in notebooks(project)}
-        assert (
-            chapters | {"to_screen.html", "data_and_limits.html", "how_to_cite.html", "references.html"}
-            <= visited.keys()
-        )
-        for name, link in visited.items():
-            page.goto(link)
-            assert page.locator("article h1").count() == 1, name
-            pictures = page.locator("article img, main img")
-            loaded = pictures.evaluate_all("images => images.map(i => [i.complete && i.naturalWidth > 0, i.alt])")
-            assert all(whole and alt for whole, alt in loaded), name
-            if name in chapters:
-                assert page.locator("figure.finding img, figure.finding svg").count() >= 1, name
-            links = page.locator("main a[download]").evaluate_all(
-                "links => links.map(link => link.getAttribute('href'))"
-            )
-            assert all((html / target).is_file() for target in links), name
-        page.goto((html / "02_screen.html").as_uri())
-        boxes = page.locator("figure.finding svg a").evaluate_all("links => links.map(a => a.href.baseVal)")
-        assert len(set(boxes)) >= 6
-        for place in boxes:
-            assert page.locator(f'[id="{place.removeprefix("#")}"]').count() == 1, place
-        page.goto((html / "how_to_cite.html").as_uri())
-        page.locator("mjx-container").wait_for(timeout=10_000)
-        for width in (1300, 390):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.goto((html / "index.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        search = page.locator(
-            "input[type=search]:visible, button.search-button-field:visible, button.search-button:visible"
-        )
-        page.set_viewport_size({"width": 1300, "height": 900})
-        assert search.count() == 1
+        yield browser
         browser.close()
-    assert not errors
-    assert not elsewhere
+
+
+def opened(browser, *, width=1300, scheme="light"):
+    """A page that notes what goes wrong on it: errors, and requests to other hosts."""
+    page = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+    wrong = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else wrong.append(r.url))
+    return page, wrong
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (390, "dark")])
+def test_a_reader_walks_the_whole_book(html, project, browser, width, scheme):
+    """No error, no other host, nothing wider than the screen, every picture seen, nothing serious that axe-core finds."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, wrong = opened(browser, width=width, scheme=scheme)
+    page.goto((html / "index.html").as_uri())
+    contents = page.locator(".bd-sidebar-primary nav a").evaluate_all("links => links.map(link => link.href)")
+    visited = {link.rsplit("/", 1)[1].split("#")[0]: link for link in contents if link.startswith("file:")}
+    chapters = {f"{path.stem}.html" for path in notebooks(project)}
+    pages = {"trials.html", "to_screen.html", "data_and_limits.html", "how_to_cite.html", "references.html"}
+    assert chapters | pages | {"glossary.html", "changelog.html"} <= visited.keys()
+    visited |= {"a trial": (html / "trials/NCT04276987.html").as_uri()}
+    for name, link in visited.items():
+        page.goto(link)
+        assert page.locator("article h1").count() == 1, name
+        pictures = page.locator("article img, main img")
+        loaded = pictures.evaluate_all("images => images.map(i => [i.complete && i.naturalWidth > 0, i.alt])")
+        assert all(whole and alt for whole, alt in loaded), name
+        if name in chapters:
+            assert page.locator("figure.finding img, figure.finding svg").count() >= 1, name
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        # Without its preloading of style sheets, which a browser refuses to pages opened from a folder.
+        found = Axe().run(page, options={"preload": False}).response["violations"]
+        serious = [
+            (rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")
+        ]
+        assert not serious, name
+    page.goto((html / "how_to_cite.html").as_uri())
+    page.locator("mjx-container").wait_for(timeout=10_000)
+    assert not wrong
+
+
+def test_the_boxes_of_the_flow_lead_to_their_records_and_the_search_is_there(html, browser):
+    page, wrong = opened(browser)
+    page.goto((html / "02_screen.html").as_uri())
+    boxes = page.locator("figure.finding svg a").evaluate_all("links => links.map(a => a.href.baseVal)")
+    assert len(set(boxes)) >= 6
+    for place in boxes:
+        assert page.locator(f'[id="{place.removeprefix("#")}"]').count() == 1, place
+    search = page.locator(
+        "input[type=search]:visible, button.search-button-field:visible, button.search-button:visible"
+    )
+    assert search.count() == 1
+    assert not wrong
+
+
+def test_the_table_of_all_trials_filters(html, browser):
+    page, wrong = opened(browser)
+    page.goto((html / "trials.html").as_uri())
+    page.locator(".browse div.dt-info").wait_for()
+    page.get_by_placeholder("Route").fill("Nebulised")
+    shown = page.locator(".browse tbody tr")
+    assert 1 <= shown.count() < 25
+    assert all("Nebulised" in text for text in shown.all_inner_texts())
+    shown.first.locator("a").first.click()
+    assert page.locator("h2", has_text="How it was coded").count() == 1
+    assert not wrong
+
+
+def test_hostile_text_of_a_registry_shows_as_text(project, results, browser, tmp_path):
+    copy = project_copy(tmp_path)
+    altered = shutil.copytree(results, tmp_path / "altered")
+    for name, column in (("described", "title"), ("records", "brief_title"), ("to_screen", "title")):
+        table = read_table(altered / f"{name}.csv", name)
+        table.loc[table.trn.isin(["NCT04276987", table.trn[0]]), column] = HOSTILE
+        write_table(table, altered / f"{name}.csv", name)
+    folder = build_book(copy, altered, say=lambda text: None).parent
+    page, wrong = opened(browser)
+    for name in ("trials.html", "trials/NCT04276987.html", "to_screen.html"):
+        page.goto((folder / name).as_uri())
+        page.get_by_text("<script>document.title").first.wait_for()
+        assert page.title() != "taken"
+    assert not wrong
+
+
+def test_every_link_within_the_book_leads_to_a_place_that_is_there(html):
+    texts = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html") if "_static" not in path.parts}
+    places = {path: set(re.findall(r'\s(?:id|name)="([^"]+)"', text)) for path, text in texts.items()}
+    broken = set()
+    for path, text in texts.items():
+        for link in re.findall(r'<a\s[^>]*?href="([^"]*)"', text):
+            address, _, place = link.partition("#")
+            if re.match(r"[a-z]+:", address) or link in ("", "#"):
+                continue
+            target = (path.parent / address).resolve() if address else path
+            if not target.exists() or (place and target in places and place not in places[target]):
+                broken.add((path.name, link))
+    assert not broken
 
 
 def test_every_included_trial_links_to_its_record(html, results):
-    from evlib.schema import read_table
-
     trials = read_table(results / "trials.csv", "trials")
     page = (html / "03_describe.html").read_text(encoding="utf-8")
     for row in trials.itertuples():
