@@ -9,7 +9,7 @@ from matplotlib.textpath import text_to_path
 
 WIDTH = 360.0  # points: the 5 inches that all figures have
 SIZE = 10.0
-INK = "#222222"
+INK, BLUE, ORANGE, GREY = "#222222", "#0072B2", "#E69F00", "#7F7F7F"
 
 
 def canvas(title: str) -> tuple[plt.Axes, float]:
