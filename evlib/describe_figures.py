@@ -26,11 +26,13 @@ _PALE, _RULE, _LIGHT = "#F5F5F5", "#CCCCCC", "#9ECAE9"
 _HATCH = "////"
 _SHADE = "#F3E3CF"
 _IN_CODE_ORDER = ("phase_group",)  # other fields: the most frequent value first
-_MOST_COLUMNS = 13  # more would be too narrow for their numbers
+_MOST_COLUMNS = 11  # more would be too narrow for their numbers
 _EMERGENCY = (pd.Timestamp("2020-01-30"), pd.Timestamp("2023-05-05"))
 _EMERGENCY_WORDS = "WHO COVID-19 emergency, 30 Jan 2020 to 5 May 2023"
 _MEASURES_OF_EVS = ("particles", "particles per area", "mass", "mass per body weight", "phospholipid per body weight")
 _PHASE_MARKERS = "osD^vPXhp*"
+_UNKNOWN = 8.0  # points: the width of a bubble whose enrolment is not stated
+_NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
 
 # What registries call the state of a trial, in lower case.
 _STATUS_WORDS = {
@@ -57,6 +59,7 @@ _STATUS_WORDS = {
 _STATUS = {word: group for group, words in _STATUS_WORDS.items() for word in words}
 _OTHER_STATUS = "Other word"
 
+_Met = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]
 _Labels = Mapping[str, Mapping[str, str]]
 
 
@@ -67,6 +70,7 @@ class _Key(NamedTuple):
     face: str
     hatch: str | None = None
     marker: str | None = None
+    size: float = 7.0
 
 
 class Item(NamedTuple):
@@ -77,20 +81,18 @@ class Item(NamedTuple):
 
     name: str
     label: str
-    met: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]
+    met: _Met
 
 
-def _in_trial(column: str) -> Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]:
+def _in_trial(column: str) -> _Met:
     return lambda trials, records, doses: trials[column].notna()
 
 
-def _in_record(column: str) -> Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]:
+def _in_record(column: str) -> _Met:
     return lambda trials, records, doses: records[column].notna()
 
 
-def _in_doses(
-    where: Callable[[pd.DataFrame], pd.Series],
-) -> Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]:
+def _in_doses(where: Callable[[pd.DataFrame], pd.Series]) -> _Met:
     return lambda trials, records, doses: trials.trn.isin(doses.trn[where(doses)])
 
 
@@ -138,19 +140,12 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     columns = columns.where(columns.isin(names), names[0])
     data = _crossed(countries, columns.map(lambda text: [text]), order, names)
     n = countries.explode().value_counts().reindex(order, fill_value=0)
-    stated = n.drop(_MISSING)
-    if not stated.sum():
-        title = f"No included trial of {len(trials)} reports its country"
-    else:
-        own = stated[[value for value in stated.index if value in set(trials.countries.map(split_multi).explode())]]
-        leaders, top = _leaders(own if len(own) else stated)
-        cells = data.drop(index=_MISSING).drop(columns="No date").stack()
-        title = f"Country: {leaders} first, with {top} of {_several(len(trials))}" + (
-            " each" if " and " in leaders else ""
-        )
-        if cells.sum():
-            place, year = cells.idxmax()
-            title += f"; the most in one year are {cells.max()} ({place}, {year})"
+    each, all_countries = _values(trials, "countries", {})
+    leaders, first = _leading(each.explode().value_counts().reindex(all_countries[:-1]), of=_several(len(trials)))
+    title = f"Most frequent country: {leaders}" if first else f"No included trial of {len(trials)} reports its country"
+    by_year = _crossed(each, columns.map(lambda text: [text]), all_countries[:-1], names[:-1]).stack()
+    if len(by_year) and by_year.max():
+        title += f"; most in one year: {_top_pair(by_year, ', ')}"
     axes, top = canvas(title)
     top = _grid(axes, top, data, nouns=("Country", "Year of registration"), n=(n, columns.value_counts()))
     bottom = _note(axes, top, f"Cells: {_counted(described)}. {_twice(trials, 'countries')}")
@@ -169,9 +164,9 @@ def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:
         panels[noun] = values.explode().value_counts().reindex(order, fill_value=0)
     findings = []
     for noun, counts in panels.items():
-        leaders, top = _leaders(counts.drop(_MISSING))
-        findings.append(f"{noun.lower()}: {leaders} ({top})" if top else f"{noun.lower()}: none reported")
-    title = f"The most frequent of {_several(len(trials))}, by {'; '.join(findings)}"
+        leaders, first = _leading(counts.drop(_MISSING))
+        findings.append(f"{noun.lower()}: {leaders}" if first else f"{noun.lower()}: none reported")
+    title = f"Most frequent of {_several(len(trials))}, by {'; '.join(findings)}"
     axes, top = canvas(title)
     left = _label_width(label for counts in panels.values() for label in counts.index)
     for noun, counts in panels.items():
@@ -200,7 +195,7 @@ def crosstab_figure(
         Table ``described``.
     rows, columns
         Two coded columns. Phases stand in the order of their codes, other values by frequency, "Not reported" last. Where
-        there are more than thirteen columns, the rarest share one.
+        there are more than eleven columns, the rarest share one.
     nouns
         What the title calls the rows and the columns: ``("cell source", "phase")``.
     labels
@@ -216,9 +211,7 @@ def crosstab_figure(
     title = f"{_capital(nouns[0])} by {nouns[1]}: {both} of {_several(len(trials))} {'states' if both == 1 else 'state'} both"
     pairs = data.drop(index=_MISSING).drop(columns=_MISSING).stack()
     if len(pairs) and pairs.max():
-        first = pairs[pairs == pairs.max()]
-        more = f" and {len(first) - 1} other pair{'s' if len(first) > 2 else ''}" if len(first) > 1 else ""
-        title += f"; most often {' with '.join(first.index[0])}{more} ({first.iloc[0]}{' each' if more else ''})"
+        title += f"; most often {_top_pair(pairs, ' with ')}"
     n = tuple(
         values.explode().value_counts().reindex(order, fill_value=0)
         for values, order in ((row_values, row_order), (column_values, column_order))
@@ -244,8 +237,8 @@ def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     for field, noun in (("route", "Route"), ("msc_source", "Cell source")):
         values, order = _values(lung, field, labels)
         tables[noun] = _crossed(values, groups, order, kinds)
-        leaders, top = _leaders(values.explode().value_counts().drop(_MISSING, errors="ignore"))
-        title += f"; {noun.lower()} most often {leaders} ({top})" if top else f"; no {noun.lower()} reported"
+        leaders, first = _leading(tables[noun].sum(axis=1).drop(_MISSING))
+        title += f"; {noun.lower()} most often {leaders}" if first else f"; no {noun.lower()} reported"
     axes, top = canvas(title)
     left = _label_width(f"{label} (000)" for table in tables.values() for label in table.index)
     for noun, table in tables.items():
@@ -340,12 +333,8 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     completed = trials[groups == "Completed"]
     posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(_MISSING)
     results = posted.value_counts().reindex(["Posted", "None posted", _MISSING], fill_value=0)
-    leaders, top = _leaders(counts.drop(_MISSING))
-    title = (
-        f"Status: {leaders} first, with {top} of {_several(len(trials))}"
-        if top
-        else "No included trial reports its status"
-    )
+    leaders, first = _leading(counts.drop(_MISSING), of=_several(len(trials)))
+    title = f"Most frequent status: {leaders}" if first else "No included trial reports its status"
     title += (
         f"; of {len(completed)} completed, {results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
         f"{results['None posted']} none, and {results[_MISSING]} {'does' if results[_MISSING] == 1 else 'do'} not tell"
@@ -383,8 +372,8 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     numbers = drawn.enrolment.astype(float)
     kinds = drawn.enrolment_type.map(_enrolment_kind)
     title = (
-        f"Half of the {_several(len(drawn))} with a number enrol, or plan for, at most {numbers.median():,.0f}; "
-        f"the largest {numbers.max():,.0f}"
+        f"The median of {_several(len(drawn))} with a number is {_number(numbers.median())} participants, actual or planned; "
+        f"the most are {_number(numbers.max())}"
     )
     styles = {"actual": ("o", BLUE), "planned": ("^", ORANGE), "not said which": ("D", "white")}
     axes, top = canvas(title)
@@ -402,7 +391,7 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
         lanes = _lanes(places.tolist(), 6.5)
         height = max(28.0, 6.5 * (1 + max(lanes, default=0) - min(lanes, default=0)) + 6)
         axes.plot([left, WIDTH - 2], [top, top], color=_RULE, lw=0.6)
-        _label(axes, (left - 6, top + height / 2 - 6), phase, left - 6, lines=1)
+        _label(axes, left, top + height / 2 - 6, phase, lines=1)
         put_text(axes, (left - 6, top + height / 2 + 6), texts[phase], size=_SMALL, ha="right", colour="#555555")
         middle = top + height / 2 - 6.5 * (max(lanes, default=0) + min(lanes, default=0)) / 2
         if len(own):
@@ -412,13 +401,24 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
             marker, face = styles[kinds[i]]
             face = GREY if phase == _MISSING and face != "white" else face
             axes.scatter(
-                place, middle + 6.5 * lane, s=30, marker=marker, facecolor=face, edgecolor=INK, lw=0.7, zorder=3
+                place,
+                middle + 6.5 * lane,
+                s=(5.5 * _NARROWER.get(marker, 1)) ** 2,
+                marker=marker,
+                facecolor=face,
+                edgecolor=INK,
+                lw=0.7,
+                zorder=3,
             )
         top += height
+    end = left - 12
     for decade in range(int(low), int(high) + 1):
         x = left + 8 + (decade - low) * scale
         axes.plot([x, x], [start, top], color=_RULE, lw=0.6, zorder=0)
-        put_text(axes, (x, top + 8), f"{10**decade:,}", size=_SMALL)
+        text, half = f"{10**decade:,}", width_of(f"{10**decade:,}", size=_SMALL) / 2
+        if x - half > end and x + half <= WIDTH:
+            put_text(axes, (x, top + 8), text, size=_SMALL)
+            end = x + half + 5
     put_text(axes, ((left + WIDTH) / 2, top + 20), "Participants (log scale); bar: median", size=_SMALL)
     top = _legend(
         axes, top + 30, [_Key(kind, face, None, m) for kind, (m, face) in styles.items() if (kinds == kind).any()]
@@ -451,10 +451,11 @@ def time_to_results(described: pd.DataFrame, records: pd.DataFrame) -> Figure:
     posted = trials.trn[trials.results_posted.fillna(False).astype(bool)]
     columns = [column for column in records if "results" in column and column != "results_posted"]
     dated = int(records[records.trn.isin(posted)][columns].notna().any(axis=1).sum())
-    verb, shows = ("has", "shows") if len(posted) == 1 else ("have", "show")
+    verb = "has" if len(posted) == 1 else "have"
     title = (
         f"{len(posted)} of {_several(len(trials))} {verb} posted results; "
-        f"{dated} of them {'shows' if dated == 1 else shows} the date of it, so the time to results is not known"
+        f"{dated} of them {'shows' if dated == 1 else 'show'} their date"
+        + ("" if dated else ", so the time to results is not known")
     )
     data = pd.DataFrame({"trials": [len(trials)], "with_results": [len(posted)], "with_date_of_results": [dated]})
     return _blank("time_to_results", title)._replace(data=data)
@@ -487,13 +488,15 @@ def completeness_by_year(
     k = met.groupby(groups).sum().reindex(names, fill_value=0).T.astype(int)
     k.index = [item.label for field in _BY_YEAR for item in ITEMS if item.name == field]
     k = k.loc[k.sum(axis=1).sort_values(ascending=False, kind="stable").index]
-    least = k.index[-1]
+    sums = k.sum(axis=1)
+    least = list(sums.index[sums == sums.min()])
     dated = [group for group in names[:-1] if of[group]]
-    title = f"{least} is stated least, by {k.loc[least].sum()} of {_several(len(trials))}" + (
-        f": {' and '.join(f'{k.loc[least, g]} of {of[g]} {_when(g)}' for g in dict.fromkeys((dated[0], dated[-1])))}"
-        if dated
-        else ""
-    )
+    title = f"Stated least: {_joined(least)}, by {sums.min()} of {_several(len(trials))}"
+    if dated and len(least) == 1:
+        ends = (
+            f"{k.loc[least[0], group]} of {of[group]} {_when(group)}" for group in dict.fromkeys((dated[0], dated[-1]))
+        )
+        title += f": {' and '.join(ends)}"
     axes, top = canvas(title)
     cells = k.apply(
         lambda column: [f"{value} of {of[column.name]}" if of[column.name] else "\N{EN DASH}" for value in column]
@@ -538,9 +541,9 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     items.index = [item.label for item in ITEMS]
     items = items.sort_values(ascending=False, kind="stable")
     title = (
-        f"Half of {_several(len(scores))} show {scores.score.median():g} or fewer of {len(ITEMS)} items "
-        f"(range {scores.score.min()} to {scores.score.max()}); "
-        f"{items.index[-1].lower()} is shown least ({items.iloc[-1]})"
+        f"The median of {_several(len(scores))} is {_number(scores.score.median())} of {len(ITEMS)} items "
+        f"(range {scores.score.min()} to {scores.score.max()}); shown least: "
+        f"{_joined(list(items.index[items == items.min()]))} ({items.min()})"
     )
     axes, top = canvas(title)
     counts = scores.score.value_counts().reindex(range(len(ITEMS) + 1), fill_value=0).to_frame("trials")
@@ -557,7 +560,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     bottom = _note(axes, top, f"{_capital(_counted(described))}. It scores what we see of a record, not the trial.")
     seen = counts.trials[counts.trials > 0]
     alt = f"Histogram and bar chart. {title}. Trials by score: {_listed(seen)}. By item: {_listed(items)}."
-    return Figure(finished(axes, bottom), name, title, alt, scores.assign(score=scores.score))
+    return Figure(finished(axes, bottom), name, title, alt, scores)
 
 
 def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "route_group") -> Figure:
@@ -585,14 +588,13 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     phases, phase_order = _values(trials, "phase_group", labels, most=len(_PHASE_MARKERS))
     data = _crossed(diseases, routes, disease_order, route_order)
     pairs = data.drop(index=_MISSING).drop(columns=_MISSING).stack()
-    title = "Disease by route: "
     if len(pairs) and pairs.max():
-        title += (
-            f"the most of {_several(len(trials))} are {pairs.max()}, {' by '.join(pairs.idxmax())}; "
-            f"{(pairs == 0).sum()} of {len(pairs)} pairs have none"
+        title = (
+            f"Most frequent of {_several(len(trials))}: {_top_pair(pairs, ' by ')}; "
+            f"{(pairs == 0).sum()} of {len(pairs)} pairs of disease and route have none"
         )
     else:
-        title += f"no included trial of {len(trials)} states both"
+        title = f"No included trial of {len(trials)} states both disease and route"
     looks = _phase_looks(phase_order, labels)
     axes, top = canvas(title)
     row_texts = [
@@ -604,14 +606,14 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     left = _label_width(row_texts)
     width = (WIDTH - left - 2) / len(route_order)
     top = start = _headers(axes, top, column_texts, left=left, width=width, nouns=("Disease", "Route"))
-    sizes = (4 + 4 * np.log10(trials.enrolment.clip(lower=1).astype(float))).clip(upper=16.0).fillna(8.0)
+    sizes = trials.enrolment.astype(float).map(_diameter, na_action="ignore").fillna(_UNKNOWN)
     for disease, text in zip(disease_order, row_texts):
         inside = diseases.map(lambda values, d=disease: d in values)
         packed = [
             _packed(sizes[inside & routes.map(lambda values, r=route: r in values)], width - 3) for route in route_order
         ]
         height = max(18.0, _label_height(text, left), *(deep + 4 for _, deep in packed))
-        _label(axes, (left - 6, top + height / 2), text, left - 6)
+        _label(axes, left, top + height / 2, text)
         axes.plot([left, WIDTH - 2], [top, top], color=_RULE, lw=0.6, zorder=0)
         for j, (places, deep) in enumerate(packed):
             for i, (x, y) in places.items():
@@ -620,7 +622,7 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
                 axes.scatter(
                     left + j * width + 1.5 + x,
                     top + (height - deep) / 2 + y,
-                    s=(sizes[i] - 1) ** 2,
+                    s=((sizes[i] - 1) * _NARROWER.get(marker, 1)) ** 2,
                     marker=marker,
                     facecolor="white" if open_ else face,
                     edgecolor=INK,
@@ -632,12 +634,13 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
         axes.plot([left + j * width] * 2, [start, top], color=_RULE, lw=0.6, zorder=0)
     axes.plot([left, WIDTH - 2], [top, top], color=_RULE, lw=0.6, zorder=0)
     top = _legend(axes, top + 6, [_Key(phase, face, None, marker) for phase, (marker, face) in looks.items()])
+    examples = [_Key(f"{n:,} participants", "#B5B5B5", None, "o", _diameter(n) - 1) for n in (10, 100, 1000)]
+    top = _legend(axes, top, [*examples, _Key("not stated", "white", None, "o", _UNKNOWN - 1)])
     missing = int(trials.enrolment.isna().sum())
     bottom = _note(
         axes,
         top,
-        f"One marker for each of the {_counted(described)}. Larger markers: more participants "
-        f"(log scale); white: enrolment not stated ({missing}). {_twice(trials, 'disease_area', columns)}",
+        f"Each marker one of the {_counted(described)}; the larger, the more participants (log scale); white: not stated ({missing}). {_twice(trials, 'disease_area', columns)}",
     )
     filled = pairs[pairs > 0].sort_values(ascending=False, kind="stable")
     alt = (
@@ -731,14 +734,29 @@ def _twice(trials: pd.DataFrame, *fields: str) -> str:
     return " A trial with two values counts once under each." if several else ""
 
 
-def _leaders(counts: pd.Series) -> tuple[str, int]:
-    """The most frequent values as words, and how often each occurs."""
-    if not counts.sum():
-        return "", 0
-    names = list(counts.index[counts == counts.max()])
+def _leading(counts: pd.Series, *, of: str = "") -> tuple[str, int]:
+    """The most frequent values and how often each occurs, in words ("A and B (4 each)"), and as a number."""
+    most = 0 if counts.empty else int(counts.max())
+    names = list(counts.index[counts == most])
+    return f"{_joined(names)} ({most}{f' of {of}' if of else ''}{' each' if len(names) > 1 else ''})", most
+
+
+def _top_pair(pairs: pd.Series, word: str) -> str:
+    """The most frequent pair of a row and a column ("A with B (4)"), and how many others are as frequent."""
+    first = pairs[pairs == pairs.max()]
+    others = len(first) - 1
+    more = f" and {others} other pair{'s' if others > 1 else ''}" if others else ""
+    return f"{word.join(first.index[0])}{more} ({first.iloc[0]}{' each' if more else ''})"
+
+
+def _joined(names: list[str]) -> str:
     shown = [*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names
-    words = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
-    return words, int(counts.max())
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+
+
+def _number(value: float) -> str:
+    """A whole number, or one with a half, as a reader writes it."""
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def _listed(counts: pd.Series) -> str:
@@ -777,7 +795,7 @@ def _enrolment_kind(words: object) -> str:
 
 def _enrolment_label(inside: pd.Series, numbers: pd.Series) -> str:
     own = numbers[inside[numbers.index]]
-    return f"n = {len(own)} of {inside.sum()}" + (f", median {own.median():,.0f}" if len(own) else "")
+    return f"n = {len(own)} of {inside.sum()}" + (f", median {_number(own.median())}" if len(own) else "")
 
 
 def _ordinal(period: pd.Period) -> int:
@@ -798,6 +816,11 @@ def _phase_looks(order: list[str], labels: _Labels) -> dict[str, tuple[str, obje
     shades = matplotlib.colormaps["viridis"](np.linspace(0.92, 0.05, len(stated)))
     ramp = dict(zip(stated, map(tuple, shades)))
     return {phase: (marker, ramp.get(phase, "#B5B5B5")) for phase, marker in zip(order, _PHASE_MARKERS)}
+
+
+def _diameter(enrolment: float) -> float:
+    """The width of a bubble, in points."""
+    return min(16.0, 4 + 4 * float(np.log10(max(enrolment, 1))))
 
 
 def _lanes(places: list[float], apart: float) -> list[int]:
@@ -842,20 +865,24 @@ def _fitted(text: str, width: float, *, lines: int, size: float = _SIZE) -> list
 
 def _label_width(labels: Iterable[str]) -> float:
     """How much room labels to the left of a plot take, a third of the figure at most."""
-    return min(120.0, max((width_of(label, size=_SIZE) for label in labels), default=0) + 8)
+    return min(122.0, max((width_of(label, size=_SIZE) for label in labels), default=0) + 11)
+
+
+def _label_lines(text: str, left: float, *, lines: int = 3) -> list[str]:
+    return _fitted(text, left - 10, lines=lines)  # what is drawn is a little wider than what is measured
 
 
 def _label_height(text: str, left: float) -> float:
-    return _LINE * len(_fitted(text, left - 6, lines=3)) + 3
+    return _LINE * len(_label_lines(text, left)) + 3
 
 
-def _label(axes: plt.Axes, place: tuple[float, float], text: str, width: float, *, lines: int = 3) -> None:
-    """A text that ends at a place, in lines around its height; that of what is not reported is grey."""
-    rows = _fitted(text, width, lines=lines)
+def _label(axes: plt.Axes, left: float, middle: float, text: str, *, lines: int = 3) -> None:
+    """A text to the left of a plot, in lines around a height; that of what is not reported is grey."""
+    rows = _label_lines(text, left, lines=lines)
     colour = "#555555" if text.startswith(_MISSING) else INK
     for i, row in enumerate(rows):
         put_text(
-            axes, (place[0], place[1] + _LINE * (i - (len(rows) - 1) / 2)), row, size=_SIZE, ha="right", colour=colour
+            axes, (left - 6, middle + _LINE * (i - (len(rows) - 1) / 2)), row, size=_SIZE, ha="right", colour=colour
         )
 
 
@@ -865,7 +892,7 @@ def _heading(axes: plt.Axes, top: float, text: str) -> float:
 
 
 def _note(axes: plt.Axes, top: float, text: str) -> float:
-    for line in wrapped(text, WIDTH - 4, size=_SMALL):
+    for line in wrapped(text, WIDTH - 10, size=_SMALL):
         put_text(axes, (1, top + 9), line, size=_SMALL, ha="left", colour="#555555")
         top += _SMALL_LINE
     return top + 6
@@ -883,7 +910,7 @@ def _bars(axes: plt.Axes, top: float, counts: pd.Series, *, of: int, left: float
     span = WIDTH - left - room
     for label, n in counts.items():
         height = _label_height(str(label), left)
-        _label(axes, (left - 6, top + height / 2), str(label), left - 6)
+        _label(axes, left, top + height / 2, str(label))
         _rectangle(axes, left, top + 1.5, span, height - 3, _PALE)
         missing = label == _MISSING
         _rectangle(
@@ -930,7 +957,7 @@ def _headers(
             else:
                 place = (middle, top + height - 1 - _SMALL_LINE * (len(own) - i - 0.5))
             put_text(axes, place, row, size=_SMALL, rotation=90 if upright else 0, colour=colour)
-    noun = _fitted(nouns[0], left - 6, lines=1)
+    noun = _label_lines(nouns[0], left, lines=1)
     for line in noun:
         put_text(axes, (left - 6, top + height - 7), line, size=_SIZE, bold=True, ha="right")
     return top + height + 1
@@ -975,7 +1002,7 @@ def _grid(
     top = _headers(axes, top, column_texts, left=left, width=width, nouns=nouns)
     for i, row in enumerate(cells.index):
         height = max(16.0, _label_height(row_texts[i], left))
-        _label(axes, (left - 6, top + height / 2), row_texts[i], left - 6)
+        _label(axes, left, top + height / 2, row_texts[i])
         for j, column in enumerate(cells.columns):
             grey = _MISSING in (row, column) or column in (last, "No date")
             share = shades.iat[i, j]
@@ -1040,6 +1067,8 @@ def _columns(
                 face, hatch = styles[part]
                 y -= n * unit
                 _rectangle(axes, left + i * width + 0.05 * width, y, 0.9 * width, n * unit, face, hatch)
+        if row.sum() and width_of(str(row.sum()), size=_SMALL) < width - 2:
+            put_text(axes, (left + (i + 0.5) * width, y - 6), str(row.sum()), size=_SMALL)
     end = 0.0
     for i, text in ticks.items():
         middle, half = left + (i + 0.5) * width, width_of(text, size=_SMALL) / 2
@@ -1060,7 +1089,15 @@ def _legend(axes: plt.Axes, top: float, keys: list[_Key]) -> float:
         if x > 4 and x + width > WIDTH:
             x, top = 4.0, top + 13
         if key.marker:
-            axes.scatter(x + 6, top + 7, s=42, marker=key.marker, facecolor=key.face, edgecolor=INK, lw=0.7)
+            axes.scatter(
+                x + 6,
+                top + 7,
+                s=(key.size * _NARROWER.get(key.marker, 1)) ** 2,
+                marker=key.marker,
+                facecolor=key.face,
+                edgecolor=INK,
+                lw=0.7,
+            )
         else:
             _rectangle(axes, x, top + 2.5, 13, 9, key.face, key.hatch)
         put_text(axes, (x + 17, top + 7), text, size=_SMALL, ha="left")
