@@ -1,8 +1,8 @@
 """The figures of the chapter "What are these trials like?": included trials only, each figure one question.
 
-Labels are given as ``{field: {code: label}}``, as ``tables.code_labels`` returns them field by field. Drawings are made in
-points on ``evlib.canvas``, so that every text is measured before it is placed. There is no world map: no coastlines are
-among the installed packages, and a map of guessed outlines would say less than the names.
+Labels are given as ``{field: {code: label}}``, as ``tables.code_labels`` returns them field by field. Drawings are made
+in points on ``evlib.canvas``, so that every text is measured before it is placed. There is no world map: no
+coastlines are among the installed packages, and a map of guessed outlines would say less than the names.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -76,7 +76,7 @@ class _Key(NamedTuple):
 class Item(NamedTuple):
     """One item of the reporting score: its name, what a reader sees, and which trials meet it.
 
-    ``met`` takes the trials (``described``), their records in the same order and the doses, and returns one bool per trial.
+    ``met`` takes the trials (``described``), their records in the same order and the doses; it returns one bool each.
     """
 
     name: str
@@ -194,8 +194,8 @@ def crosstab_figure(
     described
         Table ``described``.
     rows, columns
-        Two coded columns. Phases stand in the order of their codes, other values by frequency, "Not reported" last. Where
-        there are more than eleven columns, the rarest share one.
+        Two coded columns. Phases stand in the order of their codes, other values by frequency, "Not reported" last.
+        Where there are more than eleven columns, the rarest share one.
     nouns
         What the title calls the rows and the columns: ``("cell source", "phase")``.
     labels
@@ -208,7 +208,8 @@ def crosstab_figure(
     column_values, column_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     data = _crossed(row_values, column_values, row_order, column_order)
     both = int((trials[rows].notna() & trials[columns].notna()).sum())
-    title = f"{_capital(nouns[0])} by {nouns[1]}: {both} of {_several(len(trials))} {'states' if both == 1 else 'state'} both"
+    verb = "states" if both == 1 else "state"
+    title = f"{_capital(nouns[0])} by {nouns[1]}: {both} of {_several(len(trials))} {verb} both"
     pairs = data.drop(index=_MISSING).drop(columns=_MISSING).stack()
     if len(pairs) and pairs.max():
         title += f"; most often {_top_pair(pairs, ' with ')}"
@@ -224,7 +225,7 @@ def crosstab_figure(
 
 
 def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
-    """Included trials on lung and airways by route and by cell source, those on COVID-19 apart (the paper's Figure 8)."""
+    """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8)."""
     name, trials = "lung_trials", _included(described)
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     lung = trials[trials.disease_area == "respiratory"]
@@ -245,7 +246,9 @@ def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
         n = (table.sum(axis=1), groups.explode().value_counts())
         top = _grid(axes, top, table, nouns=(noun, "Disease"), n=n, left=left) + 8
     pending = described[(described.screening == "pending") & (described.disease_area == "respiratory")]
-    bottom = _note(axes, top, f"Cells: {_counted(pd.concat([lung, pending]))}. {_twice(lung, 'route', 'msc_source')}")
+    bottom = _note(
+        axes, top, f"Cells: {_counted(pd.concat([lung, pending]))} on {area}. {_twice(lung, 'route', 'msc_source')}"
+    )
     data = pd.concat([table.rename_axis("value").reset_index().assign(field=noun) for noun, table in tables.items()])
     listed = ". ".join(f"{noun}: {_listed(table.sum(axis=1))}" for noun, table in tables.items())
     return Figure(
@@ -285,9 +288,10 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     data = pd.DataFrame({key: periods[chosen].value_counts() for key, (chosen, _, _) in styles.items()})
     data = data.reindex(span).fillna(0).astype(int)
     during = dated.registered.between(*_EMERGENCY)
+    both = int((covid & during).sum())
     title = (
         f"{during.sum()} of {_several(len(dated))} with a date {'was' if during.sum() == 1 else 'were'} registered "
-        f"during the COVID-19 emergency; {(covid & during).sum()} of these {'is' if (covid & during).sum() == 1 else 'are'} on COVID-19"
+        f"during the COVID-19 emergency; {both} of these {'is' if both == 1 else 'are'} on COVID-19"
     )
     axes, top = canvas(title)
     ticks = {i: str(period.year) for i, period in enumerate(span) if i == 0 or period.year != span[i - 1].year}
@@ -336,7 +340,8 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     leaders, first = _leading(counts.drop(_MISSING), of=_several(len(trials)))
     title = f"Most frequent status: {leaders}" if first else "No included trial reports its status"
     title += (
-        f"; of {len(completed)} completed, {results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
+        f"; of {len(completed)} completed, "
+        f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
         f"{results['None posted']} none, and {results[_MISSING]} {'does' if results[_MISSING] == 1 else 'do'} not tell"
         if len(completed)
         else "; none is completed"
@@ -372,8 +377,8 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     numbers = drawn.enrolment.astype(float)
     kinds = drawn.enrolment_type.map(_enrolment_kind)
     title = (
-        f"The median of {_several(len(drawn))} with a number is {_number(numbers.median())} participants, actual or planned; "
-        f"the most are {_number(numbers.max())}"
+        f"The median of {_several(len(drawn))} with a number is {_number(numbers.median())} participants, "
+        f"actual or planned; the most are {_number(numbers.max())}"
     )
     styles = {"actual": ("o", BLUE), "planned": ("^", ORANGE), "not said which": ("D", "white")}
     axes, top = canvas(title)
@@ -564,7 +569,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
 
 
 def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "route_group") -> Figure:
-    """Every included trial a bubble, by disease (rows) and route (columns); its size tells enrolment, its shape the phase.
+    """Every included trial a bubble, by disease (rows) and route (columns); size tells enrolment, shape the phase.
 
     Parameters
     ----------
@@ -577,8 +582,8 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
 
     Notes
     -----
-    A bubble's diameter grows with the logarithm of enrolment: 4 points at one participant, and 4 more with each factor of
-    ten, up to 16. Bubbles stand beside each other, in lines as in a text, the largest first.
+    A bubble's diameter grows with the logarithm of enrolment: 4 points at one participant, and 4 more with each
+    factor of ten, up to 16. Bubbles stand beside each other, in lines as in a text, the largest first.
     """
     name, trials = "evidence_map", _included(described)
     if trials.empty:
@@ -640,11 +645,12 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     bottom = _note(
         axes,
         top,
-        f"Each marker one of the {_counted(described)}; the larger, the more participants (log scale); white: not stated ({missing}). {_twice(trials, 'disease_area', columns)}",
+        f"Each marker one of the {_counted(described)}; the larger, the more participants (log scale); "
+        f"white: not stated ({missing}). {_twice(trials, 'disease_area', columns)}",
     )
     filled = pairs[pairs > 0].sort_values(ascending=False, kind="stable")
     alt = (
-        f"Map of markers. {title}. {_listed(pd.Series(filled.to_numpy(), index=[' by '.join(p) for p in filled.index]))}. "
+        f"Map of markers. {title}. {_listed(filled.set_axis([' by '.join(pair) for pair in filled.index]))}. "
         f"Enrolment is not stated for {missing}."
     )
     listed = pd.DataFrame(
@@ -774,7 +780,7 @@ def _year_text(year: float) -> str:
 
 
 def _year_columns(years: pd.Series) -> list[str]:
-    """One column per year up to the last, eleven at most before which there is one for all earlier ones; no date last."""
+    """One column for each of the last eleven years, before them one for all earlier ones; the last is for no date."""
     if years.isna().all():
         return ["No date"]
     first, last = int(years.min()), int(years.max())
@@ -1060,6 +1066,7 @@ def _columns(
         y = bottom - value * unit
         axes.plot([left, WIDTH - 6], [y, y], color=_RULE, lw=0.6, zorder=0.5)
         put_text(axes, (left - 4, y), str(value), size=_SMALL, ha="right")
+    numbered = width_of(str(totals.max()), size=_SMALL) < width - 2
     for i, (_, row) in enumerate(heights.iterrows()):
         y = bottom
         for part, n in row.items():
@@ -1067,7 +1074,7 @@ def _columns(
                 face, hatch = styles[part]
                 y -= n * unit
                 _rectangle(axes, left + i * width + 0.05 * width, y, 0.9 * width, n * unit, face, hatch)
-        if row.sum() and width_of(str(row.sum()), size=_SMALL) < width - 2:
+        if row.sum() and numbered:
             put_text(axes, (left + (i + 0.5) * width, y - 6), str(row.sum()), size=_SMALL)
     end = 0.0
     for i, text in ticks.items():
