@@ -17,13 +17,14 @@ import seaborn as sns
 from IPython.display import HTML
 from matplotlib.figure import Figure as Drawing
 
+from evlib.canvas import BLUE, GREY, ORANGE
 from evlib.dose import WITHOUT_UNIT
 from evlib.extract import value_counts
 from evlib.files import write_text
 from evlib.schema import write_csv
 
 NOT_REPORTED = "not reported"
-_INCLUDED, _PENDING, _GREY = "#0072B2", "#E69F00", "#7F7F7F"
+_INCLUDED, _PENDING, _GREY = BLUE, ORANGE, GREY
 _WIDTH = 5.0  # inches: at a phone's width the 10 pt text is still legible
 _RC = {
     "svg.hashsalt": "evtrials",

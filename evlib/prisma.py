@@ -8,10 +8,14 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch
-from matplotlib.textpath import text_to_path
 
+from evlib.canvas import INK as _INK
+from evlib.canvas import canvas as _canvas
+from evlib.canvas import finished as _finished
+from evlib.canvas import plain as _plain
+from evlib.canvas import put_text as _text
+from evlib.canvas import wrapped as _wrapped
 from evlib.errors import InputError
 from evlib.figures import Figure
 from evlib.schema import checked, columns, read_csv, unguarded
@@ -21,12 +25,12 @@ from evlib.tables import ALL_RECORDS, anchor
 _RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
 INCLUDED_RECORDS = f"{_RECORDS_PAGE}#{anchor('included')}"
 
-# All measures are in points; 360 points are the 5 inches that other figures have.
-_WIDTH, _SIZE, _LINE, _PAD, _ITEM = 360.0, 10.0, 13.0, 5.0, 2.5
+# All measures are in points.
+_LINE, _PAD, _ITEM = 13.0, 5.0, 2.5
 _BAR = (1.0, 15.0)  # left edge and width of the bars that name the stages
 _LEFT, _RIGHT = (26.0, 164.0), (204.0, 155.0)  # the two columns of boxes
 _GAP = 17.0
-_INK, _ARROW = "#222222", "#555555"
+_ARROW = "#555555"
 _STAGE, _HEADING, _BEFORE, _PREVIOUS = "#B9D3EE", "#FFD257", "#DCDCDC", "#F2F2F2"
 _RESULT, _CONFLICT, _PALE_CONFLICT = "#EAF3FB", "#D55E00", "#FDEFE6"
 _LONGEST_STAGE, _SHORTEST_STAGE = 92.0, 58.0  # what the bars need for their names
@@ -429,11 +433,6 @@ def _several(n: int, one: str, many: str) -> str:
     return f"{_count(n)} {one if n == 1 else many}"
 
 
-def _plain(text: str) -> str:
-    """One line without characters that XML cannot hold."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def _left_over(n: pd.Series) -> int:
     return int(n.identified_total - n[["duplicates", "pending", "excluded_title"]].sum())
 
@@ -447,81 +446,6 @@ def _paper_title(by_step: pd.DataFrame, differs: dict[str, bool]) -> str:
     return finding + (
         f"; ours leave {_count(ours.left)}, not {_count(ours.assessed)}" if differs["ours"] else "; ours add up"
     )
-
-
-def _canvas(title: str) -> tuple[plt.Axes, float]:
-    """Axes whose unit is the point, counted from the top, with the title; and where the title ends."""
-    drawing = plt.figure(figsize=(_WIDTH / 72, 1), dpi=150)
-    axes = drawing.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, _WIDTH)
-    axes.axis("off")
-    top = 2.0
-    lines = _wrapped(title, _WIDTH - 4, size=11, bold=True)
-    for width in range(60, int(_WIDTH) - 4, 20):  # no word alone on the last line
-        narrower = _wrapped(title, width, size=11, bold=True)
-        if len(narrower) == len(lines):
-            lines = narrower
-            break
-    for text in lines:
-        _text(axes, (1, top + 7), text, size=11, bold=True, ha="left")
-        top += 14
-    return axes, top + 8
-
-
-def _finished(axes: plt.Axes, bottom: float) -> plt.Figure:
-    axes.set_ylim(bottom + 2, 0)
-    axes.figure.set_size_inches(_WIDTH / 72, (bottom + 2) / 72)
-    return axes.figure
-
-
-def _wrapped(text: str, width: float, *, size: float = _SIZE, bold: bool = False) -> list[str]:
-    """The lines of a text that are no wider than ``width`` points; a word that is wider is broken."""
-    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-
-    def fits(line: str) -> bool:
-        return text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] <= width
-
-    lines = [""]
-    # A number stays with its "n =".
-    for word in re.sub(r"\(n = ", "(n\u00a0=\u00a0", _plain(text)).split(" "):
-        if lines[-1] and fits(f"{lines[-1]} {word}"):
-            lines[-1] += f" {word}"
-            continue
-        lines.append("")
-        for character in word:
-            if lines[-1] and not fits(lines[-1] + character):
-                lines.append("")
-            lines[-1] += character
-    return [line for line in lines if line]
-
-
-def _text(
-    axes: plt.Axes,
-    place: tuple[float, float],
-    text: str,
-    *,
-    size: float = _SIZE,
-    bold: bool = False,
-    ha: str = "center",
-    url: str | None = None,
-    rotation: float = 0,
-    colour: str = _INK,
-) -> None:
-    # Baselines stand at equal distances, whatever the letters reach.
-    artist = axes.text(
-        place[0],
-        place[1] + (0 if rotation else 0.36 * size),
-        text,
-        ha=ha,
-        va="center" if rotation else "baseline",
-        fontsize=size,
-        fontweight="bold" if bold else "normal",
-        fontfamily="DejaVu Sans",
-        color=colour,
-        rotation=rotation,
-        parse_math=False,
-    )
-    artist.set_url(url)
 
 
 def _link(links: Mapping[str, str] | None, steps: Iterable[str | None]) -> str | None:

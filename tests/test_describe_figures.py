@@ -1,0 +1,286 @@
+"""Figures of the third chapter: findings and counts on tables of known content, and no text over another or cut."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from evlib import describe_figures as chapter
+from evlib import figures
+from evlib.schema import checked, columns, kinds
+
+LABELS = {
+    "phase_group": {"early-1": "Early phase 1", "1": "Phase 1", "2": "Phase 2", "not-applicable": "Not applicable"},
+    "msc_source": {"adipose": "Adipose tissue", "bone-marrow": "Bone marrow"},
+    "disease_area": {"respiratory": "Lung and airways"},
+}
+ROWS = [
+    {
+        "countries": "Iran",
+        "registered": "2019-05-01",
+        "registered_basis": "observed",
+        "phase_group": "1",
+        "msc_source": "adipose",
+        "status": "COMPLETED",
+        "results_posted": True,
+        "enrolment": 10,
+        "enrolment_type": "Actual",
+        "disease_area": "respiratory",
+        "covid19": False,
+        "route": "nebulised",
+        "route_group": "nebulised",
+        "study_type": "interventional",
+    },
+    {
+        "countries": "Iran | China",
+        "registered": "2020-04-01",
+        "registered_basis": "estimated",
+        "phase_group": "early-1",
+        "msc_source": "adipose",
+        "status": "Completed",
+        "enrolment": 1000,
+        "enrolment_type": "Estimated",
+        "disease_area": "respiratory",
+        "covid19": True,
+        "route": "intravenous",
+        "route_group": "intravenous",
+        "study_type": "interventional",
+    },
+    {
+        "phase_group": "1",
+        "msc_source": "adipose",
+        "status": "Recruiting",
+        "disease_area": "respiratory",
+        "covid19": True,
+        "route": "nebulised",
+        "route_group": "nebulised",
+    },
+    {"screening": "pending", "countries": "Peru", "phase_group": "2", "status": "Completed", "enrolment": 5},
+]
+
+
+def table(name, rows):
+    """A table of these rows; what they do not say is missing."""
+    basics = {"screening": "included", "title": "A trial", "coded_by": "hand", "registry": "r", "trn_kind": "number"}
+    basics |= {"snapshot": "s", "unit_kind": "particles"}
+    rows = [{"trn": f"NCT{i:08d}"} | basics | row for i, row in enumerate(rows)]
+    frame = pd.DataFrame(rows, columns=None if rows else columns(name)).reindex(columns=columns(name))
+    frame = frame.assign(**{c: pd.to_datetime(frame[c]) for c, kind in kinds(name).items() if kind == "date"})
+    return checked(frame, name)
+
+
+def drawn(described, records=None, doses=None, labels=LABELS):
+    """All figures of the chapter, by name."""
+    records = table("records", []) if records is None else records
+    doses = table("doses", []) if doses is None else doses
+    made = [
+        chapter.countries_over_time(described),
+        chapter.types_designs_phases(described, labels=labels),
+        chapter.crosstab_figure(described, "msc_source", "phase_group", nouns=("cell source", "phase"), labels=labels),
+        chapter.crosstab_figure(described, "disease_area", "route", nouns=("disease", "route"), labels=labels),
+        chapter.lung_trials(described, labels=labels),
+        chapter.registrations_per_month(described),
+        chapter.status_and_results(described),
+        chapter.enrolment_by_phase(described, labels=labels),
+        chapter.time_to_results(described, records),
+        chapter.completeness_by_year(described, records, doses),
+        chapter.reporting_score_figure(described, records, doses),
+        chapter.evidence_map(described, labels=labels),
+        chapter.evidence_map(described, labels=labels, columns="route")._replace(name="evidence_map_by_route"),
+    ]
+    assert len({figure.name for figure in made}) == len(made)
+    plt.close("all")
+    return {figure.name: figure for figure in made}
+
+
+@pytest.fixture(scope="module")
+def small():
+    records = [{"masking": "None (Open Label)", "sponsor": "A"}, {}, {}, {"masking": "Double"}]
+    doses = [{"as_stated": "1e9", "n_administrations": 1}, {"unit_kind": "other", "as_stated": "a spoon"}]
+    return drawn(table("described", ROWS), table("records", records), table("doses", doses))
+
+
+def large():
+    """Many trials with many long values, each code, country and status another, and dollars in them."""
+    words = [f"${i} value_{i}^2 of a long and wordy name$" for i in range(25)]
+    rows = [
+        {
+            "countries": f"{word} | {words[i - 1]}",
+            "registered": f"{1995 + i + n % 3}-0{1 + n % 9}-01",
+            "registered_basis": "estimated" if n % 2 else "observed",
+            "enrolment": 10 ** (n % 8),
+            "disease_area": "respiratory" if n % 2 else word,
+            "covid19": n % 4 == 1,
+            **dict.fromkeys(["phase_group", "msc_source", "route", "route_group", "design", "study_type"], word),
+            "status": word,
+        }
+        for n in range(12)
+        for i, word in enumerate(words)
+    ]
+    return table("described", rows + [{}] * 30 + [{"screening": "pending"}] * 200)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("countries_over_time", "Most frequent country: Iran (2 of 3 included trials); most in one year: Iran, 2019 and 2 other pairs (1 each)"),
+        ("types_designs_phases", "Most frequent of 3 included trials, by study type: interventional (2); design: none reported; phase: Phase 1 (2)"),
+        ("msc_source_by_phase_group", "Cell source by phase: 3 of 3 included trials state both; most often Adipose tissue with Phase 1 (2)"),
+        ("lung_trials", "Lung and airways: 3 of 3 included trials, 2 of them on COVID-19; route most often nebulised (2); cell source most often Adipose tissue (3)"),
+        ("registrations_per_month", "1 of 2 included trials with a date was registered during the COVID-19 emergency; 1 of these is on COVID-19"),
+        ("status_and_results", "Most frequent status: Completed (2 of 3 included trials); of 2 completed, 1 shows results, 0 none, and 1 does not tell"),
+        ("enrolment_by_phase", "The median of 2 included trials with a number is 505 participants, actual or planned; the most are 1,000"),
+        ("time_to_results", "1 of 3 included trials has posted results; 0 of them show their date, so the time to results is not known"),
+        ("completeness_by_year", "Stated least: Allocation, by 0 of 3 included trials: 0 of 1 before 2020 and 0 of 1 in 2020\N{EN DASH}2021"),
+        ("reporting_score", "The median of 3 included trials is 7 of 15 items (range 3 to 11); shown least: Exosome or EV named, Design and 2 more (0)"),
+        ("evidence_map", "Most frequent of 3 included trials: Lung and airways by nebulised (2); 0 of 2 pairs of disease and route have none"),
+    ],
+)  # fmt: skip
+def test_the_title_is_the_finding_of_included_trials(small, name, title):
+    assert small[name].title == title
+    assert title in small[name].alt
+
+
+def test_the_data_are_the_counts(small):
+    by_country = small["countries_over_time"].data.set_index("country")
+    assert by_country.columns.tolist() == ["2019", "2020", "No date"]
+    assert by_country.loc["Iran"].tolist() == [1, 1, 0]
+    assert by_country.index.tolist() == ["Iran", "China", "Not reported"]
+    assert "A trial with two values counts once under each" in said(small["countries_over_time"])
+    cells = small["msc_source_by_phase_group"].data.set_index("msc_source")
+    assert cells.columns.tolist() == ["Early phase 1", "Phase 1", "Not reported"]  # by code, whatever the counts
+    assert cells.loc["Adipose tissue"].tolist() == [1, 2, 0]
+    months = small["registrations_per_month"].data
+    assert len(months) == 12 and months.iloc[-1, 1:].tolist() == [0, 1, 0, 0]
+    shares = small["completeness_by_year"].data.set_index(["field", "registered"])
+    assert (
+        shares.loc[("Dose", "before 2020")].tolist() == shares.loc[("Dose", "2020\N{EN DASH}2021")].tolist() == [1, 1]
+    )
+    assert small["enrolment_by_phase"].data.number.tolist() == ["actual", "planned"]
+    assert small["time_to_results"].data.iloc[0].tolist() == [3, 1, 0]
+    assert sorted(small["evidence_map"].data.trn) == [f"NCT{i:08d}" for i in range(3)]
+    assert all("1 pending, not counted" in said(f) for name, f in small.items() if name not in UNCOUNTED)
+
+
+def said(figure):
+    """The texts of a drawing, its lines joined."""
+    return " ".join(text.get_text() for text in figure.drawing.findobj(Text))
+
+
+UNCOUNTED = ("lung_trials", "time_to_results")  # the pending trial is not on the lung; no trials are drawn
+
+
+def test_the_score_names_what_each_trial_shows():
+    doses = table("doses", [{"unit_kind": "other", "as_stated": "a spoon"}])
+    records = table("records", [{"trn": "NCT00000001", "masking": "None"}])
+    scores = chapter.reporting_score(table("described", ROWS), records, doses).set_index("trn")
+    assert scores.loc["NCT00000000", ["dose", "dose_measures_evs", "masking"]].tolist() == [True, False, False]
+    assert scores.loc["NCT00000001", ["dose", "masking"]].tolist() == [False, True]
+    assert scores.score.tolist() == [7, 7, 3]
+    assert (scores.of == len(chapter.ITEMS)).all() and "NCT00000003" not in scores.index
+
+
+def test_a_date_of_results_is_counted_once_records_hold_one():
+    records = table("records", [{}]).assign(results_first_posted="2021-01-01")
+    assert chapter.time_to_results(table("described", ROWS), records).title.endswith("1 of them shows their date")
+
+
+@pytest.mark.parametrize("rows", [[], [{"screening": "pending"}], [{}], [{}, {"status": "on the moon"}]])
+def test_where_nothing_is_known_it_is_said(rows):
+    for figure in drawn(table("described", rows)).values():
+        assert figure.title and figure.alt and not uncrowded(figure)
+        assert "nan" not in figure.alt
+
+
+def uncrowded(figure):
+    """What is wrong with the texts of a drawing: over one another, cut, or too small."""
+    drawing = figure.drawing
+    renderer = FigureCanvasAgg(drawing).get_renderer()
+    drawing.draw(renderer)
+    [axes] = drawing.axes
+    texts = [text for text in axes.texts if text.get_text()]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    wrong = [
+        (a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.padded(-1).overlaps(other.padded(-1))
+    ]
+    width, height = drawing.bbox.width, drawing.bbox.height
+    wrong += [(t, "is cut") for t, b in boxes if b.x0 < 0 or b.y0 < 0 or b.x1 > width + 1 or b.y1 > height]
+    return wrong + [(text.get_text(), "is small") for text in texts if text.get_fontsize() < 8]
+
+
+def test_no_text_is_over_another_or_cut_on_a_small_table(small):
+    assert {name: wrong for name, figure in small.items() if (wrong := uncrowded(figure))} == {}
+
+
+def test_no_text_is_over_another_or_cut_on_a_large_table():
+    made = drawn(large())
+    assert {name: wrong for name, figure in made.items() if (wrong := uncrowded(figure))} == {}
+    assert all(figure.drawing.get_figwidth() == 5 for figure in made.values())
+    assert not any(text.get_parse_math() for figure in made.values() for text in figure.drawing.axes[0].texts)
+
+
+def test_no_bubble_is_over_another():
+    for figure in drawn(table("described", [ROWS[i % 3] | {"enrolment": 3**i} for i in range(15)])).values():
+        if not figure.name.startswith("evidence_map"):
+            continue
+        shown = [c for c in figure.drawing.axes[0].collections if c.get_offsets()[0][0] > 100]
+        spots = [(c.get_offsets()[0], c.get_sizes()[0] ** 0.5 / 2) for c in shown if c.zorder == 3]
+        assert len(spots) == 15
+        for (a, r), (b, s) in itertools.combinations(spots, 2):
+            assert ((a - b) ** 2).sum() ** 0.5 >= (r + s) * 0.99
+
+
+def test_the_same_table_is_the_same_picture(tmp_path):
+    first, second = (
+        figures.show(chapter.evidence_map(table("described", ROWS), labels=LABELS), tmp_path / name).data
+        for name in "ab"
+    )
+    assert first == second
+
+
+words = st.sampled_from(
+    [None, "1", "early-1", "adipose", "respiratory", "a | b", "$x^2$", "\x00", "é" * 70, "Recruiting"]
+)
+days = st.one_of(
+    st.none(), st.datetimes(pd.Timestamp("1700-01-01"), pd.Timestamp("2200-01-01")).map(lambda d: d.date())
+)
+flags = st.sampled_from([None, True, False])
+any_row = st.fixed_dictionaries(
+    {
+        "screening": st.sampled_from(["included", "pending"]),
+        "enrolment": st.one_of(st.none(), st.integers(0, 10**12)),
+        "registered": days,
+        "covid19": flags,
+        "results_posted": flags,
+        "registered_basis": st.sampled_from([None, "observed", "estimated"]),
+        **dict.fromkeys(["countries", "phase_group", "msc_source", "disease_area", "route", "route_group"], words),
+        **dict.fromkeys(["status", "design", "study_type", "enrolment_type"], words),
+    }
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(any_row, max_size=8))
+def test_any_table_can_be_drawn_and_its_counts_add_up(rows):
+    described = table("described", rows)
+    made = drawn(described)
+    included = described[described.screening == "included"]
+    if included.empty:
+        return
+    for field in ("study_type", "design", "phase_group"):
+        noun = {"study_type": "Study type", "design": "Design", "phase_group": "Phase"}[field]
+        data = made["types_designs_phases"].data
+        several = included[field].fillna("").str.count(r" \| ").sum()
+        assert data[data.field == noun].n.sum() == len(included) + several
+    assert made["status_and_results"].data.query("question == 'status'").n.sum() == len(included)
+    assert len(made["evidence_map"].data) == len(made["reporting_score"].data) == len(included)
+    dated = included.registered.notna().sum()
+    if dated:
+        assert made["registrations_per_month"].data.iloc[:, 1:].to_numpy().sum() == dated
+    of = made["completeness_by_year"].data.drop_duplicates("registered").of
+    assert of.sum() == len(included)
