@@ -96,7 +96,9 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     )
     protocol = load_protocol(root / "protocol.yml")
     words |= _queue_words(results, protocol)
-    words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
+    for path in results.glob("figures/*.txt"):
+        figure, _, title = path.stem.partition(".")
+        words[f"{'title' if title else 'alt'}_{figure}"] = path.read_text(encoding="utf-8").strip()
     meanings = read_glossary(root / "book" / "glossary.csv")
     words["glossary"] = glossary_page(meanings)
     words["changelog"] = _changelog(root / "CHANGELOG.md")

@@ -54,7 +54,8 @@ class Figure(NamedTuple):
 def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
-    Written are its drawing (SVG, PNG), its data (CSV) and its alt text (TXT, for the pages of the book).
+    Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT, for the
+    pages of the book).
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     write_text(folder / f"{figure.name}.svg", svg)
     write_csv(figure.data, folder / f"{figure.name}.csv")
     write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
+    write_text(folder / f"{figure.name}.title.txt", figure.title + "\n")
     if page:
         picture = _inlined(svg, figure, page)
     else:
