@@ -75,6 +75,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     # Imported here, because an unchanged book needs neither and both take seconds to load.
     import nbformat
 
+    from evlib.lesson import cell_index, with_anchors, write_lessons
     from evlib.numbers import load_numbers
     from evlib.protocol import load_protocol
 
@@ -88,14 +89,18 @@ def assemble(root: Path, results: Path, source: Path) -> None:
         if (results / name).is_file()
     )
     words |= _queue_words(results, load_protocol(root / "protocol.yml"))
+    words["cell_index"] = cell_index(results)
     words |= {f"alt_{path.stem}": path.read_text(encoding="utf-8").strip() for path in results.glob("figures/*.txt")}
     for page in sorted(source.glob("*.md")):
         write_text(page, filled(page.read_text(encoding="utf-8"), words, page=page.name))
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
-        write_text(source / path.name, nbformat.writes(readable(nbformat.read(path, as_version=4))) + "\n")
+        write_text(
+            source / path.name, nbformat.writes(with_anchors(readable(nbformat.read(path, as_version=4)))) + "\n"
+        )
     shutil.copytree(results / "figures", source / "figures")
     downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
+    write_lessons(results, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
@@ -171,7 +176,12 @@ def _copy_mathjax(target: Path) -> None:
 def _key(root: Path, results: Path) -> str:
     pages = [path for path in sorted((root / "book").rglob("*")) if path.is_file() and "_build" not in path.parts]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
-    inputs = [run["keys"], [(path.name, sha256(path)) for path in pages], sha256(Path(__file__))]
+    inputs = [
+        run["keys"],
+        [(path.name, sha256(path)) for path in pages],
+        sha256(Path(__file__)),
+        sha256(Path(__file__).with_name("lesson.py")),
+    ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 

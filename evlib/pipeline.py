@@ -24,7 +24,7 @@ PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", 
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
-NOT_IN_NOTEBOOKS = {"__main__.py", "book.py", "pipeline.py"}  # modules that no notebook uses
+NOT_IN_NOTEBOOKS = {"__main__.py", "book.py", "lesson.py", "pipeline.py"}  # modules that no notebook uses
 
 
 def project_root(start: str | Path = ".") -> Path:
@@ -248,8 +248,7 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
             )
             executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
             for cell in executed.cells:
-                tags = cell.metadata.get("tags")
-                cell.metadata = {"tags": tags} if tags else {}
+                cell.metadata = {key: cell.metadata[key] for key in ("tags", "lesson") if cell.metadata.get(key)}
             text = nbformat.writes(executed)
             write_text(root / "notebooks" / source.name, text if text.endswith("\n") else text + "\n")
 
