@@ -50,15 +50,16 @@ class _Cell(NamedTuple):
     about: dict
     before: str
     solution: bool
+    place: int
 
 
 class _Chapter(NamedTuple):
     name: str
     title: str
     cells: list[_Cell]
+    others: list[_Cell]
     imports: dict[str, tuple[str, str]]
     exercises: dict[str, str]
-    makers: dict[str, str]
 
 
 def lesson(results: str | Path, cells: Iterable[str], *, title: str = "") -> "NotebookNode":
@@ -162,9 +163,9 @@ def cell_index(results: str | Path) -> str:
             after = [f"`{provider.id}`" for provider in needs.providers]
             facts = (
                 f'<a href="{name}.html#{_anchor(cell.id)}">{cell.id}</a>',
-                _cell(cell.about["teaches"]),
+                _for_table(cell.about["teaches"]),
                 ", ".join(held) + (f"; after {', '.join(after)}" if after else ""),
-                _cell(cell.about["shows"]),
+                _for_table(cell.about["shows"]),
             )
             rows.append(f"| {' | '.join(facts)} |")
         if rows:
@@ -198,7 +199,7 @@ def _is_lifted(cell: "NotebookNode") -> bool:
     return cell.cell_type == "code" and TAG in cell.metadata.get("tags", [])
 
 
-def _cell(text: str) -> str:
+def _for_table(text: str) -> str:
     return html.escape(text, quote=False).replace("|", "\\|")
 
 
@@ -217,9 +218,9 @@ def _chapters(results: Path) -> dict[str, _Chapter]:
 
 
 def _chapter(name: str, notebook: "NotebookNode") -> _Chapter:
-    cells, imports, exercises, makers = [], dict(_KNOWN), {}, {}
+    cells, others, imports, exercises = [], [], dict(_KNOWN), {}
     before = questions = ""
-    for cell in notebook.cells:
+    for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             before = cell.source
             questions = cell.source if "## Try it" in cell.source else questions
@@ -227,25 +228,24 @@ def _chapter(name: str, notebook: "NotebookNode") -> _Chapter:
         try:
             tree = ast.parse(cell.source)
         except SyntaxError as error:
+            if not _is_lifted(cell):
+                continue
             raise InputError(f"{name}, cell {cell['id']}: not plain Python ({error.msg}).") from None
         imports |= dict(_imported(tree))
-        if _is_lifted(cell):
-            cells.append(_read(name, cell, before, imports))
+        (cells if _is_lifted(cell) else others).append(_read(name, cell, before, place))
         if SOLUTION in cell.metadata.get("tags", []):
             number = re.search(r"Solution to (\d+)", cell.source)
             found = number and re.search(rf"^{number[1]}\. (.+(?:\n {{2,}}.+)*)", questions, re.MULTILINE)
             exercises[cell["id"]] = re.sub(r"\s+", " ", found[1]) if found else ""
-        else:
-            makers |= dict.fromkeys(_takes_and_makes(tree)[1], cell["id"])
         before = ""
     heading = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
-    return _Chapter(name, heading, cells, imports, exercises, makers)
+    return _Chapter(name, heading, cells, others, imports, exercises)
 
 
-def _read(chapter: str, cell: "NotebookNode", before: str, imports: dict[str, tuple[str, str]]) -> _Cell:
-    about, solution = dict(cell.metadata.get("lesson", {})), SOLUTION in cell.metadata.tags
+def _read(chapter: str, cell: "NotebookNode", before: str, place: int) -> _Cell:
+    about, solution = dict(cell.metadata.get("lesson", {})), SOLUTION in cell.metadata.get("tags", [])
     absent = [key for key in ("teaches", "shows") if not about.get(key)]
-    if absent and not solution:
+    if absent and _is_lifted(cell) and not solution:
         raise InputError(
             f"{chapter}, cell {cell['id']}: it has the tag '{TAG}', but its metadata do not say what it {absent[0]}. "
             f'Add: "lesson": {{"teaches": "…", "shows": "…", "exercise": "…"}}.'
@@ -254,14 +254,14 @@ def _read(chapter: str, cell: "NotebookNode", before: str, imports: dict[str, tu
     tree = ast.parse(code)
     takes, makes = _takes_and_makes(tree)
     words = set(_words(tree)) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
-    return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution)
+    return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, place)
 
 
 def _without_helpers(source: str) -> str:
     """The code with our tables and figures shown by IPython and Matplotlib instead.
 
     ``tables.table(frame, caption=text)`` as a statement becomes ``display(Markdown(text), frame)``, and
-    ``figures.show(figures.Figure(…), out)`` becomes ``plt.show()``.
+    ``figures.show(figures.Figure(drawing, name, title, alt, data), out)`` becomes ``plt.show()`` and ``alt`` in words.
     """
     code = source
     for statement in ast.parse(source).body:
@@ -274,7 +274,8 @@ def _without_helpers(source: str) -> str:
             text, frame = (ast.get_source_segment(source, part) for part in (caption[0], call.args[0]))
             code = code.replace(segment, f"display(Markdown({text}), {frame})")
         elif callee == "figures.show" and ast.unparse(call.args[0]).startswith("figures.Figure("):
-            code = code.replace(segment, "plt.show()")
+            alt = ast.get_source_segment(source, call.args[0].args[3])
+            code = code.replace(segment, f"plt.show()\ndisplay(Markdown({alt}))")
     return code
 
 
@@ -327,7 +328,7 @@ class _Needs(NamedTuple):
 def _needs(cell: _Cell, chapter: _Chapter) -> _Needs:
     """The tables, imports and earlier cells that a cell needs, also through those cells."""
     tables, imports, providers = [], [], []
-    earlier = [other for other in chapter.cells[: chapter.cells.index(cell)] if not other.solution]
+    earlier = [other for other in chapter.cells if other.place < cell.place and not other.solution]
     for name in cell.takes:
         provider = next((other for other in reversed(earlier) if name in other.makes), None)
         package, line = chapter.imports.get(name, ("", ""))
@@ -355,10 +356,11 @@ def _what(name: str, cell: _Cell, chapter: _Chapter) -> str:
         return f"it calls {origin}{used[0] if used else name}. Write it with pandas or seaborn alone, or leave the cell out."
     if package:
         return f"it needs the package {package}; a lesson has {', '.join(sorted(_PACKAGES, key=str.lower))} alone."
-    if name in chapter.makers:
+    maker = next((other for other in reversed(chapter.others) if name in other.makes), None)
+    if maker:
         return (
-            f"it needs '{name}', which cell {chapter.makers[name]} makes and which cannot be lifted. Begin it from a table "
-            f"of the run: {', '.join(sorted(_TABLES))}."
+            f"it needs '{name}', which cell {maker.id} makes and which cannot be lifted. Begin it from a table of the run: "
+            f"{', '.join(sorted(_TABLES))}."
         )
     return f"nothing in its chapter makes '{name}'."
 
@@ -373,6 +375,10 @@ def _wanted(names: list[str], chapters: dict[str, _Chapter]) -> list[_Cell]:
         elif name in by_id:
             wanted.append(by_id[name])
         else:
+            for chapter in chapters.values():  # what is in the way of a cell that is there, but is not tagged
+                for cell in chapter.others:
+                    if cell.id == name:
+                        _needs(cell, chapter)
             able = [chapter.name for chapter in chapters.values() if chapter.cells]
             raise InputError(
                 f"'{name}' is no cell that can be lifted, and no chapter with such cells. Name a chapter "
