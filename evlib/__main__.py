@@ -151,7 +151,8 @@ def judge(
 def make_lesson(
     cells: Annotated[list[str], typer.Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its.")],
     out: Annotated[
-        Path | None, typer.Option(help="The notebook to write. Default: in data/processed/lessons, named by the cells.")
+        Path | None,
+        typer.Option(help="The notebook to write. Default: in data/processed/lessons, named by date and cells."),
     ] = None,
     title: Annotated[str, typer.Option(help="Its heading. Default: the question of the chapter.")] = "",
     search_date: SearchDate = None,
@@ -160,10 +161,12 @@ def make_lesson(
     from evlib.lesson import lesson, write_lesson
     from evlib.pipeline import project_root
 
-    made = lesson(_results(search_date), cells, title=title)
+    results = _results(search_date)
+    made = lesson(results, cells, title=title)
     if out and out.suffix != ".ipynb":
         raise InputError(f"{out}: a lesson is a notebook. Give it a name that ends in .ipynb")
-    path = out or project_root() / "data" / "processed" / "lessons" / f"{'_'.join(cells)[:80]}.ipynb"
+    name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80]
+    path = out or project_root() / "data" / "processed" / "lessons" / f"{name}.ipynb"
     write_lesson(made, path)
     typer.echo(f"The lesson is in {path}. It needs pandas and seaborn alone.")
 

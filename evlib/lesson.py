@@ -134,10 +134,22 @@ def lesson(results: str | Path, cells: Iterable[str], *, title: str = "") -> "No
 
 
 def write_lesson(made: "NotebookNode", path: str | Path) -> None:
-    """Write a lesson as a file of a notebook."""
+    """Write a lesson as a file of a notebook.
+
+    Raises
+    ------
+    InputError
+        Where another file is there: somebody may have worked in it.
+    """
     import nbformat
 
-    write_text(path, nbformat.writes(made) + "\n")
+    path, text = Path(path), nbformat.writes(made) + "\n"
+    if path.exists() and (path.is_dir() or path.read_bytes() != text.encode()):
+        raise InputError(
+            f"{path} is there and is not this lesson: somebody may have worked in it. Name another file with --out, or "
+            "remove it first."
+        )
+    write_text(path, text)
 
 
 def write_lessons(results: str | Path, folder: str | Path) -> list[Path]:
@@ -327,7 +339,7 @@ class _Needs(NamedTuple):
 
 def _needs(cell: _Cell, chapter: _Chapter) -> _Needs:
     """The tables, imports and earlier cells that a cell needs, also through those cells."""
-    tables, imports, providers = [], [], []
+    tables, imports, providers, missing = [], [], [], []
     earlier = [other for other in chapter.cells if other.place < cell.place and not other.solution]
     for name in cell.takes:
         provider = next((other for other in reversed(earlier) if name in other.makes), None)
@@ -342,7 +354,11 @@ def _needs(cell: _Cell, chapter: _Chapter) -> _Needs:
         elif package in _PACKAGES or package in sys.stdlib_module_names:
             imports.append(line)
         else:
-            raise InputError(f"{chapter.name}, cell {cell.id}, cannot be lifted: {_what(name, cell, chapter)}")
+            missing.append(name)
+    if missing:
+        called = [name for name in missing if chapter.imports.get(name, ("",))[0] == "evlib"]
+        reason = _what((called or missing)[0], cell, chapter)
+        raise InputError(f"{chapter.name}, cell {cell.id}, cannot be lifted: {reason}")
     unique = {provider.id: provider for provider in providers}
     return _Needs(list(dict.fromkeys(tables)), list(dict.fromkeys(imports)), list(unique.values()))
 

@@ -16,6 +16,7 @@ from evlib.pipeline import run
 from evlib.schema import columns, write_table
 from evlib.tables import table
 
+SPOKEN = {"capture_output": True, "text": True}
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")
 
 # Runs the code of a notebook where nothing can be imported but pandas, seaborn, IPython and what they need themselves.
@@ -62,7 +63,7 @@ import IPython.display, matplotlib.pyplot as plt
 shown = []
 plain = lambda thing: thing.data if isinstance(thing, IPython.display.DisplayObject) else thing
 IPython.display.display = lambda *things: shown.extend(plain(thing) for thing in things)
-plt.show = lambda: shown.append(("figure", len(plt.get_fignums())))
+plt.show = lambda: shown.append(f"figures: {len(plt.get_fignums())}")
 space = {}
 for cell in json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))["cells"]:
     if cell["cell_type"] != "code":
@@ -85,8 +86,7 @@ def run_bare(made, folder):
     done = subprocess.run(
         [sys.executable, "-I", "-W", "error::FutureWarning", "-c", BARE, "lesson.ipynb", "shown.pickle"],
         cwd=folder,
-        capture_output=True,
-        text=True,
+        **SPOKEN,
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
@@ -137,7 +137,7 @@ def test_a_lesson_of_a_chapter_runs_alone_and_shows_what_the_chapter_shows(resul
         if "text/markdown" in output.data:
             assert output.data["text/markdown"] in told
         elif "<figure" in output.data["text/html"]:
-            assert ("figure", 1) in shown
+            assert "figures: 1" in told
         else:
             assert output.data["text/html"] in captioned
 
@@ -253,3 +253,23 @@ def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter(results):
                 assert cell.metadata["lesson"]["exercise"]
         assert f'href="lessons/{name}.ipynb"' in index
     assert "`records`, `described`; after `describe-11`" in index
+
+
+def test_the_command_writes_a_lesson_and_not_over_somebodys_work(project, results, tmp_path):
+    def evlib(*arguments):
+        return subprocess.run([sys.executable, "-m", "evlib", "lesson", *arguments], cwd=project, **SPOKEN)
+
+    path = tmp_path / "mine.ipynb"
+    for _ in range(2):
+        done = evlib("dose-06b", "--out", str(path), "--title", "Units")
+        assert done.returncode == 0, done.stderr
+    assert nbformat.read(path, as_version=4).cells[0].source.startswith("# Units\n")
+    path.write_text("my answers")
+    done = evlib("dose-06b", "--out", str(path))
+    assert done.returncode == 1
+    assert "somebody may have worked in it" in done.stderr
+    assert path.read_text() == "my answers"
+    assert "ends in .ipynb" in evlib("dose-06b", "--out", str(tmp_path / "a.py")).stderr
+    assert "make run SEARCH_DATE=2011-01-01" in evlib("dose-06b", "--search-date", "2011-01-01").stderr
+    assert evlib("03_describe").returncode == 0
+    assert (project / "data/processed/lessons/2024-02-17-03_describe.ipynb").is_file()
