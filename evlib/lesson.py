@@ -51,6 +51,7 @@ class _Cell(NamedTuple):
     before: str
     solution: bool
     place: int
+    output: str
 
 
 class _Chapter(NamedTuple):
@@ -177,14 +178,15 @@ def cell_index(results: str | Path) -> str:
                 f'<a href="{name}.html#{_anchor(cell.id)}">{cell.id}</a>',
                 _for_table(cell.about["teaches"]),
                 ", ".join(held) + (f"; after {', '.join(after)}" if after else ""),
-                _for_table(cell.about["shows"]),
+                _for_table(cell.about["shows"]) + (f": *{cell.output}*" if cell.output else ""),
             )
             rows.append(f"| {' | '.join(facts)} |")
         if rows:
             sections.append(
                 f"## {chapter.title}\n\n"
                 f'A notebook of these cells: <a href="lessons/{name}.ipynb" download>{name}.ipynb</a>\n\n'
-                "| cell | it teaches | it needs | it shows |\n| --- | --- | --- | --- |\n" + "\n".join(rows)
+                "| cell | it teaches | it needs | it shows, *in this run* |\n| --- | --- | --- | --- |\n"
+                + "\n".join(rows)
             )
     return "\n\n".join(sections)
 
@@ -201,6 +203,17 @@ def with_anchors(notebook: "NotebookNode") -> "NotebookNode":
         cells.append(cell)
     notebook.cells = cells
     return notebook
+
+
+def _output(cell: "NotebookNode") -> str:
+    """What a cell showed in the run, in a line: a sentence, or the caption of a table."""
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if "text/markdown" in data:
+            return _for_table(data["text/markdown"].replace("*", "").replace("\n", " "))
+        if caption := re.search(r'<p class="caption"[^>]*>(.*?)</p>', data.get("text/html", "")):
+            return caption[1].replace("|", "\\|")
+    return ""
 
 
 def _anchor(name: str) -> str:
@@ -266,7 +279,7 @@ def _read(chapter: str, cell: "NotebookNode", before: str, place: int) -> _Cell:
     tree = ast.parse(code)
     takes, makes = _takes_and_makes(tree)
     words = set(_words(tree)) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
-    return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, place)
+    return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, place, _output(cell))
 
 
 def _without_helpers(source: str) -> str:

@@ -252,6 +252,7 @@ def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter(results):
                 assert f'<span id="cell-{cell["id"]}">' in prose
                 assert cell.metadata["lesson"]["exercise"]
         assert f'href="lessons/{name}.ipynb"' in index
+    assert "165 records came in: the flow adds up.*" in index  # the output to expect is that of this run
     assert "`records`, `described`; after `describe-11`" in index
 
 
