@@ -13,7 +13,8 @@ TO ?=
 FROM_SNAPSHOT ?=
 REVIEWER ?=
 TRN ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN
+CELLS ?=
+export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN CELLS
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
 ifeq ($(strip $(VENV)),)
@@ -25,7 +26,7 @@ READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book run fetch update screen trace test bench lint format check open lab notebooks lock clean
+.PHONY: help setup book run fetch update screen trace lesson test bench lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,10 @@ screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVI
 trace: $(READY) ## The whole path of one record (TRN=NCT04276987, SEARCH_DATE=)
 	@test -n "$$TRN" || { echo "make: which record? Type: make trace TRN=NCT04276987" >&2; exit 1; }
 	@$(PY) -m evlib trace "$$TRN" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
+
+lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn alone (CELLS="dose-06b screen-21b" or CELLS=03_describe)
+	@test -n "$$CELLS" || { echo "make: which cells? Type: make lesson CELLS=03_describe, or CELLS=\"dose-06b screen-21b\"" >&2; exit 1; }
+	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
 	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest

@@ -151,6 +151,30 @@ def judge(
     typer.echo(screening_notebook(root, results, reviewer).relative_to(root))
 
 
+@app.command(name="lesson")
+def make_lesson(
+    cells: Annotated[list[str], typer.Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The notebook to write. Default: in data/processed/lessons, named by date and cells."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Its heading. Default: the question of the chapter.")] = "",
+    search_date: SearchDate = None,
+) -> None:
+    """Write a notebook of cells of the chapters that runs by itself, with pandas and seaborn alone, for teaching."""
+    from evlib.lesson import lesson, write_lesson
+    from evlib.pipeline import project_root
+
+    results = _results(search_date)
+    made = lesson(results, cells, title=title)
+    if out and out.suffix != ".ipynb":
+        raise InputError(f"{out}: a lesson is a notebook. Give it a name that ends in .ipynb")
+    name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80]
+    path = out or project_root() / "data" / "processed" / "lessons" / f"{name}.ipynb"
+    write_lesson(made, path)
+    typer.echo(f"The lesson is in {path}. It needs pandas and seaborn alone.")
+
+
 @app.command(name="export")
 def export_queue(
     out: Annotated[Path, typer.Argument(help="The file to write; its ending chooses CSV or RIS.")],

@@ -28,7 +28,7 @@ _UPDATE_TABLES = {
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
 # Modules that only the book uses: a change in one of them makes the book anew, not the notebooks.
-_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "trace.py")
+_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "trace.py")
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
 
@@ -82,6 +82,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     import nbformat
 
     from evlib.glossary import glossary_page, linked, read_glossary
+    from evlib.lesson import cell_index, with_anchors, write_lessons
     from evlib.numbers import load_numbers
     from evlib.protocol import load_protocol
 
@@ -102,12 +103,13 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     meanings = read_glossary(root / "book" / "glossary.csv")
     words["glossary"] = glossary_page(meanings)
     words["changelog"] = _changelog(root / "CHANGELOG.md")
+    words["cell_index"] = cell_index(results)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     _write_trials(root, results, source, protocol)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
-        notebook, seen = readable(nbformat.read(path, as_version=4)), set()
+        notebook, seen = with_anchors(readable(nbformat.read(path, as_version=4))), set()
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = linked(cell.source, meanings, seen)
@@ -115,6 +117,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     shutil.copytree(results / "figures", source / "figures")
     downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
+    write_lessons(results, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)

@@ -30,6 +30,7 @@ NOT_IN_NOTEBOOKS = {
     "browse.py",
     "dataset.py",
     "glossary.py",
+    "lesson.py",
     "neighbours.py",
     "pipeline.py",
     "trace.py",
@@ -257,8 +258,7 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
             )
             executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
             for cell in executed.cells:
-                tags = cell.metadata.get("tags")
-                cell.metadata = {"tags": tags} if tags else {}
+                cell.metadata = {key: cell.metadata[key] for key in ("tags", "lesson") if cell.metadata.get(key)}
             text = nbformat.writes(executed)
             write_text(root / "notebooks" / source.name, text if text.endswith("\n") else text + "\n")
 

@@ -241,8 +241,8 @@ def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFram
         ) from error
 
 
-def read_table(path: str | Path, table: str) -> pd.DataFrame:
-    """A table of ours from a CSV file, checked.
+def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> pd.DataFrame:
+    """A table of ours from a CSV file, checked; ``without`` names columns of the file that the table lacks.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def read_table(path: str | Path, table: str) -> pd.DataFrame:
     if not path.exists():
         raise InputError(f"{path} is missing. It is written by an earlier notebook: run the notebooks in order.")
     kinds = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
-    frame = read_csv(path, dtype=kinds)
+    frame = read_csv(path, dtype=kinds).drop(columns=list(without))
     texts = [name for name in frame.columns if _COLUMNS[table].get(name) in ("text", "key")]
     frame[texts] = frame[texts].apply(lambda column: column.map(unguarded, na_action="ignore"))
     return checked(frame, table, source=str(path))

@@ -51,6 +51,7 @@ def test_help_names_every_verb():
         "update",
         "judge",
         "trace",
+        "lesson",
         "ingest",
         "search",
         "screen",
