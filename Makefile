@@ -26,7 +26,7 @@ READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book run fetch update screen trace lesson test bench lint format check open lab notebooks lock clean
+.PHONY: help setup book pdf run fetch update screen trace lesson test bench lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ setup: $(READY) ## Make .venv from requirements.lock (every other target does th
 
 book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
 	@$(PY) -m evlib book $(OPTIONS)
+
+pdf: $(READY) ## The book as one PDF for print: book/_build/evtrials-SEARCH_DATE.pdf (needs Chromium)
+	@$(PY) -m evlib pdf $(OPTIONS)
 
 run: $(READY) ## Run the notebooks only: tables and figures in data/processed/SEARCH_DATE
 	@$(PY) -m evlib run $(OPTIONS)

@@ -74,6 +74,18 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Rec
 
 
 @app.command()
+def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
+    """The book as one PDF for print (through Chromium): book/_build/evtrials-SEARCH_DATE.pdf."""
+    from evlib.book import build_pdf
+    from evlib.pipeline import project_root, run_with_comparison
+
+    root = project_root()
+    asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
+    page = build_pdf(root, run_with_comparison(root, **asked, say=typer.echo), say=typer.echo)
+    typer.echo(f"{page.relative_to(root)} is ready.")
+
+
+@app.command()
 def update(
     since: Annotated[
         str | None, typer.Option(help="The earlier search date. Default: the last but one retrieval's.")

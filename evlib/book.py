@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evlib.errors import InputError
-from evlib.files import recover, sha256, swap_in, write_text
+from evlib.files import recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import with_values
 
 if TYPE_CHECKING:
@@ -58,15 +59,7 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     say("book: building")
     source, work = build / "source", build / "work"
     assemble(root, results, source)
-    shutil.rmtree(work, ignore_errors=True)
-    builder = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    command = [*builder, "build", str(source), "--path-output", str(work), "-W", "--keep-going", "-q"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    made = work / "_build" / "html"
-    if done.returncode or not (made / "index.html").is_file():
-        raise InputError(
-            f"the book was not built; the last good one is untouched.\n{_complaints(done.stdout + done.stderr)}"
-        )
+    made = _compiled(source, work, "html")
     references = made / "references.html"
     # The bibliography extension says "list" of what has no list items, which misleads screen readers.
     write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
@@ -74,6 +67,60 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     swap_in(made, html)
     shutil.rmtree(work, ignore_errors=True)
     return html / "index.html"
+
+
+def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
+    """Print the book of one run, all chapters in one, into ``book/_build/evtrials-<run>.pdf``; returns the file.
+
+    The pages of single trials are left out. Chromium prints it.
+
+    Raises
+    ------
+    InputError
+        Where there is no Chromium, it fails, or the book does not build.
+    """
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        raise InputError(
+            "the book is printed through Chromium, which was not found. Install it (Debian: apt install chromium), or print "
+            "single pages from your browser."
+        )
+    build = root / "book" / "_build"
+    source, work = build / "source", build / "work"
+    say("book: building, all in one")
+    assemble(root, results, source)
+    page = _compiled(source, work, "singlehtml") / "index.html"
+    target = build / f"evtrials-{results.name}.pdf"
+    say("book: printing")
+    with tempfile.TemporaryDirectory() as folder:
+        printed = Path(folder) / "book.pdf"
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={folder}"]
+        command = [browser, *options, f"--print-to-pdf={printed}", page.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode or not printed.is_file():
+            raise InputError(f"Chromium did not print the book: {done.stderr.strip()[-500:]}")
+        write_bytes(target, printed.read_bytes())
+    shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _compiled(source: Path, work: Path, builder: str) -> Path:
+    """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
+    shutil.rmtree(work, ignore_errors=True)
+    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
+    done = subprocess.run(
+        [*program, "build", str(source), *options],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    made = work / "_build" / builder
+    if done.returncode or not (made / "index.html").is_file():
+        raise InputError(
+            f"the book was not built; the last good one is untouched.\n{_complaints(done.stdout + done.stderr)}"
+        )
+    return made
 
 
 def assemble(root: Path, results: Path, source: Path) -> None:
@@ -89,6 +136,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
     _drop_absent_chapters(source / "_toc.yml", results)
+    _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
     words["update_tables"] = "\n".join(
         f'| <a href="{name}" download>{name}</a> | {row} |'
@@ -121,6 +169,20 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
+
+
+def _add_launch_buttons(config: Path) -> None:
+    """Let each chapter offer to open on Binder and Colab, where the repository's address is known.
+
+    GitHub's workflows give it (``GITHUB_SERVER_URL``, ``GITHUB_REPOSITORY``); on other machines there are no buttons.
+    """
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    if not server or not name:
+        return
+    text = config.read_text(encoding="utf-8")
+    text += f"\nrepository:\n  url: {server}/{name}\n  path_to_book: notebooks\n  branch: main\n"
+    text += "\nlaunch_buttons:\n  binderhub_url: https://mybinder.org\n  colab_url: https://colab.research.google.com\n"
+    write_text(config, text)
 
 
 def _changelog(path: Path) -> str:

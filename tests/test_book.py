@@ -5,9 +5,10 @@ import shutil
 
 import nbformat
 import pytest
+import yaml
 from conftest import project_copy
 
-from evlib.book import assemble, build_book, filled, readable
+from evlib.book import assemble, build_book, build_pdf, filled, readable
 from evlib.errors import InputError
 from evlib.numbers import load_numbers, save_numbers
 from evlib.pipeline import UPDATE, notebooks, run_with_comparison
@@ -204,6 +205,34 @@ def test_hostile_text_of_a_registry_shows_as_text(project, results, browser, tmp
         page.get_by_text("<script>document.title").first.wait_for()
         assert page.title() != "taken"
     assert not wrong
+
+
+def test_the_search_of_the_book_finds_a_word(html, browser):
+    page, wrong = opened(browser)
+    page.goto(f"{(html / 'search.html').as_uri()}?q=nebulised")
+    page.locator("#search-results li a").first.wait_for()
+    assert not wrong
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_the_whole_book_prints(project, results):
+    data = build_pdf(project, results, say=lambda text: None).read_bytes()
+    assert data.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page[^s]", data)) > 20
+
+
+def test_chapters_offer_to_be_launched_where_the_address_of_the_repository_is_known(
+    project, results, tmp_path, monkeypatch
+):
+    for server, name, offered in ((None, None, False), ("https://example.org", "a/b", True)):
+        for variable, value in (("GITHUB_SERVER_URL", server), ("GITHUB_REPOSITORY", name)):
+            monkeypatch.delenv(variable, raising=False)
+            if value:
+                monkeypatch.setenv(variable, value)
+        assemble(project, results, tmp_path / "source")
+        config = yaml.safe_load((tmp_path / "source/_config.yml").read_text(encoding="utf-8"))
+        assert ("launch_buttons" in config) is offered
+        assert not offered or config["repository"]["url"] == "https://example.org/a/b"
 
 
 def test_every_link_within_the_book_leads_to_a_place_that_is_there(html):

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -61,6 +62,12 @@ def test_every_dependency_says_why_it_is_there():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for requirement in declared():
         assert re.search(rf'^  "{re.escape(requirement.name)}\b.*", +# \w', text, re.MULTILINE), requirement.name
+
+
+def test_the_citation_file_holds_to_its_published_schema():
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.citation-file-format"]
+    done = subprocess.run([*command, str(ROOT / "CITATION.cff")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_citation_file_holds_what_citation_tools_need():
