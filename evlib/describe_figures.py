@@ -1,12 +1,11 @@
 """The figures of the chapter "What are these trials like?": included trials only, each figure one question.
 
 Labels are given as ``{field: {code: label}}``, as ``tables.code_labels`` returns them field by field. Drawings are made
-in points on ``evlib.canvas``, so that every text is measured before it is placed. There is no world map: no
-coastlines are among the installed packages, and a map of guessed outlines would say less than the names.
+in points on ``evlib.canvas``, so that every text is measured before it is placed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import count, pairwise
+from itertools import combinations, count, pairwise
 from typing import NamedTuple
 
 import matplotlib
@@ -14,10 +13,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from evlib.canvas import BLUE, GREY, INK, ORANGE, WIDTH, canvas, finished, plain, put_text, width_of, wrapped
+from evlib.extract import country_codes
 from evlib.figures import Figure
+from evlib.geography import middle
 from evlib.schema import split_multi
 
 _MISSING = "Not reported"
@@ -31,6 +32,7 @@ _EMERGENCY = (pd.Timestamp("2020-01-30"), pd.Timestamp("2023-05-05"))
 _EMERGENCY_WORDS = "WHO COVID-19 emergency, 30 Jan 2020 to 5 May 2023"
 _MEASURES_OF_EVS = ("particles", "particles per area", "mass", "mass per body weight", "phospholipid per body weight")
 _PHASE_MARKERS = "osD^vPXhp*"
+_NORTH, _SOUTH = 84.0, -56.0  # degrees of latitude that the map shows
 _UNKNOWN = 8.0  # points: the width of a bubble whose enrolment is not stated
 _NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
 
@@ -151,6 +153,70 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     bottom = _note(axes, top, f"Cells: {_counted(described)}. {_twice(trials, 'countries')}")
     alt = f"Heatmap of countries by year. {title}. {_listed(n)}. By year: {_listed(data.sum())}."
     return Figure(finished(axes, bottom), name, title, alt, data.rename_axis("country").reset_index())
+
+
+def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
+    """A map of the countries of included trials: a circle for each, its area the number of trials.
+
+    Parameters
+    ----------
+    described
+        Table ``described``.
+    countries
+        Outlines, as ``evlib.geography.outlines`` returns them. A country too small to have one is named below the map.
+    """
+    name, trials = "where", _included(described)
+    values, order = _values(trials, "countries", {})
+    n = values.explode().value_counts().reindex(order[:-1])
+    if trials.empty or n.empty:
+        return _blank(name, f"No included trial of {len(trials)} reports its country")
+    codes = country_codes(list(n.index))
+    rings = {code: rows.ring for code, rows in countries.groupby("code")}
+    drawn = [country for country in n.index if codes.get(country) in rings]
+    leaders, _ = _leading(n, of=_several(len(trials)))
+    missing = int(trials.countries.isna().sum())
+    title = f"Included trials are in {len(n)} {'country' if len(n) == 1 else 'countries'}, most often {leaders}"
+    title += f"; {missing} {'does' if missing == 1 else 'do'} not tell" if missing else ""
+    axes, top = canvas(title)
+    scale = WIDTH / 360
+    wanted = {codes[country] for country in drawn}
+    frame = Rectangle((0, top), WIDTH, (_NORTH - _SOUTH) * scale, transform=axes.transData)
+    for row in countries.itertuples():
+        colour = _LIGHT if row.code in wanted else "#E6E6E6"
+        for turn in (-360, 0, 360):  # what crosses the date line shows at both ends of the map
+            x, y = (row.ring[:, 0] + turn + 180) * scale, top + (_NORTH - row.ring[:, 1]) * scale
+            if x.max() > 0 and x.min() < WIDTH:
+                for patch in axes.fill(x, y, colour, ec="white", lw=0.3):
+                    patch.set_clip_path(frame)
+    centres = np.array([middle(rings[codes[country]]) for country in drawn]).reshape(-1, 2)
+    places = np.column_stack([(centres[:, 0] + 180) * scale, top + (_NORTH - centres[:, 1]) * scale])
+    radii = np.maximum(5.5, 12 * np.sqrt(n[drawn].to_numpy() / n.max()))
+    for country, place, radius in zip(drawn, _apart(places, radii), radii):
+        axes.add_patch(Circle(tuple(place), radius, facecolor=BLUE, edgecolor="white", lw=0.8))
+        put_text(axes, tuple(place), str(n[country]), size=_SMALL, bold=True, colour="white")
+    small = [f"{country} ({n[country]})" for country in n.index if country not in drawn]
+    note = f"Numbers: {_counted(described)}. {_twice(trials, 'countries')}"
+    note += f" Too small to be drawn: {', '.join(small)}." if small else ""
+    bottom = _note(axes, top + (_NORTH - _SOUTH) * scale + 4, note)
+    alt = f"World map with a circle for each country. {title}. {_listed(n)}."
+    return Figure(finished(axes, bottom), name, title, alt, n.rename_axis("country").rename("n").reset_index())
+
+
+def _apart(places: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Circles moved by as little as keeps them from lying on one another, the larger of two staying."""
+    places = places.astype(float).copy()
+    for _ in range(200):
+        moved = False
+        for one, other in combinations(np.argsort(-radii, kind="stable"), 2):
+            gap = places[other] - places[one]
+            distance, least = float(np.hypot(*gap)), radii[one] + radii[other] + 0.5
+            if distance < least:
+                direction = gap / distance if distance else np.array([1.0, 0.0])
+                places[other] = places[one] + direction * least
+                moved = True
+        if not moved:
+            break
+    return places
 
 
 def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:

@@ -239,13 +239,25 @@ def _one_or(codes: list[str], *, several: str) -> str | None:
     return several if len(codes) > 1 else _first(codes)
 
 
+def country_codes(names: list[str]) -> dict[str, int]:
+    """The ISO 3166-1 numeric code of each country by its name, for those that have one."""
+    if not names:
+        return {}
+    codes = _country_converter().pandas_convert(pd.Series(names, dtype="object"), to="ISOnumeric", not_found=None)
+    return {name: int(code) for name, code in zip(names, codes) if str(code).isdigit()}
+
+
 def _short_country_names(cells: pd.Series) -> dict[str, str]:
     """Each spelling of a country in the cells with its short English name; an unknown spelling stays as it is."""
     names = sorted({name for cell in cells for name in split_multi(cell)})
     if not names:
         return {}
+    found = _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None)
+    return dict(zip(names, found))
+
+
+def _country_converter() -> CountryConverter:
     # The library's own loading takes the code "NA" (Namibia) for a missing value under pandas 3.
     table = pd.read_csv(COUNTRY_DATA_FILE, sep="\t", encoding="utf-8", keep_default_na=False, na_values=[""])
     logging.getLogger("country_converter").setLevel(logging.CRITICAL)
-    converter = CountryConverter(country_data=table)
-    return dict(zip(names, converter.pandas_convert(pd.Series(names), to="name_short", not_found=None)))
+    return CountryConverter(country_data=table)
