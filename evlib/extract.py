@@ -21,6 +21,7 @@ _FIELDS = {
     "design": ["intervention_model", "brief_title", "official_title", "allocation"],
     "study_type": ["study_type"],
 }
+_INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_FIELDS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
 _TERM_FIELDS = ["ev_term_text", "interventions", "brief_title", "official_title"]
 
@@ -91,12 +92,14 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
         phase = phases.get("/".join(split_multi(record["phases"])).casefold())
         found["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
         found["countries"] = [(countries[name], "countries", name) for name in split_multi(record["countries"])]
+        found["study_type"] = found["study_type"] or _implied_study_type(record)
         codes = {name: list(dict.fromkeys(code for code, _, _ in places)) for name, places in found.items()}
-        groups = sorted({protocol["codes"]["route"][code]["group"] for code in codes["route"]})
+        disease = _first(codes["disease_area"])
+        groups = sorted({_route_group(protocol["codes"]["route"][code], disease) for code in codes["route"]})
         rows.append(
             {
                 "trn": record["trn"],
-                "disease_area": _first(codes["disease_area"]),
+                "disease_area": disease,
                 "msc_source": _one_or(codes["msc_source"], several="mixed"),
                 "ev_term": _one_or(codes["ev_term"], several="both"),
                 "route": _one_or(codes["route"], several="combined"),
@@ -213,6 +216,17 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
     keys = [field, by] if by else [field]
     counts = exploded.groupby(keys, sort=False).size().rename("n").reset_index()
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
+
+
+def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
+    """Interventional, where the record shows what only such a study has."""
+    shown = next((name for name in _INTERVENTIONAL_ONLY if isinstance(record[name], str)), None)
+    return [("interventional", shown, record[shown])] if shown else []
+
+
+def _route_group(route: dict, disease: str | None) -> str:
+    """The group of a route: where it takes the vesicles as seen from the disease."""
+    return route.get("elsewhere", {}).get(disease, route["group"])
 
 
 def _in_first_field(record: dict, patterns: dict, fields: list[str]) -> list[tuple[str, str, str]]:

@@ -130,13 +130,21 @@ def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[
 
 
 def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> None:
-    groups = protocol["codes"]["route_group"]
+    groups, diseases = protocol["codes"]["route_group"], protocol["codes"]["disease_area"]
     for code, route in protocol["codes"]["route"].items():
-        if route["group"] not in groups:
-            raise InputError(
-                f"{path}, line {lines[f'data.codes.route.{code}.group']}: route '{code}' has the unknown group "
-                f"'{route['group']}'. Known: {', '.join(sorted(groups))}."
-            )
+        named = [("group", route["group"])] + [(f"elsewhere.{d}", g) for d, g in route.get("elsewhere", {}).items()]
+        for key, group in named:
+            line = lines[f"data.codes.route.{code}.{key}"]
+            if group not in groups:
+                raise InputError(
+                    f"{path}, line {line}: route '{code}' has the unknown group '{group}'. "
+                    f"Known: {', '.join(sorted(groups))}."
+                )
+            if key != "group" and key.partition(".")[2] not in diseases:
+                raise InputError(
+                    f"{path}, line {line}: route '{code}' names the unknown disease area '{key.partition('.')[2]}'. "
+                    f"Known: {', '.join(sorted(diseases))}."
+                )
     for place in ("default_search_date", "hand_screening.snapshot", "hand_screening.registered_by"):
         value = protocol
         for key in place.split("."):

@@ -47,6 +47,17 @@ def test_two_routes_are_combined_and_keep_a_common_group(review):
     assert both_local[["route", "route_group"]].tolist() == ["combined", "local"]
 
 
+def test_a_route_is_grouped_as_seen_from_the_disease(review):
+    for condition, group in (("rhinitis", "local"), ("Alzheimer disease", "other")):
+        assert coded_by_rules(review, route_text="nasal spray", conditions=condition).route_group == group
+
+
+def test_a_record_with_a_phase_or_an_allocation_is_interventional_and_else_it_does_not_say(review):
+    assert coded_by_rules(review, study_type=None).study_type == "interventional"
+    assert coded_by_rules(review, study_type=None, phases=None, masking="Double").study_type == "interventional"
+    assert pd.isna(coded_by_rules(review, study_type=None, phases=None).study_type)
+
+
 def test_an_unknown_code_is_set_aside_with_its_line(tmp_path, review):
     head = "trn,disease_area,covid19,msc_source,ev_term,engineered,route,route_group,design,phase_group,study_type,countries,country_basis"
     path = tmp_path / "coding.csv"
