@@ -359,6 +359,18 @@ def code(
 
 
 @app.command()
+def dose(
+    text: Annotated[str, typer.Argument(help="Words of a registry, for example '2.0*10^8 nano vesicles/3 ml'.")],
+) -> None:
+    """Read the doses that a text states, as JSON; what is not understood is left out."""
+    import json
+
+    from evlib.dose_text import parsed
+
+    typer.echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
+
+
+@app.command()
 def duplicates(
     paths: Exports,
     out: Annotated[Path, typer.Option(help="Folder for duplicates.csv and duplicate_proposals.csv.")],

@@ -55,6 +55,7 @@ def test_help_names_every_verb():
         "ingest",
         "search",
         "screen",
+        "dose",
         "duplicates",
         "fetch",
         "refresh",

@@ -1,0 +1,138 @@
+"""How many administrations a text states, and how often, in the words of registries."""
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+_WORDS = {
+    **{"a": 1, "one": 1, "single": 1, "once": 1, "two": 2, "twice": 2, "three": 3, "thrice": 3, "four": 4},
+    **{"five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fourteen": 14},
+}
+_DAYS = {"day": 1, "week": 7, "month": None}
+_TIMES_A_DAY = {"qd": 1, "bid": 2, "tid": 3, "qid": 4}
+
+_N = rf"(?:\d+|{'|'.join(_WORDS)})"
+_SPAN = r"(?P<length>day|week|month)s?"
+_LASTING = rf"(?:[\s,]*(?:(?:for|during|in|over|within|x)\s+)?(?P<duration>{_N})\s+(?:consecutive\s+)?{_SPAN}\b)?"
+_NO_NOUN = r"(?!\s+(?:conditioned|culture|practice|life|activit))"
+_RATE = re.compile(
+    rf"\b(?:(?:(?:(?P<often>once|twice|thrice)|(?P<times>{_N})\s+times)\s+)?"
+    rf"(?P<each>(?:a|per|every|each)\s+(?P<other>other\s+|{_N}\s+)?(?P<unit>day|week|month)s?\b|daily|weekly|monthly)"
+    rf"|(?P<latin>qd|bid|tid|qid)\b){_NO_NOUN}{_LASTING}",
+    re.IGNORECASE,
+)
+_DAY = r"(?:days?|weeks?|months?)"
+_NO_AMOUNT = r"(?![\d.]|\s*(?:[x*^%]|e\d|[mu]l\b|[mun]?g\b|cc\b|(?:times|doses|infusions|injections)\b))"
+_EVENTS = re.compile(
+    rf"(?<!cycle )\b{_DAY}\s+\d+{_NO_AMOUNT}(?:\s*(?:,\s*and|,|and|&|-|to)\s*(?:{_DAY}\s+)?\d+{_NO_AMOUNT})*"
+    rf"(?P<open>\s*,?\s*and\s+(?=\(|later|then|onwards))?",
+    re.IGNORECASE,
+)
+_NOUNS = (
+    r"(?:times?|administrations?|infusions?|injections?|instillations?|dos(?:es?|ing)|sessions?|treatments?|rounds?"
+    r"|applications?|inhalations?)"
+)
+_MANNER = (
+    r"(?:consecutive|weekly|biweekly|daily|monthly|total|separate|iv|intra[a-z-]*|aerosol|topical|local|nebuli[sz]ed"
+    r"|subcutaneous)"
+)
+_COUNT = re.compile(
+    rf"(?P<bound>\b(?:up\s+to|at\s+most|at\s+least|or|maximum(?:\s+of)?)\s+)?(?<![\w.^*-])"
+    rf"(?:(?P<n>{_N})\s+(?:(?:or|to|-)\s*(?P<or>{_N})\s+)?(?:{_MANNER}\s+){{0,3}}{_NOUNS}\b(?!\s+(?:levels?|groups?|"
+    rf"cohorts?|from|a\s|per\s|every|each|daily))|(?P<once>once|twice|thrice)\b)",
+    re.IGNORECASE,
+)
+_ALTERNATIVES = re.compile(
+    rf"\b(?:once|twice|thrice|{_N})(?:\s*,\s*(?:once|twice|thrice|{_N}))*\s*,?\s+or\s+(?:once|twice|thrice|{_N})\s+{_NOUNS}\b",
+    re.IGNORECASE,
+)
+_APART = re.compile(
+    rf"\b{_N}(?:\s*-\s*{_N})?[\s-]*(?:h|hours?|days?|weeks?|months?)[\s-]+(?:apart|intervals?)\b"
+    rf"|\b(?:at\s+an?\s+)?intervals?\s+of\s+{_N}\s+(?:hours?|days?|weeks?|months?)(?:,?\s*during\s+{_N}\s+{_DAY})?\b",
+    re.IGNORECASE,
+)
+
+
+class Schedule(NamedTuple):
+    """A stretch of text on when something is given: where, how many times in all (None: not said), and the words."""
+
+    start: int
+    end: int
+    n: int | None
+    words: str
+    bare: bool  # a count and nothing else, which says no interval
+
+
+def schedules(text: str) -> list[Schedule]:
+    """The schedules in a text with plain ASCII signs, in the order in which they stand, without overlaps.
+
+    ``n`` is counted only where it follows from the words: "twice a day, 10 days" is 20, "days 0, 4 and 8" is 3, "every
+    14 days during two months" and "one or three administrations" are no number.
+    """
+    found: list[Schedule] = []
+    for pattern, number in (
+        (_ALTERNATIVES, lambda match: None),
+        (_RATE, _of_rate),
+        (_APART, lambda match: None),
+        (_EVENTS, _of_events),
+        (_COUNT, _of_count),
+    ):
+        for match in pattern.finditer(text):
+            if not any(match.start() < other.end and other.start < match.end() for other in found):
+                bare = pattern is _COUNT and not re.search("single|once", match.group(), re.IGNORECASE)
+                words = re.sub(r"[\s,]*(?:\band)?[\s,]*$", "", match.group())
+                found.append(Schedule(match.start(), match.end(), number(match), words, bare))
+    return sorted(found)
+
+
+def in_all(parts: list[Schedule], text: str) -> tuple[int | None, str | None]:
+    """Number of administrations and interval of schedules that hold together; None where they disagree or do not say."""
+    numbers = [part.n for part in parts if part.n is not None]
+    words = "; ".join(dict.fromkeys(part.words for part in parts if not part.bare)) or None
+    gaps = [text[one.end : other.start] for one, other in pairwise(parts)]
+    if any(re.search(r"\bthen\b", gap, re.IGNORECASE) for gap in gaps):
+        plain = all(re.fullmatch(r"\W*then\W*", gap, re.IGNORECASE) for gap in gaps) and len(numbers) == len(parts)
+        return (sum(numbers) if plain else None), words
+    return (numbers[0] if len(set(numbers)) == 1 else None), words
+
+
+def _number(word: str) -> int:
+    return _WORDS[word.lower()] if word.lower() in _WORDS else int(word)
+
+
+def _of_rate(match: re.Match) -> int | None:
+    if not match["duration"]:
+        return None
+    days = _DAYS[match["length"].lower()]
+    span = _number(match["duration"]) * days if days else None
+    if match["latin"]:
+        return span and _TIMES_A_DAY[match["latin"].lower()] * span
+    times = _number(match["often"] or match["times"] or "one")
+    each = match["each"].lower()
+    unit = match["unit"].lower() if match["unit"] else {"daily": "day", "weekly": "week", "monthly": "month"}[each]
+    step = (match["other"] or "one").strip().lower()
+    if unit == match["length"].lower():
+        period, total = 1, _number(match["duration"])
+    else:
+        period, total = _DAYS[unit], span
+    if not period or not total:
+        return None
+    period *= 2 if step == "other" else _number(step)
+    return times * total // period if total % period == 0 else None
+
+
+def _of_events(match: re.Match) -> int | None:
+    if match["open"]:
+        return None
+    days = [int(day) for day in re.findall(r"\d+", match.group())]
+    ranges = re.findall(r"-|to", match.group())
+    if not ranges:
+        return len(set(days))
+    daily = match.group().lower().startswith("day") and not re.search("week|month", match.group(), re.IGNORECASE)
+    return days[1] - days[0] + 1 if daily and len(days) == 2 and days[0] < days[1] else None
+
+
+def _of_count(match: re.Match) -> int | None:
+    if match["bound"] or match["or"]:
+        return None
+    return _number(match["once"] or match["n"])

@@ -1,0 +1,230 @@
+"""Doses in words: what registries write is read, what is not understood is left out, and kinds never mix."""
+
+import json
+
+import pytest
+from conftest import RAW, records_of
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from evlib import dose
+from evlib.__main__ import app
+from evlib.dose_agreement import parser_agreement, parser_differences, record_doses, with_hand_coding
+from evlib.dose_text import format_dose, in_unit, parsed
+from evlib.errors import InputError
+from evlib.schema import columns
+
+
+def short(text):
+    """The doses of a text as (low, high, unit)."""
+    return [(row["low"], row["high"], row["stated_unit"]) for row in parsed(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2.0*10^8 nano vesicles/3 ml", {"low": 2e8, "high": 2e8, "unit": "particles", "volume_ml": 3}),
+        ("5 μg/ml", {"low": 5, "unit": "ug exosomes", "per": "mL", "volume_ml": None}),
+        ("5 µg EV protein/kg", {"low": 5, "unit": "other", "stated_unit": "ug protein/kg"}),
+        ("10 mL ExoFlo", {"low": 10, "unit": "mL product", "volume_ml": 10}),
+        ("20 pmol phospholipid/kg", {"low": 20, "unit": "pmol phospholipid/kg"}),
+        ("0.5-2 x 10¹⁰ particles twice a day, 10 days", {"low": 5e9, "high": 2e10, "n_administrations": 20}),
+        ("3~5×10^11 particles/dose", {"low": 3e11, "high": 5e11, "per": "administration"}),
+        ("800 billion EVs", {"low": 8e11, "unit": "particles"}),
+        ("3.1 ± 1.3 x 10^11 particles", {"low": 1.8e11, "high": 4.4e11}),
+        ("1.5E9 – 3E9 sEVs per injection site", {"low": 1.5e9, "high": 3e9, "per": "site"}),
+        ("10,000,000 exosomes", {"low": 1e7}),
+        ("5 to 20 mg protein", {"low": 5000, "high": 20000, "unit": "ug protein"}),
+        ("5 ug to 20 ug protein", {"low": 5, "high": 20, "unit": "ug protein"}),
+        ("5 ml at 1*10^9 particles/ml, twice daily, 5 days", {"low": 5e9, "volume_ml": 5, "n_administrations": 10}),
+        ("20 ug in 10 ul PBS", {"low": 20, "volume_ml": 0.01}),
+        ("total dose of 4x10^9 particles", {"low": 4e9, "per": "course"}),
+        ("up to 4 units", {"low": None, "high": 4, "unit": "other", "stated_unit": "units"}),
+        ("2×10^10 in 2 ml, days 0, 4 and 8", {"low": 2e10, "unit": "unspecified", "n_administrations": 3}),
+    ],
+)
+def test_a_phrase_of_a_registry_is_read(text, said):
+    (row,) = parsed(text)
+    assert {name: row[name] for name in said} == pytest.approx(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "doses"),
+    [
+        ("1×10^8, 3×10^8 or 9×10^8 particles per time", [1e8, 3e8, 9e8]),
+        ("2.0, 4.0 or 16.0*10^8 nano vesicles/3 ml", [2e8, 4e8, 16e8]),
+        ("2×10^9 – 4×10^9 – 8×10^9 EVs", [2e9, 4e9, 8e9]),
+        ("Cohort 1: 5 mL exosomes | Cohort 2: 10 mL exosomes", [5, 10]),
+        ("ExoFlo 10 mL (800 billion EV) or 15 mL (1.2 trillion EV) in saline", [8e11, 1.2e12]),
+    ],
+)
+def test_several_doses_are_several(text, doses):
+    assert [row["low"] for row in parsed(text)] == doses
+    assert [row["high"] for row in parsed(text)] == doses
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 x 109 particles",  # a lost superscript
+        "10 E10 particles",  # 10^10, or ten times as many
+        "2,5 mL exosomes",  # two and five, or two and a half
+        "10 million mitochondria",
+        "100 mg vitamin C",
+        "90 mL normal saline",
+        "2 ml/min",
+        "3% conditioned medium",
+        "COVID-19, group 2, day 5, NCT04493242",
+        "",
+    ],
+)
+def test_what_is_not_understood_is_left_out(text):
+    assert parsed(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("1x10^6 cells/kg", "other"),
+        ("10 million UC-MSCs, intravenous", "other"),
+        ("mesenchymal stem cells derived exosomes; 2x10^6 cells", "other"),
+        ("1 million cells/kg of exosomes", "cells equivalent/kg"),
+        ("EVs from supernatant of 1.2-1.5 x10^6 MSC/kg", "cells equivalent/kg"),
+        ("exosomes derived from 2x10^8 MSCs", "cells equivalent"),
+        ("2x10^8 MSC-derived exosomes", "particles"),
+    ],
+)
+def test_cells_are_an_equivalent_only_of_vesicles_from_so_many_cells(text, unit):
+    (row,) = parsed(text)
+    assert (row["unit"], row["unit_kind"]) == (unit, dose.UNIT_KINDS[unit])
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("4 times a day for 14 days", 56),
+        ("150 mg once a day, 14 times", 14),
+        ("TID, 20 days", 60),
+        ("every day in a week", 7),
+        ("on day 1 and day 3", 2),
+        ("days 1-5", 5),
+        ("once daily 7 days, then once weekly 3 weeks", 10),
+        ("single dose", 1),
+        ("every other day, 10 administrations", 10),
+        ("every 14 days during two months", None),
+        ("one or three administrations", None),
+        ("up to 6 administrations", None),
+        ("Week 2, Week 6 and (cut off)", None),
+        ("weekly", None),
+    ],
+)
+def test_administrations_are_counted_only_where_the_words_say_so(text, n):
+    assert parsed(f"5 ug exosomes, {text}")[0]["n_administrations"] == n
+
+
+numbers = st.floats(1e-3, 1e15, allow_subnormal=False)
+units = st.sampled_from([*(unit for unit in dose.UNIT_KINDS if unit != "other"), "cells/kg", "particles/kg", "vials"])
+schedules = st.sampled_from([None, "twice daily", "every other day", "weekly", "single dose", "day 0 and day 4"])
+
+
+@given(
+    st.tuples(numbers, numbers).map(sorted),
+    units,
+    st.sampled_from(["administration", "course", "site", "nostril", "mL"]),
+    st.one_of(st.none(), numbers),
+    st.one_of(st.none(), st.integers(2, 60)),
+    schedules,
+    st.sampled_from(["both", "low", "high", "one"]),
+)
+def test_a_dose_that_is_written_down_reads_as_the_same_dose(bounds, unit, per, volume, n, interval, stated):
+    low, high = {"both": bounds, "low": (bounds[0], None), "high": (None, bounds[1]), "one": bounds[:1] * 2}[stated]
+    said = {"single dose": 1, "day 0 and day 4": 2}.get(interval)
+    known = unit if unit in dose.UNIT_KINDS else "other"
+    product = unit == "mL product"
+    row = {
+        "low": low,
+        "high": high,
+        "unit": known,
+        "unit_kind": dose.UNIT_KINDS[known],
+        "per": per,
+        "volume_ml": (high if low == high else None) if product else None if per == "mL" else volume,
+        "n_administrations": said or n,
+        "interval": interval,
+        "stated_unit": unit,
+    }
+    (read,) = parsed(format_dose(row))
+    assert {name: read[name] for name in row} == row
+
+
+@given(
+    st.floats(0.01, 1e4), st.sampled_from([("mg protein", "ug protein"), ("L", "mL"), ("mg exosomes", "ug exosomes")])
+)
+def test_changing_the_unit_and_reading_commute(value, units):
+    large, small = units
+    ((low, _, unit),) = short(f"{value!r} {large}")
+    ((same, _, other),) = short(f"{value * 1000!r} {small}")
+    assert in_unit(low, unit, other) == pytest.approx(same)
+
+
+@given(st.floats(1, 999), st.integers(0, 11))
+def test_a_scale_and_its_word_commute(value, power):
+    (million,) = short(f"{value!r} million particles")
+    (powered,) = short(f"{value!r} x 10^6 particles")
+    (scaled,) = short(f"{value!r} x 10^{power} particles")
+    assert million == powered
+    assert scaled[0] * 10**6 == pytest.approx(powered[0] * 10**power)
+
+
+def test_no_kind_of_unit_becomes_another():
+    usable = [unit for unit in dose.UNIT_KINDS if unit != "other"]
+    for unit in usable:
+        for to in usable:
+            if {unit, to} <= {"ug exosomes", "mg exosomes"} or unit == to:
+                assert in_unit(in_unit(3.0, unit, to), to, unit) == pytest.approx(3.0)
+            else:
+                with pytest.raises(InputError, match="different kinds of unit"):
+                    in_unit(3.0, unit, to)
+    with pytest.raises(InputError, match="no unit of doses"):
+        in_unit(1, "teaspoons", "particles")
+
+
+@given(st.text())
+def test_any_text_is_read_without_an_error(text):
+    for row in parsed(text):
+        assert row["low"] is not None or row["high"] is not None
+
+
+def test_the_parser_agrees_with_the_hand_coding_on_the_shipped_records(shipped):
+    doses, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    agreement = parser_agreement(doses, shipped).set_index("field")
+    assert (agreement.n == [51, 52, 52, 36]).all()
+    assert (agreement.same >= [48, 47, 49, 32]).all()
+    assert (agreement.same + agreement.differ + agreement.not_read == agreement.n).all()
+    different = parser_differences(doses, shipped)
+    assert (different.verdict == "differ").sum() == agreement.differ.sum()
+    own = parser_agreement(doses).set_index("field")
+    assert own.same["unit_kind"] >= 50
+
+
+def test_the_hand_wins_and_an_arm_is_read_once():
+    records = records_of(
+        [
+            {"trn": "NCT00000001", "dose_text": "2x10^8 EVs, once", "arms": "A: 2x10^8 EVs | Placebo: 3 mL"},
+            {"trn": "NCT00000002", "dose_text": "5 ug exosomes"},
+        ],
+        columns("records"),
+    )
+    read = record_doses(records)
+    assert read.trn.tolist() == ["NCT00000001", "NCT00000002"]
+    assert (read.arm[0], read.n_administrations[0]) == ("A", 1)
+    both = with_hand_coding(read[read.trn == "NCT00000001"].assign(low=1.0), read)
+    assert both.coded_by.tolist() == ["hand", "parser"]
+    assert both.low.tolist() == [1.0, 5.0]
+
+
+def test_the_command_prints_what_it_understood():
+    done = CliRunner().invoke(app, ["dose", "0.5-2 x 10¹⁰ particles twice a day, 10 days"])
+    (row,) = json.loads(done.stdout)
+    assert (row["low"], row["high"], row["unit"], row["n_administrations"]) == (5e9, 2e10, "particles", 20)
+    assert json.loads(CliRunner().invoke(app, ["dose", "nothing"]).stdout) == []
