@@ -121,6 +121,7 @@ _PER = re.compile(
     rf"|(?:injection\s+)?(?P<else>sites?|points?|drops?|nostrils?|eyes?|knees?|joints?|units?|vials?|days?|weeks?)\b)",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"\s*\([^()\d]{1,30}\)(?=\s*(?:/|per\b))", re.IGNORECASE)
 _FROM_CELLS = re.compile(
     rf"(?:{_VESICLES}|\bexosom\w+|supernatant|medium|media|secretome)\b[^.;|]{{0,60}}\b(?:from|by|of|to)\s+"
     r"(?:about\s+|approximately\s+|the\s+)?$|\bmedium\s+of\s+$",
@@ -128,7 +129,7 @@ _FROM_CELLS = re.compile(
 )
 _OF_VESICLES = re.compile(rf"\s*-?\s*(?:of|worth\s+of)\s+{_EV}", re.IGNORECASE)
 _DILUENT_AFTER = re.compile(
-    rf"\s*\(?{_DILUENT}(?![^;|)]*\b(?:containing|with)\b[^;|]*{_VESICLES})",
+    rf"\s*\(?{_DILUENT}(?![^;|)]*\b(?:containing|with)\b[^;|]*{_VESICLES})|[^;,|]*\b(?:free\s+of|without)\b",
     re.IGNORECASE,
 )
 _DILUENT_BEFORE = re.compile(
@@ -252,27 +253,26 @@ def unit_registry() -> pint.UnitRegistry:
 
 
 def _as_pint(unit: str) -> str:
-    return unit.replace("unit ", "unit_").replace(" ", "_")
+    return unit.replace(" ", "_")
 
 
 def _of_part(part: str) -> list[dict]:
     """The doses of one arm, or of a whole field without arms."""
     part = re.sub(r"\s+", " ", part)
-    plain = _plain(part)
-    arm, plain = _label(plain)
+    arm, plain = _label(_plain(part))
     clauses = _clauses(plain)
     read = [(clause, schedules(clause), []) for clause in clauses]
     for clause, when, amounts in read:
         masked = _mask(clause, [(item.start, item.end) for item in when])
         amounts += _amounts(masked)
-    shared = [item for _, when, amounts in read if not amounts for item in when]
     shared_text = "; ".join(clause for clause, _, amounts in read if not amounts)
+    shared = schedules(shared_text)
     rows = []
-    for clause, when, amounts in read:
+    for words, (clause, when, amounts) in zip(_clauses(part), read, strict=True):
         for index, amount in enumerate(amounts):
             own = _when(amount, amounts[index + 1 :], amounts[0], when)
             n, interval = in_all(own, clause) if own else in_all(shared, shared_text)
-            rows.append(_row(amount, n, interval, arm, clause.strip()))
+            rows.append(_row(amount, n, interval, arm, words.strip()))
     return rows
 
 
@@ -365,6 +365,8 @@ def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
             return [], end
         named = "unspecified", end
     unit, end = named
+    if aside := _ASIDE.match(text, end):
+        end = aside.end()
     parted = _over(text, end)
     if parted is None:
         return [], end

@@ -38,6 +38,7 @@ def short(text):
         ("5 to 20 mg protein", {"low": 5000, "high": 20000, "unit": "ug protein"}),
         ("5 ug to 20 ug protein", {"low": 5, "high": 20, "unit": "ug protein"}),
         ("5 ml at 1*10^9 particles/ml, twice daily, 5 days", {"low": 5e9, "volume_ml": 5, "n_administrations": 10}),
+        ("0.5-2x10^10 nanoparticles (exosomes)/3 ml", {"low": 5e9, "high": 2e10, "volume_ml": 3}),
         ("20 ug in 10 ul PBS", {"low": 20, "volume_ml": 0.01}),
         ("total dose of 4x10^9 particles", {"low": 4e9, "per": "course"}),
         ("up to 4 units", {"low": None, "high": 4, "unit": "other", "stated_unit": "units"}),
@@ -73,6 +74,7 @@ def test_several_doses_are_several(text, doses):
         "10 million mitochondria",
         "100 mg vitamin C",
         "90 mL normal saline",
+        "3 ml solution free of nanoparticles",
         "2 ml/min",
         "3% conditioned medium",
         "COVID-19, group 2, day 5, NCT04493242",
@@ -111,6 +113,7 @@ def test_cells_are_an_equivalent_only_of_vesicles_from_so_many_cells(text, unit)
         ("days 1-5", 5),
         ("once daily 7 days, then once weekly 3 weeks", 10),
         ("single dose", 1),
+        ("IV; aerosol; daily for a week, then once", 8),
         ("every other day, 10 administrations", 10),
         ("every 14 days during two months", None),
         ("one or three administrations", None),
@@ -227,4 +230,5 @@ def test_the_command_prints_what_it_understood():
     done = CliRunner().invoke(app, ["dose", "0.5-2 x 10¹⁰ particles twice a day, 10 days"])
     (row,) = json.loads(done.stdout)
     assert (row["low"], row["high"], row["unit"], row["n_administrations"]) == (5e9, 2e10, "particles", 20)
+    assert row["as_stated"] == "0.5-2 x 10¹⁰ particles twice a day, 10 days"
     assert json.loads(CliRunner().invoke(app, ["dose", "nothing"]).stdout) == []
