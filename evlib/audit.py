@@ -19,7 +19,7 @@ from evlib.errors import InputError
 from evlib.figures import Figure
 from evlib.schema import read_csv, read_table, split_multi
 
-COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why"]
+COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
 # Of each kind: the verdict where paper and check agree, and where they do not.
 VERDICTS = {
@@ -106,7 +106,8 @@ def verdicts(claims: pd.DataFrame, found: Evidence) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``id, section, quote, value`` of the claim; ``kind`` (internal, recomputation, source, none) and ``check``; ``ours``,
-        the value that the check gives; ``verdict``; ``why``, a sentence. All values are text.
+        the value that the check gives; ``verdict``; ``why``, a sentence; ``source``, the address of the record or report
+        that the claim is held against. All values are text.
 
     Raises
     ------
@@ -122,7 +123,8 @@ def verdicts(claims: pd.DataFrame, found: Evidence) -> pd.DataFrame:
         verdict = NOT_CHECKABLE if finding.agrees is None else VERDICTS[kind][0 if finding.agrees else 1]
         ours = _shown(finding.ours)
         check = row.check.replace("_", " ")
-        rows.append((row.id, row.section, row.quote, _shown(row.value), kind, check, ours, verdict, finding.why))
+        texts = (row.id, row.section, row.quote, _shown(row.value), kind, check, ours, verdict, finding.why)
+        rows.append((*texts, _address(row.check, options, found)))
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -503,6 +505,19 @@ def _row(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.Serie
     return _rows(table, where, claim, name).iloc[0]
 
 
+def _address(check: str, options: object, found: Evidence) -> str | None:
+    """Where the record, publication or posted result of a check can be read."""
+    named = {"study": options} if check == "arms_of" else options if check in (*_SOURCE, "possible_share") else {}
+    if "trn" in named:
+        urls = found.described.record_url[found.described.trn == named["trn"]].dropna()
+        return urls.iloc[0] if len(urls) else None
+    ids = [named["study"]] if "study" in named else found.arms.study_id[found.arms.arm_id == named.get("arm")]
+    urls = found.studies.doi_or_url[found.studies.study_id.isin(ids)].dropna()
+    if urls.empty:
+        return None
+    return urls.iloc[0] if urls.iloc[0].startswith("http") else f"https://doi.org/{urls.iloc[0]}"
+
+
 def _cell(row: pd.Series, column: str, claim: _Claim, name: str) -> object:
     if column not in row:
         raise _refused(claim, f"{name} has no column '{column}'")
@@ -522,7 +537,7 @@ def _trials(found: Evidence, where: dict, claim: _Claim) -> pd.DataFrame:
     trials = found.described[found.described.screening == "included"]
     for field, codes in where.items():
         wanted = set(codes if isinstance(codes, list) else [codes])
-        trials = trials[[bool(wanted & set(cell)) for cell in _cells(trials, field, claim)]]
+        trials = trials[_cells(trials, field, claim).map(wanted.isdisjoint).eq(False)]
     return trials
 
 
