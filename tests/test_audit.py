@@ -233,7 +233,9 @@ def test_every_claim_of_the_shipped_file_gets_a_verdict(found, review):
     assert int(audit.by_section(table).to_numpy().sum()) == len(table)
     by_id = table.set_index("id")
     assert by_id.why["flow-steps-add-up"] == "187 − 39 − 38 = 110; the paper says 90."
-    assert by_id.ours["countries-add-up"] == "69"
+    # A sum beyond the whole is no fault where a trial may count under several parts: said, and not held against the paper.
+    assert (by_id.ours["countries-add-up"], by_id.verdict["countries-add-up"]) == ("69", "consistent")
+    assert "possible where trials count under several" in by_id.why["countries-add-up"]
     assert by_id.ours["early-phases-share"] == "92.42"
     assert by_id.verdict["lightner-table-n"] == "source disagrees"
 
