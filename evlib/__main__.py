@@ -244,7 +244,10 @@ def import_decisions(
     for row in rejects.itertuples():
         typer.echo(f"NOT TAKEN, {row.file}, {row.line}: {'' if row.trn is None else row.trn} {row.reason}", err=True)
     if decisions.empty:
-        raise InputError(f"{file}: no decision could be taken from it.")
+        raise InputError(
+            f"{file}: no decision could be taken from it. ASReview writes them into asreview_label, Rayyan into notes; for "
+            "Covidence name --decision. A filled-in to_screen.csv needs no import: put it into data/raw/curation/screening."
+        )
 
 
 @app.command(name="prisma")
@@ -501,14 +504,16 @@ def _write_by_parts(
     from evlib.schema import append_csv
 
     _check_paths(paths, out)
-    read, lost = 0, []
+    read, set_aside, lost = 0, 0, []
     with writing(out) as file:
         for part in stream(paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"])):
             append_csv(table_of(part.records), file)
-            read += len(part.records)
+            read, set_aside = read + len(part.records), set_aside + len(part.rejects)
             lost += losses(part.rejects)
         if not read:
             raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
+    if set_aside:
+        typer.echo(f"MIND: {set_aside} row(s) were set aside; python -m evlib ingest tells which and why.", err=True)
     _tell(lost)
 
 

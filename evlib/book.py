@@ -234,7 +234,7 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> No
     for row in described.itertuples():
         story = trace(row.trn, held, run=results.name, protocol=protocol) | {"record_url": row.record_url}
         write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes))
-    write_dataset(results, source / "_extra" / "evtrials.zip", protocol=protocol)
+    write_dataset(results, source / "_extra" / "evtrials.zip", root=root, protocol=protocol)
 
 
 def filled(text: str, words: dict[str, str], *, page: str) -> str:

@@ -1,6 +1,7 @@
 """The whole data set of a run as one file: tables as CSV and Parquet, a codebook, a data package and an RO-Crate."""
 
 import json
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -25,6 +26,7 @@ TABLES = {
     "flow": "a step of the PRISMA 2020 flow",
     "rejects": "a line or row that could not be used, with its reason",
 }
+_OF_PROJECT = ("protocol.yml", "requirements.lock", "CITATION.cff", "LICENSE", "LICENSE-DATA")
 _TYPES = {
     "text": "string",
     "key": "string",
@@ -51,12 +53,12 @@ def codebook() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_dataset(results: str | Path, path: str | Path, *, protocol: dict) -> Path:
-    """Write the data set of a run as a zip file; returns its path.
+def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, protocol: dict) -> Path:
+    """Write the data set of a run, and what made it, as a zip file; returns its path.
 
-    It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless),
-    ``ro-crate-metadata.json``, ``run.json`` and a README. The same run gives the same bytes but for Parquet's and
-    RO-Crate's own.
+    It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the
+    executed chapters in ``chapters/``, the project's protocol, lock file, citation and licences, ``run.json``, a README, and
+    ``ro-crate-metadata.json`` over all of them. The same run gives the same bytes but for Parquet's and RO-Crate's own.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def write_dataset(results: str | Path, path: str | Path, *, protocol: dict) -> P
         The folder of a run.
     path
         The zip file.
+    root
+        The project's folder.
     protocol
         The review's protocol.
     """
@@ -73,8 +77,13 @@ def write_dataset(results: str | Path, path: str | Path, *, protocol: dict) -> P
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
-        for name in ("csv", "parquet"):
+        for name in ("csv", "parquet", "chapters"):
             (made / name).mkdir()
+        for chapter in results.glob("[0-9][0-9]_*.ipynb"):
+            shutil.copy2(chapter, made / "chapters" / chapter.name)
+        for name in _OF_PROJECT:
+            if (Path(root) / name).is_file():
+                shutil.copy2(Path(root) / name, made / name)
         for table in TABLES:
             frame = read_table(results / f"{table}.csv", table)
             (made / f"csv/{table}.csv").write_bytes((results / f"{table}.csv").read_bytes())
@@ -153,6 +162,8 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
             name = file.relative_to(folder).as_posix()
             row = TABLES.get(file.stem)
             described = {"description": f"One row is {row}."} if row else {}
+            if file.suffix == ".ipynb":
+                described = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
             crate.add_file(name, name, properties={"name": file.name, **described})
     _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
@@ -163,7 +174,7 @@ def _readme(run: dict[str, Any], protocol: dict) -> str:
     return (
         f"# {_title(run, protocol)}\n\n"
         f"Records registered by {asked['search_date']}, as they were retrieved by {asked['snapshot']}.\n\n{rows}\n\n"
-        "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run. "
+        "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run, `chapters` how each table came about. "
         'An empty cell means: not shown to us. Several values in one cell are separated by " | ". In CSV, a text that a '
         "spreadsheet would run as a formula has a leading apostrophe. Screening and coding are machine readings unless "
         "`decisions` names a person.\n\n"

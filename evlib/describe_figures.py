@@ -184,7 +184,9 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     for row in countries.itertuples():
         colour = _LIGHT if row.code in wanted else "#E6E6E6"
         for turn in (-360, 0, 360):  # what crosses the date line shows at both ends of the map
-            x, y = (row.ring[:, 0] + turn + 180) * scale, top + (_NORTH - row.ring[:, 1]) * scale
+            points = [(row.ring[:, 0] + turn + 180) * scale, top + (_NORTH - row.ring[:, 1]) * scale]
+            points = np.round(np.column_stack(points), 1)  # a tenth of a point: finer is only a larger file
+            x, y = points[np.r_[True, np.any(np.diff(points, axis=0), axis=1)]].T
             if x.max() > 0 and x.min() < WIDTH:
                 for patch in axes.fill(x, y, colour, ec="white", lw=0.3):
                     patch.set_clip_path(frame)
@@ -992,7 +994,7 @@ def _bars(axes: plt.Axes, top: float, counts: pd.Series, *, of: int, left: float
             span * n / max(of, 1),
             height - 3,
             GREY if missing else BLUE,
-            "..." if missing else None,
+            "\\\\\\\\" if missing else None,
         )
         put_text(axes, (WIDTH - 2, top + height / 2), str(n), size=_SIZE, ha="right")
         top += height

@@ -70,7 +70,8 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
         figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches="tight")
     plt.close(figure.drawing)
-    svg = vector.getvalue()
+    # Matplotlib writes millionths of a point; hundredths make a file a third smaller.
+    svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\d\.\d\d)\d+", r"\1", path[0]), vector.getvalue())
     write_text(folder / f"{figure.name}.svg", svg)
     write_csv(figure.data, folder / f"{figure.name}.csv")
     write_text(folder / f"{figure.name}.txt", figure.alt + "\n")

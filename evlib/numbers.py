@@ -112,3 +112,16 @@ def dose_numbers(doses: pd.DataFrame) -> dict[str, object]:
         "n_particle_intravenous": intravenous,
         "n_particle_other": len(counted) - nebulised - intravenous,
     }
+
+
+def audit_numbers(table: pd.DataFrame) -> dict[str, object]:
+    """Of the fifth chapter: the verdicts of the audit."""
+    found = table.verdict.value_counts()
+    return {
+        "n_claims": len(table),
+        "n_claims_internal": found.get("consistent", 0) + found.get("inconsistent", 0),
+        "n_claims_inconsistent": found.get("inconsistent", 0),
+        "n_claims_sourced": found.get("consistent with source", 0) + found.get("source disagrees", 0),
+        "n_claims_source_disagrees": found.get("source disagrees", 0),
+        "n_claims_not_checkable": found.get("not checkable", 0),
+    }

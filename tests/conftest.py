@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from evlib import dates, screen
 from evlib.protocol import load_protocol
@@ -14,6 +15,8 @@ from evlib.rawdata import copy_shipped
 from evlib.registries import snapshot as registry_snapshot
 from evlib.schema import read_csv
 
+settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+settings.load_profile("untimed")
 ROOT = Path(__file__).parents[1]
 RAW = ROOT / "data" / "raw"
 SNAPSHOT = "2026-11-22"

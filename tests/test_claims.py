@@ -10,7 +10,8 @@ from evlib.errors import InputError
 
 def test_each_claim_counts_a_step_or_a_code_that_exists(review):
     table = claims.read_claims(RAW / "paper/claims.yml", protocol=review)
-    assert (table.flow.notna() ^ table.field.notna()).all()
+    assert not (table.flow.notna() & table.field.notna()).any()
+    assert table.check.isin(list(claims.CHECKS)).all()
     for row in table.dropna(subset="field").itertuples():
         assert str(row.value) in row.quote
 
@@ -26,6 +27,35 @@ def test_a_claim_that_cannot_be_counted_is_refused(tmp_path, review):
     path.write_text('- {id: a, section: "1", quote: q, value: 1, field: disease_area, code: lungs}')
     with pytest.raises(InputError, match="'lungs', which"):
         claims.read_claims(path, protocol=review)
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        ("flow: included, sum: 3", "unknown key 'sum'"),
+        ("flow: included, equals: b", "has flow and equals"),
+        ("", "has none"),
+        ("equals: c", "'c', which does not exist"),
+        ("equals: a", "checked against itself"),
+        ("sum_of: [b, c]", "'c', which does not exist"),
+        ("sum_of: b", "needs a list for 'sum_of'"),
+        ("share_of: {part: b, of: b}", "takes part, whole, less"),
+        ("share_of: {part: b, whole: c}", "'c', which does not exist"),
+        ("code: China", "needs one check"),
+        ("field: countries", "together"),
+        ("not_checkable: ''", "needs a text"),
+    ],
+)
+def test_a_check_that_cannot_be_made_is_refused_and_the_claim_is_named(tmp_path, review, check, message):
+    path = tmp_path / "claims.yml"
+    tail = f", {check}" if check else ""
+    path.write_text(
+        f'- {{id: a, section: "1", quote: q, value: 1{tail}}}\n'
+        '- {id: b, section: "1", quote: q, value: 1, not_checkable: why}'
+    )
+    with pytest.raises(InputError, match="the claim 'a'") as caught:
+        claims.read_claims(path, protocol=review)
+    assert message in str(caught.value)
 
 
 def test_only_included_trials_are_set_beside_the_papers():

@@ -168,3 +168,12 @@ def test_code_writes_the_columns_of_the_hand_coding_for_any_export(tmp_path):
     assert list(coded.columns) == list(pd.read_csv(ROOT / "data/raw/curation/coding.csv").columns)
     assert f"{len(coded)} records are coded" in done.stdout
     assert coded.set_index("trn").route["NCT04276987"] == "nebulised"
+
+
+@pytest.mark.parametrize("verb", ["code", "screen"])
+def test_a_row_that_is_cut_off_is_not_passed_over_in_silence(tmp_path, verb):
+    whole = (ROOT / "data/raw/registries/2026-11-22/records.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "cut.jsonl").write_text(f"{whole[0]}\n{whole[1][:80]}", encoding="utf-8")
+    done = evlib(verb, str(tmp_path / "cut.jsonl"), "--out", str(tmp_path / "out.csv"))
+    assert done.returncode == 0
+    assert "MIND: 1 row(s) were set aside" in done.stderr

@@ -6,6 +6,7 @@ import zipfile
 import duckdb
 import pandas as pd
 import pytest
+from conftest import ROOT
 from frictionless import Package
 from rocrate.rocrate import ROCrate
 
@@ -18,7 +19,7 @@ from evlib.schema import columns, read_table
 def unpacked(project, review, tmp_path_factory):
     results = run(project, search_date="2024-02-17", as_before=True, say=lambda text: None)
     folder = tmp_path_factory.mktemp("dataset")
-    with zipfile.ZipFile(write_dataset(results, folder / "evtrials.zip", protocol=review)) as archive:
+    with zipfile.ZipFile(write_dataset(results, folder / "evtrials.zip", root=ROOT, protocol=review)) as archive:
         archive.extractall(folder)
     return folder / "evtrials"
 
@@ -39,6 +40,7 @@ def test_the_crate_is_read_by_its_own_library_and_lists_every_file(unpacked):
     files = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     assert files - {"ro-crate-metadata.json"} == {entity.id for entity in crate.data_entities}
     assert "2024-02-17" in crate.name
+    assert {"chapters/02_screen.ipynb", "protocol.yml", "requirements.lock", "LICENSE"} <= files
     assert json.loads((unpacked / "ro-crate-metadata.json").read_text())["@graph"]
 
 

@@ -175,7 +175,7 @@ HOSTILE = [
     "a\\\"\\'b\\n",
     "</script><script>alert(1)</script>",
     "=1+1",
-    "two\nlines",
+    "two\nlines\r\nand\rmore",
     "\u2028\u202e\x85{title}",
     'a,"b",""',
     "' #",
