@@ -1,0 +1,189 @@
+"""The question of the paper's section 4: how wide is the range of effective doses per route, and which route needs less?
+
+The way is that of Kabat et al. 2020 (doi 10.1002/sctm.19-0202), which the paper follows: trials with at least one
+effective or one less effective dose, and the minimum effective dose per route.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evlib.dose_evidence import (
+    DIALS,
+    dial_factors,
+    dials,
+    in_question,
+    readings_of,
+    study_flags,
+    tested_doses,
+)
+from evlib.harmonise import by_reading
+
+ROUTES = ("nebulised", "intravenous")
+NARROW = 1.0  # a window counts as narrow where its highest dose is no more than ten times its lowest
+
+
+def evidence(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """The tested doses of the question with their readings, and their draws, under some dials.
+
+    Parameters
+    ----------
+    tables
+        ``studies, arms, outcomes`` (curation), ``records``, ``conversions`` (``read_conversions``), ``stated`` (doses of
+        records, for the factors) and ``paper`` (``section4.csv``).
+    settings
+        As ``dials`` gives them.
+
+    Returns
+    -------
+    doses, draws
+        As ``tested_doses`` and ``readings_of`` give them, rows outside the question left out.
+    """
+    factors = dial_factors(tables["conversions"], tables["stated"], settings)
+    flags = study_flags(tables["studies"], tables["arms"], tables["records"])
+    doses, draws = tested_doses(flags, tables["arms"], factors, settings)
+    read = readings_of(doses, tables["outcomes"], tables["paper"], settings)
+    kept = in_question(read, settings).to_numpy()
+    return read[kept].reset_index(drop=True), draws[:, kept]
+
+
+def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
+    """Per route the range of effective doses, and whether anything bounds it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per route of ``ROUTES``: ``route_group``; ``n_reports`` and ``n_effective_reports`` (with an effective dose),
+        of which ``n_counted`` in particles; ``minimum_low, minimum_high``: bounds of the minimum effective dose;
+        ``effective_low, effective_high``: utmost bounds of all effective doses; ``n_amounts``: how many different amounts they
+        are; ``width_low, width, width_high``: log10 of the highest over the lowest effective dose, 2.5, 50 and 97.5 % of the
+        draws (0: one amount was tried, which bounds nothing; missing: none); ``n_less_below, n_less_above``: less effective doses below and above an effective one of the same report;
+        ``n_randomised``: reports with an effective dose in particles that are known to be randomised and comparative.
+    """
+    rows = []
+    for route in ROUTES:
+        own = doses[doses.route_group == route]
+        effective = own[own.reading == "effective"]
+        counted = effective.dropna(subset="low")
+        drawn = draws[:, counted.index]
+        width = np.log10(drawn.max(axis=1) / drawn.min(axis=1)) if len(counted) else np.array([np.nan])
+        low, middle, high = np.percentile(width, [2.5, 50, 97.5])
+        rows.append(
+            {
+                "route_group": route,
+                "n_reports": own.study_id.nunique(),
+                "n_effective_reports": effective.study_id.nunique(),
+                "n_counted": counted.study_id.nunique(),
+                "minimum_low": counted.low.min(),
+                "minimum_high": counted.high.min(),
+                "effective_low": counted.low.min(),
+                "effective_high": counted.high.max(),
+                "n_amounts": len(counted[["low", "high"]].drop_duplicates()),
+                **{"width_low": low, "width": middle, "width_high": high},
+                **_edges(own),
+                "n_randomised": counted[counted.randomised.fillna(False) & counted.comparative].study_id.nunique(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def probability_lower(doses: pd.DataFrame, draws: np.ndarray, settings: dict[str, Any]) -> dict[str, float]:
+    """How probable it is that a nebulised effective dose is below an intravenous one, given the dials.
+
+    Returns
+    -------
+    dict
+        ``any``: of one effective dose of each route, reports drawn with equal chance; ``minimum``: of the minimum effective
+        doses. Not-a-number where a route has no effective dose in particles. Only the uncertainty of amounts is in it: not
+        whether a dose is effective, nor that the few reports differ in disease, product and patients.
+    """
+    rng = np.random.default_rng(settings["seed"] + 1)
+    usable = ((doses.reading == "effective") & doses.low.notna()).to_numpy()
+    drawn, least = {}, {}
+    for route in ROUTES:
+        places = np.flatnonzero(usable & (doses.route_group == route).to_numpy())
+        if not places.size:
+            return {"any": np.nan, "minimum": np.nan}
+        per_report = doses.study_id.iloc[places]
+        chances = (1 / per_report.map(per_report.value_counts())).to_numpy()
+        picked = rng.choice(places, size=len(draws), p=chances / chances.sum())
+        drawn[route] = draws[np.arange(len(draws)), picked]
+        least[route] = draws[:, places].min(axis=1)
+    nebulised, intravenous = ROUTES
+    return {
+        "any": float((drawn[nebulised] < drawn[intravenous]).mean()),
+        "minimum": float((least[nebulised] < least[intravenous]).mean()),
+    }
+
+
+def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """One dial turned at a time: a label for each setting, and all its dials. The first is the one in force."""
+    every = dials(**{name: settings[name] for name in ("draws", "seed")})
+    per_ml = by_reading(dial_factors(tables["conversions"], tables["stated"], every))
+    turned = {
+        **{f"effective if {_RULES[rule]}": {"effective_if": rule} for rule in _RULES},
+        "particles of the whole course": {"per": "course"},
+        "particles per administration": {"per": "administration"},
+        "pairs of doses within a trial only": {"pairs_only": True},
+        **{f"ExoFlo: {label}": {"exoflo_per_ml": _single(label)} for label in per_ml},
+        "0.27 to 0.62 of a nebulised dose is inhaled": {"nebulised_share": (0.27, 0.62)},
+        "vesicles of other cells, too; anything better": {"not_msc": True, "effective_if": "reported"},
+        "all diseases; anything better": {"lung_only": False, "effective_if": "reported"},
+        "all diseases; anything better; µg and weight assumed": {
+            **{"lung_only": False, "effective_if": "reported"},
+            **{"exosome_mass_is_protein": True, "body_weight_kg": (50.0, 100.0)},
+        },
+    }
+    tried = {label: settings | one for label, one in turned.items() if any(settings[k] != v for k, v in one.items())}
+    return {"as set": settings} | tried
+
+
+def under_assumptions(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """The windows and the probability under each of ``settings_to_try``: two rows (one per route) for each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``assumption``, the columns of ``windows``, ``probability_any`` and ``probability_minimum`` (the same in both rows).
+    """
+    parts = []
+    for label, tried in settings_to_try(tables, settings).items():
+        doses, draws = evidence(tables, tried)
+        chance = probability_lower(doses, draws, tried)
+        parts.append(
+            windows(doses, draws).assign(
+                assumption=label, probability_any=chance["any"], probability_minimum=chance["minimum"]
+            )
+        )
+    table = pd.concat(parts, ignore_index=True)
+    return table[["assumption", *(name for name in table if name != "assumption")]]
+
+
+def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
+    """Each dial with its value, its default and what it means."""
+    rows = [(name, str(settings[name]), str(default), words) for name, (default, _, words) in DIALS.items()]
+    return pd.DataFrame(rows, columns=["dial", "value", "default", "meaning"])
+
+
+_RULES = {
+    "paper": "the paper reads it so",
+    "reported": "anything was reported as better",
+    "compared": "better than a comparison group",
+    "primary": "better in a primary outcome",
+}
+
+
+def _single(label: str) -> float:
+    return float(label.split()[0])
+
+
+def _edges(own: pd.DataFrame) -> dict[str, int]:
+    """How many less effective doses lie below and above an effective dose of the same report, in particles."""
+    counted = own.dropna(subset="median")
+    pairs = counted[counted.reading == "effective"].merge(
+        counted[counted.reading == "less effective"], on="study_id", suffixes=("", "_less")
+    )
+    below = pairs[pairs.median_less < pairs["median"]].arm_id_less.nunique()
+    above = pairs[pairs.median_less > pairs["median"]].arm_id_less.nunique()
+    return {"n_less_below": below, "n_less_above": above}
