@@ -4,13 +4,24 @@ The assumptions are dials (``DIALS``): each has a default, and a notebook or a r
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from evlib.dose_agreement import record_doses, with_hand_coding
 from evlib.errors import InputError
-from evlib.harmonise import PRODUCTS, conversion_factors, conversion_plan, particle_draws
+from evlib.harmonise import (
+    PRODUCTS,
+    conversion_factors,
+    conversion_plan,
+    harmonised,
+    particle_draws,
+    products_of,
+    read_conversions,
+)
+from evlib.schema import read_csv
 
 # Name of a dial: its default, the values it may take (None: any of its kind), and what it means.
 DIALS: dict[str, tuple[Any, tuple | None, str]] = {
@@ -155,7 +166,7 @@ def tested_doses(
     -------
     doses, draws
         One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
-        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported, basis, why``; ``low, high``
+        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high`` in its unit, ``basis, why``; ``low, high``
         (utmost bounds), ``q025, median, q975`` in particles per administration or course, as the dial says; and
         ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
@@ -201,6 +212,7 @@ def tested_doses(
             "route_group": routes.astype("str"),
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
             "dose_as_reported": rows.dose_as_reported,
+            **{"amount_low": stated.low, "amount_high": stated.high},
             "basis": plan.basis,
             "why": plan.why,
             "low": (amount["low"] * times).where(usable) * np.where(inhaled, least, 1.0),
@@ -230,7 +242,7 @@ def readings_of(
     -------
     pandas.DataFrame
         The doses with ``in_paper`` (used in the paper's section 4), ``reading`` (of ``READINGS``) and ``because``. A dose
-        is less effective where another dose of the same report is effective and it is not.
+        is less effective where another dose of the same report, whose amount does not overlap, is effective and it is not.
     """
     said = paper.set_index("arm_id")
     rows = [
@@ -238,8 +250,7 @@ def readings_of(
     ]
     read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
     if settings["effective_if"] != "paper":
-        with_effect = doses.study_id[read.reading == "effective"]
-        less = (read.reading != "effective") & doses.study_id.isin(with_effect) & doses.dose_as_reported.notna()
+        less = (read.reading != "effective") & _beside_effective(doses, read.reading == "effective")
         read["reading"] = read.reading.mask(less, "less effective")
         read["because"] = read.because.mask(less, "another dose of this report is effective, this one not")
     return doses.assign(in_paper=doses.arm_id.isin(said.index), **read)
@@ -266,6 +277,60 @@ def unused_doses(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     return unused[["study", "arm", "dose_as_reported", "why", "source_url"]].reset_index(drop=True)
 
 
+def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables that the question of doses stands on, by name.
+
+    Parameters
+    ----------
+    raw_dir
+        The folder of raw data, of which ``curation/`` and ``paper/`` are read.
+    records
+        Table ``records``.
+    stated
+        Hand-coded doses, as ``evlib.dose.stated_doses`` gives them.
+
+    Returns
+    -------
+    dict
+        ``studies, arms, outcomes, adverse_events, paper`` (as shipped), ``conversions``, ``records``, and ``stated``: doses
+        by hand and, for trials without any, by the parser.
+    """
+    raw = Path(raw_dir)
+    names = ("studies", "arms", "outcomes", "adverse_events")
+    return {
+        **{name: read_csv(raw / f"curation/{name}.csv") for name in names},
+        "paper": read_csv(raw / "paper/section4.csv", needs=["arm_id", "reading", "quote"]),
+        "conversions": read_conversions(raw / "curation/conversions.csv"),
+        "records": records,
+        "stated": with_hand_coding(stated, record_doses(records)),
+    }
+
+
+def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """The doses of registry records in particles, under the dials.
+
+    Parameters
+    ----------
+    doses
+        Table ``doses``.
+    tables, settings
+        As ``evidence_tables`` and ``dials`` give them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.harmonise.harmonised`` gives.
+    """
+    factors = dial_factors(tables["conversions"], tables["stated"], settings)
+    plan = conversion_plan(
+        doses, factors, products=products_of(tables["records"]), body_weight_kg=settings["body_weight_kg"]
+    )
+    rng = np.random.default_rng(settings["seed"])
+    found = harmonised(plan, factors, rng=rng, draws=settings["draws"])
+    facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
+    return pd.concat([facts, found.drop(columns=["trn", "arm"])], axis=1)
+
+
 def _or_one(plan: pd.DataFrame, name: str, bound: str) -> pd.Series:
     return plan[f"{name}_{bound}"].astype("float64").fillna(1.0)
 
@@ -274,6 +339,13 @@ def _route_group(route: str | float) -> str | None:
     if not isinstance(route, str):
         return None
     return _ROUTES.get(route, "combined" if " then " in route else "other")
+
+
+def _beside_effective(doses: pd.DataFrame, effective: pd.Series) -> pd.Series:
+    """Which doses have an effective one of another amount in the same report."""
+    pairs = doses.reset_index().merge(doses[effective], on="study_id", suffixes=("", "_other"))
+    apart = (pairs.amount_high < pairs.amount_low_other) | (pairs.amount_low > pairs.amount_high_other)
+    return pd.Series(doses.index.isin(pairs["index"][apart]), index=doses.index)
 
 
 def _read(dose: dict, outcomes: pd.DataFrame, paper: pd.DataFrame, settings: dict[str, Any]) -> tuple[str, str]:

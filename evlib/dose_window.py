@@ -24,28 +24,30 @@ ROUTES = ("nebulised", "intravenous")
 NARROW = 1.0  # a window counts as narrow where its highest dose is no more than ten times its lowest
 
 
-def evidence(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
-    """The tested doses of the question with their readings, and their draws, under some dials.
+def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every tested dose with its reading under some dials, of all diseases and origins, and its draws.
 
     Parameters
     ----------
-    tables
-        ``studies, arms, outcomes`` (curation), ``records``, ``conversions`` (``read_conversions``), ``stated`` (doses of
-        records, for the factors) and ``paper`` (``section4.csv``).
-    settings
-        As ``dials`` gives them.
+    tables, settings
+        As ``evlib.dose_evidence.evidence_tables`` and ``dials`` give them.
 
     Returns
     -------
     doses, draws
-        As ``tested_doses`` and ``readings_of`` give them, rows outside the question left out.
+        As ``tested_doses`` and ``readings_of`` give them.
     """
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
     flags = study_flags(tables["studies"], tables["arms"], tables["records"])
     doses, draws = tested_doses(flags, tables["arms"], factors, settings)
-    read = readings_of(doses, tables["outcomes"], tables["paper"], settings)
-    kept = in_question(read, settings).to_numpy()
-    return read[kept].reset_index(drop=True), draws[:, kept]
+    return readings_of(doses, tables["outcomes"], tables["paper"], settings), draws
+
+
+def evidence(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """As ``every_tested``, with the doses alone to which the question is put (``in_question``)."""
+    doses, draws = every_tested(tables, settings)
+    kept = in_question(doses, settings).to_numpy()
+    return doses[kept].reset_index(drop=True), draws[:, kept]
 
 
 def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
@@ -179,11 +181,12 @@ def _single(label: str) -> float:
 
 
 def _edges(own: pd.DataFrame) -> dict[str, int]:
-    """How many less effective doses lie below and above an effective dose of the same report, in particles."""
-    counted = own.dropna(subset="median")
+    """How many less effective doses lie below and above an effective dose of the same report, by the stated amounts."""
+    counted = own.dropna(subset=["amount_low", "amount_high"])
     pairs = counted[counted.reading == "effective"].merge(
         counted[counted.reading == "less effective"], on="study_id", suffixes=("", "_less")
     )
-    below = pairs[pairs.median_less < pairs["median"]].arm_id_less.nunique()
-    above = pairs[pairs.median_less > pairs["median"]].arm_id_less.nunique()
-    return {"n_less_below": below, "n_less_above": above}
+    return {
+        "n_less_below": pairs[pairs.amount_high_less < pairs.amount_low].arm_id_less.nunique(),
+        "n_less_above": pairs[pairs.amount_low_less > pairs.amount_high].arm_id_less.nunique(),
+    }

@@ -351,8 +351,10 @@ def _planned(dose: dict, factors: pd.DataFrame, product: str | None, scales: dic
 
 def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool) -> str | None:
     """Why a dose is not convertible, if so; ``known``: a source in use says how many particles its unit has."""
-    if unit in ("unspecified", "other", "cells", "units", "vials"):
-        return "the unit is not stated" if unit == "unspecified" else "the unit measures no vesicles"
+    if unit == "unspecified":
+        return "the unit is not stated"
+    if unit in ("other", "cells", "units", "vials"):
+        return "the unit is none that says how many vesicles there are"
     if not known:
         what = "the concentration of this product" if unit == "mL product" else f"particles per {unit}"
         return f"no source in use states {what}"

@@ -1,0 +1,321 @@
+"""What remains of each claim on doses: the evidence, a verdict, how steady it is, and what would change it."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evlib.dose_window import NARROW, ROUTES, evidence, probability_lower, settings_to_try, windows
+from evlib.effect import n_for_power, power_of_two_proportions, smallest_rank_p
+
+STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
+VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)
+LIKELY = 0.95  # a statement of order stands where it is at least this probable
+COLUMNS = ("claim", "section", "quote", "evidence", "verdict", "confidence", "would_change", "dials")
+
+_NEAR = math.sqrt(10)  # "around 10^8": within half an order of magnitude
+_CLAIMS = {
+    "magnitude": ("Abstract", "nebulization therapy achieved therapeutic effects at doses around 10⁸ particles"),
+    "order": ("Abstract", "significantly lower than those required for intravenous routes"),
+    "narrow": ("4", "This indicates a relatively narrow optimal effective dose range"),
+    "both edges": ("4", "doses lower or higher than the minimum effective dose (MED) were not ideal"),
+    "trend": ("4", "A dose-effect trend was observed for ventilator-free days"),
+    "mortality": ("Table 2", "Mortality (RR = 0.385, p = 0.034)"),
+    "comparable": ("4", "efficacy comparable to cell therapy"),
+    "tolerated": ("4", "was well tolerated in the short term without adverse reactions"),
+    "units": ("Abstract", "large variations in EVs characterization, dose units, and outcome measures were observed"),
+}
+_OF_DIALS = ("magnitude", "order", "narrow", "both edges")
+
+
+def verdicts(
+    tables: dict[str, pd.DataFrame],
+    effects: pd.DataFrame,
+    safety: pd.DataFrame,
+    stated: pd.DataFrame,
+    settings: dict[str, Any],
+) -> pd.DataFrame:
+    """One row per claim of the paper on doses.
+
+    Parameters
+    ----------
+    tables, settings
+        As ``evlib.dose_window.evidence`` takes them.
+    effects, safety
+        As ``evlib.effect.effects`` and ``evlib.effect.safety`` give them.
+    stated
+        Table ``doses`` of the included trials.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``claim, section, quote, evidence, verdict`` (of ``VERDICTS``), ``confidence``: how many of the other settings of
+        ``settings_to_try`` give the same verdict, ``would_change``, and ``dials``: whether any dial bears on it.
+    """
+    tried = list(settings_to_try(tables, settings).values())
+    found = [_of_dials(tables, one) for one in tried]
+    fixed = _fixed(effects, safety, stated)
+    rows = []
+    for claim, (section, quote) in _CLAIMS.items():
+        of_dials = claim in _OF_DIALS
+        words, verdict, change = found[0][claim] if of_dials else fixed[claim]
+        same = sum(other[claim][1] == verdict for other in found[1:]) if of_dials else None
+        confidence = _confidence(same, len(found) - 1) if of_dials else "no dial bears on it"
+        rows.append((claim, section, quote, words, verdict, confidence, change, of_dials))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def verdicts_under_assumptions(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """The verdicts on which dials bear, under each setting: ``assumption`` and a column per claim."""
+    rows = [
+        {"assumption": label, **{claim: found[1] for claim, found in _of_dials(tables, tried).items()}}
+        for label, tried in settings_to_try(tables, settings).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
+    """The answer in three sentences.
+
+    Parameters
+    ----------
+    table, moved
+        As ``verdicts`` and ``evlib.dose_window.under_assumptions`` give them.
+    effects
+        As ``evlib.effect.effects`` gives it.
+    """
+    verdict = table.set_index("claim").verdict
+    asked = verdict[["narrow", "order"]]
+    answer = {
+        STANDS: "Yes, as far as these reports go: that efficacy is best in a narrow range of doses, and that the range "
+        "depends on the route, both stand",
+        WEAKER: "Perhaps: that efficacy is best in a narrow range of doses that depends on the route fits these reports, but "
+        "they are weaker than the paper's words",
+        UNSUPPORTED: "Not shown: these reports do not support that efficacy is best in a narrow range of doses that depends "
+        "on the route, and they do not refute it either",
+        OPEN: "Cannot be said: these reports do not allow a judgement on a narrow range of effective doses by route",
+    }[max(asked, key=VERDICTS.index)]
+    first = moved.assumption.iloc[0]
+    own = moved[moved.assumption == first].set_index("route_group")
+    routes = "; ".join(f"{route}: {_range(own.loc[route])}" for route in ROUTES)
+    chance = moved.drop_duplicates("assumption").probability_any
+    said = chance.dropna()
+    spread = (
+        f"the probability that a nebulised effective dose is below an intravenous one runs from {_share(said.min())} to "
+        f"{_share(said.max())} over {len(said)} settings of the assumptions, and in {len(chance) - len(said)} more it "
+        "cannot be computed"
+        if len(said)
+        else f"in none of {len(chance)} settings of the assumptions can the routes be compared"
+    )
+    shown = effects[(effects.measure == "risk ratio") & (effects.basis == "estimated counts")]
+    needed = _needed(shown)
+    return [
+        f"{answer}.",
+        f"Effective doses in particles, under the assumptions as set, come from few reports ({routes}); {spread}.",
+        f"To settle it takes randomised comparisons of several doses within one route and disease{needed}; until then the "
+        "doses on file are doses that were tried, not doses that are known to work best.",
+    ]
+
+
+def _of_dials(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Evidence, verdict and what would change it, of the claims on which dials bear."""
+    doses, draws = evidence(tables, settings)
+    found = windows(doses, draws).set_index("route_group")
+    compared, drawn = evidence(tables, settings | {"effective_if": "compared"})
+    strict = windows(compared, drawn).set_index("route_group")
+    return {
+        "magnitude": _magnitude(doses, strict),
+        "order": _order(doses, draws, found, strict, settings),
+        "narrow": _narrow(found),
+        "both edges": _edges(found),
+    }
+
+
+def _magnitude(doses: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str]:
+    own = doses[(doses.route_group == "nebulised") & (doses.reading == "effective")]
+    counted = own.dropna(subset="median")
+    near = counted[counted["median"].between(1e8 / _NEAR, 1e8 * _NEAR)]
+    proven = int(strict.loc["nebulised", "n_counted"])
+    words = (
+        f"{own.study_id.nunique()} reports read as effective, {counted.study_id.nunique()} with an amount in particles, "
+        f"{near.study_id.nunique()} of them around 10⁸ ({_people(near)}); "
+        f"{proven} with a dose that was better than a comparison group"
+    )
+    verdict = UNSUPPORTED if near.empty else STANDS if proven else WEAKER
+    return (
+        words,
+        verdict,
+        "a comparison of about 10⁸ nebulised particles with none, in one disease, whose results are posted",
+    )
+
+
+def _order(
+    doses: pd.DataFrame, draws: np.ndarray, found: pd.DataFrame, strict: pd.DataFrame, settings: dict[str, Any]
+) -> tuple[str, str, str]:
+    chance = probability_lower(doses, draws, settings)
+    n = [int(found.loc[route, "n_counted"]) for route in ROUTES]
+    change = "doses of both routes in particles, counted alike, in trials of one disease; one concentration of ExoFlo"
+    if math.isnan(chance["any"]):
+        return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN, change
+    words = (
+        f"P = {_share(chance['any'])} (of the minimum effective doses: {_share(chance['minimum'])}), from {n[0]} nebulised "
+        f"and {n[1]} intravenous reports; so few can at best reach p = {smallest_rank_p(*n):.2f} in a rank test"
+    )
+    proven = min(int(strict.loc[route, "n_counted"]) for route in ROUTES)
+    if chance["any"] < LIKELY:
+        return words, UNSUPPORTED, change
+    return words, STANDS if proven and smallest_rank_p(*n) < 1 - LIKELY else WEAKER, change
+
+
+def _narrow(found: pd.DataFrame) -> tuple[str, str, str]:
+    parts, bounded = [], []
+    for route in ROUTES:
+        row = found.loc[route]
+        edges = (row.n_less_below > 0) + (row.n_less_above > 0)
+        parts.append(f"{route}: {_width(row)}, {edges} of 2 edges seen")
+        bounded.append(edges == 2 and row.width_high <= NARROW)
+    verdict = STANDS if all(bounded) else WEAKER if any(bounded) else UNSUPPORTED
+    if not found.n_counted.any():
+        verdict = OPEN
+    return (
+        "; ".join(parts),
+        verdict,
+        "trials with a dose below and a dose above the effective one, both seen to do less",
+    )
+
+
+def _edges(found: pd.DataFrame) -> tuple[str, str, str]:
+    below, above = int(found.n_less_below.sum()), int(found.n_less_above.sum())
+    words = f"{below} less effective doses below an effective one of the same report, {above} above"
+    verdict = (
+        OPEN if not found.n_counted.any() else STANDS if below and above else WEAKER if below or above else UNSUPPORTED
+    )
+    return words, verdict, "a trial in which a higher dose does less, or more harm, than a lower one"
+
+
+def _fixed(effects: pd.DataFrame, safety: pd.DataFrame, stated: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
+    """The claims on which no dial bears."""
+    return {
+        "trend": _trend(effects),
+        "mortality": _mortality(effects),
+        "comparable": _comparable(effects),
+        "tolerated": _tolerated(safety),
+        "units": _units(stated),
+    }
+
+
+def _trend(effects: pd.DataFrame) -> tuple[str, str, str]:
+    change = "the days off the ventilator with their spread in all three groups, and the trial's own analysis of them"
+    rows = effects[(effects.measure == "mean difference") & (effects.study_id == "lightner-2023")]
+    if rows.empty:
+        return "no difference of means can be computed", OPEN, change
+    row = rows.iloc[0]
+    words = (
+        f"{row.arm} against {row.versus}: {row.estimate:.1f} days more ({row.low:.1f} to {row.high:.1f}, p = {row.p:.2f}; "
+        f"{row.n} and {row.versus_n} people as randomised)"
+    )
+    return words, STANDS if row.low > 0 else WEAKER if row.estimate > 0 else UNSUPPORTED, change
+
+
+def _mortality(effects: pd.DataFrame) -> tuple[str, str, str]:
+    own = effects[effects.study_id == "lightner-2023"]
+    reported = own[own.measure == "risk ratio as reported"]
+    change = "the result of the primary comparison of all who were randomised, with its interval"
+    if reported.empty:
+        return "no ratio is on file", OPEN, change
+    row = reported.iloc[0]
+    words = (
+        f"{row.outcome}: {row.estimate:.3g} ({row.low:.2f} to {row.high:.2f}, from its p); the primary comparison of all "
+        "randomised is reported as no difference"
+    )
+    whole = own[(own.measure == "risk difference") & (own.basis == "estimated counts")]
+    most = whole[whole.arm_id.str.contains("15")]
+    if len(most):
+        one = most.iloc[0]
+        power = power_of_two_proportions(one.events / one.n, one.versus_events / one.versus_n, one.n, one.versus_n)
+        words += f"; with {one.n} a group, the difference in survival would be found in {_share(power)} of such trials"
+    return words, WEAKER if not row.primary else STANDS, change
+
+
+def _comparable(effects: pd.DataFrame) -> tuple[str, str, str]:
+    change = "a trial large enough to exclude a difference that would matter, with the amount of vesicles stated"
+    rows = effects[(effects.study_id == "zarrabi-2023") & (effects.measure == "risk difference")]
+    rows = rows[rows.arm_id.str.contains("ev")]
+    if rows.empty:
+        return "no comparison can be computed", OPEN, change
+    row = rows.iloc[0]
+    words = (
+        f"deaths {row.events} of {row.n} with cells and vesicles, {row.versus_events} of {row.versus_n} with neither "
+        f"(difference {row.low:+.2f} to {row.high:+.2f}); all had cells before the vesicles, whose amount is not shown"
+    )
+    return words, OPEN, change
+
+
+def _tolerated(safety: pd.DataFrame) -> tuple[str, str, str]:
+    rows = safety[safety.study_id == "shi-2021"].dropna(subset=["n_events", "n_total"])
+    change = "one serious adverse event, or many more people"
+    if rows.empty:
+        return "no count of adverse events is on file", OPEN, change
+    from evlib.effect import upper_bound_of_none
+
+    events, n = int(rows.n_events.sum()), int(rows.n_total.sum())
+    words = f"{events} of {n} volunteers with a serious adverse event over all doses"
+    if events:
+        return words, UNSUPPORTED, change
+    return f"{words}; up to {upper_bound_of_none(n):.0%} would fit as well", STANDS, change
+
+
+def _units(stated: pd.DataFrame) -> tuple[str, str, str]:
+    kinds = stated.groupby("unit_kind").trn.nunique().sort_values(ascending=False)
+    words = f"{stated.trn.nunique()} trials show a dose in {len(kinds)} kinds of unit, most often {kinds.index[0]}" if len(
+        kinds
+    ) else "no trial shows a dose"  # fmt: skip
+    return (
+        words,
+        STANDS if len(kinds) > 1 else UNSUPPORTED,
+        "doses stated in particles and in a mass, with how they were counted",
+    )
+
+
+def _confidence(same: int, others: int) -> str:
+    share = same / others if others else 1.0
+    word = "high" if share >= LIKELY else "moderate" if share >= 0.75 else "low"
+    return f"{word}: the same in {same} of {others} other settings"
+
+
+def _needed(shown: pd.DataFrame) -> str:
+    rows = shown[shown.arm_id.str.contains("15")]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    n = math.ceil(n_for_power(row.events / row.n, row.versus_events / row.versus_n))
+    return f" (about {n} people a group for a difference as large as {row.study} shows, with 80 % power)"
+
+
+def _range(row: pd.Series) -> str:
+    from evlib.figures import power_of_ten
+
+    if not row.n_counted:
+        return "none"
+    span = power_of_ten(row.effective_low)
+    if row.effective_high > row.effective_low:
+        span += f" to {power_of_ten(row.effective_high)}"
+    return f"{span}, {row.n_counted} report{'s' if row.n_counted > 1 else ''}"
+
+
+def _width(row: pd.Series) -> str:
+    if not row.n_counted:
+        return "no effective dose in particles"
+    if row.n_amounts == 1:
+        return "one amount alone was tried"
+    return f"a factor of {10**row.width_low:,.0f} to {10**row.width_high:,.0f} between effective doses"
+
+
+def _people(rows: pd.DataFrame) -> str:
+    n = rows.n.sum()
+    return f"{n} people" if n != 1 else "1 person"
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}"

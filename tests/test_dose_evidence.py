@@ -1,0 +1,136 @@
+"""Tested doses under dials: what is read as effective, on which scale, and what follows for the question."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from evlib import dose
+from evlib.dose_evidence import dials, evidence_tables, in_question, unused_doses
+from evlib.dose_window import every_tested, evidence, probability_lower, settings_to_try, under_assumptions, windows
+from evlib.errors import InputError
+
+RAW = ROOT / "data/raw"
+
+
+@pytest.fixture(scope="module")
+def tables(shipped):
+    stated, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    return evidence_tables(RAW, shipped, stated)
+
+
+def rows_of(doses, study):
+    return doses[doses.study_id == study]
+
+
+def test_what_counts_as_effective_is_a_dial(tables):
+    effective = {}
+    for rule in ("paper", "reported", "compared", "primary"):
+        doses, _ = evidence(tables, dials(effective_if=rule))
+        effective[rule] = set(doses.arm_id[doses.reading == "effective"].str.split("/").str[0])
+    assert effective["paper"] >= {"zhu-2022", "lightner-2023", "sengupta-2020"}
+    assert effective["primary"] < effective["compared"] < effective["reported"]
+    assert "zhu-2022" not in effective["reported"]  # no outcome of it is a comparison
+
+
+def test_only_another_amount_of_one_report_can_be_less_effective(tables):
+    doses, _ = every_tested(tables, dials(effective_if="compared"))
+    lightner = rows_of(doses, "lightner-2023").set_index("amount_low").reading
+    assert lightner.to_dict() == {10: "less effective", 15: "effective"}
+    pooled = rows_of(doses, "exo-cd24-phase-iib-2024")  # the set of both doses overlaps each of them
+    assert not (pooled.reading == "less effective").any()
+
+
+def test_a_result_that_turns_changes_the_window(tables):
+    settings = dials(effective_if="compared")
+    before = windows(*evidence(tables, settings)).set_index("route_group")
+    turned = tables["outcomes"].assign(direction=tables["outcomes"].direction.replace("better", "no difference"))
+    after = windows(*evidence(tables | {"outcomes": turned}, settings)).set_index("route_group")
+    assert before.n_counted["intravenous"] == 1 and after.n_counted["intravenous"] == 0
+    assert math.isnan(after.width["intravenous"])
+
+
+def test_dose_of_a_volume_follows_the_concentration(tables):
+    for per_ml in (7e7, 8e10, 3e9):  # the last is no source's
+        doses, draws = evidence(tables, dials(exoflo_per_ml=per_ml))
+        place = doses.index[(doses.study_id == "lightner-2023") & (doses.amount_low == 15)][0]
+        assert doses.low[place] == doses.high[place] == pytest.approx(15 * per_ml)
+        np.testing.assert_allclose(draws[:, place], 15 * per_ml)
+
+
+def test_per_course_and_share_multiply(tables):
+    one, _ = evidence(tables, dials())
+    course, _ = evidence(tables, dials(per="course", nebulised_share=(0.25, 0.5)))
+    zhu = rows_of(one, "zhu-2022").index[0]
+    assert one.low[zhu] == one.high[zhu]
+    assert course.low[zhu] == pytest.approx(one.low[zhu] * 5 * 0.25)
+    assert course.high[zhu] == pytest.approx(one.low[zhu] * 5 * 0.5)
+    assert course.q025[zhu] >= course.low[zhu] and course.q975[zhu] <= course.high[zhu]
+
+
+def frame(route, study, low, high, reading):
+    return {
+        **{"route_group": route, "study_id": study, "arm_id": f"{study}/{low}", "low": low, "high": high},
+        **{"amount_low": low, "amount_high": high, "reading": reading, "randomised": pd.NA, "comparative": False},
+    }
+
+
+def test_window_and_probability_against_arithmetic():
+    rows = [
+        frame("nebulised", "a", 1e8, 1e8, "effective"),
+        frame("nebulised", "a", 1e9, 1e9, "less effective"),
+        frame("nebulised", "b", 1e10, 1e10, "effective"),
+        frame("intravenous", "c", 1e9, 1e9, "effective"),
+        frame("intravenous", "c", 1e8, 1e8, "less effective"),
+    ]
+    doses = pd.DataFrame(rows).astype({"randomised": "boolean"})
+    draws = np.tile(doses.low.to_numpy(), (4000, 1))
+    found = windows(doses, draws).set_index("route_group")
+    assert found.width.to_dict() == pytest.approx({"nebulised": 2, "intravenous": 0})
+    assert found.n_less_above.to_dict() == {"nebulised": 1, "intravenous": 0}
+    assert found.n_less_below.to_dict() == {"nebulised": 0, "intravenous": 1}
+    chance = probability_lower(doses, draws, dials())
+    assert chance["any"] == pytest.approx(0.5, abs=0.04)  # the report at 1e8 is below, the one at 1e10 above
+    assert chance["minimum"] == 1
+    alone = doses[doses.route_group == "nebulised"]
+    assert math.isnan(probability_lower(alone, draws[:, :3], dials())["any"])
+
+
+def test_pairs_only_keeps_trials_with_both(tables):
+    doses, _ = every_tested(tables, dials())
+    kept = doses[in_question(doses, dials(pairs_only=True))]
+    assert set(kept.study_id) == {"lightner-2023"}
+
+
+def test_every_tested_dose_is_used_or_listed_with_why(tables):
+    doses, _ = every_tested(tables, dials())
+    unused = unused_doses(doses, dials())
+    used = in_question(doses, dials()) & doses.low.notna()
+    assert len(unused) + used.sum() == len(doses)
+    assert unused.why.notna().all() and unused.source_url.str.startswith("http").all()
+
+
+def test_settings_differ_in_one_dial_and_never_repeat(tables):
+    tried = settings_to_try(tables, dials())
+    assert len({str(one) for one in tried.values()}) == len(tried)
+    table = under_assumptions(tables, dials(draws=200))
+    assert list(table.assumption.unique()) == list(tried)
+    by_reading = table[table.assumption.str.startswith("ExoFlo") & (table.route_group == "intravenous")]
+    assert by_reading.effective_high.is_monotonic_increasing
+    assert by_reading.effective_high.iloc[-1] > 1000 * by_reading.effective_high.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"efective_if": "paper"}, "no dial 'efective_if'"),
+        ({"effective_if": "any"}, "takes: paper, reported, compared, primary"),
+        ({"nebulised_share": (0.5, 0.2)}, "nebulised_share"),
+        ({"exoflo_per_ml": -1}, "above zero"),
+    ],
+)
+def test_a_dial_that_does_not_fit_says_so(given, words):
+    with pytest.raises(InputError, match=words):
+        dials(**given)
