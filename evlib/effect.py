@@ -276,7 +276,8 @@ def pooled(log_effects: Sequence[float], standard_errors: Sequence[float], *, gr
             )
     result = combine_effects(np.asarray(log_effects), np.asarray(standard_errors) ** 2, method_re="dl")
     row = result.summary_frame().loc["random effect"]
-    return Pooled(row.eff, row.sd_eff, row.ci_low, row.ci_upp, float(result.tau2), float(max(0, result.i2)))
+    shown = (float(row[name]) for name in ("eff", "sd_eff", "ci_low", "ci_upp"))
+    return Pooled(*shown, float(result.tau2), float(max(0, result.i2)))
 
 
 def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
