@@ -32,6 +32,11 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
         "better than a comparison group, or those better in a primary outcome",
     ),
     "per": ("administration", ("administration", "course"), "particles of one administration or of the whole course"),
+    "compare": (
+        "minimum",
+        ("minimum", "any"),
+        "which effective doses of the routes are compared: the least of each, as Kabat 2020 does, or any",
+    ),
     "pairs_only": (False, (False, True), "only trials with an effective and a less effective dose (Kabat 2020)"),
     "exoflo_per_ml": (None, None, "particles in a millilitre of ExoFlo; None: every reading, each as likely"),
     "exosome_mass_is_protein": (False, (False, True), "whether micrograms of exosomes are micrograms of protein"),

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 
 from evlib.dose_window import NARROW, ROUTES, evidence, probability_lower, settings_to_try, windows
-from evlib.effect import n_for_power, power_of_two_proportions, smallest_rank_p
+from evlib.effect import (
+    n_for_power,
+    power_of_two_proportions,
+    risk_difference,
+    smallest_rank_p,
+    upper_bound_of_none,
+)
+from evlib.figures import span_of
 
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)
@@ -25,6 +32,12 @@ _CLAIMS = {
     "comparable": ("4", "efficacy comparable to cell therapy"),
     "tolerated": ("4", "was well tolerated in the short term without adverse reactions"),
     "units": ("Abstract", "large variations in EVs characterization, dose units, and outcome measures were observed"),
+}
+_PHRASES = {
+    STANDS: "stands",
+    WEAKER: "is weaker than the paper states it",
+    UNSUPPORTED: "is not supported",
+    OPEN: "cannot be judged",
 }
 _OF_DIALS = ("magnitude", "order", "narrow", "both edges")
 
@@ -86,26 +99,26 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
         As ``evlib.effect.effects`` gives it.
     """
     verdict = table.set_index("claim").verdict
-    asked = verdict[["narrow", "order"]]
-    answer = {
-        STANDS: "Yes, as far as these reports go: that efficacy is best in a narrow range of doses, and that the range "
-        "depends on the route, both stand",
-        WEAKER: "Perhaps: that efficacy is best in a narrow range of doses that depends on the route fits these reports, but "
-        "they are weaker than the paper's words",
-        UNSUPPORTED: "Not shown: these reports do not support that efficacy is best in a narrow range of doses that depends "
-        "on the route, and they do not refute it either",
-        OPEN: "Cannot be said: these reports do not allow a judgement on a narrow range of effective doses by route",
-    }[max(asked, key=VERDICTS.index)]
+    lead = {
+        STANDS: "Yes, as far as these reports go",
+        WEAKER: "Perhaps",
+        UNSUPPORTED: "Not shown",
+        OPEN: "Cannot be said",
+    }
+    answer = (
+        f"{lead[max(verdict[['narrow', 'order']], key=VERDICTS.index)]}: that the range of effective doses is narrow "
+        f"{_PHRASES[verdict['narrow']]}, and that it is lower nebulised than intravenously {_PHRASES[verdict['order']]}"
+    )
     first = moved.assumption.iloc[0]
     own = moved[moved.assumption == first].set_index("route_group")
     routes = "; ".join(f"{route}: {_range(own.loc[route])}" for route in ROUTES)
-    chance = moved.drop_duplicates("assumption").probability_any
-    said = chance.dropna()
+    chance = moved.drop_duplicates("assumption")
+    known = chance.dropna(subset="probability_any")
     spread = (
-        f"the probability that a nebulised effective dose is below an intravenous one runs from {_share(said.min())} to "
-        f"{_share(said.max())} over {len(said)} settings of the assumptions, and in {len(chance) - len(said)} more it "
-        "cannot be computed"
-        if len(said)
+        f"over {len(known)} settings of the assumptions, the probability that a nebulised effective dose is below an "
+        f"intravenous one runs from {_spread(known.probability_any)} (of the least effective dose of each route: "
+        f"{_spread(known.probability_minimum)}), and in {len(chance) - len(known)} more it cannot be computed"
+        if len(known)
         else f"in none of {len(chance)} settings of the assumptions can the routes be compared"
     )
     shown = effects[(effects.measure == "risk ratio") & (effects.basis == "estimated counts")]
@@ -116,6 +129,11 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
         f"To settle it takes randomised comparisons of several doses within one route and disease{needed}; until then the "
         "doses on file are doses that were tried, not doses that are known to work best.",
     ]
+
+
+def glance_numbers(answer: list[str]) -> dict[str, str]:
+    """The sentences of ``at_a_glance`` by name, for the pages of the book."""
+    return {f"dose_answer_{place}": sentence for place, sentence in enumerate(answer, start=1)}
 
 
 def _of_dials(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
@@ -159,11 +177,11 @@ def _order(
     if math.isnan(chance["any"]):
         return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN, change
     words = (
-        f"P = {_share(chance['any'])} (of the minimum effective doses: {_share(chance['minimum'])}), from {n[0]} nebulised "
+        f"P = {_share(chance['minimum'])} of the least effective doses, {_share(chance['any'])} of any, from {n[0]} nebulised "
         f"and {n[1]} intravenous reports; so few can at best reach p = {smallest_rank_p(*n):.2f} in a rank test"
     )
     proven = min(int(strict.loc[route, "n_counted"]) for route in ROUTES)
-    if chance["any"] < LIKELY:
+    if chance[settings["compare"]] < LIKELY:
         return words, UNSUPPORTED, change
     return words, STANDS if proven and smallest_rank_p(*n) < 1 - LIKELY else WEAKER, change
 
@@ -172,7 +190,7 @@ def _narrow(found: pd.DataFrame) -> tuple[str, str, str]:
     parts, bounded = [], []
     for route in ROUTES:
         row = found.loc[route]
-        edges = (row.n_less_below > 0) + (row.n_less_above > 0)
+        edges = int(row.n_less_below > 0) + int(row.n_less_above > 0)
         parts.append(f"{route}: {_width(row)}, {edges} of 2 edges seen")
         bounded.append(edges == 2 and row.width_high <= NARROW)
     verdict = STANDS if all(bounded) else WEAKER if any(bounded) else UNSUPPORTED
@@ -187,7 +205,7 @@ def _narrow(found: pd.DataFrame) -> tuple[str, str, str]:
 
 def _edges(found: pd.DataFrame) -> tuple[str, str, str]:
     below, above = int(found.n_less_below.sum()), int(found.n_less_above.sum())
-    words = f"{below} less effective doses below an effective one of the same report, {above} above"
+    words = f"less effective doses of the same report: {below} below an effective one, {above} above"
     verdict = (
         OPEN if not found.n_counted.any() else STANDS if below and above else WEAKER if below or above else UNSUPPORTED
     )
@@ -240,14 +258,17 @@ def _mortality(effects: pd.DataFrame) -> tuple[str, str, str]:
 
 def _comparable(effects: pd.DataFrame) -> tuple[str, str, str]:
     change = "a trial large enough to exclude a difference that would matter, with the amount of vesicles stated"
-    rows = effects[(effects.study_id == "zarrabi-2023") & (effects.measure == "risk difference")]
-    rows = rows[rows.arm_id.str.contains("ev")]
-    if rows.empty:
+    rows = effects[(effects.study_id == "zarrabi-2023") & (effects.measure == "proportion")]
+    rows = rows[rows.outcome.str.startswith("mortality")].drop_duplicates("arm_id").set_index("arm_id")
+    arms = [rows[rows.index.str.endswith(name)] for name in ("msc-then-msc-ev", "msc-alone-two-injections")]
+    if any(arm.empty for arm in arms):
         return "no comparison can be computed", OPEN, change
-    row = rows.iloc[0]
+    both, cells = (arm.iloc[0] for arm in arms)
+    found = risk_difference(int(both.events), int(both.n), int(cells.events), int(cells.n))
     words = (
-        f"deaths {row.events} of {row.n} with cells and vesicles, {row.versus_events} of {row.versus_n} with neither "
-        f"(difference {row.low:+.2f} to {row.high:+.2f}); all had cells before the vesicles, whose amount is not shown"
+        f"deaths {both.events} of {both.n} with cells and vesicles, {cells.events} of {cells.n} with cells alone (difference "
+        f"{found.estimate:+.2f}, {found.low:+.2f} to {found.high:+.2f}): both a large benefit and none fit; the amount of "
+        "vesicles is not shown"
     )
     return words, OPEN, change
 
@@ -257,8 +278,6 @@ def _tolerated(safety: pd.DataFrame) -> tuple[str, str, str]:
     change = "one serious adverse event, or many more people"
     if rows.empty:
         return "no count of adverse events is on file", OPEN, change
-    from evlib.effect import upper_bound_of_none
-
     events, n = int(rows.n_events.sum()), int(rows.n_total.sum())
     words = f"{events} of {n} volunteers with a serious adverse event over all doses"
     if events:
@@ -294,14 +313,9 @@ def _needed(shown: pd.DataFrame) -> str:
 
 
 def _range(row: pd.Series) -> str:
-    from evlib.figures import power_of_ten
-
     if not row.n_counted:
         return "none"
-    span = power_of_ten(row.effective_low)
-    if row.effective_high > row.effective_low:
-        span += f" to {power_of_ten(row.effective_high)}"
-    return f"{span}, {row.n_counted} report{'s' if row.n_counted > 1 else ''}"
+    return f"{span_of(row.effective_low, row.effective_high)}, {row.n_counted} report{'s' if row.n_counted > 1 else ''}"
 
 
 def _width(row: pd.Series) -> str:
@@ -315,6 +329,10 @@ def _width(row: pd.Series) -> str:
 def _people(rows: pd.DataFrame) -> str:
     n = rows.n.sum()
     return f"{n} people" if n != 1 else "1 person"
+
+
+def _spread(chances: pd.Series) -> str:
+    return f"{_share(chances.min())} to {_share(chances.max())}"
 
 
 def _share(value: float) -> str:

@@ -127,6 +127,8 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
         **{f"effective if {_RULES[rule]}": {"effective_if": rule} for rule in _RULES},
         "particles of the whole course": {"per": "course"},
         "particles per administration": {"per": "administration"},
+        "any effective dose of a route": {"compare": "any"},
+        "the least effective dose of a route": {"compare": "minimum"},
         "pairs of doses within a trial only": {"pairs_only": True},
         **{f"ExoFlo: {label}": {"exoflo_per_ml": _single(label)} for label in per_ml},
         "0.27 to 0.62 of a nebulised dose is inhaled": {"nebulised_share": (0.27, 0.62)},

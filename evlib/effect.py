@@ -522,10 +522,11 @@ def _number(text: str | None) -> float:
 
 
 def _source(row: dict) -> str | None:
-    if row["source_urls"]:
-        return row["source_urls"].split()[0]
+    """The report itself where it has an address, else the first page that it was read from."""
     link = row["doi_or_url"]
-    return f"https://doi.org/{link}" if link and not link.startswith("http") else link
+    if link:
+        return link if link.startswith("http") else f"https://doi.org/{link}"
+    return row["source_urls"].split()[0] if row["source_urls"] else None
 
 
 def _key(name: str) -> str:

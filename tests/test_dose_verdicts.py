@@ -1,0 +1,100 @@
+"""The verdicts move when a dial, a result or a count does."""
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from evlib import dose, effect
+from evlib.dose_evidence import dials, evidence_tables
+from evlib.dose_verdicts import OPEN, STANDS, UNSUPPORTED, WEAKER, at_a_glance, verdicts, verdicts_under_assumptions
+from evlib.dose_window import under_assumptions
+
+RAW = ROOT / "data/raw"
+
+
+@pytest.fixture(scope="module")
+def stated(shipped):
+    return dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))[0]
+
+
+@pytest.fixture(scope="module")
+def tables(shipped, stated):
+    return evidence_tables(RAW, shipped, stated)
+
+
+def judged(tables, stated, **turned):
+    settings = dials(draws=500, **turned)
+    effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
+    safety = effect.safety(tables["studies"], tables["arms"], tables["adverse_events"])
+    return verdicts(tables, effects, safety, stated, settings).set_index("claim")
+
+
+def test_one_parameter_moves_the_verdicts(tables, stated):
+    as_read, compared = judged(tables, stated), judged(tables, stated, effective_if="compared")
+    assert as_read.verdict["order"] == WEAKER and compared.verdict["order"] == OPEN
+    assert as_read.verdict["magnitude"] == WEAKER and compared.verdict["magnitude"] == UNSUPPORTED
+    any_dose = judged(tables, stated, compare="any")
+    assert any_dose.verdict["order"] == UNSUPPORTED  # by the readings of one product's concentration
+    assert judged(tables, stated, compare="any", exoflo_per_ml=8e10).verdict["order"] == WEAKER
+    assert (any_dose.verdict != as_read.verdict).sum() == 1
+
+
+def changed(tables, table, rows, **values):
+    frame = tables[table].copy()
+    frame.loc[rows(frame), list(values)] = list(values.values())
+    return tables | {table: frame}
+
+
+def test_a_changed_result_changes_its_verdict_alone(tables, stated):
+    before = judged(tables, stated).verdict
+    longer = changed(
+        tables, "outcomes", lambda f: (f.arm_id.str.contains("exoflo-15-ml")) & f["mean"].notna(), mean="61.3"
+    )
+    after = judged(longer, stated).verdict
+    assert before["trend"] == WEAKER and after["trend"] == STANDS
+    assert (before != after).sum() == 1
+    harmed = changed(tables, "adverse_events", lambda f: f.arm_id == "shi-2021/8x-level", n_events="1")
+    assert before["tolerated"] == STANDS and judged(harmed, stated).verdict["tolerated"] == UNSUPPORTED
+
+
+def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
+    arms = tables["arms"]
+    row = arms[arms.arm_id == "lightner-2023/exoflo-10-ml-exoflo-10"].assign(
+        arm_id="lightner-2023/example-20-ml",
+        arm="ExoFlo 20 mL",
+        dose_low="20",
+        dose_high="20",
+        dose_as_reported="20 mL",
+    )
+    example = tables | {"arms": pd.concat([arms, row], ignore_index=True)}
+    settings = {"effective_if": "compared"}
+    assert judged(tables, stated, **settings).verdict["both edges"] == WEAKER
+    found = judged(example, stated, **settings)
+    assert found.verdict["both edges"] == STANDS
+    assert found.verdict["narrow"] == WEAKER  # one route alone
+
+
+def test_confidence_counts_the_other_settings(tables, stated):
+    settings = dials(draws=500)
+    turned = verdicts_under_assumptions(tables, settings)
+    found = judged(tables, stated)
+    for claim in turned.columns.drop("assumption"):
+        same = (turned[claim].iloc[1:] == turned[claim].iloc[0]).sum()
+        assert found.verdict[claim] == turned[claim].iloc[0]
+        assert f"the same in {same} of {len(turned) - 1} other settings" in found.confidence[claim]
+
+
+@pytest.mark.parametrize(
+    ("turned", "begins"),
+    [({}, "Not shown"), ({"effective_if": "primary"}, "Cannot be said"), ({"exoflo_per_ml": 8e10}, "Not shown")],
+)
+def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, stated, turned, begins):
+    settings = dials(draws=500, **turned)
+    effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
+    moved = under_assumptions(tables, settings)
+    answer = at_a_glance(judged(tables, stated, **turned).reset_index(), moved, effects)
+    assert len(answer) == 3 and answer[0].startswith(begins)
+    chance = moved.drop_duplicates("assumption").probability_any
+    assert f"over {chance.notna().sum()} settings" in answer[1]
+    assert f"from {chance.min():.2f} to {chance.max():.2f} (" in answer[1]
+    assert f"in {chance.isna().sum()} more" in answer[1]
