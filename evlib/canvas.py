@@ -57,6 +57,17 @@ def wrapped(text: str, width: float, *, size: float = SIZE, bold: bool = False) 
     return [line for line in lines if line]
 
 
+def fitted(text: str, width: float, *, lines: int, size: float = SIZE, bold: bool = False) -> list[str]:
+    """The lines of a text, cut where there are too many."""
+    all_lines = wrapped(text, width, size=size, bold=bold)
+    if len(all_lines) <= lines:
+        return all_lines
+    last = all_lines[lines - 1]
+    while last and width_of(last + "…", size=size, bold=bold) > width:
+        last = last[:-1]
+    return [*all_lines[: lines - 1], last + "…"]
+
+
 @lru_cache(maxsize=10_000)
 def width_of(text: str, *, size: float = SIZE, bold: bool = False) -> float:
     """The width of one line of text, in points."""
@@ -91,6 +102,14 @@ def put_text(
         parse_math=False,
     )
     artist.set_url(url)
+
+
+def put_note(axes: plt.Axes, top: float, text: str) -> float:
+    """Small grey lines below a drawing; returns where they end."""
+    for line in wrapped(text, WIDTH - 10, size=8):
+        put_text(axes, (1, top + 9), line, size=8, ha="left", colour="#555555")
+        top += 10.5
+    return top + 6
 
 
 def plain(text: str) -> str:

@@ -15,9 +15,23 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle, Rectangle
 
-from evlib.canvas import BLUE, GREY, INK, ORANGE, WIDTH, canvas, finished, plain, put_text, width_of, wrapped
+from evlib.canvas import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    WIDTH,
+    canvas,
+    finished,
+    fitted,
+    plain,
+    put_note,
+    put_text,
+    width_of,
+    wrapped,
+)
 from evlib.extract import country_codes
-from evlib.figures import Figure
+from evlib.figures import Figure, nothing
 from evlib.geography import middle
 from evlib.schema import split_multi
 
@@ -134,7 +148,7 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     """
     name, trials = "countries_over_time", _included(described)
     if trials.empty:
-        return _blank(name, "No included trial, so no country to show")
+        return nothing(name, "No included trial, so no country to show")
     countries, order = _values(trials, "countries", {}, most=most + 2)
     years = trials.registered.dt.year
     columns = pd.Series("No date", index=trials.index).where(years.isna(), years.map(_year_text))
@@ -150,7 +164,7 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
         title += f"; most in one year: {_top_pair(by_year, ', ')}"
     axes, top = canvas(title)
     top = _grid(axes, top, data, nouns=("Country", "Year of registration"), n=(n, columns.value_counts()))
-    bottom = _note(axes, top, f"Cells: {_counted(described)}. {_twice(trials, 'countries')}")
+    bottom = put_note(axes, top, f"Cells: {_counted(described)}. {_twice(trials, 'countries')}")
     alt = f"Heatmap of countries by year. {title}. {_listed(n)}. By year: {_listed(data.sum())}."
     return Figure(finished(axes, bottom), name, title, alt, data.rename_axis("country").reset_index())
 
@@ -169,7 +183,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     values, order = _values(trials, "countries", {})
     n = values.explode().value_counts().reindex(order[:-1])
     if trials.empty or n.empty:
-        return _blank(name, f"No included trial of {len(trials)} reports its country")
+        return nothing(name, f"No included trial of {len(trials)} reports its country")
     codes = country_codes(list(n.index))
     rings = {code: rows.ring for code, rows in countries.groupby("code")}
     drawn = [country for country in n.index if codes.get(country) in rings]
@@ -199,7 +213,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     small = [f"{country} ({n[country]})" for country in n.index if country not in drawn]
     note = f"Numbers: {_counted(described)}. {_twice(trials, 'countries')}"
     note += f" Too small to be drawn: {', '.join(small)}." if small else ""
-    bottom = _note(axes, top + (_NORTH - _SOUTH) * scale + 4, note)
+    bottom = put_note(axes, top + (_NORTH - _SOUTH) * scale + 4, note)
     alt = f"World map with a circle for each country. {title}. {_listed(n)}."
     return Figure(finished(axes, bottom), name, title, alt, n.rename_axis("country").rename("n").reset_index())
 
@@ -225,7 +239,7 @@ def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Included trials by study type, by design and by phase, in three panels of one scale (the paper's Figure 5)."""
     name, trials = "types_designs_phases", _included(described)
     if trials.empty:
-        return _blank(name, "No included trial, so no study type, design or phase to show")
+        return nothing(name, "No included trial, so no study type, design or phase to show")
     panels = {}
     for field, noun in (("study_type", "Study type"), ("design", "Design"), ("phase_group", "Phase")):
         values, order = _values(trials, field, labels)
@@ -240,7 +254,7 @@ def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     for noun, counts in panels.items():
         top = _heading(axes, top, noun)
         top = _bars(axes, top, counts, of=len(trials), left=left) + 6
-    bottom = _note(axes, top, f"Bars: {_counted(described)}; a whole bar would be all of them.")
+    bottom = put_note(axes, top, f"Bars: {_counted(described)}; a whole bar would be all of them.")
     data = pd.concat(
         [
             pd.DataFrame({"field": noun, "value": counts.index, "n": counts.to_numpy()})
@@ -271,7 +285,7 @@ def crosstab_figure(
     """
     name, trials = f"{rows}_by_{columns}", _included(described)
     if trials.empty:
-        return _blank(name, f"No included trial, so no {nouns[0]} by {nouns[1]} to show")
+        return nothing(name, f"No included trial, so no {nouns[0]} by {nouns[1]} to show")
     row_values, row_order = _values(trials, rows, labels)
     column_values, column_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     data = _crossed(row_values, column_values, row_order, column_order)
@@ -287,7 +301,7 @@ def crosstab_figure(
     )
     axes, top = canvas(title)
     top = _grid(axes, top, data, nouns=(_capital(nouns[0]), _capital(nouns[1])), n=n)
-    bottom = _note(axes, top, f"Cells: {_counted(described)}. {_twice(trials, rows, columns)}")
+    bottom = put_note(axes, top, f"Cells: {_counted(described)}. {_twice(trials, rows, columns)}")
     alt = f"Heatmap. {title}. {_capital(nouns[0])}: {_listed(n[0])}. {_capital(nouns[1])}: {_listed(n[1])}."
     return Figure(finished(axes, bottom), name, title, alt, data.rename_axis(rows).reset_index())
 
@@ -298,7 +312,7 @@ def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     lung = trials[trials.disease_area == "respiratory"]
     if lung.empty:
-        return _blank(name, f"{_capital(area)}: none of {_several(len(trials))}")
+        return nothing(name, f"{_capital(area)}: none of {_several(len(trials))}")
     covid = lung.covid19.fillna(False).astype(bool)
     groups, kinds = covid.map({True: ["COVID-19"], False: ["Other"]}), ["COVID-19", "Other"]
     title = f"{_capital(area)}: {len(lung)} of {_several(len(trials))}, {covid.sum()} of them on COVID-19"
@@ -314,7 +328,7 @@ def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
         n = (table.sum(axis=1), groups.explode().value_counts())
         top = _grid(axes, top, table, nouns=(noun, "Disease"), n=n, left=left) + 8
     pending = described[(described.screening == "pending") & (described.disease_area == "respiratory")]
-    bottom = _note(
+    bottom = put_note(
         axes, top, f"Cells: {_counted(pd.concat([lung, pending]))} on {area}. {_twice(lung, 'route', 'msc_source')}"
     )
     data = pd.concat([table.rename_axis("value").reset_index().assign(field=noun) for noun, table in tables.items()])
@@ -337,7 +351,7 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     name, trials = "registrations_per_month", _included(described)
     dated = trials.dropna(subset="registered")
     if dated.empty:
-        return _blank(name, f"None of {_several(len(trials))} has a date of registration")
+        return nothing(name, f"None of {_several(len(trials))} has a date of registration")
     months = dated.registered.dt.to_period("M")
     n_months = _ordinal(months.max()) - _ordinal(months.min()) + 1
     unit, noun = next(
@@ -378,7 +392,7 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
         keys.append(_Key(_EMERGENCY_WORDS, _SHADE))
     top = _legend(axes, top, keys)
     undated = len(trials) - len(dated)
-    bottom = _note(
+    bottom = put_note(
         axes, top, f"{_capital(_counted(described))}; {estimated.sum()} dates are estimated, {undated} not known."
     )
     filled = data.sum(axis=1)
@@ -394,7 +408,7 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     """Included trials by status, the registries' words grouped, and how many completed ones show posted results."""
     name, trials = "status_and_results", _included(described)
     if trials.empty:
-        return _blank(name, "No included trial, so no status to show")
+        return nothing(name, "No included trial, so no status to show")
     words = trials.status.map(lambda word: " ".join(word.casefold().replace("_", " ").split()), na_action="ignore")
     groups = (
         words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore").astype(object).fillna(_MISSING)
@@ -423,7 +437,7 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     elsewhere = int(trials.results_posted.fillna(False).astype(bool).sum() - results["Posted"])
     said = f" Other words: {_listed(other)}." if len(other) else ""
     further = f" {elsewhere} not completed {'has' if elsewhere == 1 else 'have'} results, too." if elsewhere else ""
-    bottom = _note(axes, top, f"Bars: {_counted(described)}.{said}{further}")
+    bottom = put_note(axes, top, f"Bars: {_counted(described)}.{said}{further}")
     data = pd.concat(
         [
             pd.DataFrame({"question": question, "value": part.index, "n": part.to_numpy()})
@@ -440,7 +454,7 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     stated = trials.dropna(subset="enrolment")
     drawn = stated[stated.enrolment > 0]
     if drawn.empty:
-        return _blank(name, f"None of {_several(len(trials))} states how many participants it enrols")
+        return nothing(name, f"None of {_several(len(trials))} states how many participants it enrols")
     phases, order = _values(trials, "phase_group", labels)
     numbers = drawn.enrolment.astype(float)
     kinds = drawn.enrolment_type.map(_enrolment_kind)
@@ -497,7 +511,7 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
         axes, top + 30, [_Key(kind, face, None, m) for kind, (m, face) in styles.items() if (kinds == kind).any()]
     )
     zero = len(stated) - len(drawn)
-    bottom = _note(
+    bottom = put_note(
         axes,
         top,
         f"{_capital(_counted(described))}; {len(trials) - len(stated)} state no number"
@@ -531,7 +545,7 @@ def time_to_results(described: pd.DataFrame, records: pd.DataFrame) -> Figure:
         + ("" if dated else ", so the time to results is not known")
     )
     data = pd.DataFrame({"trials": [len(trials)], "with_results": [len(posted)], "with_date_of_results": [dated]})
-    return _blank("time_to_results", title)._replace(data=data)
+    return nothing("time_to_results", title)._replace(data=data)
 
 
 def completeness_by_year(
@@ -548,7 +562,7 @@ def completeness_by_year(
     """
     name, trials = "completeness_by_year", _included(described)
     if trials.empty:
-        return _blank(name, "No included trial, so no field that one could state")
+        return nothing(name, "No included trial, so no field that one could state")
     met = _met(trials, records, doses)[list(_BY_YEAR)]
     names = [f"before {since[0]}"]
     names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
@@ -578,7 +592,7 @@ def completeness_by_year(
     top = _grid(
         axes, top, cells, shades=shares.fillna(0), nouns=("Field", "Registered"), n=(k.sum(axis=1), of), last="no date"
     )
-    bottom = _note(axes, top, f"Cells: {_counted(described)} that state the field.")
+    bottom = put_note(axes, top, f"Cells: {_counted(described)} that state the field.")
     alt = f"Heatmap. {title}. Of {_several(len(trials))}: {_listed(k.sum(axis=1))}."
     data = k.rename_axis("field").reset_index().melt("field", var_name="registered", value_name="n")
     return Figure(finished(axes, bottom), name, title, alt, data.assign(of=data.registered.map(of)))
@@ -609,7 +623,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     """The distribution of ``reporting_score`` over included trials, and how many trials meet each item."""
     name, scores = "reporting_score", reporting_score(described, records, doses)
     if scores.empty:
-        return _blank(name, "No included trial, so no reporting to score")
+        return nothing(name, "No included trial, so no reporting to score")
     items = scores[[item.name for item in ITEMS]].sum().astype(int)
     items.index = [item.label for item in ITEMS]
     items = items.sort_values(ascending=False, kind="stable")
@@ -630,7 +644,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     )
     top = _heading(axes, top + 4, "Trials that show the item")
     top = _bars(axes, top, items, of=len(scores), left=_label_width(items.index)) + 6
-    bottom = _note(axes, top, f"{_capital(_counted(described))}. It scores what we see of a record, not the trial.")
+    bottom = put_note(axes, top, f"{_capital(_counted(described))}. It scores what we see of a record, not the trial.")
     seen = counts.trials[counts.trials > 0]
     alt = f"Histogram and bar chart. {title}. Trials by score: {_listed(seen)}. By item: {_listed(items)}."
     return Figure(finished(axes, bottom), name, title, alt, scores)
@@ -655,7 +669,7 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     """
     name, trials = "evidence_map", _included(described)
     if trials.empty:
-        return _blank(name, "No included trial, so no disease and route to map")
+        return nothing(name, "No included trial, so no disease and route to map")
     diseases, disease_order = _values(trials, "disease_area", labels)
     routes, route_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     phases, phase_order = _values(trials, "phase_group", labels, most=len(_PHASE_MARKERS))
@@ -710,7 +724,7 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     examples = [_Key(f"{n:,} participants", "#B5B5B5", None, "o", _diameter(n) - 1) for n in (10, 100, 1000)]
     top = _legend(axes, top, [*examples, _Key("not stated", "white", None, "o", _UNKNOWN - 1)])
     missing = int(trials.enrolment.isna().sum())
-    bottom = _note(
+    bottom = put_note(
         axes,
         top,
         f"Each marker one of the {_counted(described)}; the larger, the more participants (log scale); "
@@ -837,12 +851,6 @@ def _listed(counts: pd.Series) -> str:
     return ", ".join(f"{label} {n}" for label, n in counts.items()) or "none"
 
 
-def _blank(name: str, title: str) -> Figure:
-    """A figure of its title alone."""
-    axes, bottom = canvas(title)
-    return Figure(finished(axes, bottom), name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
-
-
 def _year_text(year: float) -> str:
     return f"{year:.0f}"
 
@@ -926,24 +934,13 @@ def _packed(sizes: pd.Series, width: float) -> tuple[dict[object, tuple[float, f
     return places, deep
 
 
-def _fitted(text: str, width: float, *, lines: int, size: float = _SIZE) -> list[str]:
-    """The lines of a text, cut where there are too many."""
-    all_lines = wrapped(text, width, size=size)
-    if len(all_lines) <= lines:
-        return all_lines
-    last = all_lines[lines - 1]
-    while last and width_of(last + "…", size=size) > width:
-        last = last[:-1]
-    return [*all_lines[: lines - 1], last + "…"]
-
-
 def _label_width(labels: Iterable[str]) -> float:
     """How much room labels to the left of a plot take, a third of the figure at most."""
     return min(122.0, max((width_of(label, size=_SIZE) for label in labels), default=0) + 11)
 
 
 def _label_lines(text: str, left: float, *, lines: int = 3) -> list[str]:
-    return _fitted(text, left - 10, lines=lines)  # what is drawn is a little wider than what is measured
+    return fitted(text, left - 10, lines=lines, size=_SIZE)  # what is drawn is a little wider than what is measured
 
 
 def _label_height(text: str, left: float) -> float:
@@ -963,13 +960,6 @@ def _label(axes: plt.Axes, left: float, middle: float, text: str, *, lines: int 
 def _heading(axes: plt.Axes, top: float, text: str) -> float:
     put_text(axes, (1, top + 6), text, size=_SIZE, bold=True, ha="left")
     return top + 15
-
-
-def _note(axes: plt.Axes, top: float, text: str) -> float:
-    for line in wrapped(text, WIDTH - 10, size=_SMALL):
-        put_text(axes, (1, top + 9), line, size=_SMALL, ha="left", colour="#555555")
-        top += _SMALL_LINE
-    return top + 6
 
 
 def _rectangle(
@@ -1006,7 +996,7 @@ def _headers(
 ) -> float:
     """The heads of columns, upright where their words do not fit side by side; returns where they end."""
     region = width * len(labels)
-    for line in _fitted(nouns[1], region, lines=2):
+    for line in fitted(nouns[1], region, lines=2, size=_SIZE):
         put_text(axes, (left + region / 2, top + 6), line, size=_SIZE, bold=True)
         top += _LINE
     top += 3
@@ -1015,7 +1005,7 @@ def _headers(
     upright = any(width_of(word, size=_SMALL) > width - 4 for word in words) or max(map(len, level)) > 4
     if upright:
         n_lines = max(1, min(2, int((width - 1) // _SMALL_LINE)))
-        rows = [_fitted(label, 86 if n_lines == 2 else 120, lines=n_lines, size=_SMALL) for label in labels]
+        rows = [fitted(label, 86 if n_lines == 2 else 120, lines=n_lines, size=_SMALL) for label in labels]
         height = max(width_of(row, size=_SMALL) for own in rows for row in own) + 4
     else:
         rows, height = level, _SMALL_LINE * max(map(len, level)) + 2
@@ -1159,7 +1149,7 @@ def _legend(axes: plt.Axes, top: float, keys: list[_Key]) -> float:
     """The keys side by side, as many as fit into a line; returns where they end."""
     x = 4.0
     for key in keys:
-        [text] = _fitted(key.label, WIDTH - 30, lines=1, size=_SMALL)
+        [text] = fitted(key.label, WIDTH - 30, lines=1, size=_SMALL)
         width = 18 + width_of(text, size=_SMALL)
         if x > 4 and x + width > WIDTH:
             x, top = 4.0, top + 13

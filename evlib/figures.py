@@ -17,7 +17,7 @@ import seaborn as sns
 from IPython.display import HTML
 from matplotlib.figure import Figure as Drawing
 
-from evlib.canvas import BLUE, GREY, ORANGE
+from evlib.canvas import BLUE, GREY, ORANGE, canvas, finished
 from evlib.dose import WITHOUT_UNIT
 from evlib.extract import value_counts
 from evlib.files import write_text
@@ -187,7 +187,7 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     """Trials by year of registration; included and pending trials told apart."""
     dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
     if dated.empty:
-        return _nothing("trials_by_year", "No trial of this search has a registration date")
+        return nothing("trials_by_year", "No trial of this search has a registration date")
     data = dated.groupby(["year", "screening"]).size().unstack(fill_value=0)
     data = data.reindex(columns=["included", "pending"], fill_value=0)
     data = data.reindex(range(data.index.min(), data.index.max() + 1), fill_value=0)
@@ -216,7 +216,7 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     """
     name = f"trials_by_{field}"
     if described.empty:
-        return _nothing(name, f"No trial in this search, so no {noun} to show")
+        return nothing(name, f"No trial in this search, so no {noun} to show")
     data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")
     data = data.reindex(columns=["included", "pending"]).fillna(0).astype(int)
     order = data.reset_index().sort_values(["included", "pending", field], ascending=[False, False, True])[field]
@@ -229,7 +229,7 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
 def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:
     """How many trials state a dose in which kind of unit, by route group."""
     if doses.empty:
-        return _nothing("dose_units", f"None of {n_trials} trials states a dose")
+        return nothing("dose_units", f"None of {n_trials} trials states a dose")
     per_trial = doses.assign(route_group=doses.route_group.map(labels).fillna("Not reported"))
     per_trial = per_trial.drop_duplicates(["trn", "unit_kind"])
     data = pd.crosstab(per_trial.unit_kind, per_trial.route_group)
@@ -266,7 +266,7 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
     """Particles per administration, for doses stated in particles, on a log axis by route group."""
     counted = doses.dropna(subset=["particles_low", "particles_high"]).copy()
     if counted.empty:
-        return _nothing("particles_by_route", "No trial of this search states its dose in particles")
+        return nothing("particles_by_route", "No trial of this search states its dose in particles")
     counted["route"] = counted.route_group.map(labels).fillna("Route not reported")
     counted = counted.sort_values(["route", "particles_high", "trn"]).reset_index(drop=True)
     spans = counted.groupby("route").agg(
@@ -274,7 +274,7 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
     )
     fold = counted.particles_high.max() / counted.particles_low.min()
     title = f"Stated particles per administration span a factor of {fold:,.0f}: " + "; ".join(
-        f"{row.Index.lower()} {_span(row.low, row.high)} ({_trials(row.n)})" for row in spans.itertuples()
+        f"{row.Index.lower()} {span_of(row.low, row.high)} ({_trials(row.n)})" for row in spans.itertuples()
     )
     with matplotlib.rc_context(_RC):
         drawing, axes = plt.subplots(figsize=(_WIDTH, 1.9 + 0.27 * len(counted)), layout="constrained")
@@ -393,12 +393,10 @@ def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
     axes.figure.legend(handles=handles, frameon=False, fontsize=9, ncols=2, loc="outside lower left")
 
 
-def _nothing(name: str, title: str) -> Figure:
-    with matplotlib.rc_context(_RC):
-        drawing, axes = plt.subplots(figsize=(_WIDTH, 1), layout="constrained")
-        axes.axis("off")
-        _set_title(axes, title)
-    return Figure(drawing, name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
+def nothing(name: str, title: str) -> Figure:
+    """A figure of its title alone."""
+    axes, bottom = canvas(title)
+    return Figure(finished(axes, bottom), name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
 
 
 def _set_title(axes: plt.Axes, title: str) -> None:
@@ -406,11 +404,12 @@ def _set_title(axes: plt.Axes, title: str) -> None:
     axes.figure.suptitle(textwrap.fill(title, 54), x=0.01, ha="left", fontsize=11, fontweight="bold")
 
 
-def _span(low: float, high: float) -> str:
-    return _power(low) if low == high else f"{_power(low)} to {_power(high)}"
+def span_of(low: float, high: float) -> str:
+    """A range of counts of particles: 2×10⁸ to 2×10¹⁰."""
+    return power(low) if low == high else f"{power(low)} to {power(high)}"
 
 
-def _power(value: float) -> str:
+def power(value: float) -> str:
     """A count of particles as a reader writes it: 2×10⁸."""
     mantissa, exponent = f"{value:.2e}".split("e")
     digits = str(int(exponent)).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))

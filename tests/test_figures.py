@@ -59,4 +59,4 @@ def test_no_included_trial_is_said_not_drawn(rows):
 
 @pytest.mark.parametrize(("value", "text"), [(2e8, "2×10⁸"), (1.2e12, "1.2×10¹²"), (5e9, "5×10⁹")])
 def test_powers_of_ten_read_as_such(value, text):
-    assert figures._power(value) == text
+    assert figures.power(value) == text
