@@ -51,6 +51,21 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "draws": (10_000, None, "how many draws the intervals rest on"),
     "seed": (2025, None, "where the random numbers start"),
 }
+# What a reader needs of a tested dose.
+SHOWN = (
+    *(
+        "study",
+        "arm",
+        "n",
+        "in_paper",
+        "msc_derived",
+        "randomised",
+        "comparative",
+        "dose_as_reported",
+        "reading",
+        "because",
+    ),
+)
 READINGS = ("effective", "less effective", "no effect shown", "not compared")
 
 _UNITS = {

@@ -1,12 +1,10 @@
 """What remains of each claim on doses: the evidence, a verdict, how steady it is, and what would change it."""
 
 import math
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from evlib.dose_window import NARROW, ROUTES, evidence, probability_lower, settings_to_try, windows
+from evlib.dose_window import NARROW, ROUTES, Setting, probability_lower, windows
 from evlib.effect import (
     n_for_power,
     power_of_two_proportions,
@@ -43,18 +41,14 @@ _OF_DIALS = ("magnitude", "order", "narrow", "both edges")
 
 
 def verdicts(
-    tables: dict[str, pd.DataFrame],
-    effects: pd.DataFrame,
-    safety: pd.DataFrame,
-    stated: pd.DataFrame,
-    settings: dict[str, Any],
+    tried: dict[str, Setting], effects: pd.DataFrame, safety: pd.DataFrame, stated: pd.DataFrame
 ) -> pd.DataFrame:
     """One row per claim of the paper on doses.
 
     Parameters
     ----------
-    tables, settings
-        As ``evlib.dose_window.evidence`` takes them.
+    tried
+        As ``evlib.dose_window.every_setting`` gives it.
     effects, safety
         As ``evlib.effect.effects`` and ``evlib.effect.safety`` give them.
     stated
@@ -63,11 +57,10 @@ def verdicts(
     Returns
     -------
     pandas.DataFrame
-        ``claim, section, quote, evidence, verdict`` (of ``VERDICTS``), ``confidence``: how many of the other settings of
-        ``settings_to_try`` give the same verdict, ``would_change``, and ``dials``: whether any dial bears on it.
+        ``claim, section, quote, evidence, verdict`` (of ``VERDICTS``), ``confidence``: how many of the other settings give
+        the same verdict, ``would_change``, and ``dials``: whether any dial bears on it.
     """
-    tried = list(settings_to_try(tables, settings).values())
-    found = [_of_dials(tables, one) for one in tried]
+    found = [_of_dials(one) for one in tried.values()]
     fixed = _fixed(effects, safety, stated)
     rows = []
     for claim, (section, quote) in _CLAIMS.items():
@@ -79,11 +72,11 @@ def verdicts(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def verdicts_under_assumptions(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+def verdicts_under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
     """The verdicts on which dials bear, under each setting: ``assumption`` and a column per claim."""
     rows = [
-        {"assumption": label, **{claim: found[1] for claim, found in _of_dials(tables, tried).items()}}
-        for label, tried in settings_to_try(tables, settings).items()
+        {"assumption": label, **{claim: found[1] for claim, found in _of_dials(one).items()}}
+        for label, one in tried.items()
     ]
     return pd.DataFrame(rows)
 
@@ -131,20 +124,44 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
     ]
 
 
+def power_table(effects: pd.DataFrame) -> pd.DataFrame:
+    """What trials of the reported sizes could have found.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per difference of estimated counts: ``comparison``, ``power`` to find a difference as large as reported (two
+        sides, 5 %), and ``needed``: people a group for a power of 80 %.
+    """
+    rows = effects[(effects.basis == "estimated counts") & (effects.measure == "risk difference")]
+    rows = rows[rows.msc_derived & rows.ev_arm & (rows.estimate != 0)]
+    return pd.DataFrame(
+        [
+            {
+                "comparison": f"{row.study}: {row.arm} against {row.versus}",
+                "power": power_of_two_proportions(
+                    row.events / row.n, row.versus_events / row.versus_n, row.n, row.versus_n
+                ),
+                "needed": n_for_power(row.events / row.n, row.versus_events / row.versus_n),
+            }
+            for row in rows.itertuples()
+        ],
+        columns=["comparison", "power", "needed"],
+    )
+
+
 def glance_numbers(answer: list[str]) -> dict[str, str]:
     """The sentences of ``at_a_glance`` by name, for the pages of the book."""
     return {f"dose_answer_{place}": sentence for place, sentence in enumerate(answer, start=1)}
 
 
-def _of_dials(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+def _of_dials(setting: Setting) -> dict[str, tuple[str, str, str]]:
     """Evidence, verdict and what would change it, of the claims on which dials bear."""
-    doses, draws = evidence(tables, settings)
-    found = windows(doses, draws).set_index("route_group")
-    compared, drawn = evidence(tables, settings | {"effective_if": "compared"})
-    strict = windows(compared, drawn).set_index("route_group")
+    found = windows(setting.doses, setting.draws).set_index("route_group")
+    compared = setting.compared.set_index("route_group")
     return {
-        "magnitude": _magnitude(doses, strict),
-        "order": _order(doses, draws, found, strict, settings),
+        "magnitude": _magnitude(setting.doses, compared),
+        "order": _order(setting, found, compared),
         "narrow": _narrow(found),
         "both edges": _edges(found),
     }
@@ -168,10 +185,8 @@ def _magnitude(doses: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str
     )
 
 
-def _order(
-    doses: pd.DataFrame, draws: np.ndarray, found: pd.DataFrame, strict: pd.DataFrame, settings: dict[str, Any]
-) -> tuple[str, str, str]:
-    chance = probability_lower(doses, draws, settings)
+def _order(setting: Setting, found: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str]:
+    chance = probability_lower(setting.doses, setting.draws, setting.dials)
     n = [int(found.loc[route, "n_counted"]) for route in ROUTES]
     change = "doses of both routes in particles, counted alike, in trials of one disease; one concentration of ExoFlo"
     if math.isnan(chance["any"]):
@@ -181,7 +196,7 @@ def _order(
         f"and {n[1]} intravenous reports; so few can at best reach p = {smallest_rank_p(*n):.2f} in a rank test"
     )
     proven = min(int(strict.loc[route, "n_counted"]) for route in ROUTES)
-    if chance[settings["compare"]] < LIKELY:
+    if chance[setting.dials["compare"]] < LIKELY:
         return words, UNSUPPORTED, change
     return words, STANDS if proven and smallest_rank_p(*n) < 1 - LIKELY else WEAKER, change
 

@@ -4,7 +4,7 @@ The way is that of Kabat et al. 2020 (doi 10.1002/sctm.19-0202), which the paper
 effective or one less effective dose, and the minimum effective dose per route.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,15 @@ from evlib.harmonise import by_reading
 
 ROUTES = ("nebulised", "intravenous")
 NARROW = 1.0  # a window counts as narrow where its highest dose is no more than ten times its lowest
+
+
+class Setting(NamedTuple):
+    """The dials, the tested doses and their draws under them, and the windows if only compared doses count as effective."""
+
+    dials: dict[str, Any]
+    doses: pd.DataFrame
+    draws: np.ndarray
+    compared: pd.DataFrame
 
 
 def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -143,8 +152,18 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
     return {"as set": settings} | tried
 
 
-def under_assumptions(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
-    """The windows and the probability under each of ``settings_to_try``: two rows (one per route) for each.
+def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, Setting]:
+    """What there is to judge under each of ``settings_to_try``, by its label; the first is the one in force."""
+    return {
+        label: Setting(
+            tried, *evidence(tables, tried), windows(*evidence(tables, tried | {"effective_if": "compared"}))
+        )
+        for label, tried in settings_to_try(tables, settings).items()
+    }
+
+
+def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
+    """The windows and the probability under each setting of ``every_setting``: two rows (one per route) for each.
 
     Returns
     -------
@@ -152,11 +171,10 @@ def under_assumptions(tables: dict[str, pd.DataFrame], settings: dict[str, Any])
         ``assumption``, the columns of ``windows``, ``probability_any`` and ``probability_minimum`` (the same in both rows).
     """
     parts = []
-    for label, tried in settings_to_try(tables, settings).items():
-        doses, draws = evidence(tables, tried)
-        chance = probability_lower(doses, draws, tried)
+    for label, one in tried.items():
+        chance = probability_lower(one.doses, one.draws, one.dials)
         parts.append(
-            windows(doses, draws).assign(
+            windows(one.doses, one.draws).assign(
                 assumption=label, probability_any=chance["any"], probability_minimum=chance["minimum"]
             )
         )

@@ -36,6 +36,24 @@ EFFECTS = (
     *("why", "events", "n", "versus_events", "versus_n", "p_reported", "direction", "primary", "msc_derived"),
     *("disease_group", "route", "arm_note", "source_url", "line", "versus_line"),
 )
+# What a reader needs of a difference, and of a share within one arm.
+DIFFERENCES = (
+    *(
+        "study",
+        "arm",
+        "versus",
+        "outcome",
+        "measure",
+        "estimate",
+        "low",
+        "high",
+        "p",
+        "prob_less_frequent",
+        "basis",
+        "why",
+    ),
+)
+SHARES = ("study", "arm", "outcome", "events", "n", "estimate", "low", "high", "bayes_low", "bayes_high", "basis")
 UNUSABLE = ("study_id", "study", "arm_id", "arm", "outcome", "timepoint", "value", "p_reported", "reason", "line")
 SAFETY = (
     *("study_id", "study", "trn", "arm_id", "arm", "name", "n_events", "n_total", "proportion", "low", "high"),

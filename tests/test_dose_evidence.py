@@ -9,7 +9,15 @@ from conftest import ROOT
 
 from evlib import dose
 from evlib.dose_evidence import dials, evidence_tables, in_question, unused_doses
-from evlib.dose_window import every_tested, evidence, probability_lower, settings_to_try, under_assumptions, windows
+from evlib.dose_window import (
+    every_setting,
+    every_tested,
+    evidence,
+    probability_lower,
+    settings_to_try,
+    under_assumptions,
+    windows,
+)
 from evlib.errors import InputError
 
 RAW = ROOT / "data/raw"
@@ -115,7 +123,7 @@ def test_every_tested_dose_is_used_or_listed_with_why(tables):
 def test_settings_differ_in_one_dial_and_never_repeat(tables):
     tried = settings_to_try(tables, dials())
     assert len({str(one) for one in tried.values()}) == len(tried)
-    table = under_assumptions(tables, dials(draws=200))
+    table = under_assumptions(every_setting(tables, dials(draws=200)))
     assert list(table.assumption.unique()) == list(tried)
     by_reading = table[table.assumption.str.startswith("ExoFlo") & (table.route_group == "intravenous")]
     assert by_reading.effective_high.is_monotonic_increasing

@@ -7,7 +7,7 @@ from conftest import ROOT
 from evlib import dose, effect
 from evlib.dose_evidence import dials, evidence_tables
 from evlib.dose_verdicts import OPEN, STANDS, UNSUPPORTED, WEAKER, at_a_glance, verdicts, verdicts_under_assumptions
-from evlib.dose_window import under_assumptions
+from evlib.dose_window import every_setting, under_assumptions
 
 RAW = ROOT / "data/raw"
 
@@ -26,7 +26,7 @@ def judged(tables, stated, **turned):
     settings = dials(draws=500, **turned)
     effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
     safety = effect.safety(tables["studies"], tables["arms"], tables["adverse_events"])
-    return verdicts(tables, effects, safety, stated, settings).set_index("claim")
+    return verdicts(every_setting(tables, settings), effects, safety, stated).set_index("claim")
 
 
 def test_one_parameter_moves_the_verdicts(tables, stated):
@@ -76,7 +76,7 @@ def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
 
 def test_confidence_counts_the_other_settings(tables, stated):
     settings = dials(draws=500)
-    turned = verdicts_under_assumptions(tables, settings)
+    turned = verdicts_under_assumptions(every_setting(tables, settings))
     found = judged(tables, stated)
     for claim in turned.columns.drop("assumption"):
         same = (turned[claim].iloc[1:] == turned[claim].iloc[0]).sum()
@@ -91,7 +91,7 @@ def test_confidence_counts_the_other_settings(tables, stated):
 def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, stated, turned, begins):
     settings = dials(draws=500, **turned)
     effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
-    moved = under_assumptions(tables, settings)
+    moved = under_assumptions(every_setting(tables, settings))
     answer = at_a_glance(judged(tables, stated, **turned).reset_index(), moved, effects)
     assert len(answer) == 3 and answer[0].startswith(begins)
     chance = moved.drop_duplicates("assumption").probability_any
