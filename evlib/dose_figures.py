@@ -146,7 +146,8 @@ def forest(effects: pd.DataFrame) -> Figure:
     ratio = effects.measure.fillna("").str.contains("ratio")
     known = np.isfinite(effects.estimate.astype("float64")) & (effects.estimate >= 0)
     data = effects.assign(drawn=ratio & known)
-    shown = data.assign(msc=_true(data.msc_derived), main=_true(data.primary))[data.drawn]
+    named = data.study.fillna("Report without a name")
+    shown = data.assign(study=named, msc=_true(data.msc_derived), main=_true(data.primary))[data.drawn]
     title = _forest_title(shown)
     others = [
         f"{(ratio & ~known).sum()} without a finite estimate" if (ratio & ~known).any() else "",
@@ -694,14 +695,12 @@ def _axis(
     axes: plt.Axes, start: float, end: float, scale: _Log, label: str, *, skip: Iterable[tuple[float, float]] = ()
 ) -> float:
     """Grid lines, numbers and the name of an axis below the rows; returns where they end."""
-    decades = np.arange(np.ceil(np.log10(scale.low) - 1e-9), np.floor(np.log10(scale.high) + 1e-9) + 1)
-    if scale.high / scale.low >= 1e4:
-        ticks = {float(10.0**k): power(10.0**k).removeprefix("1×") for k in decades}
+    if scale.low < 1 < scale.high:
+        values = [k * 10.0**e for e in range(-2, 2) for k in (1, 2, 5)]
+        ticks = {value: f"{value:g}" for value in values if scale.low <= value <= scale.high}
     else:
-        ticks = {k * 10.0**e: f"{k * 10.0**e:g}" for e in range(-2, 2) for k in (1, 2, 5)}
-        ticks = {value: text for value, text in ticks.items() if scale.low <= value <= scale.high}
-        if scale.low > 100:
-            ticks = {float(10.0**k): power(10.0**k).removeprefix("1×") for k in decades}
+        decades = np.arange(round(np.log10(scale.low)), round(np.log10(scale.high)) + 1)
+        ticks = {float(10.0**k): power(10.0**k).removeprefix("1×") for k in decades}
     axes.plot([scale.begin, scale.end], [end, end], color=INK, lw=0.8)
     taken: list[tuple[float, float]] = []
     for value in sorted(ticks, key=lambda value: (value != 1, value)):  # the 1 of ratios is always numbered

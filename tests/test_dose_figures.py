@@ -254,6 +254,7 @@ values = st.one_of(st.none(), st.floats(0, 1e6), st.just(float("inf")))
         st.fixed_dictionaries(
             {
                 **dict.fromkeys(["estimate", "low", "high", "p", "n"], values),
+                "study": st.sampled_from(["Synthetic 2009", None]),
                 "outcome": st.sampled_from(["$x^2$", "é" * 90, "death", None]),
                 "arm": st.sampled_from([None, "1", "a b " * 50]),
                 "basis": st.sampled_from(["counts", None, "estimated counts"]),
