@@ -132,8 +132,8 @@ def forest(effects: pd.DataFrame) -> Figure:
     ----------
     effects
         ``study, arm, versus, outcome, timepoint, measure, estimate, low, high, p, basis, events, n, versus_events, versus_n,
-        msc_derived, primary, disease_group, route, source_url``. Measures that are no ratios, and rows without an estimate,
-        are counted below.
+        msc_derived, primary, disease_group, route, source_url``; an ``ev_arm`` that is false says that an arm had no
+        vesicles. Such arms, measures that are no ratios and rows without a finite estimate are counted below the drawing.
 
     Returns
     -------
@@ -145,16 +145,19 @@ def forest(effects: pd.DataFrame) -> Figure:
         return nothing(name, "No effect of any report is on file")
     ratio = effects.measure.fillna("").str.contains("ratio")
     known = np.isfinite(effects.estimate.astype("float64")) & (effects.estimate >= 0)
-    data = effects.assign(drawn=ratio & known)
+    vesicles = effects.ev_arm.astype("str") != "False" if "ev_arm" in effects else pd.Series(True, index=effects.index)
+    data = effects.assign(drawn=ratio & known & vesicles)
     named = data.study.fillna("Report without a name")
     shown = data.assign(study=named, msc=_true(data.msc_derived), main=_true(data.primary))[data.drawn]
     title = _forest_title(shown)
-    others = [
-        f"{(ratio & ~known).sum()} without a finite estimate" if (ratio & ~known).any() else "",
-        f"{(~ratio).sum()} of another measure" if (~ratio).any() else "",
-    ]
-    others = [text for text in others if text]
-    missing = f"Not drawn: {' and '.join(others)}." if others else ""
+    measures = sorted(set(effects.measure[~ratio].fillna("measure not named")))
+    counts = {
+        f"of other measures ({', '.join(measures)})": ~ratio,
+        "without a finite estimate": ratio & ~known,
+        "of arms without vesicles": ratio & known & ~vesicles,
+    }
+    others = [f"{rows.sum()} {words}" for words, rows in counts.items() if rows.any()]
+    missing = f"Not drawn: {'; '.join(others)}." if others else ""
     axes, top = canvas(title)
     if shown.empty:
         bottom = put_note(axes, top, missing)
@@ -175,15 +178,15 @@ def forest(effects: pd.DataFrame) -> Figure:
         for _, row in own.iterrows():
             top = _effect_line(axes, top, row, scale)
         top += 4
-    bottom = _axis(axes, start, top, scale, "Ratio, vesicles to comparison (log scale)", skip=blocks)
+    bottom = _axis(axes, start, top, scale, "Ratio, first to second arm (log scale)", skip=blocks)
     at_one = scale.at(1)
     for begin, end in _gaps(start, top, blocks):
         axes.plot([at_one, at_one], [begin, end], color=INK, lw=1, zorder=0.6)
-    note = "Bold: a primary outcome. Numbers below an outcome: with the event of all, vesicles v. comparison. Arrows lead off "
+    note = "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off "
     note += "the axis, a mark with an arrow lies beyond it. Whether more or less is better depends on the outcome."
     bottom = put_note(axes, bottom, f"{note} {missing}")
     listed = "; ".join(
-        f"{row['study']}, {_outcome(row)}: {_estimate_text(row)} ({row['basis']}, {_events(row)})"
+        f"{row['study']}, {_outcome(row)}, {_sides(row)}: {_estimate_text(row)} ({row['basis']}, {_events(row)})"
         for _, row in shown.iterrows()
     )
     n_rows = f"{_several(len(shown), 'ratio')} of {_several(shown.study.nunique(), 'report')}"
@@ -425,8 +428,8 @@ def _ratio(value: float) -> str:
         return "?"
     if not np.isfinite(value):
         return "∞"
-    if 0.95 < value < 1.05:
-        return f"{value:.3g}"  # on which side of 1 it lies is seen
+    if 0.95 < value < 1.05 and value != 1:  # on which side of 1 it lies is seen
+        return f"{value:.3f}" if f"{value:.2f}" == "1.00" else f"{value:.2f}"
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"
 
 
@@ -438,8 +441,13 @@ def _estimate_text(row: Mapping) -> str:
 
 
 def _outcome(row: Mapping) -> str:
-    parts = [row["outcome"], row["timepoint"], row["arm"]]
-    return ", ".join(str(part) for part in parts if pd.notna(part) and str(part).strip())
+    parts = [str(row[name]) for name in ("outcome", "timepoint") if pd.notna(row[name]) and str(row[name]).strip()]
+    return ", ".join(dict.fromkeys(parts)) or "outcome not named"
+
+
+def _sides(row: Mapping) -> str:
+    arm, versus = (row[name] if pd.notna(row[name]) else "?" for name in ("arm", "versus"))
+    return f"{arm} v. {versus}"
 
 
 def _events(row: Mapping) -> str:
@@ -559,9 +567,10 @@ def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
     room = WIDTH - 14 - width_of(flag, size=_SIZE, bold=True)  # what is drawn is a little wider than what is measured
     text = fitted(first.study, room, lines=1, size=_SIZE, bold=True)[0] + flag
     put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
-    about = ", ".join(
-        _WORDS.get(first[name], str(first[name])) for name in ("route", "disease_group") if pd.notna(first[name])
-    )
+    same = [
+        name for name in ("route", "disease_group") if own[name].nunique(dropna=False) == 1 and pd.notna(first[name])
+    ]
+    about = ", ".join(_WORDS.get(first[name], str(first[name])) for name in same)
     room = WIDTH - 14 - width_of(text, size=_SIZE, bold=True)
     if about and width_of(about, size=_SMALL) < room - 6:
         put_text(axes, (WIDTH - 2, top + 7), about, size=_SMALL, ha="right", colour=_SOFT)
@@ -569,12 +578,12 @@ def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
 
 
 def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> float:
-    lines = fitted(_outcome(row), 138, lines=3, size=_SMALL, bold=row.main)
-    height = _SMALL_LINE * (len(lines) + 1) + 6
-    for i, text in enumerate(lines):
-        put_text(axes, (7, top + 7 + _SMALL_LINE * i), text, size=_SMALL, bold=row.main, ha="left")
-    events = fitted(_events(row), 138, lines=1, size=_SMALL)[0]
-    put_text(axes, (7, top + 7 + _SMALL_LINE * len(lines)), events, size=_SMALL, ha="left", colour=_SOFT)
+    outcome = fitted(_outcome(row), 138, lines=3, size=_SMALL, bold=row.main)
+    below = [*fitted(_sides(row), 138, lines=3, size=_SMALL), *fitted(_events(row), 138, lines=1, size=_SMALL)]
+    height = _SMALL_LINE * (len(outcome) + len(below)) + 7
+    for i, text in enumerate([*outcome, *below]):
+        style = {"bold": row.main} if i < len(outcome) else {"colour": _SOFT}
+        put_text(axes, (7, top + 7 + _SMALL_LINE * i), text, size=_SMALL, ha="left", **style)
     y = top + height / 2
     hollow = bool(_HOLLOW.search(row.basis if isinstance(row.basis, str) else ""))
     colour = _DARK_ORANGE if hollow else BLUE

@@ -181,9 +181,15 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
     assert figure.title == (
         "4 of 5 intervals of ratios include 1 (primary outcomes: 1 of 1); 1 ratio has no interval; 1 ratio is not of MSCs"
     )
-    assert "1 without a finite estimate and 1 of another measure" in said(figure)
+    assert "Not drawn: 1 of other measures (mean difference); 1 without a finite estimate." in figure.alt
     texts = {text.get_text() for text in figure.drawing.axes[0].texts}
-    assert {"0.63 (0.31 to 1.2)", "0 (0 to 1.4)", "0.63 (p = 0.04)", "10 of 34 v. 16 of 34"} <= texts
+    assert {
+        "0.63 (0.31 to 1.2)",
+        "0 (0 to 1.4)",
+        "vesicles v. placebo",
+        "0.63 (p = 0.04)",
+        "10 of 34 v. 16 of 34",
+    } <= texts
     assert {"Synthetic 2002 (not of MSCs)", "Synthetic 2001", "n not known"} <= texts
     assert "0 of 34 v. 16 of 34" in figure.alt
 
@@ -195,7 +201,9 @@ def test_the_title_of_a_forest_follows_its_rows():
     )
     assert "0.63 (0.31 to 0.997)" in said(after)
     nothing = chapter.forest(effects().query("measure == 'mean difference'"))
-    assert nothing.title == "No ratio of effect has an estimate" and "1 of another measure" in nothing.alt
+    assert (
+        nothing.title == "No ratio of effect has an estimate" and "1 of other measures (mean difference)" in nothing.alt
+    )
     assert not uncrowded(nothing)
 
 
@@ -209,6 +217,13 @@ def test_windows_under_assumptions(small):
     texts = {text.get_text(): text for text in figure.drawing.axes[0].texts}
     assert {"nebulised: no effective dose in particles", "0.49", "–", "ExoFlo: 7×10⁷ per mL"} <= set(texts)
     assert texts["as set"].get_fontweight() == "bold" != texts["strict"].get_fontweight()
+
+
+def test_cells_without_vesicles_are_no_effect_of_vesicles():
+    frame = effects()
+    figure = chapter.forest(frame.assign(ev_arm=[False] + [True] * (len(frame) - 1)))
+    assert figure.title.startswith("3 of 4 intervals") and "1 of arms without vesicles" in figure.alt
+    assert figure.data.drawn.tolist() == [False] + [True] * 5 + [False] * 2
 
 
 @pytest.mark.parametrize(
