@@ -163,7 +163,7 @@ def forest(effects: pd.DataFrame) -> Figure:
         bottom = put_note(axes, top, missing)
         alt = f"Empty figure (n = {_several(len(effects), 'effect')}). {title}. {missing}"
         return Figure(finished(axes, bottom), name, title, alt, data)
-    hollow = shown.basis.fillna("").str.contains(_HOLLOW)
+    hollow = _is_hollow(shown)
     keys = {"from counts, or as reported": ("s", BLUE, BLUE, 6.5)} if not hollow.all() else {}
     keys |= {"estimated or reconstructed": ("s", "white", _DARK_ORANGE, 6.5)} if hollow.any() else {}
     top = _keys(axes, top, keys)
@@ -358,15 +358,20 @@ def _forest_title(shown: pd.DataFrame) -> str:
     if shown.empty:
         return "No ratio of effect has an estimate"
     bounded = shown.dropna(subset=["low", "high"])
-    includes = _including(bounded)
-    verb = "includes" if includes == 1 else "include"
-    title = f"{includes} of {len(bounded)} intervals of ratios {verb} 1"
-    main = bounded[bounded.main]
-    title += f" (primary outcomes: {_including(main)} of {len(main)})" if len(main) else ""
+    title = f"{_including(bounded)} of {len(bounded)} intervals of ratios include 1"
+    parts = []
+    for words, own in (
+        ("of MSC vesicles", bounded[bounded.msc]),
+        ("of other vesicles", bounded[~bounded.msc]),
+        ("of primary outcomes", bounded[bounded.main]),
+    ):
+        parts += [f"{words} {_including(own)} of {len(own)}"] if len(own) else []
+    title += f" ({', '.join(parts)})" if parts else ""
+    beside = bounded[(bounded.low > 1) | (bounded.high < 1)]
+    if len(beside):
+        title += f"; of {len(beside)} that {'does' if len(beside) == 1 else 'do'} not, {_is_hollow(beside).sum()} estimated or reconstructed"
     without = len(shown) - len(bounded)
-    title += f"; {_several(without, 'ratio')} {'has' if without == 1 else 'have'} no interval" if without else ""
-    foreign = int((~shown.msc).sum())
-    return f"{title}; {_several(foreign, 'ratio')} {'is' if foreign == 1 else 'are'} not of MSCs" if foreign else title
+    return f"{title}; {_several(without, 'ratio')} without an interval" if without else title
 
 
 def _including(bounded: pd.DataFrame) -> int:
@@ -502,6 +507,10 @@ def _n(line: pd.DataFrame) -> str:
 
 def _true(column: pd.Series) -> pd.Series:
     return column.astype("str") == "True"
+
+
+def _is_hollow(effects: pd.DataFrame) -> pd.Series:
+    return effects.basis.fillna("").str.contains(_HOLLOW)
 
 
 def _positive(column: pd.Series) -> pd.Series:

@@ -179,7 +179,8 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
     pd.testing.assert_frame_equal(figure.data.drop(columns="drawn"), effects())
     assert figure.data.drawn.tolist() == [True] * 6 + [False] * 2
     assert figure.title == (
-        "4 of 5 intervals of ratios include 1 (primary outcomes: 1 of 1); 1 ratio has no interval; 1 ratio is not of MSCs"
+        "4 of 5 intervals of ratios include 1 (of MSC vesicles 3 of 4, of other vesicles 1 of 1, of primary outcomes 1 of 1); "
+        "of 1 that does not, 0 estimated or reconstructed; 1 ratio without an interval"
     )
     assert "Not drawn: 1 of other measures (mean difference); 1 without a finite estimate." in figure.alt
     texts = {text.get_text() for text in figure.drawing.axes[0].texts}
@@ -195,9 +196,10 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
 
 
 def test_the_title_of_a_forest_follows_its_rows():
-    after = chapter.forest(effects({"high": 0.997}, {"msc_derived": False}))
+    after = chapter.forest(effects({"high": 0.997, "basis": "estimated counts"}, {"msc_derived": False}))
     assert after.title == (
-        "3 of 5 intervals of ratios include 1 (primary outcomes: 0 of 1); 1 ratio has no interval; 2 ratios are not of MSCs"
+        "3 of 5 intervals of ratios include 1 (of MSC vesicles 2 of 3, of other vesicles 1 of 2, of primary outcomes 0 of 1); "
+        "of 2 that do not, 1 estimated or reconstructed; 1 ratio without an interval"
     )
     assert "0.63 (0.31 to 0.997)" in said(after)
     nothing = chapter.forest(effects().query("measure == 'mean difference'"))
