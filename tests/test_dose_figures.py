@@ -1,0 +1,288 @@
+"""Figures of the fourth chapter: findings that follow from small synthetic tables, and no text over another or cut."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_describe_figures import said, uncrowded
+
+from evlib import dose_figures as chapter
+
+
+def doses(*changes):
+    """Synthetic tested doses, changed row by row."""
+    base = {
+        **{"study_id": "s1", "study": "Synthetic 2001", "arm": "low", "n": 5, "route_group": "nebulised"},
+        **{"basis": "stated", "why": None, "low": 2e8, "high": 2e8, "reading": "effective"},
+        "source_url": "https://example.org/1",
+    }
+    volumes = {"study_id": "s2", "study": "Synthetic 2002", "route_group": "intravenous", "basis": "derived"}
+    volumes |= {"why": "volume times the concentration stated of Madeup", "low": 1e9, "high": 1.2e12}
+    rows = [
+        base,
+        base | {"arm": "high", "low": 1e10, "high": 2e10, "reading": "not compared"},
+        base | {"arm": "high again", "low": 1e10, "high": 2e10, "reading": "not compared"},
+        base | volumes,
+        base | volumes | {"arm": "less", "low": 7e8, "high": 8e11, "reading": "less effective"},
+        base | {"arm": "salve", "route_group": None, "basis": "assumed", "reading": "no effect shown", "n": None},
+        base | {"arm": "unknown", "low": None, "high": None, "basis": "not convertible"},
+    ]
+    rows = [row | change for row, change in zip(rows, [*changes, *[{}] * len(rows)], strict=False)]
+    frame = pd.DataFrame(rows).astype({"n": "Int64", "low": "float64", "high": "float64"})
+    middle = np.sqrt(frame.low * frame.high)
+    return frame.assign(median=middle, q025=np.sqrt(frame.low * middle), q975=np.sqrt(frame.high * middle))
+
+
+def effects(*changes):
+    """Synthetic effects, changed row by row."""
+    base = {
+        **{
+            "study": "Synthetic 2001",
+            "arm": "vesicles",
+            "versus": "placebo",
+            "outcome": "death",
+            "timepoint": "day 60",
+        },
+        **{"measure": "risk ratio", "estimate": 0.63, "low": 0.31, "high": 1.24, "p": None, "basis": "counts"},
+        **{"events": 10, "n": 34, "versus_events": 16, "versus_n": 34, "msc_derived": True, "primary": True},
+        **{"disease_group": "lung (COVID-19/ARDS)", "route": "iv", "source_url": "https://example.org/1"},
+    }
+    more = {"study": "Synthetic 2002", "primary": False, "route": "nebulised"}
+    rows = [
+        base,
+        base | {"outcome": "any serious adverse event", "estimate": 0.2, "low": 0.08, "high": 0.5, "primary": False},
+        base | more | {"msc_derived": False, "estimate": 0.0, "low": 0.0, "high": 1.4, "events": 0, "timepoint": None},
+        base | more | {"study": "Synthetic 2003", "basis": "estimated counts", "low": 0.001, "high": 150.0},
+        base | more | {"study": "Synthetic 2003", "measure": "risk ratio as reported", "basis": "as reported"}
+        | {"low": None, "high": None, "p": 0.04, "events": None, "n": None, "versus_n": None},
+        base | more | {"study": "Synthetic 2003", "basis": "reconstructed from p", "estimate": 40.0, "high": 90.0},
+        base | {"measure": "mean difference", "estimate": -3.0, "low": -5.0, "high": 1.0, "basis": "mean and SD"},
+        base | {"estimate": None, "low": None, "high": None},
+    ]  # fmt: skip
+    rows = [row | change for row, change in zip(rows, [*changes, *[{}] * len(rows)], strict=False)]
+    numbers = ["estimate", "low", "high", "p", "events", "n", "versus_events", "versus_n"]
+    frame = pd.DataFrame(rows)
+    return frame.assign(**{name: frame[name].astype("float64") for name in numbers})
+
+
+def assumptions(*changes):
+    """Synthetic settings, two rows for each, changed setting by setting."""
+    settings_ = [
+        {"assumption": "as set", "n": (1e8, 1e10), "iv": (1e9, 1e12), "chance": 0.8},
+        {"assumption": "ExoFlo: 7e+07 per mL", "n": (1e8, 1e10), "iv": (1e9, 1e9), "chance": 0.49},
+        {"assumption": "strict", "n": (None, None), "iv": (1e9, 1e12), "chance": None},
+    ]
+    rows = []
+    for one, change in zip(settings_, [*changes, *[{}] * len(settings_)]):
+        one = one | change
+        for route, (low, high) in (("nebulised", one["n"]), ("intravenous", one["iv"])):
+            rows.append(
+                {"assumption": one["assumption"], "route_group": route, "n_counted": 0 if low is None else 2}
+                | {"effective_low": low, "effective_high": high, "probability_any": one["chance"]}
+            )
+    frame = pd.DataFrame(rows)
+    return frame.assign(
+        **{name: frame[name].astype("float64") for name in ("effective_low", "effective_high", "probability_any")}
+    )
+
+
+def readings(per_ml=(7e7, 8e10)):
+    """Synthetic readings of a concentration for three doses of two trials."""
+    sources = ["NCT00000001", "doi:10.1000/made.up", "https://example.org/x/y | NCT00000002"]
+    rows = [
+        {"trn": trn, "arm": None, "volume_ml": ml, "stated_particles": None, "per_ml": value, "particles": ml * value}
+        | {"times_lowest": value / per_ml[0], "source": sources[i % 3], "read_at_source": True, "weight": float(i != 2)}
+        for trn, ml in (("NCT00000001", 15.0), ("NCT00000001", 10.0), ("NCT00000003", 15.0), ("NCT00000003", 3.0))
+        for i, value in enumerate(per_ml)
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(many=1):
+    """Each figure of its synthetic table, or of one many times as long."""
+
+    def longer(frame, *names):
+        parts = [frame.assign(**{name: frame[name] + " and more" * (9 * i) for name in names}) for i in range(many)]
+        return pd.concat(parts, ignore_index=True)
+
+    made = [
+        chapter.tested_by_route(longer(doses(), "study_id", "study", "arm")),
+        chapter.forest(longer(effects(), "study", "outcome", "arm")),
+        chapter.window_under_assumptions(longer(assumptions(), "assumption")),
+        chapter.product_readings_figure(
+            longer(readings((7e7, 1e10, 8e10)), "source"), band=(2e8, 2e10), volumes=(15, 10, 3)
+        ),
+    ]
+    plt.close("all")
+    return {figure.name: figure for figure in made}
+
+
+EMPTY = {
+    "tested_by_route": lambda: chapter.tested_by_route(doses().iloc[:0]),
+    "forest": lambda: chapter.forest(effects().iloc[:0]),
+    "window_under_assumptions": lambda: chapter.window_under_assumptions(assumptions().iloc[:0]),
+    "product_readings": lambda: chapter.product_readings_figure(readings().iloc[:0], band=(1e8, 1e9)),
+}
+
+
+@pytest.fixture(scope="module")
+def small():
+    return drawn()
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_no_text_is_over_another_or_cut(many):
+    made = drawn(many)
+    assert {name: wrong for name, figure in made.items() if (wrong := uncrowded(figure))} == {}
+    assert all(figure.drawing.get_figwidth() == 5 for figure in made.values())
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_where_nothing_is_known_it_is_said(name):
+    figure = EMPTY[name]()
+    assert figure.name == name and figure.title in figure.alt and figure.data.empty and not uncrowded(figure)
+
+
+def test_the_alt_text_says_the_finding_and_the_number(small):
+    for figure in small.values():
+        assert figure.title in figure.alt and "n = " in figure.alt and "nan" not in figure.alt
+
+
+def test_tested_doses_are_lines_by_route(small):
+    figure = small["tested_by_route"]
+    pd.testing.assert_frame_equal(figure.data.drop(columns="line"), doses())
+    assert figure.data.line.tolist() == [0, 1, 1, 3, 2, 4, pd.NA]  # equal amounts of one report share a line
+    assert figure.title == (
+        "Effective doses as the paper reads them, in particles: nebulised 2×10⁸ (1 report, stated), "
+        "intravenous 1×10⁹ to 1.2×10¹² (1 report, derived from volumes of Madeup)"
+    )
+    assert "Not shown: 1 dose without an amount in particles" in said(figure)
+    assert "high, high again (2 arms), nebulised: 1×10¹⁰ to 2×10¹⁰, not compared, stated, n = 10" in figure.alt
+    assert {"derived", "assumed", "stated", "10", "–"} <= {text.get_text() for text in figure.drawing.axes[0].texts}
+
+
+def test_the_title_of_tested_doses_follows_them():
+    one = chapter.tested_by_route(doses({"high": 4e8}), per="course", effective_if="reported")
+    assert "by anything reported as better, in particles: nebulised 2×10⁸ to 4×10⁸" in one.title
+    assert "Particles per course" in said(one)
+    none = chapter.tested_by_route(doses(*[{"low": None, "high": None, "basis": "not convertible"}] * 7))
+    assert "nebulised none in particles (1 without an amount), intravenous none in particles (1" in none.title
+    assert none.data.line.isna().all() and "7 doses without an amount" in none.alt and not uncrowded(none)
+    less = chapter.tested_by_route(doses(*[{"reading": "less effective"}] * 7))
+    assert less.title.endswith("nebulised none, intravenous none")
+
+
+def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
+    figure = small["forest"]
+    pd.testing.assert_frame_equal(figure.data.drop(columns="drawn"), effects())
+    assert figure.data.drawn.tolist() == [True] * 6 + [False] * 2
+    assert figure.title == (
+        "4 of 5 intervals of ratios include 1 (of MSC vesicles 3 of 4, of other vesicles 1 of 1, of primary outcomes 1 of 1); "
+        "of 1 that does not, 0 estimated or reconstructed; 1 ratio without an interval"
+    )
+    assert "Not drawn: 1 of other measures (mean difference); 1 without a finite estimate." in figure.alt
+    texts = {text.get_text() for text in figure.drawing.axes[0].texts}
+    assert {
+        "0.63 (0.31 to 1.2)",
+        "0 (0 to 1.4)",
+        "vesicles v. placebo",
+        "0.63 (p = 0.04)",
+        "10 of 34 v. 16 of 34",
+    } <= texts
+    assert {"Synthetic 2002 (not of MSCs)", "Synthetic 2001", "n not known"} <= texts
+    assert "0 of 34 v. 16 of 34" in figure.alt
+
+
+def test_the_title_of_a_forest_follows_its_rows():
+    after = chapter.forest(effects({"high": 0.997, "basis": "estimated counts"}, {"msc_derived": False}))
+    assert after.title == (
+        "3 of 5 intervals of ratios include 1 (of MSC vesicles 2 of 3, of other vesicles 1 of 2, of primary outcomes 0 of 1); "
+        "of 2 that do not, 1 estimated or reconstructed; 1 ratio without an interval"
+    )
+    assert "0.63 (0.31 to 0.997)" in said(after)
+    nothing = chapter.forest(effects().query("measure == 'mean difference'"))
+    assert (
+        nothing.title == "No ratio of effect has an estimate" and "1 of other measures (mean difference)" in nothing.alt
+    )
+    assert not uncrowded(nothing)
+
+
+def test_windows_under_assumptions(small):
+    figure = small["window_under_assumptions"]
+    pd.testing.assert_frame_equal(figure.data, assumptions())
+    assert figure.title == (
+        "The probability that nebulised effective doses are below intravenous ones runs from 0.49 to 0.80 over 2 of 3 "
+        "settings (as set: 0.80); in 1 it cannot be said"
+    )
+    texts = {text.get_text(): text for text in figure.drawing.axes[0].texts}
+    assert {"nebulised: no effective dose in particles", "0.49", "–", "ExoFlo: 7×10⁷ per mL"} <= set(texts)
+    assert texts["as set"].get_fontweight() == "bold" != texts["strict"].get_fontweight()
+
+
+def test_cells_without_vesicles_are_no_effect_of_vesicles():
+    frame = effects()
+    figure = chapter.forest(frame.assign(ev_arm=[False] + [True] * (len(frame) - 1)))
+    assert figure.title.startswith("3 of 4 intervals") and "1 of arms without vesicles" in figure.alt
+    assert figure.data.drawn.tolist() == [False] + [True] * 5 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([{"chance": 0.9999}, {"chance": 0.001}], "from <0.01 to >0.99 over 2 of 3"),
+        ([{"chance": 1.0}, {"chance": 1.0}], "ones is 1.00 over 2 of 3"),
+        ([{"chance": None}, {"chance": None}], "cannot be said in any of 3 settings"),
+    ],
+)
+def test_the_title_of_assumptions_follows_them(changes, words):
+    assert words in chapter.window_under_assumptions(assumptions(*changes)).title
+
+
+def test_readings_of_a_product():
+    figure = chapter.product_readings_figure(readings(), band=(2e8, 2e10), product="Madeup")
+    assert figure.title == (
+        "One 15 mL dose of Madeup is 1.05×10⁹ or 1.2×10¹² particles, depending on the source; "
+        "1 lies within the nebulised effective doses, 1 above them"
+    )
+    assert figure.data.volume_ml.tolist() == [15, 15, 10, 10]
+    assert figure.data.particles.tolist() == pytest.approx([1.05e9, 1.2e12, 7e8, 8e11])
+    assert figure.data.n_trials.tolist() == [2, 2, 1, 1]
+    assert figure.data.source_url[0] == "https://clinicaltrials.gov/study/NCT00000001"
+    assert figure.data.source_url[1] == "https://doi.org/10.1000/made.up"
+    three = chapter.product_readings_figure(readings((7e7, 1e10, 8e10)), band=(np.nan, np.nan))
+    assert three.title.endswith("1.05×10⁹ to 1.2×10¹² particles, depending on the source (3 readings)")
+    assert {"8×10¹⁰ per mL (not used)", "example.org, NCT00000002"} <= {
+        t.get_text() for t in three.drawing.axes[0].texts
+    }
+    one = chapter.product_readings_figure(readings((7e7,)), band=(2e8, 2e10), volumes=(10,))
+    assert one.title == "One 10 mL dose of ExoFlo is 7×10⁸ particles by every source"
+    none = chapter.product_readings_figure(readings(), volumes=(4, 5))
+    assert none.title == "No trial states a dose of ExoFlo as 4 mL or 5 mL"
+
+
+values = st.one_of(st.none(), st.floats(0, 1e6), st.just(float("inf")))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                **dict.fromkeys(["estimate", "low", "high", "p", "n"], values),
+                "study": st.sampled_from(["Synthetic 2009", None]),
+                "outcome": st.sampled_from(["$x^2$", "é" * 90, "death", None]),
+                "arm": st.sampled_from([None, "1", "a b " * 50]),
+                "basis": st.sampled_from(["counts", None, "estimated counts"]),
+                "msc_derived": st.sampled_from([True, False, "True", None]),
+            }
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_effects_can_be_drawn(changes):
+    figure = chapter.forest(effects(*changes))
+    assert not uncrowded(figure) and len(figure.data) == 8
+    plt.close("all")
