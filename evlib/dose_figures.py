@@ -206,14 +206,15 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     if table.empty:
         return nothing(name, "No assumption about the doses was tried")
     order = list(dict.fromkeys(table.assumption))
-    chances = table.drop_duplicates("assumption").set_index("assumption").probability_any
+    by_label = table.drop_duplicates("assumption").set_index("assumption")
+    chances, least = by_label.probability_any, by_label.probability_minimum
     title = _window_title(chances)
     axes, top = canvas(title)
     styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
     top = _bar_keys(axes, top, styles)
     seen = table[_positive(table.effective_low) & _positive(table.effective_high)]
-    scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 66)
-    _right_heads(axes, top, {WIDTH - 2: "P", WIDTH - 32: "Reports"})
+    scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 92)
+    _right_heads(axes, top, {WIDTH - 2: "P", WIDTH - 54: "Reports"})
     top += 14
     start, words = top, []
     for i, label in enumerate(order):
@@ -224,13 +225,20 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         if i == 0:
             axes.add_patch(Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
         _lines_around(axes, middle, lines, size=_SMALL, bold=i == 0)
-        put_text(axes, (WIDTH - 2, middle), _chance(chances[label]), size=_SIZE, bold=i == 0, ha="right")
+        if pd.isna(chances[label]):
+            put_text(axes, (WIDTH - 2, middle), "–", size=_SMALL, ha="right")
+        else:
+            for y, text in (
+                (middle - 6, f"least {_chance(least[label])}"),
+                (middle + 6, f"any {_chance(chances[label])}"),
+            ):
+                put_text(axes, (WIDTH - 2, y), text, size=_SMALL, bold=i == 0, ha="right")
         for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
             row = own.loc[route] if route in own.index else None
             n = 0 if row is None else int(row.n_counted)
-            put_text(axes, (WIDTH - 32, y), str(n), size=_SMALL, bold=i == 0, ha="right")
+            put_text(axes, (WIDTH - 54, y), str(n), size=_SMALL, bold=i == 0, ha="right")
             if row is None or not row.effective_low > 0:
-                text = fitted(f"{route}: no effective dose in particles", WIDTH - 184, lines=1, size=_SMALL)[0]
+                text = fitted(f"{route}: none in particles", WIDTH - 208, lines=1, size=_SMALL)[0]
                 words.append((y - 6, y + 6))
                 put_text(axes, (scale.begin, y), text, size=_SMALL, ha="left", colour=_SOFT)
                 continue
@@ -238,12 +246,14 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         top += height
     bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
     note = (
-        "P: the probability that a nebulised effective dose is below an intravenous one (–: cannot be said); only the "
+        "P: the probability that a nebulised effective dose is below an intravenous one, of the least effective dose of each "
+        "route or of any (–: cannot be said); only the "
     )
     note += "uncertainty of amounts is in it. Bars: utmost bounds. Reports: those with an effective dose in particles, by route (upper: nebulised)."
     bottom = put_note(axes, bottom, note)
     listed = "; ".join(
-        f"{_readable(label)}: {_spans(table[table.assumption == label], chances[label])}" for label in order
+        f"{_readable(label)}: {_spans(table[table.assumption == label], chances[label], least[label])}"
+        for label in order
     )
     alt = f"Bars on a log axis, two for each assumption (n = {_several(len(order), 'setting')}). {title}. {listed}."
     return Figure(finished(axes, bottom), name, title, alt, table.reset_index(drop=True))
@@ -385,7 +395,7 @@ def _window_title(chances: pd.Series) -> str:
     low, high = _chance(said.min()), _chance(said.max())
     runs = f"is {low}" if low == high else f"runs from {low} to {high}"
     unsaid = len(chances) - len(said)
-    title = f"The probability that nebulised effective doses are below intravenous ones {runs} over {len(said)} of {_several(len(chances), 'setting')}"
+    title = f"The probability that a nebulised effective dose, drawn at random, is below an intravenous one {runs} over {len(said)} of {_several(len(chances), 'setting')}"
     title += f" (as set: {_chance(chances.iloc[0])})" if len(said) > 1 and pd.notna(chances.iloc[0]) else ""
     return f"{title}; in {unsaid} it cannot be said" if unsaid else title
 
@@ -470,14 +480,14 @@ def _readable(label: str) -> str:
     return re.sub(r"\b\d(?:\.\d+)?e[+-]?\d+\b", lambda match: power(float(match[0])), label)
 
 
-def _spans(own: pd.DataFrame, chance: float) -> str:
+def _spans(own: pd.DataFrame, chance: float, least: float) -> str:
     parts = [
         f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
         if row.effective_low > 0
         else f"{row.route_group} no effective dose in particles"
         for row in own.itertuples()
     ]
-    return f"{', '.join(parts)}, P {_chance(chance)}"
+    return f"{', '.join(parts)}, P {_chance(least)} (least), {_chance(chance)} (any)"
 
 
 def _source_words(source: str) -> str:

@@ -81,10 +81,14 @@ def assumptions(*changes):
             rows.append(
                 {"assumption": one["assumption"], "route_group": route, "n_counted": 0 if low is None else 2}
                 | {"effective_low": low, "effective_high": high, "probability_any": one["chance"]}
+                | {"probability_minimum": one["chance"]}
             )
     frame = pd.DataFrame(rows)
     return frame.assign(
-        **{name: frame[name].astype("float64") for name in ("effective_low", "effective_high", "probability_any")}
+        **{
+            name: frame[name].astype("float64")
+            for name in ("effective_low", "effective_high", "probability_any", "probability_minimum")
+        }
     )
 
 
@@ -213,11 +217,11 @@ def test_windows_under_assumptions(small):
     figure = small["window_under_assumptions"]
     pd.testing.assert_frame_equal(figure.data, assumptions())
     assert figure.title == (
-        "The probability that nebulised effective doses are below intravenous ones runs from 0.49 to 0.80 over 2 of 3 "
+        "The probability that a nebulised effective dose, drawn at random, is below an intravenous one runs from 0.49 to 0.80 over 2 of 3 "
         "settings (as set: 0.80); in 1 it cannot be said"
     )
     texts = {text.get_text(): text for text in figure.drawing.axes[0].texts}
-    assert {"nebulised: no effective dose in particles", "0.49", "–", "ExoFlo: 7×10⁷ per mL"} <= set(texts)
+    assert {"nebulised: none in particles", "any 0.49", "–", "ExoFlo: 7×10⁷ per mL"} <= set(texts)
     assert texts["as set"].get_fontweight() == "bold" != texts["strict"].get_fontweight()
 
 
@@ -232,7 +236,7 @@ def test_cells_without_vesicles_are_no_effect_of_vesicles():
     ("changes", "words"),
     [
         ([{"chance": 0.9999}, {"chance": 0.001}], "from <0.01 to >0.99 over 2 of 3"),
-        ([{"chance": 1.0}, {"chance": 1.0}], "ones is 1.00 over 2 of 3"),
+        ([{"chance": 1.0}, {"chance": 1.0}], "one is 1.00 over 2 of 3"),
         ([{"chance": None}, {"chance": None}], "cannot be said in any of 3 settings"),
     ],
 )
