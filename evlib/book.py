@@ -156,6 +156,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     _write_trials(root, results, source, protocol)
+    _write_ledger(results, source)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         notebook, seen = with_anchors(readable(nbformat.read(path, as_version=4))), set()
         for cell in notebook.cells:
@@ -227,7 +228,8 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> No
     from evlib.trace import trace, traced_tables
 
     described = read_table(results / "described.csv", "described")
-    write_text(source / "trials_table.html", interactive(trials_to_browse(described, protocol=protocol)))
+    trials = trials_to_browse(described, protocol=protocol)
+    write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
     held = traced_tables(results, raw_dir=root / "data" / "raw")
     changed = results / "record_changes.csv"
     changes = read_csv(changed) if changed.is_file() else pd.DataFrame(columns=["trn", "field", "before", "after"])
@@ -235,6 +237,16 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> No
         story = trace(row.trn, held, run=results.name, protocol=protocol) | {"record_url": row.record_url}
         write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes))
     write_dataset(results, source / "_extra" / "evtrials.zip", root=root, protocol=protocol)
+
+
+def _write_ledger(results: Path, source: Path) -> None:
+    """The table of all claims of the paper, with their verdicts."""
+    from evlib.browse import claims_to_browse, interactive
+    from evlib.schema import read_csv
+
+    claims = claims_to_browse(read_csv(results / "audit.csv"))
+    table = interactive(claims, name="claims", page_length=50, choices=("Kind", "Verdict"))
+    write_text(source / "ledger_table.html", table)
 
 
 def filled(text: str, words: dict[str, str], *, page: str) -> str:

@@ -1,12 +1,14 @@
-"""The trials to browse: one table with filters, and a page for each trial. All registry text is escaped."""
+"""Trials and claims to browse: tables with filters, and a page for each trial. All text is escaped."""
 
 import html
 import re
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 
+from evlib.audit import by_section
 from evlib.schema import split_multi
 from evlib.tables import code_labels
 
@@ -54,6 +56,29 @@ _DOSE = {
     "per": "per",
     "n_administrations": "times",
 }
+_CLAIM = {
+    "section": "Section",
+    "quote": "Quote",
+    "value": "The paper says",
+    "ours": "Ours",
+    "kind": "Kind",
+    "verdict": "Verdict",
+    "why": "Why",
+}
+# Selects in the place of text fields, so that "consistent" does not find "inconsistent" too. Called at each draw, of which the
+# first replaces the fields: itables loses an initComplete beside filters.
+_SELECTS = """function () {
+    this.api().columns(COLUMNS).every(function () {
+        const column = this, field = column.header().querySelector("input");
+        if (!field) return;
+        const select = document.createElement("select");
+        select.setAttribute("aria-label", field.placeholder);
+        select.add(new Option(field.placeholder, ""));
+        column.data().unique().sort().each((value) => select.add(new Option(value)));
+        select.onchange = () => column.search(select.value, {exact: select.value !== ""}).draw();
+        field.replaceWith(select);
+    });
+}"""
 
 
 def page_name(trn: str) -> str:
@@ -89,16 +114,48 @@ def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame
     return pd.DataFrame(facts, index=described.index)
 
 
-def interactive(frame: pd.DataFrame) -> str:
-    """The table of all trials with a search, a filter under each heading, sorting and a download, for a page of the book.
+def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the ledger of claims, as a reader sees them; sections in the paper's order.
+
+    Parameters
+    ----------
+    ledger
+        As ``audit.csv`` holds it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Section, Quote, The paper says, Ours, Kind, Verdict, Why, Source``; the source is a link, named by its host. Every
+        cell is HTML, its text escaped.
+    """
+    sections = list(by_section(ledger).index)
+    ledger = ledger.sort_values("section", key=lambda column: column.map(sections.index), kind="stable")
+    texts = ledger[list(_CLAIM)].rename(columns=_CLAIM).map(lambda cell: "–" if pd.isna(cell) else html.escape(cell))
+    return texts.assign(Source=["–" if pd.isna(url) else _link(url, urlsplit(url).netloc) for url in ledger.source])
+
+
+def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tuple[str, ...] = ()) -> str:
+    """A table with a search, a filter under each heading and sorting, for a page of the book.
 
     The scripts stand in the page itself (itables and DataTables, bundled), so that it works from a folder and no other
     host is called.
+
+    Parameters
+    ----------
+    frame
+        Its cells are HTML.
+    name
+        The name of the place on the page.
+    page_length
+        How many rows are shown at first.
+    choices
+        Columns of few values, from which the filter lets one choose.
     """
-    from itables import to_html_datatable
+    from itables import JavascriptFunction, to_html_datatable
     from itables.javascript import generate_init_offline_itables_html
 
     scripts = generate_init_offline_itables_html(str(files("itables") / "html" / "dt_bundle.js"))
+    columns = [frame.columns.get_loc(column) for column in choices]
     table = to_html_datatable(
         frame,
         connected=False,
@@ -110,8 +167,9 @@ def interactive(frame: pd.DataFrame) -> str:
         maxBytes=0,
         layout={"topStart": "pageLength", "topEnd": "search", "bottomStart": "info", "bottomEnd": "paging"},
         lengthMenu=[10, 25, 50, 200],
-        pageLength=25,
-        table_id="trials",
+        pageLength=page_length,
+        table_id=name,
+        drawCallback=JavascriptFunction(_SELECTS.replace("COLUMNS", str(columns))),
     )
     return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
 

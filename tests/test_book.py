@@ -12,7 +12,7 @@ from evlib.book import assemble, build_book, build_pdf, filled, readable
 from evlib.errors import InputError
 from evlib.numbers import load_numbers, save_numbers
 from evlib.pipeline import UPDATE, notebooks, run_with_comparison
-from evlib.schema import read_table, write_table
+from evlib.schema import read_csv, read_table, write_csv, write_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -141,7 +141,7 @@ def test_a_reader_walks_the_whole_book(html, project, browser, width, scheme):
     visited = {link.rsplit("/", 1)[1].split("#")[0]: link for link in contents if link.startswith("file:")}
     chapters = {f"{path.stem}.html" for path in notebooks(project)}
     pages = {"trials.html", "to_screen.html", "data_and_limits.html", "how_to_cite.html", "references.html"}
-    assert chapters | pages | {"methods.html", "glossary.html", "changelog.html"} <= visited.keys()
+    assert chapters | pages | {"ledger.html", "methods.html", "glossary.html", "changelog.html"} <= visited.keys()
     visited |= {"a trial": (html / "trials/NCT04276987.html").as_uri()}
     for name, link in visited.items():
         page.goto(link)
@@ -191,6 +191,18 @@ def test_the_table_of_all_trials_filters(html, browser):
     assert not wrong
 
 
+def test_the_ledger_of_claims_filters_by_the_whole_verdict(html, results, browser):
+    ledger = read_csv(results / "audit.csv")
+    page, wrong = opened(browser)
+    page.goto((html / "ledger.html").as_uri())
+    for verdict in ("source disagrees", "consistent"):  # which "inconsistent" and "consistent with source" hold, too
+        page.get_by_label("Verdict").select_option(verdict)
+        page.locator(
+            ".browse div.dt-info", has_text=re.compile(rf"of {(ledger.verdict == verdict).sum()} entries \(filtered")
+        ).wait_for()
+    assert not wrong
+
+
 def test_hostile_text_of_a_registry_shows_as_text(project, results, browser, tmp_path):
     copy = project_copy(tmp_path)
     altered = shutil.copytree(results, tmp_path / "altered")
@@ -198,9 +210,10 @@ def test_hostile_text_of_a_registry_shows_as_text(project, results, browser, tmp
         table = read_table(altered / f"{name}.csv", name)
         table.loc[table.trn.isin(["NCT04276987", table.trn[0]]), column] = HOSTILE
         write_table(table, altered / f"{name}.csv", name)
+    write_csv(read_csv(altered / "audit.csv").assign(section="1", quote=HOSTILE), altered / "audit.csv")
     folder = build_book(copy, altered, say=lambda text: None).parent
     page, wrong = opened(browser)
-    for name in ("trials.html", "trials/NCT04276987.html", "to_screen.html"):
+    for name in ("trials.html", "trials/NCT04276987.html", "to_screen.html", "ledger.html"):
         page.goto((folder / name).as_uri())
         page.get_by_text("<script>document.title").first.wait_for()
         assert page.title() != "taken"
