@@ -21,10 +21,13 @@ COLUMNS = ("claim", "section", "quote", "evidence", "verdict", "confidence", "wo
 
 _NEAR = math.sqrt(10)  # "around 10^8": within half an order of magnitude
 _CLAIMS = {
-    "magnitude": ("Abstract", "nebulization therapy achieved therapeutic effects at doses around 10⁸ particles"),
-    "order": ("Abstract", "significantly lower than those required for intravenous routes"),
+    "about 10⁸ nebulised": (
+        "Abstract",
+        "nebulization therapy achieved therapeutic effects at doses around 10⁸ particles",
+    ),
+    "below intravenous": ("Abstract", "significantly lower than those required for intravenous routes"),
     "narrow": ("4", "This indicates a relatively narrow optimal effective dose range"),
-    "both edges": ("4", "doses lower or higher than the minimum effective dose (MED) were not ideal"),
+    "less on both sides": ("4", "doses lower or higher than the minimum effective dose (MED) were not ideal"),
     "trend": ("4", "A dose-effect trend was observed for ventilator-free days"),
     "mortality": ("Table 2", "Mortality (RR = 0.385, p = 0.034)"),
     "comparable": ("4", "efficacy comparable to cell therapy"),
@@ -37,7 +40,7 @@ _PHRASES = {
     UNSUPPORTED: "is not supported",
     OPEN: "cannot be judged",
 }
-_OF_DIALS = ("magnitude", "order", "narrow", "both edges")
+_OF_DIALS = ("about 10⁸ nebulised", "below intravenous", "narrow", "less on both sides")
 
 
 def verdicts(
@@ -99,8 +102,8 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
         OPEN: "Cannot be said",
     }
     answer = (
-        f"{lead[max(verdict[['narrow', 'order']], key=VERDICTS.index)]}: that the range of effective doses is narrow "
-        f"{_PHRASES[verdict['narrow']]}, and that it is lower nebulised than intravenously {_PHRASES[verdict['order']]}"
+        f"{lead[max(verdict[['narrow', 'below intravenous']], key=VERDICTS.index)]}: that the range of effective doses is narrow "
+        f"{_PHRASES[verdict['narrow']]}, and that it is lower nebulised than intravenously {_PHRASES[verdict['below intravenous']]}"
     )
     first = moved.assumption.iloc[0]
     own = moved[moved.assumption == first].set_index("route_group")
@@ -131,7 +134,7 @@ def power_table(effects: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per difference of estimated counts: ``comparison``, ``power`` to find a difference as large as reported (two
-        sides, 5 %), and ``needed``: people a group for a power of 80 %.
+        sides, 5 %), and how many people a group would give a power of 80 %.
     """
     rows = effects[(effects.basis == "estimated counts") & (effects.measure == "risk difference")]
     rows = rows[rows.msc_derived & rows.ev_arm & (rows.estimate != 0)]
@@ -142,11 +145,11 @@ def power_table(effects: pd.DataFrame) -> pd.DataFrame:
                 "power": power_of_two_proportions(
                     row.events / row.n, row.versus_events / row.versus_n, row.n, row.versus_n
                 ),
-                "needed": n_for_power(row.events / row.n, row.versus_events / row.versus_n),
+                "people a group for 80 %": n_for_power(row.events / row.n, row.versus_events / row.versus_n),
             }
             for row in rows.itertuples()
         ],
-        columns=["comparison", "power", "needed"],
+        columns=["comparison", "power", "people a group for 80 %"],
     )
 
 
@@ -160,10 +163,10 @@ def _of_dials(setting: Setting) -> dict[str, tuple[str, str, str]]:
     found = windows(setting.doses, setting.draws).set_index("route_group")
     compared = setting.compared.set_index("route_group")
     return {
-        "magnitude": _magnitude(setting.doses, compared),
-        "order": _order(setting, found, compared),
+        "about 10⁸ nebulised": _magnitude(setting.doses, compared),
+        "below intravenous": _order(setting, found, compared),
         "narrow": _narrow(found),
-        "both edges": _edges(found),
+        "less on both sides": _edges(found),
     }
 
 

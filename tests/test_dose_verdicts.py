@@ -31,11 +31,11 @@ def judged(tables, stated, **turned):
 
 def test_one_parameter_moves_the_verdicts(tables, stated):
     as_read, compared = judged(tables, stated), judged(tables, stated, effective_if="compared")
-    assert as_read.verdict["order"] == WEAKER and compared.verdict["order"] == OPEN
-    assert as_read.verdict["magnitude"] == WEAKER and compared.verdict["magnitude"] == UNSUPPORTED
+    assert as_read.verdict["below intravenous"] == WEAKER and compared.verdict["below intravenous"] == OPEN
+    assert as_read.verdict["about 10⁸ nebulised"] == WEAKER and compared.verdict["about 10⁸ nebulised"] == UNSUPPORTED
     any_dose = judged(tables, stated, compare="any")
-    assert any_dose.verdict["order"] == UNSUPPORTED  # by the readings of one product's concentration
-    assert judged(tables, stated, compare="any", exoflo_per_ml=8e10).verdict["order"] == WEAKER
+    assert any_dose.verdict["below intravenous"] == UNSUPPORTED  # by the readings of one product's concentration
+    assert judged(tables, stated, compare="any", exoflo_per_ml=8e10).verdict["below intravenous"] == WEAKER
     assert (any_dose.verdict != as_read.verdict).sum() == 1
 
 
@@ -68,9 +68,9 @@ def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
     )
     example = tables | {"arms": pd.concat([arms, row], ignore_index=True)}
     settings = {"effective_if": "compared"}
-    assert judged(tables, stated, **settings).verdict["both edges"] == WEAKER
+    assert judged(tables, stated, **settings).verdict["less on both sides"] == WEAKER
     found = judged(example, stated, **settings)
-    assert found.verdict["both edges"] == STANDS
+    assert found.verdict["less on both sides"] == STANDS
     assert found.verdict["narrow"] == WEAKER  # one route alone
 
 
