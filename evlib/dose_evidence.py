@@ -53,20 +53,18 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
 }
 # What a reader needs of a tested dose.
 SHOWN = (
-    *(
-        "study",
-        "arm",
-        "n",
-        "in_paper",
-        "msc_derived",
-        "randomised",
-        "comparative",
-        "dose_as_reported",
-        "reading",
-        "because",
-    ),
+    "study",
+    "arm",
+    "reading",
+    "because",
+    "n",
+    "dose_as_reported",
+    "in_paper",
+    "msc_derived",
+    "randomised",
+    "comparative",
 )
-READINGS = ("effective", "less effective", "no effect shown", "not compared")
+READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm", "not compared", "not in the paper")
 
 _UNITS = {
     "µg": "ug exosomes",
@@ -187,8 +185,8 @@ def tested_doses(
     doses, draws
         One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
         "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high`` in its unit, ``basis, why``; ``low, high``
-        (utmost bounds), ``q025, median, q975`` in particles per administration or course, as the dial says; and
-        ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
+        (utmost bounds), ``q025, median, q975`` in particles per administration or course, as the dial says; ``each_median``: the
+        median per administration, as loaded; and ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
     rows = arms[(arms.is_control != "True") & (arms.dose_unit != "cells")].merge(flags[names], on="study_id")
@@ -214,7 +212,7 @@ def tested_doses(
     plan.loc[unstated, ["basis", "why"]] = ["not convertible", "the report, as we read it, states no amount"]
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
-    draws = course if settings["per"] == "course" else each
+    draws = (course if settings["per"] == "course" else each).copy()
     routes = rows.route.map(_route_group)
     least, most = settings["nebulised_share"]
     share = least * (most / least) ** rng.random(settings["draws"])
@@ -238,6 +236,7 @@ def tested_doses(
             "low": (amount["low"] * times).where(usable) * np.where(inhaled, least, 1.0),
             "high": (amount["high"] * times).where(usable) * np.where(inhaled, most, 1.0),
             **dict(zip(("q025", "median", "q975"), middle, strict=True)),
+            "each_median": np.median(each, axis=0),
             "source_url": rows.source_url,
         }
     )
@@ -262,7 +261,8 @@ def readings_of(
     -------
     pandas.DataFrame
         The doses with ``in_paper`` (used in the paper's section 4), ``reading`` (of ``READINGS``) and ``because``. A dose
-        is less effective where another dose of the same report, whose amount does not overlap, is effective and it is not.
+        is less effective where another dose of the same report, whose amount does not overlap, is effective and it was
+        compared and is not.
     """
     said = paper.set_index("arm_id")
     rows = [
@@ -270,7 +270,7 @@ def readings_of(
     ]
     read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
     if settings["effective_if"] != "paper":
-        less = (read.reading != "effective") & _beside_effective(doses, read.reading == "effective")
+        less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")
         read["reading"] = read.reading.mask(less, "less effective")
         read["because"] = read.because.mask(less, "another dose of this report is effective, this one not")
     return doses.assign(in_paper=doses.arm_id.isin(said.index), **read)
@@ -312,13 +312,14 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
     Returns
     -------
     dict
-        ``studies, arms, outcomes, adverse_events, paper`` (as shipped), ``conversions``, ``records``, and ``stated``: doses
+        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, and ``stated``: doses
         by hand and, for trials without any, by the parser.
     """
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
     return {
         **{name: read_csv(raw / f"curation/{name}.csv") for name in names},
+        "table2": read_csv(raw / "paper/table2.csv"),
         "paper": read_csv(raw / "paper/section4.csv", needs=["arm_id", "reading", "quote"]),
         "conversions": read_conversions(raw / "curation/conversions.csv"),
         "records": records,
@@ -373,10 +374,9 @@ def _read(dose: dict, outcomes: pd.DataFrame, paper: pd.DataFrame, settings: dic
     rule = settings["effective_if"]
     if rule == "paper":
         if dose["arm_id"] not in paper.index:
-            return "not compared", "not in the paper's section 4"
+            return "not in the paper", "not in the paper's section 4"
         row = paper.loc[dose["arm_id"]]
-        found = row.reading if row.reading in READINGS else "not compared"
-        return found, f'the paper: "{row.quote}"'
+        return row.reading, f'the paper: "{row.quote}"'
     counted = outcomes[outcomes.direction != "not comparative"]
     if rule != "reported":
         counted = counted if dose["comparative"] else counted.iloc[:0]

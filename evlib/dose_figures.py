@@ -33,7 +33,10 @@ _MARKS = {
     "effective": ("o", BLUE, BLUE, 7.0),
     "less effective": ("v", "white", _DARK_ORANGE, 7.5),
     "no effect shown": ("s", GREY, GREY, 6.0),
-    "not compared": ("D", "white", GREY, 4.5),
+    "tolerated": ("D", "white", GREY, 4.5),
+    "harm": ("X", _DARK_ORANGE, _DARK_ORANGE, 7.0),
+    "not compared": ("d", GREY, GREY, 4.5),
+    "not in the paper": ("p", "white", GREY, 5.0),
 }
 _VOLUME_MARKS = (("o", BLUE, BLUE, 7.5), ("s", "white", _DARK_ORANGE, 6.0), ("^", "white", GREY, 7.0))
 _ROUTES = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}

@@ -1,13 +1,16 @@
 """What remains of each claim on doses: the evidence, a verdict, how steady it is, and what would change it."""
 
 import math
+import re
+from collections.abc import Iterable
 
 import pandas as pd
 
+from evlib.dose import WITHOUT_UNIT
+from evlib.dose_evidence import DIALS
 from evlib.dose_window import NARROW, ROUTES, Setting, probability_lower, windows
 from evlib.effect import (
     n_for_power,
-    power_of_two_proportions,
     risk_difference,
     smallest_rank_p,
     upper_bound_of_none,
@@ -31,27 +34,39 @@ _CLAIMS = {
     "trend": ("4", "A dose-effect trend was observed for ventilator-free days"),
     "mortality": ("Table 2", "Mortality (RR = 0.385, p = 0.034)"),
     "comparable": ("4", "efficacy comparable to cell therapy"),
+    "stopped": ("4", "the trial was terminated due to fatal serious adverse events in the lowest dose group"),
     "tolerated": ("4", "was well tolerated in the short term without adverse reactions"),
     "units": ("Abstract", "large variations in EVs characterization, dose units, and outcome measures were observed"),
 }
+# Which dials bear on a claim: only settings that turn one of them count towards its confidence.
+_BEARING = {
+    "about 10⁸ nebulised": ("effective_if", "pairs_only", "nebulised_share", "not_msc", "lung_only"),
+    "below intravenous": tuple(name for name in DIALS if name not in ("draws", "seed")),
+    "narrow": ("effective_if", "per", "pairs_only", "not_msc", "lung_only", "exoflo_per_ml"),
+    "less on both sides": ("effective_if", "pairs_only", "not_msc", "lung_only"),
+}
+_POINTS = 0.15  # the difference in survival for which a size of trial is given
 _PHRASES = {
     STANDS: "stands",
-    WEAKER: "is weaker than the paper states it",
+    WEAKER: "is less certain than the paper states it",
     UNSUPPORTED: "is not supported",
     OPEN: "cannot be judged",
 }
-_OF_DIALS = ("about 10⁸ nebulised", "below intravenous", "narrow", "less on both sides")
 
 
 def verdicts(
-    tried: dict[str, Setting], effects: pd.DataFrame, safety: pd.DataFrame, stated: pd.DataFrame
+    tables: dict[str, pd.DataFrame],
+    tried: dict[str, Setting],
+    effects: pd.DataFrame,
+    safety: pd.DataFrame,
+    stated: pd.DataFrame,
 ) -> pd.DataFrame:
     """One row per claim of the paper on doses.
 
     Parameters
     ----------
-    tried
-        As ``evlib.dose_window.every_setting`` gives it.
+    tables, tried
+        As ``evlib.dose_evidence.evidence_tables`` and ``evlib.dose_window.every_setting`` give them.
     effects, safety
         As ``evlib.effect.effects`` and ``evlib.effect.safety`` give them.
     stated
@@ -60,17 +75,16 @@ def verdicts(
     Returns
     -------
     pandas.DataFrame
-        ``claim, section, quote, evidence, verdict`` (of ``VERDICTS``), ``confidence``: how many of the other settings give
-        the same verdict, ``would_change``, and ``dials``: whether any dial bears on it.
+        ``claim, section, quote, evidence, verdict`` (of ``VERDICTS``), ``confidence``: how many of the settings that
+        turn a dial which bears on the claim give the same verdict, ``would_change``, and ``dials``: whether any dial bears on it.
     """
     found = [_of_dials(one) for one in tried.values()]
-    fixed = _fixed(effects, safety, stated)
+    fixed = _fixed(tables, effects, safety, stated)
     rows = []
     for claim, (section, quote) in _CLAIMS.items():
-        of_dials = claim in _OF_DIALS
+        of_dials = claim in _BEARING
         words, verdict, change = found[0][claim] if of_dials else fixed[claim]
-        same = sum(other[claim][1] == verdict for other in found[1:]) if of_dials else None
-        confidence = _confidence(same, len(found) - 1) if of_dials else "no dial bears on it"
+        confidence = _confidence(claim, tried, found) if of_dials else "no dial bears on it"
         rows.append((claim, section, quote, words, verdict, confidence, change, of_dials))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -98,8 +112,8 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
     lead = {
         STANDS: "Yes, as far as these reports go",
         WEAKER: "Perhaps",
-        UNSUPPORTED: "Not shown",
-        OPEN: "Cannot be said",
+        UNSUPPORTED: "No such range is shown",
+        OPEN: "It cannot be said",
     }
     answer = (
         f"{lead[max(verdict[['narrow', 'below intravenous']], key=VERDICTS.index)]}: that the range of effective doses is narrow "
@@ -117,8 +131,7 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
         if len(known)
         else f"in none of {len(chance)} settings of the assumptions can the routes be compared"
     )
-    shown = effects[(effects.measure == "risk ratio") & (effects.basis == "estimated counts")]
-    needed = _needed(shown)
+    needed = _needed(effects)
     return [
         f"{answer}.",
         f"Effective doses in particles, under the assumptions as set, come from few reports ({routes}); {spread}.",
@@ -127,29 +140,31 @@ def at_a_glance(table: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame)
     ]
 
 
-def power_table(effects: pd.DataFrame) -> pd.DataFrame:
-    """What trials of the reported sizes could have found.
+def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POINTS, 0.20)) -> pd.DataFrame:
+    """How many people a trial would need, where as many survive untreated as in a comparison group on file.
 
     Returns
     -------
     pandas.DataFrame
-        One row per difference of estimated counts: ``comparison``, ``power`` to find a difference as large as reported (two
-        sides, 5 %), and how many people a group would give a power of 80 %.
+        One row per comparison group of estimated counts and difference: ``untreated``: its report and share,
+        ``more survive`` (a share) and ``people a group``, for a power of 80 % at 5 %, two-sided.
     """
     rows = effects[(effects.basis == "estimated counts") & (effects.measure == "risk difference")]
-    rows = rows[rows.msc_derived & rows.ev_arm & (rows.estimate != 0)]
+    rows = rows[rows.msc_derived & rows.ev_arm].drop_duplicates(["study_id", "versus_id"])
     return pd.DataFrame(
         [
             {
-                "comparison": f"{row.study}: {row.arm} against {row.versus}",
-                "power": power_of_two_proportions(
-                    row.events / row.n, row.versus_events / row.versus_n, row.n, row.versus_n
+                "untreated": f"{row.study}, {row.versus}: {row.versus_events} of {row.versus_n}",
+                "more survive": more,
+                "people a group": n_for_power(
+                    row.versus_events / row.versus_n + more, row.versus_events / row.versus_n
                 ),
-                "people a group for 80 %": n_for_power(row.events / row.n, row.versus_events / row.versus_n),
             }
             for row in rows.itertuples()
+            for more in points
+            if row.versus_events / row.versus_n + more < 1
         ],
-        columns=["comparison", "power", "people a group for 80 %"],
+        columns=["untreated", "more survive", "people a group"],
     )
 
 
@@ -163,14 +178,16 @@ def _of_dials(setting: Setting) -> dict[str, tuple[str, str, str]]:
     found = windows(setting.doses, setting.draws).set_index("route_group")
     compared = setting.compared.set_index("route_group")
     return {
-        "about 10⁸ nebulised": _magnitude(setting.doses, compared),
+        "about 10⁸ nebulised": _magnitude(setting, compared),
         "below intravenous": _order(setting, found, compared),
         "narrow": _narrow(found),
         "less on both sides": _edges(found),
     }
 
 
-def _magnitude(doses: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str]:
+def _magnitude(setting: Setting, strict: pd.DataFrame) -> tuple[str, str, str]:
+    """Of the particles of one administration, whatever the dial says: so the paper's claim is meant."""
+    doses = setting.doses.assign(median=setting.doses.each_median)
     own = doses[(doses.route_group == "nebulised") & (doses.reading == "effective")]
     counted = own.dropna(subset="median")
     near = counted[counted["median"].between(1e8 / _NEAR, 1e8 * _NEAR)]
@@ -180,7 +197,7 @@ def _magnitude(doses: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str
         f"{near.study_id.nunique()} of them around 10⁸ ({_people(near)}); "
         f"{proven} with a dose that was better than a comparison group"
     )
-    verdict = UNSUPPORTED if near.empty else STANDS if proven else WEAKER
+    verdict = OPEN if counted.empty else UNSUPPORTED if near.empty else STANDS if proven else WEAKER
     return (
         words,
         verdict,
@@ -189,7 +206,7 @@ def _magnitude(doses: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str
 
 
 def _order(setting: Setting, found: pd.DataFrame, strict: pd.DataFrame) -> tuple[str, str, str]:
-    chance = probability_lower(setting.doses, setting.draws, setting.dials)
+    chance = probability_lower(setting.doses, setting.draws)
     n = [int(found.loc[route, "n_counted"]) for route in ROUTES]
     change = "doses of both routes in particles, counted alike, in trials of one disease; one concentration of ExoFlo"
     if math.isnan(chance["any"]):
@@ -223,25 +240,30 @@ def _narrow(found: pd.DataFrame) -> tuple[str, str, str]:
 
 def _edges(found: pd.DataFrame) -> tuple[str, str, str]:
     below, above = int(found.n_less_below.sum()), int(found.n_less_above.sum())
-    words = f"less effective doses of the same report: {below} below an effective one, {above} above"
+    words = (
+        f"doses that did less in the same report, by the reading as set: {below} below an effective one, {above} above"
+    )
     verdict = (
         OPEN if not found.n_counted.any() else STANDS if below and above else WEAKER if below or above else UNSUPPORTED
     )
     return words, verdict, "a trial in which a higher dose does less, or more harm, than a lower one"
 
 
-def _fixed(effects: pd.DataFrame, safety: pd.DataFrame, stated: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
+def _fixed(
+    tables: dict[str, pd.DataFrame], effects: pd.DataFrame, safety: pd.DataFrame, stated: pd.DataFrame
+) -> dict[str, tuple[str, str, str]]:
     """The claims on which no dial bears."""
     return {
-        "trend": _trend(effects),
+        "trend": _trend(tables["outcomes"], effects),
         "mortality": _mortality(effects),
         "comparable": _comparable(effects),
-        "tolerated": _tolerated(safety),
+        "stopped": _stopped(tables["arms"], safety),
+        "tolerated": _tolerated(tables["table2"], safety),
         "units": _units(stated),
     }
 
 
-def _trend(effects: pd.DataFrame) -> tuple[str, str, str]:
+def _trend(outcomes: pd.DataFrame, effects: pd.DataFrame) -> tuple[str, str, str]:
     change = "the days off the ventilator with their spread in all three groups, and the trial's own analysis of them"
     rows = effects[(effects.measure == "mean difference") & (effects.study_id == "lightner-2023")]
     if rows.empty:
@@ -249,8 +271,12 @@ def _trend(effects: pd.DataFrame) -> tuple[str, str, str]:
     row = rows.iloc[0]
     words = (
         f"{row.arm} against {row.versus}: {row.estimate:.1f} days more ({row.low:.1f} to {row.high:.1f}, p = {row.p:.2f}; "
-        f"{row.n} and {row.versus_n} people as randomised)"
+        f"{row.n} and {row.versus_n} people as randomised; such days are skewed, so that the interval is rough)"
     )
+    other = outcomes[
+        outcomes.arm_id.str.startswith("lightner-2023") & outcomes.name.str.contains("free days vs")
+    ].dropna(subset="p")
+    words += "".join(f"; against placebo the paper prints p = {p}" for p in other.p)
     return words, STANDS if row.low > 0 else WEAKER if row.estimate > 0 else UNSUPPORTED, change
 
 
@@ -266,11 +292,10 @@ def _mortality(effects: pd.DataFrame) -> tuple[str, str, str]:
         "randomised is reported as no difference"
     )
     whole = own[(own.measure == "risk difference") & (own.basis == "estimated counts")]
-    most = whole[whole.arm_id.str.contains("15")]
+    most = whole[whole.arm_id.str.contains("15") & whole.versus.str.contains("lacebo")]
     if len(most):
         one = most.iloc[0]
-        power = power_of_two_proportions(one.events / one.n, one.versus_events / one.versus_n, one.n, one.versus_n)
-        words += f"; with {one.n} a group, the difference in survival would be found in {_share(power)} of such trials"
+        words += f"; of all, by estimated counts, survival differs by {one.low:+.2f} to {one.high:+.2f}"
     return words, WEAKER if not row.primary else STANDS, change
 
 
@@ -291,20 +316,38 @@ def _comparable(effects: pd.DataFrame) -> tuple[str, str, str]:
     return words, OPEN, change
 
 
-def _tolerated(safety: pd.DataFrame) -> tuple[str, str, str]:
+def _stopped(arms: pd.DataFrame, safety: pd.DataFrame) -> tuple[str, str, str]:
+    change = "the registry's reason for stopping and its adverse events by group, read at the registry itself"
+    rows = safety[safety.study_id.str.startswith("unex-42")].dropna(subset=["n_events", "n_total"])
+    notes = arms[arms.study_id.str.startswith("unex-42")].note.dropna().str.cat(sep=" ")
+    reason = re.search(r"stopped .*?by business decision, not for safety or efficacy", notes)
+    if rows.empty and not reason:
+        return "neither a count nor a reason is on file", OPEN, change
+    words = [
+        f"{int(row.n_events)} of {int(row.n_total)} as the paper counts ({row.low:.0%} to {row.high:.0%})"
+        for row in rows.itertuples()
+    ]
+    words += [f'the copy of the registry: "{reason[0]}"'] if reason else []
+    return "; ".join(words), UNSUPPORTED if reason else OPEN, change
+
+
+def _tolerated(table2: pd.DataFrame, safety: pd.DataFrame) -> tuple[str, str, str]:
     rows = safety[safety.study_id == "shi-2021"].dropna(subset=["n_events", "n_total"])
-    change = "one serious adverse event, or many more people"
+    change = "the registry's counts of all adverse events by group, and more people"
     if rows.empty:
         return "no count of adverse events is on file", OPEN, change
     events, n = int(rows.n_events.sum()), int(rows.n_total.sum())
     words = f"{events} of {n} volunteers with a serious adverse event over all doses"
     if events:
         return words, UNSUPPORTED, change
-    return f"{words}; up to {upper_bound_of_none(n):.0%} would fit as well", STANDS, change
+    words += f" (up to {upper_bound_of_none(n):.0%} would fit as well)"
+    printed = table2[(table2.trn == rows.trn.iloc[0]) & (table2.adverse_events != "none")]
+    words += "".join(f'; the paper\'s Table 2 prints "{row.outcomes}"' for row in printed.itertuples())
+    return words, WEAKER if len(printed) else STANDS, change
 
 
 def _units(stated: pd.DataFrame) -> tuple[str, str, str]:
-    kinds = stated.groupby("unit_kind").trn.nunique().sort_values(ascending=False)
+    kinds = stated[~stated.unit_kind.isin(WITHOUT_UNIT)].groupby("unit_kind").trn.nunique().sort_values(ascending=False)
     words = f"{stated.trn.nunique()} trials show a dose in {len(kinds)} kinds of unit, most often {kinds.index[0]}" if len(
         kinds
     ) else "no trial shows a dose"  # fmt: skip
@@ -315,19 +358,24 @@ def _units(stated: pd.DataFrame) -> tuple[str, str, str]:
     )
 
 
-def _confidence(same: int, others: int) -> str:
-    share = same / others if others else 1.0
+def _confidence(claim: str, tried: dict[str, Setting], found: list[dict]) -> str:
+    first, *others = tried.values()
+    bearing = [
+        judged[claim][1] == found[0][claim][1]
+        for one, judged in zip(others, found[1:], strict=True)
+        if any(one.dials[name] != first.dials[name] for name in _BEARING[claim])
+    ]
+    share = sum(bearing) / len(bearing) if bearing else 1.0
     word = "high" if share >= LIKELY else "moderate" if share >= 0.75 else "low"
-    return f"{word}: the same in {same} of {others} other settings"
+    return f"{word}: the same in {sum(bearing)} of {len(bearing)} settings that bear on it"
 
 
-def _needed(shown: pd.DataFrame) -> str:
-    rows = shown[shown.arm_id.str.contains("15")]
+def _needed(effects: pd.DataFrame) -> str:
+    rows = power_table(effects, points=[_POINTS])
     if rows.empty:
         return ""
-    row = rows.iloc[0]
-    n = math.ceil(n_for_power(row.events / row.n, row.versus_events / row.versus_n))
-    return f" (about {n} people a group for a difference as large as {row.study} shows, with 80 % power)"
+    n, more = rows["people a group"].iloc[0], round(100 * _POINTS)
+    return f" (about {n} people a group to see {more} more of 100 survive a disease as severe as that of {rows.untreated.iloc[0].partition(',')[0]})"
 
 
 def _range(row: pd.Series) -> str:
@@ -340,7 +388,7 @@ def _width(row: pd.Series) -> str:
     if not row.n_counted:
         return "no effective dose in particles"
     if row.n_amounts == 1:
-        return "one amount alone was tried"
+        return "one amount alone counts as effective"
     return f"a factor of {10**row.width_low:,.0f} to {10**row.width_high:,.0f} between effective doses"
 
 

@@ -99,7 +99,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def probability_lower(doses: pd.DataFrame, draws: np.ndarray, settings: dict[str, Any]) -> dict[str, float]:
+def probability_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
     """How probable it is that a nebulised effective dose is below an intravenous one, given the dials.
 
     Returns
@@ -109,22 +109,20 @@ def probability_lower(doses: pd.DataFrame, draws: np.ndarray, settings: dict[str
         doses. Not-a-number where a route has no effective dose in particles. Only the uncertainty of amounts is in it: not
         whether a dose is effective, nor that the few reports differ in disease, product and patients.
     """
-    rng = np.random.default_rng(settings["seed"] + 1)
     usable = ((doses.reading == "effective") & doses.low.notna()).to_numpy()
-    drawn, least = {}, {}
-    for route in ROUTES:
-        places = np.flatnonzero(usable & (doses.route_group == route).to_numpy())
-        if not places.size:
-            return {"any": np.nan, "minimum": np.nan}
-        per_report = doses.study_id.iloc[places]
-        chances = (1 / per_report.map(per_report.value_counts())).to_numpy()
-        picked = rng.choice(places, size=len(draws), p=chances / chances.sum())
-        drawn[route] = draws[np.arange(len(draws)), picked]
-        least[route] = draws[:, places].min(axis=1)
-    nebulised, intravenous = ROUTES
+    places = {route: np.flatnonzero(usable & (doses.route_group == route).to_numpy()) for route in ROUTES}
+    if not all(found.size for found in places.values()):
+        return {"any": np.nan, "minimum": np.nan}
+    chances = {}
+    for route, found in places.items():
+        per_report = doses.study_id.iloc[found]
+        weights = 1 / per_report.map(per_report.value_counts()).to_numpy()
+        chances[route] = weights / weights.sum()
+    nebulised, intravenous = (draws[:, places[route]] for route in ROUTES)
+    below = (nebulised[:, :, np.newaxis] < intravenous[:, np.newaxis, :]).mean(axis=0)
     return {
-        "any": float((drawn[nebulised] < drawn[intravenous]).mean()),
-        "minimum": float((least[nebulised] < least[intravenous]).mean()),
+        "any": float(chances[ROUTES[0]] @ below @ chances[ROUTES[1]]),
+        "minimum": float((nebulised.min(axis=1) < intravenous.min(axis=1)).mean()),
     }
 
 
@@ -132,6 +130,8 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
     """One dial turned at a time: a label for each setting, and all its dials. The first is the one in force."""
     every = dials(**{name: settings[name] for name in ("draws", "seed")})
     per_ml = by_reading(dial_factors(tables["conversions"], tables["stated"], every))
+    inhaled = tables["conversions"][tables["conversions"].quantity.str.startswith("inhaled mass of nebuliser charge")]
+    share = (round(inhaled.low.min() / 100, 2), round(inhaled.high.max() / 100, 2)) if len(inhaled) else (0.5, 1.0)
     turned = {
         **{f"effective if {_RULES[rule]}": {"effective_if": rule} for rule in _RULES},
         "particles of the whole course": {"per": "course"},
@@ -140,7 +140,7 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
         "the least effective dose of a route": {"compare": "minimum"},
         "pairs of doses within a trial only": {"pairs_only": True},
         **{f"ExoFlo: {label}": {"exoflo_per_ml": _single(label)} for label in per_ml},
-        "0.27 to 0.62 of a nebulised dose is inhaled": {"nebulised_share": (0.27, 0.62)},
+        f"{share[0]:.2f} to {share[1]:.2f} of a nebulised dose is inhaled, as of saline": {"nebulised_share": share},
         "vesicles of other cells, too; anything better": {"not_msc": True, "effective_if": "reported"},
         "all diseases; anything better": {"lung_only": False, "effective_if": "reported"},
         "all diseases; anything better; µg and weight assumed": {
@@ -172,7 +172,7 @@ def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
     """
     parts = []
     for label, one in tried.items():
-        chance = probability_lower(one.doses, one.draws, one.dials)
+        chance = probability_lower(one.doses, one.draws)
         parts.append(
             windows(one.doses, one.draws).assign(
                 assumption=label, probability_any=chance["any"], probability_minimum=chance["minimum"]

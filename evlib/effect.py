@@ -33,27 +33,49 @@ NEITHER = "neither: interval includes no effect"
 EFFECTS = (
     *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
     *("estimate", "low", "high", "bayes_low", "bayes_high", "p", "prob_less_frequent", "favours", "method", "basis"),
-    *("why", "events", "n", "versus_events", "versus_n", "p_reported", "direction", "primary", "msc_derived"),
+    *(
+        "why",
+        "events",
+        "n",
+        "versus_events",
+        "versus_n",
+        "as_stated",
+        "p_reported",
+        "direction",
+        "primary",
+        "msc_derived",
+    ),
     *("disease_group", "route", "arm_note", "source_url", "line", "versus_line"),
 )
 # What a reader needs of a difference, and of a share within one arm.
 DIFFERENCES = (
-    *(
-        "study",
-        "arm",
-        "versus",
-        "outcome",
-        "measure",
-        "estimate",
-        "low",
-        "high",
-        "p",
-        "prob_less_frequent",
-        "basis",
-        "why",
-    ),
+    "study",
+    "arm",
+    "versus",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "prob_less_frequent",
+    "measure",
+    "outcome",
+    "basis",
+    "why",
 )
-SHARES = ("study", "arm", "outcome", "events", "n", "estimate", "low", "high", "bayes_low", "bayes_high", "basis")
+SHARES = (
+    "study",
+    "outcome",
+    "events",
+    "n",
+    "estimate",
+    "low",
+    "high",
+    "bayes_low",
+    "bayes_high",
+    "as_stated",
+    "arm",
+    "basis",
+)
 UNUSABLE = ("study_id", "study", "arm_id", "arm", "outcome", "timepoint", "value", "p_reported", "reason", "line")
 SAFETY = (
     *("study_id", "study", "trn", "arm_id", "arm", "name", "n_events", "n_total", "proportion", "low", "high"),
@@ -351,6 +373,13 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     )
 
 
+def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
+    """The effects without the ratios that a source prints of a comparison whose counts are there as well."""
+    counted = table[table.measure == "risk ratio"][["arm_id", "versus_id", "outcome"]].drop_duplicates()
+    keys = table[["arm_id", "versus_id", "outcome"]].merge(counted, how="left", indicator=True)._merge
+    return table[(table.measure != "risk ratio as reported") | (keys == "left_only").to_numpy()]
+
+
 def unusable(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``outcomes`` that no effect comes from, with the reason: columns ``UNUSABLE``.
 
@@ -626,7 +655,7 @@ def _has_mean(row: dict) -> bool:
 def _base(row: dict, versus: dict | None = None) -> dict:
     names = ("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "timepoint", "direction", "primary", "msc_derived")
     shown = {name: row[name] for name in (*names, "disease_group", "route", "arm_note", "source_url", "line")}
-    shown |= {"outcome": row["name"], "p_reported": row["p"]}
+    shown |= {"outcome": row["name"], "as_stated": row["value"], "p_reported": row["p"]}
     if versus:
         shown |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
     return shown

@@ -4,7 +4,9 @@ No number is made up here: every factor stands in a table of factors, made from 
 from records that state both a volume and particles of a product. A notebook changes the table, and all that follows moves.
 """
 
+import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +158,10 @@ def particle_draws(
     shared = {}
     used = factors[factors.weight > 0].assign(product=factors["product"].fillna(""))
     for key, readings in used.groupby(["from_unit", "product"], sort=True):
-        picked = rng.choice(len(readings), size=draws, p=(readings.weight / readings.weight.sum()).to_numpy())
+        # Each reading as often as its weight says, in random order: the shares carry no error of chance.
+        steps = (np.arange(draws) + 0.5) / draws
+        upper = np.cumsum(readings.weight / readings.weight.sum()).to_numpy()
+        picked = rng.permutation(np.searchsorted(upper, steps).clip(max=len(readings) - 1))
         low, high = readings.low.to_numpy()[picked], readings.high.to_numpy()[picked]
         shared[key] = low * (high / low) ** rng.random(draws)
     for scale, rows in plan.dropna(subset="scale").groupby("scale", sort=True):
@@ -252,6 +257,15 @@ def by_reading(factors: pd.DataFrame, *, product: str = "ExoFlo") -> dict[str, p
         )
         for row in factors[own].itertuples()
     }
+
+
+def same_digits(values: Iterable[float]) -> list[float]:
+    """How many times apart those numbers are that differ in a power of ten alone, as a slip in an exponent makes them."""
+    ordered = sorted(set(values))
+    ratios = [high / low for i, low in enumerate(ordered) for high in ordered[i + 1 :]]
+    return [
+        10.0 ** round(math.log10(ratio)) for ratio in ratios if math.isclose(math.log10(ratio) % 1, 0, abs_tol=1e-9)
+    ]
 
 
 _PLAN = [

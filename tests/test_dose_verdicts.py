@@ -26,13 +26,13 @@ def judged(tables, stated, **turned):
     settings = dials(draws=500, **turned)
     effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
     safety = effect.safety(tables["studies"], tables["arms"], tables["adverse_events"])
-    return verdicts(every_setting(tables, settings), effects, safety, stated).set_index("claim")
+    return verdicts(tables, every_setting(tables, settings), effects, safety, stated).set_index("claim")
 
 
 def test_one_parameter_moves_the_verdicts(tables, stated):
     as_read, compared = judged(tables, stated), judged(tables, stated, effective_if="compared")
     assert as_read.verdict["below intravenous"] == WEAKER and compared.verdict["below intravenous"] == OPEN
-    assert as_read.verdict["about 10⁸ nebulised"] == WEAKER and compared.verdict["about 10⁸ nebulised"] == UNSUPPORTED
+    assert as_read.verdict["about 10⁸ nebulised"] == WEAKER and compared.verdict["about 10⁸ nebulised"] == OPEN
     any_dose = judged(tables, stated, compare="any")
     assert any_dose.verdict["below intravenous"] == UNSUPPORTED  # by the readings of one product's concentration
     assert judged(tables, stated, compare="any", exoflo_per_ml=8e10).verdict["below intravenous"] == WEAKER
@@ -54,7 +54,9 @@ def test_a_changed_result_changes_its_verdict_alone(tables, stated):
     assert before["trend"] == WEAKER and after["trend"] == STANDS
     assert (before != after).sum() == 1
     harmed = changed(tables, "adverse_events", lambda f: f.arm_id == "shi-2021/8x-level", n_events="1")
-    assert before["tolerated"] == STANDS and judged(harmed, stated).verdict["tolerated"] == UNSUPPORTED
+    assert before["tolerated"] == WEAKER and judged(harmed, stated).verdict["tolerated"] == UNSUPPORTED
+    nothing_printed = changed(tables, "table2", lambda f: f.trn == "NCT04313647", adverse_events="none")
+    assert judged(nothing_printed, stated).verdict["tolerated"] == STANDS
 
 
 def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
@@ -66,27 +68,37 @@ def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
         dose_high="20",
         dose_as_reported="20 mL",
     )
-    example = tables | {"arms": pd.concat([arms, row], ignore_index=True)}
+    outcomes = tables["outcomes"]
+    no_difference = outcomes[outcomes.direction == "no difference"].iloc[[0, 0]]
+    no_difference = no_difference.assign(arm_id=["lightner-2023/exoflo-10-ml-exoflo-10", "lightner-2023/example-20-ml"])
+    example = {
+        "arms": pd.concat([arms, row], ignore_index=True),
+        "outcomes": pd.concat([outcomes, no_difference], ignore_index=True),
+    }
+    example = tables | example
     settings = {"effective_if": "compared"}
-    assert judged(tables, stated, **settings).verdict["less on both sides"] == WEAKER
+    assert judged(tables, stated, **settings).verdict["less on both sides"] == UNSUPPORTED
     found = judged(example, stated, **settings)
     assert found.verdict["less on both sides"] == STANDS
     assert found.verdict["narrow"] == WEAKER  # one route alone
 
 
-def test_confidence_counts_the_other_settings(tables, stated):
-    settings = dials(draws=500)
-    turned = verdicts_under_assumptions(every_setting(tables, settings))
+def test_confidence_counts_the_settings_that_bear_on_a_claim(tables, stated):
+    turned = verdicts_under_assumptions(every_setting(tables, dials(draws=500)))
     found = judged(tables, stated)
     for claim in turned.columns.drop("assumption"):
-        same = (turned[claim].iloc[1:] == turned[claim].iloc[0]).sum()
         assert found.verdict[claim] == turned[claim].iloc[0]
-        assert f"the same in {same} of {len(turned) - 1} other settings" in found.confidence[claim]
+    order = turned["below intravenous"]  # all dials bear on it
+    same = (order.iloc[1:] == order.iloc[0]).sum()
+    assert f"the same in {same} of {len(turned) - 1} settings" in found.confidence["below intravenous"]
+    both = turned[~turned.assumption.str.contains("ExoFlo|course|inhaled|of a route")]["less on both sides"]
+    same = (both.iloc[1:] == both.iloc[0]).sum()
+    assert f"the same in {same} of {len(both) - 1} settings" in found.confidence["less on both sides"]
 
 
 @pytest.mark.parametrize(
     ("turned", "begins"),
-    [({}, "Not shown"), ({"effective_if": "primary"}, "Cannot be said"), ({"exoflo_per_ml": 8e10}, "Not shown")],
+    [({}, "No such"), ({"effective_if": "primary"}, "It cannot be said"), ({"exoflo_per_ml": 8e10}, "No such")],
 )
 def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, stated, turned, begins):
     settings = dials(draws=500, **turned)

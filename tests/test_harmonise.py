@@ -150,3 +150,8 @@ def test_a_table_of_conversions_that_does_not_fit_is_named(tmp_path):
     (tmp_path / "conversions.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="line 2: a value is no positive number"):
         harmonise.read_conversions(tmp_path / "conversions.csv")
+
+
+def test_numbers_that_differ_in_an_exponent_alone():
+    assert same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
+    assert same_digits([7e7, 8e10]) == [] == same_digits([])
