@@ -153,5 +153,5 @@ def test_a_table_of_conversions_that_does_not_fit_is_named(tmp_path):
 
 
 def test_numbers_that_differ_in_an_exponent_alone():
-    assert same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
-    assert same_digits([7e7, 8e10]) == [] == same_digits([])
+    assert harmonise.same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
+    assert harmonise.same_digits([7e7, 8e10]) == [] == harmonise.same_digits([])
