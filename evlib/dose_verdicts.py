@@ -226,7 +226,7 @@ def _narrow(found: pd.DataFrame) -> tuple[str, str, str]:
     for route in ROUTES:
         row = found.loc[route]
         edges = int(row.n_less_below > 0) + int(row.n_less_above > 0)
-        parts.append(f"{route}: {_width(row)}, {edges} of 2 edges seen")
+        parts.append(f"{route}: {_width(row)}, {edges} of 2 edges by the reading as set")
         bounded.append(edges == 2 and row.width_high <= NARROW)
     verdict = STANDS if all(bounded) else WEAKER if any(bounded) else UNSUPPORTED
     if not found.n_counted.any():
