@@ -66,6 +66,7 @@ SHOWN = (
 )
 READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm", "not compared", "not in the paper")
 
+_OF_PAPER = ("effective", "less effective", "tolerated", "harm")
 _UNITS = {
     "µg": "ug exosomes",
     "µg/kg": "ug exosomes/kg",
@@ -195,21 +196,25 @@ def tested_doses(
         [next((name for name in PRODUCTS if name.lower() in text.lower()), None) for text in words],
         index=rows.arm_id,
     )
-    numbers = {name: pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high", "n")}
+    low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
+    given = rows.dose_low.notna() | rows.dose_high.notna()
+    unreadable = given & ~((low > 0) & (low <= high))
     stated = pd.DataFrame(
         {
             "trn": rows.arm_id,
             "arm": rows.arm,
-            "low": numbers["dose_low"],
-            "high": numbers["dose_high"],
+            "low": low.mask(unreadable),
+            "high": high.mask(unreadable),
             "unit": rows.dose_unit.map(lambda unit: _UNITS.get(unit, unit)).fillna("unspecified"),
             "per": "administration",
-            "n_administrations": pd.to_numeric(rows.doses_per_course, errors="coerce").astype("Int64"),
+            "n_administrations": _whole(rows.doses_per_course),
         }
     )
     plan = conversion_plan(stated, factors, products=products.dropna(), body_weight_kg=settings["body_weight_kg"])
     unstated = stated.low.isna().to_numpy()
     plan.loc[unstated, ["basis", "why"]] = ["not convertible", "the report, as we read it, states no amount"]
+    wrong = "arms.csv: dose_low '" + rows.dose_low.fillna("") + "' and dose_high '" + rows.dose_high.fillna("")
+    plan["why"] = plan.why.mask(unreadable, wrong + "' are no amounts above zero, the low one first. Correct them.")
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
     draws = (course if settings["per"] == "course" else each).copy()
@@ -226,7 +231,7 @@ def tested_doses(
     doses = pd.DataFrame(
         {
             **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
-            "n": numbers["n"].astype("Int64"),
+            "n": _whole(rows.n),
             "route_group": routes.astype("str"),
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
             "dose_as_reported": rows.dose_as_reported,
@@ -314,13 +319,19 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
     dict
         ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, and ``stated``: doses
         by hand and, for trials without any, by the parser.
+
+    Raises
+    ------
+    InputError
+        Where a file is missing or unreadable, or a row of ``section4.csv`` fits no arm or no reading, with its line.
     """
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
+    tables = {name: read_csv(raw / f"curation/{name}.csv") for name in names}
     return {
-        **{name: read_csv(raw / f"curation/{name}.csv") for name in names},
+        **tables,
         "table2": read_csv(raw / "paper/table2.csv"),
-        "paper": read_csv(raw / "paper/section4.csv", needs=["arm_id", "reading", "quote"]),
+        "paper": _paper_readings(raw / "paper/section4.csv", set(tables["arms"].arm_id)),
         "conversions": read_conversions(raw / "curation/conversions.csv"),
         "records": records,
         "stated": with_hand_coding(stated, record_doses(records)),
@@ -350,6 +361,27 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     found = harmonised(plan, factors, rng=rng, draws=settings["draws"])
     facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
     return pd.concat([facts, found.drop(columns=["trn", "arm"])], axis=1)
+
+
+def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:
+    """How the paper's section 4 reads each arm; a row that fits no arm or no reading stops the run, with its line."""
+    rows = read_csv(path, needs=["arm_id", "reading", "quote"])
+    problems = {
+        "its arm_id is none of curation/arms.csv": ~rows.arm_id.isin(arms),
+        "its arm_id stands in an earlier line as well": rows.arm_id.duplicated(),
+        f"its reading is none of {', '.join(_OF_PAPER)}": ~rows.reading.isin(_OF_PAPER),
+    }
+    for problem, wrong in problems.items():
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax()) + 2
+            raise InputError(f"{path}, line {line} ('{rows.arm_id[line - 2]}'): {problem}. Correct the line.")
+    return rows
+
+
+def _whole(texts: pd.Series) -> pd.Series:
+    """Whole numbers above zero; what is none is missing."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    return numbers.where((numbers > 0) & (numbers % 1 == 0)).astype("Int64")
 
 
 def _or_one(plan: pd.DataFrame, name: str, bound: str) -> pd.Series:

@@ -1,6 +1,7 @@
 """Tested doses under dials: what is read as effective, on which scale, and what follows for the question."""
 
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -142,3 +143,34 @@ def test_settings_differ_in_one_dial_and_never_repeat(tables):
 def test_a_dial_that_does_not_fit_says_so(given, words):
     with pytest.raises(InputError, match=words):
         dials(**given)
+
+
+@pytest.mark.parametrize("low, high", [("ten", "10"), ("15", "10"), ("-1", "10"), ("10", "")])
+def test_an_amount_that_is_none_is_set_aside_with_its_words_and_the_others_stay(tables, low, high):
+    arms = tables["arms"].copy()
+    bad = arms.arm_id == "lightner-2023/exoflo-10-ml-exoflo-10"
+    arms.loc[bad, ["dose_low", "dose_high", "n", "doses_per_course"]] = [low, high or None, "many", "2.5"]
+    before, _ = every_tested(tables, dials())
+    after, _ = every_tested(tables | {"arms": arms}, dials())
+    row = after[after.arm_id == "lightner-2023/exoflo-10-ml-exoflo-10"].iloc[0]
+    assert f"dose_low '{low}' and dose_high '{high}'" in row.why and pd.isna(row.low) and pd.isna(row.n)
+    others = before.arm_id != row.arm_id
+    pd.testing.assert_series_equal(after.low[others], before.low[others])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("zhu-2022/no-such-arm,effective,words", "line 15 .*none of curation/arms.csv"),
+        ("shi-2021/1x-level,tolerated,words", "line 15 .*an earlier line"),
+        ("kwon-2020/control-gel-side-fractional-co2-laser,efective,words", "line 15 .*effective, less effective"),
+    ],
+)
+def test_a_reading_of_the_paper_that_does_not_fit_is_named_by_its_line(shipped, tmp_path, line, words):
+    shutil.copytree(RAW / "curation", tmp_path / "curation")
+    shutil.copytree(RAW / "paper", tmp_path / "paper")
+    path = tmp_path / "paper/section4.csv"
+    path.write_text(f"{path.read_text().rstrip()}\n{line}\n")
+    stated, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    with pytest.raises(InputError, match=words):
+        evidence_tables(tmp_path, shipped, stated)
