@@ -57,6 +57,7 @@ SHOWN = (
     "arm",
     "reading",
     "because",
+    "outcomes_on_file",
     "n",
     "dose_as_reported",
     "in_paper",
@@ -265,7 +266,7 @@ def readings_of(
     Returns
     -------
     pandas.DataFrame
-        The doses with ``in_paper`` (used in the paper's section 4), ``reading`` (of ``READINGS``) and ``because``. A dose
+        The doses with ``in_paper`` (used in the paper's section 4), ``outcomes_on_file`` (how many we could read), ``reading`` (of ``READINGS``) and ``because``. A dose
         is less effective where another dose of the same report, whose amount does not overlap, is effective and it was
         compared and is not.
     """
@@ -278,7 +279,8 @@ def readings_of(
         less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")
         read["reading"] = read.reading.mask(less, "less effective")
         read["because"] = read.because.mask(less, "another dose of this report is effective, this one not")
-    return doses.assign(in_paper=doses.arm_id.isin(said.index), **read)
+    on_file = doses.arm_id.map(outcomes.arm_id.value_counts()).fillna(0).astype("int64")
+    return doses.assign(in_paper=doses.arm_id.isin(said.index), outcomes_on_file=on_file, **read)
 
 
 def in_question(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.Series:

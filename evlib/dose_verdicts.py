@@ -195,6 +195,7 @@ def _magnitude(setting: Setting, strict: pd.DataFrame) -> tuple[str, str, str]:
     words = (
         f"{own.study_id.nunique()} reports read as effective, {counted.study_id.nunique()} with an amount in particles, "
         f"{near.study_id.nunique()} of them around 10⁸ ({_people(near)}); "
+        f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; "
         f"{proven} with a dose that was better than a comparison group"
     )
     verdict = OPEN if counted.empty else UNSUPPORTED if near.empty else STANDS if proven else WEAKER

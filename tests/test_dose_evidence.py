@@ -44,6 +44,13 @@ def test_what_counts_as_effective_is_a_dial(tables):
     assert "zhu-2022" not in effective["reported"]  # no outcome of it is a comparison
 
 
+def test_a_dose_whose_results_we_could_not_read_says_so(tables):
+    doses, _ = evidence(tables, dials())
+    counts = doses.groupby("study_id").outcomes_on_file.sum()
+    assert counts["covid-19exo-samara-2020-registry-results"] == 0  # effective by the paper's words alone
+    assert counts["zhu-2022"] == (tables["outcomes"].arm_id.str.startswith("zhu-2022/")).sum() > 0
+
+
 def test_only_another_amount_of_one_report_can_be_less_effective(tables):
     doses, _ = every_tested(tables, dials(effective_if="compared"))
     lightner = rows_of(doses, "lightner-2023").set_index("amount_low").reading
