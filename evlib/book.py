@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,27 @@ _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not
 STAMP = "built_from.json"
 
 
+def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
+    """A function that builds in ``book/_build``, refused while another process builds there."""
+
+    @wraps(build)
+    def alone(root: Path, results: Path, **options: Callable[[str], None]) -> Path:
+        from filelock import FileLock, Timeout
+
+        folder = root / "book" / "_build"
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / ".lock", timeout=1):
+                return build(root, results, **options)
+        except Timeout:
+            raise InputError(
+                f"another book is being built in {folder}. Wait for it to end, then build again."
+            ) from None
+
+    return alone
+
+
+@_one_at_a_time
 def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
     """Compile the book of one run into ``book/_build/html``; returns its first page.
 
@@ -48,6 +70,7 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     build = root / "book" / "_build"
     html, key = build / "html", _key(root, results)
     recover(html)
+    shutil.rmtree(build / "work", ignore_errors=True)  # what a killed build left
     built = html / STAMP
     if (
         (html / "index.html").is_file()
@@ -69,6 +92,7 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     return html / "index.html"
 
 
+@_one_at_a_time
 def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
     """Print the book of one run, all chapters in one, into ``book/_build/evtrials-<run>.pdf``; returns the file.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from evlib.errors import NOT_WHOLE, InputError
-from evlib.files import day_of, files_of, recover, sha256, swap_in, today, write_text
+from evlib.files import all_below, day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.protocol import load_protocol
 from evlib.rawdata import OWN_DECISIONS, check_raw, copy_shipped, snapshots, source_files
 
@@ -312,7 +312,7 @@ def source_kernelspec() -> dict[str, str]:
 def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
     """Everything that a result depends on but the notebooks: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
-    own = sorted([*(raw_dir / "curation").glob("*.csv"), *(raw_dir / OWN_DECISIONS).glob("[!.]*.csv")])
+    own = [*matching(raw_dir / "curation", "*.csv"), *matching(raw_dir / OWN_DECISIONS, "[!.]*.csv")]
     code = [path for path in sorted((root / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
     files = [root / "protocol.yml", root / "requirements.lock", *records, *own, *code]
     for path in files:
@@ -401,14 +401,15 @@ def _execute(
     given = parameters | {name: Path(place).as_posix() for name, place in places.items()}
     asked = papermill.inspect_notebook(str(source))
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(staging / source.name),
-            parameters={name: value for name, value in given.items() if name in asked},
-            cwd=str(staging),
-            progress_bar={"leave": False, "desc": source.stem} if sys.stderr.isatty() else False,
-            **_KERNEL,
-        )
+        with naming(staging / source.name):
+            papermill.execute_notebook(
+                str(source),
+                str(staging / source.name),
+                parameters={name: value for name, value in given.items() if name in asked},
+                cwd=str(staging),
+                progress_bar={"leave": False, "desc": source.stem} if sys.stderr.isatty() else False,
+                **_KERNEL,
+            )
     except papermill.exceptions.PapermillExecutionError as error:
         cause = error.evalue if error.ename == "InputError" else f"{error.ename}: {error.evalue}"
         # papermill counts from 0 and counts the cell of parameters that it adds, so this is the cell's place in the source
@@ -476,10 +477,11 @@ def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
 
 
 def _contents(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in all_below(folder)}
 
 
 def _copy_outputs(outputs: dict[str, str], source: Path, target: Path) -> None:
     for name in outputs:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / name, target / name)
+        with naming(target / name):
+            shutil.copy2(source / name, target / name)
