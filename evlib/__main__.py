@@ -1,7 +1,9 @@
 """The command line: ``python -m evlib VERB``. Each verb says what it did; bad input ends with status 1 and a reason."""
 
 import errno
+import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -548,6 +550,10 @@ def _cannot(error: OSError) -> str:
 
 def main() -> None:
     """Run the command line; what a person can mend is shown as one message, without a traceback."""
+    if sys.getfilesystemencoding() != "utf-8":  # notebooks and the book hold paths, and are UTF-8 whatever the locale
+        environment = {**os.environ, "PYTHONUTF8": "1"}
+        os.execve(sys.executable, [sys.executable, "-m", "evlib", *sys.argv[1:]], environment)
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter stops nothing
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as nohup asks
             signal.signal(getattr(signal, name), _stop)

@@ -43,9 +43,9 @@ def writing(path: str | Path, *, binary: bool = False, lasting: bool = False) ->
         temporary.chmod(0o644)
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno is None or (error.filename is not None and Path(error.filename) != temporary):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        if error.errno is not None and (error.filename is None or _is_part_of(error.filename, path)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         if temporary:
             with suppress(OSError):
@@ -63,6 +63,10 @@ def _temporary(path: Path) -> tuple[int, Path]:
         if Path(name).exists():
             return handle, Path(name)
         os.close(handle)  # taken for abandoned before it was locked
+
+
+def _is_part_of(name: str | int, path: Path) -> bool:
+    return str(name).startswith(str(path.with_name(f".{path.name}."))) and str(name).endswith(_PART)
 
 
 def _remove_abandoned(path: Path) -> None:

@@ -128,11 +128,10 @@ def run(
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
-    locks = root / "data" / "processed" / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = lock_of(target)
+    lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(locks / f"{target.name}.lock", timeout=1):
+        with FileLock(lock, timeout=1):
             inputs = _inputs(root, raw_dir, sums, files)
             parameters = {"search_date": search_date, "snapshot": snapshot}
             parameters |= {"records_from": records.name} if records else {}
@@ -142,6 +141,12 @@ def run(
             )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def lock_of(target: Path) -> Path:
+    """The file that a run locks while it writes a folder of results: beside it, so that all who write there meet."""
+    target = target.resolve()
+    return target.parent / ".locks" / f"{target.name}.lock"
 
 
 def run_with_comparison(

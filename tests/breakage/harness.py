@@ -162,7 +162,7 @@ BREAKS = [
     Break("killed in mid-write", ("create",), _no_room(killed=True), "none"),
     Break("disk full", ("create",), _trouble(errno.ENOSPC, everywhere=True)),
     Break("disk full in mid-write", ("create",), _no_room(killed=False), "a file"),
-    Break("read-only", _WRITES, _trouble(errno.EROFS, everywhere=True)),
+    Break("read-only", _WRITES, _trouble(errno.EROFS, everywhere=True), "a file"),
     Break("not permitted", (*_READS, *_WRITES), _trouble(errno.EACCES, everywhere=False)),
     Break("input/output error", (*_READS, *_WRITES), _trouble(errno.EIO, everywhere=False)),
     Break("vanished", ("open to read",), _trouble(errno.ENOENT, everywhere=False)),
@@ -208,7 +208,7 @@ def _act(verb: Verb, root: Path, how: Break | None, moment: int | None, writing:
         os._exit(status)
 
 
-def moments(count: int, *, sample: int, last: int = 6) -> list[int]:
+def moments(count: int, *, sample: int, last: int = 4) -> list[int]:
     """Which of the operations to break: all, or a sample spread over them and the last ones, where results are swapped."""
     if EVERY or count <= sample:
         return list(range(count))

@@ -20,6 +20,7 @@ from harness import Verb, acted
 from evlib import __main__ as command_line
 from evlib import book, files, judging, pipeline, protocol, rawdata, screening_view
 from evlib import fetch as live_search
+from evlib.errors import InputError
 from evlib.protocol import load_protocol
 from evlib.schema import checked, columns, write_csv
 
@@ -181,7 +182,7 @@ def judge() -> None:
             )
             buttons, message, card = view.children[1].children, view.children[4], view.children[5]
             buttons[0].click()
-        except OSError as error:
+        except (InputError, OSError) as error:
             sys.exit(f"evlib: {error}")
     if not message.value.startswith("Saved"):
         sys.exit(f"evlib: {message.value or card.value}")
