@@ -26,7 +26,7 @@ READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf run fetch update screen trace lesson test bench lint format check open lab notebooks lock clean
+.PHONY: help setup book pdf run fetch update screen trace lesson test breakage bench lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn al
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
 	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest
 
+breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
+	@BREAKAGE=every $(PY) -m pytest tests/breakage -n auto
+
 bench: $(READY) ## Measure records/s and memory at 10,000, 100,000 and 1,000,000 records (half an hour, 8 GB of disk)
 	@mkdir -p data/processed
 	@$(PY) benchmarks/bench.py $${SAMPLES:+--samples "$$SAMPLES"} $(COUNTS)
@@ -86,7 +89,7 @@ check: $(READY) ## Verify the raw data's checksums and protocol.yml
 
 open: $(READY) ## Open the book that was built last in the web browser
 	@test -f book/_build/html/index.html || { echo "make: no book yet. Run: make book" >&2; exit 1; }
-	@$(PY) -m webbrowser -t "file://$(CURDIR)/book/_build/html/index.html"
+	@$(PY) -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("book/_build/html/index.html").resolve().as_uri())'
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=.
@@ -111,7 +114,7 @@ $(VENV)/.ready: requirements.lock requirements-setup.lock
 	@"$(PYTHON)" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 		|| { echo "make: $(PYTHON) is not a Python from 3.11 to 3.13. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.lock \
 		&& $(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock \
 		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
