@@ -271,8 +271,10 @@ def readings_of(
         compared and is not.
     """
     said = paper.set_index("arm_id")
+    places = outcomes.groupby("arm_id").indices
     rows = [
-        _read(dose, outcomes[outcomes.arm_id == dose["arm_id"]], said, settings) for dose in doses.to_dict("records")
+        _read(dose, outcomes.take(places.get(dose["arm_id"], [])), said, settings)
+        for dose in doses[["arm_id", "comparative"]].to_dict("records")
     ]
     read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
     if settings["effective_if"] != "paper":
