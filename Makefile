@@ -69,7 +69,7 @@ lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn al
 	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
-	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest
+	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal
 
 bench: $(READY) ## Measure records/s and memory at 10,000, 100,000 and 1,000,000 records (half an hour, 8 GB of disk)
 	@mkdir -p data/processed
