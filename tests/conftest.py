@@ -3,11 +3,12 @@
 import contextlib
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -62,8 +63,11 @@ def project_copy(folder: Path, *results: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Makes a folder in which tests read but never write: one for all workers, made by the first that asks for it."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, Callable[[Path], object]], Path]]:
+    """Makes a folder in which tests read but never write: one for all workers, made by the first that asks for it.
+
+    At the end of the session it is an error where a test wrote into one, or took something out of it.
+    """
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "made_once"
     shared.mkdir(exist_ok=True)
@@ -71,14 +75,24 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
     def made(name: str, make: Callable[[Path], object]) -> Path:
         folder = shared / name
         with FileLock(f"{folder}.lock"):
-            if not (shared / f"{name}.made").exists():
+            if not (shared / f"{name}.json").exists():
                 shutil.rmtree(folder, ignore_errors=True)  # what a failed try left
                 folder.mkdir()
                 make(folder)
-                (shared / f"{name}.made").touch()
+                (shared / f"{name}.json").write_text(json.dumps(_state(folder)))
         return folder
 
-    return made
+    yield made
+    for path in sorted(shared.glob("*.json")):
+        now, then = _state(path.with_suffix("")), json.loads(path.read_text())
+        altered = [name for name in now | then if now.get(name) != then.get(name)]
+        assert not altered, f"a test wrote into {path.stem}, which all tests share: {altered[:5]}"
+
+
+def _state(folder: Path) -> dict[str, list[int]]:
+    """Size and time of every file in a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
 
 
 @pytest.fixture(scope="session")
