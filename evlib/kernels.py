@@ -26,15 +26,13 @@ _INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel that star
 
 
 @contextmanager
-def warm_kernels(modules: list[str], folder: Path) -> Iterator[type[AsyncKernelManager]]:
+def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
     """A class of kernel managers whose kernels have imported ``modules``; they end with the block.
 
     Parameters
     ----------
     modules
         What to import beforehand. One that cannot be imported is left to the notebook that names it.
-    folder
-        Where the process starts (a kernel works in its notebook's folder).
     """
     if not hasattr(os, "fork"):
         yield AsyncKernelManager
@@ -42,7 +40,6 @@ def warm_kernels(modules: list[str], folder: Path) -> Iterator[type[AsyncKernelM
     command = [sys.executable, "-P", "-c", "from evlib.kernels import serve; serve()", *modules]
     with subprocess.Popen(
         command,
-        cwd=folder,
         env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -54,7 +51,8 @@ def warm_kernels(modules: list[str], folder: Path) -> Iterator[type[AsyncKernelM
         try:
             yield manager
         finally:
-            server.stdin.close()  # then it ends its kernels, and itself
+            with suppress(BrokenPipeError):
+                server.stdin.close()  # then it ends its kernels, and itself
             server.wait()
 
 

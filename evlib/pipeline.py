@@ -358,7 +358,7 @@ def _run_locked(
     modules = imports_of([planned.source for planned in steps])
     staging = target.with_name(f".{target.name}.new")
     try:
-        kernels, execute = partial(warm_kernels, modules, target.parent), partial(_execute, parameters=given)
+        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=given)
         done = run_steps(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
         record = {
             "parameters": parameters,
