@@ -15,8 +15,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -38,16 +39,21 @@ def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
         yield AsyncKernelManager
         return
     command = [sys.executable, "-P", "-c", "from evlib.kernels import serve; serve()", *modules]
-    with subprocess.Popen(
-        command,
-        env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
-    ) as server:
-        manager = type("WarmKernelManager", (_Manager,), {"start": staticmethod(partial(_start, server, Lock()))})
+    with (
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
+        subprocess.Popen(
+            command,
+            env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
+        ) as server,
+    ):
+        manager = type(
+            "WarmKernelManager", (_Manager,), {"start": staticmethod(partial(_start, server, words, Lock()))}
+        )
         try:
             yield manager
         finally:
@@ -105,7 +111,7 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
         os._exit(0)
 
 
-def _start(server: subprocess.Popen, lock: Lock, connection_file: str, cwd: str) -> "_Fork":
+def _start(server: subprocess.Popen, words: IO[str], lock: Lock, connection_file: str, cwd: str) -> "_Fork":
     with lock:
         try:
             server.stdin.write(json.dumps({"connection_file": connection_file, "cwd": cwd}) + "\n")
@@ -114,7 +120,8 @@ def _start(server: subprocess.Popen, lock: Lock, connection_file: str, cwd: str)
         except (OSError, ValueError):
             answer = ""
     if not answer:
-        raise RuntimeError("the process that starts the kernels ended")
+        words.seek(0)
+        raise RuntimeError(f"the process that starts the kernels ended, status {server.wait()}: {words.read()[-500:]}")
     return _Fork(int(answer))
 
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.inter_rater import cohens_kappa
-from statsmodels.stats.proportion import proportion_confint
 
 from evlib.identifiers import normalised
 from evlib.judging import ADJUDICATOR, DECISIONS
@@ -265,6 +263,8 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
     if len(used) < 2:
         return {"n": len(both), "agreed": agreed, "kappa": float("nan"), "low": float("nan"), "high": float("nan")}
     with np.errstate(invalid="ignore"):  # a reviewer who always says the same leaves the interval undefined
+        from statsmodels.stats.inter_rater import cohens_kappa  # here, as it takes a second to load
+
         result = cohens_kappa(used.to_numpy())
     return {"n": len(both), "agreed": agreed, "kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
 
@@ -337,6 +337,8 @@ def rule_performance(
 
 
 def _proportion(measure: str, hits: int, n: int) -> dict[str, float | str]:
+    from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
+
     low, high = proportion_confint(hits, n, method="wilson") if n else (float("nan"), float("nan"))
     return {
         "measure": measure,
