@@ -33,6 +33,7 @@ NOT_IN_NOTEBOOKS = {
     "lesson.py",
     "neighbours.py",
     "pipeline.py",
+    "scripts.py",
     "trace.py",
 }  # modules that no notebook uses
 
