@@ -31,6 +31,7 @@ NOT_IN_NOTEBOOKS = {
     "dataset.py",
     "glossary.py",
     "lesson.py",
+    "licences.py",
     "neighbours.py",
     "pipeline.py",
     "scripts.py",
