@@ -26,7 +26,7 @@ READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf run fetch update screen trace lesson test bench lint format check open lab notebooks lock clean
+.PHONY: help setup book pdf run fetch update screen trace lesson test bench lint format check open lab notebooks lock licences audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,14 @@ lock: $(READY) ## Resolve pyproject.toml anew into the three lock files (maintai
 		--generate-hashes --custom-compile-command "make lock" -o requirements-setup.lock -
 	@echo asreview | $(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" -o requirements-asreview.lock -
+
+licences: $(READY) ## Write LICENSES-THIRD-PARTY.md from the lock (maintainers, after make lock)
+	@$(PY) -m evlib.licences
+
+audit: $(READY) ## Known vulnerabilities of what the three lock files name (needs a network)
+	@for lock in requirements.lock requirements-setup.lock requirements-asreview.lock; do \
+		echo "$$lock"; $(PY) -m pip_audit --progress-spinner off --require-hashes --disable-pip -r $$lock || failed=1; \
+	done; test -z "$$failed"
 
 clean: ## Remove what was made: data/processed, book/_build and .venv
 	rm -rf data/processed book/_build .venv

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from evlib.errors import InputError
 from evlib.files import recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import with_values
+from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -29,7 +30,7 @@ _UPDATE_TABLES = {
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
 # Modules that only the book uses: a change in one of them makes the book anew, not the notebooks.
-_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "trace.py")
+_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "scripts.py", "trace.py")
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
 
@@ -63,6 +64,7 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     references = made / "references.html"
     # The bibliography extension says "list" of what has no list items, which misleads screen readers.
     write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
+    _add_policies(made, source)
     write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
     swap_in(made, html)
     shutil.rmtree(work, ignore_errors=True)
@@ -123,6 +125,13 @@ def _compiled(source: Path, work: Path, builder: str) -> Path:
     return made
 
 
+def _add_policies(made: Path, source: Path) -> None:
+    """Give each page the policy by which only the theme's scripts and those of our tables run."""
+    tables = [path.read_text(encoding="utf-8") for path in source.glob("*_table.html")]
+    own = {script for table in tables for script in inline_scripts(table)}
+    add_policies((page for page in made.rglob("*.html") if "_static" not in page.parts), own=own)
+
+
 def assemble(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source: prose pages, configuration with the run's numbers, notebooks, figures and tables."""
     # Imported here, because an unchanged book needs neither and both take seconds to load.
@@ -158,7 +167,9 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     _write_trials(root, results, source, protocol)
     _write_ledger(results, source)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
-        notebook, seen = with_anchors(readable(nbformat.read(path, as_version=4))), set()
+        executed = nbformat.read(path, as_version=4)
+        refuse_scripts(executed, path.name)
+        notebook, seen = with_anchors(readable(executed)), set()
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = linked(cell.source, meanings, seen)
