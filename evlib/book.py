@@ -1,6 +1,7 @@
 """Build the book from a run: the executed notebooks, the prose pages, and the numbers that the pages name."""
 
 import ast
+import filecmp
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +35,8 @@ _UPDATE_TABLES = {
 _CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "scripts.py", "trace.py")
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
+# jsonschema makes a grammar for a format that no page uses (IRI), if this package is there, which takes a second.
+_SPARED = "import sys; sys.modules['rfc3987_syntax'] = None"
 
 
 def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
@@ -59,16 +63,67 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
         return html / "index.html"
     say("book: building")
     source, work = build / "source", build / "work"
-    assemble(root, results, source)
-    made = _compiled(source, work, "html")
-    references = made / "references.html"
-    # The bibliography extension says "list" of what has no list items, which misleads screen readers.
-    write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
-    _add_policies(made, source)
-    write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
-    swap_in(made, html)
-    shutil.rmtree(work, ignore_errors=True)
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
+        fresh, made = Path(folder) / "source", Path(folder) / "html"
+        assemble(root, results, fresh)
+        compiled = _compiled_again(fresh, source, work)
+        shutil.copytree(compiled, made)
+        references = made / "references.html"
+        # The bibliography extension says "list" of what has no list items, which misleads screen readers.
+        write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
+        _add_policies(made, source)
+        write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
+        swap_in(made, html)
     return html / "index.html"
+
+
+def _compiled_again(fresh: Path, source: Path, work: Path) -> Path:
+    """Compile a new source of the book where only the pages that changed are read and written anew; returns the folder.
+
+    All pages are made anew where the list of pages or their titles changed, since each page shows it, where the
+    configuration did, and after a build that did not end.
+    """
+    state, frame = work / "frame.txt", _frame(fresh)
+    if not state.is_file() or state.read_text(encoding="utf-8") != frame:
+        shutil.rmtree(work, ignore_errors=True)
+    state.unlink(missing_ok=True)  # until the build has ended well
+    gone = _mirror(fresh, source)
+    made = work / "_build" / "html"
+    for name in gone:
+        for path in (made / name, made / Path(name).relative_to(Path(name).parts[0]), made / "_sources" / name):
+            path.unlink(missing_ok=True)
+        (made / name).with_suffix(".html").unlink(missing_ok=True)
+    _compile(source, work, "html")
+    write_text(state, frame)
+    return made
+
+
+def _frame(source: Path) -> str:
+    """What every page shows or depends on: configuration, the list of pages, their titles, and the packages' versions."""
+    parts = [(source / name).read_text(encoding="utf-8") for name in ("_config.yml", "_toc.yml")]
+    for page in sorted([*source.glob("*.md"), *source.glob("*.ipynb")]):
+        title = re.search(r'^\s*"?# .*$', page.read_text(encoding="utf-8"), re.MULTILINE)
+        parts.append(f"{page.name} {title[0] if title else ''}")
+    parts += [f"{name} {version(name)}" for name in ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")]
+    return "\n".join(parts)
+
+
+def _mirror(fresh: Path, kept: Path) -> list[str]:
+    """Make a folder the same as a new one, and leave alone the files that are the same; gives those that went away."""
+    names = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
+    gone = [
+        path.relative_to(kept).as_posix()
+        for path in sorted(kept.rglob("*"))
+        if path.is_file() and path.relative_to(kept).as_posix() not in names
+    ]
+    for name in gone:
+        (kept / name).unlink()
+    for name in sorted(names):
+        if not (kept / name).is_file() or not filecmp.cmp(fresh / name, kept / name, shallow=False):
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(fresh / name, kept / name)
+    return gone
 
 
 def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
@@ -88,10 +143,11 @@ def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) 
             "single pages from your browser."
         )
     build = root / "book" / "_build"
-    source, work = build / "source", build / "work"
+    source, work = build / "source-pdf", build / "work-pdf"
     say("book: building, all in one")
     assemble(root, results, source)
-    page = _compiled(source, work, "singlehtml") / "index.html"
+    shutil.rmtree(work, ignore_errors=True)
+    page = _compile(source, work, "singlehtml") / "index.html"
     target = build / f"evtrials-{results.name}.pdf"
     say("book: printing")
     with tempfile.TemporaryDirectory() as folder:
@@ -103,13 +159,13 @@ def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) 
             raise InputError(f"Chromium did not print the book: {done.stderr.strip()[-500:]}")
         write_bytes(target, printed.read_bytes())
     shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(source, ignore_errors=True)
     return target
 
 
-def _compiled(source: Path, work: Path, builder: str) -> Path:
+def _compile(source: Path, work: Path, builder: str) -> Path:
     """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
-    shutil.rmtree(work, ignore_errors=True)
-    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    program = [sys.executable, "-c", f"{_SPARED}; from jupyter_book.cli.main import main; main()"]
     options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
     done = subprocess.run(
         [*program, "build", str(source), *options],
