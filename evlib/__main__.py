@@ -67,10 +67,7 @@ def run(
 @app.command()
 def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """Run the notebooks, for the search and an earlier one to compare with, then compile the book into book/_build/html."""
-    from evlib.pipeline import project_root, run_with_comparison
-
-    root = project_root()
-    _build(root, run_with_comparison(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo))
+    _run_and_build(search_date=search_date, snapshot=snapshot, records=records)
 
 
 @app.command()
@@ -101,23 +98,20 @@ def update(
     """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
     import shutil
 
-    from evlib.pipeline import project_root, run_with_comparison
+    from evlib.pipeline import project_root
     from evlib.rawdata import snapshots
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
     earlier = days[-2] if len(days) > 1 else _protocol()["default_search_date"]
-    results = run_with_comparison(
-        root,
+    results = _run_and_build(
         search_date=search_date or days[-1],
         snapshot=snapshot,
         since=since or earlier,
         since_snapshot=since_snapshot,
-        say=typer.echo,
     )
     told = root / "data" / "processed" / "whats_new.md"
     shutil.copy2(results / "whats_new.md", told)
-    _build(root, results)
     typer.echo(told.read_text(encoding="utf-8").split("\n## ")[0].strip())
     typer.echo(
         f"What is new in full: {told.relative_to(root)}; the queue: {(results / 'to_screen.csv').relative_to(root)}"
@@ -446,11 +440,24 @@ def seal() -> None:
     typer.echo("data/raw/datapackage.json holds the present checksums.")
 
 
-def _build(root: Path, results: Path) -> None:
-    from evlib.book import build_book
+def _run_and_build(**asked: str | Path | None) -> Path:
+    """Run the notebooks, for the search and an earlier one, and build the book; returns the folder of results.
 
-    page = build_book(root, results, say=typer.echo)
+    What the book needs is loaded while the notebooks run.
+    """
+    from contextlib import ExitStack
+
+    from evlib.book import build_book, compiler_at_hand
+    from evlib.pipeline import project_root, run_with_comparison
+
+    root, ready = project_root(), []
+    with ExitStack() as stack:
+        results = run_with_comparison(
+            root, **asked, working=lambda: ready.append(stack.enter_context(compiler_at_hand())), say=typer.echo
+        )
+        page = build_book(root, results, compiler=ready[-1] if ready else None, say=typer.echo)
     typer.echo(f"Open {page.relative_to(root)} in a browser (or: make open).")
+    return results
 
 
 def _protocol() -> dict:

@@ -10,15 +10,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from evlib.errors import InputError
 from evlib.files import recover, sha256, swap_in, write_bytes, write_text
-from evlib.pipeline import with_values
+from evlib.pipeline import spare_grammars, with_values
 from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
 if TYPE_CHECKING:
@@ -35,15 +37,36 @@ _UPDATE_TABLES = {
 _CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "scripts.py", "trace.py")
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
-# jsonschema makes a grammar for a format that no page uses (IRI), if this package is there, which takes a second.
-_SPARED = "import sys; sys.modules['rfc3987_syntax'] = None"
+# jupyter-book's command line, loaded before it is told what to build.
+_COMPILER = """
+import json, sys
+from evlib.pipeline import spare_grammars
+spare_grammars()
+import jupyter_book.sphinx, sphinx.application, sphinx.builders.html
+import myst_nb.sphinx_ext, sphinx_book_theme, sphinx_copybutton, sphinx_togglebutton, sphinxcontrib.bibtex
+from jupyter_book.cli.main import main
+if line := sys.stdin.readline():
+    sys.argv[1:] = json.loads(line)
+    main()
+"""
 
 
-def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
+def build_book(
+    root: Path,
+    results: Path,
+    *,
+    compiler: subprocess.Popen | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
     """Compile the book of one run into ``book/_build/html``; returns its first page.
 
     Nothing is done where the book there was built from the same results and pages. A failed build leaves the last
     good book as it was.
+
+    Parameters
+    ----------
+    compiler
+        What ``compiler_at_hand`` gave, where it was started beforehand.
 
     Raises
     ------
@@ -67,7 +90,7 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
         fresh, made = Path(folder) / "source", Path(folder) / "html"
         assemble(root, results, fresh)
-        compiled = _compiled_again(fresh, source, work)
+        compiled = _compiled_again(fresh, source, work, compiler)
         shutil.copytree(compiled, made)
         references = made / "references.html"
         # The bibliography extension says "list" of what has no list items, which misleads screen readers.
@@ -78,7 +101,7 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     return html / "index.html"
 
 
-def _compiled_again(fresh: Path, source: Path, work: Path) -> Path:
+def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.Popen | None) -> Path:
     """Compile a new source of the book where only the pages that changed are read and written anew; returns the folder.
 
     All pages are made anew where the list of pages or their titles changed, since each page shows it, where the
@@ -94,7 +117,7 @@ def _compiled_again(fresh: Path, source: Path, work: Path) -> Path:
         for path in (made / name, made / Path(name).relative_to(Path(name).parts[0]), made / "_sources" / name):
             path.unlink(missing_ok=True)
         (made / name).with_suffix(".html").unlink(missing_ok=True)
-    _compile(source, work, "html")
+    _compile(source, work, "html", compiler)
     write_text(state, frame)
     return made
 
@@ -163,21 +186,42 @@ def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) 
     return target
 
 
-def _compile(source: Path, work: Path, builder: str) -> Path:
-    """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
-    program = [sys.executable, "-c", f"{_SPARED}; from jupyter_book.cli.main import main; main()"]
-    options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
-    done = subprocess.run(
-        [*program, "build", str(source), *options],
-        capture_output=True,
+@contextmanager
+def compiler_at_hand() -> Iterator[subprocess.Popen]:
+    """A process that loads jupyter-book, which takes seconds, and waits for what ``build_book`` gives it.
+
+    Meanwhile this process loads what it needs to lay out the book's source.
+    """
+    Thread(target=_load, daemon=True).start()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", _COMPILER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            if not process.stdin.closed:
+                process.stdin.close()  # it ends, with nothing to do
+
+
+def _load() -> None:
+    from evlib import browse, dataset, glossary, lesson, trace  # noqa: F401
+
+
+def _compile(source: Path, work: Path, builder: str, compiler: subprocess.Popen | None = None) -> Path:
+    """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
+    options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
+    with nullcontext(compiler) if compiler else compiler_at_hand() as process:
+        said, _ = process.communicate(json.dumps(["build", str(source), *options]) + "\n")
     made = work / "_build" / builder
-    if done.returncode or not (made / "index.html").is_file():
-        raise InputError(
-            f"the book was not built; the last good one is untouched.\n{_complaints(done.stdout + done.stderr)}"
-        )
+    if process.returncode or not (made / "index.html").is_file():
+        raise InputError(f"the book was not built; the last good one is untouched.\n{_complaints(said)}")
     return made
 
 
@@ -190,7 +234,8 @@ def _add_policies(made: Path, source: Path) -> None:
 
 def assemble(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source: prose pages, configuration with the run's numbers, notebooks, figures and tables."""
-    # Imported here, because an unchanged book needs neither and both take seconds to load.
+    # Imported here, because an unchanged book needs none of them and they take seconds to load.
+    spare_grammars()
     import nbformat
 
     from evlib.glossary import glossary_page, linked, read_glossary

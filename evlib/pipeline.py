@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -58,6 +59,7 @@ def run(
     out: Path | None = None,
     before: Path | None = None,
     as_before: bool = False,
+    working: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date; returns the folder of results.
@@ -79,6 +81,8 @@ def run(
         Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
     as_before
         Whether the results are wanted for such a comparison only: then a run that compared more is as good.
+    working
+        Called once when it is known that notebooks have to run, so that what comes after can be prepared meanwhile.
     say
         Told of each step.
 
@@ -133,7 +137,16 @@ def run(
             parameters |= {"records_from": records.name} if records else {}
             steps = _steps(root, [inputs, parameters, platform.python_version()], before)
             return _run_locked(
-                root, target, steps, inputs, parameters, records and records.resolve(), before, as_before, say=say
+                root,
+                target,
+                steps,
+                inputs,
+                parameters,
+                records and records.resolve(),
+                before,
+                as_before,
+                working,
+                say=say,
             )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
@@ -147,13 +160,14 @@ def run_with_comparison(
     records: Path | None = None,
     since: str | None = None,
     since_snapshot: str | None = None,
+    working: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date and for an earlier one, and compare the two.
 
     Parameters
     ----------
-    search_date, snapshot, records, say
+    search_date, snapshot, records, working, say
         As in ``run``.
     since
         The earlier search date; where None, the protocol's default date or, at that date and before, one year earlier.
@@ -189,8 +203,8 @@ def run_with_comparison(
         if since:
             raise
         say(f"No earlier search is compared: {error}")
-        return run(root, **asked, say=say)
-    return run(root, **asked, before=before, say=say)
+        return run(root, **asked, working=working, say=say)
+    return run(root, **asked, before=before, working=working, say=say)
 
 
 def _earlier_date(search_date: str, protocol: dict) -> str:
@@ -299,6 +313,14 @@ def with_values(source: str, values: dict[str, str]) -> str:
     )
 
 
+def spare_grammars() -> None:
+    """Before nbformat is loaded: let jsonschema not make grammars of a format (IRI) that no notebook uses.
+
+    It does so wherever this package is installed, and it takes a second.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+
 def source_kernelspec() -> dict[str, str]:
     """The kernel that every notebook names."""
     return {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -339,6 +361,7 @@ def _run_locked(
     records: Path | None,
     before: Path | None,
     as_before: bool,
+    working: Callable[[], None] | None,
     *,
     say: Callable[[str], None],
 ) -> Path:
@@ -353,6 +376,8 @@ def _run_locked(
 
     from evlib.kernels import warm_kernels
 
+    if working:
+        working()
     started = time.perf_counter()
     given = parameters | _places(root, target, records, before)
     modules = imports_of([planned.source for planned in steps])
@@ -404,6 +429,7 @@ def _code(root: Path, steps: list[Step]) -> dict[str, str]:
 
 def _execute(manager: type["AsyncKernelManager"], source: Path, folder: Path, *, parameters: dict[str, str]) -> None:
     """Execute a notebook in a folder, with those of the parameters that it has, and write it there."""
+    spare_grammars()
     import nbclient
     import papermill
 
