@@ -3,6 +3,8 @@
 import ast
 import hashlib
 import json
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +21,14 @@ class Step(NamedTuple):
     source
         The notebook's file.
     reads
-        The tables of earlier notebooks that it reads (its metadata, ``evlib.reads``); None where it does not say, which
-        means all that earlier notebooks write.
+        The tables of earlier notebooks that it reads (its metadata, ``evlib.reads``); a pattern (``numbers/*.json``) stands
+        for all that fit it. Where a notebook does not say, it is ``*``: all that earlier notebooks write.
     key
         Changes when the notebook, its code, a parameter or raw data changes; ``key_of`` adds what it reads.
     """
 
     source: Path
-    reads: tuple[str, ...] | None
+    reads: tuple[str, ...]
     key: str
 
 
@@ -46,15 +48,25 @@ def step(source: Path, package: Path, common: object) -> Step:
         cells, metadata = notebook["cells"], notebook["metadata"]
     except (ValueError, KeyError) as error:
         raise InputError(f"{source} is not a notebook ({error}). Restore it: git checkout -- {source.name}") from None
-    reads = metadata.get("evlib", {}).get("reads")
+    reads = tuple(metadata.get("evlib", {}).get("reads", ["*"]))
     code = {path.relative_to(package).as_posix(): sha256(path) for path in modules_used(cells, package)}
     key = json.dumps([common, hashlib.sha256(text.encode()).hexdigest(), code], sort_keys=True)
-    return Step(source, None if reads is None else tuple(reads), hashlib.sha256(key.encode()).hexdigest())
+    return Step(source, reads, hashlib.sha256(key.encode()).hexdigest())
 
 
 def key_of(planned: Step, given: dict[str, str]) -> str:
     """The key of a notebook, given the SHA-256 of each table that it reads."""
     return hashlib.sha256((planned.key + json.dumps(given, sort_keys=True)).encode()).hexdigest()
+
+
+def is_pattern(name: str) -> bool:
+    """Whether what a notebook reads is named by a pattern, which is known only when all earlier notebooks have ended."""
+    return "*" in name
+
+
+def read_of(planned: Step, made: Iterable[str]) -> list[str]:
+    """Those of the files that earlier notebooks made which a notebook reads."""
+    return [name for name in made if any(fnmatchcase(name, read) for read in planned.reads)]
 
 
 def imports_of(sources: list[Path]) -> list[str]:

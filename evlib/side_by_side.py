@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from evlib.errors import InputError
 from evlib.files import sha256
-from evlib.plan import Step, key_of
+from evlib.plan import Step, is_pattern, key_of, read_of
 
 _LOOK_AGAIN = 0.02  # seconds
 _Kernels = TypeVar("_Kernels")
@@ -34,8 +34,12 @@ def reusable(steps: list[Step], last: list[dict], target: Path) -> dict[str, dic
     held, kept, made = {done["name"]: done for done in last}, {}, {}
     for planned in steps:
         done = held.get(planned.source.name)
-        known = len(kept) == steps.index(planned) if planned.reads is None else made.keys() >= set(planned.reads)
-        if done and known and done["key"] == key_of(planned, _read_of(made, planned)) and _whole(done, target):
+        if any(map(is_pattern, planned.reads)):
+            known = len(kept) == steps.index(planned)
+        else:
+            known = made.keys() >= set(planned.reads)
+        given = {name: made[name] for name in read_of(planned, made)}
+        if done and known and done["key"] == key_of(planned, given) and _whole(done, target):
             kept[planned.source.name] = done
             made |= done["outputs"]
     return kept
@@ -121,17 +125,14 @@ def _given(
     place: int, steps: list[Step], folders: list[Path], futures: list[Future[dict]], stop: Event
 ) -> dict[str, str]:
     """Copy the tables that a notebook reads into its folder, each when it is there; gives their SHA-256."""
-    reads = steps[place].reads
-    if reads is None:
-        for future in futures[:place]:
-            future.result()
-        found = {
-            name: folder / name
-            for folder, future in zip(folders, futures[:place])
-            for name in future.result()["outputs"]
-        }
-    else:
-        found = {name: _awaited(name, place, steps, folders, futures, stop) for name in reads}
+    found = {
+        name: _awaited(name, place, steps, folders, futures, stop)
+        for name in steps[place].reads
+        if not is_pattern(name)
+    }
+    if len(found) < len(steps[place].reads):
+        for folder, future in zip(folders[:place], futures):
+            found |= {name: folder / name for name in read_of(steps[place], future.result()["outputs"])}
     for name, path in found.items():
         (folders[place] / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, folders[place] / name)
@@ -145,7 +146,7 @@ def _awaited(
     while not stop.is_set():
         over = all(future.done() for future in futures[:place])  # asked before the look, so that nothing is missed
         for planned, folder in zip(steps[:place], folders):
-            if name not in (planned.reads or ()) and (folder / name).is_file():
+            if name not in planned.reads and (folder / name).is_file():
                 return folder / name
         if over:
             raise InputError(
@@ -154,10 +155,6 @@ def _awaited(
             )
         time.sleep(_LOOK_AGAIN)
     raise InputError(f"{steps[place].source.name}: not run, because another notebook failed.")
-
-
-def _read_of(made: dict[str, str], planned: Step) -> dict[str, str]:
-    return {name: made[name] for name in (made if planned.reads is None else planned.reads)}
 
 
 def _written(source: Path, folder: Path, given: dict[str, str]) -> dict[str, str]:
