@@ -38,7 +38,7 @@ _RECORD = {
     "enrolment": "Enrolment",
     "enrolment_type": "Enrolment is",
     "msc_source_text": "Cells, in its words",
-    "ev_term_text": "Vesicles, in its words",
+    "ev_term_text": "Product, in its words",
     "route_text": "Route, in its words",
     "dose_text": "Dose, in its words",
     "start_date": "Start",
