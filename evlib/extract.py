@@ -27,7 +27,7 @@ _TERM_FIELDS = ["ev_term_text", "interventions", "brief_title", "official_title"
 
 
 def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The hand coding of trials (``coding.csv``).
+    """The hand coding of trials (``coding.csv``); none where a review has no such file.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. Table ``rejects``:
         rows for an unknown record, given twice, or with a code that the protocol does not have.
     """
-    rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"])
+    rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     problems = [
         (~rows.trn.isin(known), NO_SUCH_RECORD),
@@ -76,6 +76,7 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     lists = {
         name: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"][name].items()}
         for name in [*_FIELDS, "ev_term"]
+        if name in protocol["codes"]
     }
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
     phases = {
@@ -86,8 +87,8 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     countries = _short_country_names(records.countries)
     rows, words = [], []
     for record in records.to_dict("records"):
-        found = {name: _in_first_field(record, lists[name], fields) for name, fields in _FIELDS.items()}
-        found |= {"ev_term": _in_any_field(record, lists["ev_term"], _TERM_FIELDS)}
+        found = {name: _in_first_field(record, lists.get(name, {}), fields) for name, fields in _FIELDS.items()}
+        found |= {"ev_term": _in_any_field(record, lists.get("ev_term", {}), _TERM_FIELDS)}
         found |= {name: _in_any_field(record, pattern, _FLAG_FIELDS) for name, pattern in flags.items()}
         phase = phases.get("/".join(split_multi(record["phases"])).casefold())
         found["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
@@ -225,7 +226,7 @@ def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
 
 
 def _route_group(route: dict, disease: str | None) -> str:
-    """The group of a route: where it takes the vesicles as seen from the disease."""
+    """The group of a route: where it takes what is given as seen from the disease."""
     return route.get("elsewhere", {}).get(disease, route["group"])
 
 
