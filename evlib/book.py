@@ -199,7 +199,7 @@ def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
     facts = {"title": protocol["title"], "author": "", "copyright": "registry facts: cite the registries; code MIT"}
     for name, value in facts.items():
         config = re.sub(
-            rf"^{name}:.*$", lambda _, line=f"{name}: {json.dumps(value)}": line, config, flags=re.MULTILINE
+            rf"^{name}:.*$", lambda found, value=value: f"{found[1]}: {json.dumps(value)}", config, flags=re.MULTILINE
         )
     write_text(source / "_config.yml", config)
 
