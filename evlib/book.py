@@ -195,13 +195,10 @@ def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
     for name in ("_config.yml", "references.bib", *(f"{page}.md" for page in pages)):
         if not (source / name).is_file() and (home / "book" / name).is_file():
             shutil.copy2(home / "book" / name, source / name)
-    config = (source / "_config.yml").read_text(encoding="utf-8")
+    config = (source / "_config.yml").read_text(encoding="utf-8").splitlines()
     facts = {"title": protocol["title"], "author": "", "copyright": "registry facts: cite the registries; code MIT"}
-    for name, value in facts.items():
-        config = re.sub(
-            rf"^{name}:.*$", lambda found, value=value: f"{found[1]}: {json.dumps(value)}", config, flags=re.MULTILINE
-        )
-    write_text(source / "_config.yml", config)
+    lines = {name: f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()}
+    write_text(source / "_config.yml", "\n".join(lines.get(line.partition(":")[0], line) for line in config) + "\n")
 
 
 def _add_launch_buttons(config: Path) -> None:
