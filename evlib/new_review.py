@@ -31,13 +31,17 @@ def new_review(root: Path, name: str, *, records: Path | None = None) -> Path:
         Where the name does not fit, the folder is there already, or the export is not.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise InputError(f"'{name}' is no name for a review. Use lower-case letters, digits and hyphens: statins-sepsis.")
+        raise InputError(
+            f"'{name}' is no name for a review. Use lower-case letters, digits and hyphens: statins-sepsis."
+        )
     target = repository(root) / "reviews" / name
     if target.exists():
         raise InputError(f"{target} is there already. Choose another name, or remove the folder.")
     exports = files_of(records) if records else []
     if records and not exports:
-        raise InputError(f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them.")
+        raise InputError(
+            f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them."
+        )
     words = {"NAME": name, "TITLE": f"Clinical trials: {name.replace('-', ' ')}", "DATE": today()}
     staging = target.with_name(f".{name}.new")
     shutil.rmtree(staging, ignore_errors=True)
