@@ -119,13 +119,20 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     return checked(pd.DataFrame(rows, columns=columns("coded")), "coded"), table
 
 
-def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+def coded_fields(protocol: dict) -> list[str]:
+    """The fields that a review codes: those with a code list or phrases in its protocol, and the countries."""
+    return [name for name in CODED_FIELDS if name in {*protocol["codes"], *protocol["flags"], "countries"}]
+
+
+def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, fields: list[str] = CODED_FIELDS) -> pd.DataFrame:
     """On what each code of a trial rests.
 
     Parameters
     ----------
     coding, words
         Table ``coded``, and the words that ``rule_coding_with_words`` found.
+    fields
+        Those that the review codes.
 
     Returns
     -------
@@ -133,7 +140,7 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
         Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a hand code, the words are those by which the rules find the same; missing where they do not (then it
         rests on the reading, and a country on the sponsor where ``found_in`` says so).
     """
-    long = coding.melt(["trn", "coded_by", "country_basis"], CODED_FIELDS, var_name="field", value_name="value")
+    long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
     said = {key: rows for key, rows in words.groupby(["trn", "field"])}
     places = [_basis_of(row, said) for row in long.itertuples()]
@@ -268,7 +275,8 @@ def _short_country_names(cells: pd.Series) -> dict[str, str]:
     if not names:
         return {}
     found = _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None)
-    return dict(zip(names, found))
+    # Where a text may mean several countries ("Asia except Japan"), the converter gives a list.
+    return {name: short if isinstance(short, str) else name for name, short in zip(names, found)}
 
 
 def _country_converter() -> CountryConverter:
