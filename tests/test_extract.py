@@ -90,7 +90,7 @@ def test_a_trial_in_two_countries_counts_under_both_and_none_as_not_reported():
 
 
 def test_words_that_may_mean_several_countries_stay_as_they_are(review):
-    said = "Japan,Asia(except Japan),Europe"
+    said = "Japan,Asia(except Japan),North America,South America,Australia,Europe,Africa"
     assert coded_by_rules(review, countries=f"{said} | USA").countries == f"{said} | United States"
 
 
