@@ -11,6 +11,7 @@ import pandas as pd
 
 from evlib.dose_evidence import (
     DIALS,
+    OF_READINGS,
     dial_factors,
     dials,
     in_question,
@@ -46,13 +47,13 @@ def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> t
     doses, draws
         As ``tested_doses`` and ``readings_of`` give them.
     """
-    doses, draws = _amounts(tables, settings)
+    doses, draws = _tested(tables, settings)
     return readings_of(doses, tables["outcomes"], tables["paper"], settings), draws
 
 
 def evidence(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
     """As ``every_tested``, with the doses alone to which the question is put (``in_question``)."""
-    return _asked(tables, _amounts(tables, settings), settings)
+    return _asked(*_tested(tables, settings), tables, settings)
 
 
 def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
@@ -150,13 +151,13 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
 
 def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, Setting]:
     """What there is to judge under each of ``settings_to_try``, by its label; the first is the one in force."""
-    found, amounts = {}, {}
+    tested, found = {}, {}
     for label, tried in settings_to_try(tables, settings).items():
-        key = tuple((name, value) for name, value in tried.items() if name not in _NO_AMOUNTS)
-        if key not in amounts:
-            amounts[key] = _amounts(tables, tried)
-        compared = windows(*_asked(tables, amounts[key], tried | {"effective_if": "compared"}))
-        found[label] = Setting(tried, *_asked(tables, amounts[key], tried), compared)
+        same = repr({name: value for name, value in tried.items() if name not in OF_READINGS})
+        if same not in tested:  # the draws are the dear part, and most dials do not change them
+            tested[same] = _tested(tables, tried)
+        compared = _asked(*tested[same], tables, tried | {"effective_if": "compared"})
+        found[label] = Setting(tried, *_asked(*tested[same], tables, tried), windows(*compared))
     return found
 
 
@@ -186,7 +187,6 @@ def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dial", "value", "default", "meaning"])
 
 
-_NO_AMOUNTS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")  # dials that change no amount of a dose
 _RULES = {
     "paper": "the paper reads it so",
     "reported": "anything was reported as better",
@@ -195,20 +195,20 @@ _RULES = {
 }
 
 
-def _amounts(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every tested dose in particles, and its draws; what its results say is not looked at."""
+def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every tested dose with its draws, not yet read."""
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
     flags = study_flags(tables["studies"], tables["arms"], tables["records"])
     return tested_doses(flags, tables["arms"], factors, settings)
 
 
 def _asked(
-    tables: dict[str, pd.DataFrame], amounts: tuple[pd.DataFrame, np.ndarray], settings: dict[str, Any]
+    doses: pd.DataFrame, draws: np.ndarray, tables: dict[str, pd.DataFrame], settings: dict[str, Any]
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """The doses to which the question is put, with their readings, and their draws."""
-    doses = readings_of(amounts[0], tables["outcomes"], tables["paper"], settings)
-    kept = in_question(doses, settings).to_numpy()
-    return doses[kept].reset_index(drop=True), amounts[1][:, kept]
+    """The tested doses of the question with their readings, and their draws."""
+    read = readings_of(doses, tables["outcomes"], tables["paper"], settings)
+    kept = in_question(read, settings).to_numpy()
+    return read[kept].reset_index(drop=True), draws[:, kept]
 
 
 def _single(label: str) -> float:

@@ -1,5 +1,6 @@
 """The book: built without a warning, every page reachable, every figure seen, no other host called."""
 
+import os
 import re
 import shutil
 
@@ -236,10 +237,41 @@ def test_hostile_text_of_a_registry_shows_as_text(results, browser, tmp_path):
 
 
 def test_the_search_of_the_book_finds_a_word(html, browser):
-    """What goes wrong is not looked at: the excerpts below the finds cannot be fetched where the book is a folder."""
-    page, _ = opened(browser)
+    """Of what goes wrong, refusals by the policy alone: excerpts below the finds cannot be fetched from a folder."""
+    page, wrong = opened(browser)
     page.goto(f"{(html / 'search.html').as_uri()}?q=nebulised")
     page.locator("#search-results li a").first.wait_for()
+    assert not [text for text in wrong if "Content Security Policy" in text]
+
+
+def test_every_page_has_its_policy_and_names_no_other_host_to_load_from(html):
+    pages = {path.relative_to(html).as_posix(): path for path in html.rglob("*.html") if "_static" not in path.parts}
+    assert {"index.html", "search.html", "genindex.html", "trials/NCT04276987.html"} <= pages.keys()
+    for name, path in pages.items():
+        text = path.read_text(encoding="utf-8")
+        assert text.count('http-equiv="Content-Security-Policy"') == 1, name
+        assert not re.search(r'<(?:script|img|iframe|source)\b[^>]*\ssrc="(?:https?:)?//', text), name
+        assert not re.search(r'<link\b[^>]*rel="(?:stylesheet|preload|preconnect)"[^>]*href="(?:https?:)?//', text), (
+            name
+        )
+
+
+@pytest.mark.parametrize("name", ["how_to_cite.html", "trials.html", "search.html"])
+def test_what_is_put_into_a_page_afterwards_does_not_run(html, browser, name, tmp_path):
+    """Neither a script, nor an attribute, nor a picture of another host; the page around them works."""
+    put = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
+    put += "<a href=\"javascript:document.title = 'taken'\" id=put>x</a><img src=https://example.org/x.png>"
+    folder = shutil.copytree(html, tmp_path / "html", copy_function=os.link)  # other tests read that one
+    altered = folder / f"altered_{name}"
+    altered.write_text((html / name).read_text(encoding="utf-8").replace("</body>", f"{put}</body>"), "utf-8")
+    page, wrong = opened(browser)
+    page.goto(altered.as_uri())
+    page.evaluate("document.getElementById('put').click()")
+    page.wait_for_load_state("networkidle")
+    assert page.title() != "taken"
+    refused = [text for text in wrong if "Content Security Policy" in text]
+    for what in ("inline script", "inline event handler", "https://example.org/x.png"):
+        assert any(what in text for text in refused), (what, wrong)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
