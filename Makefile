@@ -14,7 +14,10 @@ FROM_SNAPSHOT ?=
 REVIEWER ?=
 TRN ?=
 CELLS ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN CELLS
+REVIEW ?=
+NAME ?=
+export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN CELLS NAME
+export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
 ifeq ($(strip $(VENV)),)
@@ -24,9 +27,10 @@ endif
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 # ASReview, for one test alone: it needs older packages than ours, so it has an environment of its own.
 ASREVIEW := $(VENV)/asreview
+BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf run fetch update screen trace lesson test breakage bench lint format check open lab notebooks lock clean
+.PHONY: help setup new-review book pdf run fetch update screen trace lesson test breakage bench lint format check open lab notebooks lock licences audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +40,13 @@ help: ## This list
 	@echo "  FROM=, TO=, FROM_SNAPSHOT=  the two searches that make update compares (default: the last two retrievals)"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
+	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
 
 setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
+
+new-review: $(READY) ## Start a review of another topic in reviews/NAME (NAME=my-topic, RECORDS=export to begin with)
+	@test -n "$$NAME" || { echo "make: which name? Type: make new-review NAME=my-topic RECORDS=path/to/export.csv" >&2; exit 1; }
+	@$(PY) -m evlib new-review "$$NAME" $${RECORDS:+--records "$$RECORDS"}
 
 book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
 	@$(PY) -m evlib book $(OPTIONS)
@@ -69,7 +78,7 @@ lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn al
 	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
-	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest
+	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal
 
 breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
 	@BREAKAGE=every $(PY) -m pytest tests/breakage -n auto
@@ -88,8 +97,8 @@ check: $(READY) ## Verify the raw data's checksums and protocol.yml
 	@$(PY) -m evlib check
 
 open: $(READY) ## Open the book that was built last in the web browser
-	@test -f book/_build/html/index.html || { echo "make: no book yet. Run: make book" >&2; exit 1; }
-	@$(PY) -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("book/_build/html/index.html").resolve().as_uri())'
+	@test -f "$(BOOK)" || { echo "make: no book yet. Run: make book$(REVIEW:%= REVIEW=%)" >&2; exit 1; }
+	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri())' "$(BOOK)"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=.
@@ -104,6 +113,14 @@ lock: $(READY) ## Resolve pyproject.toml anew into the three lock files (maintai
 		--generate-hashes --custom-compile-command "make lock" -o requirements-setup.lock -
 	@echo asreview | $(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" -o requirements-asreview.lock -
+
+licences: $(READY) ## Write LICENSES-THIRD-PARTY.md from the lock (maintainers, after make lock)
+	@$(PY) -m evlib.licences
+
+audit: $(READY) ## Known vulnerabilities of what the three lock files name (needs a network)
+	@for lock in requirements.lock requirements-setup.lock requirements-asreview.lock; do \
+		echo "$$lock"; $(PY) -m pip_audit --progress-spinner off --require-hashes --disable-pip -r $$lock || failed=1; \
+	done; test -z "$$failed"
 
 clean: ## Remove what was made: data/processed, book/_build and .venv
 	rm -rf data/processed book/_build .venv

@@ -71,10 +71,7 @@ def run(
 @app.command()
 def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """Run the notebooks, for the search and an earlier one to compare with, then compile the book into book/_build/html."""
-    from evlib.pipeline import project_root, run_with_comparison
-
-    root = project_root()
-    _build(root, run_with_comparison(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo))
+    _run_and_build(search_date=search_date, snapshot=snapshot, records=records)
 
 
 @app.command()
@@ -104,23 +101,20 @@ def update(
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
     from evlib.files import write_bytes
-    from evlib.pipeline import project_root, run_with_comparison
+    from evlib.pipeline import project_root
     from evlib.rawdata import snapshots
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
     earlier = days[-2] if len(days) > 1 else _protocol()["default_search_date"]
-    results = run_with_comparison(
-        root,
+    results = _run_and_build(
         search_date=search_date or days[-1],
         snapshot=snapshot,
         since=since or earlier,
         since_snapshot=since_snapshot,
-        say=typer.echo,
     )
     told = root / "data" / "processed" / "whats_new.md"
     write_bytes(told, (results / "whats_new.md").read_bytes())
-    _build(root, results)
     typer.echo(told.read_text(encoding="utf-8").split("\n## ")[0].strip())
     typer.echo(
         f"What is new in full: {told.relative_to(root)}; the queue: {(results / 'to_screen.csv').relative_to(root)}"
@@ -153,6 +147,8 @@ def judge(
     snapshot: Snapshot = None,
 ) -> None:
     """Run the notebooks, and write a notebook with the screening view of the queue, for JupyterLab; prints its path."""
+    import os
+
     from evlib.judging import reviewer_file
     from evlib.pipeline import project_root, screening_notebook
     from evlib.pipeline import run as run_notebooks
@@ -163,7 +159,7 @@ def judge(
     results = run_notebooks(
         root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: typer.echo(text, err=True)
     )
-    typer.echo(screening_notebook(root, results, reviewer).relative_to(root))
+    typer.echo(os.path.relpath(screening_notebook(root, results, reviewer)))
 
 
 @app.command(name="lesson")
@@ -431,6 +427,28 @@ def fetch(
     )
 
 
+@app.command(name="new-review")
+def make_review(
+    name: Annotated[str, typer.Argument(help="Name of its folder below reviews: lower-case letters, digits, hyphens.")],
+    records: Annotated[
+        Path | None, typer.Option(help="A registry's export, or a folder of exports, to begin with.")
+    ] = None,
+) -> None:
+    """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
+    import os
+
+    from evlib.chapters import repository
+    from evlib.new_review import new_review
+
+    folder = Path(os.path.relpath(new_review(repository(Path.cwd()), name, records=records)))
+    typer.echo(f"{folder} is made. Now:")
+    if not records:
+        typer.echo(f"  0. put a registry's export into {folder / 'data/raw/exports'} (its README says which)")
+    typer.echo(f"  1. fill in {folder / 'protocol.yml'}: the places marked FILL IN")
+    typer.echo(f"  2. make check REVIEW={name}")
+    typer.echo(f"  3. make book REVIEW={name}")
+
+
 @app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
@@ -449,11 +467,26 @@ def seal() -> None:
     typer.echo("data/raw/datapackage.json holds the present checksums.")
 
 
-def _build(root: Path, results: Path) -> None:
-    from evlib.book import build_book
+def _run_and_build(**asked: str | Path | None) -> Path:
+    """Run the notebooks, for the search and an earlier one, and build the book; returns the folder of results.
 
-    page = build_book(root, results, say=typer.echo)
-    typer.echo(f"Open {page.relative_to(root)} in a browser (or: make open).")
+    What the book needs is loaded while the notebooks run.
+    """
+    from contextlib import ExitStack
+
+    from evlib.book import build_book, compiler_at_hand
+    from evlib.chapters import repository
+    from evlib.pipeline import project_root, run_with_comparison
+
+    root, ready = project_root(), []
+    with ExitStack() as stack:
+        results = run_with_comparison(
+            root, **asked, working=lambda: ready.append(stack.enter_context(compiler_at_hand())), say=typer.echo
+        )
+        page = build_book(root, results, compiler=ready[-1] if ready else None, say=typer.echo)
+    of = "" if repository(root) == root else f" REVIEW={root.name}"
+    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{of}).")
+    return results
 
 
 def _protocol() -> dict:
@@ -548,8 +581,8 @@ def _cannot(error: OSError) -> str:
     return f"{error.filename or 'a file'}: {error.strerror or error}. {todo}."
 
 
-def main() -> None:
-    """Run the command line; what a person can mend is shown as one message, without a traceback."""
+def set_up_process() -> None:
+    """Make a process of its own fit for the command line: UTF-8, and signals to end that are answered."""
     if sys.getfilesystemencoding() != "utf-8":  # notebooks and the book hold paths, and are UTF-8 whatever the locale
         environment = {**os.environ, "PYTHONUTF8": "1"}
         os.execve(sys.executable, [sys.executable, "-m", "evlib", *sys.argv[1:]], environment)
@@ -557,6 +590,10 @@ def main() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as nohup asks
             signal.signal(getattr(signal, name), _stop)
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is shown as one message, without a traceback."""
     try:
         app()
     except InputError as error:
@@ -574,4 +611,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    set_up_process()
     main()

@@ -1,6 +1,7 @@
 """Build the book from a run: the executed notebooks, the prose pages, and the numbers that the pages name."""
 
 import ast
+import filecmp
 import hashlib
 import json
 import os
@@ -9,15 +10,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import wraps
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
+from evlib.chapters import repository
 from evlib.errors import InputError
-from evlib.files import recover, sha256, swap_in, write_bytes, write_text
-from evlib.pipeline import with_values
+from evlib.files import matching, recover, sha256, swap_in, write_bytes, write_text
+from evlib.pipeline import spare_grammars, with_values
+from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -30,16 +36,38 @@ _UPDATE_TABLES = {
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
 # Modules that only the book uses: a change in one of them makes the book anew, not the notebooks.
-_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "trace.py")
+_CODE = (
+    "book.py",
+    "browse.py",
+    "chapters.py",
+    "dataset.py",
+    "codebook.csv",
+    "glossary.py",
+    "lesson.py",
+    "scripts.py",
+    "trace.py",
+)
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
+# jupyter-book's command line, loaded before it is told what to build.
+_COMPILER = """
+import json, sys
+from evlib.pipeline import spare_grammars
+spare_grammars()
+import jupyter_book.sphinx, sphinx.application, sphinx.builders.html
+import myst_nb.sphinx_ext, sphinx_book_theme, sphinx_copybutton, sphinx_togglebutton, sphinxcontrib.bibtex
+from jupyter_book.cli.main import main
+if line := sys.stdin.readline():
+    sys.argv[1:] = json.loads(line)
+    main()
+"""
 
 
 def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
     """A function that builds in ``book/_build``, refused while another process builds there."""
 
     @wraps(build)
-    def alone(root: Path, results: Path, **options: Callable[[str], None]) -> Path:
+    def alone(root: Path, results: Path, **options: Any) -> Path:
         from filelock import FileLock, Timeout
 
         folder = root / "book" / "_build"
@@ -56,11 +84,22 @@ def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
 
 
 @_one_at_a_time
-def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
+def build_book(
+    root: Path,
+    results: Path,
+    *,
+    compiler: subprocess.Popen | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
     """Compile the book of one run into ``book/_build/html``; returns its first page.
 
     Nothing is done where the book there was built from the same results and pages. A failed build leaves the last
     good book as it was.
+
+    Parameters
+    ----------
+    compiler
+        What ``compiler_at_hand`` gave, where it was started beforehand.
 
     Raises
     ------
@@ -70,7 +109,8 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
     build = root / "book" / "_build"
     html, key = build / "html", _key(root, results)
     recover(html)
-    shutil.rmtree(build / "work", ignore_errors=True)  # what a killed build left
+    for left in matching(build, ".new-*"):  # of a killed build
+        shutil.rmtree(left, ignore_errors=True)
     built = html / STAMP
     if (
         (html / "index.html").is_file()
@@ -81,15 +121,67 @@ def build_book(root: Path, results: Path, *, say: Callable[[str], None] = print)
         return html / "index.html"
     say("book: building")
     source, work = build / "source", build / "work"
-    assemble(root, results, source)
-    made = _compiled(source, work, "html")
-    references = made / "references.html"
-    # The bibliography extension says "list" of what has no list items, which misleads screen readers.
-    write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
-    write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
-    swap_in(made, html)
-    shutil.rmtree(work, ignore_errors=True)
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
+        fresh, made = Path(folder) / "source", Path(folder) / "html"
+        assemble(root, results, fresh)
+        compiled = _compiled_again(fresh, source, work, compiler)
+        shutil.copytree(compiled, made)
+        references = made / "references.html"
+        # The bibliography extension says "list" of what has no list items, which misleads screen readers.
+        write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
+        _add_policies(made, source)
+        write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
+        swap_in(made, html)
     return html / "index.html"
+
+
+def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.Popen | None) -> Path:
+    """Compile a new source of the book where only the pages that changed are read and written anew; returns the folder.
+
+    All pages are made anew where the list of pages or their titles changed, since each page shows it, where the
+    configuration did, and after a build that did not end.
+    """
+    state, frame = work / "frame.txt", _frame(fresh)
+    if not state.is_file() or state.read_text(encoding="utf-8") != frame:
+        shutil.rmtree(work, ignore_errors=True)
+    state.unlink(missing_ok=True)  # until the build has ended well
+    gone = _mirror(fresh, source)
+    made = work / "_build" / "html"
+    for name in gone:
+        for path in (made / name, made / Path(name).relative_to(Path(name).parts[0]), made / "_sources" / name):
+            path.unlink(missing_ok=True)
+        (made / name).with_suffix(".html").unlink(missing_ok=True)
+    _compile(source, work, "html", compiler)
+    write_text(state, frame)
+    return made
+
+
+def _frame(source: Path) -> str:
+    """What every page shows or depends on: configuration, the list of pages, their titles, and the packages' versions."""
+    parts = [(source / name).read_text(encoding="utf-8") for name in ("_config.yml", "_toc.yml")]
+    for page in sorted([*source.glob("*.md"), *source.glob("*.ipynb")]):
+        title = re.search(r'^\s*"?# .*$', page.read_text(encoding="utf-8"), re.MULTILINE)
+        parts.append(f"{page.name} {title[0] if title else ''}")
+    parts += [f"{name} {version(name)}" for name in ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")]
+    return "\n".join(parts)
+
+
+def _mirror(fresh: Path, kept: Path) -> list[str]:
+    """Make a folder the same as a new one, and leave alone the files that are the same; gives those that went away."""
+    names = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
+    gone = [
+        path.relative_to(kept).as_posix()
+        for path in sorted(kept.rglob("*"))
+        if path.is_file() and path.relative_to(kept).as_posix() not in names
+    ]
+    for name in gone:
+        (kept / name).unlink()
+    for name in sorted(names):
+        if not (kept / name).is_file() or not filecmp.cmp(fresh / name, kept / name, shallow=False):
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(fresh / name, kept / name)
+    return gone
 
 
 @_one_at_a_time
@@ -110,10 +202,11 @@ def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) 
             "single pages from your browser."
         )
     build = root / "book" / "_build"
-    source, work = build / "source", build / "work"
+    source, work = build / "source-pdf", build / "work-pdf"
     say("book: building, all in one")
     assemble(root, results, source)
-    page = _compiled(source, work, "singlehtml") / "index.html"
+    shutil.rmtree(work, ignore_errors=True)
+    page = _compile(source, work, "singlehtml") / "index.html"
     target = build / f"evtrials-{results.name}.pdf"
     say("book: printing")
     with tempfile.TemporaryDirectory() as folder:
@@ -125,31 +218,60 @@ def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) 
             raise InputError(f"Chromium did not print the book: {done.stderr.strip()[-500:]}")
         write_bytes(target, printed.read_bytes())
     shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(source, ignore_errors=True)
     return target
 
 
-def _compiled(source: Path, work: Path, builder: str) -> Path:
-    """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
-    shutil.rmtree(work, ignore_errors=True)
-    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
-    done = subprocess.run(
-        [*program, "build", str(source), *options],
-        capture_output=True,
+@contextmanager
+def compiler_at_hand() -> Iterator[subprocess.Popen]:
+    """A process that loads jupyter-book, which takes seconds, and waits for what ``build_book`` gives it.
+
+    Meanwhile this process loads what it needs to lay out the book's source.
+    """
+    Thread(target=_load, daemon=True).start()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", _COMPILER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            if not process.stdin.closed:
+                process.stdin.close()  # it ends, with nothing to do
+
+
+def _load() -> None:
+    from evlib import browse, dataset, glossary, lesson, trace  # noqa: F401
+
+
+def _compile(source: Path, work: Path, builder: str, compiler: subprocess.Popen | None = None) -> Path:
+    """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
+    options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
+    with nullcontext(compiler) if compiler else compiler_at_hand() as process:
+        said, _ = process.communicate(json.dumps(["build", str(source), *options]) + "\n")
     made = work / "_build" / builder
-    if done.returncode or not (made / "index.html").is_file():
-        raise InputError(
-            f"the book was not built; the last good one is untouched.\n{_complaints(done.stdout + done.stderr)}"
-        )
+    if process.returncode or not (made / "index.html").is_file():
+        raise InputError(f"the book was not built; the last good one is untouched.\n{_complaints(said)}")
     return made
+
+
+def _add_policies(made: Path, source: Path) -> None:
+    """Give each page the policy by which only the theme's scripts and those of our tables run."""
+    tables = [path.read_text(encoding="utf-8") for path in source.glob("*_table.html")]
+    own = {script for table in tables for script in inline_scripts(table)}
+    add_policies((page for page in made.rglob("*.html") if "_static" not in page.parts), own=own)
 
 
 def assemble(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source: prose pages, configuration with the run's numbers, notebooks, figures and tables."""
-    # Imported here, because an unchanged book needs neither and both take seconds to load.
+    # Imported here, because an unchanged book needs none of them and they take seconds to load.
+    spare_grammars()
     import nbformat
 
     from evlib.glossary import glossary_page, linked, read_glossary
@@ -158,7 +280,8 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     from evlib.protocol import load_protocol
 
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    protocol = load_protocol(root / "protocol.yml")
+    _lay_out_pages(root, source, protocol)
     _drop_absent_chapters(source / "_toc.yml", results)
     _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
@@ -167,22 +290,26 @@ def assemble(root: Path, results: Path, source: Path) -> None:
         for name, row in _UPDATE_TABLES.items()
         if (results / name).is_file()
     )
-    protocol = load_protocol(root / "protocol.yml")
     words |= _queue_words(results, protocol)
     for path in results.glob("figures/*.txt"):
         figure, _, title = path.stem.partition(".")
         words[f"{'title' if title else 'alt'}_{figure}"] = path.read_text(encoding="utf-8").strip()
-    meanings = read_glossary(root / "book" / "glossary.csv")
+    meanings = read_glossary(source / "glossary.csv")
     words["glossary"] = glossary_page(meanings)
-    words["changelog"] = _changelog(root / "CHANGELOG.md")
+    words["changelog"] = _changelog(repository(root) / "CHANGELOG.md")
+    words |= {"title": protocol["title"], "question": protocol["question"].strip()}
+    words["for_review"] = "" if repository(root) == root.resolve() else f" REVIEW={root.name}"
     words["cell_index"] = cell_index(results)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     _write_trials(root, results, source, protocol)
-    _write_ledger(results, source)
+    if (results / "audit.csv").is_file():
+        _write_ledger(results, source)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
-        notebook, seen = with_anchors(readable(nbformat.read(path, as_version=4))), set()
+        executed = nbformat.read(path, as_version=4)
+        refuse_scripts(executed, path.name)
+        notebook, seen = with_anchors(readable(executed)), set()
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = linked(cell.source, meanings, seen)
@@ -190,10 +317,35 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     shutil.copytree(results / "figures", source / "figures")
     downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
-    write_lessons(results, downloads / "lessons")
+    if (source / "teaching.md").is_file():
+        write_lessons(results, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
+
+
+def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
+    """The pages of a book and what they need, before any word is filled in.
+
+    A review beside the first has a few pages of its own in ``book``; the pages that its table of contents names beyond
+    these, the style and the references are the repository's.
+    """
+    import yaml
+
+    home = repository(root)
+    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    if home == root.resolve():
+        return
+    shutil.copytree(home / "book" / "_static", source / "_static", dirs_exist_ok=True)
+    toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
+    pages = re.findall(r"'file': '(\w+)'", str(toc))
+    for name in ("_config.yml", "references.bib", *(f"{page}.md" for page in pages)):
+        if not (source / name).is_file() and (home / "book" / name).is_file():
+            shutil.copy2(home / "book" / name, source / name)
+    config = (source / "_config.yml").read_text(encoding="utf-8").splitlines()
+    facts = {"title": protocol["title"], "author": "", "copyright": "registry facts: cite the registries; code MIT"}
+    lines = {name: f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()}
+    write_text(source / "_config.yml", "\n".join(lines.get(line.partition(":")[0], line) for line in config) + "\n")
 
 
 def _add_launch_buttons(config: Path) -> None:
@@ -314,10 +466,13 @@ def _copy_mathjax(target: Path) -> None:
 
 
 def _key(root: Path, results: Path) -> str:
-    pages = [path for path in sorted((root / "book").rglob("*")) if path.is_file() and "_build" not in path.parts]
+    books = dict.fromkeys([root.resolve() / "book", repository(root) / "book"])
+    pages = [
+        path for book in books for path in sorted(book.rglob("*")) if path.is_file() and "_build" not in path.parts
+    ]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
     code = [Path(__file__).with_name(name) for name in _CODE]
-    files = [*pages, root / "CHANGELOG.md", *code]
+    files = [*pages, repository(root) / "CHANGELOG.md", *code]
     inputs = [run["keys"], [(path.name, sha256(path)) for path in files]]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 

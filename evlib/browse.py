@@ -1,6 +1,7 @@
 """Trials and claims to browse: tables with filters, and a page for each trial. All text is escaped."""
 
 import html
+import json
 import re
 from importlib.resources import files
 from typing import Any
@@ -38,7 +39,7 @@ _RECORD = {
     "enrolment": "Enrolment",
     "enrolment_type": "Enrolment is",
     "msc_source_text": "Cells, in its words",
-    "ev_term_text": "Vesicles, in its words",
+    "ev_term_text": "Product, in its words",
     "route_text": "Route, in its words",
     "dose_text": "Dose, in its words",
     "start_date": "Start",
@@ -103,7 +104,11 @@ def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame
     facts = {
         "Number": [_link(f"trials/{page_name(trn)}.html", trn) for trn in described.trn],
         "Title": described.title.map(_text),
-        **{label: described[field].map(code_labels(protocol, field)).map(_text) for field, label in _CODED.items()},
+        **{
+            label: described[field].map(code_labels(protocol, field)).map(_text)
+            for field, label in _CODED.items()
+            if field in protocol["codes"]
+        },
         "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],
         "Registered": described.registered.dt.strftime("%Y-%m-%d").map(_text),
         "Status": described.status.map(_text),
@@ -155,7 +160,7 @@ def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tu
     from itables.javascript import generate_init_offline_itables_html
 
     scripts = generate_init_offline_itables_html(str(files("itables") / "html" / "dt_bundle.js"))
-    columns = [frame.columns.get_loc(column) for column in choices]
+    selects = _SELECTS.replace("COLUMNS", str([frame.columns.get_loc(column) for column in choices]))
     table = to_html_datatable(
         frame,
         connected=False,
@@ -169,8 +174,10 @@ def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tu
         lengthMenu=[10, 25, 50, 200],
         pageLength=page_length,
         table_id=name,
-        drawCallback=JavascriptFunction(_SELECTS.replace("COLUMNS", str(columns))),
+        drawCallback=JavascriptFunction(selects),
     )
+    # itables hands the function over as a text to be evaluated, which the policy of the pages forbids (evlib.csp).
+    table = re.sub(r'"keys_to_be_evaluated": .*\n\s*', "", table).replace(json.dumps(selects), selects)
     return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
 
 

@@ -51,6 +51,8 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "draws": (10_000, None, "how many draws the intervals rest on"),
     "seed": (2025, None, "where the random numbers start"),
 }
+# The dials that say how tested doses are read; the others change their amounts.
+OF_READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
 # What a reader needs of a tested dose.
 SHOWN = (
     "study",
@@ -271,9 +273,10 @@ def readings_of(
         compared and is not.
     """
     said = paper.set_index("arm_id")
-    rows = [
-        _read(dose, outcomes[outcomes.arm_id == dose["arm_id"]], said, settings) for dose in doses.to_dict("records")
-    ]
+    by_arm: dict[str, list[dict]] = {}
+    for outcome in outcomes[["arm_id", "name", "direction", "primary"]].to_dict("records"):
+        by_arm.setdefault(outcome["arm_id"], []).append(outcome)
+    rows = [_read(dose, by_arm.get(dose["arm_id"], []), said, settings) for dose in doses.to_dict("records")]
     read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
     if settings["effective_if"] != "paper":
         less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")
@@ -403,7 +406,7 @@ def _beside_effective(doses: pd.DataFrame, effective: pd.Series) -> pd.Series:
     return pd.Series(doses.index.isin(pairs["index"][apart]), index=doses.index)
 
 
-def _read(dose: dict, outcomes: pd.DataFrame, paper: pd.DataFrame, settings: dict[str, Any]) -> tuple[str, str]:
+def _read(dose: dict, outcomes: list[dict], paper: pd.DataFrame, settings: dict[str, Any]) -> tuple[str, str]:
     """The reading of one dose, and its words."""
     rule = settings["effective_if"]
     if rule == "paper":
@@ -411,14 +414,14 @@ def _read(dose: dict, outcomes: pd.DataFrame, paper: pd.DataFrame, settings: dic
             return "not in the paper", "not in the paper's section 4"
         row = paper.loc[dose["arm_id"]]
         return row.reading, f'the paper: "{row.quote}"'
-    counted = outcomes[outcomes.direction != "not comparative"]
-    if rule != "reported":
-        counted = counted if dose["comparative"] else counted.iloc[:0]
+    counted = [outcome for outcome in outcomes if outcome["direction"] != "not comparative"]
+    if rule != "reported" and not dose["comparative"]:
+        counted = []
     if rule == "primary":
-        counted = counted[counted.primary == "True"]
-    better = counted[counted.direction == "better"]
-    if len(better):
-        return "effective", f"better: {'; '.join(better.name)}"
-    if len(counted):
-        return "no effect shown", f"no difference: {'; '.join(counted.name)}"
+        counted = [outcome for outcome in counted if outcome["primary"] == "True"]
+    better = [outcome["name"] for outcome in counted if outcome["direction"] == "better"]
+    if better:
+        return "effective", f"better: {'; '.join(better)}"
+    if counted:
+        return "no effect shown", f"no difference: {'; '.join(outcome['name'] for outcome in counted)}"
     return "not compared", "no such outcome is on file"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from evlib.dose_evidence import (
     DIALS,
+    OF_READINGS,
     dial_factors,
     dials,
     in_question,
@@ -46,17 +47,13 @@ def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> t
     doses, draws
         As ``tested_doses`` and ``readings_of`` give them.
     """
-    factors = dial_factors(tables["conversions"], tables["stated"], settings)
-    flags = study_flags(tables["studies"], tables["arms"], tables["records"])
-    doses, draws = tested_doses(flags, tables["arms"], factors, settings)
+    doses, draws = _tested(tables, settings)
     return readings_of(doses, tables["outcomes"], tables["paper"], settings), draws
 
 
 def evidence(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
     """As ``every_tested``, with the doses alone to which the question is put (``in_question``)."""
-    doses, draws = every_tested(tables, settings)
-    kept = in_question(doses, settings).to_numpy()
-    return doses[kept].reset_index(drop=True), draws[:, kept]
+    return _asked(*_tested(tables, settings), tables, settings)
 
 
 def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
@@ -154,12 +151,14 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
 
 def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, Setting]:
     """What there is to judge under each of ``settings_to_try``, by its label; the first is the one in force."""
-    return {
-        label: Setting(
-            tried, *evidence(tables, tried), windows(*evidence(tables, tried | {"effective_if": "compared"}))
-        )
-        for label, tried in settings_to_try(tables, settings).items()
-    }
+    tested, found = {}, {}
+    for label, tried in settings_to_try(tables, settings).items():
+        same = repr({name: value for name, value in tried.items() if name not in OF_READINGS})
+        if same not in tested:  # the draws are the dear part, and most dials do not change them
+            tested[same] = _tested(tables, tried)
+        compared = _asked(*tested[same], tables, tried | {"effective_if": "compared"})
+        found[label] = Setting(tried, *_asked(*tested[same], tables, tried), windows(*compared))
+    return found
 
 
 def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
@@ -194,6 +193,22 @@ _RULES = {
     "compared": "better than a comparison group",
     "primary": "better in a primary outcome",
 }
+
+
+def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every tested dose with its draws, not yet read."""
+    factors = dial_factors(tables["conversions"], tables["stated"], settings)
+    flags = study_flags(tables["studies"], tables["arms"], tables["records"])
+    return tested_doses(flags, tables["arms"], factors, settings)
+
+
+def _asked(
+    doses: pd.DataFrame, draws: np.ndarray, tables: dict[str, pd.DataFrame], settings: dict[str, Any]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The tested doses of the question with their readings, and their draws."""
+    read = readings_of(doses, tables["outcomes"], tables["paper"], settings)
+    kept = in_question(read, settings).to_numpy()
+    return read[kept].reset_index(drop=True), draws[:, kept]
 
 
 def _single(label: str) -> float:

@@ -13,9 +13,9 @@ from xml.dom import minidom
 import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from IPython.display import HTML
 from matplotlib.figure import Figure as Drawing
+from matplotlib.transforms import Bbox
 
 from evlib.canvas import BLUE, GREY, ORANGE, canvas, finished
 from evlib.dose import WITHOUT_UNIT
@@ -66,9 +66,9 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(_RC):
-        vector = io.StringIO()
-        figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-        figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches="tight")
+        vector, box = io.StringIO(), _drawn(figure.drawing)
+        figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
+        figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box)
     plt.close(figure.drawing)
     # Matplotlib writes millionths of a point; hundredths make a file a third smaller.
     svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\d\.\d\d)\d+", r"\1", path[0]), vector.getvalue())
@@ -86,6 +86,16 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
         for ending, text in (("csv", "its data (CSV)"), ("svg", "SVG"), ("png", "PNG"))
     )
     return HTML(f'<figure class="finding">{picture}<figcaption>Download: {links}</figcaption></figure>')
+
+
+def _drawn(drawing: Drawing) -> Bbox:
+    """Lay a drawing out for good, and the box that holds all of it, in inches.
+
+    To save it as SVG and as PNG with ``bbox_inches="tight"`` would do both twice.
+    """
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine("none")
+    return drawing.get_tightbbox().padded(matplotlib.rcParams["savefig.pad_inches"])
 
 
 def _inlined(svg: str, figure: Figure, page: str) -> str:
@@ -241,6 +251,8 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     )
     with matplotlib.rc_context(_RC):
         drawing, axes = plt.subplots(figsize=(_WIDTH, 1.6 + 0.36 * len(data)), layout="constrained")
+        import seaborn as sns  # here, as it takes a second to load
+
         sns.heatmap(
             data,
             annot=True,
@@ -278,6 +290,8 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
     )
     with matplotlib.rc_context(_RC):
         drawing, axes = plt.subplots(figsize=(_WIDTH, 1.9 + 0.27 * len(counted)), layout="constrained")
+        import seaborn as sns  # here, as it takes a second to load
+
         palette = dict(zip(spans.index, sns.color_palette("colorblind", len(spans))))
         markers = dict(zip(spans.index, "osD^vP"))
         for y, row in counted.iterrows():

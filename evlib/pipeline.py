@@ -1,7 +1,7 @@
-"""Run the notebooks in order for one search date, skip what is unchanged, and swap the new result in as a whole."""
+"""Run the notebooks for one search date, skip what is unchanged, and swap the new result in as a whole."""
 
 import csv
-import hashlib
+import glob
 import json
 import os
 import platform
@@ -11,46 +11,58 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+from evlib.chapters import laid_out, repository
 from evlib.errors import NOT_WHOLE, InputError
-from evlib.files import all_below, day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
+from evlib.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
+from evlib.plan import Step, imports_of, modules_used, step
 from evlib.protocol import load_protocol
-from evlib.rawdata import OWN_DECISIONS, check_raw, copy_shipped, snapshots, source_files
+from evlib.rawdata import OWN_DECISIONS, SHARED, check_raw, copy_shipped, shared, snapshots, source_files
+from evlib.side_by_side import reusable, run_steps
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
-NOT_IN_NOTEBOOKS = {
-    "__main__.py",
-    "book.py",
-    "browse.py",
-    "dataset.py",
-    "glossary.py",
-    "lesson.py",
-    "neighbours.py",
-    "pipeline.py",
-    "trace.py",
-}  # modules that no notebook uses
 
 
 def project_root(start: str | Path = ".") -> Path:
-    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``."""
-    start = Path(start).resolve()
+    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``: a review.
+
+    Where the environment names one (``EVTRIALS_REVIEW``, as ``make REVIEW=name`` does), it is that of the folder's ``reviews``.
+    """
+    start, name = Path(start).resolve(), os.environ.get("EVTRIALS_REVIEW")
     for folder in (start, *start.parents):
         if (folder / "protocol.yml").is_file():
-            return folder
+            return _named_review(repository(folder), name) if name else folder
     raise InputError(
         f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
         "it: git checkout -- protocol.yml"
     )
 
 
+def _named_review(home: Path, name: str) -> Path:
+    review = home / "reviews" / name
+    if not (review / "protocol.yml").is_file():
+        there = ", ".join(path.parent.name for path in sorted(home.glob("reviews/*/protocol.yml"))) or "none yet"
+        raise InputError(
+            f"there is no review '{name}' in {home / 'reviews'}. There: {there}. Make one: make new-review NAME={name}"
+        )
+    return review
+
+
 def notebooks(root: Path) -> list[Path]:
-    """The numbered notebooks, in order."""
+    """The numbered notebooks of a review, in order: the repository's own, or as they read in another review."""
+    if repository(root) != root.resolve():
+        return laid_out(root)
     return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -63,6 +75,7 @@ def run(
     out: Path | None = None,
     before: Path | None = None,
     as_before: bool = False,
+    working: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date; returns the folder of results.
@@ -84,6 +97,8 @@ def run(
         Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
     as_before
         Whether the results are wanted for such a comparison only: then a run that compared more is as good.
+    working
+        Called once when it is known that notebooks have to run, so that what comes after can be prepared meanwhile.
     say
         Told of each step.
 
@@ -135,9 +150,18 @@ def run(
             inputs = _inputs(root, raw_dir, sums, files)
             parameters = {"search_date": search_date, "snapshot": snapshot}
             parameters |= {"records_from": records.name} if records else {}
-            plan = _keys(root, inputs, parameters, before)
+            steps = _steps(root, [inputs, parameters, platform.python_version()], before)
             return _run_locked(
-                root, target, plan, inputs, parameters, records and records.resolve(), before, as_before, say=say
+                root,
+                target,
+                steps,
+                inputs,
+                parameters,
+                records and records.resolve(),
+                before,
+                as_before,
+                working,
+                say=say,
             )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
@@ -157,13 +181,14 @@ def run_with_comparison(
     records: Path | None = None,
     since: str | None = None,
     since_snapshot: str | None = None,
+    working: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date and for an earlier one, and compare the two.
 
     Parameters
     ----------
-    search_date, snapshot, records, say
+    search_date, snapshot, records, working, say
         As in ``run``.
     since
         The earlier search date; where None, the protocol's default date or, at that date and before, one year earlier.
@@ -182,6 +207,10 @@ def run_with_comparison(
     """
     protocol = load_protocol(root / "protocol.yml")
     search_date = checked_date(search_date or protocol["default_search_date"])
+    if not any(path.name == UPDATE for path in notebooks(root)):
+        if since:
+            raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
+        return run(root, search_date=search_date, snapshot=snapshot, records=records, working=working, say=say)
     asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
     earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
     if not records:
@@ -199,8 +228,8 @@ def run_with_comparison(
         if since:
             raise
         say(f"No earlier search is compared: {error}")
-        return run(root, **asked, say=say)
-    return run(root, **asked, before=before, say=say)
+        return run(root, **asked, working=working, say=say)
+    return run(root, **asked, before=before, working=working, say=say)
 
 
 def _earlier_date(search_date: str, protocol: dict) -> str:
@@ -211,6 +240,8 @@ def _earlier_date(search_date: str, protocol: dict) -> str:
 
 def check_against_raw(protocol: dict, raw_dir: Path) -> None:
     """Refuse a protocol whose hand screening speaks of a snapshot that is not there."""
+    if "hand_screening" not in protocol:
+        return
     snapshot = protocol["hand_screening"]["snapshot"]
     if not (raw_dir / "registries" / snapshot).is_dir():
         raise InputError(
@@ -275,7 +306,10 @@ def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
     """
     import nbformat
 
-    source = nbformat.read(root / "notebooks" / "02_screen.ipynb", as_version=4)
+    chapter = next((path for path in notebooks(root) if path.name == "02_screen.ipynb"), None)
+    if chapter is None:
+        raise InputError("this review has no chapter 02_screen. Add it under 'chapters' in protocol.yml.")
+    source = nbformat.read(chapter, as_version=4)
     folder = root / "data" / "processed" / "screening"
     values = {
         "search_date": results.name,
@@ -309,110 +343,141 @@ def with_values(source: str, values: dict[str, str]) -> str:
     )
 
 
+def spare_grammars() -> None:
+    """Before nbformat is loaded: let jsonschema not make grammars of a format (IRI) that no notebook uses.
+
+    It does so wherever this package is installed, and it takes a second.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+
 def source_kernelspec() -> dict[str, str]:
     """The kernel that every notebook names."""
     return {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
-    """Everything that a result depends on but the notebooks: path below the root (elsewhere, name) → SHA-256."""
+    """What every notebook depends on: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
     own = [*matching(raw_dir / "curation", "*.csv"), *matching(raw_dir / OWN_DECISIONS, "[!.]*.csv")]
-    code = [path for path in sorted((root / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
-    files = [root / "protocol.yml", root / "requirements.lock", *records, *own, *code]
+    home = repository(root)
+    files = [root / "protocol.yml", home / "requirements.lock", *records, *own, *(home / "evlib").glob("*.json")]
+    files += [shared(raw_dir, name) for name in SHARED]
     for path in files:
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        base = next((folder for folder in (root, home) if path.is_relative_to(folder)), path.parent)
+        name = path.relative_to(base).as_posix()
         if path.is_file() and name not in inputs:
             inputs[name] = sha256(path)
     return inputs
 
 
+def _steps(root: Path, common: list, before: Path | None) -> list[Step]:
+    """The notebooks of a run; the one that compares two searches only where there is an earlier one."""
+    steps, home = [], repository(root)
+    for source in notebooks(root):
+        if source.name == UPDATE:
+            if before:
+                steps.append(step(source, home / "evlib", [*common, before.name, _last_run(before)["keys"]]))
+        else:
+            steps.append(step(source, home / "evlib", common))
+    if not steps:
+        raise InputError(f"{root / 'notebooks'} holds no numbered notebook. Restore them from git.")
+    return steps
+
+
 def _run_locked(
     root: Path,
     target: Path,
-    plan: list[tuple[Path, str]],
+    steps: list[Step],
     inputs: dict[str, str],
     parameters: dict[str, str],
     records: Path | None,
     before: Path | None,
     as_before: bool,
+    working: Callable[[], None] | None,
     *,
     say: Callable[[str], None],
 ) -> Path:
     recover(target)
-    staging = target.parent / f".{target.name}.new"
-    shutil.rmtree(staging, ignore_errors=True)  # what a killed run left
-    last = _last_run(target)
-    fresh = _reusable(plan, last, target)
-    if fresh == len(plan) and (as_before or last["keys"] == [key for _, key in plan]):
+    for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):  # of a killed run
+        shutil.rmtree(left, ignore_errors=True)
+    last = _last_run(target) or {"keys": [], "notebooks": []}
+    kept = reusable(steps, last["notebooks"], target)
+    if len(kept) == len(steps) and (as_before or last["keys"] == [done["key"] for done in kept.values()]):
         say(f"{target.name}: unchanged since {last['finished']}, nothing to do.")
         return target
 
-    staging.mkdir(parents=True)
-    started, done = time.perf_counter(), []
+    from evlib.kernels import warm_kernels
+
+    if working:
+        working()
+    started = time.perf_counter()
+    given = parameters | _places(root, target, records, before)
+    modules = imports_of([planned.source for planned in steps])
+    staging = target.with_name(f".{target.name}.new")
     try:
-        for index, (source, key) in enumerate(plan):
-            if index < fresh:
-                step = last["notebooks"][index]
-                _copy_outputs(step["outputs"], target, staging)
-                say(f"{source.name}: unchanged, kept.")
-            else:
-                step = _execute(source, root, staging, parameters, records, before, say=say)
-            done.append({**step, "name": source.name, "key": key})
+        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=given)
+        done = run_steps(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
         record = {
             "parameters": parameters,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - started, 1),
             "python": platform.python_version(),
             "packages": {name: version(name) for name in PACKAGES},
-            "inputs": inputs,
-            "keys": [key for _, key in plan],
+            "inputs": inputs | _code(root, steps),
+            "keys": [each["key"] for each in done],
             "notebooks": done,
         }
         write_text(staging / RUN_FILE, json.dumps(record, indent=1) + "\n")
         swap_in(staging, target)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):
+            shutil.rmtree(left, ignore_errors=True)
     _tell_rejects(target, say)
-    say(f"{target.name}: {len(plan) - fresh} of {len(plan)} notebooks run in {record['seconds']} s.")
+    count = sum(each["ran"] for each in done)
+    say(f"{target.name}: {count} of {len(steps)} notebooks run in {record['seconds']} s.")
     return target
 
 
-def _execute(
-    source: Path,
-    root: Path,
-    staging: Path,
-    parameters: dict[str, str],
-    records: Path | None,
-    before: Path | None,
-    *,
-    say: Callable[[str], None],
-) -> dict:
+def _places(root: Path, target: Path, records: Path | None, before: Path | None) -> dict[str, str]:
+    """The parameters that name places, as seen from a folder beside that of the results."""
+    places = {
+        "raw_dir": os.path.relpath(root / "data" / "raw", target),
+        "out_dir": ".",
+        "protocol": os.path.relpath(root / "protocol.yml", target),
+    }
+    if before:
+        places["before_dir"] = os.path.relpath(before, target)
+    if records:
+        places["records_from"] = os.path.relpath(records, target)
+    return {name: Path(place).as_posix() for name, place in places.items()}
+
+
+def _code(root: Path, steps: list[Step]) -> dict[str, str]:
+    """The files of evlib that notebooks use: path below the root → SHA-256."""
+    cells = [json.loads(planned.source.read_text(encoding="utf-8"))["cells"] for planned in steps]
+    home = repository(root)
+    files = modules_used([cell for each in cells for cell in each], home / "evlib")
+    return {path.relative_to(home).as_posix(): sha256(path) for path in files}
+
+
+def _execute(manager: type["AsyncKernelManager"], source: Path, folder: Path, *, parameters: dict[str, str]) -> None:
+    """Execute a notebook in a folder, with those of the parameters that it has, and write it there."""
+    spare_grammars()
     import nbclient
     import papermill
 
-    say(f"{source.name}: running")
-    held = _contents(staging)
-    started = time.perf_counter()
-    places = {
-        "raw_dir": os.path.relpath(root / "data" / "raw", staging),
-        "out_dir": ".",
-        "protocol": os.path.relpath(root / "protocol.yml", staging),
-    }
-    if before:
-        places["before_dir"] = os.path.relpath(before, staging)
-    if records:
-        places["records_from"] = os.path.relpath(records, staging)
-    given = parameters | {name: Path(place).as_posix() for name, place in places.items()}
     asked = papermill.inspect_notebook(str(source))
     try:
-        with naming(staging / source.name):
+        with naming(folder / source.name):
             papermill.execute_notebook(
                 str(source),
-                str(staging / source.name),
-                parameters={name: value for name, value in given.items() if name in asked},
-                cwd=str(staging),
-                progress_bar={"leave": False, "desc": source.stem} if sys.stderr.isatty() else False,
+                str(folder / source.name),
+                parameters={name: value for name, value in parameters.items() if name in asked},
+                resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
+                kernel_manager_class=manager,
+                request_save_on_cell_execute=False,
+                progress_bar=False,
                 **_KERNEL,
             )
     except papermill.exceptions.PapermillExecutionError as error:
@@ -424,27 +489,6 @@ def _execute(
             f"{source.name}: the notebook's kernel did not start or died ({error}). It needs a local network "
             "connection (loopback) and free memory; try again."
         ) from None
-    after = _contents(staging)
-    changed = {name: value for name, value in after.items() if held.get(name) != value}
-    return {"seconds": round(time.perf_counter() - started, 1), "outputs": changed}
-
-
-def _keys(
-    root: Path, inputs: dict[str, str], parameters: dict[str, str], before: Path | None
-) -> list[tuple[Path, str]]:
-    """Each notebook with a key that changes when it, an earlier one, a parameter or any other input does."""
-    key = json.dumps([inputs, parameters, platform.python_version()], sort_keys=True)
-    plan = []
-    for source in notebooks(root):
-        if source.name == UPDATE:
-            if not before:
-                continue
-            key += json.dumps([before.name, _last_run(before)["keys"]])
-        key = hashlib.sha256(f"{key}{sha256(source)}".encode()).hexdigest()
-        plan.append((source, key))
-    if not plan:
-        raise InputError(f"{root / 'notebooks'} holds no numbered notebook. Restore them from git.")
-    return plan
 
 
 def _last_run(target: Path) -> dict | None:
@@ -452,19 +496,6 @@ def _last_run(target: Path) -> dict | None:
         return json.loads((target / RUN_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _reusable(plan: list[tuple[Path, str]], last: dict | None, target: Path) -> int:
-    """How many notebooks, from the first on, need not run: same key, and their outputs still as they were written."""
-    count = 0
-    for (_, key), step in zip(plan, last["notebooks"] if last else []):
-        whole = all(
-            (target / name).is_file() and sha256(target / name) == value for name, value in step["outputs"].items()
-        )
-        if step["key"] != key or not whole:
-            break
-        count += 1
-    return count
 
 
 def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
@@ -479,14 +510,3 @@ def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
             say(f"MIND: {row['file']}: {row['reason']}")
     if rows:
         say(f"{target.name}: {len(rows)} row(s) could not be used; see {target / 'rejects.csv'}.")
-
-
-def _contents(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in all_below(folder)}
-
-
-def _copy_outputs(outputs: dict[str, str], source: Path, target: Path) -> None:
-    for name in outputs:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        with naming(target / name):
-            shutil.copy2(source / name, target / name)

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.inter_rater import cohens_kappa
-from statsmodels.stats.proportion import proportion_confint
 
 from evlib.identifiers import normalised
 from evlib.judging import ADJUDICATOR, DECISIONS
@@ -24,7 +22,8 @@ def hand_decisions(
     Parameters
     ----------
     path
-        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``.
+        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``. A review need
+        not have the file; then nobody has decided.
     known
         Registration numbers of the snapshot.
 
@@ -34,7 +33,9 @@ def hand_decisions(
         Table ``decisions`` (R3 becomes ``adjudicated``); adjudicated duplicates as ``trn, duplicate_of``; and table
         ``rejects``: rows for an unknown record, of an unknown reviewer, decision or criterion, or given twice.
     """
-    rows = read_csv(path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"])
+    rows = read_csv(
+        path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"], optional=True
+    )
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     exclusions = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
     without_reason = (rows.decision == "exclude") & ~rows.criterion.isin(exclusions)
@@ -265,6 +266,8 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
     if len(used) < 2:
         return {"n": len(both), "agreed": agreed, "kappa": float("nan"), "low": float("nan"), "high": float("nan")}
     with np.errstate(invalid="ignore"):  # a reviewer who always says the same leaves the interval undefined
+        from statsmodels.stats.inter_rater import cohens_kappa  # here, as it takes a second to load
+
         result = cohens_kappa(used.to_numpy())
     return {"n": len(both), "agreed": agreed, "kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
 
@@ -337,6 +340,8 @@ def rule_performance(
 
 
 def _proportion(measure: str, hits: int, n: int) -> dict[str, float | str]:
+    from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
+
     low, high = proportion_confint(hits, n, method="wilson") if n else (float("nan"), float("nan"))
     return {
         "measure": measure,

@@ -91,9 +91,27 @@ def clone(origin: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("linter", LINTERS)
 def test_the_linters_find_nothing(linter):
-    assert WORKFLOWS.keys() == {"publish.yml", "test.yml", "update.yml"}
+    assert WORKFLOWS.keys() == {"audit.yml", "publish.yml", "test.yml", "update.yml"}
     done = linted(linter, *(FOLDER / name for name in WORKFLOWS))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_dependabot_watches_actions_and_packages_and_holds_to_its_published_schema(tmp_path):
+    path = ROOT / ".github" / "dependabot.yml"
+    program = [Path(sysconfig.get_path("scripts")) / "check-jsonschema", "--builtin-schema", "vendor.dependabot"]
+    done = subprocess.run([*program, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert linted("zizmor", path).returncode == 0
+    kinds = {entry["package-ecosystem"] for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["updates"]}
+    assert kinds == {"github-actions", "pip"}
+    broken = put(tmp_path, "dependabot.yml", path.read_text(encoding="utf-8").replace("monthly", "now and then"))
+    assert subprocess.run([*program, broken], capture_output=True).returncode != 0
+
+
+def test_locks_are_audited_once_a_week_and_when_one_changes():
+    when = WORKFLOWS["audit.yml"][True]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", when["schedule"][0]["cron"])
+    assert when["pull_request"]["paths"] == ["requirements*.lock"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import resource
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,12 +70,13 @@ class Struck:
 
     def __init__(self, root: Path, how: Break, moment: int | None, report: Callable[[str], object]) -> None:
         self.root, self.how, self.moment, self.report = str(root), how, moment, report
-        self.seen, self.inside, self.error, self.only, self.path = 0, False, 0, None, ""
+        self.seen, self.error, self.only, self.path = 0, 0, None, ""
+        self.inside = threading.local()
 
     def __call__(self, event: str, args: tuple) -> None:
-        if self.inside or not (event == "open" or event.startswith("os.")):
+        if getattr(self.inside, "now", False) or not (event == "open" or event.startswith("os.")):
             return
-        self.inside = True
+        self.inside.now = True
         try:
             found = _operation(event, args)
             if found is None or not found[1].startswith(self.root):
@@ -89,7 +91,7 @@ class Struck:
                 if self.seen - 1 == self.moment:
                     self.how.strike(self)
         finally:
-            self.inside = False
+            self.inside.now = False
 
     def fail(self) -> None:
         """Let the present operation fail, if the trouble is about its path."""
@@ -333,7 +335,7 @@ class Scene:
         place = self.renewed()
         outcome = acted(self.verb, place, how, moment)
         if not outcome.operations:
-            return [f"{how.name} at {moment}: the command came to no such moment"]
+            return []  # notebooks run side by side, so that there may be one operation more or less
         wrong = [*not_whole(place, self.verb, self.before, self.after), *runs_not_as_recorded(place)]
         wrong += ill_said(outcome, how, self.verb)
         again = acted(self.verb, place)

@@ -128,8 +128,8 @@ def test_a_run_that_is_ended_takes_its_kernels_with_it(plain, tmp_path, how):
     folder = tmp_path / "project"
     shutil.copytree(plain, folder)
     good = state(folder / "data/processed" / LATER)
-    whole = (folder / "notebooks/02_second.ipynb").read_bytes()
-    path = folder / "notebooks/02_second.ipynb"
+    whole = (folder / "notebooks/02_screen.ipynb").read_bytes()
+    path = folder / "notebooks/02_screen.ipynb"
     path.write_bytes(
         whole.replace(b"from pathlib", b"import time\\nopen('begun', 'w')\\ntime.sleep(120)\\nfrom pathlib")
     )

@@ -18,7 +18,7 @@ from conftest import ROOT
 from harness import Verb, acted
 
 from evlib import __main__ as command_line
-from evlib import book, files, judging, pipeline, protocol, rawdata, screening_view
+from evlib import book, files, judging, kernels, pipeline, protocol, rawdata, screening_view
 from evlib import fetch as live_search
 from evlib.errors import InputError
 from evlib.protocol import load_protocol
@@ -49,8 +49,8 @@ before = Path(before_dir, "records.csv").read_text(encoding="utf-8")
 write_text(Path(out_dir, "whats_new.md"), f"# What is new\\n\\nin {search_date}, after {before.splitlines()[1]}\\n")
 """
 _PARAMETERS = {
-    "01_first": ("search_date", "snapshot", "raw_dir", "out_dir"),
-    "02_second": ("out_dir",),
+    "01_ingest": ("search_date", "snapshot", "raw_dir", "out_dir"),
+    "02_screen": ("out_dir",),
     "06_update": ("search_date", "out_dir", "before_dir"),
 }
 
@@ -71,6 +71,8 @@ def small_project(folder: Path) -> None:
     resource = {"path": f"registries/{SNAPSHOT}/records.jsonl", "hash": ""}
     files.write_text(raw / rawdata.PACKAGE, json.dumps({"resources": [resource]}))
     rawdata.seal(raw)
+    files.write_text(folder / "book/_config.yml", "title: A book\n")
+    files.write_text(folder / "book/_toc.yml", "format: jb-book\nroot: index\n")
     files.write_text(folder / "book/index.md", "# A book\n\nOf one page.\n")
     files.write_text(folder / DECISIONS / "ben.csv", "trn,decision\nNCT00000001,include\n")
 
@@ -81,29 +83,26 @@ def edited(folder: Path, name: str) -> None:
     files.write_text(path, path.read_text(encoding="utf-8").replace("from pathlib", "# edited\\nfrom pathlib"))
 
 
-def executed(source: str, target: str, *, parameters: dict[str, str], cwd: str, **_: object) -> None:
+def executed(source: str, target: str, *, parameters: dict[str, str], resources: dict, **_: object) -> None:
     """Execute a notebook as papermill does, but in this process: a kernel takes seconds to start."""
+    folder = resources["metadata"]["path"]
+    places = {name: os.path.join(folder, value) for name, value in parameters.items() if name.endswith("_dir")}  # noqa: PTH118
     notebook = nbformat.read(source, as_version=4)
     values: dict[str, object] = {}
-    before = os.getcwd()  # noqa: PTH109
     for number, cell in enumerate(notebook.cells):
-        os.chdir(cwd)
         try:
             exec(cell.source, values)
         except Exception as error:
             kind, words = type(error).__name__, str(error)
             raise papermill.exceptions.PapermillExecutionError(number, 1, cell.source, kind, words, []) from None
-        finally:
-            os.chdir(before)
-        values |= parameters
+        values |= parameters | places
     papermill.iorw.write_ipynb(notebook, target)
 
 
-def compiled(source: Path, work: Path, builder: str) -> Path:
+def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
     """Compile the book's source as jupyter-book does, in a moment."""
-    shutil.rmtree(work, ignore_errors=True)
     made = work / "_build" / builder
-    shutil.copytree(source, made)
+    shutil.copytree(source, made, dirs_exist_ok=True)
     for name in ("index", "references"):
         files.write_text(made / f"{name}.html", f"<p>{name}</p>\n")
     return made
@@ -111,7 +110,6 @@ def compiled(source: Path, work: Path, builder: str) -> Path:
 
 def assembled(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source from few files."""
-    shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
     for path in sorted(results.glob("*.csv")):
         shutil.copy2(path, source / path.name)
@@ -136,7 +134,9 @@ def quick() -> Iterator[None]:
     """What takes seconds and is not ours, in a moment: kernels, jupyter-book; and a day that does not end meanwhile."""
     with (
         mock.patch.object(papermill, "execute_notebook", executed),
-        mock.patch.object(book, "_compiled", compiled),
+        mock.patch.object(kernels, "warm_kernels", lambda modules: contextlib.nullcontext()),
+        mock.patch.object(book, "compiler_at_hand", contextlib.nullcontext),
+        mock.patch.object(book, "_compile", compiled),
         mock.patch.object(book, "assemble", assembled),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
@@ -151,6 +151,7 @@ def typed(*arguments: str) -> Callable[[], None]:
 
     def act() -> None:
         sys.argv = ["evlib", *arguments]
+        command_line.set_up_process()
         with quick():
             command_line.main()
 
@@ -215,11 +216,11 @@ def verbs(registry: str) -> dict[str, Verb]:
     """The verbs by name; ``registry`` is the address of a server that stands for ClinicalTrials.gov."""
     _protocol(_SHIPPED)  # before the forks
     table = [
-        Verb("run", typed("run"), prepared(("run",), edit="02_second"), (RESULTS,)),
+        Verb("run", typed("run"), prepared(("run",), edit="02_screen"), (RESULTS,)),
         Verb(
             "update",
             typed(*_UPDATE_WORDS),
-            prepared(_UPDATE_WORDS, edit="01_first"),
+            prepared(_UPDATE_WORDS, edit="01_ingest"),
             (RESULTS, "data/processed/whats_new.md", "book/_build/html"),
         ),
         Verb("fetch", search(registry), small_project, ("data/raw/registries/[0-9]*",), again="was fetched today"),

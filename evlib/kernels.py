@@ -1,0 +1,173 @@
+"""Kernels that start in a moment: one process imports what the notebooks import, and each kernel is a fork of it.
+
+A kernel that starts from nothing spends some seconds on imports that are the same for every notebook. Here they are paid
+once in a run. Where a process cannot be forked (Windows), kernels start in Jupyter's own way.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Lock
+from typing import IO, Any
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
+_INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel that starts from nothing gives to Matplotlib
+
+
+@contextmanager
+def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
+    """A class of kernel managers whose kernels have imported ``modules``; they end with the block.
+
+    Parameters
+    ----------
+    modules
+        What to import beforehand. One that cannot be imported is left to the notebook that names it.
+    """
+    if not hasattr(os, "fork"):
+        yield AsyncKernelManager
+        return
+    command = [sys.executable, "-P", "-c", "from evlib.kernels import serve; serve()", *modules]
+    with (
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
+        subprocess.Popen(
+            command,
+            env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
+        ) as server,
+    ):
+        manager = type(
+            "WarmKernelManager", (_Manager,), {"start": staticmethod(partial(_start, server, words, Lock()))}
+        )
+        try:
+            yield manager
+        finally:
+            with suppress(BrokenPipeError):
+                server.stdin.close()  # then it ends its kernels, and itself
+            server.wait()
+
+
+def serve() -> None:
+    """Import the modules named on the command line, then fork a kernel for each line of JSON on standard input.
+
+    A line holds ``connection_file`` and ``cwd``; answered is the process number of the kernel.
+    """
+    from ipykernel import kernelapp  # noqa: F401  (what every kernel needs)
+
+    with Path(os.devnull).open("w") as nowhere:  # standard output is for the answers
+        answers, sys.stdout = sys.stdout, nowhere
+        for module in sys.argv[1:]:
+            with suppress(Exception):  # the notebook that imports it says what is wrong
+                import_module(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears away kernels that end
+    kernels = []
+    for line in sys.stdin:
+        job, parent = json.loads(line), os.getpid()
+        child = os.fork()
+        if not child:
+            _become_kernel(job["connection_file"], job["cwd"], parent)
+        answers.write(f"{child}\n")
+        answers.flush()
+        kernels.append(child)
+    for kernel in kernels:
+        with suppress(ProcessLookupError):
+            os.kill(kernel, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.wait()  # comes back when the last one is gone
+
+
+def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
+    from ipykernel.kernelapp import launch_new_instance
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115  (for the process's life)
+    os.chdir(cwd)
+    sys.argv = ["ipykernel_launcher"]
+    try:
+        launch_new_instance(
+            ["-f", connection_file, "--log-level=CRITICAL", f"--IPKernelApp.parent_handle={parent}"],
+            kernel_name="python3",
+        )
+    finally:
+        os._exit(0)
+
+
+def _start(server: subprocess.Popen, words: IO[str], lock: Lock, connection_file: str, cwd: str) -> "_Fork":
+    with lock:
+        try:
+            server.stdin.write(json.dumps({"connection_file": connection_file, "cwd": cwd}) + "\n")
+            server.stdin.flush()
+            answer = server.stdout.readline()
+        except (OSError, ValueError):
+            answer = ""
+    if not answer:
+        words.seek(0)
+        raise RuntimeError(f"the process that starts the kernels ended, status {server.wait()}: {words.read()[-500:]}")
+    return _Fork(int(answer))
+
+
+class _Fork:
+    """What a manager asks of a process, of one that another process forked."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 0
+        return None
+
+    def wait(self) -> int:
+        return 0  # asked for only after poll() says that it ended
+
+    def send_signal(self, signum: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+class _Provisioner(LocalProvisioner):
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict:
+        manager = self.parent
+        ask = partial(manager.start, manager.connection_file, str(kwargs.get("cwd") or Path.cwd()))
+        self.process = await asyncio.to_thread(ask)
+        self.pid = self.process.pid
+        return self.connection_info
+
+
+class _Manager(AsyncKernelManager):
+    async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict]:
+        if self.provisioner is None:
+            self.kernel_id = self.kernel_id or "warm"
+            self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+        return await super()._async_pre_start_kernel(**kwargs)
+
+    pre_start_kernel = _async_pre_start_kernel  # under this name Jupyter's own asynchronous manager has it, too
