@@ -18,7 +18,10 @@ WORKERS ?=
 REVIEWER ?=
 TRN ?=
 CELLS ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS
+REVIEW ?=
+NAME ?=
+export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
+export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
 ifeq ($(strip $(VENV)),)
@@ -28,9 +31,10 @@ endif
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 # ASReview, for one test alone: it needs older packages than ours, so it has an environment of its own.
 ASREVIEW := $(VENV)/asreview
+BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf run fetch update sweep screen trace lesson test bench lint format check open lab notebooks lock clean
+.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test bench lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +45,13 @@ help: ## This list
 	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=, WORKERS=  the dates, protocols and workers of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
+	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
 
 setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
+
+new-review: $(READY) ## Start a review of another topic in reviews/NAME (NAME=my-topic, RECORDS=export to begin with)
+	@test -n "$$NAME" || { echo "make: which name? Type: make new-review NAME=my-topic RECORDS=path/to/export.csv" >&2; exit 1; }
+	@$(PY) -m evlib new-review "$$NAME" $${RECORDS:+--records "$$RECORDS"}
 
 book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
 	@$(PY) -m evlib book $(OPTIONS)
@@ -95,8 +104,8 @@ check: $(READY) ## Verify the raw data's checksums and protocol.yml
 	@$(PY) -m evlib check
 
 open: $(READY) ## Open the book that was built last in the web browser
-	@test -f book/_build/html/index.html || { echo "make: no book yet. Run: make book" >&2; exit 1; }
-	@$(PY) -m webbrowser -t "file://$(CURDIR)/book/_build/html/index.html"
+	@test -f "$(BOOK)" || { echo "make: no book yet. Run: make book$(REVIEW:%= REVIEW=%)" >&2; exit 1; }
+	@$(PY) -m webbrowser -t "file://$(CURDIR)/$(BOOK)"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=.

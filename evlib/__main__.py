@@ -150,6 +150,8 @@ def judge(
     snapshot: Snapshot = None,
 ) -> None:
     """Run the notebooks, and write a notebook with the screening view of the queue, for JupyterLab; prints its path."""
+    import os
+
     from evlib.judging import reviewer_file
     from evlib.pipeline import project_root, screening_notebook
     from evlib.pipeline import run as run_notebooks
@@ -160,7 +162,7 @@ def judge(
     results = run_notebooks(
         root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: typer.echo(text, err=True)
     )
-    typer.echo(screening_notebook(root, results, reviewer).relative_to(root))
+    typer.echo(os.path.relpath(screening_notebook(root, results, reviewer)))
 
 
 @app.command()
@@ -465,6 +467,28 @@ def fetch(
     )
 
 
+@app.command(name="new-review")
+def make_review(
+    name: Annotated[str, typer.Argument(help="Name of its folder below reviews: lower-case letters, digits, hyphens.")],
+    records: Annotated[
+        Path | None, typer.Option(help="A registry's export, or a folder of exports, to begin with.")
+    ] = None,
+) -> None:
+    """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
+    import os
+
+    from evlib.chapters import repository
+    from evlib.new_review import new_review
+
+    folder = Path(os.path.relpath(new_review(repository(Path.cwd()), name, records=records)))
+    typer.echo(f"{folder} is made. Now:")
+    if not records:
+        typer.echo(f"  0. put a registry's export into {folder / 'data/raw/exports'} (its README says which)")
+    typer.echo(f"  1. fill in {folder / 'protocol.yml'}: the places marked FILL IN")
+    typer.echo(f"  2. make check REVIEW={name}")
+    typer.echo(f"  3. make book REVIEW={name}")
+
+
 @app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
@@ -485,9 +509,11 @@ def seal() -> None:
 
 def _build(root: Path, results: Path) -> None:
     from evlib.book import build_book
+    from evlib.chapters import repository
 
     page = build_book(root, results, say=typer.echo)
-    typer.echo(f"Open {page.relative_to(root)} in a browser (or: make open).")
+    of = "" if repository(root) == root else f" REVIEW={root.name}"
+    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{of}).")
 
 
 def _protocol() -> dict:

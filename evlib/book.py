@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evlib.chapters import repository
 from evlib.errors import InputError
 from evlib.files import recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import with_values
@@ -29,7 +30,7 @@ _UPDATE_TABLES = {
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
 # Modules that only the book uses: a change in one of them makes the book anew, not the notebooks.
-_CODE = ("book.py", "browse.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "trace.py")
+_CODE = ("book.py", "browse.py", "chapters.py", "dataset.py", "codebook.csv", "glossary.py", "lesson.py", "trace.py")
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
 
@@ -134,7 +135,8 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     from evlib.protocol import load_protocol
 
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    protocol = load_protocol(root / "protocol.yml")
+    _lay_out_pages(root, source, protocol)
     _drop_absent_chapters(source / "_toc.yml", results)
     _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
@@ -143,20 +145,22 @@ def assemble(root: Path, results: Path, source: Path) -> None:
         for name, row in _UPDATE_TABLES.items()
         if (results / name).is_file()
     )
-    protocol = load_protocol(root / "protocol.yml")
     words |= _queue_words(results, protocol)
     for path in results.glob("figures/*.txt"):
         figure, _, title = path.stem.partition(".")
         words[f"{'title' if title else 'alt'}_{figure}"] = path.read_text(encoding="utf-8").strip()
-    meanings = read_glossary(root / "book" / "glossary.csv")
+    meanings = read_glossary(source / "glossary.csv")
     words["glossary"] = glossary_page(meanings)
-    words["changelog"] = _changelog(root / "CHANGELOG.md")
+    words["changelog"] = _changelog(repository(root) / "CHANGELOG.md")
+    words |= {"title": protocol["title"], "question": protocol["question"].strip()}
+    words["for_review"] = "" if repository(root) == root.resolve() else f" REVIEW={root.name}"
     words["cell_index"] = cell_index(results)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     _write_trials(root, results, source, protocol)
-    _write_ledger(results, source)
+    if (results / "audit.csv").is_file():
+        _write_ledger(results, source)
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         notebook, seen = with_anchors(readable(nbformat.read(path, as_version=4))), set()
         for cell in notebook.cells:
@@ -166,10 +170,35 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     shutil.copytree(results / "figures", source / "figures")
     downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
-    write_lessons(results, downloads / "lessons")
+    if (source / "teaching.md").is_file():
+        write_lessons(results, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
     for path in [*results.glob("*.csv"), results / "run.json"]:
         shutil.copy2(path, downloads / path.name)
+
+
+def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
+    """The pages of a book and what they need, before any word is filled in.
+
+    A review beside the first has a few pages of its own in ``book``; the pages that its table of contents names beyond
+    these, the style and the references are the repository's.
+    """
+    import yaml
+
+    home = repository(root)
+    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    if home == root.resolve():
+        return
+    shutil.copytree(home / "book" / "_static", source / "_static", dirs_exist_ok=True)
+    toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
+    pages = re.findall(r"'file': '(\w+)'", str(toc))
+    for name in ("_config.yml", "references.bib", *(f"{page}.md" for page in pages)):
+        if not (source / name).is_file() and (home / "book" / name).is_file():
+            shutil.copy2(home / "book" / name, source / name)
+    config = (source / "_config.yml").read_text(encoding="utf-8").splitlines()
+    facts = {"title": protocol["title"], "author": "", "copyright": "registry facts: cite the registries; code MIT"}
+    lines = {name: f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()}
+    write_text(source / "_config.yml", "\n".join(lines.get(line.partition(":")[0], line) for line in config) + "\n")
 
 
 def _add_launch_buttons(config: Path) -> None:
@@ -290,10 +319,13 @@ def _copy_mathjax(target: Path) -> None:
 
 
 def _key(root: Path, results: Path) -> str:
-    pages = [path for path in sorted((root / "book").rglob("*")) if path.is_file() and "_build" not in path.parts]
+    books = dict.fromkeys([root.resolve() / "book", repository(root) / "book"])
+    pages = [
+        path for book in books for path in sorted(book.rglob("*")) if path.is_file() and "_build" not in path.parts
+    ]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
     code = [Path(__file__).with_name(name) for name in _CODE]
-    files = [*pages, root / "CHANGELOG.md", *code]
+    files = [*pages, repository(root) / "CHANGELOG.md", *code]
     inputs = [run["keys"], [(path.name, sha256(path)) for path in files]]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 

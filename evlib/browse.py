@@ -38,7 +38,7 @@ _RECORD = {
     "enrolment": "Enrolment",
     "enrolment_type": "Enrolment is",
     "msc_source_text": "Cells, in its words",
-    "ev_term_text": "Vesicles, in its words",
+    "ev_term_text": "Product, in its words",
     "route_text": "Route, in its words",
     "dose_text": "Dose, in its words",
     "start_date": "Start",
@@ -103,7 +103,11 @@ def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame
     facts = {
         "Number": [_link(f"trials/{page_name(trn)}.html", trn) for trn in described.trn],
         "Title": described.title.map(_text),
-        **{label: described[field].map(code_labels(protocol, field)).map(_text) for field, label in _CODED.items()},
+        **{
+            label: described[field].map(code_labels(protocol, field)).map(_text)
+            for field, label in _CODED.items()
+            if field in protocol["codes"]
+        },
         "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],
         "Registered": described.registered.dt.strftime("%Y-%m-%d").map(_text),
         "Status": described.status.map(_text),

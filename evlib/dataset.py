@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ _LICENCE = {
 }
 
 
-def codebook() -> pd.DataFrame:
-    """Every column of the data set: ``table, column, type, description``."""
+def codebook(tables: Iterable[str] = tuple(TABLES)) -> pd.DataFrame:
+    """Every column of these tables of the data set: ``table, column, type, description``."""
     said = read_csv(CODEBOOK).set_index("column").description
     rows = [
         {"table": table, "column": column, "type": _TYPES[kind], "description": said[column]}
-        for table in TABLES
+        for table in tables
         for column, kind in kinds(table).items()
     ]
     return pd.DataFrame(rows)
@@ -84,16 +85,17 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         for name in _OF_PROJECT:
             if (Path(root) / name).is_file():
                 shutil.copy2(Path(root) / name, made / name)
-        for table in TABLES:
+        written = {name: row for name, row in TABLES.items() if (results / f"{name}.csv").is_file()}
+        for table in written:
             frame = read_table(results / f"{table}.csv", table)
             (made / f"csv/{table}.csv").write_bytes((results / f"{table}.csv").read_bytes())
             days = [name for name, kind in kinds(table).items() if kind == "date"]
             shown = ", ".join(f"CAST({name} AS DATE) AS {name}" if name in days else name for name in columns(table))
             duckdb.from_df(frame).project(shown).write_parquet(str(made / f"parquet/{table}.parquet"))
-        codebook().to_csv(made / "codebook.csv", index=False, lineterminator="\n")
+        codebook(written).to_csv(made / "codebook.csv", index=False, lineterminator="\n")
         (made / "run.json").write_bytes((results / "run.json").read_bytes())
-        _write_json(made / "datapackage.json", _data_package(run, protocol))
-        (made / "README.md").write_text(_readme(run, protocol), encoding="utf-8")
+        _write_json(made / "datapackage.json", _data_package(run, protocol, written))
+        (made / "README.md").write_text(_readme(run, protocol, written), encoding="utf-8")
         _describe_crate(made, run, protocol)
         path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -107,10 +109,10 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
     return path
 
 
-def _data_package(run: dict[str, Any], protocol: dict) -> dict[str, Any]:
-    book = codebook()
+def _data_package(run: dict[str, Any], protocol: dict, written: dict[str, str]) -> dict[str, Any]:
+    book = codebook(written)
     resources = []
-    for table, row in TABLES.items():
+    for table, row in written.items():
         fields = [
             {"name": column, "type": kind, "description": said}
             for column, kind, said in book[book.table == table][["column", "type", "description"]].itertuples(
@@ -131,7 +133,7 @@ def _data_package(run: dict[str, Any], protocol: dict) -> dict[str, Any]:
     return {
         "name": "evtrials",
         "title": _title(run, protocol),
-        "description": f"{protocol['question']} Redoes {protocol['source']['citation']}.",
+        "description": _about(protocol),
         "version": run["parameters"]["search_date"],
         "licenses": [_LICENCE],
         "resources": resources,
@@ -145,18 +147,16 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
 
     crate = ROCrate()
     crate.name = _title(run, protocol)
-    crate.description = (
-        f"{protocol['question']} Tables of a run of evtrials, which redoes {protocol['source']['citation']}."
-    )
+    crate.description = f"{_about(protocol)} Tables of a run of evtrials."
     crate.datePublished = run["finished"][:10]
     licence = ContextEntity(crate, _LICENCE["path"], {"@type": "CreativeWork", "name": _LICENCE["title"]})
-    paper = ContextEntity(
-        crate,
-        f"https://doi.org/{protocol['source']['doi']}",
-        {"@type": "ScholarlyArticle", "name": protocol["source"]["citation"]},
-    )
-    crate.add(licence, paper)
-    crate.license, crate.root_dataset["isBasedOn"] = licence, paper
+    crate.add(licence)
+    crate.license = licence
+    if source := protocol.get("source"):
+        about = {"@type": "ScholarlyArticle", "name": source["citation"]}
+        paper = ContextEntity(crate, f"https://doi.org/{source['doi']}", about)
+        crate.add(paper)
+        crate.root_dataset["isBasedOn"] = paper
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             name = file.relative_to(folder).as_posix()
@@ -168,9 +168,9 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
     _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
 
-def _readme(run: dict[str, Any], protocol: dict) -> str:
+def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str]) -> str:
     asked = run["parameters"]
-    rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in TABLES.items())
+    rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in written.items())
     return (
         f"# {_title(run, protocol)}\n\n"
         f"Records registered by {asked['search_date']}, as they were retrieved by {asked['snapshot']}.\n\n{rows}\n\n"
@@ -180,6 +180,11 @@ def _readme(run: dict[str, Any], protocol: dict) -> str:
         "`decisions` names a person.\n\n"
         f"Registry facts are public: cite the registries. Everything else: {_LICENCE['title']}.\n"
     )
+
+
+def _about(protocol: dict) -> str:
+    source = protocol.get("source")
+    return protocol["question"].strip() + (f" Redoes {source['citation']}." if source else "")
 
 
 def _title(run: dict[str, Any], protocol: dict) -> str:

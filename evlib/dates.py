@@ -26,7 +26,8 @@ def with_registration_dates(
         Columns ``trn, first_submitted``: dated ClinicalTrials.gov numbers beyond the records (days as text).
     judged, covered
         Registration numbers with a hand decision, and those of the snapshot that ``protocol["hand_screening"]`` names: of
-        these, a judged record was registered by the date of the hand screening, and any other after it.
+        these, a judged record was registered by the date of the hand screening, and any other after it. Without such a
+        screening, both say nothing.
     protocol
         The review's protocol. No record is younger than its ``snapshot``.
 
@@ -178,6 +179,23 @@ def in_search(records: pd.DataFrame, search_date: str) -> pd.Series:
     return pd.Series(np.select([by, later], ["in", "after"], default="undated"), index=records.index, name="in_search")
 
 
+def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *, protocol: dict) -> str:
+    """How many records the search date lets in, as Markdown; ``place`` is what ``in_search`` gives."""
+    estimated = records.registered_basis == "estimated"
+    day = parsed_date(search_date)
+    straddling = int((estimated & (records.registered_low <= day) & (records.registered_high > day)).sum())
+    told = (
+        f"By {search_date}, **{(place == 'in').sum()}** of {len(records)} records were registered; "
+        f"{(place == 'after').sum()} came later and {(place == 'undated').sum()} cannot be placed. "
+    )
+    near = f"{straddling} estimated dates lie so near that the record could fall on either side."
+    if "hand_screening" not in protocol:
+        return told + near
+    by_hand = (place == "in") & (records.registered_basis != "observed")
+    by_hand &= records.registered_high == parsed_date(protocol["hand_screening"]["registered_by"])
+    return f"{told}{by_hand.sum()} without an observed date are in because the hand screening took them in, and {near}"
+
+
 def parsed_date(text: str) -> pd.Timestamp:
     """A day written YYYY-MM-DD.
 
@@ -227,6 +245,8 @@ def _outer_bounds(
     low = profile.fillna(pd.to_datetime(year + "-01-01")).astype("datetime64[ns]")
     retrieved = pd.to_datetime(records.snapshot).astype("datetime64[ns]")
     high = pd.to_datetime(year + "-12-31").astype("datetime64[ns]").combine(retrieved, _earlier)
+    if "hand_screening" not in protocol:
+        return low, high
     round_date = parsed_date(protocol["hand_screening"]["registered_by"])
     within, by_hand = records.trn.isin(list(covered)), records.trn.isin(list(judged))
     high = high.mask(within & by_hand, high.combine(pd.Series(round_date, index=high.index), _earlier))

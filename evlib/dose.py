@@ -39,7 +39,7 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
         ``particles_high`` only where the unit is particles. A bound that the source does not give stays missing.
         Table ``rejects``: rows for an unknown record, with an unknown unit, or with a number that is none.
     """
-    rows = read_csv(path, needs=["trn", *_STATED])
+    rows = read_csv(path, needs=["trn", *_STATED], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     numeric = ["low", "high", "volume_ml", "n_administrations"]
     numbers = rows[numeric].apply(pd.to_numeric, errors="coerce")

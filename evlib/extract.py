@@ -28,7 +28,7 @@ _TERM_FIELDS = ["ev_term_text", "interventions", "brief_title", "official_title"
 
 
 def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The hand coding of trials (``coding.csv``).
+    """The hand coding of trials (``coding.csv``); none where a review has no such file.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. Table ``rejects``:
         rows for an unknown record, given twice, or with a code that the protocol does not have.
     """
-    rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"])
+    rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     problems = [
         (~rows.trn.isin(known), NO_SUCH_RECORD),
@@ -77,6 +77,7 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     lists = {
         name: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"][name].items()}
         for name in [*_FIELDS, "ev_term"]
+        if name in protocol["codes"]
     }
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
     phases = {
@@ -87,8 +88,8 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     countries = _short_country_names(records.countries)
     rows, words = [], []
     for record in records.to_dict("records"):
-        found = {name: _in_first_field(record, lists[name], fields) for name, fields in _FIELDS.items()}
-        found |= {"ev_term": _in_any_field(record, lists["ev_term"], _TERM_FIELDS)}
+        found = {name: _in_first_field(record, lists.get(name, {}), fields) for name, fields in _FIELDS.items()}
+        found |= {"ev_term": _in_any_field(record, lists.get("ev_term", {}), _TERM_FIELDS)}
         found |= {name: _in_any_field(record, pattern, _FLAG_FIELDS) for name, pattern in flags.items()}
         phase = phases.get("/".join(split_multi(record["phases"])).casefold())
         found["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
@@ -119,13 +120,20 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     return checked(pd.DataFrame(rows, columns=columns("coded")), "coded"), table
 
 
-def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+def coded_fields(protocol: dict) -> list[str]:
+    """The fields that a review codes: those with a code list or phrases in its protocol, and the countries."""
+    return [name for name in CODED_FIELDS if name in {*protocol["codes"], *protocol["flags"], "countries"}]
+
+
+def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, fields: list[str] = CODED_FIELDS) -> pd.DataFrame:
     """On what each code of a trial rests.
 
     Parameters
     ----------
     coding, words
         Table ``coded``, and the words that ``rule_coding_with_words`` found.
+    fields
+        Those that the review codes.
 
     Returns
     -------
@@ -133,7 +141,7 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
         Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a hand code, the words are those by which the rules find the same; missing where they do not (then it
         rests on the reading, and a country on the sponsor where ``found_in`` says so).
     """
-    long = coding.melt(["trn", "coded_by", "country_basis"], CODED_FIELDS, var_name="field", value_name="value")
+    long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
     said = {key: rows for key, rows in words.groupby(["trn", "field"])}
     places = [_basis_of(row, said) for row in long.itertuples()]
@@ -233,7 +241,7 @@ def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
 
 
 def _route_group(route: dict, disease: str | None) -> str:
-    """The group of a route: where it takes the vesicles as seen from the disease."""
+    """The group of a route: where it takes what is given as seen from the disease."""
     return route.get("elsewhere", {}).get(disease, route["group"])
 
 
@@ -275,7 +283,8 @@ def _short_country_names(cells: pd.Series) -> dict[str, str]:
     if not names:
         return {}
     found = _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None)
-    return dict(zip(names, found))
+    # Where a text may mean several countries ("Asia except Japan"), the converter gives a list.
+    return {name: short if isinstance(short, str) else name for name, short in zip(names, found)}
 
 
 def _country_converter() -> CountryConverter:

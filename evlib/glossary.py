@@ -16,16 +16,16 @@ _NOT_PROSE = re.compile(r"\s*(?:#|\||```|:::|<|\(|\{|---|:\w+:)")
 
 
 def read_glossary(path: str | Path) -> pd.DataFrame:
-    """The words with their meaning: ``term, forms, definition, place`` (the name of its place on the page).
+    """The words with their meaning: ``term, forms, definition, place`` (the name of its place on the page); none without a file.
 
     ``forms`` are the spellings that are linked, separated by "|".
 
     Raises
     ------
     InputError
-        Where the file is missing or lacks a column.
+        Where the file lacks a column.
     """
-    words = read_csv(path, needs=["term", "forms", "definition"])
+    words = read_csv(path, needs=["term", "forms", "definition"], optional=True)
     return words.assign(place="term-" + words.term.str.lower().str.replace(r"\W+", "-", regex=True))
 
 

@@ -162,7 +162,7 @@ def _abstract(facts: dict[str, Any]) -> str:
         "interventions": "Interventions",
         "arms": "Arms",
         "msc_source_text": "Cells",
-        "ev_term_text": "Vesicles",
+        "ev_term_text": "Product",
         "status": "Status",
         "note": "Note",
     }

@@ -65,38 +65,78 @@ def _source_words(account: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def screen_numbers(
-    flow: pd.DataFrame, theirs: pd.Series, agreement: dict[str, float], protocol: dict
-) -> dict[str, object]:
-    """Of the second chapter: table ``flow``, the paper's numbers by step, readers' ``agreement``, the protocol's dates."""
+def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
+    """Of the second chapter: tables ``flow`` and ``trials``, and the decisions of ``people``."""
     ours = flow.set_index("step").n
     return {
         "n_included": ours.included,
         "n_pending": ours.pending,
         "n_unclear": ours.unclear,
+        "n_duplicates": ours.duplicates,
+        "n_proposed": (trials.screening == "pending").sum(),
+        "decided": _decided_in_words(people, int(ours.pending)),
+        "screened_by": protocol.get("hand_screening", {}).get("registered_by", "no day"),
+    }
+
+
+def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
+    """Of the second chapter, where a paper is redone: its numbers by step, and the readers' ``agreement``."""
+    return {
         "n_paper_included": theirs.included,
         "paper_search_date": protocol["default_search_date"],
-        "screened_by": protocol["hand_screening"]["registered_by"],
         "kappa": f"{agreement['kappa']:.2f}",
     }
 
 
-def describe_numbers(included: pd.DataFrame) -> dict[str, object]:
-    """Of the third chapter: the included rows of table ``described``."""
+def _decided_in_words(people: pd.DataFrame, pending: int) -> str:
+    """Who decided, for a review whose only decisions are people's."""
+    wait = f"{pending} {'record awaits' if pending == 1 else 'records await'} a decision"
+    if people.empty:
+        return f"Nobody has decided yet: {wait}."
+    return f"People have judged {people.trn.nunique()} records; {wait}."
+
+
+def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:
+    """Of the third chapter: table ``described``. Codes and groups are counted as the protocol has them."""
+    included = described[described.screening == "included"]
     dated = included.dropna(subset="registered")
     groups = included.route_group.value_counts()
-    return {
+    numbers = {
         "n_dated": len(dated),
         "n_since_2020": (dated.registered.dt.year >= 2020).sum(),
         "n_countries": len(value_counts(included.dropna(subset="countries"), "countries")),
-        "n_lung": (included.disease_area == "respiratory").sum(),
-        "n_covid": included.covid19.sum(),
-        "n_intravenous": groups.get("intravenous", 0),
-        "n_nebulised": groups.get("nebulised", 0),
-        "n_local": groups.get("local", 0),
-        "n_route_other": groups.get("combined", 0) + groups.get("other", 0),
         "n_route_not_reported": included.route_group.isna().sum(),
+        "coded_by": _coders_in_words(described),
+        "by_route": _most_frequent(included, "route", protocol),
+        "by_disease": _most_frequent(included, "disease_area", protocol),
+        "proposed_by_route": _most_frequent(described, "route", protocol),
+        "proposed_by_disease": _most_frequent(described, "disease_area", protocol),
     }
+    if "respiratory" in protocol["codes"]["disease_area"]:
+        numbers["n_lung"] = (included.disease_area == "respiratory").sum()
+    if "covid19" in protocol["flags"]:
+        numbers["n_covid"] = included.covid19.sum()
+    named = [name for name in protocol["codes"]["route_group"] if name not in ("combined", "other")]
+    numbers |= {f"n_{name}": groups.get(name, 0) for name in named}
+    return numbers | {"n_route_other": groups.get("combined", 0) + groups.get("other", 0)}
+
+
+def _coders_in_words(described: pd.DataFrame) -> str:
+    by_hand = int((described.coded_by == "hand").sum())
+    if not by_hand:
+        return f"All {len(described)} were coded by the rules alone"
+    return f"{by_hand} were coded by hand and {len(described) - by_hand} by the rules alone"
+
+
+def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict, *, most: int = 4) -> str:
+    """The most frequent codes of a field with their counts, and how many trials have none: "Skin 5, Eye 2, not reported 3"."""
+    labels = {code: facts["label"] for code, facts in protocol["codes"][field].items()}
+    counts = trials[field].value_counts().head(most)
+    parts = [f"{labels.get(code, code)} {n}" for code, n in counts.items()]
+    rest = int(trials[field].notna().sum() - counts.sum())
+    parts += [f"others {rest}"] if rest else []
+    parts += [f"not reported {trials[field].isna().sum()}"]
+    return ", ".join(parts)
 
 
 def dose_numbers(doses: pd.DataFrame) -> dict[str, object]:

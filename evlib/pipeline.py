@@ -15,10 +15,11 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from evlib.chapters import laid_out, repository
 from evlib.errors import NOT_WHOLE, InputError
 from evlib.files import day_of, files_of, recover, sha256, swap_in, today, write_text
 from evlib.protocol import load_protocol
-from evlib.rawdata import OWN_DECISIONS, check_raw, copy_shipped, snapshots, source_files
+from evlib.rawdata import OWN_DECISIONS, SHARED, check_raw, copy_shipped, shared, snapshots, source_files
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
@@ -28,30 +29,47 @@ NOT_IN_NOTEBOOKS = {
     "__main__.py",
     "book.py",
     "browse.py",
+    "chapters.py",
     "cluster.py",
     "dataset.py",
     "glossary.py",
     "lesson.py",
     "neighbours.py",
+    "new_review.py",
     "pipeline.py",
     "trace.py",
 }  # modules that no notebook uses
 
 
 def project_root(start: str | Path = ".") -> Path:
-    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``."""
-    start = Path(start).resolve()
+    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``: a review.
+
+    Where the environment names one (``EVTRIALS_REVIEW``, as ``make REVIEW=name`` does), it is that of the folder's ``reviews``.
+    """
+    start, name = Path(start).resolve(), os.environ.get("EVTRIALS_REVIEW")
     for folder in (start, *start.parents):
         if (folder / "protocol.yml").is_file():
-            return folder
+            return _named_review(repository(folder), name) if name else folder
     raise InputError(
         f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
         "it: git checkout -- protocol.yml"
     )
 
 
+def _named_review(home: Path, name: str) -> Path:
+    review = home / "reviews" / name
+    if not (review / "protocol.yml").is_file():
+        there = ", ".join(path.parent.name for path in sorted(home.glob("reviews/*/protocol.yml"))) or "none yet"
+        raise InputError(
+            f"there is no review '{name}' in {home / 'reviews'}. There: {there}. Make one: make new-review NAME={name}"
+        )
+    return review
+
+
 def notebooks(root: Path) -> list[Path]:
-    """The numbered notebooks, in order."""
+    """The numbered notebooks of a review, in order: the repository's own, or as they read in another review."""
+    if repository(root) != root.resolve():
+        return laid_out(root)
     return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -178,6 +196,10 @@ def run_with_comparison(
     """
     protocol = load_protocol(root / "protocol.yml")
     search_date = checked_date(search_date or protocol["default_search_date"])
+    if not any(path.name == UPDATE for path in notebooks(root)):
+        if since:
+            raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
+        return run(root, search_date=search_date, snapshot=snapshot, records=records, say=say)
     asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
     earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
     if not records:
@@ -207,6 +229,8 @@ def _earlier_date(search_date: str, protocol: dict) -> str:
 
 def check_against_raw(protocol: dict, raw_dir: Path) -> None:
     """Refuse a protocol whose hand screening speaks of a snapshot that is not there."""
+    if "hand_screening" not in protocol:
+        return
     snapshot = protocol["hand_screening"]["snapshot"]
     if not (raw_dir / "registries" / snapshot).is_dir():
         raise InputError(
@@ -271,7 +295,10 @@ def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
     """
     import nbformat
 
-    source = nbformat.read(root / "notebooks" / "02_screen.ipynb", as_version=4)
+    chapter = next((path for path in notebooks(root) if path.name == "02_screen.ipynb"), None)
+    if chapter is None:
+        raise InputError("this review has no chapter 02_screen. Add it under 'chapters' in protocol.yml.")
+    source = nbformat.read(chapter, as_version=4)
     folder = root / "data" / "processed" / "screening"
     values = {
         "search_date": results.name,
@@ -314,10 +341,13 @@ def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]
     """Everything that a result depends on but the notebooks: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
     own = sorted([*(raw_dir / "curation").glob("*.csv"), *(raw_dir / OWN_DECISIONS).glob("[!.]*.csv")])
-    code = [path for path in sorted((root / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
-    files = [root / "protocol.yml", root / "requirements.lock", *records, *own, *code]
+    home = repository(root)
+    code = [path for path in sorted((home / "evlib").rglob("*.py")) if path.name not in NOT_IN_NOTEBOOKS]
+    files = [root / "protocol.yml", home / "requirements.lock", *records, *own, *code]
+    files += [shared(raw_dir, name) for name in SHARED]
     for path in files:
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        base = next((folder for folder in (root, home) if path.is_relative_to(folder)), path.parent)
+        name = path.relative_to(base).as_posix()
         if path.is_file() and name not in inputs:
             inputs[name] = sha256(path)
     return inputs

@@ -60,6 +60,14 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     return protocol
 
 
+def value_at(protocol: dict[str, Any], place: str) -> Any:
+    """What the protocol holds at a place written with dots (``codes.route``); None where there is nothing."""
+    value: Any = protocol
+    for key in place.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 _NO_BLANKS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # kana, Han and Hangul: words are not set apart by blanks
 
 
@@ -146,16 +154,16 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
                     f"Known: {', '.join(sorted(diseases))}."
                 )
     for place in ("default_search_date", "hand_screening.snapshot", "hand_screening.registered_by"):
-        value = protocol
-        for key in place.split("."):
-            value = value[key]
+        value = value_at(protocol, place)
+        if value is None:
+            continue
         try:
             date.fromisoformat(value)
         except ValueError:
             raise InputError(
                 f"{path}, line {lines[f'data.{place}']}: {place}: '{value}' is not a day of the calendar. Write YYYY-MM-DD."
             ) from None
-    for key in ("query", "search"):
+    for key in [key for key in ("query", "search") if key in protocol]:
         try:
             api_expression(protocol[key])
         except InputError as error:
@@ -166,6 +174,17 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
                 f"{path}, line {lines[f'data.screening.supplementary_registries[{index}]']}: unknown registry '{name}'. "
                 f"Known: {', '.join(protocol['registries'])}."
             )
+    for index, name in enumerate(protocol.get("chapters", [])):
+        if not re.fullmatch(r"\d\d_\w+", name):
+            raise InputError(
+                f"{path}, line {lines[f'data.chapters[{index}]']}: '{name}' is not a chapter. Write it as its notebook is "
+                "named, for example 01_ingest."
+            )
+    if protocol["screening"]["condition"] and "other_condition" not in protocol["screening"]["criterion"]:
+        raise InputError(
+            f"{path}, line {lines['data.screening.criterion']}: screening asks for a condition, so that criterion needs "
+            "'other_condition': the code of a record on another one."
+        )
     criteria = protocol["criteria"]
     for rule, code in protocol["screening"]["criterion"].items():
         if code not in criteria:

@@ -10,6 +10,8 @@ from evlib.files import day_of, files_of, sha256, write_text
 
 PACKAGE = "datapackage.json"
 OWN_DECISIONS = "curation/screening"  # below the raw data: people's screening decisions, a file each; not shipped
+# Shipped files that speak of no topic: every review may use them.
+SHARED = ("formats/filled.csv", "geography/countries-110m.json", "curation/nct_first_submitted.csv")
 SNAPSHOT_FILES = ("records.jsonl", "page-*.json.gz")  # a snapshot of ours, and the pages of a live search
 
 
@@ -62,13 +64,22 @@ def copy_shipped(raw_dir: str | Path, target: str | Path) -> Path:
     return target
 
 
+def shared(raw_dir: str | Path, name: str) -> Path:
+    """A shipped file that speaks of no topic: the review's own below ``raw_dir``, else the repository's."""
+    own = Path(raw_dir) / name
+    return own if own.exists() else Path(__file__).parents[1] / "data" / "raw" / name
+
+
 def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
     """The files of records that were retrieved by a day: snapshots and live searches, and a person's exports."""
     raw_dir = Path(raw_dir)
     searched = [path for name in SNAPSHOT_FILES for path in raw_dir.glob(f"registries/????-??-??*/{name}")]
-    if not searched:
-        raise InputError(f"{raw_dir}/registries holds no snapshot (<date>/records.jsonl). Restore it from git.")
     exports = [path for path in files_of(raw_dir / "exports") if path.name != "README.md"]
+    if not searched + exports:
+        raise InputError(
+            f"there are no records below {raw_dir}. Put a registry's export into {raw_dir / 'exports'}, or fetch some; the "
+            "snapshot of a repository comes back with: git checkout -- data/raw"
+        )
     return [path for path in sorted(searched) + exports if day_of(path) <= until]
 
 
@@ -87,6 +98,8 @@ def _package(raw_dir: Path) -> dict:
     except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}). {restore}") from error
     resources = package.get("resources") if isinstance(package, dict) else None
-    if not resources or not all(isinstance(r, dict) and {"path", "hash"} <= r.keys() for r in resources):
+    if not isinstance(resources, list) or not all(
+        isinstance(r, dict) and {"path", "hash"} <= r.keys() for r in resources
+    ):
         raise InputError(f"{path} does not give a path and a hash for each file. {restore}")
     return package

@@ -269,16 +269,21 @@ def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> 
     return checked(frame, table, source=str(path))
 
 
-def read_csv(path: str | Path, *, needs: Iterable[str] = (), dtype: dict[str, str] | str = "str") -> pd.DataFrame:
+def read_csv(
+    path: str | Path, *, needs: Iterable[str] = (), dtype: dict[str, str] | str = "str", optional: bool = False
+) -> pd.DataFrame:
     """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
 
-    Commas, semicolons or tabs part the cells, whichever the header has most of, as spreadsheets save them.
+    Commas, semicolons or tabs part the cells, whichever the header has most of, as spreadsheets save them. An ``optional``
+    file that is not there is a table of the columns that it ``needs``, without rows.
 
     Raises
     ------
     InputError
         Where the file is missing, empty, not UTF-8, not CSV, or lacks a column that it ``needs``.
     """
+    if optional and not Path(path).exists():
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             separator = max(",;\t", key=file.readline().count)

@@ -24,7 +24,8 @@ def hand_decisions(
     Parameters
     ----------
     path
-        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``.
+        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``. A review need
+        not have the file; then nobody has decided.
     known
         Registration numbers of the snapshot.
 
@@ -34,7 +35,9 @@ def hand_decisions(
         Table ``decisions`` (R3 becomes ``adjudicated``); adjudicated duplicates as ``trn, duplicate_of``; and table
         ``rejects``: rows for an unknown record, of an unknown reviewer, decision or criterion, or given twice.
     """
-    rows = read_csv(path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"])
+    rows = read_csv(
+        path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"], optional=True
+    )
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     exclusions = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
     without_reason = (rows.decision == "exclude") & ~rows.criterion.isin(exclusions)

@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from ipywidgets import HTML, Button, Dropdown, HBox, IntProgress, Layout, Text, VBox, Widget
 
 from evlib import judging
-from evlib.eligibility import SPEAKS_FOR, triggers
+from evlib.eligibility import speaks_for, triggers
 from evlib.errors import InputError
 from evlib.schema import split_multi
 
@@ -26,7 +26,7 @@ _SHOWN = {
     "interventions": "Interventions",
     "arms": "Arms",
     "msc_source_text": "Cells, as the record words them",
-    "ev_term_text": "Vesicles, as the record words them",
+    "ev_term_text": "Product, as the record words it",
     "registry": "Registry",
     "status": "Status",
     "registered": "Registered",
@@ -104,7 +104,7 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
             return
         record = records[waiting[0]]
         proposed = record["proposed_criterion"]
-        criterion.value = proposed if proposed in codes else protocol["screening"]["criterion"]["other_ingredient"]
+        criterion.value = proposed if proposed in codes else protocol["screening"]["criterion"]["other_intervention"]
         reason.value = ""
         words = (
             [f"{row.reviewer}: {row.decision}" for row in said.get_group(waiting[0]).itertuples()] if settling else []
@@ -154,9 +154,10 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         button.on_click(pressing(name))
     keys.observe(typed, names="value")
     show()
+    wanted = html.escape(" and ".join(speaks_for(protocol)))
     help_text = HTML(
         "<small>Keys: " + ", ".join(f"<b>{key}</b> {name}" for key, name in KEYS.items()) + "; a digit chooses the "
-        f"criterion. {_marked('vesicles and cells', _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
+        f"criterion. {_marked(wanted, _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
     )
     # What one acts on stands above the record, so that it stays in its place however long the record is.
     wide = Layout(flex_flow="row wrap")
@@ -167,6 +168,7 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
 def record_card(record: dict, *, protocol: dict, said: list[str], before: str | None) -> str:
     """One record of the queue as HTML: every text escaped, the words that speak to the rules marked."""
     found = triggers({**record, "brief_title": record["title"], "trn_kind": "number"}, protocol=protocol)
+    found = found.assign(style=found.meaning.isin(speaks_for(protocol)).map({True: _FOR, False: _AGAINST}))
     by_field = {field: rows for field, rows in found.groupby("field")}
     number = html.escape(record["trn"])
     url = record["record_url"]
@@ -199,12 +201,11 @@ def _highlighted(text: str, found: pd.DataFrame | None) -> str:
     """The text, escaped, with the words that were found in its field marked."""
     if found is None or found.empty:
         return html.escape(text)
-    meaning = dict(zip(found.words.str.casefold(), found.meaning))
+    meaning = dict(zip(found.words.str.casefold(), zip(found["style"], found.meaning)))
     words = re.compile("|".join(re.escape(word) for word in sorted(meaning, key=len, reverse=True)), re.IGNORECASE)
     parts, end = [], 0
     for match in words.finditer(text):
-        kind = meaning[match.group().casefold()]
-        style = _FOR if kind in SPEAKS_FOR else _AGAINST
+        style, kind = meaning[match.group().casefold()]
         parts += [html.escape(text[end : match.start()]), _marked(match.group(), style, kind)]
         end = match.end()
     return "".join([*parts, html.escape(text[end:])])

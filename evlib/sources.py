@@ -111,6 +111,13 @@ def records_of(
     return checked(records, "records"), checked(pd.concat(rejected), "rejects"), pd.DataFrame(account)
 
 
+def screened_by_hand(raw: str | Path, *, protocol: dict) -> set[str]:
+    """The registration numbers of the snapshot that the hand screening covers; none where a review names no such screening."""
+    if "hand_screening" not in protocol:
+        return set()
+    return numbers_in(Path(raw) / "registries" / protocol["hand_screening"]["snapshot"], protocol=protocol)
+
+
 def numbers_in(folder: str | Path, *, protocol: dict) -> set[str]:
     """The registration numbers of the records in a snapshot's folder."""
     parts = stream([folder], retrieved=Path(folder).name, registries=list(protocol["registries"]))

@@ -89,6 +89,11 @@ def same_date_as_paper(search_date: str, protocol: dict) -> Markdown:
     )
 
 
+def fields_without_codes(protocol: dict) -> list[str]:
+    """Fields of a record for facts that the review does not code, so that whether they are filled is of no interest."""
+    return [f"{name}_text" for name in ("msc_source", "ev_term") if name not in protocol["codes"]]
+
+
 def code_labels(protocol: dict, field: str) -> dict[str, str]:
     """What a reader sees for each code of a field; empty for fields without a code list."""
     return {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}

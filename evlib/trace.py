@@ -7,7 +7,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.identifiers import normalised
-from evlib.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
+from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, read_table, split_multi
 from evlib.tables import anchor
 
 _UNSEEN = {
@@ -17,7 +17,12 @@ _UNSEEN = {
 
 
 _TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects")
-_CURATED = ("coding_readings", "studies", "arms", "outcomes")
+_CURATED = {
+    "coding_readings": ("trn", "field", "reviewer", "value"),
+    "studies": ("study_id", "study", "trn", "trn_link", "doi_or_url"),
+    "arms": ("arm_id", "study_id"),
+    "outcomes": ("arm_id",),
+}
 
 
 def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, pd.DataFrame]:
@@ -32,11 +37,19 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, pd.D
     if not (results / "places.csv").is_file():
         raise InputError(f"{results} holds no run. Make one first: make run SEARCH_DATE={results.name[:10]}")
     return {
-        **{name: read_table(results / f"{name}.csv", name) for name in _TABLES},
+        **{name: _table(results / f"{name}.csv", name) for name in _TABLES},
         "proposals": read_table(results / "duplicate_proposals.csv", "proposals"),
         "places": read_csv(results / "places.csv"),
-        **{name: read_csv(Path(raw_dir) / f"curation/{name}.csv") for name in _CURATED},
+        **{
+            name: read_csv(Path(raw_dir) / f"curation/{name}.csv", needs=needs, optional=True)
+            for name, needs in _CURATED.items()
+        },
     }
+
+
+def _table(path: Path, name: str) -> pd.DataFrame:
+    """A table of the run; without rows, where the review has not the chapter that makes it."""
+    return read_table(path, name) if path.is_file() else checked(pd.DataFrame(columns=columns(name)), name)
 
 
 def trace(trn: str, held: dict[str, pd.DataFrame], *, run: str, protocol: dict) -> dict[str, Any]:

@@ -89,6 +89,11 @@ def test_a_trial_in_two_countries_counts_under_both_and_none_as_not_reported():
     assert counts.to_dict() == {"Iran": 2, "Egypt": 1, "not reported": 1}
 
 
+def test_words_that_may_mean_several_countries_stay_as_they_are(review):
+    said = "Japan,Asia(except Japan),North America,South America,Australia,Europe,Africa"
+    assert coded_by_rules(review, countries=f"{said} | USA").countries == f"{said} | United States"
+
+
 def test_counting_by_screening_keeps_both_apart():
     frame = pd.DataFrame({"countries": ["Iran", "Iran"], "screening": ["included", "pending"]})
     counts = extract.value_counts(frame, "countries", by="screening")

@@ -84,7 +84,9 @@ def test_the_days_of_retrieval_are_those_of_snapshots_searches_and_exports(copy)
     assert snapshots(copy) == ["2026-11-22", "2027-01-01", "2027-02-01", "2027-03-01", "2030-03-17"]
     assert [path.name for path in source_files(copy, until="2027-01-31")] == ["records.jsonl", "records.jsonl"]
     shutil.rmtree(copy / "registries")
-    with pytest.raises(InputError, match="no snapshot"):
+    assert snapshots(copy) == ["2027-03-01", "2030-03-17"]
+    shutil.rmtree(copy / "exports")
+    with pytest.raises(InputError, match="no records below"):
         snapshots(copy)
 
 

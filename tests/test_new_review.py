@@ -1,0 +1,174 @@
+"""A review of another topic: its own protocol and export over the same code and chapters, and no word of the first topic."""
+
+import html
+import re
+import runpy
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from conftest import ROOT, export, put
+
+from evlib import chapters, eligibility
+from evlib.book import build_book
+from evlib.errors import InputError
+from evlib.new_review import TEMPLATE, new_review
+from evlib.pipeline import notebooks, project_root, run
+from evlib.protocol import load_protocol
+from evlib.registries import ictrp
+from evlib.schema import read_table
+
+EXAMPLE = ROOT / "reviews" / "msc-cells-covid19"
+SAMPLE = ROOT.parent / "shared" / "samples" / "ictrp" / "covid19-2020-07-07.csv"
+FIRST_TOPIC = re.compile(
+    r"exosom|vesicle|\bEVs?\b|\bWang\b|the paper|MISEV|ExoFlo|hand screening|two machine", re.IGNORECASE
+)
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped example, in a folder of its own: no notebook, code or page of the repository lies beside it."""
+    folder = tmp_path_factory.mktemp("reviews") / EXAMPLE.name
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("processed", "_build", "__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(example: Path) -> Path:
+    return run(example, say=quiet)
+
+
+def test_the_example_is_what_the_snapshot_holds():
+    script = runpy.run_path(str(EXAMPLE / "make_export.py"))
+    assert script["EXPORT"].read_text(encoding="utf-8") == script["export"]()
+
+
+def test_another_topic_runs_and_says_what_it_lacks(example, results):
+    screened, trials = (read_table(results / f"{name}.csv", name) for name in ("screened", "trials"))
+    assert set(screened.outcome) == {"pending"} and set(trials.screening) == {"pending"}
+    assert set(screened.proposal) == {"include", "exclude", "unclear"}
+    assert set(read_table(results / "described.csv", "described").coded_by) == {"rules"}
+    assert not (results / "flow_beside_paper.csv").exists()
+    assert not (results / "coding_agreement.csv").exists()
+    assert [path.name for path in sorted(results.glob("*.ipynb"))] == [f"{name}.ipynb" for name in chapters.DEFAULT]
+
+
+def test_the_book_has_no_word_of_the_first_topic(example, results):
+    page = build_book(example, results, say=quiet)
+    shown = {path.name: _words(path) for path in page.parent.glob("*.html")}
+    n = len(read_table(results / "to_screen.csv", "to_screen"))
+    assert f"Nobody has decided yet: {n} records await a decision" in shown["index.html"]
+    held = _said_by_records(results)
+    assert any(
+        FIRST_TOPIC.search(text) for text in held
+    )  # so that leaving them out below is what makes the pages clean
+    for name, text in shown.items():
+        for record in held:
+            text = text.replace(record, " ")
+        text = re.sub(r"'[^']{1,40}' in \w+", " ", text)  # a word of a record in the rules' reason
+        found = FIRST_TOPIC.search(text)
+        assert not found, (name, text[max(0, found.start() - 100) : found.end() + 100])
+    assert not (page.parent / "ledger.html").exists() and not (page.parent / "lessons").exists()
+
+
+def _words(page: Path) -> str:
+    text = re.sub(r"<(script|style).*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text)))
+
+
+def _said_by_records(results: Path) -> list[str]:
+    """What the records say, the longest text first."""
+    records = read_table(results / "records.csv", "records")
+    fields = ["brief_title", "official_title", "conditions", "interventions", "acronym", "source_urls"]
+    cells = {text for field in fields for text in records[field].dropna()}
+    return sorted({re.sub(r"\s+", " ", text).strip() for text in cells}, key=len, reverse=True)
+
+
+def test_cells_and_passages_stand_where_what_they_speak_of_is_there(tmp_path):
+    protocol = load_protocol(EXAMPLE / "protocol.yml")
+    cells = [
+        nbformat.v4.new_markdown_cell("One.<!-- needs:source --> The paper.<!-- end --> Two.<!-- needs:codes.route --> Three.<!-- end -->"),
+        nbformat.v4.new_code_cell("1", metadata={"tags": ["needs:curation/coding.csv"]}),
+        nbformat.v4.new_markdown_cell("**Next:** [more](04_dose_effect.ipynb)"),
+    ]  # fmt: skip
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    asked = {"protocol": protocol, "raw_dir": tmp_path, "chapters": chapters.DEFAULT, "name": "x"}
+    made = chapters.for_review(notebook, **asked)
+    assert [cell.source for cell in made.cells] == ["One. Two. Three.", "**Next:** [all trials, one by one](trials.md)"]
+    put(tmp_path, "curation/coding.csv", "trn\n")
+    assert len(chapters.for_review(notebook, **asked).cells) == 3
+
+
+def test_every_need_of_a_chapter_is_met_by_the_first_review():
+    protocol, raw = load_protocol(ROOT / "protocol.yml"), ROOT / "data" / "raw"
+    for path in notebooks(ROOT):
+        notebook = nbformat.read(path, as_version=4)
+        names = [other.stem for other in notebooks(ROOT)]
+        same = chapters.for_review(notebook, protocol=protocol, raw_dir=raw, chapters=names, name="first")
+        assert len(same.cells) == len(notebook.cells), path.name
+        text = "\n".join(cell.source for cell in notebook.cells)
+        assert text.count("<!-- needs:") == text.count("<!-- end -->") == len(chapters._PASSAGE.findall(text))
+
+
+def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    put(home, "protocol.yml", (ROOT / "protocol.yml").read_text(encoding="utf-8"))
+    sent = put(
+        tmp_path,
+        "sent/export.csv",
+        export(("NCT00000001", "Name of the intervention", "ClinicalTrials.gov", "", "", "")),
+    )
+    folder = new_review(home, "my-topic", records=sent)
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file())
+    assert not re.search(r"@[A-Z]+@", text)
+    assert [path.name for path in folder.glob("data/raw/exports/*/*.csv")] == ["export.csv"]
+    protocol = load_protocol(folder / "protocol.yml")
+    assert not FIRST_TOPIC.search((folder / "protocol.yml").read_text(encoding="utf-8"))
+    assert yaml.safe_load((TEMPLATE / "book/_toc.yml").read_text())["root"] == "index"
+    assert protocol["chapters"] == list(chapters.DEFAULT)
+    monkeypatch.setenv("EVTRIALS_REVIEW", "my-topic")
+    assert project_root(home) == folder
+    monkeypatch.setenv("EVTRIALS_REVIEW", "other")
+    with pytest.raises(InputError, match="There: my-topic"):
+        project_root(home)
+    for name, said in (("my-topic", "there already"), ("My topic", "no name"), ("../x", "no name")):
+        with pytest.raises(InputError, match=said):
+            new_review(home, name)
+
+
+def test_a_chapter_that_is_not_there_is_named(example):
+    path = example / "protocol.yml"
+    text = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(text.replace("03_describe]", "09_none]"), encoding="utf-8")
+        with pytest.raises(InputError, match="no chapter '09_none'"):
+            notebooks(example)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def test_a_real_export_runs_and_a_persons_decisions_count(example):
+    """Over 1,334 rows of WHO ICTRP: what names cells and COVID-19 is proposed, what is made from cells is not."""
+    if not SAMPLE.is_file():
+        pytest.skip("needs ../shared/samples/ictrp, which is not shipped")
+    protocol = load_protocol(EXAMPLE / "protocol.yml")
+    records, _ = ictrp.read(SAMPLE, snapshot="2020-07-07")
+    rules = eligibility.rule_decisions(records, protocol=protocol)
+    chosen = list(rules.trn[rules.decision == "include"])
+    title = records.set_index("trn").brief_title[chosen].dropna()
+    assert title.str.contains("cell|MSC|间充质", case=False).mean() > 0.9
+    assert not title.str.contains("exosome", case=False).any()
+
+    head = "trn,decision,criterion,reason\n"
+    put(example, "data/raw/curation/screening/ana.csv", head + "".join(f"{trn},include,,\n" for trn in chosen[:5]))
+    found = run(example, search_date="2020-07-07", records=SAMPLE, say=quiet)
+    flow = read_table(found / "flow.csv", "flow").set_index("step").n
+    assert flow.included == 5 and flow.pending > 40
+    assert set(read_table(found / "described.csv", "described").screening) == {"included", "pending"}
