@@ -28,6 +28,7 @@ NOT_IN_NOTEBOOKS = {
     "__main__.py",
     "book.py",
     "browse.py",
+    "cluster.py",
     "dataset.py",
     "glossary.py",
     "lesson.py",
