@@ -11,10 +11,14 @@ RECORDS ?=
 FROM ?=
 TO ?=
 FROM_SNAPSHOT ?=
+EVERY ?=
+PROTOCOLS ?=
+SCHEDULER ?=
+WORKERS ?=
 REVIEWER ?=
 TRN ?=
 CELLS ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN CELLS
+export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
 ifeq ($(strip $(VENV)),)
@@ -26,7 +30,7 @@ READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 ASREVIEW := $(VENV)/asreview
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf run fetch update screen trace lesson test bench lint format check open lab notebooks lock clean
+.PHONY: help setup book pdf run fetch update sweep screen trace lesson test bench lint format check open lab notebooks lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +38,7 @@ help: ## This list
 	@echo "  SEARCH_DATE=YYYY-MM-DD  last day of registration (default: protocol.yml's)"
 	@echo "  SNAPSHOT=YYYY-MM-DD     only records that were retrieved by this day (default: all of data/raw)"
 	@echo "  FROM=, TO=, FROM_SNAPSHOT=  the two searches that make update compares (default: the last two retrievals)"
+	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=, WORKERS=  the dates, protocols and workers of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
 
@@ -54,6 +59,10 @@ fetch: $(READY) ## Search ClinicalTrials.gov live up to SEARCH_DATE; adds a fold
 update: $(READY) ## What is new since an earlier search: both runs, the book, and the queue (FROM=, TO=)
 	@$(PY) -m evlib update $${FROM:+--since "$$FROM"} $${TO:+--search-date "$$TO"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 		$${FROM_SNAPSHOT:+--since-snapshot "$$FROM_SNAPSHOT"}
+
+sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EVERY=month, SCHEDULER=tcp://…, WORKERS=)
+	@$(PY) -m evlib sweep $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $${EVERY:+--every "$$EVERY"} \
+		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} $(foreach file,$(PROTOCOLS),--protocol "$(file)")
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
 	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }

@@ -25,6 +25,7 @@ CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of regi
 NEVER, CANNOT = "never", "cannot be judged"
 _STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
 _KNOWN_DATES = "curation/nct_first_submitted.csv"
+_SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -168,6 +169,12 @@ def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return table.astype({name: _type_of(name) for name in names})
 
 
+def months_of(described: pd.DataFrame, search_date: str) -> list[str]:
+    """The ends of the months from the registration of the first included trial to a search date, and this itself."""
+    first = described.registered[described.screening == "included"].min()
+    return days_between(search_date if pd.isna(first) else f"{first:%Y-%m-%d}", search_date, every="month")
+
+
 def days_between(first: str, last: str, *, every: str) -> list[str]:
     """The search dates of a sweep, the last day always among them.
 
@@ -217,26 +224,38 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``quote, section``; ``first``: the first of the days on which the recomputation agrees ("never"; "cannot be
+        ``claim, section, quote``; ``first``: the first of the days on which the recomputation agrees ("never"; "cannot be
         judged", where there is no verdict on any day); ``trials then``: the trials included by that day; ``held ever after``
-        (yes, or on how many of the later days not); ``at the end``: whether it agrees on the last day.
+        (yes, or on how many of the later days not); ``on the last day``: whether it agrees.
     """
     rows = []
     for claim in claims.itertuples():
         verdict = table[f"{CLAIM}{claim.id}"]
-        agrees = verdict == audit.VERDICTS["recomputation"][0]
-        judged = verdict.notna() & (verdict != audit.NOT_CHECKABLE)
-        row = {"quote": claim.quote, "section": claim.section, "first": NEVER if judged.any() else CANNOT}
-        row |= {"trials then": pd.NA, "held ever after": None, "at the end": "yes" if agrees.iloc[-1] else "no"}
+        agrees = (verdict == audit.VERDICTS["recomputation"][0]).fillna(False).to_numpy(dtype=bool)
+        judged = (verdict.notna() & (verdict != audit.NOT_CHECKABLE)).any()
+        first, then, held = NEVER if judged else CANNOT, pd.NA, None
         if agrees.any():
-            place = int(agrees.to_numpy().argmax())
-            later = agrees.iloc[place + 1 :]
-            lost = int((~later).sum())
-            row |= {"first": table.search_date.iloc[place], "trials then": table.n_included.iloc[place]}
-            row["held ever after"] = f"no: not on {lost} of {len(later)} later days" if lost else "yes"
-        rows.append(row)
-    columns = ["quote", "section", "first", "trials then", "held ever after", "at the end"]
-    return pd.DataFrame(rows, columns=columns).astype({"trials then": "Int64"})
+            place = int(agrees.argmax())
+            first, then = table.search_date.iloc[place], table.n_included.iloc[place]
+            lost, later = int((~agrees[place:]).sum()), len(agrees) - place - 1
+            held = f"no: not on {lost} of {later} later days" if lost else "yes"
+        last = ("yes" if agrees[-1] else "no") if judged else None
+        rows.append((claim.id, claim.section, claim.quote, first, then, held, last))
+    return pd.DataFrame(rows, columns=_SUPPORT).astype({"trials then": "Int64"})
+
+
+def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The claims on doses in the form of ``first_supported``: the reports that they rest on carry no date, so that no earlier
+    day can be told; on the last day, their verdict.
+
+    Parameters
+    ----------
+    verdicts
+        As ``evlib.dose_verdicts.verdicts`` gives them.
+    """
+    facts = verdicts[["claim", "section", "quote"]].assign(**{"first": CANNOT, "trials then": pd.NA})
+    facts = facts.assign(**{"held ever after": None, "on the last day": verdicts.verdict})
+    return facts[_SUPPORT].astype({"trials then": "Int64"})
 
 
 def _columns(inputs: Inputs) -> tuple[str, ...]:
