@@ -61,8 +61,9 @@ update: $(READY) ## What is new since an earlier search: both runs, the book, an
 		$${FROM_SNAPSHOT:+--since-snapshot "$$FROM_SNAPSHOT"}
 
 sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EVERY=month, SCHEDULER=tcp://…, WORKERS=)
-	@$(PY) -m evlib sweep $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $${EVERY:+--every "$$EVERY"} \
-		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} $(foreach file,$(PROTOCOLS),--protocol "$(file)")
+	@set --; for file in $$PROTOCOLS; do set -- "$$@" --protocol "$$file"; done; \
+	$(PY) -m evlib sweep $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $${EVERY:+--every "$$EVERY"} \
+		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} "$$@"
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
 	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }

@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.files import day_of, files_of, sha256, write_text, writing
+from evlib.files import day_of, files_of, sha256, write_bytes, write_text
 from evlib.rawdata import snapshots
 from evlib.schema import write_csv
 from evlib.sweep import Inputs, days_between, row_at, shared_inputs, table_of
@@ -159,10 +160,18 @@ def _swept(
     say: Callable[[str], None],
     on_row: Callable[[str, str], None],
 ) -> Path:
+    first, last, every = dates
+    newest = max(snapshots(review.raw)[-1] for review in reviews)
+    if first is not None:
+        days = _days(first, last or newest, every, newest)
     made_from = {review.name: _made_from(review) for review in reviews}
     stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
     shared = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
-    days = _days(shared, *dates)
+    if first is None:
+        known = [day for one in shared.values() for day in one.records.registered.dropna()]
+        if not known:
+            raise InputError("No record has a date of registration. Name the first day: --from.")
+        days = _days(f"{min(known):%Y-%m-%d}", last or newest, every, newest)
     rows = {(name, day): row for name in shared for day in days if (row := _kept(stores[name], day)) is not None}
     left = [(name, day) for name in shared for day in days if (name, day) not in rows]
     say(f"sweep: {len(days)} dates, {len(shared)} protocol(s): {len(rows)} rows are there, {len(left)} to compute.")
@@ -184,12 +193,8 @@ def _swept(
     return out
 
 
-def _days(shared: dict[str, Inputs], first: str | None, last: str | None, every: str) -> list[str]:
-    newest = max(one.newest for one in shared.values())
-    known = [day for one in shared.values() for day in one.records.registered.dropna()]
-    if first is None and not known:
-        raise InputError("No record has a date of registration. Name the first day: --from.")
-    days = days_between(first or f"{min(known):%Y-%m-%d}", last or newest, every=every)
+def _days(first: str, last: str, every: str, newest: str) -> list[str]:
+    days = days_between(first, last, every=every)
     if days[-1] > newest:
         raise InputError(
             f"The sweep would end on {days[-1]}, after the newest records, of {newest}. Use a last day up to {newest}, or "
@@ -244,8 +249,10 @@ def _write(table: pd.DataFrame, out: Path, made_from: dict[str, Any]) -> None:
 
     write_csv(table, out / "sweep.csv")
     shown = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' if name == "search_date" else f'"{name}"' for name in table)
-    with writing(out / "sweep.parquet", binary=True) as file, duckdb.connect(config={"threads": 1}) as connection:
-        connection.from_df(table).project(shown).write_parquet(file.name)
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:
+        made = Path(folder) / "sweep.parquet"
+        connection.from_df(table).project(shown).write_parquet(str(made))
+        write_bytes(out / "sweep.parquet", made.read_bytes())
     write_text(out / "sweep.json", json.dumps(made_from, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -300,7 +307,7 @@ def _client(scheduler: str | None, workers: int | None, tasks: int, processed: P
             cluster = nullcontext(scheduler)
         with cluster as place:
             try:
-                client = Client(place, timeout="20s")
+                client = Client(place, timeout="10s")
             except (OSError, TimeoutError, ValueError) as error:
                 raise InputError(
                     f"there is no Dask scheduler at {scheduler} ({error}). Write it as tcp://host:port."
