@@ -11,12 +11,16 @@ RECORDS ?=
 FROM ?=
 TO ?=
 FROM_SNAPSHOT ?=
+EVERY ?=
+PROTOCOLS ?=
+SCHEDULER ?=
+WORKERS ?=
 REVIEWER ?=
 TRN ?=
 CELLS ?=
 REVIEW ?=
 NAME ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT REVIEWER TRN CELLS NAME
+export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
 export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
@@ -30,7 +34,7 @@ ASREVIEW := $(VENV)/asreview
 BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup new-review book pdf run fetch update screen trace lesson test bench lint format check open lab notebooks lock licences audit clean
+.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test bench lint format check open lab notebooks lock licences audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +42,7 @@ help: ## This list
 	@echo "  SEARCH_DATE=YYYY-MM-DD  last day of registration (default: protocol.yml's)"
 	@echo "  SNAPSHOT=YYYY-MM-DD     only records that were retrieved by this day (default: all of data/raw)"
 	@echo "  FROM=, TO=, FROM_SNAPSHOT=  the two searches that make update compares (default: the last two retrievals)"
+	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=, WORKERS=  the dates, protocols and workers of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
 	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
@@ -63,6 +68,11 @@ fetch: $(READY) ## Search ClinicalTrials.gov live up to SEARCH_DATE; adds a fold
 update: $(READY) ## What is new since an earlier search: both runs, the book, and the queue (FROM=, TO=)
 	@$(PY) -m evlib update $${FROM:+--since "$$FROM"} $${TO:+--search-date "$$TO"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 		$${FROM_SNAPSHOT:+--since-snapshot "$$FROM_SNAPSHOT"}
+
+sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EVERY=month, SCHEDULER=tcp://…, WORKERS=)
+	@set --; for file in $$PROTOCOLS; do set -- "$$@" --protocol "$$file"; done; \
+	$(PY) -m evlib sweep $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $${EVERY:+--every "$$EVERY"} \
+		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} "$$@"
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
 	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }

@@ -159,6 +159,43 @@ def judge(
     typer.echo(os.path.relpath(screening_notebook(root, results, reviewer)))
 
 
+@app.command()
+def sweep(
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day, YYYY-MM-DD. Default: that of the first record.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day. Default: that of the newest records.")] = None,
+    every: Annotated[str, typer.Option(help="month, quarter, year, week, or a number of days.")] = "month",
+    protocol: Annotated[
+        list[Path] | None, typer.Option(help="A protocol; may be given several times. Default: this review's.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port. Default: workers on this machine.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Workers on this machine; 0: none but this process. Default: one per processor.")
+    ] = None,
+    notebooks: Annotated[bool, typer.Option("--notebooks", help="Execute the chapters for each date as well.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results. Default: data/processed/sweep.")] = None,
+) -> None:
+    """The review at many search dates: one table with a row for each, as CSV and Parquet. Goes on where it was stopped."""
+    from evlib.cluster import sweep as sweep_dates
+    from evlib.pipeline import project_root
+
+    sweep_dates(
+        project_root(),
+        first=first,
+        last=last,
+        every=every,
+        protocols=protocol,
+        scheduler=scheduler,
+        workers=workers,
+        notebooks=notebooks,
+        out=out,
+        say=typer.echo,
+    )
+
+
 @app.command(name="lesson")
 def make_lesson(
     cells: Annotated[list[str], typer.Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its.")],

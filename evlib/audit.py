@@ -21,6 +21,7 @@ from evlib.schema import read_csv, read_table, split_multi
 
 COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
+HEADLINE = ("most_frequent", "any_where")  # checks of statements of order or presence
 # Of each kind: the verdict where paper and check agree, and where they do not.
 VERDICTS = {
     "internal": ("consistent", "inconsistent"),
@@ -83,13 +84,25 @@ _Check = Callable[[_Claim, object, Evidence], _Finding]
 
 def evidence(out_dir: str | Path, raw_dir: str | Path) -> Evidence:
     """The tables of a run (``flow``, ``records``, ``described``, ``doses``) and those of ``data/raw``."""
-    out, raw = Path(out_dir), Path(raw_dir)
+    out = Path(out_dir)
     run = {name: read_table(out / f"{name}.csv", name) for name in ("flow", "records", "described", "doses")}
+    return Evidence(**run, **paper_evidence(raw_dir))
+
+
+def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
+    """What no search date changes: the paper's printed tables, and what publications and posted results say."""
+    raw = Path(raw_dir)
     paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2")}
     curated = {
         name: read_csv(raw / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes", "adverse_events")
     }
-    return Evidence(**run, **paper, **curated)
+    return paper | curated
+
+
+def headline(claims: pd.DataFrame) -> pd.DataFrame:
+    """The paper's claims about the field that our trials can bear out whatever their number: what is most frequent, and
+    whether there is any such trial. A count depends on how many trials a review holds, these do not in the same way."""
+    return claims[claims.check.isin(HEADLINE)].reset_index(drop=True)
 
 
 def verdicts(claims: pd.DataFrame, found: Evidence) -> pd.DataFrame:
@@ -508,6 +521,8 @@ def _row(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.Serie
 def _address(check: str, options: object, found: Evidence) -> str | None:
     """Where the record, publication or posted result of a check can be read."""
     named = {"study": options} if check == "arms_of" else options if check in (*_SOURCE, "possible_share") else {}
+    if not named:
+        return None
     if "trn" in named:
         urls = found.described.record_url[found.described.trn == named["trn"]].dropna()
         return urls.iloc[0] if len(urls) else None
@@ -534,11 +549,11 @@ def _of(claim: _Claim, other: str) -> float:
 
 def _trials(found: Evidence, where: dict, claim: _Claim) -> pd.DataFrame:
     """The included trials that have one of the wanted codes in each field."""
-    trials = found.described[found.described.screening == "included"]
+    wanted = found.described.screening == "included"
     for field, codes in where.items():
-        wanted = set(codes if isinstance(codes, list) else [codes])
-        trials = trials[_cells(trials, field, claim).map(wanted.isdisjoint).eq(False)]
-    return trials
+        codes = set(codes if isinstance(codes, list) else [codes])
+        wanted &= ~_cells(found.described, field, claim).map(codes.isdisjoint).astype("bool")
+    return found.described[wanted]
 
 
 def _cells(trials: pd.DataFrame, field: str, claim: _Claim) -> pd.Series:

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from evlib.identifiers import normalised
-from evlib.schema import NO_SUCH_RECORD, checked, read_csv, set_aside, split_multi
+from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
 
 # What duplicates and their proposals need of a record: all that is held of a whole registry.
 NEEDED = [
@@ -65,6 +65,21 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     return good[_PAIR_COLUMNS].reset_index(drop=True), rejects
 
 
+def pairs_to_merge(found_by_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """What readers and people found to be one trial, as ``duplicates`` takes it: ``trn, duplicate_of, reason``.
+
+    Parameters
+    ----------
+    found_by_readers
+        ``trn, duplicate_of``, as ``evlib.screen.hand_decisions`` gives them.
+    judged
+        As ``judged_pairs`` gives them.
+    """
+    same = judged[judged.decision == "same"].rename(columns={"other_trn": "duplicate_of"})
+    same = same.assign(reason=same.reviewer.fillna("a person") + ": " + same.reason.fillna("no reason given"))
+    return pd.concat([found_by_readers, same[["trn", "duplicate_of", "reason"]]])
+
+
 def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """What duplicates need of tables ``records``, as one frame; the shown day of registration counts as its date."""
     kept = [part[NEEDED].assign(registered=_shown_day(part.registered_text)) for part in parts]
@@ -103,13 +118,18 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     }
     nodes = {trn: i for i, trn in enumerate(sorted(own.union(*links, *said)))}
     pairs = [(nodes[a], nodes[b]) for a, b in links + said]
-    rows, columns = zip(*pairs) if pairs else ((), ())
-    graph = coo_array(([1] * len(pairs), (rows, columns)), shape=(len(nodes), len(nodes)))
+    ends = zip(*pairs) if pairs else ((), ())
+    graph = coo_array(([1] * len(pairs), tuple(ends)), shape=(len(nodes), len(nodes)))
     labels = connected_components(graph, directed=False)[1] if nodes else []
 
-    ranked = records.assign(
-        trial=[labels[nodes[trn]] for trn in records.trn],
-        rank=records.registry.map({name: facts["rank"] for name, facts in protocol["registries"].items()}),
+    trial = pd.Series([labels[nodes[trn]] for trn in records.trn], index=records.index, dtype="int64")
+    several = trial.duplicated(keep=False)
+    if not several.any():
+        return checked(pd.DataFrame(columns=columns("duplicates"), dtype="str"), "duplicates")
+    ranked = records[several]
+    ranked = ranked.assign(
+        trial=trial[several],
+        rank=ranked.registry.map({name: facts["rank"] for name, facts in protocol["registries"].items()}),
     ).sort_values(["trial", "rank", "registered", "trn"])
     kept = ranked.drop_duplicates("trial").set_index("trial").trn
     ranked["kept_trn"] = ranked.trial.map(kept)

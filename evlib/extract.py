@@ -1,6 +1,7 @@
 """Code the trials: disease area, cell source, route, phase and the rest, by hand decisions first and rules second."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -219,10 +220,17 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
 
     A trial with two values (two countries) counts once under each. Columns: the field, ``by`` if given, ``n``.
     """
-    exploded = frame.assign(**{field: frame[field].map(lambda cell: split_multi(cell) or [None])}).explode(field)
-    exploded[field] = exploded[field].fillna("not reported")
     keys = [field, by] if by else [field]
-    counts = exploded.groupby(keys, sort=False).size().rename("n").reset_index()
+    groups = zip(frame[field], *([frame[by]] if by else []), strict=True)
+    counted = Counter(
+        (value, *group)
+        for cell, *group in groups
+        for value in split_multi(cell) or ["not reported"]
+        if all(map(pd.notna, group))
+    )
+    counts = pd.DataFrame([(*key, n) for key, n in counted.items()], columns=[*keys, "n"]).astype(
+        {field: "str", "n": "int64"}
+    )
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
 
 

@@ -17,7 +17,7 @@ from IPython.display import HTML
 from matplotlib.figure import Figure as Drawing
 from matplotlib.transforms import Bbox
 
-from evlib.canvas import BLUE, GREY, ORANGE, canvas, finished
+from evlib.canvas import BLUE, GREY, INK, ORANGE, canvas, finished
 from evlib.dose import WITHOUT_UNIT
 from evlib.extract import value_counts
 from evlib.files import write_text
@@ -234,6 +234,45 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     data = data.rename(index={**(labels or {}), NOT_REPORTED: "Not reported"})
     title = _leader_title(data.included, noun)
     return _bars(data, name, title, _unit(described), {"included": _INCLUDED, "pending": _PENDING})
+
+
+def field_by_date(table: pd.DataFrame) -> Figure:
+    """Records found, trials included and records that await a decision, search date by search date.
+
+    Parameters
+    ----------
+    table
+        As ``evlib.sweep.rows_at`` gives it, in the order of days.
+    """
+    last = table.iloc[-1]
+    half = table[(table.n_included >= last.n_included / 2).to_numpy(dtype=bool)].iloc[0]
+    title = (
+        f"Half of the {_trials(last.n_included)} included on {last.search_date} could be included by {half.search_date}, when "
+        f"{half.n_records} of its {last.n_records} records were registered"
+    )
+    styles = {
+        "n_records": ("records found", INK, "--"),
+        "n_pending": ("awaiting a decision", _PENDING, ":"),
+        "n_included": ("trials included", _INCLUDED, "-"),
+    }
+    shown = {name: style for name, style in styles.items() if table[name].any()}
+    days = pd.to_datetime(table.search_date)
+    with matplotlib.rc_context(_RC):
+        drawing, axes = plt.subplots(figsize=(_WIDTH, 3.4), layout="constrained")
+        for name, (words, colour, line) in shown.items():
+            axes.step(days, table[name].astype("float64"), line, where="post", color=colour, lw=2, label=words)
+            axes.annotate(
+                str(last[name]), (days.iloc[-1], last[name]), xytext=(4, 0), textcoords="offset points", va="center"
+            )
+        axes.set(xlabel=f"Last day of the search ({len(table)} dates)", ylabel="Records or trials (n)", ylim=(0, None))
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower left")
+        _set_title(axes, title)
+    years = table[~days.dt.year.duplicated(keep="last")]
+    listed = ", ".join(f"{row.search_date} {row.n_records} and {row.n_included}" for row in years.itertuples())
+    alt = f"Step plot by last day of the search. {title}. Records found and trials included: {listed}."
+    data = table[["search_date", "n_undated", *styles]]
+    return Figure(drawing, "field_by_date", title, alt, data)
 
 
 def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:

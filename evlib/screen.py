@@ -8,7 +8,7 @@ import pandas as pd
 
 from evlib.identifiers import normalised
 from evlib.judging import ADJUDICATOR, DECISIONS
-from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
+from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
 
 OUTCOMES = ("included", "pending", "unclear", "excluded at eligibility", "excluded at title", "duplicate")
 _REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
@@ -114,32 +114,51 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
         differ (``needs`` says what is missing), or it was judged a duplicate of a record that is not in this search. Then
         ``proposal`` is what the rules would decide.
     """
-    judged = settled(decisions, protocol=protocol)
-    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
-    kept = repeats.set_index("trn").kept_trn
+    return with_duplicates(screened_alone(records, decisions, protocol=protocol), repeats, protocol=protocol)
+
+
+def screened_alone(records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What would become of each record if it repeated no other: table ``screened`` without duplicates.
+
+    It is the same at every search date.
+    """
+    judged = settled(decisions, protocol=protocol).to_dict("index")
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")[["decision", "reason"]]
+    rules = rules.to_dict("index")
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
     rows = []
-    for record in records.to_dict("records"):
-        trn = record["trn"]
-        row = {"trn": trn, "registry": record["registry"], "title": record["brief_title"]}
-        if not isinstance(row["title"], str):
-            row["title"] = record["official_title"]
-        said = judged.loc[trn] if trn in judged.index else None
-        if trn in kept.index:
-            row |= {"outcome": "duplicate", "criterion": duplicate_code, "decided_by": "numbers and readers"}
-            row["reason"] = f"same trial as {kept[trn]}"
-        elif said is None or said.criterion == duplicate_code or pd.isna(said.decision):
-            row |= {"outcome": "pending", "proposal": rules.decision[trn], "decided_by": None}
-            row |= {"needs": "first decision", "reason": rules.reason[trn]}
-            if said is not None and pd.isna(said.decision):
-                row |= {"needs": said.needs, "reason": said.reason}
+    for trn, registry, title, long in zip(
+        records.trn, records.registry, records.brief_title, records.official_title, strict=True
+    ):
+        row = {"trn": trn, "registry": registry, "title": title if isinstance(title, str) else long}
+        said = judged.get(trn)
+        if said is None or said["criterion"] == duplicate_code or pd.isna(said["decision"]):
+            row |= {"outcome": "pending", "proposal": rules[trn]["decision"], "decided_by": None}
+            row |= {"needs": "first decision", "reason": rules[trn]["reason"]}
+            if said is not None and pd.isna(said["decision"]):
+                row |= {"needs": said["needs"], "reason": said["reason"]}
             elif said is not None:
                 row["reason"] = "judged a duplicate of a record outside this search"
         else:
-            out = {"include": "included", "exclude": f"excluded at {said.stage}", "unclear": "unclear"}[said.decision]
-            row |= {"outcome": out, "criterion": said.criterion, "decided_by": said.decided_by, "reason": said.reason}
+            stages = {"include": "included", "exclude": f"excluded at {said['stage']}", "unclear": "unclear"}
+            row |= {"outcome": stages[said["decision"]]}
+            row |= {name: said[name] for name in ("criterion", "decided_by", "reason")}
         rows.append(row)
     return checked(pd.DataFrame(rows), "screened")
+
+
+def with_duplicates(alone: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Table ``screened`` of the records in ``alone`` (``screened_alone``), those in table ``duplicates`` as such."""
+    kept = alone.trn.map(dict(zip(repeats.trn, repeats.kept_trn, strict=True))).astype("str")
+    merged = kept.notna()
+    said = {
+        "outcome": "duplicate",
+        "criterion": protocol["screening"]["criterion"]["duplicate"],
+        "decided_by": "numbers and readers",
+        "reason": "same trial as " + kept,
+        **dict.fromkeys(("proposal", "needs"), pd.NA),
+    }
+    return checked(alone.assign(**{name: alone[name].mask(merged, text) for name, text in said.items()}), "screened")
 
 
 def to_screen(
@@ -168,7 +187,7 @@ def to_screen(
         .assign(
             needs=pending.needs.to_numpy(),
             title=pending.title.to_numpy(),
-            record_url=[record_url(trn, facts, protocol) for trn in pending.trn],
+            record_url=record_urls(facts, protocol=protocol),
             proposal=pending.proposal.to_numpy(),
             proposed_criterion=rules.criterion.reindex(pending.trn).to_numpy(),
             proposed_reason=rules.reason.reindex(pending.trn).to_numpy(),
@@ -204,7 +223,7 @@ def prisma_flow(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
         if facts["kind"] == "exclude" and (facts["step"] == "eligibility" or excluded.get(code, 0))
     ]
     rows += [("unclear", "Unclear from the record", n["unclear"]), ("included", "Trials included", n["included"])]
-    return checked(pd.DataFrame(rows, columns=["step", "label", "n"]), "flow")
+    return checked(pd.DataFrame(rows, columns=["step", "label", "n"]).astype({"n": "Int64"}), "flow")
 
 
 def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -215,38 +234,40 @@ def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame,
     pandas.DataFrame
         Table ``trials``; ``screening`` is ``included`` or ``pending`` (a proposal, not a decision).
     """
-    wanted = outcomes[
-        (outcomes.outcome == "included") | ((outcomes.outcome == "pending") & (outcomes.proposal == "include"))
-    ]
+    wanted = trials_of(outcomes)
     facts = records.set_index("trn").loc[wanted.trn]
     merged = repeats.groupby("kept_trn").trn.agg(" | ".join)
-    table = pd.DataFrame(
-        {
-            "trn": wanted.trn.to_numpy(),
-            "screening": wanted.outcome.to_numpy(),
-            "merged_trns": wanted.trn.map(merged).to_numpy(),
-            "registry": wanted.registry.to_numpy(),
-            "title": wanted.title.to_numpy(),
-            "record_url": [record_url(trn, facts, protocol) for trn in wanted.trn],
-            "registered": facts.registered.to_numpy(),
-            "registered_basis": facts.registered_basis.to_numpy(),
-        }
+    table = wanted[["trn", "registry", "title"]].assign(
+        screening=wanted.outcome,
+        merged_trns=wanted.trn.map(dict(merged)).astype("str"),
+        record_url=pd.array(record_urls(facts, protocol=protocol), dtype="str"),
+        registered=facts.registered.array,
+        registered_basis=facts.registered_basis.array,
     )
-    return checked(table, "trials")
+    return checked(table[columns("trials")], "trials")
 
 
-def record_url(trn: str, facts: pd.DataFrame, protocol: dict) -> str | None:
-    """The address of a record: the registry's own page, or the first address that the record was read from.
+def trials_of(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of table ``screened`` that are trials: included, or pending and proposed by the rules."""
+    proposed = (outcomes.outcome == "pending") & (outcomes.proposal == "include")
+    return outcomes[(outcomes.outcome == "included") | proposed]
+
+
+def record_urls(facts: pd.DataFrame, *, protocol: dict) -> list[str | None]:
+    """The address of each record: the registry's own page, or the first address that the record was read from.
 
     Parameters
     ----------
     facts
-        Table ``records`` with ``trn`` as its index.
+        Rows of table ``records`` with ``trn`` as their index.
     """
-    record = facts.loc[trn]
-    if record.trn_kind == "number":
-        return protocol["registries"][record.registry]["record_url"].format(trn=trn)
-    return record.source_urls.split(" | ")[0] if isinstance(record.source_urls, str) else None
+    own = {name: registry["record_url"] for name, registry in protocol["registries"].items()}
+    return [
+        own[registry].format(trn=trn) if kind == "number" else next(iter(split_multi(urls)), None)
+        for trn, kind, registry, urls in zip(
+            facts.index, facts.trn_kind, facts.registry, facts.source_urls, strict=True
+        )
+    ]
 
 
 def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> dict[str, float]:

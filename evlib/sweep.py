@@ -1,0 +1,294 @@
+"""A review at any search date, as one row: what a reviewer would have seen then, with today's text of the records.
+
+What is the same at every date (records and their days of registration, decisions, codes, doses, claims) is read once into
+``Inputs``; ``row_at`` is a pure function of them and a date.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from evlib import audit, dates, dedupe, dose, eligibility, extract, judging, screen, sources
+from evlib.claims import read_claims
+from evlib.errors import InputError
+from evlib.numbers import describe_numbers, dose_numbers
+from evlib.protocol import load_protocol
+from evlib.rawdata import OWN_DECISIONS, snapshots
+from evlib.schema import MULTI, read_csv, read_table
+
+LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is told
+CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of registries begin with
+NEVER, CANNOT = "never", "cannot be judged"
+_STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
+_KNOWN_DATES = "curation/nct_first_submitted.csv"
+_SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+class Inputs(NamedTuple):
+    """All that the row of a date is made from, and that is the same at every date."""
+
+    protocol: dict
+    newest: str  # day of the newest records
+    records: pd.DataFrame  # table `records`, all of the sources
+    outcomes: pd.DataFrame  # table `screened`, as if no record repeated another
+    pairs: pd.DataFrame  # found to be one trial: trn, duplicate_of, reason
+    coding: pd.DataFrame  # table `coded`, of all that may be trials
+    doses: pd.DataFrame  # table `doses`, without routes
+    claims: pd.DataFrame | None  # the paper's headline claims; None where the review answers no paper
+    paper: dict[str, pd.DataFrame]  # what claims are held against and no date changes
+    columns: tuple[str, ...] = ()  # of a row
+
+
+def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
+    """The inputs of a review, read from its raw data as the first three chapters read them.
+
+    Raises
+    ------
+    InputError
+        Where the protocol or a raw file cannot be used.
+    """
+    raw, review = Path(raw_dir), load_protocol(protocol_file)
+    newest = snapshots(raw)[-1]
+    by_hand = sources.numbers_in(raw / "registries" / review["hand_screening"]["snapshot"], protocol=review)
+    records, _, _ = sources.records_of(sources.raw_sources(raw, snapshot=newest), protocol=review, always=by_hand)
+    readings, pairs, _ = screen.hand_decisions(
+        raw / "curation/screening.csv", known=set(records.trn) | by_hand, protocol=review
+    )
+    records = dates.with_registration_dates(
+        records, read_csv(raw / _KNOWN_DATES), judged=set(readings.trn), covered=by_hand, protocol=review
+    )
+    people, _ = judging.own_decisions(raw / OWN_DECISIONS, known=set(records.trn), protocol=review)
+    decisions = pd.concat([readings, people, eligibility.rule_decisions(records, protocol=review)])
+    return _inputs(review, newest, records, records, decisions, pairs, raw)
+
+
+def inputs_of_run(out_dir: str | Path, *, raw_dir: str | Path, protocol: dict) -> Inputs:
+    """The same from the tables of a run, for dates up to its own; cheaper, since nothing is read or judged anew.
+
+    Parameters
+    ----------
+    out_dir
+        With ``places``, ``records`` and ``decisions`` of the first two chapters.
+    """
+    out, raw = Path(out_dir), Path(raw_dir)
+    everything = read_table(out / "places.csv", "records", without=["place"])
+    found, decisions = (read_table(out / f"{name}.csv", name) for name in ("records", "decisions"))
+    _, pairs, _ = screen.hand_decisions(raw / "curation/screening.csv", known=set(found.trn), protocol=protocol)
+    return _inputs(protocol, everything.snapshot.max(), everything, found, decisions, pairs, raw)
+
+
+def _inputs(
+    review: dict,
+    newest: str,
+    records: pd.DataFrame,
+    found: pd.DataFrame,
+    decisions: pd.DataFrame,
+    pairs: pd.DataFrame,
+    raw: Path,
+) -> Inputs:
+    known = set(records.trn)
+    outcomes = screen.screened_alone(found, decisions[decisions.trn.isin(found.trn)], protocol=review)
+    judged, _ = dedupe.judged_pairs(raw / dedupe.PAIRS_FILE, known=known)
+    trials = screen.trials_of(outcomes)
+    hand, _ = extract.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
+    uncoded = found[found.trn.isin(trials.trn) & ~found.trn.isin(hand.trn)]
+    coding = extract.coded(trials, hand, extract.rule_coding(uncoded, protocol=review))
+    doses, _ = dose.stated_doses(raw / "curation/doses.csv", known=known)
+    claims, paper = None, {}
+    if (raw / "paper/claims.yml").is_file():
+        claims, paper = (
+            audit.headline(read_claims(raw / "paper/claims.yml", protocol=review)),
+            audit.paper_evidence(raw),
+        )
+    pairs = dedupe.pairs_to_merge(pairs, judged)
+    held = Inputs(review, newest, records, outcomes, pairs, coding, doses, claims, paper)
+    return held._replace(columns=_columns(held))
+
+
+def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
+    """What a reviewer would have seen at a search date.
+
+    Returns
+    -------
+    dict
+        ``search_date``; ``note``, why there is nothing to tell (else missing); counts of the flow, of registries, and of the
+        book's first page; of each field of ``LEADERS`` the value that most included trials have (several, where they are
+        level), their number and their share of all included trials; and a verdict on each headline claim. Where no record
+        was registered by the date, counts are 0 and the rest is missing; all is missing after the newest records.
+    """
+    row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
+    if search_date > inputs.newest:
+        return row | {"note": f"after the newest records, of {inputs.newest}"}
+    place = dates.in_search(inputs.records, search_date)
+    records = inputs.records[place == "in"]
+    outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
+    repeats = dedupe.duplicates(records, inputs.pairs, protocol=inputs.protocol)
+    outcomes = screen.with_duplicates(outcomes, repeats, protocol=inputs.protocol)
+    flow = screen.prisma_flow(outcomes, protocol=inputs.protocol)
+    steps = flow.drop_duplicates("step").set_index("step").n
+    row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}
+    row |= {f"{REGISTRY}{name}": (records.registry == name).sum() for name in _registries(inputs)}
+    row |= {f"n_{step}": steps[step] for step in _STEPS}
+    row |= {"n_proposed": ((outcomes.outcome == "pending") & (outcomes.proposal == "include")).sum()}
+    if records.empty:
+        return _plain(row | {"note": "no record was registered by this day"})
+    trials = screen.trials(outcomes, records, repeats, protocol=inputs.protocol)
+    described = extract.described(trials, inputs.coding, records)
+    included = described[described.screening == "included"]
+    doses = dose.with_routes(inputs.doses, included)
+    row |= describe_numbers(included) | dose_numbers(doses)
+    for field in LEADERS:
+        row |= _leader(included, field)
+    if inputs.claims is not None:
+        found = audit.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
+        verdicts = audit.verdicts(inputs.claims, found)
+        row |= {f"{CLAIM}{name}": verdict for name, verdict in zip(verdicts.id, verdicts.verdict, strict=True)}
+    return _plain(row)
+
+
+def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
+    """One row for each day, as ``table_of`` types them; days between which no record came in share the work."""
+    rows, last, seen = [], {}, None
+    for day in days:
+        now = dates.in_search(inputs.records, day).to_numpy(dtype=object).tolist()
+        last = row_at(inputs, day) if now != seen or day > inputs.newest else last | {"search_date": day}
+        seen = now
+        rows.append(last)
+    return table_of(rows)
+
+
+def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table: whole numbers, shares and texts are of one type each, also where all are missing."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = pd.DataFrame([{name: row.get(name) for name in names} for row in rows], columns=names, dtype=object)
+    return table.astype({name: _type_of(name) for name in names})
+
+
+def months_of(described: pd.DataFrame, search_date: str) -> list[str]:
+    """The ends of the months from the registration of the first included trial to a search date, and this itself."""
+    first = described.registered[described.screening == "included"].min()
+    return days_between(search_date if pd.isna(first) else f"{first:%Y-%m-%d}", search_date, every="month")
+
+
+def days_between(first: str, last: str, *, every: str) -> list[str]:
+    """The search dates of a sweep, the last day always among them.
+
+    Parameters
+    ----------
+    first, last
+        Days, YYYY-MM-DD.
+    every
+        ``month``, ``quarter`` or ``year``: their last days; ``week``, or a number of days: counted from ``first``.
+
+    Raises
+    ------
+    InputError
+        Where a date or the step cannot be used, or the last day comes before the first.
+    """
+    start, end = dates.parsed_date(first).date(), dates.parsed_date(last).date()
+    if end < start:
+        raise InputError(f"The sweep would end on {last}, before it begins on {first}. Name a later last day.")
+    if every in _MONTHS:
+        found = [day for day in _month_ends(start, end) if day.month % _MONTHS[every] == 0]
+    elif every == "week" or (every.isascii() and every.isdigit() and int(every) > 0):
+        step = 7 if every == "week" else int(every)
+        found = [start + timedelta(days=n) for n in range(0, (end - start).days + 1, step)]
+    else:
+        raise InputError(
+            f"'{every}' is not a step of a sweep. Use month, quarter, year, week, or a number of days, for example 30."
+        )
+    return [day.isoformat() for day in dict.fromkeys([*found, end])]
+
+
+def _month_ends(start: date, end: date) -> list[date]:
+    months = range(start.year * 12 + start.month, end.year * 12 + end.month + 1)
+    ends = [date(month // 12, month % 12 + 1, 1) - timedelta(days=1) for month in months]
+    return [day for day in ends if start <= day <= end]
+
+
+def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """When each headline claim would first have been supportable, and whether it held from then on.
+
+    Parameters
+    ----------
+    table
+        As ``rows_at`` gives it, in the order of days.
+    claims
+        The headline claims.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``claim, section, quote``; ``first``: the first of the days on which the recomputation agrees ("never"; "cannot be
+        judged", where there is no verdict on any day); ``trials then``: the trials included by that day; ``held ever after``
+        (yes, or on how many of the later days not); ``on the last day``: whether it agrees.
+    """
+    rows = []
+    for claim in claims.itertuples():
+        verdict = table[f"{CLAIM}{claim.id}"]
+        agrees = (verdict == audit.VERDICTS["recomputation"][0]).fillna(False).to_numpy(dtype=bool)
+        judged = (verdict.notna() & (verdict != audit.NOT_CHECKABLE)).any()
+        first, then, held = NEVER if judged else CANNOT, pd.NA, None
+        if agrees.any():
+            place = int(agrees.argmax())
+            first, then = table.search_date.iloc[place], table.n_included.iloc[place]
+            lost, later = int((~agrees[place:]).sum()), len(agrees) - place - 1
+            held = f"no: not on {lost} of {later} later days" if lost else "yes"
+        last = ("yes" if agrees[-1] else "no") if judged else None
+        rows.append((claim.id, claim.section, claim.quote, first, then, held, last))
+    return pd.DataFrame(rows, columns=_SUPPORT).astype({"trials then": "Int64"})
+
+
+def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The claims on doses in the form of ``first_supported``: the reports that they rest on carry no date, so that no earlier
+    day can be told; on the last day, their verdict.
+
+    Parameters
+    ----------
+    verdicts
+        As ``evlib.dose_verdicts.verdicts`` gives them.
+    """
+    facts = verdicts[["claim", "section", "quote"]].assign(**{"first": CANNOT, "trials then": pd.NA})
+    facts = facts.assign(**{"held ever after": None, "on the last day": verdicts.verdict})
+    return facts[_SUPPORT].astype({"trials then": "Int64"})
+
+
+def _columns(inputs: Inputs) -> tuple[str, ...]:
+    """The columns of a row, in order, whatever the date: what is not told of a date is missing there."""
+    none = inputs.coding.iloc[:0].assign(registered=pd.Series(dtype="datetime64[ns]"))
+    numbers = [*describe_numbers(none), *dose_numbers(dose.with_routes(inputs.doses.iloc[:0], none))]
+    steps = [f"n_{step}" for step in _STEPS]
+    leaders = [f"{field}_{end}" for field in LEADERS for end in ("leader", "leader_n", "leader_share")]
+    claims = [] if inputs.claims is None else [f"{CLAIM}{name}" for name in inputs.claims.id]
+    registries = [f"{REGISTRY}{name}" for name in _registries(inputs)]
+    counts = ("search_date", "note", "n_records", *registries, "n_undated", *steps, "n_proposed")
+    return (*counts, *numbers, *leaders, *claims)
+
+
+def _registries(inputs: Inputs) -> list[str]:
+    return sorted(inputs.records.registry.unique())
+
+
+def _leader(included: pd.DataFrame, field: str) -> dict[str, Any]:
+    counts = extract.value_counts(included, field)
+    counts = counts[counts[field] != "not reported"]
+    n = int(counts.n.max()) if len(counts) else 0
+    names = MULTI.join(counts[field][counts.n == n])
+    share = round(n / len(included), 4) if len(included) else None
+    return {f"{field}_leader": names or None, f"{field}_leader_n": n, f"{field}_leader_share": share}
+
+
+def _type_of(name: str) -> str:
+    if name.endswith("_share"):
+        return "Float64"
+    return "Int64" if name.startswith(("n_", REGISTRY)) or name.endswith("_leader_n") else "str"
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with Python's own numbers, so that it is the same before and after it was stored."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
