@@ -206,4 +206,5 @@ if __name__ == "__main__":
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--suite", action="store_true")
     asked = parser.parse_args()
-    print(json.dumps(measure(times=asked.times, suite=asked.suite), indent=1))
+    results = measure(times=asked.times, suite=asked.suite, say=lambda text: print(text, file=sys.stderr))
+    print(json.dumps(results, indent=1))
