@@ -116,12 +116,14 @@ def _notebook_seconds(source: str, folder: Path) -> float:
         cells=[nbformat.v4.new_code_cell(source)], metadata={"kernelspec": source_kernelspec()}
     )
     started = time.perf_counter()
-    papermill.execute_notebook(notebook, None, cwd=str(folder), progress_bar=False, log_output=False)
+    papermill.execute_notebook(
+        notebook, None, cwd=str(folder), progress_bar=False, extra_arguments=["--log-level=CRITICAL"]
+    )
     return time.perf_counter() - started
 
 
 def _imports(project: Path) -> dict[str, float]:
-    """Seconds for each notebook's kernel to start and import what the notebook does."""
+    """Seconds for each notebook's kernel to start and import what the notebook imports."""
     from evlib.pipeline import notebooks
 
     seconds = {}
@@ -179,21 +181,14 @@ def _profile(project: Path, results: Path, folder: Path) -> dict[str, float]:
     """Of what the time of a run is made: kernel start, imports, work and drawing of each notebook, and the book's phases."""
     from evlib.book import assemble
 
-    kernel = median(_notebook_seconds("pass", project) for _ in range(3))
-    seconds = {"kernel start": kernel}
-    for name, started in _imports(project).items():
-        executed = json.loads((results / f"{name}.ipynb").read_text(encoding="utf-8"))
-        drawing = working = 0.0
-        for cell in executed["cells"]:
-            duration = cell["metadata"].get("papermill", {}).get("duration") or 0.0
-            if "<figure" in json.dumps(cell.get("outputs", [])):
-                drawing += duration
-            else:
-                working += duration
-        imports = max(0.0, started - kernel)
-        seconds[f"{name}: imports"] = imports
-        seconds[f"{name}: work"] = max(0.0, working - imports)
-        seconds[f"{name}: cells with figures"] = drawing
+    seconds = {"kernel start": median(_notebook_seconds("pass", project) for _ in range(3))}
+    for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
+        seconds |= {f"{path.stem}: {kind}": 0.0 for kind in ("imports", "work", "cells with figures")}
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                kind = "imports" if _import_lines("".join(cell["source"])) else "work"
+                kind = "cells with figures" if "<figure" in json.dumps(cell["outputs"]) else kind
+                seconds[f"{path.stem}: {kind}"] += cell["metadata"].get("papermill", {}).get("duration") or 0.0
     begun = time.perf_counter()
     assemble(project, results, folder / "source")
     seconds["book: laying out"] = time.perf_counter() - begun
