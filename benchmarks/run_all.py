@@ -62,7 +62,24 @@ def measured(part: str, options: argparse.Namespace) -> dict[str, list[dict]]:
         return {"ingest": import_module("bench").measure(options.counts, options.samples)}
     if find_spec("bench_sweep") is None:
         return {}
-    return {"sweep": import_module("bench_sweep").measure()["rows"]}
+    return {"sweep": sweep_rows(import_module("bench_sweep").measure())}
+
+
+def sweep_rows(found: dict) -> list[dict]:
+    """What ``bench_sweep.measure`` found, as rows: one for each number of workers, beside one process without Dask."""
+    if not found["same_bytes"]:
+        raise SystemExit("sweeps on different numbers of workers wrote different tables")
+    return [
+        {
+            "name": f"{found['dates']} dates, workers: {workers}",
+            "workers": int(workers),
+            "dates": found["dates"],
+            "seconds": row["seconds"],
+            "floor": found["floor_s"],
+            "speed_up": row["speed_up"],
+        }
+        for workers, row in found["workers"].items()
+    ]
 
 
 def main() -> None:

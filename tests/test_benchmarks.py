@@ -7,6 +7,7 @@ import sys
 import pytest
 from conftest import ROOT
 from report import read_history, slides, write_report
+from run_all import sweep_rows
 
 MACHINE = {"cpu": "made-up processor", "cores": 2, "ram_gb": 8.0, "python": "3.11.9", "os": "Linux 6"}
 
@@ -60,7 +61,8 @@ def test_the_report_shows_machine_ratios_and_curves_of_the_last_results(tmp_path
         "seconds": None,
         "failed": "out of memory",
     }
-    sweep = [{"name": f"{n} workers", "workers": n, "dates": 10, "seconds": 60.0 / n, "floor": None} for n in (1, 2)]
+    times = {str(n): {"seconds": 60.0 / n, "to_floor": 2.0 / n, "speed_up": float(n)} for n in (1, 2)}
+    sweep = sweep_rows({"dates": 10, "floor_s": 30.0, "workers": times, "same_bytes": True})
     history = [
         entry("reruns", rerun(9.0)),
         entry("reruns", rerun(5.0)),
@@ -73,6 +75,7 @@ def test_the_report_shows_machine_ratios_and_curves_of_the_last_results(tmp_path
     assert "made-up processor, 2 cores" in text
     assert "| nothing changed | 5 | 2 | 2.5 | -44% |" in text
     assert "(out of memory) | – | – |" in text
+    assert "| 10 dates, workers: 2 | 30 | 30 | 1 | – | 2 | 10 | 2 |" in text
     curves = {path.stem for path in (tmp_path / "curves").glob("*.svg")}
     assert curves == {"records_seconds", "records_memory", "sweep", "reruns"}
     assert all(f"curves/{name}.svg" in text for name in curves)
