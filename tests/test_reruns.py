@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import threading
 import time
 from contextlib import nullcontext
 
 import nbformat
 import pytest
+from conftest import put
 
+from evlib.book import _compiled_again
 from evlib.errors import InputError
 from evlib.kernels import warm_kernels
 from evlib.plan import modules_used, step
@@ -175,3 +178,41 @@ def test_a_warm_kernel_has_the_imports_works_in_its_folder_and_ends(tmp_path):
     assert (had, place, backend) == ("True", str(tmp_path), "module://matplotlib_inline.backend_inline")
     with pytest.raises(ProcessLookupError):
         os.kill(int(number), 0)
+
+
+def pages_of(folder):
+    """The pages of a compiled book, without the checksums that the theme adds to the names of style sheets."""
+    return {
+        path.relative_to(folder).as_posix(): re.sub(r"\?v=\w+", "", path.read_text(encoding="utf-8"))
+        for path in folder.rglob("*.html")
+    } | {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.csv")}
+
+
+def test_a_book_compiled_from_where_it_stands_is_the_book_compiled_anew(tmp_path):
+    def lay_out(name, **pages):
+        folder = tmp_path / name
+        put(
+            folder,
+            "_config.yml",
+            "title: A book\nonly_build_toc_files: false\nsphinx: {config: {html_extra_path: [_extra]}}\n",
+        )
+        put(folder, "_toc.yml", "format: jb-book\nroot: index\nchapters: [{file: other}]\n")
+        for page, text in pages.items():
+            put(folder, page.replace("__", "/"), text)
+        return folder
+
+    same = {"other.md": "# Other\n\nstays [first](index.md)\n"}
+    first = {"index.md": "# First\n\nold\n", "trials__a.md": "---\norphan: true\n---\n\n# A\n", "_extra__old.csv": "1"} | same
+    later = {"index.md": "# First\n\nnew\n", "trials__b.md": "---\norphan: true\n---\n\n# B\n", "_extra__new.csv": "2"} | same
+    source, work = tmp_path / "source", tmp_path / "work"
+    made = _compiled_again(lay_out("one", **first), source, work, None)
+    assert (made / "trials/a.html").is_file()
+    written = (made / "other.html").stat().st_mtime_ns
+    made = _compiled_again(lay_out("two", **later), source, work, None)
+    assert (made / "other.html").stat().st_mtime_ns == written  # neither read nor written
+    anew = _compiled_again(lay_out("three", **later), tmp_path / "source-2", tmp_path / "work-2", None)
+    assert pages_of(made) == pages_of(anew)
+    (work / "frame.txt").unlink()  # as after a build that was killed
+    (made / "other.html").write_text("half")
+    made = _compiled_again(lay_out("four", **later), source, work, None)
+    assert pages_of(made) == pages_of(anew)
