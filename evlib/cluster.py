@@ -22,7 +22,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.files import day_of, files_of, sha256, write_bytes, write_text
-from evlib.rawdata import snapshots
+from evlib.rawdata import SHARED, shared, snapshots
 from evlib.schema import write_csv
 from evlib.sweep import Inputs, days_between, row_at, shared_inputs, table_of
 
@@ -166,15 +166,15 @@ def _swept(
         days = _days(first, last or newest, every, newest)
     made_from = {review.name: _made_from(review) for review in reviews}
     stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
-    shared = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
+    inputs = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
     if first is None:
-        known = [day for one in shared.values() for day in one.records.registered.dropna()]
+        known = [day for one in inputs.values() for day in one.records.registered.dropna()]
         if not known:
             raise InputError("No record has a date of registration. Name the first day: --from.")
         days = _days(f"{min(known):%Y-%m-%d}", last or newest, every, newest)
-    rows = {(name, day): row for name in shared for day in days if (row := _kept(stores[name], day)) is not None}
-    left = [(name, day) for name in shared for day in days if (name, day) not in rows]
-    say(f"sweep: {len(days)} dates, {len(shared)} protocol(s): {len(rows)} rows are there, {len(left)} to compute.")
+    rows = {(name, day): row for name in inputs for day in days if (row := _kept(stores[name], day)) is not None}
+    left = [(name, day) for name in inputs for day in days if (name, day) not in rows]
+    say(f"sweep: {len(days)} dates, {len(inputs)} protocol(s): {len(rows)} rows are there, {len(left)} to compute.")
 
     def keep(name: str, day: str, row: dict[str, Any]) -> None:
         write_text(stores[name] / f"{day}.json", json.dumps(row, ensure_ascii=False) + "\n")
@@ -184,10 +184,10 @@ def _swept(
     if left or notebooks:
         with _client(scheduler, workers, len(left) or len(days), processed) as client:
             if left:
-                _compute(client, shared, left, keep, say)
+                _compute(client, inputs, left, keep, say)
             if notebooks:
                 _run_notebooks(client, reviews, rows, say)
-    table = table_of([{"protocol": name, **rows[name, day]} for name in shared for day in days])
+    table = table_of([{"protocol": name, **rows[name, day]} for name in inputs for day in days])
     _write(table, out, {"dates": days, "made_from": made_from})
     say(f"sweep: {len(table)} rows are in {out / 'sweep.csv'} and {out / 'sweep.parquet'}.")
     return out
@@ -212,6 +212,7 @@ def _made_from(review: Review) -> dict[str, Any]:
         path.relative_to(review.raw).as_posix(): (sha256(path), day_of(path) if "exports" in path.parts else "")
         for path in files_of(review.raw)
     }
+    raw |= {name: sha256(shared(review.raw, name)) for name in SHARED}
     versions = {name: version(name) for name in ("pandas", "numpy", "scipy")}
     return {
         "protocol": sha256(review.protocol),
@@ -320,7 +321,7 @@ def _client(scheduler: str | None, workers: int | None, tasks: int, processed: P
 
 def _compute(
     client: "Client | _Here",
-    shared: dict[str, Inputs],
+    inputs: dict[str, Inputs],
     left: list[tuple[str, str]],
     keep: Callable[[str, str, dict[str, Any]], None],
     say: Callable[[str], None],
@@ -328,14 +329,14 @@ def _compute(
     """Compute rows on the workers, each task again where the worker that did it was lost."""
     if isinstance(client, _Here):
         for name, day in _told(left, say):
-            keep(name, day, row_at(shared[name], day))
+            keep(name, day, row_at(inputs[name], day))
         return
-    for task, row in _told(_done(client, shared, left), say, total=len(left)):
+    for task, row in _told(_done(client, inputs, left), say, total=len(left)):
         keep(*task, row)
 
 
 def _done(
-    client: "Client", shared: dict[str, Inputs], left: list[tuple[str, str]]
+    client: "Client", inputs: dict[str, Inputs], left: list[tuple[str, str]]
 ) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
     from concurrent.futures import CancelledError
 
@@ -344,7 +345,7 @@ def _done(
 
     waiting, tries, code = dict.fromkeys(left), 0, code_key()
     while waiting:
-        held = _sent(client, {name: shared[name] for name in {name for name, _ in waiting}})
+        held = _sent(client, {name: inputs[name] for name in {name for name, _ in waiting}})
         futures = {
             client.submit(_row, held[name], day, code, pure=False, retries=2): (name, day) for name, day in waiting
         }
@@ -374,11 +375,11 @@ _OTHER_CODE = (
 )
 
 
-def _sent(client: "Client", shared: dict[str, Inputs]) -> dict[str, Any]:
+def _sent(client: "Client", inputs: dict[str, Inputs]) -> dict[str, Any]:
     """The inputs of each protocol, sent to every worker once."""
     try:
         client.wait_for_workers(1, timeout=_WAIT)
-        return {name: client.scatter([one], broadcast=True, hash=False)[0] for name, one in shared.items()}
+        return {name: client.scatter([one], broadcast=True, hash=False)[0] for name, one in inputs.items()}
     except TimeoutError:
         raise InputError(f"the scheduler has had no worker for {_WAIT}. Start one: dask worker ADDRESS") from None
     except OSError as error:

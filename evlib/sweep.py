@@ -17,14 +17,14 @@ from evlib.claims import read_claims
 from evlib.errors import InputError
 from evlib.numbers import describe_numbers, dose_numbers
 from evlib.protocol import load_protocol
-from evlib.rawdata import OWN_DECISIONS, snapshots
+from evlib.rawdata import OWN_DECISIONS, shared, snapshots
 from evlib.schema import MULTI, read_csv, read_table
 
 LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is told
 CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of registries begin with
 NEVER, CANNOT = "never", "cannot be judged"
 _STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
-_KNOWN_DATES = "curation/nct_first_submitted.csv"
+_KNOWN_DATES, _DOSES = "curation/nct_first_submitted.csv", "curation/doses.csv"
 _SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
@@ -38,7 +38,7 @@ class Inputs(NamedTuple):
     outcomes: pd.DataFrame  # table `screened`, as if no record repeated another
     pairs: pd.DataFrame  # found to be one trial: trn, duplicate_of, reason
     coding: pd.DataFrame  # table `coded`, of all that may be trials
-    doses: pd.DataFrame  # table `doses`, without routes
+    doses: pd.DataFrame | None  # table `doses`, without routes; None where the review codes none
     claims: pd.DataFrame | None  # the paper's headline claims; None where the review answers no paper
     paper: dict[str, pd.DataFrame]  # what claims are held against and no date changes
     columns: tuple[str, ...] = ()  # of a row
@@ -54,13 +54,13 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
     """
     raw, review = Path(raw_dir), load_protocol(protocol_file)
     newest = snapshots(raw)[-1]
-    by_hand = sources.numbers_in(raw / "registries" / review["hand_screening"]["snapshot"], protocol=review)
+    by_hand = sources.screened_by_hand(raw, protocol=review)
     records, _, _ = sources.records_of(sources.raw_sources(raw, snapshot=newest), protocol=review, always=by_hand)
     readings, pairs, _ = screen.hand_decisions(
         raw / "curation/screening.csv", known=set(records.trn) | by_hand, protocol=review
     )
     records = dates.with_registration_dates(
-        records, read_csv(raw / _KNOWN_DATES), judged=set(readings.trn), covered=by_hand, protocol=review
+        records, read_csv(shared(raw, _KNOWN_DATES)), judged=set(readings.trn), covered=by_hand, protocol=review
     )
     people, _ = judging.own_decisions(raw / OWN_DECISIONS, known=set(records.trn), protocol=review)
     decisions = pd.concat([readings, people, eligibility.rule_decisions(records, protocol=review)])
@@ -98,7 +98,9 @@ def _inputs(
     hand, _ = extract.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
     uncoded = found[found.trn.isin(trials.trn) & ~found.trn.isin(hand.trn)]
     coding = extract.coded(trials, hand, extract.rule_coding(uncoded, protocol=review))
-    doses, _ = dose.stated_doses(raw / "curation/doses.csv", known=known)
+    doses = None
+    if (raw / _DOSES).is_file():
+        doses, _ = dose.stated_doses(raw / _DOSES, known=known)
     claims, paper = None, {}
     if (raw / "paper/claims.yml").is_file():
         claims, paper = (
@@ -140,8 +142,8 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     trials = screen.trials(outcomes, records, repeats, protocol=inputs.protocol)
     described = extract.described(trials, inputs.coding, records)
     included = described[described.screening == "included"]
-    doses = dose.with_routes(inputs.doses, included)
-    row |= describe_numbers(included) | dose_numbers(doses)
+    doses = None if inputs.doses is None else dose.with_routes(inputs.doses, included)
+    row |= _numbers(inputs, described, doses)
     for field in LEADERS:
         row |= _leader(included, field)
     if inputs.claims is not None:
@@ -260,14 +262,20 @@ def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def _columns(inputs: Inputs) -> tuple[str, ...]:
     """The columns of a row, in order, whatever the date: what is not told of a date is missing there."""
-    none = inputs.coding.iloc[:0].assign(registered=pd.Series(dtype="datetime64[ns]"))
-    numbers = [*describe_numbers(none), *dose_numbers(dose.with_routes(inputs.doses.iloc[:0], none))]
+    none = inputs.coding.iloc[:0].assign(registered=pd.Series(dtype="datetime64[ns]"), screening="")
+    numbers = _numbers(inputs, none, None if inputs.doses is None else inputs.doses.iloc[:0])
     steps = [f"n_{step}" for step in _STEPS]
     leaders = [f"{field}_{end}" for field in LEADERS for end in ("leader", "leader_n", "leader_share")]
     claims = [] if inputs.claims is None else [f"{CLAIM}{name}" for name in inputs.claims.id]
     registries = [f"{REGISTRY}{name}" for name in _registries(inputs)]
     counts = ("search_date", "note", "n_records", *registries, "n_undated", *steps, "n_proposed")
     return (*counts, *numbers, *leaders, *claims)
+
+
+def _numbers(inputs: Inputs, described: pd.DataFrame, doses: pd.DataFrame | None) -> dict[str, Any]:
+    """The counts of the third and fourth chapter."""
+    numbers = describe_numbers(described, inputs.protocol) | (dose_numbers(doses) if doses is not None else {})
+    return {name: value for name, value in numbers.items() if name.startswith("n_")}
 
 
 def _registries(inputs: Inputs) -> list[str]:

@@ -202,8 +202,16 @@ def test_a_book_compiled_from_where_it_stands_is_the_book_compiled_anew(tmp_path
         return folder
 
     same = {"other.md": "# Other\n\nstays [first](index.md)\n"}
-    first = {"index.md": "# First\n\nold\n", "trials__a.md": "---\norphan: true\n---\n\n# A\n", "_extra__old.csv": "1"} | same
-    later = {"index.md": "# First\n\nnew\n", "trials__b.md": "---\norphan: true\n---\n\n# B\n", "_extra__new.csv": "2"} | same
+    first = {
+        "index.md": "# First\n\nold\n",
+        "trials__a.md": "---\norphan: true\n---\n\n# A\n",
+        "_extra__old.csv": "1",
+    } | same
+    later = {
+        "index.md": "# First\n\nnew\n",
+        "trials__b.md": "---\norphan: true\n---\n\n# B\n",
+        "_extra__new.csv": "2",
+    } | same
     source, work = tmp_path / "source", tmp_path / "work"
     made = _compiled_again(lay_out("one", **first), source, work, None)
     assert (made / "trials/a.html").is_file()
