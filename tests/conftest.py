@@ -1,15 +1,24 @@
 """What the tests share: the shipped data read once, and copies of the project that a test may write into."""
 
+import contextlib
 import csv
 import io
+import json
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from evlib import dates, screen
+from evlib.pipeline import run
 from evlib.protocol import load_protocol
 from evlib.rawdata import copy_shipped
 from evlib.registries import snapshot as registry_snapshot
@@ -41,20 +50,80 @@ def shipped(review: dict) -> pd.DataFrame:
     )
 
 
-def project_copy(folder: Path) -> Path:
-    """A copy of the project as shipped, without what is made or people added, for tests that run notebooks."""
+def project_copy(folder: Path, *results: Path) -> Path:
+    """A copy of the project as shipped, without what is made or people added, and with some runs, for a test to write into."""
     copy_shipped(RAW, folder / "data/raw")
     for name in ("notebooks", "evlib", "book"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
     for name in ("protocol.yml", "requirements.lock", "CHANGELOG.md"):
         shutil.copy2(ROOT / name, folder / name)
+    for made in results:
+        shutil.copytree(made, folder / "data/processed" / made.name)
     return folder
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One copy of the project with runs for three search dates (made by the tests of the pipeline)."""
-    return project_copy(tmp_path_factory.mktemp("project"))
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, Callable[[Path], object]], Path]]:
+    """Makes a folder in which tests read but never write: one for all workers, made by the first that asks for it.
+
+    At the end of the session it is an error where a test wrote into one, or took something out of it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "made_once"
+    shared.mkdir(exist_ok=True)
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with FileLock(f"{folder}.lock"):
+            if not (shared / f"{name}.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what a failed try left
+                folder.mkdir()
+                make(folder)
+                (shared / f"{name}.json").write_text(json.dumps(_state(folder)))
+        return folder
+
+    yield made
+    for path in sorted(shared.glob("*.json")):
+        now, then = _state(path.with_suffix("")), json.loads(path.read_text())
+        altered = [name for name in now | then if now.get(name) != then.get(name)]
+        assert not altered, f"a test wrote into {path.stem}, which all tests share: {altered[:5]}"
+
+
+def _state(folder: Path) -> dict[str, list[int]]:
+    """Size and time of every file in a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+
+
+@pytest.fixture(scope="session")
+def run_of(made_once) -> Callable[[str], Path]:
+    """The results of a run for a search date, without a comparison, to read or to copy."""
+
+    def made(date: str) -> Path:
+        folder = made_once(
+            f"run-{date}", lambda folder: run(project_copy(folder), search_date=date, say=lambda text: None)
+        )
+        return folder / "data/processed" / date
+
+    return made
+
+
+def evlib(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """The command line in a folder, without a process of its own, which takes a second or two to start."""
+    from evlib.__main__ import main
+
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with (
+        contextlib.chdir(cwd),
+        patch.object(sys, "argv", ["evlib", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 def records_of(rows: list[dict], columns: list[str]) -> pd.DataFrame:

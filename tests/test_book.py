@@ -1,5 +1,6 @@
 """The book: built without a warning, every page reachable, every figure seen, no other host called."""
 
+import os
 import re
 import shutil
 
@@ -19,17 +20,32 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 
 
 @pytest.fixture(scope="module")
-def results(project):
-    """A search compared with an earlier one, so that the book has every chapter."""
-    return run_with_comparison(project, search_date="2024-02-17", since="2020-12-31", say=lambda text: None)
+def project(made_once, run_of):
+    """A project with a search compared with an earlier one, so that the book has every chapter."""
+
+    def make(folder):
+        project_copy(folder, run_of("2020-12-31"), run_of("2024-02-17"))
+        run_with_comparison(folder, search_date="2024-02-17", since="2020-12-31", say=lambda text: None)
+
+    return made_once("compared", make)
 
 
 @pytest.fixture(scope="module")
-def html(project, results):
-    """The book of the copy, one page of which holds a formula."""
-    with (project / "book" / "how_to_cite.md").open("a", encoding="utf-8") as page:
-        page.write("\nA formula: $10^{8}$.\n")
-    return build_book(project, results, say=lambda text: None).parent
+def results(project):
+    return project / "data/processed/2024-02-17"
+
+
+@pytest.fixture(scope="module")
+def html(made_once, results):
+    """The book of a copy, one page of which holds a formula."""
+
+    def make(folder):
+        copy = project_copy(folder, results)
+        with (copy / "book/how_to_cite.md").open("a", encoding="utf-8") as page:
+            page.write("\nA formula: $10^{8}$.\n")
+        build_book(copy, copy / "data/processed" / results.name, say=lambda text: None)
+
+    return made_once("book", make) / "book/_build/html"
 
 
 def test_a_page_takes_its_numbers_by_name_and_an_unknown_name_is_an_error():
@@ -61,18 +77,16 @@ def test_the_reader_sees_the_parameters_of_this_run_with_their_comments():
     assert [cell.source for cell in cells] == ['search_date = "2020-12-31"  # last day\nout_dir = "../x"']
 
 
-def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(project, results, html):
+def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(html, tmp_path):
+    project = shutil.copytree(html.parents[2], tmp_path / "project")
+    results, html = project / "data/processed/2024-02-17", project / "book/_build/html"
     said = []
     build_book(project, results, say=said.append)
     assert said == ["book: unchanged, nothing to do."]
     page, before = project / "book" / "how_to_cite.md", (html / "index.html").read_bytes()
-    original = page.read_text(encoding="utf-8")
-    page.write_text(original + "\n[](no_such_page.md)\n", encoding="utf-8")
-    try:
-        with pytest.raises(InputError, match="no_such_page"):
-            build_book(project, results, say=said.append)
-    finally:
-        page.write_text(original, encoding="utf-8")
+    page.write_text(page.read_text(encoding="utf-8") + "\n[](no_such_page.md)\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no_such_page"):
+        build_book(project, results, say=said.append)
     assert (html / "index.html").read_bytes() == before
 
 
@@ -108,8 +122,10 @@ def test_the_numbers_of_the_first_page_are_those_of_the_tables(html, results):
 HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> `{raw}` $x$ |"
 
 
-@pytest.fixture
-def browser():
+@pytest.fixture(scope="module")
+def browser(html):
+    """One browser for all pages; each test opens a context of its own. Started once the book is there, because notebooks
+    cannot be run in a process in which the browser's event loop runs."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
     from playwright.sync_api import sync_playwright
@@ -203,7 +219,7 @@ def test_the_ledger_of_claims_filters_by_the_whole_verdict(html, results, browse
     assert not wrong
 
 
-def test_hostile_text_of_a_registry_shows_as_text(project, results, browser, tmp_path):
+def test_hostile_text_of_a_registry_shows_as_text(results, browser, tmp_path):
     copy = project_copy(tmp_path)
     altered = shutil.copytree(results, tmp_path / "altered")
     for name, column in (("described", "title"), ("records", "brief_title"), ("to_screen", "title")):
@@ -241,28 +257,26 @@ def test_every_page_has_its_policy_and_names_no_other_host_to_load_from(html):
 
 
 @pytest.mark.parametrize("name", ["how_to_cite.html", "trials.html", "search.html"])
-def test_what_is_put_into_a_page_afterwards_does_not_run(html, browser, name):
+def test_what_is_put_into_a_page_afterwards_does_not_run(html, browser, name, tmp_path):
     """Neither a script, nor an attribute, nor a picture of another host; the page around them works."""
     put = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
     put += "<a href=\"javascript:document.title = 'taken'\" id=put>x</a><img src=https://example.org/x.png>"
-    altered = html / f"altered_{name}"
+    folder = shutil.copytree(html, tmp_path / "html", copy_function=os.link)  # other tests read that one
+    altered = folder / f"altered_{name}"
     altered.write_text((html / name).read_text(encoding="utf-8").replace("</body>", f"{put}</body>"), "utf-8")
-    try:
-        page, wrong = opened(browser)
-        page.goto(altered.as_uri())
-        page.evaluate("document.getElementById('put').click()")
-        page.wait_for_load_state("networkidle")
-        assert page.title() != "taken"
-        refused = [text for text in wrong if "Content Security Policy" in text]
-        for what in ("inline script", "inline event handler", "https://example.org/x.png"):
-            assert any(what in text for text in refused), (what, wrong)
-    finally:
-        altered.unlink()
+    page, wrong = opened(browser)
+    page.goto(altered.as_uri())
+    page.evaluate("document.getElementById('put').click()")
+    page.wait_for_load_state("networkidle")
+    assert page.title() != "taken"
+    refused = [text for text in wrong if "Content Security Policy" in text]
+    for what in ("inline script", "inline event handler", "https://example.org/x.png"):
+        assert any(what in text for text in refused), (what, wrong)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_the_whole_book_prints(project, results):
-    data = build_pdf(project, results, say=lambda text: None).read_bytes()
+def test_the_whole_book_prints(results, tmp_path):
+    data = build_pdf(project_copy(tmp_path), results, say=lambda text: None).read_bytes()
     assert data.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page[^s]", data)) > 20
 

@@ -6,22 +6,22 @@ import sys
 
 import pandas as pd
 import pytest
-from conftest import ROOT, project_copy
+from conftest import ROOT, evlib, project_copy
 
 
-def evlib(*arguments, cwd=ROOT):
+def process(*arguments, cwd=ROOT):
     return subprocess.run([sys.executable, "-m", "evlib", *arguments], cwd=cwd, capture_output=True, text=True)
 
 
 def test_check_says_that_all_is_well():
-    done = evlib("check")
+    done = process("check")
     assert done.returncode == 0
     assert "as shipped" in done.stdout
 
 
 @pytest.mark.parametrize("verb", ["run", "book"])
 def test_a_bad_date_is_one_sentence_without_a_traceback(tmp_path, verb):
-    done = evlib(verb, "--search-date", "2024-13-45", cwd=project_copy(tmp_path))
+    done = process(verb, "--search-date", "2024-13-45", cwd=project_copy(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith("evlib: '2024-13-45' is not a date.")
     assert "Traceback" not in done.stderr
@@ -36,13 +36,13 @@ def test_check_names_the_first_file_that_differs(tmp_path):
 
 
 def test_outside_a_project_it_says_so(tmp_path):
-    done = evlib("run", cwd=tmp_path)
+    done = process("run", cwd=tmp_path)
     assert done.returncode == 1
     assert "no protocol.yml" in done.stderr
 
 
 def test_help_names_every_verb():
-    done = evlib("--help")
+    done = process("--help")
     assert done.returncode == 0
     for verb in (
         "check",

@@ -11,15 +11,15 @@ from frictionless import Package
 from rocrate.rocrate import ROCrate
 
 from evlib.dataset import TABLES, codebook, write_dataset
-from evlib.pipeline import run
 from evlib.schema import columns, read_table
 
 
 @pytest.fixture(scope="module")
-def unpacked(project, review, tmp_path_factory):
-    results = run(project, search_date="2024-02-17", as_before=True, say=lambda text: None)
+def unpacked(run_of, review, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dataset")
-    with zipfile.ZipFile(write_dataset(results, folder / "evtrials.zip", root=ROOT, protocol=review)) as archive:
+    with zipfile.ZipFile(
+        write_dataset(run_of("2024-02-17"), folder / "evtrials.zip", root=ROOT, protocol=review)
+    ) as archive:
         archive.extractall(folder)
     return folder / "evtrials"
 

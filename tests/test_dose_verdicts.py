@@ -1,5 +1,7 @@
 """The verdicts move when a dial, a result or a count does."""
 
+import functools
+
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -22,20 +24,35 @@ def tables(shipped, stated):
     return evidence_tables(RAW, shipped, stated)
 
 
-def judged(tables, stated, **turned):
-    settings = dials(draws=500, **turned)
+def judged(tables, tried, stated):
     effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
     safety = effect.safety(tables["studies"], tables["arms"], tables["adverse_events"])
-    return verdicts(tables, every_setting(tables, settings), effects, safety, stated).set_index("claim")
+    return verdicts(tables, tried, effects, safety, stated).set_index("claim")
 
 
-def test_one_parameter_moves_the_verdicts(tables, stated):
-    as_read, compared = judged(tables, stated), judged(tables, stated, effective_if="compared")
+def changed_and_judged(tables, stated, **turned):
+    return judged(tables, every_setting(tables, dials(draws=500, **turned)), stated)
+
+
+@pytest.fixture(scope="module")
+def under(tables, stated):
+    """For the tables as shipped and some dials: every setting, and the verdicts. Both are computed once and only read."""
+
+    @functools.cache
+    def found(**turned):
+        tried = every_setting(tables, dials(draws=500, **turned))
+        return tried, judged(tables, tried, stated)
+
+    return found
+
+
+def test_one_parameter_moves_the_verdicts(under):
+    as_read, compared = under()[1], under(effective_if="compared")[1]
     assert as_read.verdict["below intravenous"] == WEAKER and compared.verdict["below intravenous"] == OPEN
     assert as_read.verdict["about 10⁸ nebulised"] == WEAKER and compared.verdict["about 10⁸ nebulised"] == OPEN
-    any_dose = judged(tables, stated, compare="any")
+    any_dose = under(compare="any")[1]
     assert any_dose.verdict["below intravenous"] == UNSUPPORTED  # by the readings of one product's concentration
-    assert judged(tables, stated, compare="any", exoflo_per_ml=8e10).verdict["below intravenous"] == WEAKER
+    assert under(compare="any", exoflo_per_ml=8e10)[1].verdict["below intravenous"] == WEAKER
     assert (any_dose.verdict != as_read.verdict).sum() == 1
 
 
@@ -45,21 +62,21 @@ def changed(tables, table, rows, **values):
     return tables | {table: frame}
 
 
-def test_a_changed_result_changes_its_verdict_alone(tables, stated):
-    before = judged(tables, stated).verdict
+def test_a_changed_result_changes_its_verdict_alone(tables, stated, under):
+    before = under()[1].verdict
     longer = changed(
         tables, "outcomes", lambda f: (f.arm_id.str.contains("exoflo-15-ml")) & f["mean"].notna(), mean="61.3"
     )
-    after = judged(longer, stated).verdict
+    after = changed_and_judged(longer, stated).verdict
     assert before["trend"] == WEAKER and after["trend"] == STANDS
     assert (before != after).sum() == 1
     harmed = changed(tables, "adverse_events", lambda f: f.arm_id == "shi-2021/8x-level", n_events="1")
-    assert before["tolerated"] == WEAKER and judged(harmed, stated).verdict["tolerated"] == UNSUPPORTED
+    assert before["tolerated"] == WEAKER and changed_and_judged(harmed, stated).verdict["tolerated"] == UNSUPPORTED
     nothing_printed = changed(tables, "table2", lambda f: f.trn == "NCT04313647", adverse_events="none")
-    assert judged(nothing_printed, stated).verdict["tolerated"] == STANDS
+    assert changed_and_judged(nothing_printed, stated).verdict["tolerated"] == STANDS
 
 
-def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
+def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated, under):
     arms = tables["arms"]
     row = arms[arms.arm_id == "lightner-2023/exoflo-10-ml-exoflo-10"].assign(
         arm_id="lightner-2023/example-20-ml",
@@ -76,16 +93,15 @@ def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated):
         "outcomes": pd.concat([outcomes, no_difference], ignore_index=True),
     }
     example = tables | example
-    settings = {"effective_if": "compared"}
-    assert judged(tables, stated, **settings).verdict["less on both sides"] == UNSUPPORTED
-    found = judged(example, stated, **settings)
+    assert under(effective_if="compared")[1].verdict["less on both sides"] == UNSUPPORTED
+    found = changed_and_judged(example, stated, effective_if="compared")
     assert found.verdict["less on both sides"] == STANDS
     assert found.verdict["narrow"] == WEAKER  # one route alone
 
 
-def test_confidence_counts_the_settings_that_bear_on_a_claim(tables, stated):
-    turned = verdicts_under_assumptions(every_setting(tables, dials(draws=500)))
-    found = judged(tables, stated)
+def test_confidence_counts_the_settings_that_bear_on_a_claim(under):
+    tried, found = under()
+    turned = verdicts_under_assumptions(tried)
     for claim in turned.columns.drop("assumption"):
         assert found.verdict[claim] == turned[claim].iloc[0]
     order = turned["below intravenous"]  # all dials bear on it
@@ -100,11 +116,11 @@ def test_confidence_counts_the_settings_that_bear_on_a_claim(tables, stated):
     ("turned", "begins"),
     [({}, "No such"), ({"effective_if": "primary"}, "It cannot be said"), ({"exoflo_per_ml": 8e10}, "No such")],
 )
-def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, stated, turned, begins):
-    settings = dials(draws=500, **turned)
+def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, under, turned, begins):
+    tried, found = under(**turned)
     effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
-    moved = under_assumptions(every_setting(tables, settings))
-    answer = at_a_glance(judged(tables, stated, **turned).reset_index(), moved, effects)
+    moved = under_assumptions(tried)
+    answer = at_a_glance(found.reset_index(), moved, effects)
     assert len(answer) == 3 and answer[0].startswith(begins)
     chance = moved.drop_duplicates("assumption").probability_any
     assert f"over {chance.notna().sum()} settings" in answer[1]

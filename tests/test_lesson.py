@@ -8,11 +8,10 @@ import sys
 import nbformat
 import pandas as pd
 import pytest
-from conftest import records_of
+from conftest import evlib, project_copy, records_of
 
 from evlib.errors import InputError
 from evlib.lesson import MAX_ROWS, SOLUTION, TAG, cell_index, lesson, with_anchors, write_lesson
-from evlib.pipeline import run
 from evlib.schema import columns, write_table
 from evlib.tables import table
 
@@ -94,8 +93,8 @@ def run_bare(made, folder):
 
 
 @pytest.fixture(scope="module")
-def results(project):
-    return run(project, search_date="2024-02-17", as_before=True, say=lambda text: None)
+def results(run_of):
+    return run_of("2024-02-17")
 
 
 def tagged(results, name):
@@ -256,21 +255,23 @@ def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter(results):
     assert "`records`, `described`; after `describe-11`" in index
 
 
-def test_the_command_writes_a_lesson_and_not_over_somebodys_work(project, results, tmp_path):
-    def evlib(*arguments):
-        return subprocess.run([sys.executable, "-m", "evlib", "lesson", *arguments], cwd=project, **SPOKEN)
+def test_the_command_writes_a_lesson_and_not_over_somebodys_work(results, tmp_path):
+    project = project_copy(tmp_path / "project", results)
+
+    def told(*arguments):
+        return evlib("lesson", *arguments, cwd=project)
 
     path = tmp_path / "mine.ipynb"
     for _ in range(2):
-        done = evlib("dose-06b", "--out", str(path), "--title", "Units")
+        done = told("dose-06b", "--out", str(path), "--title", "Units")
         assert done.returncode == 0, done.stderr
     assert nbformat.read(path, as_version=4).cells[0].source.startswith("# Units\n")
     path.write_text("my answers")
-    done = evlib("dose-06b", "--out", str(path))
+    done = told("dose-06b", "--out", str(path))
     assert done.returncode == 1
     assert "somebody may have worked in it" in done.stderr
     assert path.read_text() == "my answers"
-    assert "ends in .ipynb" in evlib("dose-06b", "--out", str(tmp_path / "a.py")).stderr
-    assert "make run SEARCH_DATE=2011-01-01" in evlib("dose-06b", "--search-date", "2011-01-01").stderr
-    assert evlib("03_describe").returncode == 0
+    assert "ends in .ipynb" in told("dose-06b", "--out", str(tmp_path / "a.py")).stderr
+    assert "make run SEARCH_DATE=2011-01-01" in told("dose-06b", "--search-date", "2011-01-01").stderr
+    assert told("03_describe").returncode == 0
     assert (project / "data/processed/lessons/2024-02-17-03_describe.ipynb").is_file()

@@ -3,17 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import rispy
-from conftest import ROOT
+from conftest import ROOT, evlib, project_copy
 
 from evlib.errors import InputError
 from evlib.neighbours import FORMS, export, imported, references
-from evlib.pipeline import run
 from evlib.rawdata import OWN_DECISIONS
 from evlib.schema import checked, columns, read_csv
 
@@ -136,28 +134,24 @@ def test_a_file_that_is_no_export_is_named(tmp_path, take, name, text):
         take(path)
 
 
-def test_the_queue_goes_out_and_comes_back_by_the_command_line(project, tmp_path):
-    run(project, search_date="2026-11-22", as_before=True, say=lambda text: None)
+def test_the_queue_goes_out_and_comes_back_by_the_command_line(run_of, tmp_path):
+    project = project_copy(tmp_path / "project", run_of("2026-11-22"))
 
-    def evlib(*arguments):
-        command = [sys.executable, "-m", "evlib", *arguments, "--search-date", "2026-11-22"]
-        return subprocess.run(command, cwd=project, capture_output=True, text=True)
+    def told(*arguments):
+        return evlib(*arguments, "--search-date", "2026-11-22", cwd=project)
 
     path = tmp_path / "queue.csv"
-    done = evlib("export", str(path), "--to", "asreview")
+    done = told("export", str(path), "--to", "asreview")
     assert done.returncode == 0, done.stderr
     frame = read_csv(path)
     assert f"{len(frame)} records for asreview" in done.stdout
     frame.assign(asreview_label=["1", "0", *[""] * (len(frame) - 2)]).to_csv(path, index=False)
-    done = evlib("import", str(path), "--reviewer", "Zoë", "--criterion", "E4")
+    done = told("import", str(path), "--reviewer", "Zoë", "--criterion", "E4")
     own = project / "data/raw" / OWN_DECISIONS / "zoë.csv"
-    try:
-        assert done.returncode == 0, done.stderr
-        rows = read_csv(own)
-        assert rows[["trn", "decision"]].to_numpy().tolist() == [[frame.trn[0], "include"], [frame.trn[1], "exclude"]]
-    finally:
-        own.unlink(missing_ok=True)
-    done = evlib("import", str(path), "--reviewer", "Zoë")
+    assert done.returncode == 0, done.stderr
+    rows = read_csv(own)
+    assert rows[["trn", "decision"]].to_numpy().tolist() == [[frame.trn[0], "include"], [frame.trn[1], "exclude"]]
+    own.unlink()
+    done = told("import", str(path), "--reviewer", "Zoë")
     assert "NOT TAKEN, queue.csv, 3" in done.stderr
-    own.unlink(missing_ok=True)
-    assert evlib("import", str(path), "--reviewer", "R1", "--criterion", "E4").returncode == 1
+    assert told("import", str(path), "--reviewer", "R1", "--criterion", "E4").returncode == 1

@@ -1,7 +1,6 @@
 """The notebooks: their stored outputs are those of a run now (nbval), and they read like chapters."""
 
 import re
-import shutil
 import subprocess
 import sys
 
@@ -9,19 +8,16 @@ import nbformat
 import pytest
 from conftest import ROOT, project_copy
 
-from evlib.pipeline import run
-
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def test_stored_outputs_are_those_of_a_run(project, tmp_path):
-    for date in ("2024-02-17", "2026-11-22"):  # the searches that 06_update compares by default
-        run(project, search_date=date, as_before=True, say=lambda text: None)
-    copy = project_copy(tmp_path)
-    shutil.copytree(project / "data/processed", copy / "data/processed")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_outputs_are_those_of_a_run(run_of, tmp_path, path):
+    """Each by itself, with what the earlier chapters wrote; the dates are those that 06_update compares by default."""
+    copy = project_copy(tmp_path, *map(run_of, ("2024-02-17", "2026-11-22")))
     options = ["--nbval-cell-timeout=300", f"--nbval-sanitize-with={ROOT / 'tests/nbval_sanitize.cfg'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", *options, "notebooks"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", *options, f"notebooks/{path.name}"],
         cwd=copy,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import time
 import nbformat
 import pandas as pd
 import pytest
-from conftest import export, project_copy, put, study
+from conftest import ROOT, export, project_copy, put, study
 
 from evlib.errors import InputError
 from evlib.judging import save_decisions
@@ -33,8 +33,25 @@ DATES = ("2020-12-31", "2024-02-17", "2026-11-22")
 
 
 @pytest.fixture(scope="module")
-def results(project):
-    return {date: run(project, search_date=date, say=lambda text: None) for date in DATES}
+def results(run_of):
+    return {date: run_of(date) for date in DATES}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project of the test's own, without a run."""
+    return project_copy(tmp_path / "project")
+
+
+@pytest.fixture
+def with_run(run_of, tmp_path):
+    """Such a copy with the runs for some search dates: the project, and the last of its folders of results."""
+
+    def copied(*dates):
+        project = project_copy(tmp_path / "project", *map(run_of, dates))
+        return project, project / "data/processed" / dates[-1]
+
+    return copied
 
 
 def test_the_counts_follow_the_search_date(results):
@@ -80,39 +97,40 @@ def test_every_place_gives_the_same_count(results, date):
     assert f"**{n['n_included']}** trials go on" in text
 
 
-def test_an_unchanged_run_does_nothing_and_an_edited_notebook_runs_from_there(results, project):
+def test_an_unchanged_run_does_nothing_and_an_edited_notebook_runs_from_there(with_run):
+    project, folder = with_run(DATES[1])
     said = []
     run(project, search_date=DATES[1], say=said.append)
     assert len(said) == 1
     assert "nothing to do" in said[0]
     last = notebooks(project)[3]
-    original = last.read_text(encoding="utf-8")
-    last.write_text(original.replace("## What to remember", "## To remember"), encoding="utf-8")
+    last.write_text(last.read_text(encoding="utf-8").replace("## What to remember", "## To remember"), encoding="utf-8")
     said.clear()
     run(project, search_date=DATES[1], say=said.append)
     assert [("running" in text, "kept" in text) for text in said[:4]] == [(False, True)] * 3 + [(True, False)]
-    last.write_text(original, encoding="utf-8")
+    assert "## To remember" in (folder / last.name).read_text(encoding="utf-8")
 
 
-def test_an_output_that_was_altered_is_made_again(results, project):
-    (results[DATES[1]] / "doses.csv").write_text("tampered")
+def test_an_output_that_was_altered_is_made_again(with_run):
+    project, folder = with_run(DATES[1])
+    (folder / "doses.csv").write_text("tampered")
     run(project, search_date=DATES[1], say=lambda text: None)
-    assert not read_table(results[DATES[1]] / "doses.csv", "doses").empty
+    assert not read_table(folder / "doses.csv", "doses").empty
 
 
-def test_run_json_says_what_was_run(results, project):
+def test_run_json_says_what_was_run(results):
     record = json.loads((results[DATES[0]] / "run.json").read_text())
     assert record["parameters"] == {"search_date": DATES[0], "snapshot": "2026-11-22"}
     assert "data/raw/curation/screening.csv" in record["inputs"]
     assert "protocol.yml" in record["inputs"]
     assert all(len(value) == 64 for value in record["inputs"].values())
     assert record["packages"]["pandas"]
-    ran = [path.name for path in notebooks(project) if path.name != UPDATE]  # without an earlier search
+    ran = [path.name for path in notebooks(ROOT) if path.name != UPDATE]  # without an earlier search
     assert [step["name"] for step in record["notebooks"]] == ran
 
 
-def test_an_early_date_without_any_trial_still_runs(project):
-    folder = run(project, search_date="2010-07-27", say=lambda text: None)
+def test_an_early_date_without_any_trial_still_runs(run_of):
+    folder = run_of("2010-07-27")
     assert read_table(folder / "trials.csv", "trials").empty
     assert load_numbers(folder)["n_included"] == "0"
 
@@ -121,18 +139,15 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_failing_cell_is_named_and_the_last_good_result_stays(results, project):
-    target = notebooks(project)[2]
-    original, before = target.read_text(encoding="utf-8"), contents(results[DATES[0]])
-    broken = nbformat.reads(original, as_version=4)
+def test_a_failing_cell_is_named_and_the_last_good_result_stays(with_run):
+    project, folder = with_run(DATES[0])
+    target, before = notebooks(project)[2], contents(folder)
+    broken = nbformat.read(target, as_version=4)
     broken.cells.append(nbformat.v4.new_code_cell("1 / 0"))
     nbformat.write(broken, target)
-    try:
-        with pytest.raises(InputError, match=rf"03_describe\.ipynb, cell {len(broken.cells)}: ZeroDivisionError"):
-            run(project, search_date=DATES[0], say=lambda text: None)
-    finally:
-        target.write_text(original, encoding="utf-8")
-    assert contents(results[DATES[0]]) == before
+    with pytest.raises(InputError, match=rf"03_describe\.ipynb, cell {len(broken.cells)}: ZeroDivisionError"):
+        run(project, search_date=DATES[0], say=lambda text: None)
+    assert contents(folder) == before
     assert not list((project / "data/processed").glob(".*.new*"))
 
 
@@ -159,8 +174,9 @@ def test_an_altered_raw_file_stops_the_run(tmp_path):
     assert not (copy / "data/processed").exists()
 
 
-def test_a_killed_run_leaves_the_last_good_result_and_the_next_run_completes(results, project):
-    folder, before = results[DATES[0]], contents(results[DATES[0]])
+def test_a_killed_run_leaves_the_last_good_result_and_the_next_run_completes(with_run):
+    project, folder = with_run(DATES[0])
+    before = contents(folder)
     first = notebooks(project)[0]
     original = first.read_text(encoding="utf-8")
     first.write_text(original.replace("What to remember", "To remember"), encoding="utf-8")
@@ -181,8 +197,9 @@ def test_a_killed_run_leaves_the_last_good_result_and_the_next_run_completes(res
     assert not list(folder.parent.glob(".*.new*"))
 
 
-def test_a_kill_between_the_two_steps_of_the_swap_is_undone(results, project):
-    folder, before = results[DATES[0]], contents(results[DATES[0]])
+def test_a_kill_between_the_two_steps_of_the_swap_is_undone(with_run):
+    project, folder = with_run(DATES[0])
+    before = contents(folder)
     folder.rename(folder.with_name(f".{folder.name}.old"))
     said = []
     run(project, search_date=DATES[0], say=said.append)
@@ -190,9 +207,10 @@ def test_a_kill_between_the_two_steps_of_the_swap_is_undone(results, project):
     assert contents(folder) == before
 
 
-def test_a_second_run_on_the_same_folder_is_refused(results, project):
+def test_a_second_run_on_the_same_folder_is_refused(project):
     from filelock import FileLock
 
+    (project / "data/processed/.locks").mkdir(parents=True)
     with (
         FileLock(project / "data/processed/.locks" / f"{DATES[0]}.lock"),
         pytest.raises(InputError, match="another run"),
@@ -221,11 +239,12 @@ def test_a_project_without_notebooks_says_so(tmp_path):
 
 
 def test_a_folder_that_is_not_a_runs_own_is_never_replaced(project, tmp_path):
-    (tmp_path / "thesis.txt").write_text("years of work")
-    for folder in (tmp_path, project, project.parent, tmp_path / "thesis.txt"):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/thesis.txt").write_text("years of work")
+    for folder in (tmp_path / "own", project, project.parent, tmp_path / "own/thesis.txt"):
         with pytest.raises(InputError, match="not a run's result"):
             run(project, out=folder, say=lambda text: None)
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "own/thesis.txt").read_text() == "years of work"
 
 
 def test_rows_set_aside_are_announced(tmp_path):
@@ -250,7 +269,7 @@ def test_a_protocol_that_names_an_absent_snapshot_is_refused(tmp_path):
         run(copy, say=lambda text: None)
 
 
-def test_one_export_by_itself_makes_a_whole_report(results, project, tmp_path):
+def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
     """With rows of our own in the published columns: two judged trials, one that the query finds, one that it does not."""
     header = ("TrialID", "Public title", "Source Register", "Date registration", "Countries", "Phase")
     rows = [
@@ -262,6 +281,8 @@ def test_one_export_by_itself_makes_a_whole_report(results, project, tmp_path):
         ("", "no number", "ChiCTR", "2020-04-12", "China", "3"),
     ]
     path = put(tmp_path, "mine.csv", export(*rows, header=header))
+    project, other = with_run("2024-02-17")
+    before = contents(other)
     folder = run(project, search_date="2024-02-17", records=path, say=lambda text: None)
     assert folder.name == "2024-02-17-mine"
     account = pd.read_csv(folder / "sources.csv").iloc[0]
@@ -273,10 +294,10 @@ def test_one_export_by_itself_makes_a_whole_report(results, project, tmp_path):
     assert screened.to_dict() == {"NCT04276987": "included", "NCT02138331": "included", "DRKS00099999": "pending"}
     described = read_table(folder / "described.csv", "described").set_index("trn")
     assert described.record_url["DRKS00099999"].startswith("https://drks.de/")
-    assert (results["2024-02-17"] / "run.json").is_file()
+    assert contents(other) == before
 
 
-def test_an_export_beside_the_snapshot_adds_and_updates(results, project, tmp_path):
+def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path):
     copy = project_copy(tmp_path)
     header = ("TrialID", "Public title", "Source Register", "Date registration3", "Recruitment Status")
     rows = [
@@ -302,12 +323,15 @@ def test_an_export_beside_the_snapshot_adds_and_updates(results, project, tmp_pa
     assert searched in json.loads((folder / "run.json").read_text())["inputs"]
     with pytest.raises(InputError, match="no records retrieved on 2026-11-20"):
         run(copy, search_date="2026-11-20", snapshot="2026-11-20", say=lambda text: None)
+    for later in notebooks(copy)[1:]:  # what follows has the same records as the run that is compared
+        later.unlink()
     held = run(copy, search_date="2026-11-22", snapshot="2026-11-22", say=lambda text: None)
     assert read_table(held / "records.csv", "records").equals(before.reset_index())
 
 
-def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_left(results, project, review):
+def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_left(results, with_run, review):
     """Two of the queue are included and one trial of before is excluded by a person; one decision is on no record."""
+    project, _ = with_run(DATES[1], DATES[2])
     folder = project / "data/raw" / OWN_DECISIONS
     queue = read_table(results[DATES[2]] / "to_screen.csv", "to_screen")
     gone = read_table(results[DATES[1]] / "trials.csv", "trials").query("screening == 'included'").trn.iloc[0]
@@ -316,46 +340,48 @@ def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_lef
         columns=["trn", "decision", "criterion"],
     )  # fmt: skip
     path = save_decisions(folder, decisions, reviewer="Ana", protocol=review)
-    try:
-        said = []
-        after = run_with_comparison(project, search_date=DATES[2], since=DATES[1], say=said.append)
-        assert any("1 row(s) could not be used" in text for text in said)
-        rejects = read_table(after / "rejects.csv", "rejects")
-        assert rejects.trn.tolist() == ["NCT99999999"]
-        assert "The decision stays in its file" in rejects.reason[0]
-        assert "NCT99999999" in path.read_text()
-        changes = pd.read_csv(after / "trial_changes.csv")
-        assert set(zip(changes.change, changes.trn)) == {("new", queue.trn[0]), ("new", queue.trn[1])}
-        n, earlier = load_numbers(after), load_numbers(project / "data/processed" / DATES[1])
-        assert int(n["n_included"]) == int(earlier["n_included"]) + 2
-        left = read_table(after / "screened.csv", "screened").set_index("trn").outcome
-        assert left[gone] == "excluded at eligibility"
-        assert int(n["n_pending"]) == len(queue) - 2
-        assert f"{earlier['n_included']} + 2 new - 0 removed" in (after / "whats_new.md").read_text(encoding="utf-8")
-        assert "**3** records of this search" in n["people_judged"]
-    finally:
-        path.unlink()
+    said = []
+    after = run_with_comparison(project, search_date=DATES[2], since=DATES[1], say=said.append)
+    assert any("1 row(s) could not be used" in text for text in said)
+    rejects = read_table(after / "rejects.csv", "rejects")
+    assert rejects.trn.tolist() == ["NCT99999999"]
+    assert "The decision stays in its file" in rejects.reason[0]
+    assert "NCT99999999" in path.read_text()
+    changes = pd.read_csv(after / "trial_changes.csv")
+    assert set(zip(changes.change, changes.trn)) == {("new", queue.trn[0]), ("new", queue.trn[1])}
+    n, earlier = load_numbers(after), load_numbers(project / "data/processed" / DATES[1])
+    assert int(n["n_included"]) == int(earlier["n_included"]) + 2
+    left = read_table(after / "screened.csv", "screened").set_index("trn").outcome
+    assert left[gone] == "excluded at eligibility"
+    assert int(n["n_pending"]) == len(queue) - 2
+    assert f"{earlier['n_included']} + 2 new - 0 removed" in (after / "whats_new.md").read_text(encoding="utf-8")
+    assert "**3** records of this search" in n["people_judged"]
 
 
-def test_two_snapshots_show_what_changed_in_a_record(results, project, tmp_path):
+def test_two_snapshots_show_what_changed_in_a_record(results, tmp_path):
     copy = project_copy(tmp_path)
     page = {"studies": [study("NCT04276987", briefTitle="Inhaled exosomes of MSCs")], "totalCount": 1}
     page["studies"][0]["hasResults"] = True
     put(copy, "data/raw/registries/2026-11-24/page-0001.json.gz", gzip.compress(json.dumps(page).encode()))
     with pytest.raises(InputError, match="cannot be compared"):
         run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", since_snapshot="2026-11-24", say=print)
-    after = run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", say=lambda text: None)
+    earlier = copy / "data/processed/2024-02-17-as-of-2026-11-22"
+    shutil.copytree(results["2024-02-17"], earlier)  # the newer page alone sets this copy apart, and it is left aside
+    said = []
+    after = run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", say=said.append)
+    assert said[1].startswith(f"{earlier.name}: unchanged")
     changed = pd.read_csv(after / "record_changes.csv")
     assert set(changed.trn) == {"NCT04276987"}
     assert {"status", "phase", "enrolment"} <= set(changed.field)
     assert pd.read_csv(after / "trial_changes.csv").empty
-    assert (copy / "data/processed/2024-02-17-as-of-2026-11-22/run.json").is_file()
+    assert json.loads((earlier / "run.json").read_text())["parameters"]["snapshot"] == "2026-11-22"
 
 
-def test_the_notebook_for_one_reviewer_opens_the_view_and_leaves_the_chapter_alone(results, project):
+def test_the_notebook_for_one_reviewer_opens_the_view_and_leaves_the_chapter_alone(with_run):
     import papermill
 
-    path = screening_notebook(project, results[DATES[2]], "Ana Ö")
+    project, folder = with_run(DATES[2])
+    path = screening_notebook(project, folder, "Ana Ö")
     before = (project / "notebooks/02_screen.ipynb").read_bytes()
     done = papermill.execute_notebook(str(path), None, cwd=str(path.parent), progress_bar=False, log_output=False)
     shown = [output.data for cell in done.cells for output in cell.get("outputs", []) if "data" in output]

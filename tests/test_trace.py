@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from conftest import RAW
 
 from evlib.errors import InputError
-from evlib.pipeline import run
 from evlib.schema import read_csv, read_table
 from evlib.tables import anchor
 from evlib.trace import told, trace, traced_tables
@@ -14,13 +14,13 @@ DATE = "2024-02-17"
 
 
 @pytest.fixture(scope="module")
-def results(project):
-    return run(project, search_date=DATE, as_before=True, say=lambda text: None)
+def results(run_of):
+    return run_of(DATE)
 
 
 @pytest.fixture(scope="module")
-def traced(project, results, review):
-    held = traced_tables(results, raw_dir=project / "data/raw")
+def traced(results, review):
+    held = traced_tables(results, raw_dir=RAW)
     return lambda trn: trace(trn, held, run=DATE, protocol=review)
 
 
@@ -60,7 +60,7 @@ def test_a_duplicate_leads_to_the_record_that_is_kept(traced, results):
     assert pair.kept_trn in told(story)
 
 
-def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_on(traced, results, project):
+def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_on(traced, results, tmp_path):
     with pytest.raises(InputError, match="NCT99999999: no such record"):
         traced("NCT99999999")
     places = read_csv(results / "places.csv")
@@ -75,4 +75,4 @@ def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_o
     assert story["trn"] == named[0]
     assert "secondary number" in story["note"]
     with pytest.raises(InputError, match="holds no run"):
-        traced_tables(project / "data/processed/2001-01-01", raw_dir=project / "data/raw")
+        traced_tables(tmp_path / "2001-01-01", raw_dir=RAW)
