@@ -34,7 +34,7 @@ ASREVIEW := $(VENV)/asreview
 BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test bench lint format check open lab notebooks lock licences audit clean
+.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test breakage bench lint format check open lab notebooks lock licences audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn al
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
 	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal
 
+breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
+	@BREAKAGE=every $(PY) -m pytest tests/breakage -n auto
+
 bench: $(READY) ## Reruns, sweeps, records/s and memory, into benchmarks/RESULTS.md (COUNTS="10000 100000 1000000": half an hour more)
 	@$(PY) benchmarks/run_all.py $${SUITE:+--suite} $${SAMPLES:+--samples "$$SAMPLES"} $(COUNTS)
 
@@ -104,7 +107,7 @@ check: $(READY) ## Verify the raw data's checksums and protocol.yml
 
 open: $(READY) ## Open the book that was built last in the web browser
 	@test -f "$(BOOK)" || { echo "make: no book yet. Run: make book$(REVIEW:%= REVIEW=%)" >&2; exit 1; }
-	@$(PY) -m webbrowser -t "file://$(CURDIR)/$(BOOK)"
+	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri())' "$(BOOK)"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=.
@@ -137,7 +140,7 @@ $(VENV)/.ready: requirements.lock requirements-setup.lock
 	@"$(PYTHON)" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 		|| { echo "make: $(PYTHON) is not a Python from 3.11 to 3.13. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.lock \
 		&& $(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock \
 		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock

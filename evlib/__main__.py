@@ -1,5 +1,9 @@
 """The command line: ``python -m evlib VERB``. Each verb says what it did; bad input ends with status 1 and a reason."""
 
+import errno
+import os
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,8 +100,7 @@ def update(
     snapshot: Snapshot = None,
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
-    import shutil
-
+    from evlib.files import write_bytes
     from evlib.pipeline import project_root
     from evlib.rawdata import snapshots
 
@@ -111,7 +114,7 @@ def update(
         since_snapshot=since_snapshot,
     )
     told = root / "data" / "processed" / "whats_new.md"
-    shutil.copy2(results / "whats_new.md", told)
+    write_bytes(told, (results / "whats_new.md").read_bytes())
     typer.echo(told.read_text(encoding="utf-8").split("\n## ")[0].strip())
     typer.echo(
         f"What is new in full: {told.relative_to(root)}; the queue: {(results / 'to_screen.csv').relative_to(root)}"
@@ -592,6 +595,40 @@ def _tell(lost: list[str]) -> None:
         typer.echo(f"MIND: {reason}", err=True)
 
 
+class _Stopped(BaseException):
+    """A signal to end, so that what is half done is tidied up on the way out."""
+
+
+def _stop(number: int, _: object) -> None:
+    raise _Stopped(number)
+
+
+def _cannot(error: OSError) -> str:
+    """What the system refused, in which file, and what to do."""
+    todo = {
+        errno.ENOSPC: "Free some space on that disk, then give the same command again",
+        errno.EFBIG: "Files may not be that large here; ask who keeps the system, or use another disk",
+        errno.EDQUOT: "Free some of your space on that disk, then give the same command again",
+        errno.EROFS: "Nothing can be written there; use a copy of the project on a disk that can be written to",
+        errno.EACCES: "Ask for permission to this file, or use a copy of the project that is yours",
+        errno.EPERM: "Ask for permission to this file, or use a copy of the project that is yours",
+        errno.ENOENT: "It was moved or removed; put it back, then give the same command again",
+        errno.EIO: "The disk or the network drive may be failing; give the same command again, or use another disk",
+    }.get(error.errno, "Nothing was lost; give the same command again once this is mended")
+    return f"{error.filename or 'a file'}: {error.strerror or error}. {todo}."
+
+
+def set_up_process() -> None:
+    """Make a process of its own fit for the command line: UTF-8, and signals to end that are answered."""
+    if sys.getfilesystemencoding() != "utf-8":  # notebooks and the book hold paths, and are UTF-8 whatever the locale
+        environment = {**os.environ, "PYTHONUTF8": "1"}
+        os.execve(sys.executable, [sys.executable, "-m", "evlib", *sys.argv[1:]], environment)
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter stops nothing
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as nohup asks
+            signal.signal(getattr(signal, name), _stop)
+
+
 def main() -> None:
     """Run the command line; what a person can mend is shown as one message, without a traceback."""
     try:
@@ -600,9 +637,16 @@ def main() -> None:
         typer.echo(f"evlib: {error}", err=True)
         raise SystemExit(1) from None
     except OSError as error:
-        typer.echo(f"evlib: {error.filename or 'a file'}: {error.strerror or error}.", err=True)
+        typer.echo(f"evlib: {_cannot(error)}", err=True)
         raise SystemExit(1) from None
+    except _Stopped as stopped:
+        name = signal.Signals(stopped.args[0]).name
+        typer.echo(
+            f"evlib: stopped ({name}); the last good results are as they were. Give the same command again.", err=True
+        )
+        raise SystemExit(128 + stopped.args[0]) from None
 
 
 if __name__ == "__main__":
+    set_up_process()
     main()

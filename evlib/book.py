@@ -12,15 +12,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import wraps
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evlib.chapters import repository
 from evlib.errors import InputError
-from evlib.files import recover, sha256, swap_in, write_bytes, write_text
+from evlib.files import matching, recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import spare_grammars, with_values
 from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
@@ -62,6 +63,27 @@ if line := sys.stdin.readline():
 """
 
 
+def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
+    """A function that builds in ``book/_build``, refused while another process builds there."""
+
+    @wraps(build)
+    def alone(root: Path, results: Path, **options: Any) -> Path:
+        from filelock import FileLock, Timeout
+
+        folder = root / "book" / "_build"
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / ".lock", timeout=1):
+                return build(root, results, **options)
+        except Timeout:
+            raise InputError(
+                f"another book is being built in {folder}. Wait for it to end, then build again."
+            ) from None
+
+    return alone
+
+
+@_one_at_a_time
 def build_book(
     root: Path,
     results: Path,
@@ -87,6 +109,8 @@ def build_book(
     build = root / "book" / "_build"
     html, key = build / "html", _key(root, results)
     recover(html)
+    for left in matching(build, ".new-*"):  # of a killed build
+        shutil.rmtree(left, ignore_errors=True)
     built = html / STAMP
     if (
         (html / "index.html").is_file()
@@ -160,6 +184,7 @@ def _mirror(fresh: Path, kept: Path) -> list[str]:
     return gone
 
 
+@_one_at_a_time
 def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
     """Print the book of one run, all chapters in one, into ``book/_build/evtrials-<run>.pdf``; returns the file.
 

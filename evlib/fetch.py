@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tqdm import tqdm
 
 from evlib.errors import InputError
-from evlib.files import sha256, today, write_bytes, write_text
+from evlib.files import matching, sha256, today, write_bytes, write_text
 from evlib.identifiers import registration_numbers
 from evlib.query import api_expression
 from evlib.registries.ctgov import PIECES
@@ -99,7 +99,6 @@ def fetch(
         "pageSize": str(page_size),
         "countTotal": "true",
     }
-    target = _new_folder(raw_dir / "registries", day, parameters)
     key = hashlib.sha256(json.dumps([base_url, parameters], sort_keys=True).encode()).hexdigest()[:16]
     staging = staging_dir / key
     staging.mkdir(parents=True, exist_ok=True)
@@ -108,6 +107,7 @@ def fetch(
             FileLock(staging_dir / f"{key}.lock", timeout=0),
             httpx.Client(timeout=timeout, headers={"Accept": "application/json"}) as client,
         ):
+            _new_folder(raw_dir / "registries", day, parameters)
             say(f"Asking {base_url} for {parameters['query.term']}")
             ask = partial(_asked, client, base_url.rstrip("/"), backoff=backoff)
             _, version = ask("version", {})
@@ -127,7 +127,9 @@ def fetch(
                 "studies": state["total"],
                 "pages": [{name: page[name] for name in ("file", "sha256", "studies")} for page in state["pages"]],
             }
-            _add(staging, target, request)
+            with FileLock(staging_dir / "adding.lock", timeout=60):  # another search may end at the same moment
+                target = _new_folder(raw_dir / "registries", day, parameters)
+                _add(staging, target, request)
     except Timeout:
         raise InputError("The same search is being fetched by another process. Wait for it to end.") from None
     except _UnusableError:
@@ -148,18 +150,21 @@ def _new_folder(folder: Path, day: str, parameters: dict[str, str]) -> Path:
         except (OSError, ValueError, KeyError):
             continue
         if earlier == parameters:
-            raise InputError(f"The same search was fetched today: {target}. Use it, or fetch again tomorrow.")
+            raise _UnusableError(f"The same search was fetched today: {target}. Use it, or fetch again tomorrow.")
     raise InputError(f"{folder} holds a hundred searches of today. Fetch again tomorrow.")
 
 
 def _add(staging: Path, target: Path, request: dict[str, Any]) -> None:
     """Move the fetched pages to the raw data, whole or not at all."""
     write_text(staging / REQUEST_FILE, json.dumps(request, indent=1, ensure_ascii=False) + "\n")
+    for left in matching(target.parent, ".*.new"):  # of a search that was killed, also on an earlier day
+        shutil.rmtree(left, ignore_errors=True)
     new = target.with_name(f".{target.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(staging, new, ignore=shutil.ignore_patterns(_STATE_FILE))
+    for path in sorted(staging.iterdir()):
+        if path.name != _STATE_FILE:
+            write_bytes(new / path.name, path.read_bytes(), lasting=True)
     os.rename(new, target)
-    shutil.rmtree(staging)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _fetch_pages(

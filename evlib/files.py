@@ -1,30 +1,99 @@
 """Files: write whole or not at all, and tell whether two are the same."""
 
+import fcntl
+import fnmatch
+import glob
 import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO
 
+_PART = ".part"  # how the name of a file ends that is being written
+
 
 @contextmanager
-def writing(path: str | Path, *, binary: bool = False) -> Iterator[IO]:
-    """A file to write to that appears under its name when all is written, and not at all after an error."""
+def writing(path: str | Path, *, binary: bool = False, lasting: bool = False) -> Iterator[IO]:
+    """A file to write to that appears under its name when all is written, and not at all after an error.
+
+    With ``lasting``, what is written is on the disk itself before it appears, so that a power cut cannot lose it: for what
+    cannot be made again.
+
+    Raises
+    ------
+    OSError
+        Naming the file, also where the disk is full only when its content is written.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = None
     try:
+        _remove_abandoned(path)
+        handle, temporary = _temporary(path)
         with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file
-        Path(temporary).chmod(0o644)
+            file.flush()
+            if lasting:
+                os.fsync(handle)
+        temporary.chmod(0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or _is_part_of(error.filename, path)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+    finally:
+        if temporary:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    if lasting:
+        _onto_disk(path.parent)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside ``path``, locked, so that one that a kill left is told from one that is being written."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if Path(name).exists():
+            return handle, Path(name)
+        os.close(handle)  # taken for abandoned before it was locked
+
+
+def _is_part_of(name: str | int, path: Path) -> bool:
+    return str(name).startswith(str(path.with_name(f".{path.name}."))) and str(name).endswith(_PART)
+
+
+def _remove_abandoned(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 8}{_PART}"):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink(missing_ok=True)
+
+
+def _onto_disk(folder: Path) -> None:
+    """Have the system write a folder's list of files to the disk, where it can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Let an error of the system that names no file (a disk that gets full) name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
         raise
 
 
@@ -34,9 +103,9 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text)
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file of bytes so that it appears whole or not at all."""
-    with writing(path, binary=True) as file:
+def write_bytes(path: str | Path, data: bytes, *, lasting: bool = False) -> None:
+    """Write a file of bytes so that it appears whole or not at all; ``lasting`` as in ``writing``."""
+    with writing(path, binary=True, lasting=lasting) as file:
         file.write(data)
 
 
@@ -67,8 +136,39 @@ def files_of(path: str | Path) -> list[Path]:
     """The file, or all files of the folder and the folders in it; no hidden ones, and none where nothing is there."""
     path = Path(path)
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        return [p for p in all_below(path) if not p.name.startswith(".")]
     return [path] if path.is_file() else []
+
+
+def all_below(folder: str | Path) -> list[Path]:
+    """All files of a folder and of the folders in it, sorted.
+
+    Raises
+    ------
+    OSError
+        Where one of the folders cannot be read, which ``Path.rglob`` would pass over as if it were empty.
+    """
+    found = (Path(place) / name for place, _, names in os.walk(folder, onerror=_raised) for name in names)
+    return sorted(path for path in found if path.is_file())
+
+
+def matching(folder: str | Path, pattern: str) -> list[Path]:
+    """What a folder holds under names of a pattern, sorted; nothing where there is no such folder.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be read, which ``Path.glob`` would pass over as if it were empty.
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 (a missing folder must raise here, not later)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(Path(folder) / name for name in fnmatch.filter(names, pattern))
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def swap_in(new: Path, target: Path) -> None:
@@ -85,7 +185,9 @@ def swap_in(new: Path, target: Path) -> None:
 
 
 def recover(target: Path) -> None:
-    """Finish or undo a ``swap_in`` that was cut short: the last good folder stands at ``target`` again."""
+    """Finish or undo a ``swap_in`` that was cut short: the last good folder stands at ``target`` again, and nothing beside."""
     old = target.with_name(f".{target.name}.old")
-    if old.exists() and not target.exists():
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
         os.rename(old, target)

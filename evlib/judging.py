@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.files import today
+from evlib.files import matching, today
 from evlib.identifiers import normalised
 from evlib.schema import checked, read_csv, set_aside, unguarded, write_csv
 
@@ -69,7 +69,7 @@ def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tup
         Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with what to do.
     """
     good, bad = [], []
-    for path in sorted(Path(folder).glob("[!.]*.csv")):
+    for path in matching(folder, "[!.]*.csv"):
         try:
             rows = _rows(path)
         except InputError as error:
@@ -142,7 +142,7 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
             who = held.reviewer.fillna(path.stem).str.strip().str.casefold()
             numbers = held.trn.map(normalised, na_action="ignore")
             mine = numbers.isin(new.trn) & who.isin({reviewer.strip().casefold(), path.stem})
-            write_csv(pd.concat([held[~mine], new]), path)
+            write_csv(pd.concat([held[~mine], new]), path, lasting=True)
     except Timeout:
         raise InputError(f"{path} is being saved by another session. Try again; nothing was lost.") from None
     return path

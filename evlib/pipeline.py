@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from evlib.chapters import laid_out, repository
 from evlib.errors import NOT_WHOLE, InputError
-from evlib.files import day_of, files_of, recover, sha256, swap_in, today, write_text
+from evlib.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.plan import Step, imports_of, modules_used, step
 from evlib.protocol import load_protocol
 from evlib.rawdata import OWN_DECISIONS, SHARED, check_raw, copy_shipped, shared, snapshots, source_files
@@ -143,11 +143,10 @@ def run(
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
-    locks = root / "data" / "processed" / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = lock_of(target)
+    lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(locks / f"{target.name}.lock", timeout=1):
+        with FileLock(lock, timeout=1):
             inputs = _inputs(root, raw_dir, sums, files)
             parameters = {"search_date": search_date, "snapshot": snapshot}
             parameters |= {"records_from": records.name} if records else {}
@@ -166,6 +165,12 @@ def run(
             )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def lock_of(target: Path) -> Path:
+    """The file that a run locks while it writes a folder of results: beside it, so that all who write there meet."""
+    target = target.resolve()
+    return target.parent / ".locks" / f"{target.name}.lock"
 
 
 def run_with_comparison(
@@ -355,7 +360,7 @@ def source_kernelspec() -> dict[str, str]:
 def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
     """What every notebook depends on: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
-    own = sorted([*(raw_dir / "curation").glob("*.csv"), *(raw_dir / OWN_DECISIONS).glob("[!.]*.csv")])
+    own = [*matching(raw_dir / "curation", "*.csv"), *matching(raw_dir / OWN_DECISIONS, "[!.]*.csv")]
     home = repository(root)
     files = [root / "protocol.yml", home / "requirements.lock", *records, *own, *(home / "evlib").glob("*.json")]
     files += [shared(raw_dir, name) for name in SHARED]
@@ -465,16 +470,17 @@ def _execute(manager: type["AsyncKernelManager"], source: Path, folder: Path, *,
 
     asked = papermill.inspect_notebook(str(source))
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(folder / source.name),
-            parameters={name: value for name, value in parameters.items() if name in asked},
-            resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
-            kernel_manager_class=manager,
-            request_save_on_cell_execute=False,
-            progress_bar=False,
-            **_KERNEL,
-        )
+        with naming(folder / source.name):
+            papermill.execute_notebook(
+                str(source),
+                str(folder / source.name),
+                parameters={name: value for name, value in parameters.items() if name in asked},
+                resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
+                kernel_manager_class=manager,
+                request_save_on_cell_execute=False,
+                progress_bar=False,
+                **_KERNEL,
+            )
     except papermill.exceptions.PapermillExecutionError as error:
         cause = error.evalue if error.ename == "InputError" else f"{error.ename}: {error.evalue}"
         # papermill counts from 0 and counts the cell of parameters that it adds, so this is the cell's place in the source

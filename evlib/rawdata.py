@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from evlib.errors import InputError
-from evlib.files import day_of, files_of, sha256, write_text
+from evlib.files import day_of, files_of, matching, sha256, write_text
 
 PACKAGE = "datapackage.json"
 OWN_DECISIONS = "curation/screening"  # below the raw data: people's screening decisions, a file each; not shipped
@@ -73,7 +73,8 @@ def shared(raw_dir: str | Path, name: str) -> Path:
 def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
     """The files of records that were retrieved by a day: snapshots and live searches, and a person's exports."""
     raw_dir = Path(raw_dir)
-    searched = [path for name in SNAPSHOT_FILES for path in raw_dir.glob(f"registries/????-??-??*/{name}")]
+    days = matching(raw_dir / "registries", "????-??-??*")
+    searched = [path for name in SNAPSHOT_FILES for day in days for path in matching(day, name)]
     exports = [path for path in files_of(raw_dir / "exports") if path.name != "README.md"]
     if not searched + exports:
         raise InputError(

@@ -321,9 +321,12 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFra
     return frame
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD."""
-    with writing(path) as file:
+def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -> None:
+    """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD.
+
+    ``lasting`` as in ``evlib.files.writing``.
+    """
+    with writing(path, lasting=lasting) as file:
         append_csv(frame, file)
 
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TypeVar
 
 from evlib.errors import InputError
-from evlib.files import sha256
+from evlib.files import all_below, naming, sha256
 from evlib.plan import Step, is_pattern, key_of, read_of
 
 _LOOK_AGAIN = 0.02  # seconds
@@ -135,7 +135,8 @@ def _given(
             found |= {name: folder / name for name in read_of(steps[place], future.result()["outputs"])}
     for name, path in found.items():
         (folders[place] / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, folders[place] / name)
+        with naming(folders[place] / name):
+            shutil.copy2(path, folders[place] / name)
     return {name: sha256(folders[place] / name) for name in found}
 
 
@@ -159,7 +160,7 @@ def _awaited(
 
 def _written(source: Path, folder: Path, given: dict[str, str]) -> dict[str, str]:
     """The files that a notebook wrote, with their SHA-256; those that it read are taken away."""
-    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in all_below(folder)}
     changed = [name for name, value in given.items() if files.pop(name, value) != value]
     if changed:
         raise InputError(
@@ -188,4 +189,5 @@ def _whole(done: dict, target: Path) -> bool:
 def _copy(outputs: dict[str, str], source: Path, target: Path) -> None:
     for name in outputs:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / name, target / name)
+        with naming(target / name):
+            shutil.copy2(source / name, target / name)

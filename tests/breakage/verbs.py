@@ -1,0 +1,229 @@
+"""The verbs that are broken, each an entry of ``VERBS``, on a small project of two notebooks of our own."""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from unittest import mock
+
+import nbclient  # noqa: F401  (imported here, so that each fork need not)
+import nbformat
+import pandas as pd
+import papermill
+from conftest import ROOT
+from harness import Verb, acted
+
+from evlib import __main__ as command_line
+from evlib import book, files, judging, kernels, pipeline, protocol, rawdata, screening_view
+from evlib import fetch as live_search
+from evlib.errors import InputError
+from evlib.protocol import load_protocol
+from evlib.schema import checked, columns, write_csv
+
+EARLIER, LATER, SNAPSHOT, TODAY = "2020-12-31", "2024-02-17", "2026-11-22", "2026-11-25"
+DECISIONS = Path("data/raw") / rawdata.OWN_DECISIONS
+_SHIPPED = (ROOT / "protocol.yml").read_text(encoding="utf-8")
+_FIRST = """
+from pathlib import Path
+from evlib.files import write_text
+names = [path.name for path in sorted(Path(raw_dir, "curation/screening").glob("[!.]*.csv"))]
+write_text(Path(out_dir, "records.csv"), f"trn,registered\\nNCT00000001,{search_date}\\n")
+write_text(Path(out_dir, "numbers/01.json"), '{"n": "1"}\\n')
+write_text(Path(out_dir, "names.csv"), "name\\n" + "\\n".join(names) + "\\n")
+"""
+_SECOND = """
+from pathlib import Path
+from evlib.files import write_text
+rows = Path(out_dir, "records.csv").read_text(encoding="utf-8").splitlines()
+write_text(Path(out_dir, "to_screen.csv"), f"trn\\n{len(rows) - 1}\\n")
+write_text(Path(out_dir, "figures/one.svg"), "<svg></svg>\\n")
+"""
+_UPDATE = """
+from pathlib import Path
+from evlib.files import write_text
+before = Path(before_dir, "records.csv").read_text(encoding="utf-8")
+write_text(Path(out_dir, "whats_new.md"), f"# What is new\\n\\nin {search_date}, after {before.splitlines()[1]}\\n")
+"""
+_PARAMETERS = {
+    "01_ingest": ("search_date", "snapshot", "raw_dir", "out_dir"),
+    "02_screen": ("out_dir",),
+    "06_update": ("search_date", "out_dir", "before_dir"),
+}
+
+
+def small_project(folder: Path) -> None:
+    """A project with notebooks that write a few small files, and with one page for its book."""
+    for name, code in zip(_PARAMETERS, (_FIRST, _SECOND, _UPDATE)):
+        parameters = "\n".join(f'{word} = ""' for word in _PARAMETERS[name])
+        cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}, id="parameters")]
+        cells.append(nbformat.v4.new_code_cell(code.strip(), id="work"))
+        kernel = {"kernelspec": pipeline.source_kernelspec(), "language_info": {"name": "python"}}
+        path = folder / "notebooks" / f"{name}.ipynb"
+        files.write_text(path, nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=kernel)) + "\n")
+    for name in ("protocol.yml", "requirements.lock", "CHANGELOG.md"):
+        shutil.copy2(ROOT / name, folder / name)
+    raw = folder / "data/raw"
+    files.write_text(raw / "registries" / SNAPSHOT / "records.jsonl", "{}\n")
+    resource = {"path": f"registries/{SNAPSHOT}/records.jsonl", "hash": ""}
+    files.write_text(raw / rawdata.PACKAGE, json.dumps({"resources": [resource]}))
+    rawdata.seal(raw)
+    files.write_text(folder / "book/_config.yml", "title: A book\n")
+    files.write_text(folder / "book/_toc.yml", "format: jb-book\nroot: index\n")
+    files.write_text(folder / "book/index.md", "# A book\n\nOf one page.\n")
+    files.write_text(folder / DECISIONS / "ben.csv", "trn,decision\nNCT00000001,include\n")
+
+
+def edited(folder: Path, name: str) -> None:
+    """Change a notebook, so that it runs anew."""
+    path = folder / "notebooks" / f"{name}.ipynb"
+    files.write_text(path, path.read_text(encoding="utf-8").replace("from pathlib", "# edited\\nfrom pathlib"))
+
+
+def executed(source: str, target: str, *, parameters: dict[str, str], resources: dict, **_: object) -> None:
+    """Execute a notebook as papermill does, but in this process: a kernel takes seconds to start."""
+    folder = resources["metadata"]["path"]
+    places = {name: os.path.join(folder, value) for name, value in parameters.items() if name.endswith("_dir")}  # noqa: PTH118
+    notebook = nbformat.read(source, as_version=4)
+    values: dict[str, object] = {}
+    for number, cell in enumerate(notebook.cells):
+        try:
+            exec(cell.source, values)
+        except Exception as error:
+            kind, words = type(error).__name__, str(error)
+            raise papermill.exceptions.PapermillExecutionError(number, 1, cell.source, kind, words, []) from None
+        values |= parameters | places
+    papermill.iorw.write_ipynb(notebook, target)
+
+
+def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
+    """Compile the book's source as jupyter-book does, in a moment."""
+    made = work / "_build" / builder
+    shutil.copytree(source, made, dirs_exist_ok=True)
+    for name in ("index", "references"):
+        files.write_text(made / f"{name}.html", f"<p>{name}</p>\n")
+    return made
+
+
+def assembled(root: Path, results: Path, source: Path) -> None:
+    """Lay out the book's source from few files."""
+    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    for path in sorted(results.glob("*.csv")):
+        shutil.copy2(path, source / path.name)
+
+
+@lru_cache
+def _protocol(text: str) -> dict:
+    return load_protocol(ROOT / "protocol.yml") if text == _SHIPPED else {}
+
+
+def protocol_of(path: Path) -> dict:
+    """The protocol, parsed once; the file is read each time."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    return _protocol(text) or load_protocol(path)
+
+
+@contextlib.contextmanager
+def quick() -> Iterator[None]:
+    """What takes seconds and is not ours, in a moment: kernels, jupyter-book; and a day that does not end meanwhile."""
+    with (
+        mock.patch.object(papermill, "execute_notebook", executed),
+        mock.patch.object(kernels, "warm_kernels", lambda modules: contextlib.nullcontext()),
+        mock.patch.object(book, "compiler_at_hand", contextlib.nullcontext),
+        mock.patch.object(book, "_compile", compiled),
+        mock.patch.object(book, "assemble", assembled),
+        mock.patch.object(pipeline, "load_protocol", protocol_of),
+        mock.patch.object(protocol, "load_protocol", protocol_of),
+        mock.patch.object(live_search, "today", lambda: TODAY),
+        mock.patch.object(judging, "today", lambda: TODAY),
+    ):
+        yield
+
+
+def typed(*arguments: str) -> Callable[[], None]:
+    """The command line with these arguments."""
+
+    def act() -> None:
+        sys.argv = ["evlib", *arguments]
+        command_line.set_up_process()
+        with quick():
+            command_line.main()
+
+    return act
+
+
+def prepared(*arguments: tuple[str, ...], edit: str) -> Callable[[Path], None]:
+    """A small project in which commands were run, and then a notebook was edited."""
+
+    def prepare(folder: Path) -> None:
+        small_project(folder)
+        for words in arguments:
+            done = acted(Verb("", typed(*words), small_project, ()), folder)
+            assert done.status == 0, done.said
+        edited(folder, edit)
+
+    return prepare
+
+
+def judge() -> None:
+    """Open the screening view and decide on the record that it shows, as by its button."""
+    row = {"trn": "NCT00000003", "needs": "first decision", "title": "MSC exosomes", "registry": "ChiCTR"}
+    row |= {"proposal": "include", "proposed_reason": "words", "record_url": "https://example.org/x"}
+    queue = checked(pd.DataFrame([row]).reindex(columns=columns("to_screen")), "to_screen")
+    with quick():
+        try:
+            view = screening_view.screening_view(
+                queue, reviewer="ana", folder=DECISIONS, protocol=protocol_of(Path("protocol.yml"))
+            )
+            buttons, message, card = view.children[1].children, view.children[4], view.children[5]
+            buttons[0].click()
+        except (InputError, OSError) as error:
+            sys.exit(f"evlib: {error}")
+    if not message.value.startswith("Saved"):
+        sys.exit(f"evlib: {message.value or card.value}")
+
+
+def some_decisions(folder: Path) -> None:
+    small_project(folder)
+    rows = [{"trn": f"NCT0000000{number}", "decision": "include"} for number in (1, 2)]
+    judging.save_decisions(
+        folder / DECISIONS, pd.DataFrame(rows), reviewer="ana", protocol=load_protocol(folder / "protocol.yml")
+    )
+    path = folder / DECISIONS / "ana.csv"
+    write_csv(pd.read_csv(path, dtype=str).assign(date=TODAY, colour="red"), path)
+
+
+def search(address: str) -> Callable[[], None]:
+    def act() -> None:
+        options = {"page_size": 2, "pause": 0.0, "backoff": 0.01, "timeout": 5.0}
+        with mock.patch.object(live_search, "fetch", partial(live_search.fetch, **options)):
+            typed("fetch", "--base-url", address)()
+
+    return act
+
+
+RESULTS = "data/processed/[0-9]*"
+_UPDATE_WORDS = ("update", "--since", EARLIER, "--search-date", LATER)
+
+
+def verbs(registry: str) -> dict[str, Verb]:
+    """The verbs by name; ``registry`` is the address of a server that stands for ClinicalTrials.gov."""
+    _protocol(_SHIPPED)  # before the forks
+    table = [
+        Verb("run", typed("run"), prepared(("run",), edit="02_screen"), (RESULTS,)),
+        Verb(
+            "update",
+            typed(*_UPDATE_WORDS),
+            prepared(_UPDATE_WORDS, edit="01_ingest"),
+            (RESULTS, "data/processed/whats_new.md", "book/_build/html"),
+        ),
+        Verb("fetch", search(registry), small_project, ("data/raw/registries/[0-9]*",), again="was fetched today"),
+        Verb("judge", judge, some_decisions, (f"{DECISIONS.as_posix()}/[!.]*",), again="All records", answers=False),
+    ]
+    return {verb.name: verb for verb in table}
