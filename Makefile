@@ -93,9 +93,8 @@ test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built 
 breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
 	@BREAKAGE=every $(PY) -m pytest tests/breakage -n auto
 
-bench: $(READY) ## Measure records/s and memory at 10,000, 100,000 and 1,000,000 records (half an hour, 8 GB of disk)
-	@mkdir -p data/processed
-	@$(PY) benchmarks/bench.py $${SAMPLES:+--samples "$$SAMPLES"} $(COUNTS)
+bench: $(READY) ## Reruns, sweeps, records/s and memory, into benchmarks/RESULTS.md (COUNTS="10000 100000 1000000": half an hour more)
+	@$(PY) benchmarks/run_all.py $${SUITE:+--suite} $${SAMPLES:+--samples "$$SAMPLES"} $(COUNTS)
 
 lint: $(READY) ## Check format and style of code and notebooks
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .

@@ -303,7 +303,8 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
             executed = papermill.execute_notebook(
                 str(source), None, cwd=str(source.parent), progress_bar=False, **_KERNEL
             )
-            executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
+            kept = {name: executed.metadata[name] for name in ("evlib",) if name in executed.metadata}
+            executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}} | kept
             for cell in executed.cells:
                 cell.metadata = {key: cell.metadata[key] for key in ("tags", "lesson") if cell.metadata.get(key)}
             text = nbformat.writes(executed)

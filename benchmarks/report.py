@@ -1,0 +1,188 @@
+"""benchmarks/RESULTS.md and its curves, from the history of results."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+SLIDE = 0.20  # a figure that is worse by more than this share than the last time on the same machine is named
+TITLES = {
+    "reruns": "Reruns",
+    "sweep": "Sweeps over many search dates",
+    "ingest": "Reading, searching and de-duplicating records",
+    "profile": "Of what the time of a run is made",
+}
+
+
+def read_history(path: Path) -> list[dict]:
+    """The results so far, oldest first: dicts of ``date, commit, machine, part, rows``; a row has ``name, seconds, floor``."""
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def ratio(row: dict) -> float | None:
+    """How many times its floor a figure takes; None where either is missing."""
+    return row["seconds"] / row["floor"] if row.get("seconds") and row.get("floor") else None
+
+
+def changes(history: list[dict]) -> dict[tuple[str, str], float]:
+    """By part and name, the share by which the last figure is worse (above 0) than the one before on the same machine.
+
+    Ratios to the floor are compared where both have one, else seconds.
+    """
+    found = {}
+    for part in {entry["part"] for entry in history}:
+        runs = [entry for entry in history if entry["part"] == part]
+        earlier = [entry for entry in runs[:-1] if entry["machine"] == runs[-1]["machine"]]
+        for row in runs[-1]["rows"]:
+            same = [old for entry in earlier for old in entry["rows"] if old["name"] == row["name"]]
+            if not same or not same[-1].get("seconds") or not row.get("seconds"):
+                continue
+            now, before = ratio(row), ratio(same[-1])
+            if now is None or before is None:
+                now, before = row["seconds"], same[-1]["seconds"]
+            found[part, row["name"]] = now / before - 1
+    return found
+
+
+def slides(history: list[dict]) -> dict[tuple[str, str], float]:
+    """The changes that are slides: worse by more than ``SLIDE``."""
+    return {place: share for place, share in changes(history).items() if share > SLIDE}
+
+
+def write_report(history: list[dict], folder: Path) -> Path:
+    """Write ``RESULTS.md`` and its curves, ``curves/*.svg``, into a folder; returns the path of the page."""
+    from evlib.files import write_text
+
+    shares = changes(history)
+    lines = ["# Benchmarks", "", "Written by `make bench` from `history.jsonl`; not to be edited.", ""]
+    lines += ["A *floor* is what the same machine took, in the same run, for the least that has to be done: see `bench_reruns.py`, ",
+              "`bench_sweep.py` and `bench.py`. The change is that of the ratio, or of the seconds where there is no floor, since the "
+              "last run on the same machine.", ""]  # fmt: skip
+    lines += ["## Slides", ""]
+    named = [
+        f"- **{TITLES.get(part, part)}, {name}**: worse by {share:.0%}"
+        for (part, name), share in slides(history).items()
+    ]
+    lines += named or [f"None: nothing is worse by more than {SLIDE:.0%} than the last time."]
+    for part in [*TITLES, *sorted({entry["part"] for entry in history} - TITLES.keys())]:
+        runs = [entry for entry in history if entry["part"] == part]
+        if runs:
+            lines += ["", f"## {TITLES.get(part, part)}", "", _machine(runs[-1]), "", *_table(runs[-1], shares)]
+    curves = _curves(history, folder / "curves")
+    if curves:
+        lines += ["", "## Curves", "", *(f"![{title}](curves/{path.name})\n" for title, path in curves)]
+    write_text(folder / "RESULTS.md", "\n".join(lines).rstrip() + "\n")
+    return folder / "RESULTS.md"
+
+
+def _machine(entry: dict) -> str:
+    machine = entry["machine"]
+    return (
+        f"{entry['date']}, commit {entry['commit']}: {machine['cpu']}, {machine['cores']} cores, {machine['ram_gb']:.0f} GB; "
+        f"Python {machine['python']}, {machine['os']}."
+    )
+
+
+def _table(entry: dict, shares: dict[tuple[str, str], float]) -> list[str]:
+    rows = entry["rows"]
+    more = [
+        name
+        for name in dict.fromkeys(key for row in rows for key, value in row.items() if isinstance(value, int | float))
+        if name not in ("seconds", "floor")
+    ]
+    head = ["what", "seconds", "floor", "ratio", "change", *(name.replace("_", " ") for name in more)]
+    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    for row in rows:
+        share = shares.get((entry["part"], row["name"]))
+        name = f"{row['name']} ({row['failed'].strip()})" if row.get("failed") else row["name"]
+        cells = [name.replace("|", "/").replace("\n", " "), _number(row.get("seconds")), _number(row.get("floor"))]
+        cells += [
+            _number(ratio(row)),
+            "–" if share is None else f"{share:+.0%}",
+            *(_number(row.get(key)) for key in more),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _number(value: float | bool | None) -> str:
+    if value is None or isinstance(value, bool | str):
+        return "–" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _curves(history: list[dict], folder: Path) -> list[tuple[str, Path]]:
+    """Draw what there is to draw; titles and paths."""
+    from matplotlib.figure import Figure
+
+    latest = {entry["part"]: entry["rows"] for entry in history}
+    ingest = [row for row in latest.get("ingest", []) if row.get("seconds")]
+    plots = {
+        "records_seconds": (
+            "Seconds by records",
+            "records",
+            "seconds",
+            _series(ingest, "part", "records", "seconds"),
+            True,
+        ),
+        "records_memory": (
+            "Memory by records",
+            "records",
+            "peak MB",
+            _series(ingest, "part", "records", "peak_mb"),
+            True,
+        ),
+    }
+    sweep = [
+        {"part": "sweep", "workers": row["workers"], "pace": row["dates"] / row["seconds"] * 60}
+        for row in latest.get("sweep", [])
+        if row.get("seconds") and row.get("workers") and row.get("dates")
+    ]
+    plots["sweep"] = (
+        "Dates per minute by workers",
+        "workers",
+        "dates per minute",
+        _series(sweep, "part", "workers", "pace"),
+        False,
+    )
+    reruns = [entry for entry in history if entry["part"] == "reruns"]
+    if reruns:
+        reruns = [entry for entry in reruns if entry["machine"] == reruns[-1]["machine"]]
+    times = [
+        {"part": row["name"], "run": number, "seconds": row["seconds"]}
+        for number, entry in enumerate(reruns, start=1)
+        for row in entry["rows"]
+    ]
+    plots["reruns"] = (
+        "Seconds of reruns, run by run on this machine",
+        "run",
+        "seconds",
+        _series(times, "part", "run", "seconds"),
+        False,
+    )
+    drawn = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (title, x, y, series, logarithmic) in plots.items():
+        if not series:
+            continue
+        figure = Figure(figsize=(6, 3.5), layout="constrained")
+        axes = figure.subplots()
+        for label, points in series.items():
+            axes.plot(*zip(*points, strict=True), marker="o", label=label)
+        if logarithmic:
+            axes.set(xscale="log", yscale="log")
+        axes.set(title=title, xlabel=x, ylabel=y)
+        axes.legend(frameon=False, fontsize="small")
+        path = folder / f"{name}.svg"
+        figure.savefig(path, metadata={"Date": None})
+        drawn.append((title, path))
+    return drawn
+
+
+def _series(rows: Iterable[dict], by: str, x: str, y: str) -> dict[str, list[tuple[float, float]]]:
+    series: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        if row.get(x) is not None and row.get(y) is not None:
+            series.setdefault(str(row[by]), []).append((row[x], row[y]))
+    return {label: sorted(points) for label, points in series.items()}
