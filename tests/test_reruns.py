@@ -100,6 +100,22 @@ def test_a_notebook_starts_when_its_table_is_written_and_sees_no_other(bench):
     assert bench.run() == ["01", "02"]
 
 
+def test_a_table_that_was_read_half_written_is_read_again(bench):
+    def slowly(folder):
+        with (folder / "a.csv").open("w") as file:
+            file.write("1")
+            file.flush()
+            time.sleep(0.3)
+            file.write("2")
+
+    bench.notebook("01", [], slowly)
+    bench.notebook("02", ["a.csv"], copies("a.csv", "b.csv"))
+    bench.notebook("03", ["b.csv"], copies("b.csv", "c.csv"))
+    bench.run()
+    assert (bench.target / "c.csv").read_text() == "12"
+    assert bench.run() == []
+
+
 def test_a_notebook_that_names_nothing_or_a_pattern_waits_for_all_that_it_covers(bench):
     bench.notebook("01", [], lambda folder: (time.sleep(0.2), writes("n1.json", "1")(folder)))
     bench.notebook("02", [], lambda folder: (writes("n2.json", "2")(folder), writes("x.csv", "")(folder)))

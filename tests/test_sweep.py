@@ -18,7 +18,6 @@ from evlib import audit
 from evlib.cluster import reviews_of, sweep
 from evlib.errors import InputError
 from evlib.numbers import load_numbers
-from evlib.pipeline import run
 from evlib.rawdata import copy_shipped
 from evlib.schema import read_csv
 from evlib.sweep import (
@@ -70,8 +69,8 @@ def here(root, tmp_path_factory):
 
 
 @pytest.mark.parametrize("date", ["2024-02-17", SNAPSHOT])
-def test_a_row_is_what_the_chapters_wrote_for_its_date(project, inputs, review, date):
-    results = run(project, search_date=date, as_before=True, say=lambda text: None)
+def test_a_row_is_what_the_chapters_wrote_for_its_date(run_of, inputs, review, date):
+    results = run_of(date)
     row = row_at(inputs, date)
     numbers = load_numbers(results)
     same = [name for name in row if name in numbers]
@@ -86,7 +85,7 @@ def test_a_row_is_what_the_chapters_wrote_for_its_date(project, inputs, review, 
     assert {name: str(row[f"{REGISTRY}{name}"]) for name in found} == found
     ledger = read_csv(results / "audit.csv").set_index("id").verdict
     assert {name: row[f"{CLAIM}{name}"] for name in inputs.claims.id} == ledger[inputs.claims.id].to_dict()
-    own = inputs_of_run(results, raw_dir=project / "data/raw", protocol=review)
+    own = inputs_of_run(results, raw_dir=RAW, protocol=review)
     earlier = "2021-07-01"
     assert row_at(own, date) == row and row_at(own, earlier) == row_at(inputs, earlier)
 
