@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 EVERY = os.environ.get("BREAKAGE") == "every"  # every moment, not a sample (make breakage)
-_MUTE = {"finished", "started", "seconds"}  # of run.json and request.json: they tell when, not what
+_MUTE = {"finished", "started", "seconds", "ran"}  # of run.json and request.json: they tell when and how, not what
 _MARK = "@@"  # begins a line by which the fork tells of an operation
 _TEMPORARY = re.compile(r"^\.(.+)\.[a-z0-9_]{8}\.part$")
 
