@@ -535,10 +535,10 @@ def _protocol() -> dict:
 
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
-    from evlib.pipeline import RUN_FILE, checked_date, project_root
+    from evlib.pipeline import RUN_FILE, checked_date, project_root, recovered
 
     day = checked_date(search_date or _protocol()["default_search_date"])
-    results = project_root() / "data" / "processed" / day
+    results = recovered(project_root() / "data" / "processed" / day)
     if not (results / RUN_FILE).is_file():
         raise InputError(f"there is no run for {day} yet. Make it first: make run SEARCH_DATE={day}")
     return results

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -171,6 +172,16 @@ def lock_of(target: Path) -> Path:
     """The file that a run locks while it writes a folder of results: beside it, so that all who write there meet."""
     target = target.resolve()
     return target.parent / ".locks" / f"{target.name}.lock"
+
+
+def recovered(target: Path) -> Path:
+    """The folder of a run, put back in its place where a kill had hit a run while it swapped the new result in."""
+    from filelock import FileLock, Timeout
+
+    if not target.exists() and target.with_name(f".{target.name}.old").exists():
+        with suppress(Timeout), FileLock(lock_of(target), timeout=5):
+            recover(target)
+    return target
 
 
 def run_with_comparison(

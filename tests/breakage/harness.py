@@ -146,14 +146,9 @@ def _trouble(number: int, *, everywhere: bool) -> Callable[[Struck], None]:
     return strike
 
 
-def _no_room(*, killed: bool) -> Callable[[Struck], None]:
+def _no_room(struck: Struck) -> None:
     """What is opened can be, but no byte can be written to it: a disk that is full, or the plug pulled in mid-write."""
-
-    def strike(struck: Struck) -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL if killed else signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-    return strike
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 _READS, _WRITES = ("open to read", "list"), ("create", "change", "remove")
@@ -161,9 +156,9 @@ BREAKS = [
     Break("SIGKILL", _WRITES, _signal(signal.SIGKILL), "none"),
     Break("SIGTERM", _WRITES, _signal(signal.SIGTERM), "a sentence"),
     Break("SIGINT", _WRITES, _signal(signal.SIGINT), "a sentence"),
-    Break("killed in mid-write", ("create",), _no_room(killed=True), "none"),
+    Break("killed in mid-write", ("create",), _no_room, "none"),
     Break("disk full", ("create",), _trouble(errno.ENOSPC, everywhere=True)),
-    Break("disk full in mid-write", ("create",), _no_room(killed=False), "a file"),
+    Break("disk full in mid-write", ("create",), _no_room, "a file"),
     Break("read-only", _WRITES, _trouble(errno.EROFS, everywhere=True), "a file"),
     Break("not permitted", (*_READS, *_WRITES), _trouble(errno.EACCES, everywhere=False)),
     Break("input/output error", (*_READS, *_WRITES), _trouble(errno.EIO, everywhere=False)),
@@ -193,6 +188,8 @@ def _act(verb: Verb, root: Path, how: Break | None, moment: int | None, writing:
         os.dup2(writing, 2)
         sys.stdout, sys.stderr = (open(number, "w", closefd=False, buffering=1) for number in (1, 2))  # noqa: SIM115
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        mute = how is not None and how.speaks == "none"  # then a write for which there is no room kills
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL if mute else signal.SIG_IGN)
         os.chdir(root)
         if how:
             sys.addaudithook(Struck(root, how, moment, lambda text: os.write(writing, f"{_MARK}{text}\n".encode())))

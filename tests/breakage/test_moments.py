@@ -8,7 +8,7 @@ from harness import BREAKS, Scene, moments
 from test_fetch import Registry
 from verbs import verbs
 
-VERBS = ("run", "update", "fetch", "judge")
+VERBS = ("run", "update", "sweep", "fetch", "judge")
 
 
 @pytest.fixture(scope="session")
