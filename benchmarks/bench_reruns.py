@@ -66,7 +66,7 @@ def measure(*, times: int = 5, suite: bool = False, say: Callable[[str], None] =
         if suite:
             say("reruns: the test suite")
             run = json.loads((results / "run.json").read_text(encoding="utf-8"))
-            seconds = _timed([sys.executable, "-m", "pytest", "-q"], ROOT)
+            seconds = _timed([sys.executable, "-m", "pytest", "-n", "logical", "--dist", "worksteal"], ROOT)
             rows.append(_row("the test suite", [seconds], [sum(step["seconds"] for step in run["notebooks"])]))
     return {"reruns": rows, "profile": [{"name": name, "seconds": value} for name, value in profile.items()]}
 

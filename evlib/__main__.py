@@ -54,7 +54,7 @@ def run(
         Path | None, typer.Option(help="Folder of the results. Default: data/processed/SEARCH_DATE.")
     ] = None,
 ) -> None:
-    """Execute the notebooks in order; tables, figures and run.json go to data/processed/SEARCH_DATE."""
+    """Execute the notebooks; tables, figures and run.json go to data/processed/SEARCH_DATE."""
     from evlib.pipeline import project_root
     from evlib.pipeline import run as run_notebooks
 
