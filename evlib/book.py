@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from evlib.chapters import repository
 from evlib.errors import InputError
-from evlib.files import matching, recover, sha256, swap_in, write_bytes, write_text
+from evlib.files import matching, naming, recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import spare_grammars, with_values
 from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
@@ -73,7 +73,7 @@ def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
         folder = root / "book" / "_build"
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(folder / ".lock", timeout=1):
+            with FileLock(folder / ".lock", timeout=1), naming(folder):
                 return build(root, results, **options)
         except Timeout:
             raise InputError(

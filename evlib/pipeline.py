@@ -64,7 +64,7 @@ def notebooks(root: Path) -> list[Path]:
     """The numbered notebooks of a review, in order: the repository's own, or as they read in another review."""
     if repository(root) != root.resolve():
         return laid_out(root)
-    return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    return matching(root / "notebooks", "[0-9][0-9]_*.ipynb")
 
 
 def run(
@@ -389,7 +389,7 @@ def _steps(root: Path, common: list, before: Path | None) -> list[Step]:
     for source in notebooks(root):
         if source.name == UPDATE:
             if before:
-                steps.append(step(source, home / "evlib", [*common, before.name, _last_run(before)["keys"]]))
+                steps.append(step(source, home / "evlib", [*common, before.name, _keys_of(before)]))
         else:
             steps.append(step(source, home / "evlib", common))
     if not steps:
@@ -504,10 +504,18 @@ def _execute(manager: type["AsyncKernelManager"], source: Path, folder: Path, *,
 
 
 def _last_run(target: Path) -> dict | None:
+    """What ``run.json`` says; None where there is none, or it is damaged."""
     try:
         return json.loads((target / RUN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+
+
+def _keys_of(before: Path) -> list[str]:
+    last = _last_run(before)
+    if last is None:
+        raise InputError(f"{before / RUN_FILE} is gone or damaged. Give the same command again; it makes it anew.")
+    return last["keys"]
 
 
 def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:

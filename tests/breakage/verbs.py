@@ -30,8 +30,8 @@ DECISIONS = Path("data/raw") / rawdata.OWN_DECISIONS
 _SHIPPED = (ROOT / "protocol.yml").read_text(encoding="utf-8")
 _FIRST = """
 from pathlib import Path
-from evlib.files import write_text
-names = [path.name for path in sorted(Path(raw_dir, "curation/screening").glob("[!.]*.csv"))]
+from evlib.files import matching, write_text
+names = [path.name for path in matching(Path(raw_dir, "curation/screening"), "[!.]*.csv")]
 write_text(Path(out_dir, "records.csv"), f"trn,registered\\nNCT00000001,{search_date}\\n")
 write_text(Path(out_dir, "numbers/01.json"), '{"n": "1"}\\n')
 write_text(Path(out_dir, "names.csv"), "name\\n" + "\\n".join(names) + "\\n")
@@ -112,7 +112,7 @@ def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
 def assembled(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source from few files."""
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
-    for path in sorted(results.glob("*.csv")):
+    for path in files.matching(results, "*.csv"):
         shutil.copy2(path, source / path.name)
 
 
