@@ -1,7 +1,7 @@
 """Kernels that start in a moment: one process imports what the notebooks import, and each kernel is a fork of it.
 
 A kernel that starts from nothing spends some seconds on imports that are the same for every notebook. Here they are paid
-once in a run. Where a process cannot be forked (Windows), kernels start in Jupyter's own way.
+once in a run. Where a process cannot be forked, or the one with the imports has ended, kernels start in Jupyter's own way.
 """
 
 import asyncio
@@ -15,9 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, Any
+from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -39,21 +38,16 @@ def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
         yield AsyncKernelManager
         return
     command = [sys.executable, "-P", "-c", "from evlib.kernels import serve; serve()", *modules]
-    with (
-        TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
-        subprocess.Popen(
-            command,
-            env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
-        ) as server,
-    ):
-        manager = type(
-            "WarmKernelManager", (_Manager,), {"start": staticmethod(partial(_start, server, words, Lock()))}
-        )
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
+    ) as server:
+        manager = type("WarmKernelManager", (_Manager,), {"start": staticmethod(partial(_start, server, Lock()))})
         try:
             yield manager
         finally:
@@ -111,7 +105,8 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
         os._exit(0)
 
 
-def _start(server: subprocess.Popen, words: IO[str], lock: Lock, connection_file: str, cwd: str) -> "_Fork":
+def _start(server: subprocess.Popen, lock: Lock, connection_file: str, cwd: str) -> "_Fork | None":
+    """Have a kernel forked; None where the process that does it has ended (no memory, or somebody stopped it)."""
     with lock:
         try:
             server.stdin.write(json.dumps({"connection_file": connection_file, "cwd": cwd}) + "\n")
@@ -119,10 +114,7 @@ def _start(server: subprocess.Popen, words: IO[str], lock: Lock, connection_file
             answer = server.stdout.readline()
         except (OSError, ValueError):
             answer = ""
-    if not answer:
-        words.seek(0)
-        raise RuntimeError(f"the process that starts the kernels ended, status {server.wait()}: {words.read()[-500:]}")
-    return _Fork(int(answer))
+    return _Fork(int(answer)) if answer else None
 
 
 class _Fork:
@@ -159,6 +151,8 @@ class _Provisioner(LocalProvisioner):
         manager = self.parent
         ask = partial(manager.start, manager.connection_file, str(kwargs.get("cwd") or Path.cwd()))
         self.process = await asyncio.to_thread(ask)
+        if self.process is None:
+            return await super().launch_kernel(cmd, **kwargs)
         self.pid = self.process.pid
         return self.connection_info
 

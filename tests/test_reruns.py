@@ -196,6 +196,21 @@ def test_a_warm_kernel_has_the_imports_works_in_its_folder_and_ends(tmp_path):
         os.kill(int(number), 0)
 
 
+def test_a_kernel_starts_where_the_process_with_the_imports_was_stopped(tmp_path):
+    import papermill
+
+    source = tmp_path / "01.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")]), source)
+    with warm_kernels([]) as manager:
+        server = manager.start.args[0]
+        server.kill()
+        server.wait()
+        executed = papermill.execute_notebook(
+            str(source), None, kernel_name="python3", kernel_manager_class=manager, progress_bar=False
+        )
+    assert executed.cells[0].outputs[0].text == "42\n"
+
+
 def pages_of(folder):
     """The pages of a compiled book, without the checksums that the theme adds to the names of style sheets."""
     return {
