@@ -467,6 +467,7 @@ def _import_lines(lines: Iterable[str]) -> str:
 def _plain_markdown(text: str) -> str:
     """Markdown of a chapter for any notebook: no roles, labels or links to other pages of the book; headings as bold text."""
     text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"<!-- .*? -->", "", text)  # what marks a passage that a review may lack
     text = re.sub(r"\{cite:p\}`([^`]+)`", r"[\1]", text)
     text = re.sub(r"\[([^\]]+)\]\((?!https?://)[^)]*\)", r"\1", text)
     return re.sub(r"^#+ (.+)$", r"**\1**", text, flags=re.MULTILINE)

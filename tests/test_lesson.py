@@ -151,7 +151,7 @@ def test_every_tagged_cell_is_a_lesson_of_its_own_without_solutions(results, nam
         assert "Solution" not in text
         assert 'execution_count": null' in text
         assert not any(part.get("outputs") for part in made.cells)
-        assert "```{" not in text and "{cite" not in text and ".ipynb)" not in text
+        assert "```{" not in text and "{cite" not in text and ".ipynb)" not in text and "<!--" not in text
         if SOLUTION in cell.metadata.tags:
             assert made.cells[-2].source == ""  # the empty cell for the answer
             assert made.cells[-3].source.endswith(("?", "?)", ".)"))
