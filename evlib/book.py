@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from evlib.chapters import repository
 from evlib.errors import InputError
-from evlib.files import matching, naming, recover, sha256, swap_in, write_bytes, write_text
+from evlib.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import spare_grammars, with_values
 from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
@@ -169,12 +169,9 @@ def _frame(source: Path) -> str:
 
 def _mirror(fresh: Path, kept: Path) -> list[str]:
     """Make a folder the same as a new one, and leave alone the files that are the same; gives those that went away."""
-    names = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
-    gone = [
-        path.relative_to(kept).as_posix()
-        for path in sorted(kept.rglob("*"))
-        if path.is_file() and path.relative_to(kept).as_posix() not in names
-    ]
+    names = {path.relative_to(fresh).as_posix() for path in all_below(fresh)}
+    held = [path.relative_to(kept).as_posix() for path in (all_below(kept) if kept.is_dir() else [])]
+    gone = [name for name in held if name not in names]
     for name in gone:
         (kept / name).unlink()
     for name in sorted(names):
