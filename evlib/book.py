@@ -158,11 +158,13 @@ def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.
 
 
 def _frame(source: Path) -> str:
-    """What every page shows or depends on: configuration, the list of pages, their titles, and the packages' versions."""
+    """What every page shows or depends on: configuration, list and titles of pages, styles, literature, and packages."""
     parts = [(source / name).read_text(encoding="utf-8") for name in ("_config.yml", "_toc.yml")]
     for page in sorted([*source.glob("*.md"), *source.glob("*.ipynb")]):
         title = re.search(r'^\s*"?# .*$', page.read_text(encoding="utf-8"), re.MULTILINE)
         parts.append(f"{page.name} {title[0] if title else ''}")
+    styles = [*matching(source / "_static", "*"), *matching(source, "*.bib")]
+    parts += [f"{path.name} {sha256(path)}" for path in styles if path.is_file()]
     parts += [f"{name} {version(name)}" for name in ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")]
     return "\n".join(parts)
 

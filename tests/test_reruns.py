@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from conftest import put
 
-from evlib.book import _compiled_again
+from evlib.book import _compiled_again, _frame
 from evlib.errors import InputError
 from evlib.kernels import warm_kernels
 from evlib.plan import modules_used, step
@@ -217,6 +217,17 @@ def pages_of(folder):
         path.relative_to(folder).as_posix(): re.sub(r"\?v=\w+", "", path.read_text(encoding="utf-8"))
         for path in folder.rglob("*.html")
     } | {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.csv")}
+
+
+def test_what_all_pages_rest_on_makes_all_of_them_anew(tmp_path):
+    for name in ("_config.yml", "_toc.yml", "page.md", "_static/style.css", "references.bib"):
+        put(tmp_path, name, "# Before\n")
+    frames = [_frame(tmp_path)]
+    for name in ("_config.yml", "_toc.yml", "page.md", "_static/style.css", "references.bib"):
+        put(tmp_path, name, "# After\n")
+        frames.append(_frame(tmp_path))
+    put(tmp_path, "page.md", "# After\n\nText.\n")  # of one page alone
+    assert len(set(frames)) == len(frames) and _frame(tmp_path) == frames[-1]
 
 
 def test_a_book_compiled_from_where_it_stands_is_the_book_compiled_anew(tmp_path):
