@@ -41,17 +41,28 @@ def step(source: Path, package: Path, common: object) -> Step:
         The folder of ``evlib``, of whose modules those count that the notebook imports, and those that they import.
     common
         What every notebook depends on, as JSON can write it: parameters, raw data, protocol, packages.
+
+    Raises
+    ------
+    InputError
+        Where the file is no notebook, or what it says that it reads is no list of names.
     """
     text = source.read_text(encoding="utf-8")
     try:
         notebook = json.loads(text)
         cells, metadata = notebook["cells"], notebook["metadata"]
     except (ValueError, KeyError) as error:
-        raise InputError(f"{source} is not a notebook ({error}). Restore it: git checkout -- {source.name}") from None
-    reads = tuple(metadata.get("evlib", {}).get("reads", ["*"]))
+        place = f"{source.parent.name}/{source.name}"
+        raise InputError(f"{source} is not a notebook ({error}). Restore it: git checkout -- {place}") from None
+    reads = metadata.get("evlib", {}).get("reads", ["*"])
+    if not isinstance(reads, list) or not all(isinstance(name, str) for name in reads):
+        raise InputError(
+            f"{source}: evlib.reads in its metadata is {reads!r}, not a list of tables. Write it as "
+            '["records.csv"], or take it out, and the notebook waits for all earlier ones.'
+        )
     code = {path.relative_to(package).as_posix(): sha256(path) for path in modules_used(cells, package)}
     key = json.dumps([common, hashlib.sha256(text.encode()).hexdigest(), code], sort_keys=True)
-    return Step(source, reads, hashlib.sha256(key.encode()).hexdigest())
+    return Step(source, tuple(reads), hashlib.sha256(key.encode()).hexdigest())
 
 
 def key_of(planned: Step, given: dict[str, str]) -> str:

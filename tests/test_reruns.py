@@ -141,6 +141,19 @@ def test_tables_have_one_writer_and_what_is_read_was_written(bench, reads, work,
         bench.run()
 
 
+@pytest.mark.parametrize("reads", ["a.csv", [1], {"a.csv": 1}])
+def test_what_a_notebook_reads_is_a_list_of_names(bench, reads):
+    bench.notebook("01", reads, None)
+    with pytest.raises(InputError, match=r"01\.ipynb: evlib\.reads in its metadata is .*, not a list of tables"):
+        bench.run()
+
+
+def test_a_file_that_is_no_notebook_is_named_with_how_to_restore_it(tmp_path):
+    path = put(tmp_path, "notebooks/04_dose.ipynb", "{")
+    with pytest.raises(InputError, match=r"not a notebook .* git checkout -- notebooks/04_dose\.ipynb"):
+        step(path, tmp_path, [])
+
+
 def test_a_failure_stops_what_waits(bench):
     def fails(folder):
         raise InputError("the first failed")
