@@ -8,6 +8,7 @@ import yaml
 
 from evlib.errors import InputError
 from evlib.extract import value_counts
+from evlib.protocol import YAML_LOADER
 
 _ALWAYS = ("id", "section", "quote", "value")
 
@@ -78,7 +79,7 @@ def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
         check does not take, or names a claim that does not exist. The message names the claim.
     """
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=YAML_LOADER)
         claims = pd.DataFrame(entries, dtype=object)
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read ({error}). Restore it from git.") from error

@@ -16,17 +16,32 @@ _UNSEEN = {
 }
 
 
-_TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects")
+# Each table with the columns by whose values its rows are looked up.
+_TABLES = {
+    "records": ["trn"],
+    "duplicates": ["trn", "kept_trn"],
+    "decisions": ["trn"],
+    "screened": ["trn"],
+    "coding_basis": ["trn"],
+    "doses": ["trn"],
+    "rejects": ["trn"],
+}
 _CURATED = {
     "coding_readings": ("trn", "field", "reviewer", "value"),
-    "studies": ("study_id", "study", "trn", "trn_link", "doi_or_url"),
-    "arms": ("arm_id", "study_id"),
+    "studies": ("trn", "study_id", "study", "trn_link", "doi_or_url"),
+    "arms": ("study_id", "arm_id"),
     "outcomes": ("arm_id",),
 }
+Rows = dict[str, list[dict[str, Any]]]  # of one table: the rows by registration number, each with the cells that hold something
 
 
-def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, pd.DataFrame]:
+def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows]:
     """The tables of a run and of the curation that ``trace`` looks at, by name; read once, for any number of records.
+
+    Returns
+    -------
+    dict
+        For each table its rows by registration number; those of arms by study, those of outcomes by arm.
 
     Raises
     ------
@@ -36,15 +51,13 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, pd.D
     results = Path(results)
     if not (results / "places.csv").is_file():
         raise InputError(f"{results} holds no run. Make one first: make run SEARCH_DATE={results.name[:10]}")
-    return {
-        **{name: _table(results / f"{name}.csv", name) for name in _TABLES},
-        "proposals": read_table(results / "duplicate_proposals.csv", "proposals"),
-        "places": read_csv(results / "places.csv"),
-        **{
-            name: read_csv(Path(raw_dir) / f"curation/{name}.csv", needs=needs, optional=True)
-            for name, needs in _CURATED.items()
-        },
-    }
+    held = {name: _by(_table(results / f"{name}.csv", name), keys) for name, keys in _TABLES.items()}
+    held["proposals"] = _by(read_table(results / "duplicate_proposals.csv", "proposals"), ["trn", "other_trn"])
+    held["places"] = _by(read_csv(results / "places.csv"), ["trn"])
+    for name, needs in _CURATED.items():
+        path = Path(raw_dir) / f"curation/{name}.csv"
+        held[name] = _by(read_csv(path, needs=needs, optional=True), [needs[0]])
+    return held
 
 
 def _table(path: Path, name: str) -> pd.DataFrame:
@@ -52,7 +65,21 @@ def _table(path: Path, name: str) -> pd.DataFrame:
     return read_table(path, name) if path.is_file() else checked(pd.DataFrame(columns=columns(name)), name)
 
 
-def trace(trn: str, held: dict[str, pd.DataFrame], *, run: str, protocol: dict) -> dict[str, Any]:
+def _by(frame: pd.DataFrame, keys: list[str]) -> Rows:
+    """The rows of a table under each value that they have in ``keys``, in the table's order."""
+    held: Rows = {}
+    for cells in zip(*(frame[name] for name in frame), strict=True):
+        row = {name: _plain(cell) for name, cell in zip(frame, cells, strict=True) if not pd.isna(cell)}
+        for value in dict.fromkeys(row[key] for key in keys if key in row):
+            held.setdefault(value, []).append(row)
+    return held
+
+
+def _plain(cell: object) -> object:
+    return f"{cell:%Y-%m-%d}" if isinstance(cell, pd.Timestamp) else getattr(cell, "item", lambda: cell)()
+
+
+def trace(trn: str, held: dict[str, Rows], *, run: str, protocol: dict) -> dict[str, Any]:
     """Everything that a run and the raw data hold on one record.
 
     Parameters
@@ -78,41 +105,37 @@ def trace(trn: str, held: dict[str, pd.DataFrame], *, run: str, protocol: dict) 
         Where no source of the run holds the number.
     """
     number, places = normalised(trn), held["places"]
-    own = places[places.trn == number]
-    naming = places[[number in split_multi(cell) for cell in places.secondary_trns]]
-    found = own if len(own) else naming
-    if found.empty:
-        rejected = _rows(held["rejects"], number)
+    naming = (row for rows in places.values() for row in rows if number in split_multi(row.get("secondary_trns")))
+    found = places[number][0] if number in places else next(naming, None)
+    if found is None:
+        rejected = held["rejects"].get(number)
         why = f" A row that names it was set aside: {rejected[0]['reason']}" if rejected else ""
         raise InputError(
             f"{number}: {NO_SUCH_RECORD.split('.')[0]} of the run {run}.{why} Its sources.csv tells what was read."
         )
-    record, kept = found.iloc[0].trn, found.iloc[0].place
+    record, kept = found["trn"], found["place"]
     story: dict[str, Any] = {"asked": trn, "trn": record, "run": run, "place": kept}
     if record != number:
         story["note"] = f"{record} names {number} as a secondary number"
-    story["record"] = _facts(found.iloc[0].drop("place"))
-    story["set_aside"] = _rows(held["rejects"], record)
+    story["record"] = _without(found, "place")
+    story["set_aside"] = held["rejects"].get(record, [])
     if kept != "in":
         return story | {"outcome": {"outcome": "not in this search", "reason": f"it {_UNSEEN[kept]}"}}
 
-    records, pairs, likely = held["records"], held["duplicates"], held["proposals"]
-    story["record"] = _facts(records[records.trn == record].iloc[0])
-    story["duplicates"] = [
-        _facts(row) for _, row in pairs[(pairs.trn == record) | (pairs.kept_trn == record)].iterrows()
-    ]
-    likely = likely[(likely.trn == record) | (likely.other_trn == record)]
+    story["record"] = held["records"][record][0]
+    story["duplicates"] = held["duplicates"].get(record, [])
+    shown = ("trn", "other_trn", "points", "evidence")
     story["proposed_duplicates"] = [
-        _facts(row[["trn", "other_trn", "points", "evidence"]]) for _, row in likely.iterrows()
+        {name: row[name] for name in shown if name in row} for row in held["proposals"].get(record, [])
     ]
-    story["decisions"] = _rows(held["decisions"], record)
-    screened = held["screened"].set_index("trn").loc[record]
-    story["outcome"] = _facts(screened.drop(["registry", "title"]))
-    counted = pairs.set_index("trn").kept_trn.get(record, record)
+    story["decisions"] = held["decisions"].get(record, [])
+    story["outcome"] = _without(held["screened"][record][0], "trn", "registry", "title")
+    repeated = (row["kept_trn"] for row in story["duplicates"] if row["trn"] == record)
+    counted = next(repeated, record)
     story["coding"] = _coding(counted, held, protocol)
-    story["doses"] = _rows(held["doses"], counted)
+    story["doses"] = held["doses"].get(counted, [])
     story["results"] = _published(counted, held)
-    story["book"] = _pages(record, counted, screened, story)
+    story["book"] = _pages(record, counted, story)
     return story
 
 
@@ -166,22 +189,25 @@ def _rests_on(row: dict[str, Any]) -> str:
     return f" ({'; '.join(filter(None, parts))})" if any(parts) else ""
 
 
-def _coding(trn: str, held: dict[str, pd.DataFrame], protocol: dict) -> list[dict[str, Any]]:
+def _coding(trn: str, held: dict[str, Rows], protocol: dict) -> list[dict[str, Any]]:
     """Each coded field with its value as a reader sees it, on what it rests, and how the two readings coded it."""
-    basis, readings = held["coding_basis"], held["coding_readings"]
+    said: dict[str, list[str]] = {}
+    for reader in held["coding_readings"].get(trn, []):
+        if "value" in reader:
+            said.setdefault(reader["field"], []).append(f"{reader['reviewer']} {reader['value']}")
     rows = []
-    for row in basis[basis.trn == trn].itertuples():
-        labels = protocol["codes"].get(row.field, {})
-        said = readings[(readings.trn == trn) & (readings.field == row.field)].dropna(subset="value")
+    for row in held["coding_basis"].get(trn, []):
+        field, value = row["field"], row.get("value")
+        label = protocol["codes"].get(field, {}).get(value, {}).get("label")
         fact = {
-            "field": row.field,
-            "value": "not reported" if pd.isna(row.value) else labels.get(row.value, {}).get("label", _said(row.value)),
-            "coded_by": row.coded_by,
-            "found_in": row.found_in,
-            "words": row.words,
-            "read_as": "; ".join(f"{reader.reviewer} {reader.value}" for reader in said.itertuples()) or None,
+            "field": field,
+            "value": "not reported" if value is None else label or _said(value),
+            "coded_by": row.get("coded_by"),
+            "found_in": row.get("found_in"),
+            "words": row.get("words"),
+            "read_as": "; ".join(said.get(field, [])) or None,
         }
-        rows.append({name: value for name, value in fact.items() if not pd.isna(value)})
+        rows.append({name: text for name, text in fact.items() if text is not None})
     return rows
 
 
@@ -189,22 +215,20 @@ def _said(value: str) -> str:
     return {"True": "yes", "False": "no"}.get(value, value)
 
 
-def _published(trn: str, held: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+def _published(trn: str, held: dict[str, Rows]) -> list[dict[str, Any]]:
     """The reports on a trial, with how many arms and outcomes are on file."""
-    studies, arms, outcomes = held["studies"], held["arms"], held["outcomes"]
     rows = []
-    for study in studies[studies.trn == trn].itertuples():
-        own = arms[arms.study_id == study.study_id]
-        report = {"study": study.study, "report": study.doi_or_url, "link": study.trn_link, "arms": len(own)}
-        rows.append(report | {"outcomes": int(outcomes.arm_id.isin(own.arm_id).sum())})
+    for study in held["studies"].get(trn, []):
+        arms = [arm["arm_id"] for arm in held["arms"].get(study["study_id"], [])]
+        report = {"study": study["study"], "report": study["doi_or_url"], "link": study.get("trn_link"), "arms": len(arms)}
+        rows.append(report | {"outcomes": sum(len(held["outcomes"].get(arm, [])) for arm in arms)})
     return rows
 
 
-def _pages(trn: str, counted: str, screened: pd.Series, story: dict[str, Any]) -> list[dict[str, str]]:
-    pages = [
-        {"page": f"02_screen.html#{anchor(screened.outcome)}", "what": f"listed among the records: {screened.outcome}"}
-    ]
-    if screened.outcome == "pending":
+def _pages(trn: str, counted: str, story: dict[str, Any]) -> list[dict[str, str]]:
+    outcome = story["outcome"]["outcome"]
+    pages = [{"page": f"02_screen.html#{anchor(outcome)}", "what": f"listed among the records: {outcome}"}]
+    if outcome == "pending":
         pages.append({"page": "to_screen.html", "what": "in the queue of records that await a decision"})
     if story["coding"]:
         of = "" if counted == trn else f" (as {counted})"
@@ -214,14 +238,5 @@ def _pages(trn: str, counted: str, screened: pd.Series, story: dict[str, Any]) -
     return pages
 
 
-def _rows(frame: pd.DataFrame, trn: str) -> list[dict[str, Any]]:
-    return [_facts(row) for _, row in frame[frame.trn == trn].iterrows()]
-
-
-def _facts(row: pd.Series) -> dict[str, Any]:
-    """The cells that hold something, as plain values."""
-    plain = {name: cell for name, cell in row.items() if not pd.isna(cell)}
-    return {
-        name: f"{c:%Y-%m-%d}" if isinstance(c, pd.Timestamp) else getattr(c, "item", lambda c=c: c)()
-        for name, c in plain.items()
-    }
+def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: cell for name, cell in row.items() if name not in names}
