@@ -86,10 +86,12 @@ def lesson(results: str | Path, cells: Iterable[str], *, title: str = "") -> "No
     InputError
         Where a name is unknown, or a cell needs more than pandas, numpy, seaborn, matplotlib and IPython; it says what.
     """
+    return _lesson(Path(results), _chapters(Path(results)), cells, title)
+
+
+def _lesson(results: Path, chapters: dict[str, _Chapter], cells: Iterable[str], title: str = "") -> "NotebookNode":
     import nbformat
 
-    results = Path(results)
-    chapters = _chapters(results)
     wanted = _wanted([text.strip() for text in cells], chapters)
     needs = {cell.id: _needs(cell, chapters[cell.chapter]) for cell in wanted}
     chosen = list(dict.fromkeys(provider.id for cell in wanted for provider in (*needs[cell.id].providers, cell)))
@@ -155,11 +157,11 @@ def write_lesson(made: "NotebookNode", path: str | Path) -> None:
 
 def write_lessons(results: str | Path, folder: str | Path) -> list[Path]:
     """A lesson of every chapter that has cells to lift, each a file of the chapter's name."""
-    paths = []
-    for name, chapter in _chapters(Path(results)).items():
+    paths, chapters = [], _chapters(Path(results))
+    for name, chapter in chapters.items():
         if chapter.cells:
             paths.append(Path(folder) / f"{name}.ipynb")
-            write_lesson(lesson(results, [name]), paths[-1])
+            write_lesson(_lesson(Path(results), chapters, [name]), paths[-1])
     return paths
 
 
