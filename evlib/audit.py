@@ -5,6 +5,7 @@ A check is a function of a claim, its options and the ``Evidence``; which check 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -265,42 +266,42 @@ def _field(claim: _Claim, options: dict, found: Evidence) -> _Finding:
 
 
 def _count_where(claim: _Claim, where: dict, found: Evidence) -> _Finding:
-    return _recomputed(claim, len(_trials(found, where, claim)), f"included trials with {_conditions(where)}")
+    n = int(_wanted(found, where, claim).sum())
+    return _recomputed(claim, n, f"included trials with {_conditions(where)}")
 
 
 def _any_where(claim: _Claim, where: dict, found: Evidence) -> _Finding:
-    n = len(_trials(found, where, claim))
+    n = int(_wanted(found, where, claim).sum())
     why = f"Of our included trials, {n} {'has' if n == 1 else 'have'} {_conditions(where)}. {_SETS_DIFFER}"
     return _Finding(n, (n > 0) == claim.value, why)
 
 
 def _most_frequent(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    trials = _trials(found, options.get("among", {}), claim)
-    counts = _cells(trials, options["field"], claim).explode().value_counts()
-    counts = counts.drop("not reported", errors="ignore")
-    named = counts.reindex(claim.value, fill_value=0)
-    others = counts.drop(claim.value, errors="ignore")
-    top = counts.sort_index().sort_values(ascending=False, kind="stable").head(len(claim.value))
-    agrees = named.min() >= max(others.max() if len(others) else 0, 1)
-    listed = ", ".join(f"{code} {n}" for code, n in counts.head(len(claim.value) + 2).items()) or "none"
+    counts = Counter(_codes(found, options["field"], options.get("among", {}), claim))
+    del counts["not reported"]
+    named = [counts[code] for code in claim.value]
+    others = [n for code, n in counts.items() if code not in claim.value]
+    top = sorted(counts, key=lambda code: (-counts[code], code))[: len(claim.value)]
+    agrees = min(named) >= max([1, *others])
+    listed = ", ".join(f"{code} {n}" for code, n in counts.most_common(len(claim.value) + 2)) or "none"
     among = f" with {_conditions(options['among'])}" if "among" in options else ""
     why = f"The most frequent values of {_words(options['field'])} among our included trials{among}: {listed}."
-    return _Finding(list(top.index), agrees, f"{why} {_SETS_DIFFER}")
+    return _Finding(top, agrees, f"{why} {_SETS_DIFFER}")
 
 
 def _number_of_values(claim: _Claim, field: str, found: Evidence) -> _Finding:
-    values = set(_cells(_trials(found, {}, claim), field, claim).explode()) - {"not reported", *_SEVERAL}
+    values = set(_codes(found, field, {}, claim)) - {"not reported", *_SEVERAL}
     return _recomputed(claim, len(values), f"values of {_words(field)} among included trials")
 
 
 def _registered_before(claim: _Claim, year: int, found: Evidence) -> _Finding:
-    days = _trials(found, {}, claim).registered
+    days = found.described.registered[_wanted(found, {}, claim)]
     words = f"included trials registered before {year}; {days.isna().sum()} have no date"
     return _recomputed(claim, int((days.dt.year < year).sum()), words)
 
 
 def _first_registered(claim: _Claim, form: str, found: Evidence) -> _Finding:
-    days = _trials(found, {}, claim).registered.dropna()
+    days = found.described.registered[_wanted(found, {}, claim)].dropna()
     if days.empty:
         return _Finding(None, None, "No included trial of ours has a date of registration.")
     ours = f"{days.min():{form}}"
@@ -547,21 +548,27 @@ def _of(claim: _Claim, other: str) -> float:
         raise _refused(claim, f"the value of '{other}' is not a number") from error
 
 
-def _trials(found: Evidence, where: dict, claim: _Claim) -> pd.DataFrame:
-    """The included trials that have one of the wanted codes in each field."""
-    wanted = found.described.screening == "included"
+def _wanted(found: Evidence, where: dict, claim: _Claim) -> np.ndarray:
+    """Which of the trials are included and have one of the wanted codes in each field."""
+    wanted = (found.described.screening == "included").to_numpy(dtype=bool)
     for field, codes in where.items():
         codes = set(codes if isinstance(codes, list) else [codes])
-        wanted &= ~_cells(found.described, field, claim).map(codes.isdisjoint).astype("bool")
-    return found.described[wanted]
+        wanted = wanted & np.array([not codes.isdisjoint(cell) for cell in _cells(found, field, claim)], dtype=bool)
+    return wanted
 
 
-def _cells(trials: pd.DataFrame, field: str, claim: _Claim) -> pd.Series:
-    """The values of a field, trial by trial, as lists of texts."""
-    if field not in trials:
+def _codes(found: Evidence, field: str, where: dict, claim: _Claim) -> list[str]:
+    """The codes in a field of the wanted trials, a trial's several each by itself."""
+    wanted = _wanted(found, where, claim)
+    return [code for cell, kept in zip(_cells(found, field, claim), wanted, strict=True) if kept for code in cell]
+
+
+def _cells(found: Evidence, field: str, claim: _Claim) -> list[list[str]]:
+    """The codes in a field, trial by trial."""
+    if field not in found.described:
         raise _refused(claim, f"described.csv has no column '{field}'")
-    texts = trials[field].astype("string").astype(object)
-    return texts.map(lambda cell: ["not reported"] if pd.isna(cell) else split_multi(cell))
+    texts = found.described[field].astype("string").astype(object)
+    return [["not reported"] if pd.isna(cell) else split_multi(cell) for cell in texts]
 
 
 def _conditions(where: dict) -> str:

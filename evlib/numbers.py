@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.dose import WITHOUT_UNIT
-from evlib.extract import value_counts
 from evlib.files import write_text
+from evlib.schema import split_multi
 
 
 def save_numbers(out_dir: str | Path, chapter: str, **numbers: object) -> None:
@@ -99,18 +99,25 @@ def _decided_in_words(people: pd.DataFrame, pending: int) -> str:
 def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:
     """Of the third chapter: table ``described``. Codes and groups are counted as the protocol has them."""
     included = described[described.screening == "included"]
-    dated = included.dropna(subset="registered")
-    groups = included.route_group.value_counts()
-    numbers = {
-        "n_dated": len(dated),
-        "n_since_2020": (dated.registered.dt.year >= 2020).sum(),
-        "n_countries": len(value_counts(included.dropna(subset="countries"), "countries")),
-        "n_route_not_reported": included.route_group.isna().sum(),
+    words = {
         "coded_by": _coders_in_words(described),
         "by_route": _most_frequent(included, "route", protocol),
         "by_disease": _most_frequent(included, "disease_area", protocol),
         "proposed_by_route": _most_frequent(described, "route", protocol),
         "proposed_by_disease": _most_frequent(described, "disease_area", protocol),
+    }
+    return describe_counts(included, protocol) | words
+
+
+def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]:
+    """Those of the third chapter's numbers that are counts, of the included trials in table ``described``."""
+    years = included.registered.dropna().dt.year
+    groups = included.route_group.value_counts()
+    numbers = {
+        "n_dated": len(years),
+        "n_since_2020": (years >= 2020).sum(),
+        "n_countries": len({name for cell in included.countries for name in split_multi(cell)}),
+        "n_route_not_reported": included.route_group.isna().sum(),
     }
     if "respiratory" in protocol["codes"]["disease_area"]:
         numbers["n_lung"] = (included.disease_area == "respiratory").sum()

@@ -4,6 +4,7 @@ What is the same at every date (records and their days of registration, decision
 ``Inputs``; ``row_at`` is a pure function of them and a date.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,10 +16,10 @@ import pandas as pd
 from evlib import audit, dates, dedupe, dose, eligibility, extract, judging, screen, sources
 from evlib.claims import read_claims
 from evlib.errors import InputError
-from evlib.numbers import describe_numbers, dose_numbers
+from evlib.numbers import describe_counts, dose_numbers
 from evlib.protocol import load_protocol
 from evlib.rawdata import OWN_DECISIONS, shared, snapshots
-from evlib.schema import MULTI, read_csv, read_table
+from evlib.schema import MULTI, read_csv, read_table, split_multi
 
 LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is told
 CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of registries begin with
@@ -26,6 +27,8 @@ NEVER, CANNOT = "never", "cannot be judged"
 _STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
 _KNOWN_DATES, _DOSES = "curation/nct_first_submitted.csv", "curation/doses.csv"
 _SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
+_FACTS = ("status", "enrolment", "enrolment_type", "results_posted", "source_urls")
+_OF_RECORDS = (*dedupe.NEEDED, "registered_basis", "registered_low", "registered_high", *_FACTS)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -34,7 +37,7 @@ class Inputs(NamedTuple):
 
     protocol: dict
     newest: str  # day of the newest records
-    records: pd.DataFrame  # table `records`, all of the sources
+    records: pd.DataFrame  # of table `records`, all of the sources: the columns `_OF_RECORDS`
     outcomes: pd.DataFrame  # table `screened`, as if no record repeated another
     pairs: pd.DataFrame  # found to be one trial: trn, duplicate_of, reason
     coding: pd.DataFrame  # table `coded`, of all that may be trials
@@ -108,6 +111,7 @@ def _inputs(
             audit.paper_evidence(raw),
         )
     pairs = dedupe.pairs_to_merge(pairs, judged)
+    records = records[list(dict.fromkeys(_OF_RECORDS))]
     held = Inputs(review, newest, records, outcomes, pairs, coding, doses, claims, paper)
     return held._replace(columns=_columns(held))
 
@@ -143,7 +147,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     described = extract.described(trials, inputs.coding, records)
     included = described[described.screening == "included"]
     doses = None if inputs.doses is None else dose.with_routes(inputs.doses, included)
-    row |= _numbers(inputs, described, doses)
+    row |= _numbers(inputs, included, doses)
     for field in LEADERS:
         row |= _leader(included, field)
     if inputs.claims is not None:
@@ -272,10 +276,9 @@ def _columns(inputs: Inputs) -> tuple[str, ...]:
     return (*counts, *numbers, *leaders, *claims)
 
 
-def _numbers(inputs: Inputs, described: pd.DataFrame, doses: pd.DataFrame | None) -> dict[str, Any]:
+def _numbers(inputs: Inputs, included: pd.DataFrame, doses: pd.DataFrame | None) -> dict[str, Any]:
     """The counts of the third and fourth chapter."""
-    numbers = describe_numbers(described, inputs.protocol) | (dose_numbers(doses) if doses is not None else {})
-    return {name: value for name, value in numbers.items() if name.startswith("n_")}
+    return describe_counts(included, inputs.protocol) | (dose_numbers(doses) if doses is not None else {})
 
 
 def _registries(inputs: Inputs) -> list[str]:
@@ -283,10 +286,9 @@ def _registries(inputs: Inputs) -> list[str]:
 
 
 def _leader(included: pd.DataFrame, field: str) -> dict[str, Any]:
-    counts = extract.value_counts(included, field)
-    counts = counts[counts[field] != "not reported"]
-    n = int(counts.n.max()) if len(counts) else 0
-    names = MULTI.join(counts[field][counts.n == n])
+    counts = Counter(code for cell in included[field] for code in split_multi(cell))
+    n = max(counts.values(), default=0)
+    names = MULTI.join(sorted(code for code, times in counts.items() if times == n))
     share = round(n / len(included), 4) if len(included) else None
     return {f"{field}_leader": names or None, f"{field}_leader_n": n, f"{field}_leader_share": share}
 
