@@ -11,12 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import wraps
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from evlib.chapters import repository
@@ -49,18 +49,12 @@ _CODE = (
 )
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
-# jupyter-book's command line, loaded before it is told what to build.
-_COMPILER = """
-import json, sys
-from evlib.pipeline import spare_grammars
-spare_grammars()
-import jupyter_book.sphinx, sphinx.application, sphinx.builders.html
-import myst_nb.sphinx_ext, sphinx_book_theme, sphinx_copybutton, sphinx_togglebutton, sphinxcontrib.bibtex
-from jupyter_book.cli.main import main
-if line := sys.stdin.readline():
-    sys.argv[1:] = json.loads(line)
-    main()
-"""
+# What jupyter-book loads only when it builds.
+_COMPILER = (
+    *("jupyter_book.sphinx", "sphinx.application", "sphinx.builders.html", "myst_nb.sphinx_ext", "sphinx_book_theme"),
+    *("sphinx_copybutton", "sphinx_togglebutton", "sphinxcontrib.bibtex"),
+)
+_LAID_OUT, _NOT_LAID_OUT = "evlib: laid out", "evlib: not laid out"
 
 
 def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
@@ -124,7 +118,7 @@ def build_book(
     build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
         fresh, made = Path(folder) / "source", Path(folder) / "html"
-        assemble(root, results, fresh)
+        _laid_out(root, results, fresh, compiler)
         compiled = _compiled_again(fresh, source, work, compiler)
         shutil.copytree(compiled, made)
         references = made / "references.html"
@@ -223,13 +217,10 @@ def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) 
 
 @contextmanager
 def compiler_at_hand() -> Iterator[subprocess.Popen]:
-    """A process that loads jupyter-book, which takes seconds, and waits for what ``build_book`` gives it.
-
-    Meanwhile this process loads what it needs to lay out the book's source.
-    """
-    Thread(target=_load, daemon=True).start()
+    """A process that loads jupyter-book and all that lays out a book, which takes seconds, and then does what
+    ``build_book`` asks of it. Meanwhile it lets others go first."""
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", _COMPILER],
+        [sys.executable, "-P", "-c", "from evlib.book import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -245,14 +236,49 @@ def compiler_at_hand() -> Iterator[subprocess.Popen]:
                 process.stdin.close()  # it ends, with nothing to do
 
 
-def _load() -> None:
-    from evlib import browse, dataset, glossary, lesson, trace  # noqa: F401
+def serve() -> None:
+    """Do what lines of JSON on standard input ask: the root, a run's results and a folder in which to lay out the book's
+    source; then, as the last one, the arguments of jupyter-book."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+    spare_grammars()
+    for module in (*_COMPILER, *(f"evlib.{name}" for name in ("browse", "dataset", "glossary", "lesson", "trace"))):
+        import_module(module)
+    from jupyter_book.cli.main import main
+
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if isinstance(asked, list):
+            sys.argv[1:] = asked
+            main()
+        try:
+            assemble(*(Path(asked[name]) for name in ("root", "results", "source")))
+        except Exception:
+            print(_NOT_LAID_OUT, flush=True)
+        else:
+            print(_LAID_OUT, flush=True)
+
+
+def _laid_out(root: Path, results: Path, source: Path, compiler: subprocess.Popen | None) -> None:
+    """Lay out the book's source, by the process at hand where there is one; what it cannot do, this one says why."""
+    if compiler is not None:
+        asked = {"root": str(root.resolve()), "results": str(results.resolve()), "source": str(source.resolve())}
+        with suppress(OSError):
+            compiler.stdin.write(json.dumps(asked) + "\n")
+            compiler.stdin.flush()
+        for line in compiler.stdout:
+            if line.strip() == _LAID_OUT:
+                return
+            if line.strip() == _NOT_LAID_OUT:
+                break
+    assemble(root, results, source)
 
 
 def _compile(source: Path, work: Path, builder: str, compiler: subprocess.Popen | None = None) -> Path:
     """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
     options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
-    with nullcontext(compiler) if compiler else compiler_at_hand() as process:
+    alive = compiler is not None and compiler.poll() is None
+    with nullcontext(compiler) if alive else compiler_at_hand() as process:
         said, _ = process.communicate(json.dumps(["build", str(source), *options]) + "\n")
     made = work / "_build" / builder
     if process.returncode or not (made / "index.html").is_file():

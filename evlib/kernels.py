@@ -7,10 +7,11 @@ once in a run. Where a process cannot be forked, or the one with the imports has
 import asyncio
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -25,17 +26,22 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks
 _INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel that starts from nothing gives to Matplotlib
 
 
+Kernels = Callable[
+    [list[str]], type[AsyncKernelManager]
+]  # a class of managers, by the modules that its notebook imports
+
+
 @contextmanager
-def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
-    """A class of kernel managers whose kernels have imported ``modules``; they end with the block.
+def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
+    """Gives classes of kernel managers whose kernels have imported what their notebook imports; they end with the block.
 
     Parameters
     ----------
     modules
-        What to import beforehand. One that cannot be imported is left to the notebook that names it.
+        What to import while no kernel is asked for. One that cannot be imported is left to the notebook that names it.
     """
     if not hasattr(os, "fork"):
-        yield AsyncKernelManager
+        yield lambda _: AsyncKernelManager
         return
     command = [sys.executable, "-P", "-c", "from evlib.kernels import serve; serve()", *modules]
     with subprocess.Popen(
@@ -47,9 +53,14 @@ def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
         text=True,
         start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
     ) as server:
-        manager = type("WarmKernelManager", (_Manager,), {"start": staticmethod(partial(_start, server, Lock()))})
+        lock = Lock()
+
+        def managers(needed: list[str]) -> type[AsyncKernelManager]:
+            start = staticmethod(partial(_start, server, lock, needed))
+            return type("WarmKernelManager", (_Manager,), {"start": start})
+
         try:
-            yield manager
+            yield managers
         finally:
             with suppress(BrokenPipeError):
                 server.stdin.close()  # then it ends its kernels, and itself
@@ -57,32 +68,42 @@ def warm_kernels(modules: list[str]) -> Iterator[type[AsyncKernelManager]]:
 
 
 def serve() -> None:
-    """Import the modules named on the command line, then fork a kernel for each line of JSON on standard input.
+    """Fork a kernel for each line of JSON on standard input; meanwhile import the modules named on the command line.
 
-    A line holds ``connection_file`` and ``cwd``; answered is the process number of the kernel.
+    A line holds ``connection_file``, ``cwd`` and ``modules``, which are imported first; answered is the process number of
+    the kernel. There is never more than one line that is not answered.
     """
     from ipykernel import kernelapp  # noqa: F401  (what every kernel needs)
 
-    with Path(os.devnull).open("w") as nowhere:  # standard output is for the answers
-        answers, sys.stdout = sys.stdout, nowhere
-        for module in sys.argv[1:]:
-            with suppress(Exception):  # the notebook that imports it says what is wrong
-                import_module(module)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears away kernels that end
-    kernels = []
-    for line in sys.stdin:
-        job, parent = json.loads(line), os.getpid()
-        child = os.fork()
-        if not child:
-            _become_kernel(job["connection_file"], job["cwd"], parent)
-        answers.write(f"{child}\n")
-        answers.flush()
-        kernels.append(child)
+    answers, later, kernels = sys.stdout, sys.argv[1:], []
+    with Path(os.devnull).open("w") as sys.stdout:  # standard output is for the answers
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears away kernels that end
+        while True:
+            if later and not select.select([sys.stdin], [], [], 0)[0]:
+                _import(later.pop(0))
+                continue
+            line = sys.stdin.readline()
+            if not line:
+                break
+            job, parent = json.loads(line), os.getpid()
+            for module in job["modules"]:
+                _import(module)
+            child = os.fork()
+            if not child:
+                _become_kernel(job["connection_file"], job["cwd"], parent)
+            answers.write(f"{child}\n")
+            answers.flush()
+            kernels.append(child)
     for kernel in kernels:
         with suppress(ProcessLookupError):
             os.kill(kernel, signal.SIGKILL)
     with suppress(ChildProcessError):
         os.wait()  # comes back when the last one is gone
+
+
+def _import(module: str) -> None:
+    with suppress(Exception):  # the notebook that imports it says what is wrong
+        import_module(module)
 
 
 def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
@@ -105,11 +126,12 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
         os._exit(0)
 
 
-def _start(server: subprocess.Popen, lock: Lock, connection_file: str, cwd: str) -> "_Fork | None":
+def _start(server: subprocess.Popen, lock: Lock, modules: list[str], connection_file: str, cwd: str) -> "_Fork | None":
     """Have a kernel forked; None where the process that does it has ended (no memory, or somebody stopped it)."""
+    job = {"connection_file": connection_file, "cwd": cwd, "modules": modules}
     with lock:
         try:
-            server.stdin.write(json.dumps({"connection_file": connection_file, "cwd": cwd}) + "\n")
+            server.stdin.write(json.dumps(job) + "\n")
             server.stdin.flush()
             answer = server.stdout.readline()
         except (OSError, ValueError):

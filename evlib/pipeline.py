@@ -27,7 +27,7 @@ from evlib.rawdata import OWN_DECISIONS, SHARED, check_raw, copy_shipped, shared
 from evlib.side_by_side import reusable, run_steps
 
 if TYPE_CHECKING:
-    from jupyter_client.manager import AsyncKernelManager
+    from evlib.kernels import Kernels
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
@@ -473,7 +473,7 @@ def _code(root: Path, steps: list[Step]) -> dict[str, str]:
     return {path.relative_to(home).as_posix(): sha256(path) for path in files}
 
 
-def _execute(manager: type["AsyncKernelManager"], source: Path, folder: Path, *, parameters: dict[str, str]) -> None:
+def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict[str, str]) -> None:
     """Execute a notebook in a folder, with those of the parameters that it has, and write it there."""
     spare_grammars()
     import nbclient
@@ -487,7 +487,7 @@ def _execute(manager: type["AsyncKernelManager"], source: Path, folder: Path, *,
                 str(folder / source.name),
                 parameters={name: value for name, value in parameters.items() if name in asked},
                 resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
-                kernel_manager_class=manager,
+                kernel_manager_class=kernels(imports_of([source])),
                 request_save_on_cell_execute=False,
                 progress_bar=False,
                 **_KERNEL,

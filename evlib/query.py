@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from luqum.exceptions import ParseError
 from luqum.parser import parser
 from luqum.tree import AndOperation, Group, Item, Not, OrOperation, Phrase, Prohibit, UnknownOperation, Word
-from snowballstemmer import stemmer
 
 from evlib.errors import InputError
 
@@ -144,6 +143,8 @@ def _stem(word: str) -> str:
 
 @lru_cache
 def _english() -> Any:
+    from snowballstemmer import stemmer  # here, as it loads the rules of all its languages
+
     return stemmer("english")
 
 

@@ -198,9 +198,10 @@ def test_a_warm_kernel_has_the_imports_works_in_its_folder_and_ends(tmp_path):
     source = tmp_path / "01.ipynb"
     code = "import os, sys\nprint('colorsys' in sys.modules, os.getcwd(), os.getpid(), os.environ['MPLBACKEND'])"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), source)
-    with warm_kernels(["colorsys", "no.such.module"]) as manager:
+    with warm_kernels(["this.is.left.for.later"]) as managers:
         executed = papermill.execute_notebook(
-            str(source), None, kernel_name="python3", kernel_manager_class=manager, progress_bar=False,
+            str(source), None, kernel_name="python3", progress_bar=False,
+            kernel_manager_class=managers(["colorsys", "no.such.module"]),
             resources={"metadata": {"path": str(tmp_path)}},
         )  # fmt: skip
     had, place, number, backend = executed.cells[0].outputs[0].text.split()
@@ -214,7 +215,8 @@ def test_a_kernel_starts_where_the_process_with_the_imports_was_stopped(tmp_path
 
     source = tmp_path / "01.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")]), source)
-    with warm_kernels([]) as manager:
+    with warm_kernels([]) as managers:
+        manager = managers([])
         server = manager.start.args[0]
         server.kill()
         server.wait()

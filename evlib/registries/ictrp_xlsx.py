@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pandas as pd
 
 from evlib.errors import InputError
@@ -49,6 +48,8 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The rows of the first sheet below its header, one at a time, each with its number."""
+    import openpyxl  # here, as few runs read a workbook
+
     path = Path(path)
     header: list[str] = []
     number = 0

@@ -135,7 +135,7 @@ def quick() -> Iterator[None]:
     """What takes seconds and is not ours, in a moment: kernels, jupyter-book; and a day that does not end meanwhile."""
     with (
         mock.patch.object(papermill, "execute_notebook", executed),
-        mock.patch.object(kernels, "warm_kernels", lambda modules: contextlib.nullcontext()),
+        mock.patch.object(kernels, "warm_kernels", lambda modules: contextlib.nullcontext(lambda needed: None)),
         mock.patch.object(book, "compiler_at_hand", contextlib.nullcontext),
         mock.patch.object(book, "_compile", compiled),
         mock.patch.object(book, "assemble", assembled),
