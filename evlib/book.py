@@ -2,6 +2,7 @@
 
 import ast
 import filecmp
+import gc
 import hashlib
 import json
 import os
@@ -52,7 +53,9 @@ STAMP = "built_from.json"
 # What jupyter-book loads only when it builds.
 _COMPILER = (
     *("jupyter_book.sphinx", "sphinx.application", "sphinx.builders.html", "myst_nb.sphinx_ext", "sphinx_book_theme"),
-    *("sphinx_copybutton", "sphinx_togglebutton", "sphinxcontrib.bibtex"),
+    *("sphinx_comments", "sphinx_copybutton", "sphinx_design", "sphinx_external_toc", "sphinx_jupyterbook_latex"),
+    *("sphinx_multitoc_numbering", "sphinx_togglebutton", "sphinxcontrib.bibtex", "sphinx.writers.html5"),
+    *("docutils.parsers.rst.states", "ipython_pygments_lexers", "myst_nb.core.read"),
 )
 _LAID_OUT, _NOT_LAID_OUT = "evlib: laid out", "evlib: not laid out"
 
@@ -243,9 +246,11 @@ def serve() -> None:
         os.nice(5)
     spare_grammars()
     for module in (*_COMPILER, *(f"evlib.{name}" for name in ("browse", "dataset", "glossary", "lesson", "trace"))):
-        import_module(module)
+        with suppress(ImportError):  # what is missing, jupyter-book says itself
+            import_module(module)
     from jupyter_book.cli.main import main
 
+    gc.freeze()  # what is loaded stays: the collector of garbage need not look at it again
     for line in sys.stdin:
         asked = json.loads(line)
         if isinstance(asked, list):

@@ -5,6 +5,7 @@ once in a run. Where a process cannot be forked, or the one with the imports has
 """
 
 import asyncio
+import gc
 import json
 import os
 import select
@@ -88,6 +89,7 @@ def serve() -> None:
             job, parent = json.loads(line), os.getpid()
             for module in job["modules"]:
                 _import(module)
+            gc.freeze()  # what is loaded stays: kernels need not look through it for garbage
             child = os.fork()
             if not child:
                 _become_kernel(job["connection_file"], job["cwd"], parent)

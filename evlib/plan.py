@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -95,10 +95,14 @@ def modules_used(cells: list[dict], package: Path) -> list[Path]:
     """The files of ``evlib`` that cells import, and those that these import in turn, wherever in them the import stands."""
     names = [name for tree in _code(cells) for name in _imported(tree)]
     found: set[Path] = set()
+    seen: set[str] = set()
     while names:
-        for path in _files(names.pop(), package) - found:
-            found.add(path)
-            names += _imported_by(path, path.stat().st_mtime_ns)
+        name = names.pop()
+        if name not in seen:
+            seen.add(name)
+            for path in _files(name, package) - found:
+                found.add(path)
+                names += _imported_by(path, path.stat().st_mtime_ns)
     return sorted(found)
 
 
@@ -119,10 +123,18 @@ def _imported_by(path: Path, _changed: int) -> tuple[str, ...]:
     return tuple(_imported(ast.parse(path.read_text(encoding="utf-8"))))
 
 
+def _statements(block: ast.AST) -> Iterator[ast.AST]:
+    """All statements within, however deep; to look into expressions, too, would take five times as long."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for statement in getattr(block, part, ()):
+            yield statement
+            yield from _statements(statement)
+
+
 def _imported(tree: ast.Module) -> list[str]:
     """The modules that code imports; of ``from a import b`` both ``a`` and ``a.b``, as b may be either."""
     names = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
