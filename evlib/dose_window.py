@@ -217,11 +217,12 @@ def _single(label: str) -> float:
 
 def _edges(own: pd.DataFrame) -> dict[str, int]:
     """How many less effective doses lie below and above an effective dose of the same report, by the stated amounts."""
-    counted = own.dropna(subset=["amount_low", "amount_high"])
-    pairs = counted[counted.reading == "effective"].merge(
-        counted[counted.reading == "less effective"], on="study_id", suffixes=("", "_less")
+    counted = own.dropna(subset=["amount_low", "amount_high"]).to_dict("records")
+    effective, less = (
+        [row for row in counted if row["reading"] == reading] for reading in ("effective", "less effective")
     )
+    pairs = [(one, other) for one in effective for other in less if one["study_id"] == other["study_id"]]
     return {
-        "n_less_below": pairs[pairs.amount_high_less < pairs.amount_low].arm_id_less.nunique(),
-        "n_less_above": pairs[pairs.amount_low_less > pairs.amount_high].arm_id_less.nunique(),
+        "n_less_below": len({other["arm_id"] for one, other in pairs if other["amount_high"] < one["amount_low"]}),
+        "n_less_above": len({other["arm_id"] for one, other in pairs if other["amount_low"] > one["amount_high"]}),
     }

@@ -140,7 +140,8 @@ def conversion_plan(
         if bounds and not 0 < bounds[0] <= bounds[1]:
             raise InputError(f"the bounds {bounds} in {name} do not fit. Give a least and a greatest, both above zero.")
     used = factors[factors.weight > 0]
-    rows = [_planned(dose, used, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
+    by_unit = dict(list(used.groupby("from_unit")))
+    rows = [_planned(dose, by_unit, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
     frame = pd.DataFrame(rows, columns=_PLAN)
     return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "product": "str", "scale": "str"})
 
@@ -326,7 +327,7 @@ def _joined(texts: pd.Series) -> str:
     return MULTI.join(dict.fromkeys(texts))
 
 
-def _planned(dose: dict, factors: pd.DataFrame, product: str | None, scales: dict) -> dict:
+def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, scales: dict) -> dict:
     """One row of the plan."""
     stated = dose.get("stated_unit")
     unit, _, over = (dose["unit"] if pd.isna(stated) else stated).partition("/")
@@ -339,10 +340,11 @@ def _planned(dose: dict, factors: pd.DataFrame, product: str | None, scales: dic
         amounts = {name: in_unit(plan[name], unit, "ug exosomes") for name in ("amount_low", "amount_high")}
         unit = "ug exosomes"
         plan |= {**amounts, "unit": unit}
-    readings = factors[factors.from_unit == unit]
-    if unit == "mL product":
+    readings = by_unit.get(unit)
+    if unit == "mL product" and readings is not None:
         readings = readings[readings["product"] == product]
-    if why := _hindrance(dose["per"], unit, over, scales, known=unit == "particles" or not readings.empty):
+    known = unit == "particles" or (readings is not None and not readings.empty)
+    if why := _hindrance(dose["per"], unit, over, scales, known=known):
         return plan | {"basis": "not convertible", "why": why}
     if over:
         plan |= {"scale": over, "scale_low": scales[over][0], "scale_high": scales[over][1]}
