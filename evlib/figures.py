@@ -91,11 +91,16 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
 def _drawn(drawing: Drawing) -> Bbox:
     """Lay a drawing out for good, and the box that holds all of it, in inches.
 
-    To save it as SVG and as PNG with ``bbox_inches="tight"`` would do both twice.
+    To save it as SVG and as PNG with ``bbox_inches="tight"`` would do both twice. A drawing of ``evlib.canvas`` is laid out
+    from the start, and holds all that it shows.
     """
-    drawing.draw_without_rendering()
-    drawing.set_layout_engine("none")
-    return drawing.get_tightbbox().padded(matplotlib.rcParams["savefig.pad_inches"])
+    if drawing.get_layout_engine() is None and [axes.get_position().bounds for axes in drawing.axes] == [(0, 0, 1, 1)]:
+        box = Bbox([(0, 0), drawing.get_size_inches()])
+    else:
+        drawing.draw_without_rendering()
+        drawing.set_layout_engine("none")
+        box = drawing.get_tightbbox()
+    return box.padded(matplotlib.rcParams["savefig.pad_inches"])
 
 
 def _inlined(svg: str, figure: Figure, page: str) -> str:
