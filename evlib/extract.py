@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -143,25 +144,28 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, fields: list[str]
     """
     long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
-    said = {key: rows for key, rows in words.groupby(["trn", "field"])}
-    places = [_basis_of(row, said) for row in long.itertuples()]
+    found: dict[tuple[str, str], list[tuple]] = {}
+    for trn, field, *place in zip(words.trn, words.field, words.code, words.found_in, words.words):
+        found.setdefault((trn, field), []).append(tuple(place))
+    places = [_basis_of(row, found) for row in long.itertuples()]
     long = long.assign(found_in=[place for place, _ in places], words=[text for _, text in places])
     long = long.sort_values("order", kind="stable")
     said = long.value.map(str).where(long.value.notna())
     return checked(long.assign(value=said)[columns("coding_basis")], "coding_basis")
 
 
-def _basis_of(row: tuple, said: dict[tuple[str, str], pd.DataFrame]) -> tuple[str | None, str | None]:
-    found = said.get((row.trn, "route" if row.field == "route_group" else row.field))
-    one_of_many = row.value in ("mixed", "both", "combined")
-    if found is not None and row.field != "route_group" and not one_of_many:
-        found = found[found.code.isin(split_multi(str(row.value)))]
+def _basis_of(row: tuple, found: dict[tuple[str, str], list[tuple]]) -> tuple[str | None, str | None]:
+    """Where and by which words a code is found; ``found``: code, field of the record and its words, by trial and field."""
     if pd.isna(row.value) or row.value is False:
         return None, None
-    if found is None or found.empty:
+    places = found.get((row.trn, "route" if row.field == "route_group" else row.field), [])
+    if row.field != "route_group" and row.value not in ("mixed", "both", "combined"):
+        codes = split_multi(str(row.value))
+        places = [place for place in places if place[0] in codes]
+    if not places:
         sponsor = row.field == "countries" and row.country_basis == "sponsor"
         return ("sponsor" if sponsor else None), None
-    return " | ".join(dict.fromkeys(found.found_in)), " | ".join(dict.fromkeys(found.words))
+    return tuple(" | ".join(dict.fromkeys(place[part] for place in places)) for part in (1, 2))
 
 
 def coded(trials: pd.DataFrame, hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
@@ -287,6 +291,7 @@ def _short_country_names(cells: pd.Series) -> dict[str, str]:
     return {name: short if isinstance(short, str) else name for name, short in zip(names, found)}
 
 
+@cache
 def _country_converter() -> CountryConverter:
     # The library's own loading takes the code "NA" (Namibia) for a missing value under pandas 3.
     table = pd.read_csv(COUNTRY_DATA_FILE, sep="\t", encoding="utf-8", keep_default_na=False, na_values=[""])

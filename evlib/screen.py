@@ -73,12 +73,13 @@ def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     people = decisions[decisions.read_by == "person"]
     machine = decisions[(decisions.read_by == "machine") & ~decisions.trn.isin(people.trn)]
     rows = [_of_people(trn, judged, protocol["reviewers"]) for trn, judged in people.groupby("trn")]
-    readings = machine[machine.reviewer != ADJUDICATOR]
+    readings = machine[machine.reviewer != ADJUDICATOR].drop_duplicates(["trn", "decision"])
+    reasons = dict(zip(zip(readings.trn, readings.decision), readings.reason))
     for record in machine[machine.reviewer == ADJUDICATOR].to_dict("records"):
         # Where the readers agree, the settling says only that; a reader's own words say why.
-        own = readings[(readings.trn == record["trn"]) & (readings.decision == record["decision"])].reason
+        reason = reasons.get((record["trn"], record["decision"]), record["reason"])
         facts = {name: record[name] for name in ("trn", "decision", "stage", "criterion")}
-        rows.append(facts | {"reason": own.iloc[0] if len(own) else record["reason"], "decided_by": "machine readings"})
+        rows.append(facts | {"reason": reason, "decided_by": "machine readings"})
     names = ["trn", "decision", "stage", "criterion", "reason", "decided_by", "needs"]
     return pd.DataFrame(rows, columns=names, dtype="object").set_index("trn")
 
