@@ -3,13 +3,15 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
 import yaml
 from conftest import project_copy
 
-from evlib.book import assemble, build_book, build_pdf, filled, readable
+from evlib.book import assemble, build_book, build_pdf, compiler_at_hand, filled, readable
 from evlib.errors import InputError
 from evlib.numbers import load_numbers, save_numbers
 from evlib.pipeline import UPDATE, notebooks, run_with_comparison
@@ -43,7 +45,8 @@ def html(made_once, results):
         copy = project_copy(folder, results)
         with (copy / "book/how_to_cite.md").open("a", encoding="utf-8") as page:
             page.write("\nA formula: $10^{8}$.\n")
-        build_book(copy, copy / "data/processed" / results.name, say=lambda text: None)
+        with compiler_at_hand() as compiler:
+            build_book(copy, copy / "data/processed" / results.name, compiler=compiler, say=lambda text: None)
 
     return made_once("book", make) / "book/_build/html"
 
@@ -88,6 +91,18 @@ def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(html,
     with pytest.raises(InputError, match="no_such_page"):
         build_book(project, results, say=said.append)
     assert (html / "index.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("end", ["print('evlib: not laid out')", "raise SystemExit"])
+def test_why_a_book_cannot_be_laid_out_is_said_also_where_another_process_tries(html, tmp_path, end):
+    project = shutil.copytree(html.parents[2], tmp_path / "project")
+    (project / "book/how_to_cite.md").write_text("# How\n\n{{ no_such_number }}\n", encoding="utf-8")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen([sys.executable, "-c", f"import sys; sys.stdin.readline(); {end}"], **pipes) as compiler,
+        pytest.raises(InputError, match="names 'no_such_number'"),
+    ):
+        build_book(project, project / "data/processed/2024-02-17", compiler=compiler, say=lambda text: None)
 
 
 def test_no_page_of_the_source_keeps_a_placeholder(project, results, tmp_path):
