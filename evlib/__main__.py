@@ -474,8 +474,8 @@ def make_review(
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
     import os
 
-    from evlib.chapters import repository
     from evlib.new_review import new_review
+    from evlib.places import repository
 
     folder = Path(os.path.relpath(new_review(repository(Path.cwd()), name, records=records)))
     typer.echo(f"{folder} is made. Now:")
@@ -512,8 +512,8 @@ def _run_and_build(**asked: str | Path | None) -> Path:
     from contextlib import ExitStack
 
     from evlib.book import build_book, compiler_at_hand
-    from evlib.chapters import repository
     from evlib.pipeline import project_root, run_with_comparison
+    from evlib.places import repository
 
     root, ready = project_root(), []
     with ExitStack() as stack:

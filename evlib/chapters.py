@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from evlib.errors import InputError
 from evlib.files import write_text
+from evlib.places import repository
 from evlib.protocol import load_protocol, value_at
 
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ DEFAULT = ("01_ingest", "02_screen", "03_describe")
 _TAG = "needs:"
 _PASSAGE = re.compile(r"<!-- needs:(\S+) -->(.*?)<!-- end -->", re.DOTALL)
 _NEXT = re.compile(r"\*\*Next:\*\* .*\((\w+)\.ipynb\)", re.DOTALL)
-
-
-def repository(root: Path) -> Path:
-    """The repository that a review belongs to: it holds the notebooks. The first review's folder is the repository itself."""
-    root = root.resolve()
-    for folder in (root, *root.parents):
-        if (folder / "notebooks" / "01_ingest.ipynb").is_file():
-            return folder
-    return Path(__file__).resolve().parents[1]
 
 
 def laid_out(root: Path) -> list[Path]:

@@ -5,9 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
-from evlib.chapters import repository
 from evlib.errors import InputError
 from evlib.files import day_of, files_of, today, write_text
+from evlib.places import repository
 from evlib.rawdata import PACKAGE, seal
 
 TEMPLATE = Path(__file__).with_name("review_template")
