@@ -84,6 +84,16 @@ def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
     return [path for path in sorted(searched) + exports if day_of(path) <= until]
 
 
+def decision_files(folder: str | Path) -> tuple[list[Path], list[Path]]:
+    """The files in the folder of people's decisions: CSV files, and those that are no CSV.
+
+    Hidden files, a README and the lock of an open spreadsheet are neither.
+    """
+    files = [path for path in matching(folder, "[!.~]*") if path.is_file() and path.stem.casefold() != "readme"]
+    tables = [path for path in files if path.suffix.casefold() == ".csv"]
+    return tables, [path for path in files if path not in tables]
+
+
 def snapshots(raw_dir: str | Path) -> list[str]:
     """The days on which the records below ``raw_dir`` were retrieved."""
     return sorted({day_of(path) for path in source_files(raw_dir)})
