@@ -75,16 +75,16 @@ sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EV
 		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} "$$@"
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
-	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }
+	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen$(REVIEW:%= REVIEW=%) REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }
 	@notebook="$$($(PY) -m evlib judge --reviewer "$$REVIEWER" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} \
 		$${SNAPSHOT:+--snapshot "$$SNAPSHOT"})" && $(PY) -m jupyterlab --notebook-dir=. "$$notebook"
 
 trace: $(READY) ## The whole path of one record (TRN=NCT04276987, SEARCH_DATE=)
-	@test -n "$$TRN" || { echo "make: which record? Type: make trace TRN=NCT04276987" >&2; exit 1; }
+	@test -n "$$TRN" || { echo "make: which record? Type: make trace$(REVIEW:%= REVIEW=%) TRN=NCT04276987" >&2; exit 1; }
 	@$(PY) -m evlib trace "$$TRN" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn alone (CELLS="dose-06b screen-21b" or CELLS=03_describe)
-	@test -n "$$CELLS" || { echo "make: which cells? Type: make lesson CELLS=03_describe, or CELLS=\"dose-06b screen-21b\"" >&2; exit 1; }
+	@test -n "$$CELLS" || { echo "make: which cells? Type: make lesson$(REVIEW:%= REVIEW=%) CELLS=03_describe, or CELLS=\"dose-06b screen-21b\"" >&2; exit 1; }
 	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
@@ -107,7 +107,8 @@ check: $(READY) ## Verify the raw data's checksums and protocol.yml
 
 open: $(READY) ## Open the book that was built last in the web browser
 	@test -f "$(BOOK)" || { echo "make: no book yet. Run: make book$(REVIEW:%= REVIEW=%)" >&2; exit 1; }
-	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri())' "$(BOOK)"
+	@echo "The book: $(abspath $(BOOK))"
+	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri()) or print("No browser was found; open this file in one.")' "$(BOOK)"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=.

@@ -262,6 +262,7 @@ def import_decisions(
     from evlib.judging import DECISIONS, reviewer_file, save_decisions
     from evlib.neighbours import imported
     from evlib.pipeline import project_root
+    from evlib.places import place_of
     from evlib.rawdata import OWN_DECISIONS
     from evlib.schema import read_csv
 
@@ -282,7 +283,7 @@ def import_decisions(
     if decisions.empty:
         raise InputError(
             f"{file}: no decision could be taken from it. ASReview writes them into asreview_label, Rayyan into notes; for "
-            "Covidence name --decision. A filled-in to_screen.csv needs no import: put it into data/raw/curation/screening."
+            f"Covidence name --decision. A filled-in to_screen.csv needs no import: put it into {place_of(folder)}."
         )
 
 
@@ -513,7 +514,7 @@ def _run_and_build(**asked: str | Path | None) -> Path:
 
     from evlib.book import build_book, compiler_at_hand
     from evlib.pipeline import project_root, run_with_comparison
-    from evlib.places import repository
+    from evlib.places import command_ending, repository
 
     root, ready = project_root(), []
     with ExitStack() as stack:
@@ -521,8 +522,7 @@ def _run_and_build(**asked: str | Path | None) -> Path:
             root, **asked, working=lambda: ready.append(stack.enter_context(compiler_at_hand())), say=typer.echo
         )
         page = build_book(root, results, compiler=ready[-1] if ready else None, say=typer.echo)
-    of = "" if repository(root) == root else f" REVIEW={root.name}"
-    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{of}).")
+    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
     return results
 
 
@@ -536,11 +536,13 @@ def _protocol() -> dict:
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
     from evlib.pipeline import RUN_FILE, checked_date, project_root, recovered
+    from evlib.places import command_ending
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)
     if not (results / RUN_FILE).is_file():
-        raise InputError(f"there is no run for {day} yet. Make it first: make run SEARCH_DATE={day}")
+        of = command_ending(results)
+        raise InputError(f"there is no run for {day} yet. Make it first: make run{of} SEARCH_DATE={day}")
     return results
 
 

@@ -68,7 +68,7 @@ def for_review(
     chapters
         Names of the review's chapters; a link to another one as the next becomes one to the table of all trials.
     name
-        Of the review's folder, which the ``make`` commands in the text are given.
+        Of the review's folder, which the ``make`` commands and the paths in the text are given.
     """
 
     def met(need: str) -> bool:
@@ -84,7 +84,8 @@ def for_review(
         following = _NEXT.fullmatch(text)
         if following and following[1] not in chapters:
             text = "**Next:** [all trials, one by one](trials.md)"
-        cell.source = re.sub(r"`make (\w+)", rf"`make \1 REVIEW={name}", text)
+        text = re.sub(r"`make (\w+)", rf"`make \1 REVIEW={name}", text)
+        cell.source = re.sub(r"`(data/|protocol\.yml)", rf"`reviews/{name}/\1", text)
     return notebook
 
 

@@ -269,7 +269,7 @@ def check_against_raw(protocol: dict, raw_dir: Path) -> None:
     if not (raw_dir / "registries" / snapshot).is_dir():
         raise InputError(
             f"protocol.yml, hand_screening.snapshot: {raw_dir / 'registries' / snapshot} is not there. Name the snapshot "
-            "whose records the decisions in data/raw/curation/screening.csv cover."
+            f"whose records the decisions in {place_of(raw_dir / 'curation/screening.csv')} cover."
         )
 
 

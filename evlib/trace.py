@@ -7,6 +7,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.identifiers import normalised
+from evlib.places import command_ending
 from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, read_table, split_multi
 from evlib.tables import anchor
 
@@ -50,7 +51,7 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     """
     results = Path(results)
     if not (results / "places.csv").is_file():
-        raise InputError(f"{results} holds no run. Make one first: make run SEARCH_DATE={results.name[:10]}")
+        raise InputError(f"{results} holds no run. Make one first: make run{command_ending(results)} SEARCH_DATE={results.name[:10]}")
     held = {name: _by(_table(results / f"{name}.csv", name), keys) for name, keys in _TABLES.items()}
     held["proposals"] = _by(read_table(results / "duplicate_proposals.csv", "proposals"), ["trn", "other_trn"])
     held["places"] = _by(read_csv(results / "places.csv"), ["trn"])

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import ROOT, export, put
 
-from evlib import chapters, eligibility
+from evlib import chapters, eligibility, judging
 from evlib.book import build_book
 from evlib.errors import InputError
 from evlib.new_review import TEMPLATE, new_review
@@ -19,6 +19,7 @@ from evlib.pipeline import notebooks, project_root, run
 from evlib.protocol import load_protocol
 from evlib.registries import ictrp
 from evlib.schema import read_table
+from evlib.screening_view import screening_view
 
 EXAMPLE = ROOT / "reviews" / "msc-cells-covid19"
 SAMPLE = ROOT.parent / "shared" / "samples" / "ictrp" / "covid19-2020-07-07.csv"
@@ -75,6 +76,31 @@ def test_the_book_has_no_word_of_the_first_topic(example, results):
         found = FIRST_TOPIC.search(text)
         assert not found, (name, text[max(0, found.start() - 100) : found.end() + 100])
     assert not (page.parent / "ledger.html").exists() and not (page.parent / "lessons").exists()
+
+
+def test_pages_and_messages_name_the_review_in_commands_and_paths(example, results, monkeypatch):
+    page = build_book(example, results, say=quiet)
+    for path in page.parent.glob("*.html"):
+        text = _words(path)
+        assert not re.findall(r"\bmake (?:book|check|fetch|run|screen|trace|update)\b(?! REVIEW=msc-cells-covid19)", text)
+        assert not re.findall(r"(?<!reviews/msc-cells-covid19/)\bdata/(?:raw|processed)", text), path.name
+    told = _words(page.with_name("to_screen.html"))
+    assert "reviews/msc-cells-covid19/data/raw/curation/screening/anna.csv" in told
+    assert "make screen REVIEW=msc-cells-covid19 REVIEWER=your-name" in told
+
+    monkeypatch.setattr("evlib.pipeline.today", lambda: "2999-01-01")
+    with pytest.raises(InputError) as error:
+        run(example, search_date="2998-01-01", say=quiet)
+    assert "make fetch REVIEW=msc-cells-covid19 SEARCH_DATE=2998-01-01" in str(error.value)
+    assert "reviews/msc-cells-covid19/data/raw/exports" in str(error.value)
+    sheet = put(example, "data/raw/curation/screening/eve.csv", "trn,decision,criterion\nNCT00000001,exclude,E1\n")
+    protocol = load_protocol(example / "protocol.yml")
+    _, rejects = judging.own_decisions(sheet.parent, known={"NCT00000001"}, protocol=protocol)
+    sheet.unlink()
+    assert "reviews/msc-cells-covid19/data/raw/curation/same_trial.csv" in rejects.reason[0]
+    queue = read_table(results / "to_screen.csv", "to_screen")
+    view = screening_view(queue, reviewer="", folder=sheet.parent, protocol=protocol)
+    assert "make screen REVIEW=msc-cells-covid19 REVIEWER=name" in view.data
 
 
 def _words(page: Path) -> str:
