@@ -553,7 +553,7 @@ def _decisions_gone(root: Path, target: Path) -> list[str]:
         had = int((before.reviewer == reviewer).sum())
         numbers = ", ".join(gone.trn.iloc[:3]) + (", …" if len(gone) > 3 else "")
         told.append(
-            f"{reviewer} had {had} decisions in the last run; {len(gone)} of them ({numbers}) are in no file of "
+            f"{reviewer} had {had} decision(s) in the last run; {len(gone)} of them ({numbers}) are in no file of "
             f"{place_of(folder)} any more. If a file was saved over, put the earlier one back beside it under a further name "
             "(anna.csv, anna.2.csv): all files of a reviewer count."
         )

@@ -8,11 +8,11 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import ROOT, records_of
+from conftest import ROOT, put, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import judging, screen
+from evlib import judging, pipeline, screen
 from evlib.eligibility import rule_decisions
 from evlib.errors import InputError
 from evlib.schema import columns, read_csv, read_table, write_table
@@ -322,3 +322,34 @@ def test_a_date_is_read_in_one_way_or_its_row_is_set_aside(tmp_path, review, wri
     decisions, rejects = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
     assert decisions.set_index("trn").date.get(A) == read
     assert [f"the date '{written}'" in reason for reason in rejects.reason] == ([] if read else [True])
+
+
+def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_apart(tmp_path):
+    put(tmp_path, "protocol.yml", "")
+    folder = put(tmp_path, "data/raw/curation/screening/anna.csv", f"trn,decision\n{A},include\n").parent
+    target = tmp_path / "data/processed/2026-11-22"
+    rows = [(A, "person", "Anna"), (B, "person", "Anna"), (C, "rules", "rule"), (C, "person", "ben")]
+    text = "".join(f"{trn},{read_by},{reviewer}\n" for trn, read_by, reviewer in rows)
+    put(target, "decisions.csv", f"trn,read_by,reviewer\n{text}")
+    told = pipeline._decisions_gone(tmp_path, target)
+    assert [line.split(" are in no file")[0] for line in told] == [
+        f"Anna had 2 decision(s) in the last run; 1 of them ({B})",
+        f"ben had 1 decision(s) in the last run; 1 of them ({C})",
+    ]
+    assert "reviews/" in told[0] and str(folder.name) in told[0]
+    put(folder, "ben.csv", f"trn,decision\n{C},later\n")
+    put(folder, "anna.2.csv", f"trn,decision\n{B},include\n")
+    assert pipeline._decisions_gone(tmp_path, target) == []
+
+    put(target, "sources.csv", "file\nexport.csv\n")
+    rejects = [
+        ("export.csv", "2", A, "x"),
+        ("anna.csv", "", "", "why"),
+        ("anna.csv", "2", A, "y"),
+        ("ben.csv", "3", "", "z"),
+    ]
+    put(target, "rejects.csv", "file,line,trn,reason\n" + "".join(",".join(row) + "\n" for row in rejects))
+    said = []
+    pipeline._tell_rejects(target, said.append)
+    assert said[0] == "MIND: anna.csv: why"
+    assert "3 row(s) could not be used (1 of exports, 2 of decisions and hand work)" in said[1]
