@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 SEARCH_DATE ?=
 SNAPSHOT ?=
 RECORDS ?=
+RETRIEVED ?=
 FROM ?=
 TO ?=
 FROM_SNAPSHOT ?=
@@ -20,7 +21,7 @@ TRN ?=
 CELLS ?=
 REVIEW ?=
 NAME ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
+export SEARCH_DATE SNAPSHOT RECORDS RETRIEVED FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
 export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
@@ -45,13 +46,14 @@ help: ## This list
 	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=, WORKERS=  the dates, protocols and workers of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
+	@echo "  RETRIEVED=YYYY-MM-DD    the day of RECORDS in make new-review (default: the newest day that it states)"
 	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
 
 setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
 
 new-review: $(READY) ## Start a review of another topic in reviews/NAME (NAME=my-topic, RECORDS=export to begin with)
 	@test -n "$$NAME" || { echo "make: which name? Type: make new-review NAME=my-topic RECORDS=path/to/export.csv" >&2; exit 1; }
-	@$(PY) -m evlib new-review "$$NAME" $${RECORDS:+--records "$$RECORDS"}
+	@$(PY) -m evlib new-review "$$NAME" $${RECORDS:+--records "$$RECORDS"} $${RETRIEVED:+--retrieved "$$RETRIEVED"}
 
 book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
 	@$(PY) -m evlib book $(OPTIONS)

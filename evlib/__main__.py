@@ -471,6 +471,9 @@ def make_review(
     records: Annotated[
         Path | None, typer.Option(help="A registry's export, or a folder of exports, to begin with.")
     ] = None,
+    retrieved: Annotated[
+        str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: the newest day that it states.")
+    ] = None,
 ) -> None:
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
     import os
@@ -478,7 +481,15 @@ def make_review(
     from evlib.new_review import new_review
     from evlib.places import repository
 
-    folder = Path(os.path.relpath(new_review(repository(Path.cwd()), name, records=records)))
+    if retrieved is not None:
+        _day(retrieved)
+    home = repository(Path.cwd())
+    folder = Path(os.path.relpath(new_review(home, name, records=records, retrieved=retrieved, say=typer.echo)))
+    if records:
+        typer.echo(
+            f"This day is the search date in {folder / 'protocol.yml'}, and names the export's folder. Is it another? Remove "
+            f"{folder} and name it: make new-review NAME={name} RECORDS={records} RETRIEVED=YYYY-MM-DD"
+        )
     typer.echo(f"{folder} is made. Now:")
     if not records:
         typer.echo(f"  0. put a registry's export into {folder / 'data/raw/exports'} (its README says which)")

@@ -82,7 +82,9 @@ def test_pages_and_messages_name_the_review_in_commands_and_paths(example, resul
     page = build_book(example, results, say=quiet)
     for path in page.parent.glob("*.html"):
         text = _words(path)
-        assert not re.findall(r"\bmake (?:book|check|fetch|run|screen|trace|update)\b(?! REVIEW=msc-cells-covid19)", text)
+        assert not re.findall(
+            r"\bmake (?:book|check|fetch|run|screen|trace|update)\b(?! REVIEW=msc-cells-covid19)", text
+        )
         assert not re.findall(r"(?<!reviews/msc-cells-covid19/)\bdata/(?:raw|processed)", text), path.name
     told = _words(page.with_name("to_screen.html"))
     assert "reviews/msc-cells-covid19/data/raw/curation/screening/anna.csv" in told
@@ -142,10 +144,14 @@ def test_every_need_of_a_chapter_is_met_by_the_first_review():
         assert text.count("<!-- needs:") == text.count("<!-- end -->") == len(chapters._PASSAGE.findall(text))
 
 
-def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
-    home = tmp_path / "home"
-    shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    put(home, "protocol.yml", (ROOT / "protocol.yml").read_text(encoding="utf-8"))
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A repository as far as a new review needs one."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "home/notebooks")
+    return put(tmp_path, "home/protocol.yml", (ROOT / "protocol.yml").read_text(encoding="utf-8")).parent
+
+
+def test_new_review_makes_a_folder_to_fill_in(tmp_path, home, monkeypatch):
     sent = put(
         tmp_path,
         "sent/export.csv",
@@ -159,6 +165,7 @@ def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
     assert not FIRST_TOPIC.search((folder / "protocol.yml").read_text(encoding="utf-8"))
     assert yaml.safe_load((TEMPLATE / "book/_toc.yml").read_text())["root"] == "index"
     assert protocol["chapters"] == list(chapters.DEFAULT)
+    assert "REVIEW=my-topic REVIEWER" in (folder / "data/raw/curation/screening/README.md").read_text(encoding="utf-8")
     monkeypatch.setenv("EVTRIALS_REVIEW", "my-topic")
     assert project_root(home) == folder
     monkeypatch.setenv("EVTRIALS_REVIEW", "other")
@@ -167,6 +174,46 @@ def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
     for name, said in (("my-topic", "there already"), ("My topic", "no name"), ("../x", "no name")):
         with pytest.raises(InputError, match=said):
             new_review(home, name)
+
+
+_ROW = ("NCT00000001", "A trial", "ClinicalTrials.gov", "", "", "2020-01-27")
+_MORE = ("Last Refreshed on", "Export date")
+
+
+@pytest.mark.parametrize(
+    ("cells", "retrieved", "day", "said"),
+    [
+        (("2020-02-03", "2020-06-07 17:53:51"), None, "2020-06-07", "day of export"),
+        (("2020-02-03", ""), None, "2020-02-03", "last update"),
+        (("", ""), None, "2020-01-27", "last registration"),
+        (("2020-02-03", ""), "2020-07-07", "2020-07-07", "as you say"),
+    ],
+)
+def test_the_day_of_an_export_names_its_folder_and_is_the_search_date(tmp_path, home, cells, retrieved, day, said):
+    header = ("TrialID", "Public title", "Source Register", "Phase", "Target size", "Date registration", *_MORE)
+    sent = put(tmp_path, "sent/export.csv", export((*_ROW, *cells), header=header))
+    told = []
+    folder = new_review(home, "my-topic", records=sent, retrieved=retrieved, say=told.append)
+    assert [path.parent.name for path in folder.glob("data/raw/exports/*/*.csv")] == [day]
+    assert load_protocol(folder / "protocol.yml")["default_search_date"] == day
+    assert day in told[0] and said in told[0]
+
+
+def test_a_folder_named_for_a_day_gives_that_of_its_export(tmp_path, home):
+    sent = put(tmp_path, "2020-08-01/export.csv", export(_ROW))
+    folder = new_review(home, "my-topic", records=sent, say=quiet)
+    assert [path.parent.name for path in folder.glob("data/raw/exports/*/*.csv")] == ["2020-08-01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("code.py", "import os\n", "no format that is known (ClinicalTrials.gov API v2"), ("empty.csv", export(), "no usable record")],
+)  # fmt: skip
+def test_what_is_no_export_is_refused_and_nothing_is_made(tmp_path, home, name, content, said):
+    sent = put(tmp_path, f"sent/{name}", content)
+    with pytest.raises(InputError, match=re.escape(said)):
+        new_review(home, "my-topic", records=sent, say=quiet)
+    assert not (home / "reviews").exists()
 
 
 def test_a_chapter_that_is_not_there_is_named(example):
