@@ -36,13 +36,9 @@ def laid_out(root: Path) -> list[Path]:
     import nbformat
 
     protocol, folder = load_protocol(root / "protocol.yml"), root / "data" / "processed" / ".chapters"
-    names = sorted(protocol.get("chapters", DEFAULT))
-    made = []
-    for name in names:
-        source = repository(root) / "notebooks" / f"{name}.ipynb"
-        if not source.is_file():
-            there = ", ".join(path.stem for path in sorted(source.parent.glob("[0-9][0-9]_*.ipynb")))
-            raise InputError(f"protocol.yml, chapters: there is no chapter '{name}'. There are: {there}.")
+    sources = chosen(root, protocol)
+    names, made = [source.stem for source in sources], []
+    for source in sources:
         notebook = nbformat.read(source, as_version=4)
         notebook = for_review(
             notebook, protocol=protocol, raw_dir=root / "data" / "raw", chapters=names, name=root.name
@@ -52,6 +48,22 @@ def laid_out(root: Path) -> list[Path]:
             write_text(path, text)
         made.append(path)
     return made
+
+
+def chosen(root: Path, protocol: dict) -> list[Path]:
+    """The repository's notebooks that the protocol of a review names as its chapters, in order.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter that the repository does not have.
+    """
+    folder = repository(root) / "notebooks"
+    sources = [folder / f"{name}.ipynb" for name in sorted(protocol.get("chapters", DEFAULT))]
+    if absent := next((source.stem for source in sources if not source.is_file()), None):
+        there = ", ".join(path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
+        raise InputError(f"protocol.yml, chapters: there is no chapter '{absent}'. There are: {there}.")
+    return sources
 
 
 def for_review(

@@ -19,12 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from evlib.chapters import laid_out
+from evlib.chapters import chosen, laid_out
 from evlib.errors import NOT_WHOLE, InputError
 from evlib.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.places import command_ending, place_of, repository
 from evlib.plan import Step, imports_of, modules_used, step
-from evlib.protocol import load_protocol
+from evlib.protocol import load_protocol, to_fill_in
 from evlib.rawdata import (
     OWN_DECISIONS,
     SHARED,
@@ -145,14 +145,7 @@ def run(
             raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
         snapshot = snapshot or days[-1]
         files = source_files(raw_dir, until=snapshot)
-    if search_date > today():
-        raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
-    if search_date > snapshot:
-        raise InputError(
-            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
-            f"get newer records first: make fetch{command_ending(root)} SEARCH_DATE={search_date}, or an export in "
-            f"{place_of(raw_dir / 'exports')}."
-        )
+    _check_not_later(search_date, snapshot, root)
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
@@ -178,6 +171,63 @@ def run(
             )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
+    if search_date > today():
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
+    if search_date > snapshot:
+        raise InputError(
+            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
+            f"get newer records first: make fetch{command_ending(root)} SEARCH_DATE={search_date}, or an export in "
+            f"{place_of(root / 'data/raw/exports')}."
+        )
+
+
+def check_review(root: Path) -> list[str]:
+    """Look a review over as a run would, without running it; returns what is left to do, which is no error.
+
+    Where the records are many (more than 50 MB), whether the search finds any is left to the run.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter or a snapshot that is not there, its search finds no record, or its search date
+        lies after the newest records or before the first.
+    """
+    path, raw_dir = root / "protocol.yml", root / "data" / "raw"
+    protocol = load_protocol(path)
+    check_against_raw(protocol, raw_dir)
+    chosen(root, protocol)
+    todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
+    try:
+        days = snapshots(raw_dir)
+    except InputError as error:
+        return [*todo, str(error)]
+    search_date = protocol["default_search_date"]
+    _check_not_later(search_date, days[-1], root)
+    if sum(file.stat().st_size for file in source_files(raw_dir)) <= 50_000_000:
+        try:
+            _check_any_record(raw_dir, search_date, days[-1], protocol)
+        except InputError as error:
+            if not todo:
+                raise
+            todo.append(str(error))  # as long as the search is not filled in, it finds nothing
+    return todo
+
+
+def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: dict) -> None:
+    """Refuse a search that finds no record, or none that was registered by the search date, as the first chapter does."""
+    from evlib import dates, screen, sources
+    from evlib.schema import read_csv
+
+    covered = sources.screened_by_hand(raw_dir, protocol=protocol)
+    found = sources.raw_sources(raw_dir, snapshot=snapshot)
+    records, _, _ = sources.records_of(found, protocol=protocol, always=covered)
+    hand = screen.hand_decisions(raw_dir / "curation/screening.csv", known=covered, protocol=protocol)[0]
+    known = read_csv(shared(raw_dir, "curation/nct_first_submitted.csv"))
+    records = dates.with_registration_dates(records, known, judged=set(hand.trn), covered=covered, protocol=protocol)
+    dates.check_search_date(records, search_date, snapshot=snapshot)
 
 
 def lock_of(target: Path) -> Path:

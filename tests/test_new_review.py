@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from conftest import ROOT, export, put
+from conftest import ROOT, evlib, export, put
 
-from evlib import chapters, eligibility, judging
+from evlib import chapters, eligibility, judging, sources
 from evlib.book import build_book
 from evlib.errors import InputError
 from evlib.new_review import TEMPLATE, new_review
@@ -214,6 +214,72 @@ def test_what_is_no_export_is_refused_and_nothing_is_made(tmp_path, home, name, 
     with pytest.raises(InputError, match=re.escape(said)):
         new_review(home, "my-topic", records=sent, say=quiet)
     assert not (home / "reviews").exists()
+
+
+def checked(folder: Path, *changes: tuple[str, str]):
+    """The command ``check`` on a review whose protocol was changed for this once."""
+    path = folder / "protocol.yml"
+    text = path.read_text(encoding="utf-8")
+    changed = text
+    for old, new in changes:
+        assert old in changed
+        changed = changed.replace(old, new)
+    try:
+        path.write_text(changed, encoding="utf-8")
+        return evlib("check", cwd=folder)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def test_check_names_what_is_still_to_fill_in(tmp_path, home):
+    folder = new_review(home, "my-topic", records=put(tmp_path, "sent/export.csv", export(_ROW)), say=quiet)
+    lines = (folder / "protocol.yml").read_text(encoding="utf-8").splitlines()
+    done = checked(folder)
+    assert done.returncode == 0
+    marked = [number for number, line in enumerate(lines, start=1) if line.lstrip().startswith("# FILL IN:")]
+    assert len(marked) > 8
+    assert [int(number) for number in re.findall(r"FILL IN, line (\d+): \w", done.stdout)] == marked
+    assert "is found by the query" in done.stdout and "protocol.yml is valid" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "default_search_date: 2026-11-22",
+            "default_search_date: 2002-07-07",
+            "No record was registered by 2002-07-07",
+        ),
+        ("default_search_date: 2026-11-22", "default_search_date: 2999-07-07", "is still to come"),
+        ("03_describe]", "03_descibe]", "no chapter '03_descibe'. There are: 01_ingest"),
+        ("search: >-", 'search: "aardvark"\nquery: >-', "is found by the query"),
+        (", other_condition: E4", "", "screening asks for a condition"),
+    ],
+)
+def test_check_refuses_what_a_run_would_refuse(example, old, new, said):
+    done = checked(example, (old, new))
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_condition_that_is_not_asked_for_leaves_no_criterion(example):
+    text = (example / "protocol.yml").read_text(encoding="utf-8")
+    condition = re.search(r"^  condition: \[.*$", text, re.MULTILINE)[0]
+    assert "Take 'other_condition: E4' away" in checked(example, (condition, "  condition: []")).stderr
+    assert checked(example, (condition, "  condition: []"), (", other_condition: E4", "")).returncode == 0
+
+
+def test_a_search_that_finds_nothing_speaks_of_no_row_that_was_read(tmp_path):
+    twice = export(_ROW, (*_ROW[:1], "Another", *_ROW[2:]))
+    found = sources.named_sources(put(tmp_path, "export.csv", twice))
+    protocol = load_protocol(EXAMPLE / "protocol.yml")
+    with pytest.raises(InputError) as error:
+        sources.records_of(found, protocol=protocol, always=set())
+    assert "is found by the query" in str(error.value) and "given before" not in str(error.value)
+    with pytest.raises(InputError, match="could not be read: no registration number"):
+        sources.records_of(
+            sources.named_sources(put(tmp_path, "bad.csv", export(("", *_ROW[1:])))), protocol=protocol, always=set()
+        )
 
 
 def test_a_chapter_that_is_not_there_is_named(example):
