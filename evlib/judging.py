@@ -53,10 +53,10 @@ def reviewer_file(folder: str | Path, reviewer: str) -> Path:
             f"'{reviewer}' cannot be a reviewer's name. Use up to 40 letters, digits, blanks, dots or hyphens, and none "
             f"of: {', '.join(sorted(_RESERVED))}."
         )
-    return Path(folder) / f"{_key(name)}.csv"
+    return Path(folder) / f"{reviewer_key(name)}.csv"
 
 
-def _key(reviewer: str) -> str:
+def reviewer_key(reviewer: str) -> str:
     """What tells reviewers apart, however they are written: the name of their file."""
     return re.sub(r"[ .]+", "-", reviewer.strip().casefold()).strip("-")
 
@@ -138,8 +138,8 @@ def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
             rows = _rows(path).dropna(subset=["trn", "decision", "reviewer"])
         except InputError:
             continue
-        held |= set(zip(rows.reviewer.map(_key), rows.trn, strict=True))
-    return before[[(_key(row.reviewer), row.trn) not in held for row in before.itertuples()]]
+        held |= set(zip(rows.reviewer.map(reviewer_key), rows.trn, strict=True))
+    return before[[(reviewer_key(row.reviewer), row.trn) not in held for row in before.itertuples()]]
 
 
 def _whole_file(path: Path, reason: str) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def _whole_file(path: Path, reason: str) -> pd.DataFrame:
 
 def _one_spelling(reviewers: pd.Series) -> pd.Series:
     """Each reviewer's name as they write it, where their files write it in several ways (``anna`` by the name of a file)."""
-    keys = reviewers.map(_key)
+    keys = reviewers.map(reviewer_key)
     written = reviewers.groupby(keys).transform("min")  # capitals come first
     return written.mask(keys == ADJUDICATOR, ADJUDICATOR)
 
@@ -206,7 +206,7 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
         with FileLock(path.with_name(f".{path.stem}.lock"), timeout=10):
             rows = read_csv(path, by_hand=True) if path.exists() else pd.DataFrame(columns=COLUMNS)
             held = _with_our_columns(rows)
-            who = held.reviewer.fillna(path.stem).map(_key)
+            who = held.reviewer.fillna(path.stem).map(reviewer_key)
             numbers = held.trn.map(normalised, na_action="ignore")
             mine = numbers.isin(new.trn) & (who == path.stem)
             write_csv(pd.concat([held[~mine], new]), path, lasting=True)

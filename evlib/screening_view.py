@@ -65,7 +65,8 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     settling = reviewer.strip().casefold() == judging.ADJUDICATOR
     if settling:
         queue = queue[queue.trn.isin(_differing(people))]
-    mine = people[people.reviewer.str.casefold() == reviewer.strip().casefold()].set_index("trn").decision.to_dict()
+    own = people.reviewer.map(judging.reviewer_key) == judging.reviewer_key(reviewer)
+    mine = people[own].set_index("trn").decision.to_dict()
     records = {record["trn"]: record for record in queue.to_dict("records")}
     said = people[people.reviewer != judging.ADJUDICATOR].groupby("trn") if settling else {}
     waiting = [trn for trn in records if trn not in mine]
