@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 SEARCH_DATE ?=
 SNAPSHOT ?=
 RECORDS ?=
+RETRIEVED ?=
 FROM ?=
 TO ?=
 FROM_SNAPSHOT ?=
@@ -20,7 +21,7 @@ TRN ?=
 CELLS ?=
 REVIEW ?=
 NAME ?=
-export SEARCH_DATE SNAPSHOT RECORDS FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
+export SEARCH_DATE SNAPSHOT RECORDS RETRIEVED FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
 export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
@@ -45,13 +46,14 @@ help: ## This list
 	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=, WORKERS=  the dates, protocols and workers of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
+	@echo "  RETRIEVED=YYYY-MM-DD    the day of RECORDS in make new-review (default: the newest day that it states)"
 	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
 
 setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
 
 new-review: $(READY) ## Start a review of another topic in reviews/NAME (NAME=my-topic, RECORDS=export to begin with)
 	@test -n "$$NAME" || { echo "make: which name? Type: make new-review NAME=my-topic RECORDS=path/to/export.csv" >&2; exit 1; }
-	@$(PY) -m evlib new-review "$$NAME" $${RECORDS:+--records "$$RECORDS"}
+	@$(PY) -m evlib new-review "$$NAME" $${RECORDS:+--records "$$RECORDS"} $${RETRIEVED:+--retrieved "$$RETRIEVED"}
 
 book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
 	@$(PY) -m evlib book $(OPTIONS)
@@ -75,16 +77,16 @@ sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EV
 		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} "$$@"
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
-	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }
+	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen$(REVIEW:%= REVIEW=%) REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }
 	@notebook="$$($(PY) -m evlib judge --reviewer "$$REVIEWER" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} \
 		$${SNAPSHOT:+--snapshot "$$SNAPSHOT"})" && $(PY) -m jupyterlab --notebook-dir=. "$$notebook"
 
 trace: $(READY) ## The whole path of one record (TRN=NCT04276987, SEARCH_DATE=)
-	@test -n "$$TRN" || { echo "make: which record? Type: make trace TRN=NCT04276987" >&2; exit 1; }
+	@test -n "$$TRN" || { echo "make: which record? Type: make trace$(REVIEW:%= REVIEW=%) TRN=NCT04276987" >&2; exit 1; }
 	@$(PY) -m evlib trace "$$TRN" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn alone (CELLS="dose-06b screen-21b" or CELLS=03_describe)
-	@test -n "$$CELLS" || { echo "make: which cells? Type: make lesson CELLS=03_describe, or CELLS=\"dose-06b screen-21b\"" >&2; exit 1; }
+	@test -n "$$CELLS" || { echo "make: which cells? Type: make lesson$(REVIEW:%= REVIEW=%) CELLS=03_describe, or CELLS=\"dose-06b screen-21b\"" >&2; exit 1; }
 	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
@@ -107,7 +109,8 @@ check: $(READY) ## Verify the raw data's checksums and protocol.yml
 
 open: $(READY) ## Open the book that was built last in the web browser
 	@test -f "$(BOOK)" || { echo "make: no book yet. Run: make book$(REVIEW:%= REVIEW=%)" >&2; exit 1; }
-	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri())' "$(BOOK)"
+	@echo "The book: $(abspath $(BOOK))"
+	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri()) or print("No browser was found; open this file in one.")' "$(BOOK)"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab --notebook-dir=.

@@ -35,14 +35,17 @@ Retrieved = Annotated[
 
 @app.command()
 def check() -> None:
-    """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid."""
-    from evlib.pipeline import check_against_raw, project_root
+    """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
+    from evlib.pipeline import check_review, project_root
     from evlib.rawdata import check_raw
 
-    root, protocol = project_root(), _protocol()
+    root = project_root()
     sums = check_raw(root / "data" / "raw")
-    check_against_raw(protocol, root / "data" / "raw")
-    typer.echo(f"{len(sums)} raw files are as shipped; protocol.yml is valid.")
+    todo = check_review(root)
+    for text in todo:
+        typer.echo(f"TO DO: {text}")
+    done = "protocol.yml is valid" if not todo else "no error in protocol.yml, but see what is left to do above"
+    typer.echo(f"{len(sums)} raw files are as shipped; {done}.")
 
 
 @app.command()
@@ -262,6 +265,7 @@ def import_decisions(
     from evlib.judging import DECISIONS, reviewer_file, save_decisions
     from evlib.neighbours import imported
     from evlib.pipeline import project_root
+    from evlib.places import place_of
     from evlib.rawdata import OWN_DECISIONS
     from evlib.schema import read_csv
 
@@ -282,7 +286,7 @@ def import_decisions(
     if decisions.empty:
         raise InputError(
             f"{file}: no decision could be taken from it. ASReview writes them into asreview_label, Rayyan into notes; for "
-            "Covidence name --decision. A filled-in to_screen.csv needs no import: put it into data/raw/curation/screening."
+            f"Covidence name --decision. A filled-in to_screen.csv needs no import: put it into {place_of(folder)}."
         )
 
 
@@ -470,14 +474,25 @@ def make_review(
     records: Annotated[
         Path | None, typer.Option(help="A registry's export, or a folder of exports, to begin with.")
     ] = None,
+    retrieved: Annotated[
+        str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: the newest day that it states.")
+    ] = None,
 ) -> None:
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
     import os
 
-    from evlib.chapters import repository
     from evlib.new_review import new_review
+    from evlib.places import repository
 
-    folder = Path(os.path.relpath(new_review(repository(Path.cwd()), name, records=records)))
+    if retrieved is not None:
+        _day(retrieved)
+    home = repository(Path.cwd())
+    folder = Path(os.path.relpath(new_review(home, name, records=records, retrieved=retrieved, say=typer.echo)))
+    if records:
+        typer.echo(
+            f"This day is the search date in {folder / 'protocol.yml'}, and names the export's folder. Is it another? Remove "
+            f"{folder} and name it: make new-review NAME={name} RECORDS={records} RETRIEVED=YYYY-MM-DD"
+        )
     typer.echo(f"{folder} is made. Now:")
     if not records:
         typer.echo(f"  0. put a registry's export into {folder / 'data/raw/exports'} (its README says which)")
@@ -512,8 +527,8 @@ def _run_and_build(**asked: str | Path | None) -> Path:
     from contextlib import ExitStack
 
     from evlib.book import build_book, compiler_at_hand
-    from evlib.chapters import repository
     from evlib.pipeline import project_root, run_with_comparison
+    from evlib.places import command_ending, repository
 
     root, ready = project_root(), []
     with ExitStack() as stack:
@@ -521,8 +536,7 @@ def _run_and_build(**asked: str | Path | None) -> Path:
             root, **asked, working=lambda: ready.append(stack.enter_context(compiler_at_hand())), say=typer.echo
         )
         page = build_book(root, results, compiler=ready[-1] if ready else None, say=typer.echo)
-    of = "" if repository(root) == root else f" REVIEW={root.name}"
-    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{of}).")
+    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
     return results
 
 
@@ -536,11 +550,13 @@ def _protocol() -> dict:
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
     from evlib.pipeline import RUN_FILE, checked_date, project_root, recovered
+    from evlib.places import command_ending
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)
     if not (results / RUN_FILE).is_file():
-        raise InputError(f"there is no run for {day} yet. Make it first: make run SEARCH_DATE={day}")
+        of = command_ending(results)
+        raise InputError(f"there is no run for {day} yet. Make it first: make run{of} SEARCH_DATE={day}")
     return results
 
 

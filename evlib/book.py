@@ -20,10 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evlib.chapters import repository
 from evlib.errors import InputError
 from evlib.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
 from evlib.pipeline import spare_grammars, with_values
+from evlib.places import command_ending, place_of, repository
 from evlib.scripts import add_policies, inline_scripts, refuse_scripts
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _CODE = (
     "codebook.csv",
     "glossary.py",
     "lesson.py",
+    "places.py",
     "scripts.py",
     "trace.py",
 )
@@ -328,7 +329,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     words["glossary"] = glossary_page(meanings)
     words["changelog"] = _changelog(repository(root) / "CHANGELOG.md")
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
-    words["for_review"] = "" if repository(root) == root.resolve() else f" REVIEW={root.name}"
+    words |= {"for_review": command_ending(root), "raw": place_of(root / "data" / "raw")}
     words["cell_index"] = cell_index(results)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from evlib.errors import InputError
 from evlib.files import write_text
+from evlib.places import repository
 from evlib.protocol import load_protocol, value_at
 
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ DEFAULT = ("01_ingest", "02_screen", "03_describe")
 _TAG = "needs:"
 _PASSAGE = re.compile(r"<!-- needs:(\S+) -->(.*?)<!-- end -->", re.DOTALL)
 _NEXT = re.compile(r"\*\*Next:\*\* .*\((\w+)\.ipynb\)", re.DOTALL)
-
-
-def repository(root: Path) -> Path:
-    """The repository that a review belongs to: it holds the notebooks. The first review's folder is the repository itself."""
-    root = root.resolve()
-    for folder in (root, *root.parents):
-        if (folder / "notebooks" / "01_ingest.ipynb").is_file():
-            return folder
-    return Path(__file__).resolve().parents[1]
 
 
 def laid_out(root: Path) -> list[Path]:
@@ -44,13 +36,9 @@ def laid_out(root: Path) -> list[Path]:
     import nbformat
 
     protocol, folder = load_protocol(root / "protocol.yml"), root / "data" / "processed" / ".chapters"
-    names = sorted(protocol.get("chapters", DEFAULT))
-    made = []
-    for name in names:
-        source = repository(root) / "notebooks" / f"{name}.ipynb"
-        if not source.is_file():
-            there = ", ".join(path.stem for path in sorted(source.parent.glob("[0-9][0-9]_*.ipynb")))
-            raise InputError(f"protocol.yml, chapters: there is no chapter '{name}'. There are: {there}.")
+    sources = chosen(root, protocol)
+    names, made = [source.stem for source in sources], []
+    for source in sources:
         notebook = nbformat.read(source, as_version=4)
         notebook = for_review(
             notebook, protocol=protocol, raw_dir=root / "data" / "raw", chapters=names, name=root.name
@@ -60,6 +48,22 @@ def laid_out(root: Path) -> list[Path]:
             write_text(path, text)
         made.append(path)
     return made
+
+
+def chosen(root: Path, protocol: dict) -> list[Path]:
+    """The repository's notebooks that the protocol of a review names as its chapters, in order.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter that the repository does not have.
+    """
+    folder = repository(root) / "notebooks"
+    sources = [folder / f"{name}.ipynb" for name in sorted(protocol.get("chapters", DEFAULT))]
+    if absent := next((source.stem for source in sources if not source.is_file()), None):
+        there = ", ".join(path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
+        raise InputError(f"protocol.yml, chapters: there is no chapter '{absent}'. There are: {there}.")
+    return sources
 
 
 def for_review(
@@ -76,7 +80,7 @@ def for_review(
     chapters
         Names of the review's chapters; a link to another one as the next becomes one to the table of all trials.
     name
-        Of the review's folder, which the ``make`` commands in the text are given.
+        Of the review's folder, which the ``make`` commands and the paths in the text are given.
     """
 
     def met(need: str) -> bool:
@@ -92,7 +96,8 @@ def for_review(
         following = _NEXT.fullmatch(text)
         if following and following[1] not in chapters:
             text = "**Next:** [all trials, one by one](trials.md)"
-        cell.source = re.sub(r"`make (\w+)", rf"`make \1 REVIEW={name}", text)
+        text = re.sub(r"`make (\w+)", rf"`make \1 REVIEW={name}", text)
+        cell.source = re.sub(r"`(data/|protocol\.yml)", rf"`reviews/{name}/\1", text)
     return notebook
 
 

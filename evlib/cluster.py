@@ -198,7 +198,7 @@ def _days(first: str, last: str, every: str, newest: str) -> list[str]:
     if days[-1] > newest:
         raise InputError(
             f"The sweep would end on {days[-1]}, after the newest records, of {newest}. Use a last day up to {newest}, or "
-            "get newer records first (make fetch, or an export in data/raw/exports)."
+            "get newer records first (make fetch, or an export in the folder exports of its raw data)."
         )
     return days
 

@@ -226,7 +226,7 @@ def check_search_date(records: pd.DataFrame, search_date: str, *, snapshot: str)
     if date > pd.Timestamp(snapshot):
         raise InputError(
             f"The search date {search_date} lies after the newest snapshot, {snapshot}. Use a date up to {snapshot}, or "
-            "add a newer snapshot under data/raw/registries first."
+            "get newer records first."
         )
     if not (in_search(records, search_date) == "in").any():
         first = records.loc[records.registered.idxmin()]

@@ -49,7 +49,7 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
         return pd.DataFrame(columns=_PAIR_COLUMNS, dtype="str"), checked(
             pd.DataFrame(columns=["file", "line", "trn", "reason"]), "rejects"
         )
-    rows = read_csv(path, needs=_PAIR_COLUMNS)
+    rows = read_csv(path, needs=_PAIR_COLUMNS, by_hand=True)
     rows["decision"] = rows.decision.str.strip().str.lower()
     for name in ("trn", "other_trn"):
         rows[name] = rows[name].map(normalised, na_action="ignore")

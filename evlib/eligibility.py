@@ -62,6 +62,7 @@ def triggers(record: dict, *, protocol: dict) -> pd.DataFrame:
     patterns, meanings = _patterns(protocol), _meanings(protocol)
     fields = dict.fromkeys(_ORIGIN, _OF_PRODUCT)
     fields |= {name: (*fields.get(name, ()), "condition") for name in _CONDITION}
+    fields |= {name: (*fields[name], "withdrawn_title") for name in _TITLES}
     fields |= {"status": ("withdrawn_status",), "note": ("supplementary_words",)}
     rows = [
         (field, match.group(), meanings[name])
@@ -102,6 +103,7 @@ def _meanings(protocol: dict) -> dict[str, str]:
         "derivatives": f"derived from {words['intervention']}",
         "measured_only": f"{words['intervention']} measured, not given",
         "withdrawn_status": "withdrawn",
+        "withdrawn_title": "withdrawn",
         "supplementary_words": "registered late",
     }
 
@@ -120,7 +122,7 @@ def _rule_decision(record: dict, patterns: dict, screening: dict) -> dict[str, s
         return {"trn": record["trn"], "decision": decision, "criterion": code, "reason": reason}
 
     other, product = criterion["other_intervention"], words["intervention"]
-    found = first("withdrawn_status", "status")
+    found = first("withdrawn_status", "status") or first("withdrawn_title", *_TITLES)
     if found and "withdrawn" in criterion:
         return answer("exclude", found, criterion["withdrawn"])
     found = first("supplementary_words", *_TITLES, "note")

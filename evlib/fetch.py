@@ -21,6 +21,7 @@ from tqdm import tqdm
 from evlib.errors import InputError
 from evlib.files import matching, sha256, today, write_bytes, write_text
 from evlib.identifiers import registration_numbers
+from evlib.places import command_ending, place_of
 from evlib.query import api_expression
 from evlib.registries.ctgov import PIECES
 
@@ -32,7 +33,7 @@ _LONGEST_WAIT = 60.0  # seconds
 _AGAIN = "Nothing was added. Run the same command again."
 _BY_EXPORT = (
     "The way on without a network: search on clinicaltrials.gov, download the studies (JSON or CSV, all columns) on "
-    "another machine, put the file into data/raw/exports/, and run make book with the same SEARCH_DATE."
+    "another machine, put the file into {exports}/, and run make book{review} with the same SEARCH_DATE."
 )
 
 
@@ -109,7 +110,8 @@ def fetch(
         ):
             _new_folder(raw_dir / "registries", day, parameters)
             say(f"Asking {base_url} for {parameters['query.term']}")
-            ask = partial(_asked, client, base_url.rstrip("/"), backoff=backoff)
+            by_export = _BY_EXPORT.format(exports=place_of(raw_dir / "exports"), review=command_ending(raw_dir))
+            ask = partial(_asked, client, base_url.rstrip("/"), backoff=backoff, by_export=by_export)
             _, version = ask("version", {})
             state = _resumed(staging, version, say)
             _fetch_pages(state, staging, parameters, ask, pause=pause)
@@ -241,7 +243,7 @@ def _resumed(staging: Path, version: dict[str, Any], say: Callable[[str], None])
 
 
 def _asked(
-    client: httpx.Client, base_url: str, place: str, parameters: dict[str, str], *, backoff: float
+    client: httpx.Client, base_url: str, place: str, parameters: dict[str, str], *, backoff: float, by_export: str
 ) -> tuple[bytes, dict[str, Any]]:
     """The body of an answer and what it says as JSON; failures that may pass are repeated, with longer waits."""
 
@@ -262,11 +264,11 @@ def _asked(
     try:
         return retrying(_once, client, url, parameters)
     except httpx.ConnectError as error:
-        raise InputError(f"No connection to {url} ({error}). {_BY_EXPORT}") from None
+        raise InputError(f"No connection to {url} ({error}). {by_export}") from None
     except (httpx.TransportError, _PassingError) as error:
         raise InputError(
             f"{url} failed {_ATTEMPTS} times, last with: {error or type(error).__name__}. What was fetched is kept; run the "
-            f"same command again later. {_BY_EXPORT}"
+            f"same command again later. {by_export}"
         ) from None
     except httpx.InvalidURL as error:
         raise InputError(f"'{url}' is no address ({error}). Name one with --base-url, or none.") from None

@@ -120,11 +120,15 @@ def day_of(path: str | Path) -> str:
 
     A number may follow the day (``2026-06-30-2``).
     """
-    path = Path(path)
+    return named_day(path) or f"{datetime.fromtimestamp(Path(path).stat().st_mtime, UTC):%Y-%m-%d}"
+
+
+def named_day(path: str | Path) -> str | None:
+    """The day that the name of a file's folder gives, YYYY-MM-DD; None where it gives none."""
     try:
-        return date.fromisoformat(re.sub(r"(?<=\d{4}-\d\d-\d\d)-\d+$", "", path.parent.name)).isoformat()
+        return date.fromisoformat(re.sub(r"(?<=\d{4}-\d\d-\d\d)-\d+$", "", Path(path).parent.name)).isoformat()
     except ValueError:
-        return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}"
+        return None
 
 
 def today() -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from evlib.errors import InputError
 from evlib.files import write_text
 from evlib.pipeline import source_kernelspec
+from evlib.places import command_ending
 from evlib.schema import columns, kinds, read_table
 from evlib.update import asked as asked_of
 
@@ -240,7 +241,7 @@ def _chapters(results: Path) -> dict[str, _Chapter]:
 
     paths = sorted(results.glob("[0-9][0-9]_*.ipynb"))
     if not paths:
-        raise InputError(f"{results} holds no run. Make it first: make run")
+        raise InputError(f"{results} holds no run. Make it first: make run{command_ending(results)}")
     return {path.stem: _chapter(path.stem, nbformat.read(path, as_version=4)) for path in paths}
 
 
@@ -414,7 +415,7 @@ def _wanted(names: list[str], chapters: dict[str, _Chapter]) -> list[_Cell]:
             raise InputError(
                 f"'{name}' is no cell that can be lifted, and no chapter with such cells. Name a chapter "
                 f"({', '.join(able)}) or cells: {', '.join(by_id)}. To lift another cell, give it the tag '{TAG}' and say "
-                "in its metadata what it teaches and shows (CONTRIBUTING.md); then: make run"
+                "in its metadata what it teaches and shows (CONTRIBUTING.md); then run the chapters again."
             )
     if not wanted:
         raise InputError('no cell is named. Type, for example: make lesson CELLS="03_describe" or CELLS="dose-06b"')

@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import itertools
 import json
 import os
 import platform
@@ -18,12 +19,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from evlib.chapters import laid_out, repository
+from evlib.chapters import chosen, laid_out
 from evlib.errors import NOT_WHOLE, InputError
 from evlib.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
+from evlib.places import command_ending, place_of, repository
 from evlib.plan import Step, imports_of, modules_used, step
-from evlib.protocol import load_protocol
-from evlib.rawdata import OWN_DECISIONS, SHARED, check_raw, copy_shipped, shared, snapshots, source_files
+from evlib.protocol import load_protocol, to_fill_in
+from evlib.rawdata import (
+    OWN_DECISIONS,
+    SHARED,
+    check_raw,
+    copy_shipped,
+    decision_files,
+    shared,
+    snapshots,
+    source_files,
+)
 from evlib.side_by_side import reusable, run_steps
 
 if TYPE_CHECKING:
@@ -134,13 +145,7 @@ def run(
             raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
         snapshot = snapshot or days[-1]
         files = source_files(raw_dir, until=snapshot)
-    if search_date > today():
-        raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
-    if search_date > snapshot:
-        raise InputError(
-            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
-            f"get newer records first: make fetch SEARCH_DATE={search_date}, or an export in data/raw/exports."
-        )
+    _check_not_later(search_date, snapshot, root)
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
@@ -166,6 +171,63 @@ def run(
             )
     except Timeout:
         raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
+    if search_date > today():
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
+    if search_date > snapshot:
+        raise InputError(
+            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
+            f"get newer records first: make fetch{command_ending(root)} SEARCH_DATE={search_date}, or an export in "
+            f"{place_of(root / 'data/raw/exports')}."
+        )
+
+
+def check_review(root: Path) -> list[str]:
+    """Look a review over as a run would, without running it; returns what is left to do, which is no error.
+
+    Where the records are many (more than 50 MB), whether the search finds any is left to the run.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter or a snapshot that is not there, its search finds no record, or its search date
+        lies after the newest records or before the first.
+    """
+    path, raw_dir = root / "protocol.yml", root / "data" / "raw"
+    protocol = load_protocol(path)
+    check_against_raw(protocol, raw_dir)
+    chosen(root, protocol)
+    todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
+    try:
+        days = snapshots(raw_dir)
+    except InputError as error:
+        return [*todo, str(error)]
+    search_date = protocol["default_search_date"]
+    _check_not_later(search_date, days[-1], root)
+    if sum(file.stat().st_size for file in source_files(raw_dir)) <= 50_000_000:
+        try:
+            _check_any_record(raw_dir, search_date, days[-1], protocol)
+        except InputError as error:
+            if not todo:
+                raise
+            todo.append(str(error))  # as long as the search is not filled in, it finds nothing
+    return todo
+
+
+def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: dict) -> None:
+    """Refuse a search that finds no record, or none that was registered by the search date, as the first chapter does."""
+    from evlib import dates, screen, sources
+    from evlib.schema import read_csv
+
+    covered = sources.screened_by_hand(raw_dir, protocol=protocol)
+    found = sources.raw_sources(raw_dir, snapshot=snapshot)
+    records, _, _ = sources.records_of(found, protocol=protocol, always=covered)
+    hand = screen.hand_decisions(raw_dir / "curation/screening.csv", known=covered, protocol=protocol)[0]
+    known = read_csv(shared(raw_dir, "curation/nct_first_submitted.csv"))
+    records = dates.with_registration_dates(records, known, judged=set(hand.trn), covered=covered, protocol=protocol)
+    dates.check_search_date(records, search_date, snapshot=snapshot)
 
 
 def lock_of(target: Path) -> Path:
@@ -257,7 +319,7 @@ def check_against_raw(protocol: dict, raw_dir: Path) -> None:
     if not (raw_dir / "registries" / snapshot).is_dir():
         raise InputError(
             f"protocol.yml, hand_screening.snapshot: {raw_dir / 'registries' / snapshot} is not there. Name the snapshot "
-            "whose records the decisions in data/raw/curation/screening.csv cover."
+            f"whose records the decisions in {place_of(raw_dir / 'curation/screening.csv')} cover."
         )
 
 
@@ -371,7 +433,7 @@ def source_kernelspec() -> dict[str, str]:
 def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
     """What every notebook depends on: path below the root (elsewhere, name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
-    own = [*matching(raw_dir / "curation", "*.csv"), *matching(raw_dir / OWN_DECISIONS, "[!.]*.csv")]
+    own = [*matching(raw_dir / "curation", "*.csv"), *itertools.chain(*decision_files(raw_dir / OWN_DECISIONS))]
     home = repository(root)
     files = [root / "protocol.yml", home / "requirements.lock", *records, *own, *(home / "evlib").glob("*.json")]
     files += [shared(raw_dir, name) for name in SHARED]
@@ -440,12 +502,16 @@ def _run_locked(
             "keys": [each["key"] for each in done],
             "notebooks": done,
         }
+        if lost := _decisions_gone(root, target):
+            record["decisions_gone"] = lost
         write_text(staging / RUN_FILE, json.dumps(record, indent=1) + "\n")
         swap_in(staging, target)
     finally:
         for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):
             shutil.rmtree(left, ignore_errors=True)
     _tell_rejects(target, say)
+    for text in lost:
+        say(f"MIND: {text}")
     count = sum(each["ran"] for each in done)
     say(f"{target.name}: {count} of {len(steps)} notebooks run in {record['seconds']} s.")
     return target
@@ -518,15 +584,46 @@ def _keys_of(before: Path) -> list[str]:
     return last["keys"]
 
 
+def _decisions_gone(root: Path, target: Path) -> list[str]:
+    """For each person, what the last run in a folder read of their decisions and what is in no file any more."""
+    table = target / "decisions.csv"
+    if not table.is_file():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("read_by") == "person"]
+    if not rows:
+        return []
+    import pandas as pd
+
+    from evlib.judging import gone_since
+
+    folder, before = root / "data" / "raw" / OWN_DECISIONS, pd.DataFrame(rows)
+    told = []
+    for reviewer, gone in gone_since(before, folder).groupby("reviewer"):
+        had = int((before.reviewer == reviewer).sum())
+        numbers = ", ".join(gone.trn.iloc[:3]) + (", …" if len(gone) > 3 else "")
+        told.append(
+            f"{reviewer} had {had} decision(s) in the last run; {len(gone)} of them ({numbers}) are in no file of "
+            f"{place_of(folder)} any more. If a file was saved over, put the earlier one back beside it under a further name "
+            "(anna.csv, anna.2.csv): all files of a reviewer count."
+        )
+    return told
+
+
 def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
     """How many rows were set aside, and at once what was lost with the rest of a file."""
-    rejects = target / "rejects.csv"
+    rejects, sources = target / "rejects.csv", target / "sources.csv"
     if not rejects.is_file():
         return
     with rejects.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    with sources.open(encoding="utf-8", newline="") as file:
+        exports = {row["file"] for row in csv.DictReader(file)}
     for row in rows:
         if row["reason"].startswith(NOT_WHOLE) or not (row["line"] or row["trn"]):
             say(f"MIND: {row['file']}: {row['reason']}")
-    if rows:
-        say(f"{target.name}: {len(rows)} row(s) could not be used; see {target / 'rejects.csv'}.")
+    of_exports = sum(row["file"] in exports for row in rows)
+    by_hand = sum(row["file"] not in exports and bool(row["line"] or row["trn"]) for row in rows)
+    parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (by_hand, "decisions and hand work")) if n]
+    if parts:
+        say(f"{target.name}: {of_exports + by_hand} row(s) could not be used ({', '.join(parts)}); see {rejects}.")

@@ -62,6 +62,13 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     return protocol
 
 
+def to_fill_in(path: str | Path) -> list[str]:
+    """The lines of a protocol that are still marked FILL IN, each with what is wanted: ``line 8: the title of the book``."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    marks = ((number, re.match(r"\s*# FILL IN: ([^.]+)", line)) for number, line in enumerate(lines, start=1))
+    return [f"line {number}: {mark[1].strip()}" for number, mark in marks if mark]
+
+
 def value_at(protocol: dict[str, Any], place: str) -> Any:
     """What the protocol holds at a place written with dots (``codes.route``); None where there is nothing."""
     value: Any = protocol
@@ -186,6 +193,13 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
         raise InputError(
             f"{path}, line {lines['data.screening.criterion']}: screening asks for a condition, so that criterion needs "
             "'other_condition': the code of a record on another one."
+        )
+    if not protocol["screening"]["condition"] and "other_condition" in protocol["screening"]["criterion"]:
+        code = protocol["screening"]["criterion"]["other_condition"]
+        raise InputError(
+            f"{path}, line {lines['data.screening.criterion.other_condition']}: screening asks for no condition, so that no "
+            f"record is excluded for another one. Take 'other_condition: {code}' away, and {code} from criteria; or list "
+            "words under condition."
         )
     criteria = protocol["criteria"]
     for rule, code in protocol["screening"]["criterion"].items():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evlib.errors import InputError
 from evlib.files import day_of, files_of, matching, sha256, write_text
+from evlib.places import place_of
 
 PACKAGE = "datapackage.json"
 OWN_DECISIONS = "curation/screening"  # below the raw data: people's screening decisions, a file each; not shipped
@@ -79,9 +80,19 @@ def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
     if not searched + exports:
         raise InputError(
             f"there are no records below {raw_dir}. Put a registry's export into {raw_dir / 'exports'}, or fetch some; the "
-            "snapshot of a repository comes back with: git checkout -- data/raw"
+            f"snapshot of a repository comes back with: git checkout -- {place_of(raw_dir)}"
         )
     return [path for path in sorted(searched) + exports if day_of(path) <= until]
+
+
+def decision_files(folder: str | Path) -> tuple[list[Path], list[Path]]:
+    """The files in the folder of people's decisions: CSV files, and those that are no CSV.
+
+    Hidden files, a README and the lock of an open spreadsheet are neither.
+    """
+    files = [path for path in matching(folder, "[!.~]*") if path.is_file() and path.stem.casefold() != "readme"]
+    tables = [path for path in files if path.suffix.casefold() == ".csv"]
+    return tables, [path for path in files if path not in tables]
 
 
 def snapshots(raw_dir: str | Path) -> list[str]:

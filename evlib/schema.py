@@ -4,7 +4,9 @@ A table is a ``pandas.DataFrame`` that passes its schema here. Several values in
 source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
 """
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -272,12 +274,18 @@ def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> 
 
 
 def read_csv(
-    path: str | Path, *, needs: Iterable[str] = (), dtype: dict[str, str] | str = "str", optional: bool = False
+    path: str | Path,
+    *,
+    needs: Iterable[str] = (),
+    dtype: dict[str, str] | str = "str",
+    optional: bool = False,
+    by_hand: bool = False,
 ) -> pd.DataFrame:
     """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
 
     Commas, semicolons or tabs part the cells, whichever the header has most of, as spreadsheets save them. An ``optional``
-    file that is not there is a table of the columns that it ``needs``, without rows.
+    file that is not there is a table of the columns that it ``needs``, without rows. A file that was filled in ``by_hand``
+    may also be in the encoding of Excel on Windows (cp1252).
 
     Raises
     ------
@@ -287,11 +295,10 @@ def read_csv(
     if optional and not Path(path).exists():
         return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
     try:
-        with Path(path).open(encoding="utf-8-sig") as file:
+        encoding = _encoding(Path(path).read_bytes()) if by_hand else "utf-8-sig"
+        with Path(path).open(encoding=encoding) as file:
             separator = max(",;\t", key=file.readline().count)
-        frame = pd.read_csv(
-            path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
-        )
+        frame = pd.read_csv(path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding=encoding)
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing. Restore it, for example with: git checkout -- {path}") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
@@ -300,6 +307,19 @@ def read_csv(
     if absent:
         raise InputError(f"{path}: the column '{absent[0]}' is missing. The file needs: {', '.join(needs)}.")
     return frame
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8, or cp1252 where the bytes are not UTF-8 and read as text of a Western language; else UTF-8, which then fails."""
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        with suppress(UnicodeDecodeError):
+            text = data.decode("cp1252")
+            # Other encodings (Chinese ones, UTF-16) show as rows of such letters and signs that no Western text has.
+            if not data.startswith((b"\xff\xfe", b"\xfe\xff")) and not re.search(r"\x00|[^\x00-\x7f]{4}", text):
+                return "cp1252"
+    return "utf-8-sig"
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from ipywidgets import HTML, Button, Dropdown, HBox, IntProgress, Layout, Text, 
 from evlib import judging
 from evlib.eligibility import speaks_for, triggers
 from evlib.errors import InputError
+from evlib.places import command_ending
 from evlib.schema import split_multi
 
 KEYS = {"i": "include", "e": "exclude", "u": "unclear", "l": "later", "b": "back"}
@@ -57,14 +58,15 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     if not reviewer:
         return Markdown(
             f"{len(queue)} records await a decision. To judge them here, run this notebook in JupyterLab with your name as "
-            "`reviewer`: `make screen REVIEWER=name` opens it so."
+            f"`reviewer`: `make screen{command_ending(folder)} REVIEWER=name` opens it so."
         )
     judging.reviewer_file(folder, reviewer)
     people, _ = judging.own_decisions(folder, known=set(queue.trn), protocol=protocol)
     settling = reviewer.strip().casefold() == judging.ADJUDICATOR
     if settling:
         queue = queue[queue.trn.isin(_differing(people))]
-    mine = people[people.reviewer.str.casefold() == reviewer.strip().casefold()].set_index("trn").decision.to_dict()
+    own = people.reviewer.map(judging.reviewer_key) == judging.reviewer_key(reviewer)
+    mine = people[own].set_index("trn").decision.to_dict()
     records = {record["trn"]: record for record in queue.to_dict("records")}
     said = people[people.reviewer != judging.ADJUDICATOR].groupby("trn") if settling else {}
     waiting = [trn for trn in records if trn not in mine]
@@ -99,7 +101,8 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
             buttons[name].disabled = not waiting
         if not waiting:
             card.value = (
-                "<p>All records of the queue are judged. They count from the next <code>make book</code> on.</p>"
+                "<p>All records of the queue are judged. They count from the next "
+                f"<code>make book{command_ending(folder)}</code> on.</p>"
             )
             return
         record = records[waiting[0]]

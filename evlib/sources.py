@@ -76,7 +76,7 @@ def records_of(
     InputError
         Where no record is left.
     """
-    tables, rejected, account = [], [], []
+    tables, rejected, account, lost = [], [], [], []
     for place, source in enumerate(sources):
         counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0}
         name, newest = "unknown", ""
@@ -85,7 +85,9 @@ def records_of(
             found = matches(part.records, protocol["search"]) | source.searched
             judged = part.records.trn.isin(always) & ~found
             stranger = ~part.records.registry.isin(list(protocol["registries"])) & (found | judged)
-            rejects = [part.rejects, _of_strangers(part.records[stranger], source.path)]
+            strangers = _of_strangers(part.records[stranger], source.path)
+            rejects = [part.rejects, strangers]
+            lost += losses(part.rejects) + list(strangers.reason.head(1))
             rejected += rejects
             tables.append(part.records[(found | judged) & ~stranger].assign(source=place))
             newest = max([newest, *part.records.snapshot.unique()])
@@ -93,13 +95,14 @@ def records_of(
             counts["rejects"] += sum(map(len, rejects))
             counts["not_found"] += int((~found & ~judged).sum())
             counts["judged_before"] += int((judged & ~stranger).sum())
+        if counts["rows"] == counts["rejects"] and not lost:
+            lost += list(part.rejects.reason.head(1))
         account.append({"file": source.path.name, "format": name, "retrieved": newest or source.day} | counts)
     every = pd.concat(tables) if tables else pd.DataFrame(columns=["trn", "snapshot", "source"])
     if every.empty:
-        reasons = [reason for table in rejected for reason in losses(table) or table.reason.head(1)]
         raise InputError(
             f"No record in {', '.join(line['file'] for line in account) or 'no file'} is found by the query 'search' of "
-            f"protocol.yml.{' Some rows could not be read: ' + '; '.join(reasons)[:300] if reasons else ''}"
+            f"protocol.yml.{' What could not be read: ' + '; '.join(lost)[:300] if lost else ''}"
         )
     every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable")
     used = every.drop_duplicates("trn").source.value_counts()

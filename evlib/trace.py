@@ -7,6 +7,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.identifiers import normalised
+from evlib.places import command_ending
 from evlib.schema import NO_SUCH_RECORD, checked, columns, read_csv, read_table, split_multi
 from evlib.tables import anchor
 
@@ -32,9 +33,8 @@ _CURATED = {
     "arms": ("study_id", "arm_id"),
     "outcomes": ("arm_id",),
 }
-Rows = dict[
-    str, list[dict[str, Any]]
-]  # of one table: the rows by registration number, each with the cells that hold something
+# Of one table: the rows by registration number, each with the cells that hold something.
+Rows = dict[str, list[dict[str, Any]]]
 
 
 def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows]:
@@ -52,7 +52,9 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     """
     results = Path(results)
     if not (results / "places.csv").is_file():
-        raise InputError(f"{results} holds no run. Make one first: make run SEARCH_DATE={results.name[:10]}")
+        raise InputError(
+            f"{results} holds no run. Make one first: make run{command_ending(results)} SEARCH_DATE={results.name[:10]}"
+        )
     held = {name: _by(_table(results / f"{name}.csv", name), keys) for name, keys in _TABLES.items()}
     held["proposals"] = _by(read_table(results / "duplicate_proposals.csv", "proposals"), ["trn", "other_trn"])
     held["places"] = _by(read_csv(results / "places.csv"), ["trn"])
@@ -143,45 +145,47 @@ def trace(trn: str, held: dict[str, Rows], *, run: str, protocol: dict) -> dict[
 
 def told(story: dict[str, Any]) -> str:
     """The path of a record as text for a terminal, one step a paragraph."""
-    lines = [
-        f"{story['trn']}: {story['record'].get('brief_title') or story['record'].get('official_title', 'no title')}"
-    ]
-    lines += [f"  {story['note']}"] if "note" in story else []
-    lines += ["", f"1. Where it came from (run {story['run']})"]
+    record, outcome = story["record"], story["outcome"]
     wanted = ("registry", "snapshot", "registered", "registered_basis", "registered_method", "status", "enrolment")
-    lines += [f"   {name}: {story['record'][name]}" for name in wanted if name in story["record"]]
-    lines += [f"   read from {url}" for url in split_multi(story["record"].get("source_urls"))]
-    lines += [f"   SET ASIDE, {row['file']}: {row['reason']}" for row in story["set_aside"]]
+    steps = {f"Where it came from (run {story['run']})": [
+        *(f"{name}: {record[name]}" for name in wanted if name in record),
+        *(f"read from {url}" for url in split_multi(record.get("source_urls"))),
+        *(f"SET ASIDE, {row['file']}: {row['reason']}" for row in story["set_aside"]),
+    ]}  # fmt: skip
     if "decisions" in story:
-        lines += ["", "2. Other records of the same trial"]
-        lines += [f"   {row['trn']} repeats {row['kept_trn']} ({row['basis']})" for row in story["duplicates"]]
-        lines += [
-            f"   perhaps {row['trn']} and {row['other_trn']} ({row['evidence']})"
-            for row in story["proposed_duplicates"]
-        ]
-        lines += ["   none known"] if not story["duplicates"] + story["proposed_duplicates"] else []
-        lines += ["", "3. Who judged it"]
-        lines += [
-            f"   {row['reviewer']} ({row['read_by']}): {row['decision']} {row.get('criterion', '')}"
+        steps["Other records of the same trial"] = [
+            *(f"{row['trn']} repeats {row['kept_trn']} ({row['basis']})" for row in story["duplicates"]),
+            *(
+                f"perhaps {row['trn']} and {row['other_trn']} ({row['evidence']})"
+                for row in story["proposed_duplicates"]
+            ),
+        ] or ["none known"]
+        steps["Who judged it"] = [
+            f"{row['reviewer']} ({row['read_by']}): {row['decision']} {row.get('criterion', '')}"
             f" - {row.get('reason', 'no reason given')}"
             for row in story["decisions"]
         ]
-    outcome = story["outcome"]
-    lines += ["", "4. What became of it", f"   {outcome['outcome']} {outcome.get('criterion', '')}".rstrip()]
-    lines += [
-        f"   {name}: {outcome[name]}" for name in ("reason", "decided_by", "needs", "proposal") if name in outcome
+    steps["What became of it"] = [
+        f"{outcome['outcome']} {outcome.get('criterion', '')}".rstrip(),
+        *(f"{name}: {outcome[name]}" for name in ("reason", "decided_by", "needs", "proposal") if name in outcome),
     ]
     if story.get("coding"):
-        lines += ["", f"5. How it was coded (by {story['coding'][0]['coded_by']})"]
-        lines += [f"   {row['field']}: {row['value']}{_rests_on(row)}" for row in story["coding"]]
+        steps[f"How it was coded (by {story['coding'][0]['coded_by']})"] = [
+            f"{row['field']}: {row['value']}{_rests_on(row)}" for row in story["coding"]
+        ]
     if "doses" in story:
-        lines += ["", "6. Doses and results on file"]
-        lines += [f"   dose: {row.get('as_stated', row['unit_kind'])}" for row in story["doses"]]
-        lines += [f"   report: {row['study']} ({row['report']}), arms: {row['arms']}, outcomes: {row['outcomes']}"
-                  for row in story["results"]]  # fmt: skip
-        lines += ["   none"] if not story["doses"] + story["results"] else []
-        lines += ["", "7. Where in the book"]
-        lines += [f"   {page['page']}: {page['what']}" for page in story["book"]]
+        steps["Doses and results on file"] = [
+            *(f"dose: {row.get('as_stated', row['unit_kind'])}" for row in story["doses"]),
+            *(
+                f"report: {row['study']} ({row['report']}), arms: {row['arms']}, outcomes: {row['outcomes']}"
+                for row in story["results"]
+            ),
+        ] or ["none"]
+        steps["Where in the book"] = [f"{page['page']}: {page['what']}" for page in story["book"]]
+    lines = [f"{story['trn']}: {record.get('brief_title') or record.get('official_title', 'no title')}"]
+    lines += [f"  {story['note']}"] if "note" in story else []
+    for number, (step, facts) in enumerate(steps.items(), start=1):
+        lines += ["", f"{number}. {step}", *(f"   {fact}" for fact in facts)]
     return "\n".join(lines)
 
 

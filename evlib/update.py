@@ -9,6 +9,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.numbers import load_numbers
+from evlib.places import command_ending
 from evlib.schema import read_table, split_multi
 
 # What is followed in a record from one snapshot to the next.
@@ -56,7 +57,8 @@ def search_of(folder: str | Path) -> Search:
     folder = Path(folder)
     if not (folder / "screened.csv").is_file():
         raise InputError(
-            f"{folder} holds no results to compare with. Make them: make run SEARCH_DATE={folder.name[:10]}"
+            f"{folder} holds no results to compare with. Make them: make run{command_ending(folder)} "
+            f"SEARCH_DATE={folder.name[:10]}"
         )
     records, outcomes, trials = (read_table(folder / f"{name}.csv", name) for name in ("records", "screened", "trials"))
     return Search(records, outcomes, trials, load_numbers(folder))

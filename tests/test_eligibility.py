@@ -2,12 +2,13 @@
 
 import pandas as pd
 import pytest
-from conftest import RAW, records_of
+from conftest import RAW, ROOT, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib import screen
 from evlib.eligibility import rule_decisions, triggers
+from evlib.protocol import load_protocol
 from evlib.schema import columns
 
 
@@ -142,3 +143,16 @@ def test_the_rules_find_most_of_what_the_readers_included(review, shipped):
     assert value.recall >= 0.95
     assert value.precision >= 0.9
     assert len(misses) == (measures.n - measures.hits).sum()
+
+
+def test_a_title_that_says_so_is_of_a_withdrawn_trial_where_the_protocol_lists_its_words():
+    protocol = load_protocol(ROOT / "reviews/msc-cells-covid19/protocol.yml")
+    withdrawn = record(
+        brief_title="Cancelled by the investigator Mesenchymal stem cells for COVID-19", status="Recruiting"
+    )
+    row = rule_decisions(withdrawn, protocol=protocol).iloc[0]
+    assert (row.decision, row.criterion) == ("exclude", "E2")
+    found = triggers(withdrawn.iloc[0].to_dict(), protocol=protocol)
+    assert "withdrawn" in set(found.meaning)
+    delayed = record(brief_title="Mesenchymal stem cells for COVID-19 where surgery was cancelled due to it")
+    assert rule_decisions(delayed, protocol=protocol).iloc[0].decision == "include"

@@ -218,7 +218,7 @@ def test_a_page_that_was_damaged_meanwhile_is_fetched_again(registry, tmp_path):
 def test_without_a_network_it_says_how_to_go_on(registry, tmp_path):
     registry.shutdown()
     registry.server_close()
-    with pytest.raises(InputError, match=r"No connection to .*data/raw/exports/"):
+    with pytest.raises(InputError, match=r"No connection to .*raw/exports/, and run make book with"):
         fetched(registry, tmp_path)
     with pytest.raises(InputError, match="still to come"):
         fetch("a", "2999-01-01", raw_dir=tmp_path, staging_dir=tmp_path / "s", **QUICK)

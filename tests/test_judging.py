@@ -8,11 +8,11 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import ROOT, records_of
+from conftest import ROOT, put, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import judging, screen
+from evlib import judging, pipeline, screen
 from evlib.eligibility import rule_decisions
 from evlib.errors import InputError
 from evlib.schema import columns, read_csv, read_table, write_table
@@ -257,3 +257,99 @@ def test_people_who_judged_the_same_records_have_a_kappa(review, tmp_path):
     assert table[["reviewer", "other", "n", "agreed"]].values.tolist() == [
         ["ana", "ben", 3, 2], ["ana", "chen", 1, 1], ["ben", "chen", 1, 1],
     ]  # fmt: skip
+
+
+def test_several_files_of_a_reviewer_count_and_the_later_one_wins(tmp_path, review):
+    """A second sitting in a spreadsheet has the records of the first no more."""
+    write(tmp_path / "s", "anna.csv", f"trn,decision,reviewer\n{A},include,Anna\n{B},include,\n")
+    write(tmp_path / "s", "anna.10.csv", f"trn,decision\n{B},unclear\n")
+    write(tmp_path / "s", "anna.2.csv", f"trn,decision\n{B},include\n{C},include\n")
+    write(tmp_path / "s", "Adjudicated.2026-11-26.csv", f"trn,decision\n{C},include\n")
+    write(tmp_path / "s", "j.smith.csv", f"trn,decision\n{C},include\n")
+    decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
+    found = {(row.trn, row.reviewer): row.decision for row in decisions.itertuples()}
+    assert found == {
+        (A, "Anna"): "include", (B, "Anna"): "unclear", (C, "Anna"): "include", (C, "adjudicated"): "include",
+    }  # fmt: skip
+    assert set(rejects.file) == {"j.smith.csv"} and "cannot be told from the file's name" in rejects.reason[0]
+    judging.undo_decision(tmp_path / "s", C, reviewer="Anna", protocol=review)  # decided in another file than its own
+    assert (C, "Anna") not in set(
+        judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0][["trn", "reviewer"]].itertuples(index=False, name=None)
+    )  # fmt: skip
+
+
+def test_decisions_that_were_read_and_are_gone_are_found(tmp_path, review):
+    write(tmp_path, "anna.csv", f"trn,decision\n{A},include\n{B},include\n{C},include\n")
+    before, _ = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
+    assert judging.gone_since(before, tmp_path).empty
+    write(tmp_path, "anna.csv", f"trn,decision\n{C},later\n")
+    assert judging.gone_since(before, tmp_path).trn.tolist() == [A, B]
+    write(tmp_path, "ANNA.2.CSV", f"trn,decision\n{A},include\n{B},include\n")
+    assert judging.gone_since(before, tmp_path).empty
+
+
+def test_a_file_that_is_not_csv_is_set_aside_and_one_of_windows_is_read(tmp_path, review):
+    write(tmp_path / "s", "README.md", "x")
+    write(tmp_path / "s", ".hidden.xlsx", "x")
+    write(tmp_path / "s", "~$ben.xlsx", "x")
+    write(tmp_path / "s", "ben.xlsx", "x")
+    text = f"trn;decision;reason\n{A};include;natürlich – „bien sûr“\n"
+    (tmp_path / "s" / "anna.csv").write_bytes(text.encode("cp1252"))
+    (tmp_path / "s" / "chen.csv").write_bytes(f"trn,decision,reason\n{B},include,不含外泌体\n".encode("gbk"))
+    decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
+    assert decisions[["trn", "reviewer", "reason"]].values.tolist() == [[A, "anna", "natürlich – „bien sûr“"]]
+    reasons = dict(zip(rejects.file, rejects.reason))
+    assert set(reasons) == {"ben.xlsx", "chen.csv"}
+    assert all(reason.startswith("none of its decisions counted: ") for reason in reasons.values())
+    assert "Save it as CSV" in reasons["ben.xlsx"] and "UTF-8" in reasons["chen.csv"]
+
+
+def test_a_file_of_which_nothing_counts_says_so_and_why(tmp_path, review):
+    write(tmp_path, "anna.csv", f"trn,decision,criterion\n{A},exclude,E9\n{B},,\n")
+    _, rejects = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
+    said = "unknown criterion 'E9'. Use E2, E3, E4, E5."
+    assert rejects.reason.tolist() == [f"none of its decisions counted: {said} (line 2)", said]
+    assert rejects.line.isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("26.11.2026", "2026-11-26"), ("11/26/2026", "2026-11-26"), ("2026-11-26T10:00", "2026-11-26"),
+     ("05/11/2026", None), ("yesterday", None), ("31.02.2026", None)],
+)  # fmt: skip
+def test_a_date_is_read_in_one_way_or_its_row_is_set_aside(tmp_path, review, written, read):
+    write(tmp_path, "anna.csv", f"trn,decision,date\n{A},include,{written}\n{B},include,\n")
+    decisions, rejects = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
+    assert decisions.set_index("trn").date.get(A) == read
+    assert [f"the date '{written}'" in reason for reason in rejects.reason] == ([] if read else [True])
+
+
+def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_apart(tmp_path):
+    put(tmp_path, "protocol.yml", "")
+    folder = put(tmp_path, "data/raw/curation/screening/anna.csv", f"trn,decision\n{A},include\n").parent
+    target = tmp_path / "data/processed/2026-11-22"
+    rows = [(A, "person", "Anna"), (B, "person", "Anna"), (C, "rules", "rule"), (C, "person", "ben")]
+    text = "".join(f"{trn},{read_by},{reviewer}\n" for trn, read_by, reviewer in rows)
+    put(target, "decisions.csv", f"trn,read_by,reviewer\n{text}")
+    told = pipeline._decisions_gone(tmp_path, target)
+    assert [line.split(" are in no file")[0] for line in told] == [
+        f"Anna had 2 decision(s) in the last run; 1 of them ({B})",
+        f"ben had 1 decision(s) in the last run; 1 of them ({C})",
+    ]
+    assert "reviews/" in told[0] and str(folder.name) in told[0]
+    put(folder, "ben.csv", f"trn,decision\n{C},later\n")
+    put(folder, "anna.2.csv", f"trn,decision\n{B},include\n")
+    assert pipeline._decisions_gone(tmp_path, target) == []
+
+    put(target, "sources.csv", "file\nexport.csv\n")
+    rejects = [
+        ("export.csv", "2", A, "x"),
+        ("anna.csv", "", "", "why"),
+        ("anna.csv", "2", A, "y"),
+        ("ben.csv", "3", "", "z"),
+    ]
+    put(target, "rejects.csv", "file,line,trn,reason\n" + "".join(",".join(row) + "\n" for row in rejects))
+    said = []
+    pipeline._tell_rejects(target, said.append)
+    assert said[0] == "MIND: anna.csv: why"
+    assert "3 row(s) could not be used (1 of exports, 2 of decisions and hand work)" in said[1]

@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from conftest import ROOT, export, put
+from conftest import ROOT, evlib, export, put
 
-from evlib import chapters, eligibility
+from evlib import chapters, eligibility, judging, sources
 from evlib.book import build_book
 from evlib.errors import InputError
 from evlib.new_review import TEMPLATE, new_review
@@ -19,6 +19,7 @@ from evlib.pipeline import notebooks, project_root, run
 from evlib.protocol import load_protocol
 from evlib.registries import ictrp
 from evlib.schema import read_table
+from evlib.screening_view import screening_view
 
 EXAMPLE = ROOT / "reviews" / "msc-cells-covid19"
 SAMPLE = ROOT.parent / "shared" / "samples" / "ictrp" / "covid19-2020-07-07.csv"
@@ -77,6 +78,33 @@ def test_the_book_has_no_word_of_the_first_topic(example, results):
     assert not (page.parent / "ledger.html").exists() and not (page.parent / "lessons").exists()
 
 
+def test_pages_and_messages_name_the_review_in_commands_and_paths(example, results, monkeypatch):
+    page = build_book(example, results, say=quiet)
+    for path in page.parent.glob("*.html"):
+        text = _words(path)
+        assert not re.findall(
+            r"\bmake (?:book|check|fetch|run|screen|trace|update)\b(?! REVIEW=msc-cells-covid19)", text
+        )
+        assert not re.findall(r"(?<!reviews/msc-cells-covid19/)\bdata/(?:raw|processed)", text), path.name
+    told = _words(page.with_name("to_screen.html"))
+    assert "reviews/msc-cells-covid19/data/raw/curation/screening/anna.csv" in told
+    assert "make screen REVIEW=msc-cells-covid19 REVIEWER=your-name" in told
+
+    monkeypatch.setattr("evlib.pipeline.today", lambda: "2999-01-01")
+    with pytest.raises(InputError) as error:
+        run(example, search_date="2998-01-01", say=quiet)
+    assert "make fetch REVIEW=msc-cells-covid19 SEARCH_DATE=2998-01-01" in str(error.value)
+    assert "reviews/msc-cells-covid19/data/raw/exports" in str(error.value)
+    sheet = put(example, "data/raw/curation/screening/eve.csv", "trn,decision,criterion\nNCT00000001,exclude,E1\n")
+    protocol = load_protocol(example / "protocol.yml")
+    _, rejects = judging.own_decisions(sheet.parent, known={"NCT00000001"}, protocol=protocol)
+    sheet.unlink()
+    assert "reviews/msc-cells-covid19/data/raw/curation/same_trial.csv" in rejects.reason[0]
+    queue = read_table(results / "to_screen.csv", "to_screen")
+    view = screening_view(queue, reviewer="", folder=sheet.parent, protocol=protocol)
+    assert "make screen REVIEW=msc-cells-covid19 REVIEWER=name" in view.data
+
+
 def _words(page: Path) -> str:
     text = re.sub(r"<(script|style).*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text)))
@@ -116,10 +144,14 @@ def test_every_need_of_a_chapter_is_met_by_the_first_review():
         assert text.count("<!-- needs:") == text.count("<!-- end -->") == len(chapters._PASSAGE.findall(text))
 
 
-def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
-    home = tmp_path / "home"
-    shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    put(home, "protocol.yml", (ROOT / "protocol.yml").read_text(encoding="utf-8"))
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A repository as far as a new review needs one."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "home/notebooks")
+    return put(tmp_path, "home/protocol.yml", (ROOT / "protocol.yml").read_text(encoding="utf-8")).parent
+
+
+def test_new_review_makes_a_folder_to_fill_in(tmp_path, home, monkeypatch):
     sent = put(
         tmp_path,
         "sent/export.csv",
@@ -133,6 +165,7 @@ def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
     assert not FIRST_TOPIC.search((folder / "protocol.yml").read_text(encoding="utf-8"))
     assert yaml.safe_load((TEMPLATE / "book/_toc.yml").read_text())["root"] == "index"
     assert protocol["chapters"] == list(chapters.DEFAULT)
+    assert "REVIEW=my-topic REVIEWER" in (folder / "data/raw/curation/screening/README.md").read_text(encoding="utf-8")
     monkeypatch.setenv("EVTRIALS_REVIEW", "my-topic")
     assert project_root(home) == folder
     monkeypatch.setenv("EVTRIALS_REVIEW", "other")
@@ -141,6 +174,112 @@ def test_new_review_makes_a_folder_to_fill_in(tmp_path, monkeypatch):
     for name, said in (("my-topic", "there already"), ("My topic", "no name"), ("../x", "no name")):
         with pytest.raises(InputError, match=said):
             new_review(home, name)
+
+
+_ROW = ("NCT00000001", "A trial", "ClinicalTrials.gov", "", "", "2020-01-27")
+_MORE = ("Last Refreshed on", "Export date")
+
+
+@pytest.mark.parametrize(
+    ("cells", "retrieved", "day", "said"),
+    [
+        (("2020-02-03", "2020-06-07 17:53:51"), None, "2020-06-07", "day of export"),
+        (("2020-02-03", ""), None, "2020-02-03", "last update"),
+        (("", ""), None, "2020-01-27", "last registration"),
+        (("2020-02-03", ""), "2020-07-07", "2020-07-07", "as you say"),
+    ],
+)
+def test_the_day_of_an_export_names_its_folder_and_is_the_search_date(tmp_path, home, cells, retrieved, day, said):
+    header = ("TrialID", "Public title", "Source Register", "Phase", "Target size", "Date registration", *_MORE)
+    sent = put(tmp_path, "sent/export.csv", export((*_ROW, *cells), header=header))
+    told = []
+    folder = new_review(home, "my-topic", records=sent, retrieved=retrieved, say=told.append)
+    assert [path.parent.name for path in folder.glob("data/raw/exports/*/*.csv")] == [day]
+    assert load_protocol(folder / "protocol.yml")["default_search_date"] == day
+    assert day in told[0] and said in told[0]
+
+
+def test_a_folder_named_for_a_day_gives_that_of_its_export(tmp_path, home):
+    sent = put(tmp_path, "2020-08-01/export.csv", export(_ROW))
+    folder = new_review(home, "my-topic", records=sent, say=quiet)
+    assert [path.parent.name for path in folder.glob("data/raw/exports/*/*.csv")] == ["2020-08-01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("code.py", "import os\n", "no format that is known (ClinicalTrials.gov API v2"), ("empty.csv", export(), "no usable record")],
+)  # fmt: skip
+def test_what_is_no_export_is_refused_and_nothing_is_made(tmp_path, home, name, content, said):
+    sent = put(tmp_path, f"sent/{name}", content)
+    with pytest.raises(InputError, match=re.escape(said)):
+        new_review(home, "my-topic", records=sent, say=quiet)
+    assert not (home / "reviews").exists()
+
+
+def checked(folder: Path, *changes: tuple[str, str]):
+    """The command ``check`` on a review whose protocol was changed for this once."""
+    path = folder / "protocol.yml"
+    text = path.read_text(encoding="utf-8")
+    changed = text
+    for old, new in changes:
+        assert old in changed
+        changed = changed.replace(old, new)
+    try:
+        path.write_text(changed, encoding="utf-8")
+        return evlib("check", cwd=folder)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def test_check_names_what_is_still_to_fill_in(tmp_path, home):
+    folder = new_review(home, "my-topic", records=put(tmp_path, "sent/export.csv", export(_ROW)), say=quiet)
+    lines = (folder / "protocol.yml").read_text(encoding="utf-8").splitlines()
+    done = checked(folder)
+    assert done.returncode == 0
+    marked = [number for number, line in enumerate(lines, start=1) if line.lstrip().startswith("# FILL IN:")]
+    assert len(marked) > 8
+    assert [int(number) for number in re.findall(r"FILL IN, line (\d+): \w", done.stdout)] == marked
+    assert "is found by the query" in done.stdout and "protocol.yml is valid" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "default_search_date: 2026-11-22",
+            "default_search_date: 2002-07-07",
+            "No record was registered by 2002-07-07",
+        ),
+        ("default_search_date: 2026-11-22", "default_search_date: 2999-07-07", "is still to come"),
+        ("03_describe]", "03_descibe]", "no chapter '03_descibe'. There are: 01_ingest"),
+        ("search: >-", 'search: "aardvark"\nquery: >-', "is found by the query"),
+        (", other_condition: E4", "", "screening asks for a condition"),
+    ],
+)
+def test_check_refuses_what_a_run_would_refuse(example, old, new, said):
+    done = checked(example, (old, new))
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_condition_that_is_not_asked_for_leaves_no_criterion(example):
+    text = (example / "protocol.yml").read_text(encoding="utf-8")
+    condition = re.search(r"^  condition: \[.*$", text, re.MULTILINE)[0]
+    assert "Take 'other_condition: E4' away" in checked(example, (condition, "  condition: []")).stderr
+    assert checked(example, (condition, "  condition: []"), (", other_condition: E4", "")).returncode == 0
+
+
+def test_a_search_that_finds_nothing_speaks_of_no_row_that_was_read(tmp_path):
+    twice = export(_ROW, (*_ROW[:1], "Another", *_ROW[2:]))
+    found = sources.named_sources(put(tmp_path, "export.csv", twice))
+    protocol = load_protocol(EXAMPLE / "protocol.yml")
+    with pytest.raises(InputError) as error:
+        sources.records_of(found, protocol=protocol, always=set())
+    assert "is found by the query" in str(error.value) and "given before" not in str(error.value)
+    with pytest.raises(InputError, match="could not be read: no registration number"):
+        sources.records_of(
+            sources.named_sources(put(tmp_path, "bad.csv", export(("", *_ROW[1:])))), protocol=protocol, always=set()
+        )
 
 
 def test_a_chapter_that_is_not_there_is_named(example):

@@ -234,7 +234,7 @@ def test_the_project_is_found_from_a_folder_inside_it(project, tmp_path):
 def test_a_project_without_notebooks_says_so(tmp_path, monkeypatch):
     copy = project_copy(tmp_path)
     shutil.rmtree(copy / "notebooks")
-    monkeypatch.setattr("evlib.chapters.__file__", str(copy / "evlib/chapters.py"))  # its own code, not another copy's
+    monkeypatch.setattr("evlib.places.__file__", str(copy / "evlib/places.py"))  # its own code, not another copy's
     with pytest.raises(InputError, match="no numbered notebook"):
         run(copy, say=lambda text: None)
 

@@ -85,6 +85,12 @@ def test_later_takes_a_decision_back_and_a_new_session_goes_on(queue, tmp_path, 
     assert "<b>1</b> of 3" in shown()
 
 
+def test_what_one_decided_in_a_spreadsheet_is_judged_already(queue, tmp_path, review):
+    (tmp_path / "ana-maría.2.csv").write_text(f"trn,decision\n{TRNS[0]},include\n", encoding="utf-8")
+    _, _, shown = opened(queue, tmp_path, review, reviewer="Ana María")
+    assert "<b>1</b> of 3" in shown()
+
+
 def test_a_decision_that_cannot_be_saved_keeps_the_record_in_view(queue, tmp_path, review):
     buttons, _, shown = opened(queue, tmp_path, review)
     (tmp_path / "ana.csv").write_bytes(b"\xff\xfe not a table")

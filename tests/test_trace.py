@@ -1,6 +1,7 @@
 """The path of a record: every step is told, and leads to the places of the book that show it."""
 
 import json
+import re
 
 import pytest
 from conftest import RAW
@@ -49,7 +50,10 @@ def test_every_record_of_the_sources_can_be_traced(traced, results):
         story = traced(row.trn)
         assert (story["trn"], story["place"]) == (row.trn, row.place)
         assert story["outcome"]["outcome"] == outcomes.get(row.trn, "not in this search")
-        assert told(story).startswith(row.trn)
+        text = told(story)
+        assert text.startswith(row.trn)
+        steps = [int(line.split(".")[0]) for line in text.split("\n") if re.match(r"\d+\. ", line)]
+        assert steps == list(range(1, len(steps) + 1))
 
 
 def test_a_duplicate_leads_to_the_record_that_is_kept(traced, results):

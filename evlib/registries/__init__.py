@@ -137,7 +137,7 @@ def stream(
     for path in [file for named in paths for file in files_of(named) or [Path(named)]]:
         name = "unknown"
         try:
-            name = _format(path)
+            name = format_of(path)
             day = retrieved(path) if callable(retrieved) else retrieved
             reader = READERS[name]
             facts = {"snapshot": day, "registries": registries} if reader is snapshot else {"snapshot": day}
@@ -185,8 +185,14 @@ def losses(rejects: pd.DataFrame) -> list[str]:
     return [f"{file}: {reason}" for file, reason in zip(worst.file, worst.reason)]
 
 
-def _format(path: Path) -> str:
-    """The one format of all parts of a file; a workbook is known by its first part."""
+def format_of(path: Path) -> str:
+    """The one format of all parts of a file; a workbook is known by its first part.
+
+    Raises
+    ------
+    InputError
+        Where no reader recognises the file, it cannot be unpacked, or it holds several kinds.
+    """
     found: set[str] = set()
     for start in heads(path):
         found.add(next((name for name, reader in READERS.items() if reader.recognises(start)), "unknown"))
