@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from evlib.numbers import load_numbers
 from evlib.schema import columns, kinds, read_csv, read_table
 
 CODEBOOK = Path(__file__).with_name("codebook.csv")
@@ -95,7 +96,7 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         codebook(written).to_csv(made / "codebook.csv", index=False, lineterminator="\n")
         (made / "run.json").write_bytes((results / "run.json").read_bytes())
         _write_json(made / "datapackage.json", _data_package(run, protocol, written))
-        (made / "README.md").write_text(_readme(run, protocol, written), encoding="utf-8")
+        (made / "README.md").write_text(_readme(run, protocol, written, load_numbers(results)), encoding="utf-8")
         _describe_crate(made, run, protocol)
         path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -168,12 +169,12 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
     _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
 
-def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str]) -> str:
+def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str], numbers: dict[str, str]) -> str:
     asked = run["parameters"]
     rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in written.items())
     return (
         f"# {_title(run, protocol)}\n\n"
-        f"Records registered by {asked['search_date']}, as they were retrieved by {asked['snapshot']}.\n\n{rows}\n\n"
+        f"Records registered by {asked['search_date']}, as their sources showed them by {numbers['snapshot']}.\n\n{rows}\n\n"
         "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run, `chapters` how each table came about. "
         'An empty cell means: not shown to us. Several values in one cell are separated by " | ". In CSV, a text that a '
         "spreadsheet would run as a formula has a leading apostrophe. Screening and coding are machine readings unless "

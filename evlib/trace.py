@@ -32,7 +32,9 @@ _CURATED = {
     "arms": ("study_id", "arm_id"),
     "outcomes": ("arm_id",),
 }
-Rows = dict[str, list[dict[str, Any]]]  # of one table: the rows by registration number, each with the cells that hold something
+Rows = dict[
+    str, list[dict[str, Any]]
+]  # of one table: the rows by registration number, each with the cells that hold something
 
 
 def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows]:
@@ -220,7 +222,12 @@ def _published(trn: str, held: dict[str, Rows]) -> list[dict[str, Any]]:
     rows = []
     for study in held["studies"].get(trn, []):
         arms = [arm["arm_id"] for arm in held["arms"].get(study["study_id"], [])]
-        report = {"study": study["study"], "report": study["doi_or_url"], "link": study.get("trn_link"), "arms": len(arms)}
+        report = {
+            "study": study["study"],
+            "report": study["doi_or_url"],
+            "link": study.get("trn_link"),
+            "arms": len(arms),
+        }
         rows.append(report | {"outcomes": sum(len(held["outcomes"].get(arm, [])) for arm in arms)})
     return rows
 
