@@ -53,15 +53,9 @@ _NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
 # What registries call the state of a trial, in lower case.
 _STATUS_WORDS = {
     "Recruiting": ("recruiting", "open public recruiting", "enrolling by invitation", "open to recruitment"),
-    "Not yet recruiting": ("not yet recruiting", "pending", "preinitiation", "authorised", "not yet started"),
-    "Active, not recruiting": (
-        "active, not recruiting",
-        "active not recruiting",
-        "ongoing",
-        "no longer recruiting",
-        "not recruiting",
-    ),
-    "Completed": ("completed", "complete", "ended", "main results already published", "recruitment completed"),
+    "Not yet recruiting": ("not yet recruiting", "pending", "preinitiation", "not yet started"),
+    "Active, not recruiting": ("active, not recruiting", "active not recruiting", "ongoing"),
+    "Completed": ("completed", "complete", "ended", "main results already published"),
     "Terminated, suspended or withdrawn": (
         "terminated",
         "suspended",
@@ -72,7 +66,18 @@ _STATUS_WORDS = {
     ),
     "Unknown": ("unknown status", "unknown"),
 }
-_STATUS = {word: group for group, words in _STATUS_WORDS.items() for word in words}
+# Words that tell neither how far a trial is nor whether it has ended. WHO ICTRP knows no finer ones: its "Not recruiting" is
+# said of trials that run, are completed, or were stopped. Shown only where a trial has one.
+_VAGUE_WORDS = {
+    "Not recruiting (no more is told)": (
+        "not recruiting",
+        "no longer recruiting",
+        "recruitment complete",
+        "recruitment completed",
+    ),
+    "Authorised (no more is told)": ("authorised",),
+}
+_STATUS = {word: group for group, words in (_STATUS_WORDS | _VAGUE_WORDS).items() for word in words}
 _OTHER_STATUS = "Other word"
 
 _Met = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]
@@ -405,7 +410,11 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
 
 
 def status_and_results(described: pd.DataFrame) -> Figure:
-    """Included trials by status, the registries' words grouped, and how many completed ones show posted results."""
+    """Included trials by status, the registries' words grouped, and how many completed ones show posted results.
+
+    That none is completed is said only where the status of every trial tells it. Without a completed trial there are no
+    bars of results.
+    """
     name, trials = "status_and_results", _included(described)
     if trials.empty:
         return nothing(name, "No included trial, so no status to show")
@@ -414,37 +423,42 @@ def status_and_results(described: pd.DataFrame) -> Figure:
         words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore").astype(object).fillna(_MISSING)
     )
     other = trials.status[groups == _OTHER_STATUS].value_counts()
-    order = [*_STATUS_WORDS, *([_OTHER_STATUS] if len(other) else []), _MISSING]
+    order = [*_STATUS_WORDS, *(name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()), _MISSING]
     counts = groups.value_counts().reindex(order, fill_value=0)
     completed = trials[groups == "Completed"]
     posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(_MISSING)
     results = posted.value_counts().reindex(["Posted", "None posted", _MISSING], fill_value=0)
     leaders, first = _leading(counts.drop(_MISSING), of=_several(len(trials)))
     title = f"Most frequent status: {leaders}" if first else "No included trial reports its status"
-    title += (
-        f"; of {len(completed)} completed, "
-        f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
-        f"{results['None posted']} none, and {results[_MISSING]} {'does' if results[_MISSING] == 1 else 'do'} not tell"
-        if len(completed)
-        else "; none is completed"
-    )
+    if len(completed):
+        title += (
+            f"; of {len(completed)} completed, "
+            f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
+            f"{results['None posted']} none, and {results[_MISSING]} {'does' if results[_MISSING] == 1 else 'do'} not tell"
+        )
+    elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, _MISSING]).any():
+        title += "; none is completed"
     axes, top = canvas(title)
     left = _label_width([*order, *results.index])
     top = _heading(axes, top, "Status, as last seen")
     top = _bars(axes, top, counts, of=len(trials), left=left) + 6
-    top = _heading(axes, top, f"Results of the {len(completed)} completed")
-    top = _bars(axes, top, results, of=len(completed), left=left) + 6
+    if len(completed):
+        top = _heading(axes, top, f"Results of the {len(completed)} completed")
+        top = _bars(axes, top, results, of=len(completed), left=left) + 6
     elsewhere = int(trials.results_posted.fillna(False).astype(bool).sum() - results["Posted"])
     said = f" Other words: {_listed(other)}." if len(other) else ""
     further = f" {elsewhere} not completed {'has' if elsewhere == 1 else 'have'} results, too." if elsewhere else ""
     bottom = put_note(axes, top, f"Bars: {_counted(described)}.{said}{further}")
+    parts = {"status": counts} | ({"results of completed trials": results} if len(completed) else {})
     data = pd.concat(
         [
             pd.DataFrame({"question": question, "value": part.index, "n": part.to_numpy()})
-            for question, part in (("status", counts), ("results of completed trials", results))
+            for question, part in parts.items()
         ]
     )
-    alt = f"Two bar charts. {title}. {_listed(counts)}. Results of completed trials: {_listed(results)}.{said}{further}"
+    charts = "Two bar charts" if len(completed) else "Bar chart"
+    of_completed = f" Results of completed trials: {_listed(results)}." if len(completed) else ""
+    alt = f"{charts}. {title}. {_listed(counts)}.{of_completed}{said}{further}"
     return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
 
 
