@@ -31,7 +31,7 @@ from evlib.canvas import (
     wrapped,
 )
 from evlib.extract import country_codes
-from evlib.figures import Figure, nothing
+from evlib.figures import Figure, none_included, nothing
 from evlib.geography import middle
 from evlib.schema import split_multi
 
@@ -153,7 +153,7 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     """
     name, trials = "countries_over_time", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no country to show")
+        return nothing(name, none_included(described))
     countries, order = _values(trials, "countries", {}, most=most + 2)
     years = trials.registered.dt.year
     columns = pd.Series("No date", index=trials.index).where(years.isna(), years.map(_year_text))
@@ -185,9 +185,11 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
         Outlines, as ``evlib.geography.outlines`` returns them. A country too small to have one is named below the map.
     """
     name, trials = "where", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     values, order = _values(trials, "countries", {})
     n = values.explode().value_counts().reindex(order[:-1])
-    if trials.empty or n.empty:
+    if n.empty:
         return nothing(name, f"No included trial of {len(trials)} reports its country")
     codes = country_codes(list(n.index))
     rings = {code: rows.ring for code, rows in countries.groupby("code")}
@@ -244,7 +246,7 @@ def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Included trials by study type, by design and by phase, in three panels of one scale (the paper's Figure 5)."""
     name, trials = "types_designs_phases", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no study type, design or phase to show")
+        return nothing(name, none_included(described))
     panels = {}
     for field, noun in (("study_type", "Study type"), ("design", "Design"), ("phase_group", "Phase")):
         values, order = _values(trials, field, labels)
@@ -290,7 +292,7 @@ def crosstab_figure(
     """
     name, trials = f"{rows}_by_{columns}", _included(described)
     if trials.empty:
-        return nothing(name, f"No included trial, so no {nouns[0]} by {nouns[1]} to show")
+        return nothing(name, none_included(described))
     row_values, row_order = _values(trials, rows, labels)
     column_values, column_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     data = _crossed(row_values, column_values, row_order, column_order)
@@ -314,6 +316,8 @@ def crosstab_figure(
 def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8)."""
     name, trials = "lung_trials", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     lung = trials[trials.disease_area == "respiratory"]
     if lung.empty:
@@ -354,6 +358,8 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     (30 January 2020 to 5 May 2023). Bars tell trials on COVID-19 from others, and estimated dates by hatching.
     """
     name, trials = "registrations_per_month", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     dated = trials.dropna(subset="registered")
     if dated.empty:
         return nothing(name, f"None of {_several(len(trials))} has a date of registration")
@@ -417,7 +423,7 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     """
     name, trials = "status_and_results", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no status to show")
+        return nothing(name, none_included(described))
     words = trials.status.map(lambda word: " ".join(word.casefold().replace("_", " ").split()), na_action="ignore")
     groups = (
         words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore").astype(object).fillna(_MISSING)
@@ -465,6 +471,8 @@ def status_and_results(described: pd.DataFrame) -> Figure:
 def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Participants of each included trial on a log axis, by phase; actual and planned numbers told apart."""
     name, trials = "enrolment_by_phase", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     stated = trials.dropna(subset="enrolment")
     drawn = stated[stated.enrolment > 0]
     if drawn.empty:
@@ -558,6 +566,7 @@ def time_to_results(described: pd.DataFrame, records: pd.DataFrame) -> Figure:
         f"{dated} of them {'shows' if dated == 1 else 'show'} their date"
         + ("" if dated else ", so the time to results is not known")
     )
+    title = title if len(trials) else none_included(described)
     data = pd.DataFrame({"trials": [len(trials)], "with_results": [len(posted)], "with_date_of_results": [dated]})
     return nothing("time_to_results", title)._replace(data=data)
 
@@ -576,7 +585,7 @@ def completeness_by_year(
     """
     name, trials = "completeness_by_year", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no field that one could state")
+        return nothing(name, none_included(described))
     met = _met(trials, records, doses)[list(_BY_YEAR)]
     names = [f"before {since[0]}"]
     names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
@@ -637,7 +646,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     """The distribution of ``reporting_score`` over included trials, and how many trials meet each item."""
     name, scores = "reporting_score", reporting_score(described, records, doses)
     if scores.empty:
-        return nothing(name, "No included trial, so no reporting to score")
+        return nothing(name, none_included(described))
     items = scores[[item.name for item in ITEMS]].sum().astype(int)
     items.index = [item.label for item in ITEMS]
     items = items.sort_values(ascending=False, kind="stable")
@@ -683,7 +692,7 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     """
     name, trials = "evidence_map", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no disease and route to map")
+        return nothing(name, none_included(described))
     diseases, disease_order = _values(trials, "disease_area", labels)
     routes, route_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     phases, phase_order = _values(trials, "phase_group", labels, most=len(_PHASE_MARKERS))

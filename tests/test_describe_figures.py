@@ -208,6 +208,11 @@ def test_that_none_is_completed_is_said_only_where_the_sources_tell(words, title
     assert figure.data.question.unique().tolist() == ["status"] and "ompleted trials" not in figure.alt
 
 
+def test_a_first_report_says_that_nothing_is_included_yet():
+    for name, figure in drawn(table("described", [{"screening": "pending", "countries": "Peru"}] * 2)).items():
+        assert figure.title == "None included yet, 2 proposed, which this figure does not count", name
+
+
 @pytest.mark.parametrize("rows", [[], [{"screening": "pending"}], [{}], [{}, {"status": "on the moon"}]])
 def test_where_nothing_is_known_it_is_said(rows):
     for figure in drawn(table("described", rows)).values():
