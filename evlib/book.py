@@ -385,18 +385,19 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     from evlib.tables import table
 
     queue = read_table(results / "to_screen.csv", "to_screen")
-    shown = queue[["trn", "proposal", "proposed_criterion", "proposed_reason", "title", "registered", "needs"]]
+    proposed = queue.proposal.str.cat(" (" + queue.proposed_criterion + ")", na_rep="")
+    shown = queue[["trn", "proposed_reason", "title", "registered", "needs"]]
+    shown.insert(1, "proposal", proposed.where(queue.proposal.notna()))
+    listed = table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url)
     codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
     return {
-        "queue": table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url).data,
+        "queue": f'<div class="queue">{listed.data}</div>',
         "exclusion_codes": table(codes, caption="Criteria of exclusion").data,
     }
 
 
 def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
     """The table of all trials, a page for each, and the whole data set to download."""
-    import pandas as pd
-
     from evlib.browse import interactive, page_name, trial_page, trials_to_browse
     from evlib.dataset import write_dataset
     from evlib.schema import read_csv, read_table
