@@ -305,6 +305,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     spare_grammars()
     import nbformat
 
+    from evlib.dataset import copy_table
     from evlib.glossary import glossary_page, linked, read_glossary
     from evlib.lesson import cell_index, with_anchors, write_lessons
     from evlib.numbers import load_numbers
@@ -330,6 +331,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     words["changelog"] = _changelog(repository(root) / "CHANGELOG.md")
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
     words |= {"for_review": command_ending(root), "raw": place_of(root / "data" / "raw")}
+    words["dataset"] = _dataset_name(root)
     words["cell_index"] = cell_index(results)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
@@ -351,8 +353,14 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     if (source / "teaching.md").is_file():
         write_lessons(results, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
-    for path in [*results.glob("*.csv"), results / "run.json"]:
-        shutil.copy2(path, downloads / path.name)
+    shutil.copy2(results / "run.json", downloads / "run.json")
+    for path in results.glob("*.csv"):
+        copy_table(path, downloads / path.name, protocol=protocol)
+
+
+def _dataset_name(root: Path) -> str:
+    """The name of the file with the whole data set: that of the review beside the first, or of the project."""
+    return "evtrials" if repository(root) == root.resolve() else root.resolve().name
 
 
 def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
@@ -417,18 +425,19 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     from evlib.tables import table
 
     queue = read_table(results / "to_screen.csv", "to_screen")
-    shown = queue[["trn", "proposal", "proposed_criterion", "proposed_reason", "title", "registered", "needs"]]
+    proposed = queue.proposal.str.cat(" (" + queue.proposed_criterion + ")", na_rep="")
+    shown = queue[["trn", "proposed_reason", "title", "registered", "needs"]]
+    shown.insert(1, "proposal", proposed.where(queue.proposal.notna()))
+    listed = table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url)
     codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
     return {
-        "queue": table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url).data,
+        "queue": f'<div class="queue">{listed.data}</div>',
         "exclusion_codes": table(codes, caption="Criteria of exclusion").data,
     }
 
 
 def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
     """The table of all trials, a page for each, and the whole data set to download."""
-    import pandas as pd
-
     from evlib.browse import interactive, page_name, trial_page, trials_to_browse
     from evlib.dataset import write_dataset
     from evlib.schema import read_csv, read_table
@@ -439,11 +448,13 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> No
     write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
     held = traced_tables(results, raw_dir=root / "data" / "raw")
     changed = results / "record_changes.csv"
-    changes = read_csv(changed) if changed.is_file() else pd.DataFrame(columns=["trn", "field", "before", "after"])
+    changes = read_csv(changed) if changed.is_file() else None
+    has = {"doses": results / "doses.csv", "results": root / "data/raw/curation/studies.csv"}
+    without = [name for name, path in has.items() if not path.is_file()]
     for row in described.itertuples():
         story = trace(row.trn, held, run=results.name, protocol=protocol) | {"record_url": row.record_url}
-        write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes))
-    write_dataset(results, source / "_extra" / "evtrials.zip", root=root, protocol=protocol)
+        write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes, without=without))
+    write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
 
 
 def _write_ledger(results: Path, source: Path) -> None:

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections.abc import Collection
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -181,7 +182,7 @@ def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tu
     return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
 
 
-def trial_page(story: dict[str, Any], changes: pd.DataFrame) -> str:
+def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: Collection[str] = ()) -> str:
     """The page of a trial in Markdown with HTML tables: record, decisions, coding with its basis, doses, reports, sources.
 
     Parameters
@@ -189,9 +190,26 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame) -> str:
     story
         What ``evlib.trace.trace`` tells of the record.
     changes
-        What changed in records since an earlier search: ``trn, field, before, after`` (of ``evlib.update``).
+        What changed in records since an earlier search: ``trn, field, before, after`` (of ``evlib.update``); None where
+        the run has no earlier search.
+    without
+        Of ``doses`` and ``results``, what the whole review has none of: their sections are left out.
     """
     record = story["record"]
+    doses = [{_DOSE.get(name, name): cell for name, cell in row.items()} for row in story["doses"]]
+    changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
+    optional = {
+        "doses": ["## Doses", _grid(doses, tuple(_DOSE.values()), "No dose on file.")],
+        "results": [
+            "## Reports",
+            _grid(story["results"], ("study", "report", "link", "arms", "outcomes"), "No report on file."),
+        ],
+        "changes": [
+            "## What changed since the earlier search",
+            _grid(changed, ("field", "before", "after"), "Nothing that is followed."),
+        ],
+    }
+    left_out = {*without, *(["changes"] if changes is None else [])}
     title = record.get("brief_title") or record.get("official_title") or "No title shown"
     url = story.get("record_url")
     parts = [
@@ -206,12 +224,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame) -> str:
         _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
         "## How it was coded",
         _grid(story["coding"], ("field", "value", "coded_by", "found_in", "words", "read_as"), "Not coded."),
-        "## Doses",
-        _grid([{_DOSE.get(k, k): v for k, v in row.items()} for row in story["doses"]], tuple(_DOSE.values()), "No dose on file."),
-        "## Reports",
-        _grid(story["results"], ("study", "report", "link", "arms", "outcomes"), "No report on file."),
-        "## What changed since the earlier search",
-        _grid(changes[changes.trn == story["trn"]].to_dict("records"), ("field", "before", "after"), "Nothing that is followed."),
+        *(text for name, texts in optional.items() if name not in left_out for text in texts),
         "## Other records of the same trial",
         _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
         "## Sources",

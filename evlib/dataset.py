@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from evlib.schema import columns, kinds, read_csv, read_table
+from evlib.numbers import load_numbers
+from evlib.schema import columns, kinds, read_csv, read_table, write_csv
+from evlib.tables import idle_columns, uncoded_columns
 
 CODEBOOK = Path(__file__).with_name("codebook.csv")
 # The tables of the data set, with what one row is.
@@ -57,7 +59,7 @@ def codebook(tables: Iterable[str] = tuple(TABLES)) -> pd.DataFrame:
 def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, protocol: dict) -> Path:
     """Write the data set of a run, and what made it, as a zip file; returns its path.
 
-    It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the
+    Its folder and its data package are named as the file. It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the
     executed chapters in ``chapters/``, the project's protocol, lock file, citation and licences, ``run.json``, a README, and
     ``ro-crate-metadata.json`` over all of them. The same run gives the same bytes but for Parquet's and RO-Crate's own.
 
@@ -86,31 +88,46 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
             if (Path(root) / name).is_file():
                 shutil.copy2(Path(root) / name, made / name)
         written = {name: row for name, row in TABLES.items() if (results / f"{name}.csv").is_file()}
+        book = codebook(written)
         for table in written:
             frame = read_table(results / f"{table}.csv", table)
-            (made / f"csv/{table}.csv").write_bytes((results / f"{table}.csv").read_bytes())
+            idle = idle_columns(frame, protocol)
+            book = book[(book.table != table) | ~book.column.isin(idle)]
+            copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol)
             days = [name for name, kind in kinds(table).items() if kind == "date"]
-            shown = ", ".join(f"CAST({name} AS DATE) AS {name}" if name in days else name for name in columns(table))
+            kept = [name for name in columns(table) if name not in idle]
+            shown = ", ".join(f"CAST({name} AS DATE) AS {name}" if name in days else name for name in kept)
             duckdb.from_df(frame).project(shown).write_parquet(str(made / f"parquet/{table}.parquet"))
-        codebook(written).to_csv(made / "codebook.csv", index=False, lineterminator="\n")
+        book.to_csv(made / "codebook.csv", index=False, lineterminator="\n")
         (made / "run.json").write_bytes((results / "run.json").read_bytes())
-        _write_json(made / "datapackage.json", _data_package(run, protocol, written))
-        (made / "README.md").write_text(_readme(run, protocol, written), encoding="utf-8")
+        _write_json(made / "datapackage.json", _data_package(path.stem, run, protocol, written, book))
+        (made / "README.md").write_text(_readme(run, protocol, written, load_numbers(results)), encoding="utf-8")
         _describe_crate(made, run, protocol)
         path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(made.rglob("*")):
                 if file.is_file():
                     entry = zipfile.ZipInfo(
-                        f"evtrials/{file.relative_to(made).as_posix()}"
+                        f"{path.stem}/{file.relative_to(made).as_posix()}"
                     )  # dated 1980, as all entries
                     entry.compress_type = zipfile.ZIP_DEFLATED
                     archive.writestr(entry, file.read_bytes())
     return path
 
 
-def _data_package(run: dict[str, Any], protocol: dict, written: dict[str, str]) -> dict[str, Any]:
-    book = codebook(written)
+def copy_table(source: Path, target: Path, *, protocol: dict) -> None:
+    """Copy a table of a run for readers, without columns for facts that the review does not code and no row tells."""
+    frame = read_csv(source) if uncoded_columns(protocol) else pd.DataFrame()
+    idle = idle_columns(frame, protocol)
+    if idle:
+        write_csv(frame.drop(columns=idle), target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _data_package(
+    name: str, run: dict[str, Any], protocol: dict, written: dict[str, str], book: pd.DataFrame
+) -> dict[str, Any]:
     resources = []
     for table, row in written.items():
         fields = [
@@ -131,7 +148,7 @@ def _data_package(run: dict[str, Any], protocol: dict, written: dict[str, str]) 
             }
         )
     return {
-        "name": "evtrials",
+        "name": name,
         "title": _title(run, protocol),
         "description": _about(protocol),
         "version": run["parameters"]["search_date"],
@@ -168,12 +185,12 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
     _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
 
-def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str]) -> str:
+def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str], numbers: dict[str, str]) -> str:
     asked = run["parameters"]
     rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in written.items())
     return (
         f"# {_title(run, protocol)}\n\n"
-        f"Records registered by {asked['search_date']}, as they were retrieved by {asked['snapshot']}.\n\n{rows}\n\n"
+        f"Records registered by {asked['search_date']}, as their sources showed them by {numbers['snapshot']}.\n\n{rows}\n\n"
         "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run, `chapters` how each table came about. "
         'An empty cell means: not shown to us. Several values in one cell are separated by " | ". In CSV, a text that a '
         "spreadsheet would run as a formula has a leading apostrophe. Screening and coding are machine readings unless "

@@ -31,7 +31,7 @@ from evlib.canvas import (
     wrapped,
 )
 from evlib.extract import country_codes
-from evlib.figures import Figure, nothing
+from evlib.figures import Figure, none_included, nothing
 from evlib.geography import middle
 from evlib.schema import split_multi
 
@@ -53,15 +53,9 @@ _NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
 # What registries call the state of a trial, in lower case.
 _STATUS_WORDS = {
     "Recruiting": ("recruiting", "open public recruiting", "enrolling by invitation", "open to recruitment"),
-    "Not yet recruiting": ("not yet recruiting", "pending", "preinitiation", "authorised", "not yet started"),
-    "Active, not recruiting": (
-        "active, not recruiting",
-        "active not recruiting",
-        "ongoing",
-        "no longer recruiting",
-        "not recruiting",
-    ),
-    "Completed": ("completed", "complete", "ended", "main results already published", "recruitment completed"),
+    "Not yet recruiting": ("not yet recruiting", "pending", "preinitiation", "not yet started"),
+    "Active, not recruiting": ("active, not recruiting", "active not recruiting", "ongoing"),
+    "Completed": ("completed", "complete", "ended", "main results already published"),
     "Terminated, suspended or withdrawn": (
         "terminated",
         "suspended",
@@ -72,7 +66,18 @@ _STATUS_WORDS = {
     ),
     "Unknown": ("unknown status", "unknown"),
 }
-_STATUS = {word: group for group, words in _STATUS_WORDS.items() for word in words}
+# Words that tell neither how far a trial is nor whether it has ended. WHO ICTRP knows no finer ones: its "Not recruiting" is
+# said of trials that run, are completed, or were stopped. Shown only where a trial has one.
+_VAGUE_WORDS = {
+    "Not recruiting (no more is told)": (
+        "not recruiting",
+        "no longer recruiting",
+        "recruitment complete",
+        "recruitment completed",
+    ),
+    "Authorised (no more is told)": ("authorised",),
+}
+_STATUS = {word: group for group, words in (_STATUS_WORDS | _VAGUE_WORDS).items() for word in words}
 _OTHER_STATUS = "Other word"
 
 _Met = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.Series]
@@ -148,7 +153,7 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     """
     name, trials = "countries_over_time", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no country to show")
+        return nothing(name, none_included(described))
     countries, order = _values(trials, "countries", {}, most=most + 2)
     years = trials.registered.dt.year
     columns = pd.Series("No date", index=trials.index).where(years.isna(), years.map(_year_text))
@@ -180,9 +185,11 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
         Outlines, as ``evlib.geography.outlines`` returns them. A country too small to have one is named below the map.
     """
     name, trials = "where", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     values, order = _values(trials, "countries", {})
     n = values.explode().value_counts().reindex(order[:-1])
-    if trials.empty or n.empty:
+    if n.empty:
         return nothing(name, f"No included trial of {len(trials)} reports its country")
     codes = country_codes(list(n.index))
     rings = {code: rows.ring for code, rows in countries.groupby("code")}
@@ -239,7 +246,7 @@ def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Included trials by study type, by design and by phase, in three panels of one scale (the paper's Figure 5)."""
     name, trials = "types_designs_phases", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no study type, design or phase to show")
+        return nothing(name, none_included(described))
     panels = {}
     for field, noun in (("study_type", "Study type"), ("design", "Design"), ("phase_group", "Phase")):
         values, order = _values(trials, field, labels)
@@ -285,7 +292,7 @@ def crosstab_figure(
     """
     name, trials = f"{rows}_by_{columns}", _included(described)
     if trials.empty:
-        return nothing(name, f"No included trial, so no {nouns[0]} by {nouns[1]} to show")
+        return nothing(name, none_included(described))
     row_values, row_order = _values(trials, rows, labels)
     column_values, column_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     data = _crossed(row_values, column_values, row_order, column_order)
@@ -309,6 +316,8 @@ def crosstab_figure(
 def lung_trials(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8)."""
     name, trials = "lung_trials", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     lung = trials[trials.disease_area == "respiratory"]
     if lung.empty:
@@ -349,6 +358,8 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     (30 January 2020 to 5 May 2023). Bars tell trials on COVID-19 from others, and estimated dates by hatching.
     """
     name, trials = "registrations_per_month", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     dated = trials.dropna(subset="registered")
     if dated.empty:
         return nothing(name, f"None of {_several(len(trials))} has a date of registration")
@@ -405,52 +416,63 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
 
 
 def status_and_results(described: pd.DataFrame) -> Figure:
-    """Included trials by status, the registries' words grouped, and how many completed ones show posted results."""
+    """Included trials by status, the registries' words grouped, and how many completed ones show posted results.
+
+    That none is completed is said only where the status of every trial tells it. Without a completed trial there are no
+    bars of results.
+    """
     name, trials = "status_and_results", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no status to show")
+        return nothing(name, none_included(described))
     words = trials.status.map(lambda word: " ".join(word.casefold().replace("_", " ").split()), na_action="ignore")
     groups = (
         words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore").astype(object).fillna(_MISSING)
     )
     other = trials.status[groups == _OTHER_STATUS].value_counts()
-    order = [*_STATUS_WORDS, *([_OTHER_STATUS] if len(other) else []), _MISSING]
+    order = [*_STATUS_WORDS, *(name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()), _MISSING]
     counts = groups.value_counts().reindex(order, fill_value=0)
     completed = trials[groups == "Completed"]
     posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(_MISSING)
     results = posted.value_counts().reindex(["Posted", "None posted", _MISSING], fill_value=0)
     leaders, first = _leading(counts.drop(_MISSING), of=_several(len(trials)))
     title = f"Most frequent status: {leaders}" if first else "No included trial reports its status"
-    title += (
-        f"; of {len(completed)} completed, "
-        f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
-        f"{results['None posted']} none, and {results[_MISSING]} {'does' if results[_MISSING] == 1 else 'do'} not tell"
-        if len(completed)
-        else "; none is completed"
-    )
+    if len(completed):
+        title += (
+            f"; of {len(completed)} completed, "
+            f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
+            f"{results['None posted']} none, and {results[_MISSING]} {'does' if results[_MISSING] == 1 else 'do'} not tell"
+        )
+    elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, _MISSING]).any():
+        title += "; none is completed"
     axes, top = canvas(title)
     left = _label_width([*order, *results.index])
     top = _heading(axes, top, "Status, as last seen")
     top = _bars(axes, top, counts, of=len(trials), left=left) + 6
-    top = _heading(axes, top, f"Results of the {len(completed)} completed")
-    top = _bars(axes, top, results, of=len(completed), left=left) + 6
+    if len(completed):
+        top = _heading(axes, top, f"Results of the {len(completed)} completed")
+        top = _bars(axes, top, results, of=len(completed), left=left) + 6
     elsewhere = int(trials.results_posted.fillna(False).astype(bool).sum() - results["Posted"])
     said = f" Other words: {_listed(other)}." if len(other) else ""
     further = f" {elsewhere} not completed {'has' if elsewhere == 1 else 'have'} results, too." if elsewhere else ""
     bottom = put_note(axes, top, f"Bars: {_counted(described)}.{said}{further}")
+    parts = {"status": counts} | ({"results of completed trials": results} if len(completed) else {})
     data = pd.concat(
         [
             pd.DataFrame({"question": question, "value": part.index, "n": part.to_numpy()})
-            for question, part in (("status", counts), ("results of completed trials", results))
+            for question, part in parts.items()
         ]
     )
-    alt = f"Two bar charts. {title}. {_listed(counts)}. Results of completed trials: {_listed(results)}.{said}{further}"
+    charts = "Two bar charts" if len(completed) else "Bar chart"
+    of_completed = f" Results of completed trials: {_listed(results)}." if len(completed) else ""
+    alt = f"{charts}. {title}. {_listed(counts)}.{of_completed}{said}{further}"
     return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
 
 
 def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
     """Participants of each included trial on a log axis, by phase; actual and planned numbers told apart."""
     name, trials = "enrolment_by_phase", _included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
     stated = trials.dropna(subset="enrolment")
     drawn = stated[stated.enrolment > 0]
     if drawn.empty:
@@ -544,6 +566,7 @@ def time_to_results(described: pd.DataFrame, records: pd.DataFrame) -> Figure:
         f"{dated} of them {'shows' if dated == 1 else 'show'} their date"
         + ("" if dated else ", so the time to results is not known")
     )
+    title = title if len(trials) else none_included(described)
     data = pd.DataFrame({"trials": [len(trials)], "with_results": [len(posted)], "with_date_of_results": [dated]})
     return nothing("time_to_results", title)._replace(data=data)
 
@@ -562,7 +585,7 @@ def completeness_by_year(
     """
     name, trials = "completeness_by_year", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no field that one could state")
+        return nothing(name, none_included(described))
     met = _met(trials, records, doses)[list(_BY_YEAR)]
     names = [f"before {since[0]}"]
     names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
@@ -623,7 +646,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     """The distribution of ``reporting_score`` over included trials, and how many trials meet each item."""
     name, scores = "reporting_score", reporting_score(described, records, doses)
     if scores.empty:
-        return nothing(name, "No included trial, so no reporting to score")
+        return nothing(name, none_included(described))
     items = scores[[item.name for item in ITEMS]].sum().astype(int)
     items.index = [item.label for item in ITEMS]
     items = items.sort_values(ascending=False, kind="stable")
@@ -669,7 +692,7 @@ def evidence_map(described: pd.DataFrame, *, labels: _Labels, columns: str = "ro
     """
     name, trials = "evidence_map", _included(described)
     if trials.empty:
-        return nothing(name, "No included trial, so no disease and route to map")
+        return nothing(name, none_included(described))
     diseases, disease_order = _values(trials, "disease_area", labels)
     routes, route_order = _values(trials, columns, labels, most=_MOST_COLUMNS)
     phases, phase_order = _values(trials, "phase_group", labels, most=len(_PHASE_MARKERS))

@@ -66,8 +66,9 @@ def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
 def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the protocol's code lists alone find in the records, and the words that it rests on.
 
-    Of each fact the first field of a record that says anything of it counts, the most telling field first. Several codes in
-    that field become ``mixed``, ``both`` or ``combined``, where the code list has one for it, else the first of the list.
+    Of each fact the first field of a record that says anything of it counts, the most telling field first (of the term and
+    the flags, all fields). Several codes in that field become ``mixed``, ``both`` or ``combined``, where the code list has one
+    for it; else the one counts that stands first in the protocol's list, wherever it stands in the field.
 
     Returns
     -------

@@ -212,6 +212,10 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     title = (
         f"{since} included trials were registered in 2020 or later, {before} before; the date of {undated} is not known"
     )
+    if before + since + undated == 0:
+        late = int(data.pending[data.index >= 2020].sum())
+        said = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
+        title = none_included(described, proposed=f": {said}")
     shown = dated.screening.value_counts()
     unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} pending)"
     return _stacked_years(data, "trials_by_year", title, unit, {"included": _INCLUDED, "pending": _PENDING})
@@ -238,6 +242,8 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     data = data.loc[[code for code in order if code != NOT_REPORTED] + [code for code in order if code == NOT_REPORTED]]
     data = data.rename(index={**(labels or {}), NOT_REPORTED: "Not reported"})
     title = _leader_title(data.included, noun)
+    if not data.included.sum():
+        title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
     return _bars(data, name, title, _unit(described), {"included": _INCLUDED, "pending": _PENDING})
 
 
@@ -359,12 +365,28 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
     return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}.", data)
 
 
-def _leader_title(counts: pd.Series, noun: str) -> str:
+def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:
+    """The title of a figure where no trial is included: how many the rules propose, so that bars of these are understood.
+
+    Parameters
+    ----------
+    described
+        Table ``described``, without an included trial.
+    proposed
+        What to say of the proposed trials, from its punctuation mark on; without it, that the figure leaves them out.
+    """
+    n = int((described.screening == "pending").sum())
+    if not n:
+        return "No trial is included, and none is proposed"
+    return f"None included yet, {n} proposed{proposed or ', which this figure does not count'}"
+
+
+def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
     """The finding of a bar chart: which code leads among the included trials, and how many trials state none."""
     stated = counts.drop(index="Not reported", errors="ignore")
     missing = int(counts.get("Not reported", 0))
     if not stated.sum():
-        return f"No included trial reports its {noun}"
+        return f"No {of} trial reports its {noun}"
     leaders = list(stated.index[stated == stated.max()])
     names = f"{', '.join(leaders[:-1])} and {leaders[-1]}" if len(leaders) > 1 else leaders[0]
     verb, each = ("lead", " each") if len(leaders) > 1 else ("leads", "")

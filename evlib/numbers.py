@@ -79,6 +79,12 @@ def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFram
     }
 
 
+def likely_pairs(proposals: pd.DataFrame) -> str:
+    """How many pairs of records may be one trial and wait for a person (table ``proposals``), in words."""
+    n = len(proposals)
+    return f"{n} {'pair that may be one trial awaits' if n == 1 else 'pairs that may be one trial await'} a look"
+
+
 def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
     """Of the second chapter, where a paper is redone: its numbers by step, and the readers' ``agreement``."""
     return {
@@ -136,7 +142,12 @@ def _coders_in_words(described: pd.DataFrame) -> str:
 
 
 def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict, *, most: int = 4) -> str:
-    """The most frequent codes of a field with their counts, and how many trials have none: "Skin 5, Eye 2, not reported 3"."""
+    """The most frequent codes of a field with their counts, and how many trials have none: "Skin 5, Eye 2, not reported 3".
+
+    Where there is no trial at all: "none yet".
+    """
+    if trials.empty:
+        return "none yet"
     labels = {code: facts["label"] for code, facts in protocol["codes"][field].items()}
     counts = trials[field].value_counts().head(most)
     parts = [f"{labels.get(code, code)} {n}" for code, n in counts.items()]

@@ -94,6 +94,20 @@ def fields_without_codes(protocol: dict) -> list[str]:
     return [f"{name}_text" for name in ("msc_source", "ev_term") if name not in protocol["codes"]]
 
 
+def uncoded_columns(protocol: dict) -> list[str]:
+    """Columns of tables for facts that the review does not code."""
+    coded = [
+        name for name, kind in kinds("coded").items() if kind != "key" and name not in ("countries", "country_basis")
+    ]
+    absent = [name for name in coded if name not in {*protocol["codes"], *protocol["flags"]}]
+    return [*absent, *fields_without_codes(protocol)]
+
+
+def idle_columns(frame: pd.DataFrame, protocol: dict) -> list[str]:
+    """Columns of a table for facts that the review does not code and no row tells, which a reader need not see."""
+    return [name for name in uncoded_columns(protocol) if name in frame and frame[name].isna().all()]
+
+
 def code_labels(protocol: dict, field: str) -> dict[str, str]:
     """What a reader sees for each code of a field; empty for fields without a code list."""
     return {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}

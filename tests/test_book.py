@@ -128,6 +128,16 @@ def test_the_queue_is_a_page_that_lists_every_pending_record(html, results):
     assert all(trn in page for trn in queue.trn)
 
 
+@pytest.mark.parametrize("width", [1000, 1300])
+def test_no_column_of_the_queue_is_cut(html, browser, width):
+    page, _ = opened(browser, width=width)
+    page.goto((html / "to_screen.html").as_uri())
+    frame = page.locator(".queue .scroll")
+    assert frame.evaluate("frame => frame.clientWidth >= frame.scrollWidth")
+    seen_whole = "frame.clientHeight === frame.scrollHeight"
+    assert frame.evaluate(f"frame => frame.clientHeight > 0.7 * innerHeight || {seen_whole}")
+
+
 def test_the_numbers_of_the_first_page_are_those_of_the_tables(html, results):
     n = load_numbers(results)
     text = " ".join(re.sub(r"<[^>]+>", "", (html / "index.html").read_text(encoding="utf-8")).split())

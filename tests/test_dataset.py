@@ -24,6 +24,11 @@ def unpacked(run_of, review, tmp_path_factory):
     return folder / "evtrials"
 
 
+def test_its_readme_tells_the_day_of_the_sources_that_the_first_page_tells(unpacked, run_of):
+    day = json.loads((run_of("2024-02-17") / "numbers/01_ingest.json").read_text())["snapshot"]
+    assert f"as their sources showed them by {day}." in (unpacked / "README.md").read_text()
+
+
 def test_every_column_of_every_table_is_explained():
     book = codebook()
     assert {table: rows.column.tolist() for table, rows in book.groupby("table")} == {t: columns(t) for t in TABLES}

@@ -190,6 +190,29 @@ def test_a_date_of_results_is_counted_once_records_hold_one():
     assert chapter.time_to_results(table("described", ROWS), records).title.endswith("1 of them shows their date")
 
 
+@pytest.mark.parametrize(
+    ("words", "title", "shown"),
+    [
+        # WHO ICTRP's words: whether such a trial is completed, they do not tell.
+        (["Recruiting", "Recruiting", "Not Recruiting"], "Recruiting (2 of 3 included trials)", ["Recruiting 2", "Not recruiting (no more is told) 1"]),
+        (["Authorised"], "Authorised (no more is told) (1 of 1 included trial)", ["Not yet recruiting 0"]),
+        (["Recruiting", None], "Recruiting (1 of 2 included trials)", ["Not reported 1"]),
+        (["Active, not recruiting"], "Active, not recruiting (1 of 1 included trial); none is completed", ["Active, not recruiting 1"]),
+    ],
+)  # fmt: skip
+def test_that_none_is_completed_is_said_only_where_the_sources_tell(words, title, shown):
+    figure = chapter.status_and_results(table("described", [{"status": word} for word in words]))
+    plt.close("all")
+    assert figure.title == f"Most frequent status: {title}"
+    assert all(text in figure.alt for text in shown)
+    assert figure.data.question.unique().tolist() == ["status"] and "ompleted trials" not in figure.alt
+
+
+def test_a_first_report_says_that_nothing_is_included_yet():
+    for name, figure in drawn(table("described", [{"screening": "pending", "countries": "Peru"}] * 2)).items():
+        assert figure.title == "None included yet, 2 proposed, which this figure does not count", name
+
+
 @pytest.mark.parametrize("rows", [[], [{"screening": "pending"}], [{}], [{}, {"status": "on the moon"}]])
 def test_where_nothing_is_known_it_is_said(rows):
     for figure in drawn(table("described", rows)).values():

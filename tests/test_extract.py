@@ -38,6 +38,12 @@ def test_what_the_record_does_not_say_stays_missing(review):
     assert row[["disease_area", "msc_source", "route", "phase_group", "countries"]].isna().all()
 
 
+def test_of_two_diseases_the_first_field_decides_and_within_it_the_order_of_the_list(review):
+    coded = coded_by_rules(review, conditions="Ulcer | Pneumonia", brief_title="Stroke")
+    assert coded.disease_area == "respiratory"  # first in the list, though second in the field
+    assert coded_by_rules(review, conditions="Stroke", brief_title="Pneumonia").disease_area == "neurological"
+
+
 def test_two_routes_are_combined_and_keep_a_common_group(review):
     assert (
         coded_by_rules(review, route_text="intravenous and inhalation")[["route", "route_group"]].tolist()

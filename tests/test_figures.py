@@ -50,11 +50,27 @@ def test_the_same_figure_is_the_same_file(tmp_path):
     assert first == second
 
 
-@pytest.mark.parametrize("rows", [[], [("1", "pending", None, None)]])
-def test_no_included_trial_is_said_not_drawn(rows):
-    figure = figures.trials_by(described(*rows), "route", noun="route")
-    assert "No " in figure.title
-    assert "No " in figures.trials_by_year(described(*rows)).title
+def test_no_included_trial_is_said_not_drawn():
+    assert "No " in figures.trials_by(described(), "route", noun="route").title
+    assert "No " in figures.trials_by_year(described()).title
+    undated = described(("1", "pending", None, None))
+    assert figures.trials_by_year(undated).title == "No trial of this search has a registration date"
+    assert figures.trials_by(undated, "route", noun="route").title.endswith("No proposed trial reports its route")
+
+
+def test_bars_of_proposals_alone_carry_what_they_show():
+    table = described(
+        ("1", "pending", "nebulised", "2020-01-01"),
+        ("2", "pending", "nebulised", "2019-01-01"),
+        ("3", "pending", None, "2021-01-01"),
+    )
+    by_route = figures.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
+    assert by_route.title == (
+        "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3"
+    )
+    assert figures.trials_by_year(table).title == (
+        "None included yet, 3 proposed: 2 of these registered in 2020 or later, 1 before"
+    )
 
 
 @pytest.mark.parametrize(("value", "text"), [(2e8, "2×10⁸"), (1.2e12, "1.2×10¹²"), (5e9, "5×10⁹")])

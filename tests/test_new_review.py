@@ -4,6 +4,7 @@ import html
 import re
 import runpy
 import shutil
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -75,6 +76,15 @@ def test_the_book_has_no_word_of_the_first_topic(example, results):
         text = re.sub(r"'[^']{1,40}' in \w+", " ", text)  # a word of a record in the rules' reason
         found = FIRST_TOPIC.search(text)
         assert not found, (name, text[max(0, found.start() - 100) : found.end() + 100])
+    queue = (page.parent / "to_screen.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert "interventions" in queue and "ev_term_text" not in queue
+    assert f'href="{example.name}.zip"' in (page.parent / "trials.html").read_text(encoding="utf-8")
+    with zipfile.ZipFile(page.parent / f"{example.name}.zip") as archive:
+        assert b"ev_term" not in archive.read(f"{example.name}/csv/described.csv")
+        assert b"ev_term" not in archive.read(f"{example.name}/codebook.csv")
+        assert b"ev_term" not in archive.read(f"{example.name}/datapackage.json")
+    trial = next((page.parent / "trials").glob("*.html")).read_text(encoding="utf-8")
+    assert "How it was coded" in trial and not re.search("<h2>(Doses|Reports|What changed)", trial)
     assert not (page.parent / "ledger.html").exists() and not (page.parent / "lessons").exists()
 
 

@@ -309,17 +309,24 @@ def test_phases_in_the_words_that_registries_write(text, phases):
     assert phase_names(text) == phases
 
 
-def test_a_row_of_ictrp_counts_with_its_own_day_of_export(tmp_path):
+@pytest.mark.parametrize(
+    ("told", "latest", "days"),
+    [
+        (["2020-06-07 17:53:51", "2020-06-07"], ["2020-02-03", "2020-06-05"], ["2020-06-07", "2020-06-07"]),
+        # As a real export writes it: a refreshment after the day as written, so that month and day are swapped, in all rows.
+        (["2020-06-07 17:53:51", "2020-06-07"], ["2020-02-03", "2020-07-06"], ["2020-07-06", "2020-07-06"]),
+        (["2020-06-07", "2020-06-07"], ["2020-06-08", ""], ["2020-06-07", "2020-06-07"]),  # a registry a day ahead
+        (["2020-06-07", "2020-06-07"], ["2020-07-20", ""], [DAY, DAY]),  # later than either reading: not to be believed
+        (["2020-06-17", "2020-06-17"], ["2020-07-06", ""], [DAY, DAY]),  # there is no month 17
+        (["7/5/2020", "2099-01-01"], ["", ""], [DAY, DAY]),  # of two readings none is taken; after the retrieval
+    ],
+)
+def test_one_order_of_day_and_month_for_the_day_of_an_ictrp_export(tmp_path, told, latest, days):
     header = ("TrialID", "Public title", "Source Register", "Export date", "Last Refreshed on")
-    rows = [
-        ("NCT00000001", "A", "x", "2020-06-07 17:53:51", "2020-02-03"),
-        ("NCT00000002", "B", "x", "2020-06-07", "2020-07-06"),  # refreshed after the export: the later day
-        ("NCT00000003", "C", "x", "7/5/2020", ""),  # of two readings, none is taken
-        ("NCT00000004", "D", "x", "2099-01-01", ""),
-    ]
+    rows = [("NCT00000001", "A", "x", told[0], latest[0]), ("NCT00000002", "B", "x", told[1], latest[1])]
     records, rejects = ictrp.read(put(tmp_path, "e.csv", export(*rows, header=header)), snapshot=DAY)
     assert rejects.empty
-    assert records.snapshot.tolist() == ["2020-06-07", "2020-07-06", DAY, DAY]
+    assert records.snapshot.tolist() == days
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from evlib.tables import first_url, table
+from evlib.tables import first_url, idle_columns, table
 
 
 def test_registry_text_is_escaped_everywhere():
@@ -25,3 +25,12 @@ def test_missing_is_a_dash_and_empty_says_none():
 
 def test_the_first_of_several_addresses():
     assert first_url(pd.Series(["https://a | https://b", None])).tolist() == ["https://a", None]
+
+
+def test_a_column_is_left_out_where_the_review_does_not_code_it_and_no_row_tells_it():
+    rows = pd.DataFrame(
+        {"trn": ["a"], "ev_term": [None], "ev_term_text": [None], "msc_source_text": ["x"], "route": [None]}
+    )
+    protocol = {"codes": {"route": {}, "route_group": {}}, "flags": {}}
+    assert idle_columns(rows, protocol) == ["ev_term", "ev_term_text"]
+    assert idle_columns(rows, {"codes": {"route": {}, "ev_term": {}}, "flags": {}}) == []

@@ -166,7 +166,7 @@ _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
 
 
 def _check_days(row: dict[str, Any]) -> None:
-    latest = _day_after(row["snapshot"])
+    latest = day_after(row["snapshot"])
     for field in _NOT_LATER:
         day = row.get(field)
         if day is not None and day > latest:
@@ -174,8 +174,8 @@ def _check_days(row: dict[str, Any]) -> None:
 
 
 @lru_cache
-def _day_after(day: str) -> str:
-    """A registry east of here may be a day ahead."""
+def day_after(day: str) -> str:
+    """The day that follows one: a registry east of here may be a day ahead."""
     return (datetime.fromisoformat(day) + timedelta(days=1)).strftime("%Y-%m-%d")
 
 

@@ -1,14 +1,14 @@
 """WHO ICTRP: the CSV that the search portal exports. It carries the records of all primary registries."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from evlib.identifiers import normalised, registration_numbers, registry_of, trn_kind
-from evlib.registries.common import collected, day_or_month, phase_names, plain_text
+from evlib.registries.common import collected, day_after, day_or_month, phase_names, plain_text
 from evlib.registries.unpack import csv_rows, header_of
 from evlib.schema import join_multi
 
@@ -28,7 +28,8 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
     path
         The portal's CSV, also as gzip or zip.
     snapshot
-        The date of the export, kept with each record where the row's own *Export date* does not tell an earlier one.
+        The date of the export, kept with each record where the row's own *Export date* does not tell an earlier one, in
+        the order of its day and month that ``export_days_read`` decides.
 
     Returns
     -------
@@ -41,12 +42,63 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """The rows of an export, one at a time, each with its number."""
-    return csv_rows(path, needs=NEEDED)
+    """The rows of an export, one at a time, each with its number, *Export date* as ``export_days_read`` leaves it."""
+    return export_days_read(lambda: csv_rows(path, needs=NEEDED))
+
+
+def export_days_read(rows: Callable[[], Iterator[tuple[int, Any]]]) -> Iterator[tuple[int, Any]]:
+    """The rows of one file, *Export date* in each as YYYY-MM-DD, or empty where it is not to be believed.
+
+    The portal's *Export date* may have day and month swapped: all rows of a real export of 6 July 2020 say "2020-06-07
+    17:53:51", while registrations of 5 July stand in it. An export cannot hold a later day than its own (but for one day,
+    which a registry east of the portal is ahead), so the file itself decides, in one order for all of its rows: as written
+    where no registration or refreshment in the file is later, else with day and month swapped where none is later than
+    that, else not at all. Other dates of the file are unambiguous (*Date registration3* is YYYYMMDD) or have an order of
+    their own (``day_or_month``), and are left alone.
+
+    Parameters
+    ----------
+    rows
+        Gives the rows from the beginning; it is called a second time where a row has an *Export date*.
+    """
+    days: dict[str, str] | None = None
+    for number, row in rows():
+        if isinstance(row, dict) and row.get("Export date"):
+            days = _export_days(rows()) if days is None else days
+            row = row | {"Export date": days.get(_told(row), "")}
+        yield number, row
+
+
+def _export_days(rows: Iterator[tuple[int, Any]]) -> dict[str, str]:
+    """What each text under *Export date* means, by the one order of day and month in which no row is later."""
+    latest: dict[str, str] = {}
+    for _, row in rows:
+        if isinstance(row, dict) and re.fullmatch(r"20\d\d-\d\d-\d\d", told := _told(row), re.ASCII):
+            latest[told] = max(latest.get(told, ""), _registered(row) or "", _refreshed(row) or "")
+    for order in (r"\1-\2-\3", r"\1-\3-\2"):
+        days = {told: re.sub(r"(\d+)-(\d\d)-(\d\d)", order, told) for told in latest}
+        if all(day_or_month(day) and latest[told] <= day_after(day) for told, day in days.items()):
+            return days
+    return {}
+
+
+def _told(row: dict[str, str]) -> str:
+    return (row.get("Export date") or "").strip()[:10]
+
+
+def _registered(row: dict[str, str]) -> str | None:
+    return day_or_month(row.get("Date registration3")) or day_or_month(row.get("Date registration"))
+
+
+def _refreshed(row: dict[str, str]) -> str | None:
+    return day_or_month(row.get("Last Refreshed on"))
 
 
 def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
-    """One row of the export, by column name, as a row of table ``records``; ValueError where it is none."""
+    """One row of the export, by column name, as a row of table ``records``; ValueError where it is none.
+
+    Its *Export date* is as ``export_days_read`` leaves it.
+    """
     trn = normalised(row["TrialID"])
     if not trn:
         raise ValueError("no registration number under 'TrialID'.")
@@ -56,7 +108,7 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
     other = (
         number for field in ("Secondary ID", "Secondary IDs") for number in registration_numbers(row.get(field) or "")
     )
-    facts = {
+    return {
         "trn": trn,
         "trn_kind": trn_kind(trn),
         "registry": registry,
@@ -73,22 +125,13 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
         "interventions": _several(row.get("Intervention")),
         "sponsor": plain_text(row.get("Primary sponsor")),
         "countries": _several(row.get("Countries")),
-        "registered_text": day_or_month(row.get("Date registration3")) or day_or_month(row.get("Date registration")),
+        "registered_text": _registered(row),
         "start_date": day_or_month(row.get("Date enrollement")),
-        "last_update": day_or_month(row.get("Last Refreshed on")),
+        "last_update": _refreshed(row),
         "results_posted": {"yes": True, "no": False}.get((row.get("results yes no") or "").strip().lower()),
         "source_urls": plain_text(row.get("web address")),
-        "snapshot": snapshot,
+        "snapshot": min(snapshot, _told(row) or snapshot),
     }
-    return facts | {"snapshot": _exported(row.get("Export date"), facts, snapshot)}
-
-
-def _exported(text: str | None, facts: dict[str, Any], snapshot: str) -> str:
-    """The day on which the portal wrote the row, where it says so and is later than all that the row tells."""
-    told = (text or "").strip()[:10]
-    if not re.fullmatch(r"20\d\d-\d\d-\d\d", told, re.ASCII) or day_or_month(told) is None:
-        return snapshot
-    return min(snapshot, max(told, *(facts[name] or "" for name in ("registered_text", "last_update"))))
 
 
 def target_size(text: str | None) -> int | None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.registries.common import collected
-from evlib.registries.ictrp import NEEDED, record
+from evlib.registries.ictrp import NEEDED, export_days_read, record
 from evlib.registries.unpack import check_ratio, not_whole
 
 _HEADER_WITHIN = 20  # rows in which the header is looked for
@@ -30,7 +30,7 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
     path
         The portal's XLSX: its first sheet, the header within the first 20 rows.
     snapshot
-        The date of the export, kept with each record.
+        The date of the export, kept with each record as ``evlib.registries.ictrp`` does.
 
     Returns
     -------
@@ -48,9 +48,12 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The rows of the first sheet below its header, one at a time, each with its number."""
+    return export_days_read(lambda: _rows(Path(path)))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     import openpyxl  # here, as few runs read a workbook
 
-    path = Path(path)
     header: list[str] = []
     number = 0
     try:

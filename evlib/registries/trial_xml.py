@@ -12,7 +12,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
 from evlib.registries.common import collected
-from evlib.registries.ictrp import NEEDED, record
+from evlib.registries.ictrp import NEEDED, export_days_read, record
 from evlib.registries.unpack import BrokenFileError, Stream, not_whole, opened, recoded
 
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))  # characters that XML does not allow
@@ -52,7 +52,7 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
     path
         WHO ICTRP's XML export, or per-trial XML in WHO's form (``<trials><trial><main>…``); also as gzip or zip.
     snapshot
-        The date of the export, kept with each record.
+        The date of the export, kept with each record as ``evlib.registries.ictrp`` does.
 
     Returns
     -------
@@ -65,6 +65,10 @@ def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The trials of a file, one at a time, each with its running number."""
+    return export_days_read(lambda: _numbered(path))
+
+
+def _numbered(path: str | Path) -> Iterator[tuple[int, Any]]:
     number = 0
     for name, pieces in opened(path):
         try:
