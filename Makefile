@@ -145,7 +145,7 @@ $(VENV)/.ready: requirements.lock requirements-setup.lock
 	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
 	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.lock \
-		&& $(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock \
+		&& $(VENV)/bin/uv pip sync -q --compile-bytecode --python $(PY) --require-hashes requirements.lock \
 		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(VENV)/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e . \
 		|| $(PY) -m pip install -q --no-deps --no-build-isolation -e .

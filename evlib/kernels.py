@@ -74,7 +74,8 @@ def serve() -> None:
     A line holds ``connection_file``, ``cwd`` and ``modules``, which are imported first; answered is the process number of
     the kernel. There is never more than one line that is not answered.
     """
-    from ipykernel import kernelapp  # noqa: F401  (what every kernel needs)
+    sys.modules.setdefault("debugpy", None)  # no kernel of a run is debugged, and each would compile the debugger anew
+    from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (what every kernel needs)
 
     answers, later, kernels = sys.stdout, sys.argv[1:], []
     with Path(os.devnull).open("w") as sys.stdout:  # standard output is for the answers
