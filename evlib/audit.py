@@ -567,8 +567,7 @@ def _cells(found: Evidence, field: str, claim: _Claim) -> list[list[str]]:
     """The codes in a field, trial by trial."""
     if field not in found.described:
         raise _refused(claim, f"described.csv has no column '{field}'")
-    texts = found.described[field].astype("string").astype(object)
-    return [["not reported"] if pd.isna(cell) else split_multi(cell) for cell in texts]
+    return [["not reported"] if pd.isna(cell) else split_multi(str(cell)) for cell in found.described[field]]
 
 
 def _conditions(where: dict) -> str:

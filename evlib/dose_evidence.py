@@ -322,8 +322,8 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
     Returns
     -------
     dict
-        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, and ``stated``: doses
-        by hand and, for trials without any, by the parser.
+        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, ``stated``: doses
+        by hand and, for trials without any, by the parser, and ``flags`` (``study_flags``).
 
     Raises
     ------
@@ -340,6 +340,7 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
         "conversions": read_conversions(raw / "curation/conversions.csv"),
         "records": records,
         "stated": with_hand_coding(stated, record_doses(records)),
+        "flags": study_flags(tables["studies"], tables["arms"], records),
     }
 
 

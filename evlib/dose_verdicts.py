@@ -8,7 +8,7 @@ import pandas as pd
 
 from evlib.dose import WITHOUT_UNIT
 from evlib.dose_evidence import DIALS
-from evlib.dose_window import NARROW, ROUTES, Setting, probability_lower, windows
+from evlib.dose_window import NARROW, ROUTES, Setting, probability_lower
 from evlib.effect import (
     n_for_power,
     risk_difference,
@@ -175,7 +175,7 @@ def glance_numbers(answer: list[str]) -> dict[str, str]:
 
 def _of_dials(setting: Setting) -> dict[str, tuple[str, str, str]]:
     """Evidence, verdict and what would change it, of the claims on which dials bear."""
-    found = windows(setting.doses, setting.draws).set_index("route_group")
+    found = setting.found.set_index("route_group")
     compared = setting.compared.set_index("route_group")
     return {
         "about 10⁸ nebulised": _magnitude(setting, compared),

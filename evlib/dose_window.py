@@ -16,7 +16,6 @@ from evlib.dose_evidence import (
     dials,
     in_question,
     readings_of,
-    study_flags,
     tested_doses,
 )
 from evlib.harmonise import by_reading
@@ -26,11 +25,13 @@ NARROW = 1.0  # a window counts as narrow where its highest dose is no more than
 
 
 class Setting(NamedTuple):
-    """The dials, the tested doses and their draws under them, and the windows if only compared doses count as effective."""
+    """The dials, the tested doses and their draws under them, their ``windows``, and those if only compared doses count as
+    effective."""
 
     dials: dict[str, Any]
     doses: pd.DataFrame
     draws: np.ndarray
+    found: pd.DataFrame
     compared: pd.DataFrame
 
 
@@ -156,8 +157,9 @@ def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> 
         same = repr({name: value for name, value in tried.items() if name not in OF_READINGS})
         if same not in tested:  # the draws are the dear part, and most dials do not change them
             tested[same] = _tested(tables, tried)
+        asked = _asked(*tested[same], tables, tried)
         compared = _asked(*tested[same], tables, tried | {"effective_if": "compared"})
-        found[label] = Setting(tried, *_asked(*tested[same], tables, tried), windows(*compared))
+        found[label] = Setting(tried, *asked, windows(*asked), windows(*compared))
     return found
 
 
@@ -173,9 +175,7 @@ def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
     for label, one in tried.items():
         chance = probability_lower(one.doses, one.draws)
         parts.append(
-            windows(one.doses, one.draws).assign(
-                assumption=label, probability_any=chance["any"], probability_minimum=chance["minimum"]
-            )
+            one.found.assign(assumption=label, probability_any=chance["any"], probability_minimum=chance["minimum"])
         )
     table = pd.concat(parts, ignore_index=True)
     return table[["assumption", *(name for name in table if name != "assumption")]]
@@ -198,8 +198,7 @@ _RULES = {
 def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
     """Every tested dose with its draws, not yet read."""
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
-    flags = study_flags(tables["studies"], tables["arms"], tables["records"])
-    return tested_doses(flags, tables["arms"], factors, settings)
+    return tested_doses(tables["flags"], tables["arms"], factors, settings)
 
 
 def _asked(
