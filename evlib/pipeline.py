@@ -198,7 +198,8 @@ def check_review(root: Path) -> list[str]:
     path, raw_dir = root / "protocol.yml", root / "data" / "raw"
     protocol = load_protocol(path)
     check_against_raw(protocol, raw_dir)
-    chosen(root, protocol)
+    if repository(root) != root.resolve():
+        chosen(root, protocol)
     todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
     try:
         days = snapshots(raw_dir)
