@@ -187,7 +187,8 @@ def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
 def check_review(root: Path) -> list[str]:
     """Look a review over as a run would, without running it; returns what is left to do, which is no error.
 
-    Where the records are many (more than 50 MB), whether the search finds any is left to the run.
+    The first review comes filled in, and with its records: of it, the protocol is looked at. Where the records of another
+    are many (more than 50 MB), whether the search finds any is left to the run.
 
     Raises
     ------
@@ -198,8 +199,9 @@ def check_review(root: Path) -> list[str]:
     path, raw_dir = root / "protocol.yml", root / "data" / "raw"
     protocol = load_protocol(path)
     check_against_raw(protocol, raw_dir)
-    if repository(root) != root.resolve():
-        chosen(root, protocol)
+    if repository(root) == root.resolve():
+        return []
+    chosen(root, protocol)
     todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
     try:
         days = snapshots(raw_dir)
