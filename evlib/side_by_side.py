@@ -90,7 +90,8 @@ def run_steps(
             _copy(kept[planned.source.name]["outputs"], target, folder)
             say(f"{planned.source.name}: unchanged, kept.")
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, kernels() as kernel:
+    # One more than cores: a notebook that waits for a table keeps none from working.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool, kernels() as kernel:
         futures: list[Future[dict]] = []
 
         def one(place: int) -> dict:
