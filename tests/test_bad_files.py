@@ -54,7 +54,7 @@ def zipped(*names):
         (XML % "<trial><TrialID>&x;</TrialID></trial>", (1,), "not readable as XML"),
         (export(*rows("a"), ("NCT00000002", "b"), *rows("", "", "c")[2:], header=COLUMNS), (1, 3), "2 cells where"),
         (export(*rows("a"), header=COLUMNS) + 'NCT00000002,"b"x,\nNCT00000003,c,d\n', (1, 3), "not readable as CSV"),
-        (export(*rows("a"), header=COLUMNS) + 'NCT00000002,"b', (1,), "not readable as CSV"),
+        (export(*rows("a"), header=COLUMNS) + 'NCT00000002,"b', (1,), "not whole: the file ends within a row"),
         (export(("NCT00000001", "a", "b", "c"), header=(*COLUMNS, "Public title")), (), "stands twice"),
         (export(*[(*row, "2099-01-01") for row in rows("a")], header=(*COLUMNS, "Date registration")), (), "2099"),
         (zipped("a.json", "b.json", "c.json")[:-350], (1, 2), "cut off"),

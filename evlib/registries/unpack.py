@@ -212,7 +212,10 @@ def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[li
                     yield cells
             return
         except csv.Error as error:
-            if not skipping:
+            if "unexpected end of data" in str(error):
+                why = "cut off, or a quotation mark is never closed. Export it again"
+                yield not_whole("the file ends within a row", why)
+            elif not skipping:
                 yield ValueError(f"the row is not readable as CSV ({error})")
             skipping = True
 
