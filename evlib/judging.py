@@ -247,7 +247,10 @@ def _problems(
     pairs = place_of(folder.parent / "same_trial.csv")
     return [
         (judged & rows.trn.isna(), "no registration number. Fill in the column trn."),
-        (judged & ~rows.decision.isin(DECISIONS), f"unknown decision. Write {', '.join(DECISIONS)} or leave it empty."),
+        (
+            judged & ~rows.decision.isin(DECISIONS),
+            "unknown decision '" + rows.decision + f"'. Write {', '.join(DECISIONS)} or leave it empty.",
+        ),
         (
             judged & rows.reviewer.isna(),
             "whose decision it is cannot be told from the file's name. Name the file anna.csv, a further one anna.2.csv "

@@ -67,7 +67,7 @@ def test_what_is_saved_comes_back(tmp_path_factory, review, drawn):
     ("row", "said"),
     [
         ("NCT00000009,include,,,ana,", "no record of this number is in the sources of this run"),
-        (f"{A},perhaps,,,ana,", "unknown decision"),
+        (f"{A},perhaps,,,ana,", "unknown decision 'perhaps'"),
         (f"{A},exclude,,,ana,", "an exclusion needs a criterion. Use E2, E3, E4, E5"),
         (f"{A},exclude,E1,,ana,", "same_trial.csv"),
         (f"{A},include,E4,,ana,", "an inclusion with a criterion"),
