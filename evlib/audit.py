@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from evlib.canvas import GREY, INK, WIDTH, canvas, finished, put_text
+from evlib.canvas import GREY, INK, WIDTH, canvas, finished, put_patch, put_text
 from evlib.errors import InputError
 from evlib.figures import Figure
 from evlib.schema import read_csv, read_table, split_multi
@@ -722,8 +722,8 @@ def _number(axes: plt.Axes, place: tuple[float, float], top: float, n: int, verd
     wrong = verdict in [pair[1] for pair in VERDICTS.values()]
     tints = _GREYS if verdict == NOT_CHECKABLE else _ORANGES if wrong else _BLUES
     box = {"facecolor": tints[n > most / 3], "edgecolor": "white", "lw": 1}
-    axes.add_patch(Rectangle((place[0], top), place[1] - place[0], _ROW, **box))
+    put_patch(axes, Rectangle((place[0], top), place[1] - place[0], _ROW, **box))
     if wrong:
         stripe = {"facecolor": "none", "edgecolor": INK, "hatch": "////", "lw": 0}
-        axes.add_patch(Rectangle((place[0] + 1, top + 1), 6, _ROW - 2, **stripe))
+        put_patch(axes, Rectangle((place[0] + 1, top + 1), 6, _ROW - 2, **stripe))
     put_text(axes, (middle, top + _ROW / 2), str(n), size=_SIZE)

@@ -26,6 +26,7 @@ from evlib.canvas import (
     fitted,
     plain,
     put_note,
+    put_patch,
     put_text,
     width_of,
     wrapped,
@@ -215,7 +216,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     places = np.column_stack([(centres[:, 0] + 180) * scale, top + (_NORTH - centres[:, 1]) * scale])
     radii = np.maximum(5.5, 12 * np.sqrt(n[drawn].to_numpy() / n.max()))
     for country, place, radius in zip(drawn, _apart(places, radii), radii):
-        axes.add_patch(Circle(tuple(place), radius, facecolor=BLUE, edgecolor="white", lw=0.8))
+        put_patch(axes, Circle(tuple(place), radius, facecolor=BLUE, edgecolor="white", lw=0.8))
         put_text(axes, tuple(place), str(n[country]), size=_SMALL, bold=True, colour="white")
     small = [f"{country} ({n[country]})" for country in n.index if country not in drawn]
     note = f"Numbers: {_counted(described)}. {_twice(trials, 'countries')}"
@@ -988,7 +989,7 @@ def _heading(axes: plt.Axes, top: float, text: str) -> float:
 def _rectangle(
     axes: plt.Axes, x: float, y: float, width: float, height: float, face: object, hatch: str | None = None
 ) -> None:
-    axes.add_patch(Rectangle((x, y), width, height, facecolor=face, edgecolor="white", hatch=hatch, lw=0.6))
+    put_patch(axes, Rectangle((x, y), width, height, facecolor=face, edgecolor="white", hatch=hatch, lw=0.6))
 
 
 def _bars(axes: plt.Axes, top: float, counts: pd.Series, *, of: int, left: float) -> float:
@@ -1138,10 +1139,11 @@ def _columns(
     if shade:
         begin, end = (min(max(x, -0.5), len(heights) - 0.5) for x in shade)
         if end > begin:
-            axes.add_patch(
+            put_patch(
+                axes,
                 Rectangle(
                     (left + (begin + 0.5) * width, top), (end - begin) * width, deep, facecolor=_SHADE, lw=0, zorder=0
-                )
+                ),
             )
     for value in range(0, int(totals.max()) + step, step):
         y = bottom - value * unit

@@ -19,6 +19,7 @@ from evlib.canvas import (
     finished,
     fitted,
     put_note,
+    put_patch,
     put_text,
     width_of,
 )
@@ -226,7 +227,7 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         height = max(_SMALL_LINE * len(lines), 23) + 5
         middle = top + height / 2
         if i == 0:
-            axes.add_patch(Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
+            put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
         _lines_around(axes, middle, lines, size=_SMALL, bold=i == 0)
         if pd.isna(chances[label]):
             put_text(axes, (WIDTH - 2, middle), "–", size=_SMALL, ha="right")
@@ -323,7 +324,8 @@ def product_readings_figure(
         top += height
     if band:
         left, right = scale.at(band[0]), scale.at(band[1])
-        axes.add_patch(
+        put_patch(
+            axes,
             Rectangle(
                 (left, start),
                 max(right - left, 2),
@@ -333,7 +335,7 @@ def product_readings_figure(
                 lw=0.8,
                 ls=":",
                 zorder=0,
-            )
+            ),
         )
     bottom = _axis(axes, start, top, scale, "Particles per dose (log scale)")
     note = f"Shaded: effective doses that were nebulised, {span_of(*band)} particles. " if band else ""
@@ -647,8 +649,8 @@ def _bar(axes: plt.Axes, ends: tuple[float, float], y: float, style: tuple[str, 
     left, right = ends
     if right - left < 4:  # one amount
         left, right = (left + right) / 2 - 2, (left + right) / 2 + 2
-    axes.add_patch(
-        Rectangle((left, y - 4), right - left, 8, facecolor=face, edgecolor=edge, hatch=hatch, lw=1.1, zorder=2)
+    put_patch(
+        axes, Rectangle((left, y - 4), right - left, 8, facecolor=face, edgecolor=edge, hatch=hatch, lw=1.1, zorder=2)
     )
 
 

@@ -14,6 +14,7 @@ from evlib.canvas import INK as _INK
 from evlib.canvas import canvas as _canvas
 from evlib.canvas import finished as _finished
 from evlib.canvas import plain as _plain
+from evlib.canvas import put_patch as _patch
 from evlib.canvas import put_text as _text
 from evlib.canvas import wrapped as _wrapped
 from evlib.errors import InputError
@@ -469,7 +470,7 @@ def _frame(
     style = f"round,pad=0,rounding_size={rounded}" if rounded else "square,pad=0"
     box = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=fill, edgecolor=edge, lw=lw, clip_on=False)
     box.set_url(url)
-    axes.add_patch(box)
+    _patch(axes, box)
 
 
 def _laid(lines: list[_Line], width: float) -> list[tuple[float, _Line]]:
