@@ -307,7 +307,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
 
     from evlib.dataset import copy_table
     from evlib.glossary import glossary_page, linked, read_glossary
-    from evlib.lesson import cell_index, with_anchors, write_lessons
+    from evlib.lesson import cell_index, chapters_of, with_anchors, write_lessons
     from evlib.numbers import load_numbers
     from evlib.protocol import load_protocol
 
@@ -332,7 +332,8 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
     words |= {"for_review": command_ending(root), "raw": place_of(root / "data" / "raw")}
     words["dataset"] = _dataset_name(root)
-    words["cell_index"] = cell_index(results)
+    chapters = chapters_of(results)
+    words["cell_index"] = cell_index(chapters)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
@@ -351,7 +352,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     downloads = source / "_extra"
     shutil.copytree(results / "figures", downloads / "figures")
     if (source / "teaching.md").is_file():
-        write_lessons(results, downloads / "lessons")
+        write_lessons(results, chapters, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
     shutil.copy2(results / "run.json", downloads / "run.json")
     for path in results.glob("*.csv"):

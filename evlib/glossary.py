@@ -2,7 +2,9 @@
 
 import html
 import re
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,25 +46,32 @@ def linked(text: str, words: pd.DataFrame, seen: set[str], *, page: str = "gloss
 
     Only paragraphs and lists are touched: no headings, tables, code, formulas, links, directives or HTML.
     """
+    wanted = [(row, _spelt(row.forms)) for row in words.itertuples() if row.term not in seen]
     fenced = False
     lines = []
     for line in text.split("\n"):
         fenced ^= line.lstrip().startswith(("```", ":::"))
         prose = not fenced and not _NOT_PROSE.match(line) and not line.startswith("    ")
-        lines.append(_linked_line(line, words, seen, page) if prose else line)
+        lines.append(_linked_line(line, wanted, seen, page) if prose else line)
     return "\n".join(lines)
 
 
-def _linked_line(line: str, words: pd.DataFrame, seen: set[str], page: str) -> str:
-    for row in words[~words.term.isin(seen)].itertuples():
-        forms = sorted(split_multi(row.forms.replace("|", " | ")), key=len, reverse=True)
-        pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, forms))})(?![\w-])")
-        taken = [match.span() for match in _LEFT_ALONE.finditer(line)]
-        for match in pattern.finditer(line):
+@lru_cache(maxsize=1_000)
+def _spelt(forms: str) -> re.Pattern[str]:
+    """A word in any of its spellings, the longest first."""
+    spellings = sorted(split_multi(forms.replace("|", " | ")), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, spellings))})(?![\w-])")
+
+
+def _linked_line(line: str, wanted: list[tuple[Any, re.Pattern[str]]], seen: set[str], page: str) -> str:
+    taken = [match.span() for match in _LEFT_ALONE.finditer(line)]
+    for row, pattern in wanted:
+        for match in pattern.finditer(line) if row.term not in seen else ():
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 meaning = html.escape(row.definition, quote=True)
                 link = f'<a class="term" href="{page}#{row.place}" title="{meaning}">{match[0]}</a>'
                 line = line[: match.start()] + link + line[match.end() :]
+                taken = [match.span() for match in _LEFT_ALONE.finditer(line)]
                 seen.add(row.term)
                 break
     return line

@@ -55,7 +55,9 @@ class _Cell(NamedTuple):
     output: str
 
 
-class _Chapter(NamedTuple):
+class Chapter(NamedTuple):
+    """A chapter of a run: its cells to lift and the others, what it imports, and the questions that its solutions answer."""
+
     name: str
     title: str
     cells: list[_Cell]
@@ -87,10 +89,10 @@ def lesson(results: str | Path, cells: Iterable[str], *, title: str = "") -> "No
     InputError
         Where a name is unknown, or a cell needs more than pandas, numpy, seaborn, matplotlib and IPython; it says what.
     """
-    return _lesson(Path(results), _chapters(Path(results)), cells, title)
+    return _lesson(Path(results), chapters_of(results), cells, title)
 
 
-def _lesson(results: Path, chapters: dict[str, _Chapter], cells: Iterable[str], title: str = "") -> "NotebookNode":
+def _lesson(results: Path, chapters: dict[str, Chapter], cells: Iterable[str], title: str = "") -> "NotebookNode":
     import nbformat
 
     wanted = _wanted([text.strip() for text in cells], chapters)
@@ -156,9 +158,15 @@ def write_lesson(made: "NotebookNode", path: str | Path) -> None:
     write_text(path, text)
 
 
-def write_lessons(results: str | Path, folder: str | Path) -> list[Path]:
-    """A lesson of every chapter that has cells to lift, each a file of the chapter's name."""
-    paths, chapters = [], _chapters(Path(results))
+def write_lessons(results: str | Path, chapters: dict[str, Chapter], folder: str | Path) -> list[Path]:
+    """A lesson of every chapter that has cells to lift, each a file of the chapter's name.
+
+    Parameters
+    ----------
+    chapters
+        Those of the run, as ``chapters_of`` gives them.
+    """
+    paths = []
     for name, chapter in chapters.items():
         if chapter.cells:
             paths.append(Path(folder) / f"{name}.ipynb")
@@ -166,10 +174,16 @@ def write_lessons(results: str | Path, folder: str | Path) -> list[Path]:
     return paths
 
 
-def cell_index(results: str | Path) -> str:
-    """The cells that can be lifted, chapter by chapter, as Markdown with links for a page of the book."""
+def cell_index(chapters: dict[str, Chapter]) -> str:
+    """The cells that can be lifted, chapter by chapter, as Markdown with links for a page of the book.
+
+    Parameters
+    ----------
+    chapters
+        Those of a run, as ``chapters_of`` gives them.
+    """
     sections = []
-    for name, chapter in _chapters(Path(results)).items():
+    for name, chapter in chapters.items():
         rows = []
         for cell in chapter.cells:
             if cell.solution:
@@ -235,17 +249,23 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _chapters(results: Path) -> dict[str, _Chapter]:
-    """What the chapters of a run offer to lift, and what their other cells make."""
+def chapters_of(results: str | Path) -> dict[str, Chapter]:
+    """What the chapters of a run offer to lift, and what their other cells make, by the chapter's name.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no run, or a cell to lift is not plain Python or does not say what it teaches.
+    """
     import nbformat
 
-    paths = sorted(results.glob("[0-9][0-9]_*.ipynb"))
+    paths = sorted(Path(results).glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise InputError(f"{results} holds no run. Make it first: make run{command_ending(results)}")
     return {path.stem: _chapter(path.stem, nbformat.read(path, as_version=4)) for path in paths}
 
 
-def _chapter(name: str, notebook: "NotebookNode") -> _Chapter:
+def _chapter(name: str, notebook: "NotebookNode") -> Chapter:
     cells, others, imports, exercises = [], [], dict(_KNOWN), {}
     before = questions = ""
     for place, cell in enumerate(notebook.cells):
@@ -267,7 +287,7 @@ def _chapter(name: str, notebook: "NotebookNode") -> _Chapter:
             exercises[cell["id"]] = re.sub(r"\s+", " ", found[1]) if found else ""
         before = ""
     heading = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
-    return _Chapter(name, heading, cells, others, imports, exercises)
+    return Chapter(name, heading, cells, others, imports, exercises)
 
 
 def _read(chapter: str, cell: "NotebookNode", before: str, place: int) -> _Cell:
@@ -353,7 +373,7 @@ class _Needs(NamedTuple):
     providers: list[_Cell]
 
 
-def _needs(cell: _Cell, chapter: _Chapter) -> _Needs:
+def _needs(cell: _Cell, chapter: Chapter) -> _Needs:
     """The tables, imports and earlier cells that a cell needs, also through those cells."""
     tables, imports, providers, missing = [], [], [], []
     earlier = [other for other in chapter.cells if other.place < cell.place and not other.solution]
@@ -379,7 +399,7 @@ def _needs(cell: _Cell, chapter: _Chapter) -> _Needs:
     return _Needs(list(dict.fromkeys(tables)), list(dict.fromkeys(imports)), list(unique.values()))
 
 
-def _what(name: str, cell: _Cell, chapter: _Chapter) -> str:
+def _what(name: str, cell: _Cell, chapter: Chapter) -> str:
     """What a cell needs that a lesson cannot have, and what to do about it."""
     package, line = chapter.imports.get(name, ("", ""))
     if package == "evlib":
@@ -397,7 +417,7 @@ def _what(name: str, cell: _Cell, chapter: _Chapter) -> str:
     return f"nothing in its chapter makes '{name}'."
 
 
-def _wanted(names: list[str], chapters: dict[str, _Chapter]) -> list[_Cell]:
+def _wanted(names: list[str], chapters: dict[str, Chapter]) -> list[_Cell]:
     by_id = {cell.id: cell for chapter in chapters.values() for cell in chapter.cells}
     wanted = []
     for name in filter(None, names):

@@ -11,7 +11,7 @@ import pytest
 from conftest import evlib, project_copy, records_of
 
 from evlib.errors import InputError
-from evlib.lesson import MAX_ROWS, SOLUTION, TAG, cell_index, lesson, with_anchors, write_lesson
+from evlib.lesson import MAX_ROWS, SOLUTION, TAG, cell_index, chapters_of, lesson, with_anchors, write_lesson
 from evlib.schema import columns, write_table
 from evlib.tables import table
 
@@ -240,7 +240,7 @@ def test_an_unknown_or_untagged_cell_is_refused_with_what_to_do(tmp_path, result
 
 
 def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter(results):
-    index = cell_index(results)
+    index = cell_index(chapters_of(results))
     for name in CHAPTERS:
         notebook = with_anchors(nbformat.read(results / f"{name}.ipynb", as_version=4))
         nbformat.validate(notebook)
