@@ -150,6 +150,19 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     return checked(table, "duplicates")
 
 
+def tied(records: pd.DataFrame, hand: pd.DataFrame) -> frozenset[str]:
+    """The registration numbers that a secondary number or a hand decision ties to any other: no other record can be a
+    duplicate, whichever of the records a search finds.
+
+    Parameters
+    ----------
+    records, hand
+        As for ``duplicates``.
+    """
+    named = {trn: split_multi(cell) for trn, cell in zip(records.trn, records.secondary_trns) if pd.notna(cell)}
+    return frozenset(named).union(*named.values(), hand.trn, hand.duplicate_of)
+
+
 def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Table ``duplicates`` as rows of table ``decisions``: which record is kept of a trial, and why."""
     reason = "same trial as " + repeats.kept_trn + " (" + repeats.basis + "), which is kept: " + repeats.why_kept

@@ -19,7 +19,7 @@ from evlib.errors import InputError
 from evlib.numbers import describe_counts, dose_numbers
 from evlib.protocol import load_protocol
 from evlib.rawdata import OWN_DECISIONS, shared, snapshots
-from evlib.schema import MULTI, read_csv, read_table, split_multi
+from evlib.schema import MULTI, columns, read_csv, read_table, split_multi
 
 LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is told
 CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of registries begin with
@@ -40,8 +40,9 @@ class Inputs(NamedTuple):
     records: pd.DataFrame  # of table `records`, all of the sources: the columns `_OF_RECORDS`
     outcomes: pd.DataFrame  # table `screened`, as if no record repeated another
     pairs: pd.DataFrame  # found to be one trial: trn, duplicate_of, reason
-    coding: pd.DataFrame  # table `coded`, of all that may be trials
-    doses: pd.DataFrame | None  # table `doses`, without routes; None where the review codes none
+    may_repeat: frozenset[str]  # the records that these pairs, or secondary numbers, tie to any other
+    described: pd.DataFrame  # table `described`, of all that may be trials, as if no record repeated another
+    doses: pd.DataFrame | None  # table `doses` of these; None where the review codes none
     claims: pd.DataFrame | None  # the paper's headline claims; None where the review answers no paper
     paper: dict[str, pd.DataFrame]  # what claims are held against and no date changes
     columns: tuple[str, ...] = ()  # of a row
@@ -97,13 +98,15 @@ def _inputs(
     known = set(records.trn)
     outcomes = screen.screened_alone(found, decisions[decisions.trn.isin(found.trn)], protocol=review)
     judged, _ = dedupe.judged_pairs(raw / dedupe.PAIRS_FILE, known=known)
-    trials = screen.trials_of(outcomes)
+    nothing_repeats = pd.DataFrame(columns=columns("duplicates"), dtype="str")
+    trials = screen.trials(outcomes, records, nothing_repeats, protocol=review)
     hand, _ = extract.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
     uncoded = found[found.trn.isin(trials.trn) & ~found.trn.isin(hand.trn)]
     coding = extract.coded(trials, hand, extract.rule_coding(uncoded, protocol=review))
+    described = extract.described(trials, coding, records)
     doses = None
     if (raw / _DOSES).is_file():
-        doses, _ = dose.stated_doses(raw / _DOSES, known=known)
+        doses = dose.with_routes(dose.stated_doses(raw / _DOSES, known=known)[0], described)
     claims, paper = None, {}
     if (raw / "paper/claims.yml").is_file():
         claims, paper = (
@@ -112,7 +115,8 @@ def _inputs(
         )
     pairs = dedupe.pairs_to_merge(pairs, judged)
     records = records[list(dict.fromkeys(_OF_RECORDS))]
-    held = Inputs(review, newest, records, outcomes, pairs, coding, doses, claims, paper)
+    tied = dedupe.tied(records, pairs)
+    held = Inputs(review, newest, records, outcomes, pairs, tied, described, doses, claims, paper)
     return held._replace(columns=_columns(held))
 
 
@@ -133,7 +137,8 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     place = dates.in_search(inputs.records, search_date)
     records = inputs.records[place == "in"]
     outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
-    repeats = dedupe.duplicates(records, inputs.pairs, protocol=inputs.protocol)
+    tied = records[records.trn.isin(inputs.may_repeat)]
+    repeats = dedupe.duplicates(tied, inputs.pairs, protocol=inputs.protocol)
     outcomes = screen.with_duplicates(outcomes, repeats, protocol=inputs.protocol)
     flow = screen.prisma_flow(outcomes, protocol=inputs.protocol)
     steps = flow.drop_duplicates("step").set_index("step").n
@@ -143,10 +148,9 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     row |= {"n_proposed": ((outcomes.outcome == "pending") & (outcomes.proposal == "include")).sum()}
     if records.empty:
         return _plain(row | {"note": "no record was registered by this day"})
-    trials = screen.trials(outcomes, records, repeats, protocol=inputs.protocol)
-    described = extract.described(trials, inputs.coding, records)
+    described = inputs.described[inputs.described.trn.isin(screen.trials_of(outcomes).trn)]
     included = described[described.screening == "included"]
-    doses = None if inputs.doses is None else dose.with_routes(inputs.doses, included)
+    doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included.trn)]
     row |= _numbers(inputs, included, doses)
     for field in LEADERS:
         row |= _leader(included, field)
@@ -266,8 +270,7 @@ def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def _columns(inputs: Inputs) -> tuple[str, ...]:
     """The columns of a row, in order, whatever the date: what is not told of a date is missing there."""
-    none = inputs.coding.iloc[:0].assign(registered=pd.Series(dtype="datetime64[ns]"), screening="")
-    numbers = _numbers(inputs, none, None if inputs.doses is None else inputs.doses.iloc[:0])
+    numbers = _numbers(inputs, inputs.described.iloc[:0], None if inputs.doses is None else inputs.doses.iloc[:0])
     steps = [f"n_{step}" for step in _STEPS]
     leaders = [f"{field}_{end}" for field in LEADERS for end in ("leader", "leader_n", "leader_share")]
     claims = [] if inputs.claims is None else [f"{CLAIM}{name}" for name in inputs.claims.id]
