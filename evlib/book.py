@@ -246,6 +246,7 @@ def serve() -> None:
     if hasattr(os, "nice"):
         os.nice(5)
     spare_grammars()
+    sys.modules.setdefault("hypothesis", None)  # pandera would load it, and this process makes up no data
     for module in (*_COMPILER, *(f"evlib.{name}" for name in ("browse", "dataset", "glossary", "lesson", "trace"))):
         with suppress(ImportError):  # what is missing, jupyter-book says itself
             import_module(module)

@@ -75,6 +75,7 @@ def serve() -> None:
     the kernel. There is never more than one line that is not answered.
     """
     sys.modules.setdefault("debugpy", None)  # no kernel of a run is debugged, and each would compile the debugger anew
+    sys.modules.setdefault("hypothesis", None)  # with the first table that a process checks, pandera would load it
     from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (what every kernel needs)
 
     answers, later, kernels = sys.stdout, sys.argv[1:], []
