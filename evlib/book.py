@@ -47,6 +47,7 @@ _CODE = (
     "lesson.py",
     "places.py",
     "scripts.py",
+    "side_by_side_pages.py",
     "trace.py",
 )
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
