@@ -90,8 +90,8 @@ def run_steps(
             _copy(kept[planned.source.name]["outputs"], target, folder)
             say(f"{planned.source.name}: unchanged, kept.")
 
-    # One more than cores: a notebook that waits for a table keeps none from working.
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool, kernels() as kernel:
+    # Two more than cores: notebooks that wait for a table keep none from working.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool, kernels() as kernel:
         futures: list[Future[dict]] = []
 
         def one(place: int) -> dict:
