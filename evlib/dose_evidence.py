@@ -276,7 +276,8 @@ def readings_of(
     by_arm: dict[str, list[dict]] = {}
     for outcome in outcomes[["arm_id", "name", "direction", "primary"]].to_dict("records"):
         by_arm.setdefault(outcome["arm_id"], []).append(outcome)
-    rows = [_read(dose, by_arm.get(dose["arm_id"], []), said, settings) for dose in doses.to_dict("records")]
+    asked = doses[["arm_id", "comparative"]].to_dict("records")
+    rows = [_read(dose, by_arm.get(dose["arm_id"], []), said, settings) for dose in asked]
     read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
     if settings["effective_if"] != "paper":
         less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")

@@ -21,6 +21,7 @@ from evlib.dose_evidence import (
 from evlib.harmonise import by_reading
 
 ROUTES = ("nebulised", "intravenous")
+_AMOUNTS = ["amount_low", "amount_high"]
 NARROW = 1.0  # a window counts as narrow where its highest dose is no more than ten times its lowest
 
 
@@ -216,7 +217,7 @@ def _single(label: str) -> float:
 
 def _edges(own: pd.DataFrame) -> dict[str, int]:
     """How many less effective doses lie below and above an effective dose of the same report, by the stated amounts."""
-    counted = own.dropna(subset=["amount_low", "amount_high"]).to_dict("records")
+    counted = own[["study_id", "arm_id", "reading", *_AMOUNTS]].dropna(subset=_AMOUNTS).to_dict("records")
     effective, less = (
         [row for row in counted if row["reading"] == reading] for reading in ("effective", "less effective")
     )

@@ -125,7 +125,8 @@ def measured(truth: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
     planted_numbers = set(truth.trn)
     proposed = [frozenset(pair) for pair in zip(proposals.trn, proposals.other_trn)]
     judged = [pair for pair in proposed if pair & planted_numbers]
-    found = truth.assign(found=[frozenset(pair) in set(judged) for pair in zip(truth.trn, truth.duplicate_of)])
+    held = set(judged)
+    found = truth.assign(found=[frozenset(pair) in held for pair in zip(truth.trn, truth.duplicate_of)])
     rows = [{"kind": kind, "planted": len(part), "found": part.found.sum()} for kind, part in found.groupby("kind")]
     right = sum(pair in pairs for pair in judged)
     rows.append({"kind": "all", "planted": len(found), "found": found.found.sum(), "proposed": len(judged)})
