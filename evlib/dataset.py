@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from evlib.numbers import load_numbers
+from evlib.places import repository
 from evlib.schema import columns, kinds, read_csv, read_table, write_csv
 from evlib.tables import idle_columns, uncoded_columns
 
@@ -29,7 +30,8 @@ TABLES = {
     "flow": "a step of the PRISMA 2020 flow",
     "rejects": "a line or row that could not be used, with its reason",
 }
-_OF_PROJECT = ("protocol.yml", "requirements.lock", "CITATION.cff", "LICENSE", "LICENSE-DATA")
+_OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
+_OF_PROJECT = ("requirements.lock", "LICENSE", "LICENSE-DATA")
 _TYPES = {
     "text": "string",
     "key": "string",
@@ -60,7 +62,7 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
     """Write the data set of a run, and what made it, as a zip file; returns its path.
 
     Its folder and its data package are named as the file. It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the
-    executed chapters in ``chapters/``, the project's protocol, lock file, citation and licences, ``run.json``, a README, and
+    executed chapters in ``chapters/``, the review's protocol and citation, the project's lock file and licences, ``run.json``, a README, and
     ``ro-crate-metadata.json`` over all of them. The same run gives the same bytes but for Parquet's and RO-Crate's own.
 
     Parameters
@@ -84,9 +86,10 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
             (made / name).mkdir()
         for chapter in results.glob("[0-9][0-9]_*.ipynb"):
             shutil.copy2(chapter, made / "chapters" / chapter.name)
-        for name in _OF_PROJECT:
-            if (Path(root) / name).is_file():
-                shutil.copy2(Path(root) / name, made / name)
+        home = repository(Path(root))
+        for source in (*(Path(root) / name for name in _OF_REVIEW), *(home / name for name in _OF_PROJECT)):
+            if source.is_file():
+                shutil.copy2(source, made / source.name)
         written = {name: row for name, row in TABLES.items() if (results / f"{name}.csv").is_file()}
         book = codebook(written)
         for table in written:

@@ -95,8 +95,7 @@ def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tup
         nothing could be used has a row of its own, without a line.
     """
     tables, others = decision_files(folder)
-    reason = "it is not a CSV file. Save it as CSV (UTF-8) in the same folder, and take this one away."
-    good, bad = [], [_whole_file(path, reason) for path in others]
+    good, bad = [], [_whole_file(path, _why_not(path, Path(folder))) for path in others]
     for path in sorted(tables, key=lambda path: (_of_file(path)[1], path.name)):
         try:
             rows = _rows(path)
@@ -140,6 +139,15 @@ def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
             continue
         held |= set(zip(rows.reviewer.map(reviewer_key), rows.trn, strict=True))
     return before[[(reviewer_key(row.reviewer), row.trn) not in held for row in before.itertuples()]]
+
+
+def _why_not(path: Path, folder: Path) -> str:
+    if path.parent != folder:
+        within = path.relative_to(folder).parent.as_posix()
+        return (
+            f"it lies deeper, in {within}. Move it up into {place_of(folder)}, or, if it shall not count, out of there."
+        )
+    return "it is not a CSV file. Save it as CSV (UTF-8) in the same folder, and take this one away."
 
 
 def _whole_file(path: Path, reason: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from evlib.errors import InputError
-from evlib.files import day_of, files_of, matching, sha256, write_text
+from evlib.files import all_below, day_of, files_of, matching, sha256, write_text
 from evlib.places import place_of
 
 PACKAGE = "datapackage.json"
@@ -86,13 +86,15 @@ def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
 
 
 def decision_files(folder: str | Path) -> tuple[list[Path], list[Path]]:
-    """The files in the folder of people's decisions: CSV files, and those that are no CSV.
+    """The files in the folder of people's decisions: CSV files, and those that do not count.
 
-    Hidden files, a README and the lock of an open spreadsheet are neither.
+    These are no CSV, or CSV files in a folder within. Hidden files, a README and the lock of an open spreadsheet are neither.
     """
     files = [path for path in matching(folder, "[!.~]*") if path.is_file() and path.stem.casefold() != "readme"]
     tables = [path for path in files if path.suffix.casefold() == ".csv"]
-    return tables, [path for path in files if path not in tables]
+    within = [below for path in matching(folder, "[!.~]*") if path.is_dir() for below in all_below(path)]
+    within = [path for path in within if path.suffix.casefold() == ".csv" and path.name[0] not in ".~"]
+    return tables, [path for path in files if path not in tables] + within
 
 
 def snapshots(raw_dir: str | Path) -> list[str]:

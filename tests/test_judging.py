@@ -288,20 +288,22 @@ def test_decisions_that_were_read_and_are_gone_are_found(tmp_path, review):
     assert judging.gone_since(before, tmp_path).empty
 
 
-def test_a_file_that_is_not_csv_is_set_aside_and_one_of_windows_is_read(tmp_path, review):
+def test_a_file_that_is_not_csv_or_lies_deeper_is_set_aside_and_one_of_windows_is_read(tmp_path, review):
     write(tmp_path / "s", "README.md", "x")
     write(tmp_path / "s", ".hidden.xlsx", "x")
     write(tmp_path / "s", "~$ben.xlsx", "x")
     write(tmp_path / "s", "ben.xlsx", "x")
+    write(tmp_path / "s/old", "dora.csv", f"trn,decision\n{B},include\n")
     text = f"trn;decision;reason\n{A};include;natürlich – „bien sûr“\n"
     (tmp_path / "s" / "anna.csv").write_bytes(text.encode("cp1252"))
     (tmp_path / "s" / "chen.csv").write_bytes(f"trn,decision,reason\n{B},include,不含外泌体\n".encode("gbk"))
     decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
     assert decisions[["trn", "reviewer", "reason"]].values.tolist() == [[A, "anna", "natürlich – „bien sûr“"]]
     reasons = dict(zip(rejects.file, rejects.reason))
-    assert set(reasons) == {"ben.xlsx", "chen.csv"}
+    assert set(reasons) == {"ben.xlsx", "chen.csv", "dora.csv"}
     assert all(reason.startswith("none of its decisions counted: ") for reason in reasons.values())
     assert "Save it as CSV" in reasons["ben.xlsx"] and "UTF-8" in reasons["chen.csv"]
+    assert "lies deeper, in old. Move it up" in reasons["dora.csv"]
 
 
 def test_a_file_of_which_nothing_counts_says_so_and_why(tmp_path, review):

@@ -83,6 +83,9 @@ def test_the_book_has_no_word_of_the_first_topic(example, results):
         assert b"ev_term" not in archive.read(f"{example.name}/csv/described.csv")
         assert b"ev_term" not in archive.read(f"{example.name}/codebook.csv")
         assert b"ev_term" not in archive.read(f"{example.name}/datapackage.json")
+        files = {name.partition("/")[2] for name in archive.namelist()}
+    assert {"protocol.yml", "requirements.lock", "LICENSE", "LICENSE-DATA"} <= files
+    assert "CITATION.cff" not in files  # that of the project names another review
     trial = next((page.parent / "trials").glob("*.html")).read_text(encoding="utf-8")
     assert "How it was coded" in trial and not re.search("<h2>(Doses|Reports|What changed)", trial)
     assert not (page.parent / "ledger.html").exists() and not (page.parent / "lessons").exists()
