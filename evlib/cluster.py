@@ -34,6 +34,7 @@ _ROWS = ".sweep-rows"  # likewise: what was computed, by what it was made from
 _DASK = ".dask"
 _TRIES = 5  # times that all workers may be lost without a row in between
 _WAIT = "60s"  # for the first worker
+_ANSWER = "10s"  # for a scheduler
 
 
 class Review(NamedTuple):
@@ -308,7 +309,7 @@ def _client(scheduler: str | None, workers: int | None, tasks: int, processed: P
             cluster = nullcontext(scheduler)
         with cluster as place:
             try:
-                client = Client(place, timeout="10s")
+                client = Client(place, timeout=_ANSWER)
             except (OSError, TimeoutError, ValueError) as error:
                 raise InputError(
                     f"there is no Dask scheduler at {scheduler} ({error}). Write it as tcp://host:port."

@@ -173,7 +173,7 @@ def test_every_reader_is_fuzzed():
     assert list(STARTS) == FORMATS
 
 
-@settings(deadline=None)
+@settings(max_examples=60)  # each writes and reads a file
 @given(st.binary(max_size=300), st.sampled_from(FORMATS), st.integers(0, 5000))
 def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, workbook, data, name, place):
     facts = {"registries": []} if name == "snapshot" else {}

@@ -9,7 +9,7 @@ import time
 import pandas as pd
 import pytest
 from conftest import ROOT, put, records_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib import judging, pipeline, screen
@@ -40,6 +40,7 @@ def test_a_saved_decision_is_read_again_and_a_second_thought_replaces_it(tmp_pat
     assert judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0].trn.tolist() == [A]
 
 
+@settings(max_examples=40)  # each writes and reads files
 @given(
     st.lists(
         st.tuples(

@@ -214,7 +214,8 @@ def test_several_protocols_are_told_apart_and_what_one_lacks_is_missing(root, tm
         ),
     ],
 )
-def test_what_cannot_be_swept_is_refused_with_the_way_on(root, tmp_path, asked, said):
+def test_what_cannot_be_swept_is_refused_with_the_way_on(root, tmp_path, monkeypatch, asked, said):
+    monkeypatch.setattr("evlib.cluster._ANSWER", "1s")
     with pytest.raises(InputError, match=said):
         swept(root, tmp_path / "out", **{"workers": 0} | asked)
     assert not (tmp_path / "out").exists()
