@@ -26,7 +26,8 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 # All after the protocol's default date, whose results a new date is compared with: so one search is run for each of them.
 DATES = ["2024-06-30", "2024-12-31", "2025-06-30", "2025-12-31", "2026-06-30"]
-_PHASES = {"reading sources": "reading", "writing output": "writing", "copying": "copying"}
+# Sphinx copies files while other processes write pages, and tells of these when they are done.
+_PHASES = {"reading sources": "reading", "copying": "writing", "writing output": "writing", "waiting for": "writing"}
 
 
 def measure(*, times: int = 5, suite: bool = False, say: Callable[[str], None] = print) -> dict[str, list[dict]]:
