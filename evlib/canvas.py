@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font, Kerning, LoadFlags
 from matplotlib.patches import Patch
+from matplotlib.textpath import text_to_path
 
 WIDTH = 360.0  # points: the 5 inches that all figures have
 SIZE = 10.0
@@ -75,23 +76,31 @@ def width_of(text: str, *, size: float = SIZE, bold: bool = False) -> float:
     """The width of one line of text, in points.
 
     Widths of letters and the kerning between them are added up, since to lay out every line that might fit takes longer than to
-    draw it. A ligature is as wide as its letters apart, which is up to a tenth of a point more.
+    draw it. A ligature counts as its letters apart, which is a little more.
     """
     widths = sum(_advance(letter, bold) for letter in text)
     return (widths + sum(_kerning(left, right, bold) for left, right in pairwise(text))) * size
 
 
+def _face(bold: bool) -> FontProperties:
+    return FontProperties(family="DejaVu Sans", size=1, weight="bold" if bold else "normal")
+
+
 @lru_cache(maxsize=2)
 def _font(bold: bool) -> FT2Font:
     """A font of our own: the one that Matplotlib draws with is set to other sizes."""
-    font = FT2Font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
+    font = FT2Font(findfont(_face(bold)))
     font.set_size(_UNITS, 72)
     return font
 
 
 @lru_cache(maxsize=10_000)
 def _advance(letter: str, bold: bool) -> float:
-    return _font(bold).load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / _UNITS
+    font = _font(bold)
+    glyph = font.get_char_index(ord(letter))
+    if not glyph:  # drawn by a font of last resort
+        return text_to_path.get_text_width_height_descent(letter, _face(bold), ismath=False)[0]
+    return font.load_glyph(glyph, flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / _UNITS
 
 
 @lru_cache(maxsize=10_000)

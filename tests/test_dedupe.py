@@ -2,8 +2,10 @@
 
 import pandas as pd
 from conftest import records_of
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evlib.dedupe import duplicates
+from evlib.dedupe import duplicates, tied
 from evlib.schema import columns
 
 NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
@@ -42,3 +44,19 @@ def test_a_hand_decision_counts_only_where_both_records_are_in_the_search(review
 
 def test_no_links_no_duplicates(review):
     assert duplicates(small(("NCT00000001", "ClinicalTrials.gov", None)), NONE, protocol=review).empty
+
+
+_NUMBERS = [f"NCT0000000{i}" for i in range(7)]
+
+
+@given(
+    st.dictionaries(st.sampled_from(_NUMBERS), st.sets(st.sampled_from(_NUMBERS), max_size=2), min_size=1),
+    st.lists(st.tuples(st.sampled_from(_NUMBERS), st.sampled_from(_NUMBERS)), max_size=2),
+    st.sets(st.sampled_from(_NUMBERS)),
+)
+def test_of_whatever_a_search_finds_only_tied_records_can_be_duplicates(review, named, said, found):
+    records = small(*((trn, "ClinicalTrials.gov", " | ".join(sorted(own)) or None) for trn, own in named.items()))
+    hand = pd.DataFrame(said, columns=["trn", "duplicate_of"])
+    searched = records[records.trn.isin(found)]
+    few = searched[searched.trn.isin(tied(records, hand))]
+    assert duplicates(few, hand, protocol=review).equals(duplicates(searched, hand, protocol=review))

@@ -5,8 +5,11 @@ import re
 
 import pandas as pd
 import pytest
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from evlib import figures
+from evlib.canvas import width_of
 from evlib.schema import columns
 
 
@@ -76,3 +79,12 @@ def test_bars_of_proposals_alone_carry_what_they_show():
 @pytest.mark.parametrize(("value", "text"), [(2e8, "2×10⁸"), (1.2e12, "1.2×10¹²"), (5e9, "5×10⁹")])
 def test_powers_of_ten_read_as_such(value, text):
     assert figures.power(value) == text
+
+
+@pytest.mark.parametrize("text", ["To Avoid: LICENSES, WAVES", "Lung and airways (22)", "office, affluent", "ChiCTR2000030261", "外泌体 é"])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Glyph")  # which the font lacks
+@pytest.mark.parametrize("bold", [False, True])
+def test_a_line_is_as_wide_as_matplotlib_draws_it(text, bold):
+    font = FontProperties(family="DejaVu Sans", size=9, weight="bold" if bold else "normal")
+    drawn = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    assert drawn - 0.5 < width_of(text, size=9, bold=bold) < 1.03 * drawn + 0.5  # the sides of letters, and ligatures
