@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,9 @@ def test_a_run_that_is_ended_takes_its_kernels_with_it(plain, tmp_path, how):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # else ignored, where a shell runs the tests by "&"
     )
     deadline = time.monotonic() + 60
     while not list((folder / "data/processed").glob(".*/begun")) and time.monotonic() < deadline:
