@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,17 @@ def phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     hyphen. Chinese, Japanese and Korean phrases are found within longer text, and other words beside such text. Longer
     phrases are tried first, so that the reported words are the most specific ones. No phrases, no match.
     """
-    letter = rf"(?-i:[^\W{_NO_BLANKS}])"  # no case to fold: else a pattern takes ten times as long to compile
+    return _phrase_pattern(frozenset(phrases))
+
+
+@lru_cache(maxsize=256)
+def _phrase_pattern(phrases: frozenset[str]) -> re.Pattern[str]:
+    # Sets of letters name both cases: where case is to be folded, a set takes ten times as long to compile.
+    letter = rf"(?-i:[^\W{_NO_BLANKS}])"
     spaced, unspaced = [], []
-    for phrase in sorted(set(phrases), key=len, reverse=True):
+    for phrase in sorted(phrases, key=lambda phrase: (-len(phrase), phrase)):
         words = [
-            re.escape(word.removesuffix("*")) + (r"[0-9a-zà-öø-ÿ_]*" if word.endswith("*") else "")
+            re.escape(word.removesuffix("*")) + (r"(?-i:[0-9A-Za-zÀ-ÖØ-öø-ÿ_])*" if word.endswith("*") else "")
             for word in re.split(r"[\s-]+", phrase)
         ]
         apart = spaced if re.match(letter, phrase) else unspaced

@@ -207,7 +207,7 @@ def _act(verb: Verb, root: Path, how: Break | None, moment: int | None, writing:
         os._exit(status)
 
 
-def moments(count: int, *, sample: int, last: int = 4) -> list[int]:
+def moments(count: int, *, sample: int, last: int = 3) -> list[int]:
     """Which of the operations to break: all, or a sample spread over them and the last ones, where results are swapped."""
     if EVERY or count <= sample:
         return list(range(count))

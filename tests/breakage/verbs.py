@@ -1,9 +1,11 @@
 """The verbs that are broken, each an entry of ``VERBS``, on a small project of two notebooks of our own."""
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
@@ -11,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
-import nbclient  # noqa: F401  (imported here, so that each fork need not)
 import nbformat
 import pandas as pd
 import papermill
@@ -21,11 +22,17 @@ from harness import Verb, acted
 from evlib import __main__ as command_line
 from evlib import book, cluster, files, judging, kernels, pipeline, protocol, rawdata, screening_view
 from evlib import fetch as live_search
+from evlib.eligibility import triggers
 from evlib.errors import InputError
 from evlib.protocol import load_protocol
 from evlib.schema import checked, columns, write_csv
 
+for _module in ("duckdb", "httpcore", "nbclient", "pandera.pandas", "typer.completion"):
+    importlib.import_module(_module)  # before the forks, so that each need not
 EARLIER, LATER, SNAPSHOT, TODAY = "2020-12-31", "2024-02-17", "2026-11-22", "2026-11-25"
+_CERTIFICATES = (
+    ssl.create_default_context()
+)  # read once: httpx reads them for each client, also where none is asked for
 DECISIONS = Path("data/raw") / rawdata.OWN_DECISIONS
 _SHIPPED = (ROOT / "protocol.yml").read_text(encoding="utf-8")
 _FIRST = """
@@ -143,6 +150,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
+        mock.patch.object(ssl, "create_default_context", lambda *_, **__: _CERTIFICATES),
     ):
         yield
 
@@ -239,7 +247,7 @@ _UPDATE_WORDS = ("update", "--since", EARLIER, "--search-date", LATER)
 
 def verbs(registry: str) -> dict[str, Verb]:
     """The verbs by name; ``registry`` is the address of a server that stands for ClinicalTrials.gov."""
-    _protocol(_SHIPPED)  # before the forks
+    triggers({}, protocol=_protocol(_SHIPPED))  # before the forks, so that each need not read and compile the words
     table = [
         Verb("run", typed("run"), prepared(("run",), edit="02_screen"), (RESULTS,)),
         Verb(
