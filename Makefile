@@ -90,10 +90,10 @@ lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn al
 	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
-	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal
+	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal -p no:nbval
 
 breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
-	@BREAKAGE=every $(PY) -m pytest tests/breakage -n auto
+	@BREAKAGE=every $(PY) -m pytest tests/breakage -n logical --dist worksteal -p no:nbval
 
 bench: $(READY) ## Reruns, sweeps, records/s and memory, into benchmarks/RESULTS.md (COUNTS="10000 100000 1000000": half an hour more)
 	@$(PY) benchmarks/run_all.py $${SUITE:+--suite} $${SAMPLES:+--samples "$$SAMPLES"} $(COUNTS)

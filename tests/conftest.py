@@ -18,12 +18,13 @@ from filelock import FileLock
 from hypothesis import settings
 
 from evlib import dates, screen
-from evlib.pipeline import run
+from evlib.pipeline import run, spare_grammars
 from evlib.protocol import load_protocol
 from evlib.rawdata import copy_shipped
 from evlib.registries import snapshot as registry_snapshot
 from evlib.schema import read_csv
 
+spare_grammars()
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
 ROOT = Path(__file__).parents[1]

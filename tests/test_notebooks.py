@@ -1,5 +1,6 @@
 """The notebooks: their stored outputs are those of a run now (nbval), and they read like chapters."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,13 @@ import nbformat
 import pytest
 from conftest import ROOT, project_copy
 
+NBVAL = """
+import sys
+from evlib.pipeline import spare_grammars
+spare_grammars()
+import pytest
+sys.exit(pytest.main())
+"""
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -15,10 +23,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 def test_stored_outputs_are_those_of_a_run(run_of, tmp_path, path):
     """Each by itself, with what the earlier chapters wrote; the dates are those that 06_update compares by default."""
     copy = project_copy(tmp_path, *map(run_of, ("2024-02-17", "2026-11-22")))
-    options = ["--nbval-cell-timeout=300", f"--nbval-sanitize-with={ROOT / 'tests/nbval_sanitize.cfg'}"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "nbval.plugin", "--nbval", "--nbval-cell-timeout=300"]
+    options += [f"--nbval-sanitize-with={ROOT / 'tests/nbval_sanitize.cfg'}", f"notebooks/{path.name}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", *options, f"notebooks/{path.name}"],
+        [sys.executable, "-c", NBVAL, *options],
         cwd=copy,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # of the plugins, nbval alone
         capture_output=True,
         text=True,
     )
