@@ -37,12 +37,23 @@ def results(project):
     return project / "data/processed/2024-02-17"
 
 
+HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> `{raw}` $x$ |"
+
+
 @pytest.fixture(scope="module")
 def html(made_once, results):
-    """The book of a copy, one page of which holds a formula."""
+    """The book of a copy, one page of which holds a formula, and in which two trials and a quotation are hostile."""
 
     def make(folder):
         copy = project_copy(folder, results)
+        altered = copy / "data/processed" / results.name
+        for name, column in (("described", "title"), ("records", "brief_title"), ("to_screen", "title")):
+            table = read_table(altered / f"{name}.csv", name)
+            table.loc[table.trn.isin(["NCT04276987", table.trn[0]]), column] = HOSTILE
+            write_table(table, altered / f"{name}.csv", name)
+        audit = read_csv(altered / "audit.csv")
+        audit.loc[audit.section == "1", "quote"] = HOSTILE
+        write_csv(audit, altered / "audit.csv")
         with (copy / "book/how_to_cite.md").open("a", encoding="utf-8") as page:
             page.write("\nA formula: $10^{8}$.\n")
         with compiler_at_hand() as compiler:
@@ -142,9 +153,6 @@ def test_the_numbers_of_the_first_page_are_those_of_the_tables(html, results):
     n = load_numbers(results)
     text = " ".join(re.sub(r"<[^>]+>", "", (html / "index.html").read_text(encoding="utf-8")).split())
     assert f"{n['n_included']} trials are included, out of {n['n_records']} registry records" in text
-
-
-HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> `{raw}` $x$ |"
 
 
 @pytest.fixture(scope="module")
@@ -256,18 +264,10 @@ def test_the_ledger_of_claims_filters_by_the_whole_verdict(html, results, browse
     assert not wrong
 
 
-def test_hostile_text_of_a_registry_shows_as_text(results, browser, tmp_path):
-    copy = project_copy(tmp_path)
-    altered = shutil.copytree(results, tmp_path / "altered")
-    for name, column in (("described", "title"), ("records", "brief_title"), ("to_screen", "title")):
-        table = read_table(altered / f"{name}.csv", name)
-        table.loc[table.trn.isin(["NCT04276987", table.trn[0]]), column] = HOSTILE
-        write_table(table, altered / f"{name}.csv", name)
-    write_csv(read_csv(altered / "audit.csv").assign(section="1", quote=HOSTILE), altered / "audit.csv")
-    folder = build_book(copy, altered, say=lambda text: None).parent
+def test_hostile_text_of_a_registry_shows_as_text(html, browser):
     page, wrong = opened(browser)
     for name in ("trials.html", "trials/NCT04276987.html", "to_screen.html", "ledger.html"):
-        page.goto((folder / name).as_uri())
+        page.goto((html / name).as_uri())
         page.get_by_text("<script>document.title").first.wait_for()
         assert page.title() != "taken"
     assert not wrong
