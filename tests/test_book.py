@@ -311,6 +311,18 @@ def test_what_is_put_into_a_page_afterwards_does_not_run(html, browser, name, tm
         assert any(what in text for text in refused), (what, wrong)
 
 
+def test_no_column_of_a_table_is_cut_in_print(html, browser):
+    page, _ = opened(browser, width=720)  # of a sheet of paper
+    page.emulate_media(media="print")
+    for name in ("01_ingest", "04_dose_effect", "05_audit"):
+        page.goto((html / f"{name}.html").as_uri())
+        ends = page.locator(".scroll table").evaluate_all("tables => tables.map(t => t.getBoundingClientRect().right)")
+        assert ends
+        assert max(ends) <= 720, name
+        hidden = "e => getComputedStyle(e).overflowX !== 'visible' && e.scrollWidth > e.clientWidth"
+        assert not page.locator("article div").evaluate_all(f"all => all.filter({hidden}).length"), name
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_the_whole_book_prints(results, tmp_path):
     data = build_pdf(project_copy(tmp_path), results, say=lambda text: None).read_bytes()
