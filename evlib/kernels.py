@@ -78,9 +78,16 @@ def serve() -> None:
     sys.modules.setdefault("hypothesis", None)  # with the first table that a process checks, pandera would load it
     from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (what every kernel needs)
 
-    answers, later, kernels = sys.stdout, sys.argv[1:], []
+    answers, later, kernels = sys.stdout, sys.argv[1:], set()
+
+    def clear_away(*_: object) -> None:
+        """Forget kernels that ended: their numbers go to other processes."""
+        with suppress(ChildProcessError):
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                kernels.discard(ended)
+
     with Path(os.devnull).open("w") as sys.stdout:  # standard output is for the answers
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears away kernels that end
+        signal.signal(signal.SIGCHLD, clear_away)
         while True:
             if later and not select.select([sys.stdin], [], [], 0)[0]:
                 _import(later.pop(0))
@@ -92,17 +99,19 @@ def serve() -> None:
             for module in job["modules"]:
                 _import(module)
             gc.freeze()  # what is loaded stays: kernels need not look through it for garbage
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # not forgotten before it is known
             child = os.fork()
             if not child:
                 _become_kernel(job["connection_file"], job["cwd"], parent)
+            kernels.add(child)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
             answers.write(f"{child}\n")
             answers.flush()
-            kernels.append(child)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for kernel in kernels:
-        with suppress(ProcessLookupError):
-            os.kill(kernel, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.wait()  # comes back when the last one is gone
+        os.kill(kernel, signal.SIGKILL)
+    for kernel in kernels:
+        os.waitpid(kernel, 0)
 
 
 def _import(module: str) -> None:
@@ -114,6 +123,7 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
     from ipykernel.kernelapp import launch_new_instance
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

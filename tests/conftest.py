@@ -17,7 +17,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from evlib import dates, screen
+from evlib import dates, kernels, screen
 from evlib.pipeline import run, spare_grammars
 from evlib.protocol import load_protocol
 from evlib.rawdata import copy_shipped
@@ -31,6 +31,20 @@ ROOT = Path(__file__).parents[1]
 RAW = ROOT / "data" / "raw"
 SNAPSHOT = "2026-11-22"
 DAY = "2026-11-23"  # of retrieval, in tests of readers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_at_hand() -> Iterator[None]:
+    """One process with the imports of the notebooks for all runs in this process, not one for each run."""
+    start, made = kernels.warm_kernels, []
+
+    def warm_kernels(modules: list[str]) -> contextlib.AbstractContextManager[kernels.Kernels]:
+        if not made:
+            made.append(stack.enter_context(start(modules)))
+        return contextlib.nullcontext(made[0])
+
+    with contextlib.ExitStack() as stack, patch.object(kernels, "warm_kernels", warm_kernels):
+        yield
 
 
 @pytest.fixture(scope="session")
