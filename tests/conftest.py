@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import gc
 import io
 import json
 import os
@@ -31,6 +32,10 @@ ROOT = Path(__file__).parents[1]
 RAW = ROOT / "data" / "raw"
 SNAPSHOT = "2026-11-22"
 DAY = "2026-11-23"  # of retrieval, in tests of readers
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is loaded stays: the collector of garbage need not look at it again, nor need forks
 
 
 @pytest.fixture(scope="session", autouse=True)
