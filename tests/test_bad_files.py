@@ -141,7 +141,7 @@ def test_many_records_are_not_held_at_once(tmp_path):
 
     common_chunk, common.CHUNK = common.CHUNK, 100
     try:
-        (small, _), (large, size) = peak(400), peak(4000)
+        (small, _), (large, size) = peak(300), peak(2000)
     finally:
         common.CHUNK = common_chunk
     assert large - small < size / 2

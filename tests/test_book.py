@@ -179,9 +179,10 @@ def opened(browser, *, width=1300, scheme="light"):
     return page, wrong
 
 
-# Rows of a table are alike, so is code, and the contents stand beside each page; axe-core looks at each cell and each word.
+# Tables, their rows and code are alike, and the contents stand beside each page; axe-core looks at each cell and each word.
 _FEWER = """first => {
   for (const body of document.querySelectorAll("tbody")) [...body.rows].slice(3).forEach(row => row.remove())
+  ;[...document.querySelectorAll("article .scroll")].slice(5).forEach(table => table.remove())
   ;[...document.querySelectorAll("div.cell_input")].slice(1).forEach(code => code.remove())
   if (!first) document.querySelector(".bd-sidebar-primary").remove()
 }"""

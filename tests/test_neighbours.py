@@ -62,26 +62,38 @@ def test_a_tool_that_is_unknown_or_cannot_read_the_form_is_refused(queue, tmp_pa
         export(references(queue), tmp_path / "x.csv", to="zotero")
 
 
-@pytest.mark.skipif(not ASREVIEW, reason="ASReview is not set up (make test does)")
-@pytest.mark.parametrize("ending", [".csv", ".ris"])
-def test_asreview_loads_every_record_and_label_and_its_decisions_come_back(queue, tmp_path, take, ending):
+LABELS = (1, 0, None)  # by turns
+
+
+@pytest.fixture(scope="module")
+def round_trip(queue, tmp_path_factory):
+    """Our export in each form, through ASReview: what it was, what ASReview saw, and what ASReview wrote."""
+    if not ASREVIEW:
+        pytest.skip("ASReview is not set up (make test does)")
+    folder, endings = tmp_path_factory.mktemp("asreview"), FORMS["asreview"]
     outcomes = pd.DataFrame({"trn": queue.trn, "outcome": "pending"})
     outcomes.loc[:9, "outcome"] = ["included", "excluded at title", "unclear", "excluded at eligibility", "pending"] * 2
-    source, target = tmp_path / f"ours{ending}", tmp_path / f"theirs{ending}"
     frame = references(queue, outcomes)
-    export(frame, source, to="asreview")
-    labels = [1, 0, None]
-    command = [ASREVIEW, str(ROOT / "tests/asreview_round_trip.py"), str(source), str(target), json.dumps(labels)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    files = [(folder / f"ours{ending}", folder / f"theirs{ending}") for ending in endings]
+    for source, _ in files:
+        export(frame, source, to="asreview")
+    command = [ASREVIEW, str(ROOT / "tests/asreview_round_trip.py"), json.dumps(LABELS), *map(str, sum(files, ()))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
+    seen = map(json.loads, done.stdout.splitlines()[-len(endings) :])
+    return {ending: (frame, said, target) for ending, said, (_, target) in zip(endings, seen, files)}
+
+
+@pytest.mark.parametrize("ending", FORMS["asreview"])
+def test_asreview_loads_every_record_and_label_and_its_decisions_come_back(queue, round_trip, take, ending):
+    frame, seen, target = round_trip[ending]
     assert [row[1] for row in seen] == frame.abstract.tolist()
     assert [row[0] for row in seen[1:]] == frame.title[1:].tolist()
     assert [row[2] for row in seen] == [{"include": 1, "exclude": 0}.get(said) for said in frame.decision]
     decisions, rejects = take(target, reviewer="Ana", criterion="E4")
     said = dict(zip(decisions.trn, decisions.decision))
     for place, trn in enumerate(queue.trn):
-        assert said.get(trn) == {1: "include", 0: "exclude", None: None}[labels[place % 3]], trn
+        assert said.get(trn) == {1: "include", 0: "exclude", None: None}[LABELS[place % 3]], trn
     assert rejects.empty
 
 
