@@ -9,6 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -16,6 +17,7 @@ from unittest import mock
 import nbformat
 import pandas as pd
 import papermill
+import typer
 from conftest import ROOT
 from harness import Verb, acted
 
@@ -27,12 +29,14 @@ from evlib.errors import InputError
 from evlib.protocol import load_protocol
 from evlib.schema import checked, columns, write_csv
 
+# What each fork would load or make anew:
 for _module in ("duckdb", "httpcore", "nbclient", "pandera.pandas", "typer.completion"):
-    importlib.import_module(_module)  # before the forks, so that each need not
+    importlib.import_module(_module)
+_COMMANDS = typer.main.get_command(command_line.app)
+_VERSIONS = {name: version(name) for name in (*pipeline.PACKAGES, "scipy")}
+_CERTIFICATES = ssl.create_default_context()
+
 EARLIER, LATER, SNAPSHOT, TODAY = "2020-12-31", "2024-02-17", "2026-11-22", "2026-11-25"
-_CERTIFICATES = (
-    ssl.create_default_context()
-)  # read once: httpx reads them for each client, also where none is asked for
 DECISIONS = Path("data/raw") / rawdata.OWN_DECISIONS
 _SHIPPED = (ROOT / "protocol.yml").read_text(encoding="utf-8")
 _FIRST = """
@@ -150,6 +154,9 @@ def quick() -> Iterator[None]:
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
+        mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
+        mock.patch.object(pipeline, "version", _VERSIONS.get),
+        mock.patch.object(cluster, "version", _VERSIONS.get),
         mock.patch.object(ssl, "create_default_context", lambda *_, **__: _CERTIFICATES),
     ):
         yield
