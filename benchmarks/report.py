@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-SLIDE = 0.20  # a figure that is worse by more than this share than the last time on the same machine is named
+SLIDE = 0.20  # a figure that is worse by more than this share than the last time on such a machine is named
 TITLES = {
     "reruns": "Reruns",
     "sweep": "Sweeps over many search dates",
@@ -25,15 +25,21 @@ def ratio(row: dict) -> float | None:
     return row["seconds"] / row["floor"] if row.get("seconds") and row.get("floor") else None
 
 
+def kind(entry: dict) -> tuple:
+    """Processor, cores and Python of a result: a system that was brought up to date is still the same machine."""
+    machine = entry["machine"]
+    return machine["cpu"], machine["cores"], machine["python"].rpartition(".")[0]
+
+
 def changes(history: list[dict]) -> dict[tuple[str, str], float]:
-    """By part and name, the share by which the last figure is worse (above 0) than the one before on the same machine.
+    """By part and name, the share by which the last figure is worse (above 0) than the one before on the same kind of machine.
 
     Ratios to the floor are compared where both have one, else seconds.
     """
     found = {}
     for part in {entry["part"] for entry in history}:
         runs = [entry for entry in history if entry["part"] == part]
-        earlier = [entry for entry in runs[:-1] if entry["machine"] == runs[-1]["machine"]]
+        earlier = [entry for entry in runs[:-1] if kind(entry) == kind(runs[-1])]
         for row in runs[-1]["rows"]:
             same = [old for entry in earlier for old in entry["rows"] if old["name"] == row["name"]]
             if not same or not same[-1].get("seconds") or not row.get("seconds"):
@@ -58,7 +64,7 @@ def write_report(history: list[dict], folder: Path) -> Path:
     lines = ["# Benchmarks", "", "Written by `make bench` from `history.jsonl`; not to be edited.", ""]
     lines += ["A *floor* is what the same machine took, in the same run, for the least that has to be done: see `bench_reruns.py`, ",
               "`bench_sweep.py` and `bench.py`. The change is that of the ratio, or of the seconds where there is no floor, since the "
-              "last run on the same machine.", ""]  # fmt: skip
+              "last run with the same processor, cores and Python.", ""]  # fmt: skip
     lines += ["## Slides", ""]
     named = [
         f"- **{TITLES.get(part, part)}, {name}**: worse by {share:.0%}"
@@ -148,14 +154,14 @@ def _curves(history: list[dict], folder: Path) -> list[tuple[str, Path]]:
     )
     reruns = [entry for entry in history if entry["part"] == "reruns"]
     if reruns:
-        reruns = [entry for entry in reruns if entry["machine"] == reruns[-1]["machine"]]
+        reruns = [entry for entry in reruns if kind(entry) == kind(reruns[-1])]
     times = [
         {"part": row["name"], "run": number, "seconds": row["seconds"]}
         for number, entry in enumerate(reruns, start=1)
         for row in entry["rows"]
     ]
     plots["reruns"] = (
-        "Seconds of reruns, run by run on this machine",
+        "Seconds of reruns, run by run on this kind of machine",
         "run",
         "seconds",
         _series(times, "part", "run", "seconds"),

@@ -3,7 +3,7 @@
     python benchmarks/run_all.py [--samples FOLDER] [--times 5] [--suite] [--only PART...] [COUNT...]
 
 Each result is added to benchmarks/history.jsonl with its machine, day and commit, and benchmarks/RESULTS.md is written anew from
-it: the last figures beside their floors, curves, and what got worse since the last time on the same machine.
+it: the last figures beside their floors, curves, and what got worse since the last time on such a machine.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def main() -> None:
     history = read_history(options.history)
     print(f"The results are in {write_report(history, options.history.parent)}.")
     for (part, name), share in slides(history).items():
-        print(f"SLIDE: {part}, {name}: worse by {share:.0%} than the last time on this machine", file=sys.stderr)
+        print(f"SLIDE: {part}, {name}: worse by {share:.0%} than the last time on such a machine", file=sys.stderr)
 
 
 if __name__ == "__main__":

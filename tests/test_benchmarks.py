@@ -34,7 +34,7 @@ def test_a_figure_that_got_worse_by_more_than_a_fifth_is_named(tmp_path, before,
     history = [
         entry("reruns", before),
         entry("reruns", rerun(1.0), machine=MACHINE | {"cores": 64}),
-        entry("reruns", now),
+        entry("reruns", now, machine=MACHINE | {"os": "Linux 7", "python": "3.11.10"}),
     ]
     assert slides(history) == ({} if share is None else {("reruns", "nothing changed"): pytest.approx(share)})
     text = write_report(history, tmp_path).read_text(encoding="utf-8")

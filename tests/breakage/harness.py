@@ -153,6 +153,9 @@ def _no_room(struck: Struck) -> None:
 
 _READS, _WRITES = ("open to read", "list"), ("create", "change", "remove")
 BREAKS = [
+    Break("not permitted", (*_READS, *_WRITES), _trouble(errno.EACCES, everywhere=False)),
+    Break("input/output error", (*_READS, *_WRITES), _trouble(errno.EIO, everywhere=False)),
+    Break("vanished", ("open to read",), _trouble(errno.ENOENT, everywhere=False)),
     Break("SIGKILL", _WRITES, _signal(signal.SIGKILL), "none"),
     Break("SIGTERM", _WRITES, _signal(signal.SIGTERM), "a sentence"),
     Break("SIGINT", _WRITES, _signal(signal.SIGINT), "a sentence"),
@@ -160,9 +163,6 @@ BREAKS = [
     Break("disk full", ("create",), _trouble(errno.ENOSPC, everywhere=True)),
     Break("disk full in mid-write", ("create",), _no_room, "a file"),
     Break("read-only", _WRITES, _trouble(errno.EROFS, everywhere=True), "a file"),
-    Break("not permitted", (*_READS, *_WRITES), _trouble(errno.EACCES, everywhere=False)),
-    Break("input/output error", (*_READS, *_WRITES), _trouble(errno.EIO, everywhere=False)),
-    Break("vanished", ("open to read",), _trouble(errno.ENOENT, everywhere=False)),
 ]
 
 

@@ -8,7 +8,13 @@ from harness import BREAKS, Scene, moments
 from test_fetch import Registry
 from verbs import verbs
 
-VERBS = ("run", "update", "sweep", "fetch", "judge")
+VERBS = (
+    "update",
+    "run",
+    "fetch",
+    "sweep",
+    "judge",
+)  # that with the most moments first: at the end no process waits long
 
 
 @pytest.fixture(scope="session")
