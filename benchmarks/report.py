@@ -1,7 +1,7 @@
 """benchmarks/RESULTS.md and its curves, from the history of results."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SLIDE = 0.20  # a figure that is worse by more than this share than the last time on such a machine is named
@@ -36,24 +36,31 @@ def changes(history: list[dict]) -> dict[tuple[str, str], float]:
 
     Ratios to the floor are compared where both have one, else seconds.
     """
-    found = {}
+    return {place: _worse(row, before) for place, row, before in _pairs(history)}
+
+
+def slides(history: list[dict]) -> dict[tuple[str, str], float]:
+    """The changes that are slides: worse by more than ``SLIDE``, and longer by more than a tenth of a second."""
+    shares = {place: _worse(row, old) for place, row, old in _pairs(history) if row["seconds"] - old["seconds"] > 0.1}
+    return {place: share for place, share in shares.items() if share > SLIDE}
+
+
+def _pairs(history: list[dict]) -> Iterator[tuple[tuple[str, str], dict, dict]]:
+    """Part and name, the last figure, and the one before on the same kind of machine."""
     for part in {entry["part"] for entry in history}:
         runs = [entry for entry in history if entry["part"] == part]
         earlier = [entry for entry in runs[:-1] if kind(entry) == kind(runs[-1])]
         for row in runs[-1]["rows"]:
             same = [old for entry in earlier for old in entry["rows"] if old["name"] == row["name"]]
-            if not same or not same[-1].get("seconds") or not row.get("seconds"):
-                continue
-            now, before = ratio(row), ratio(same[-1])
-            if now is None or before is None:
-                now, before = row["seconds"], same[-1]["seconds"]
-            found[part, row["name"]] = now / before - 1
-    return found
+            if same and same[-1].get("seconds") and row.get("seconds"):
+                yield (part, row["name"]), row, same[-1]
 
 
-def slides(history: list[dict]) -> dict[tuple[str, str], float]:
-    """The changes that are slides: worse by more than ``SLIDE``."""
-    return {place: share for place, share in changes(history).items() if share > SLIDE}
+def _worse(row: dict, old: dict) -> float:
+    now, before = ratio(row), ratio(old)
+    if now is None or before is None:
+        now, before = row["seconds"], old["seconds"]
+    return now / before - 1
 
 
 def write_report(history: list[dict], folder: Path) -> Path:
@@ -70,7 +77,7 @@ def write_report(history: list[dict], folder: Path) -> Path:
         f"- **{TITLES.get(part, part)}, {name}**: worse by {share:.0%}"
         for (part, name), share in slides(history).items()
     ]
-    lines += named or [f"None: nothing is worse by more than {SLIDE:.0%} than the last time."]
+    lines += named or [f"None: nothing takes longer and is worse by more than {SLIDE:.0%} than the last time."]
     for part in [*TITLES, *sorted({entry["part"] for entry in history} - TITLES.keys())]:
         runs = [entry for entry in history if entry["part"] == part]
         if runs:

@@ -27,6 +27,8 @@ def rerun(seconds, floor=2.0):
         (rerun(4.0), rerun(4.7), None),
         (rerun(4.0), rerun(8.0, floor=4.0), None),  # the whole machine was slower: the ratio is the same
         (rerun(4.0, floor=None), rerun(5.0, floor=None), 0.25),
+        (rerun(4.0), rerun(3.0, floor=1.0), None),  # less time, though the floor is lower still
+        (rerun(0.01), rerun(0.05), None),
         (rerun(None), rerun(5.0), None),
     ],
 )
@@ -39,7 +41,7 @@ def test_a_figure_that_got_worse_by_more_than_a_fifth_is_named(tmp_path, before,
     assert slides(history) == ({} if share is None else {("reruns", "nothing changed"): pytest.approx(share)})
     text = write_report(history, tmp_path).read_text(encoding="utf-8")
     assert ("worse by 25%" in text) == (share is not None)
-    assert ("None: nothing is worse" in text) == (share is None)
+    assert ("None: nothing takes longer" in text) == (share is None)
 
 
 def test_the_report_shows_machine_ratios_and_curves_of_the_last_results(tmp_path):
