@@ -8,13 +8,7 @@ from harness import BREAKS, Scene, moments
 from test_fetch import Registry
 from verbs import verbs
 
-VERBS = (
-    "update",
-    "run",
-    "fetch",
-    "sweep",
-    "judge",
-)  # that with the most moments first: at the end no process waits long
+VERBS = ("update", "run", "fetch", "sweep", "judge")  # the longest first, so that at the end no process waits
 
 
 @pytest.fixture(scope="session")
