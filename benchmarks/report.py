@@ -47,7 +47,7 @@ def slides(history: list[dict]) -> dict[tuple[str, str], float]:
 
 def _pairs(history: list[dict]) -> Iterator[tuple[tuple[str, str], dict, dict]]:
     """Part and name, the last figure, and the one before on the same kind of machine."""
-    for part in {entry["part"] for entry in history}:
+    for part in dict.fromkeys(entry["part"] for entry in history):
         runs = [entry for entry in history if entry["part"] == part]
         earlier = [entry for entry in runs[:-1] if kind(entry) == kind(runs[-1])]
         for row in runs[-1]["rows"]:
