@@ -150,7 +150,10 @@ def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[
         line = lines.get(f"{error.name}.{unknown[0]}", 1)
         return f"{path}, line {line}: unknown key '{unknown[0]}'. Known here: {', '.join(known)}."
     name = error.name.removeprefix("data").removeprefix(".") or "the protocol"
-    return f"{path}, line {lines.get(error.name, 1)}: {name}: {error.message.removeprefix(error.name).strip()}."
+    told = error.message.removeprefix(error.name).strip()
+    if error.rule == "pattern":
+        told = error.definition.get("description", told)
+    return f"{path}, line {lines.get(error.name, 1)}: {name}: {told}."
 
 
 def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> None:

@@ -25,6 +25,9 @@ TEXT = (ROOT / "protocol.yml").read_text(encoding="utf-8")
         ("default_search_date: 2024-02-17", "default_search_date: soon", "'soon' is not a day"),
         ("default_search_date: 2024-02-17", "default_search_date: 2024-02-30", "'2024-02-30' is not a day"),
         ("registered_by: 2024-02-17", 'registered_by: "2024-99-99"', "is not a day"),
+        ("intervention: [exosome*,", 'intervention: ["", exosome*,', "a phrase needs a letter"),
+        ("intervention: [exosome*,", 'intervention: [exosome*, "*",', "blanks, hyphens and * alone would be found"),
+        ("intervention: [exosome*,", 'intervention: [" - ", exosome*,', "a phrase needs a letter"),
         ("supplementary_registries: [ChiCTR]", "supplementary_registries: [ChiCTRR]", "unknown registry 'ChiCTRR'"),
     ],
 )
