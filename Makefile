@@ -127,7 +127,7 @@ lock: $(READY) ## Resolve pyproject.toml anew into the three lock files (maintai
 		--custom-compile-command "make lock" -o requirements-asreview.lock -
 
 licences: $(READY) ## Write LICENSES-THIRD-PARTY.md from the lock (maintainers, after make lock)
-	@$(PY) -m evlib.licences
+	@$(PY) maintainers/licences.py
 
 audit: $(READY) ## Known vulnerabilities of what the three lock files name (needs a network)
 	@for lock in requirements.lock requirements-setup.lock requirements-asreview.lock; do \

@@ -27,11 +27,11 @@ def ours(path: Path) -> dict[str, float]:
     """Read every record, pick those that the protocol's query finds, and find duplicates and proposals among all."""
     import pandas as pd
 
-    from evlib.dedupe import duplicates, needed_columns
-    from evlib.likeness import proposals
-    from evlib.protocol import load_protocol
-    from evlib.query import matches
-    from evlib.registries import stream
+    from evlib.base.protocol import load_protocol
+    from evlib.base.query import matches
+    from evlib.ingest.registries import stream
+    from evlib.screen.deduplication import duplicates, needed_columns
+    from evlib.screen.duplicate_scores import proposals
 
     protocol = load_protocol(ROOT / "protocol.yml")
     seconds = {"read": 0.0, "search": 0.0}

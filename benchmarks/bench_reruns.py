@@ -82,7 +82,7 @@ def _row(name: str, seconds: list[float], floors: list[float]) -> dict:
 
 
 def _copy(folder: Path) -> Path:
-    from evlib.rawdata import copy_shipped
+    from evlib.base.rawdata import copy_shipped
 
     copy_shipped(ROOT / "data" / "raw", folder / "data" / "raw")
     for name in ("notebooks", "evlib", "book"):
@@ -111,7 +111,7 @@ def _notebook_seconds(source: str, folder: Path) -> float:
     import nbformat
     import papermill
 
-    from evlib.pipeline import source_kernelspec
+    from evlib.run.pipeline import source_kernelspec
 
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source)], metadata={"kernelspec": source_kernelspec()}
@@ -125,7 +125,7 @@ def _notebook_seconds(source: str, folder: Path) -> float:
 
 def _imports(project: Path) -> dict[str, float]:
     """Seconds for each notebook's kernel to start and import what the notebook imports."""
-    from evlib.pipeline import notebooks
+    from evlib.run.pipeline import notebooks
 
     seconds = {}
     for path in notebooks(project):
@@ -180,7 +180,7 @@ def _built(source: Path, work: Path) -> dict[str, float]:
 
 def _profile(project: Path, results: Path, folder: Path) -> dict[str, float]:
     """Of what the time of a run is made: kernel start, imports, work and drawing of each notebook, and the book's phases."""
-    from evlib.book import assemble
+    from evlib.book.build import assemble
 
     seconds = {"kernel start": median(_notebook_seconds("pass", project) for _ in range(3))}
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):

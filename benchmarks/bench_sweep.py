@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from evlib.cluster import reviews_of, sweep
-from evlib.files import write_text
-from evlib.pipeline import project_root
-from evlib.rawdata import copy_shipped
-from evlib.sweep import days_between, row_at, shared_inputs
+from evlib.audit.by_search_date import days_between, row_at, shared_inputs
+from evlib.base.files import write_text
+from evlib.base.rawdata import copy_shipped
+from evlib.run.pipeline import project_root
+from evlib.run.sweep import reviews_of, sweep
 
 FIRST, LAST = "2014-12-31", "2026-11-22"
 RESULTS = Path(__file__).with_name("results") / "sweep.json"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from evlib.files import files_of
-from evlib.registries import READERS, filled_columns, stream
-from evlib.schema import write_csv
+from evlib.base.files import files_of
+from evlib.base.schema import write_csv
+from evlib.ingest.registries import READERS, filled_columns, stream
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "data" / "raw" / "formats" / "filled.csv"

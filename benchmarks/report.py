@@ -65,7 +65,7 @@ def _worse(row: dict, old: dict) -> float:
 
 def write_report(history: list[dict], folder: Path) -> Path:
     """Write ``RESULTS.md`` and its curves, ``curves/*.svg``, into a folder; returns the path of the page."""
-    from evlib.files import write_text
+    from evlib.base.files import write_text
 
     shares = changes(history)
     lines = ["# Benchmarks", "", "Written by `make bench` from `history.jsonl`; not to be edited.", ""]

@@ -96,7 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     from report import read_history, slides, write_report
 
-    from evlib.files import today
+    from evlib.base.files import today
 
     about = {"date": today(), "commit": commit(), "machine": machine()}
     for name in options.only:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evlib.errors import InputError
+from evlib.base.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +36,8 @@ Retrieved = Annotated[
 @app.command()
 def check() -> None:
     """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
-    from evlib.pipeline import check_review, project_root
-    from evlib.rawdata import check_raw
+    from evlib.base.rawdata import check_raw
+    from evlib.run.pipeline import check_review, project_root
 
     root = project_root()
     sums = check_raw(root / "data" / "raw")
@@ -58,8 +58,8 @@ def run(
     ] = None,
 ) -> None:
     """Execute the notebooks; tables, figures and run.json go to data/processed/SEARCH_DATE."""
-    from evlib.pipeline import project_root
-    from evlib.pipeline import run as run_notebooks
+    from evlib.run.pipeline import project_root
+    from evlib.run.pipeline import run as run_notebooks
 
     run_notebooks(
         project_root(),
@@ -80,8 +80,8 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Rec
 @app.command()
 def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """The book as one PDF for print (through Chromium): book/_build/evtrials-SEARCH_DATE.pdf."""
-    from evlib.book import build_pdf
-    from evlib.pipeline import project_root, run_with_comparison
+    from evlib.book.build import build_pdf
+    from evlib.run.pipeline import project_root, run_with_comparison
 
     root = project_root()
     asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
@@ -103,9 +103,9 @@ def update(
     snapshot: Snapshot = None,
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
-    from evlib.files import write_bytes
-    from evlib.pipeline import project_root
-    from evlib.rawdata import snapshots
+    from evlib.base.files import write_bytes
+    from evlib.base.rawdata import snapshots
+    from evlib.run.pipeline import project_root
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
@@ -133,9 +133,9 @@ def trace(
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
     import json
 
-    from evlib.pipeline import project_root
-    from evlib.trace import told, traced_tables
-    from evlib.trace import trace as trace_record
+    from evlib.book.record_history import told, traced_tables
+    from evlib.book.record_history import trace as trace_record
+    from evlib.run.pipeline import project_root
 
     results = _results(search_date)
     held = traced_tables(results, raw_dir=project_root() / "data" / "raw")
@@ -152,10 +152,10 @@ def judge(
     """Run the notebooks, and write a notebook with the screening view of the queue, for JupyterLab; prints its path."""
     import os
 
-    from evlib.judging import reviewer_file
-    from evlib.pipeline import project_root, screening_notebook
-    from evlib.pipeline import run as run_notebooks
-    from evlib.rawdata import OWN_DECISIONS
+    from evlib.base.rawdata import OWN_DECISIONS
+    from evlib.run.pipeline import project_root, screening_notebook
+    from evlib.run.pipeline import run as run_notebooks
+    from evlib.screen.judging import reviewer_file
 
     root = project_root()
     reviewer_file(root / "data" / "raw" / OWN_DECISIONS, reviewer)
@@ -185,8 +185,8 @@ def sweep(
     out: Annotated[Path | None, typer.Option(help="Folder of the results. Default: data/processed/sweep.")] = None,
 ) -> None:
     """The review at many search dates: one table with a row for each, as CSV and Parquet. Goes on where it was stopped."""
-    from evlib.cluster import sweep as sweep_dates
-    from evlib.pipeline import project_root
+    from evlib.run.pipeline import project_root
+    from evlib.run.sweep import sweep as sweep_dates
 
     sweep_dates(
         project_root(),
@@ -213,8 +213,8 @@ def make_lesson(
     search_date: SearchDate = None,
 ) -> None:
     """Write a notebook of cells of the chapters that runs by itself, with pandas and seaborn alone, for teaching."""
-    from evlib.lesson import lesson, write_lesson
-    from evlib.pipeline import project_root
+    from evlib.book.lessons import lesson, write_lesson
+    from evlib.run.pipeline import project_root
 
     results = _results(search_date)
     made = lesson(results, cells, title=title)
@@ -236,8 +236,8 @@ def export_queue(
     ] = False,
 ) -> None:
     """Write the queue, or all records with their decisions, for another screening tool."""
-    from evlib.neighbours import export, references
-    from evlib.schema import read_table
+    from evlib.base.schema import read_table
+    from evlib.screen.exchange import export, references
 
     results = _results(search_date)
     frame = references(read_table(results / "to_screen.csv", "to_screen"))
@@ -262,12 +262,12 @@ def import_decisions(
     search_date: SearchDate = None,
 ) -> None:
     """Take over decisions from another screening tool; they count from the next run on."""
-    from evlib.judging import DECISIONS, reviewer_file, save_decisions
-    from evlib.neighbours import imported
-    from evlib.pipeline import project_root
-    from evlib.places import place_of
-    from evlib.rawdata import OWN_DECISIONS
-    from evlib.schema import read_csv
+    from evlib.base.paths import place_of
+    from evlib.base.rawdata import OWN_DECISIONS
+    from evlib.base.schema import read_csv
+    from evlib.run.pipeline import project_root
+    from evlib.screen.exchange import imported
+    from evlib.screen.judging import DECISIONS, reviewer_file, save_decisions
 
     if decision is not None and decision not in DECISIONS:
         raise InputError(f"'{decision}' is not a decision. Use {', '.join(DECISIONS)}.")
@@ -295,7 +295,8 @@ def read_prisma(
     file: Annotated[Path, typer.Argument(help="A CSV of the R package PRISMA2020, for example ours: prisma2020.csv.")],
 ) -> None:
     """Read the counts of a PRISMA 2020 flow from the R package's CSV, and say whether they add up."""
-    from evlib.prisma import adds_up, from_prisma2020
+    from evlib.screen.prisma_csv import from_prisma2020
+    from evlib.screen.prisma_flow import adds_up
 
     flow = from_prisma2020(file, _protocol())
     for row in flow.itertuples():
@@ -312,7 +313,7 @@ def ingest(
     retrieved: Retrieved = None,
 ) -> None:
     """Read registry exports of any kind that is known into one table of records."""
-    from evlib.registries import ingest_into
+    from evlib.ingest.registries import ingest_into
 
     _check_paths(paths, out / "records.csv")
     summary, lost = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
@@ -332,10 +333,10 @@ def search(
     """Ask the Boolean query of registry exports, without a network; says what each of its terms finds."""
     from contextlib import nullcontext
 
-    from evlib.files import writing
-    from evlib.query import by_term, matches
-    from evlib.registries import losses, stream
-    from evlib.schema import append_csv
+    from evlib.base.files import writing
+    from evlib.base.query import by_term, matches
+    from evlib.base.schema import append_csv
+    from evlib.ingest.registries import losses, stream
 
     protocol = _protocol()
     query = protocol["search"] if query is None else query
@@ -367,7 +368,7 @@ def screen(
     """Judge every record of registry exports by protocol.yml's rules alone; what people decided is not looked at."""
     from collections import Counter
 
-    from evlib.eligibility import rule_decisions
+    from evlib.screen.eligibility import rule_decisions
 
     protocol, counts = _protocol(), Counter()
 
@@ -388,7 +389,7 @@ def code(
     retrieved: Retrieved = None,
 ) -> None:
     """Code every record of registry exports by protocol.yml's phrases alone; what was coded by hand is not looked at."""
-    from evlib.extract import rule_coding
+    from evlib.describe.coded_fields import rule_coding
 
     protocol, count = _protocol(), 0
 
@@ -408,7 +409,7 @@ def dose(
     """Read the doses that a text states, as JSON; what is not understood is left out."""
     import json
 
-    from evlib.dose_text import parsed
+    from evlib.doses.parse import parsed
 
     typer.echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
 
@@ -422,11 +423,11 @@ def duplicates(
     """Find the records of registry exports that are one trial by their numbers, and propose those that may be one."""
     import pandas as pd
 
-    from evlib.dedupe import duplicates as duplicates_of
-    from evlib.dedupe import needed_columns
-    from evlib.likeness import proposals
-    from evlib.registries import losses, stream
-    from evlib.schema import write_table
+    from evlib.base.schema import write_table
+    from evlib.ingest.registries import losses, stream
+    from evlib.screen.deduplication import duplicates as duplicates_of
+    from evlib.screen.deduplication import needed_columns
+    from evlib.screen.duplicate_scores import proposals
 
     protocol = _protocol()
     _check_paths(paths, out / "duplicates.csv", out / "duplicate_proposals.csv")
@@ -452,9 +453,9 @@ def fetch(
     base_url: Annotated[str | None, typer.Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
 ) -> None:
     """Search ClinicalTrials.gov live, by protocol.yml's query; the answer goes to a new folder in data/raw/registries."""
-    from evlib.fetch import BASE_URL
-    from evlib.fetch import fetch as fetch_studies
-    from evlib.pipeline import checked_date, project_root
+    from evlib.ingest.ctgov_search import BASE_URL
+    from evlib.ingest.ctgov_search import fetch as fetch_studies
+    from evlib.run.pipeline import checked_date, project_root
 
     root, protocol = project_root(), _protocol()
     day = checked_date(search_date or protocol["default_search_date"])
@@ -481,8 +482,8 @@ def make_review(
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
     import os
 
-    from evlib.new_review import new_review
-    from evlib.places import repository
+    from evlib.base.paths import repository
+    from evlib.run.new_review import new_review
 
     if retrieved is not None:
         _day(retrieved)
@@ -504,7 +505,7 @@ def make_review(
 @app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
-    from evlib.pipeline import project_root, refresh_stored_outputs
+    from evlib.run.pipeline import project_root, refresh_stored_outputs
 
     refresh_stored_outputs(project_root(), say=typer.echo)
 
@@ -512,8 +513,8 @@ def refresh() -> None:
 @app.command()
 def seal() -> None:
     """Write present sizes and checksums into data/raw/datapackage.json (maintainers, after adding a shipped file)."""
-    from evlib.pipeline import project_root
-    from evlib.rawdata import seal as seal_raw
+    from evlib.base.rawdata import seal as seal_raw
+    from evlib.run.pipeline import project_root
 
     seal_raw(project_root() / "data" / "raw")
     typer.echo("data/raw/datapackage.json holds the present checksums.")
@@ -526,9 +527,9 @@ def _run_and_build(**asked: str | Path | None) -> Path:
     """
     from contextlib import ExitStack
 
-    from evlib.book import build_book, compiler_at_hand
-    from evlib.pipeline import project_root, run_with_comparison
-    from evlib.places import command_ending, repository
+    from evlib.base.paths import command_ending, repository
+    from evlib.book.build import build_book, compiler_at_hand
+    from evlib.run.pipeline import project_root, run_with_comparison
 
     root, ready = project_root(), []
     with ExitStack() as stack:
@@ -541,16 +542,16 @@ def _run_and_build(**asked: str | Path | None) -> Path:
 
 
 def _protocol() -> dict:
-    from evlib.pipeline import project_root
-    from evlib.protocol import load_protocol
+    from evlib.base.protocol import load_protocol
+    from evlib.run.pipeline import project_root
 
     return load_protocol(project_root() / "protocol.yml")
 
 
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
-    from evlib.pipeline import RUN_FILE, checked_date, project_root, recovered
-    from evlib.places import command_ending
+    from evlib.base.paths import command_ending
+    from evlib.run.pipeline import RUN_FILE, checked_date, project_root, recovered
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)
@@ -561,8 +562,8 @@ def _results(search_date: str | None) -> Path:
 
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
-    from evlib.files import day_of, today
-    from evlib.pipeline import checked_date
+    from evlib.base.files import day_of, today
+    from evlib.run.pipeline import checked_date
 
     if retrieved is None:
         return day_of
@@ -573,7 +574,7 @@ def _day(retrieved: str | None) -> str | Callable[[Path], str]:
 
 def _check_paths(paths: list[Path], *outs: Path | None) -> None:
     """Refuse what is not there, and to write over what is read."""
-    from evlib.files import files_of
+    from evlib.base.files import files_of
 
     for path in paths:
         if not files_of(path):
@@ -588,9 +589,9 @@ def _write_by_parts(
     paths: list[Path], out: Path, retrieved: str | None, table_of: Callable[["pd.DataFrame"], "pd.DataFrame"]
 ) -> None:
     """Write what is made of the records of exports, part by part, so that any size fits; tells what was lost."""
-    from evlib.files import writing
-    from evlib.registries import losses, stream
-    from evlib.schema import append_csv
+    from evlib.base.files import writing
+    from evlib.base.schema import append_csv
+    from evlib.ingest.registries import losses, stream
 
     _check_paths(paths, out)
     read, set_aside, lost = 0, 0, []

@@ -18,12 +18,14 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from evlib import dates, kernels, screen
-from evlib.pipeline import run, spare_grammars
-from evlib.protocol import load_protocol
-from evlib.rawdata import copy_shipped
-from evlib.registries import snapshot as registry_snapshot
-from evlib.schema import read_csv
+from evlib.base.protocol import load_protocol
+from evlib.base.rawdata import copy_shipped
+from evlib.base.schema import read_csv
+from evlib.ingest import registration_dates
+from evlib.ingest.registries import snapshot as registry_snapshot
+from evlib.run import warm_kernels
+from evlib.run.pipeline import run, spare_grammars
+from evlib.screen import screening
 
 spare_grammars()
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
@@ -41,14 +43,14 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def kernels_at_hand() -> Iterator[None]:
     """One process with the imports of the notebooks for all runs in this process, not one for each run."""
-    start, made = kernels.warm_kernels, []
+    start, made = warm_kernels.warm_kernels, []
 
-    def warm_kernels(modules: list[str]) -> contextlib.AbstractContextManager[kernels.Kernels]:
+    def shared_kernels(modules: list[str]) -> contextlib.AbstractContextManager[warm_kernels.Kernels]:
         if not made:
             made.append(stack.enter_context(start(modules)))
         return contextlib.nullcontext(made[0])
 
-    with contextlib.ExitStack() as stack, patch.object(kernels, "warm_kernels", warm_kernels):
+    with contextlib.ExitStack() as stack, patch.object(warm_kernels, "warm_kernels", shared_kernels):
         yield
 
 
@@ -63,9 +65,9 @@ def shipped(review: dict) -> pd.DataFrame:
     path = RAW / "registries" / SNAPSHOT / "records.jsonl"
     records, rejects = registry_snapshot.read(path, registries=list(review["registries"]), snapshot=SNAPSHOT)
     assert rejects.empty
-    decisions, _, _ = screen.hand_decisions(RAW / "curation/screening.csv", known=set(records.trn), protocol=review)
+    decisions, _, _ = screening.hand_decisions(RAW / "curation/screening.csv", known=set(records.trn), protocol=review)
     known = read_csv(RAW / "curation/nct_first_submitted.csv")
-    return dates.with_registration_dates(
+    return registration_dates.with_registration_dates(
         records, known, judged=set(decisions.trn), covered=set(records.trn), protocol=review
     )
 
@@ -148,7 +150,7 @@ def evlib(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
 
 def records_of(rows: list[dict], columns: list[str]) -> pd.DataFrame:
     """A small ``records`` table from a few facts; everything else is missing."""
-    from evlib.schema import checked
+    from evlib.base.schema import checked
 
     basics = {"trn_kind": "number", "registry": "ClinicalTrials.gov", "snapshot": SNAPSHOT}
     return checked(pd.DataFrame([basics | row for row in rows]).reindex(columns=columns), "records")

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from conftest import RAW, ROOT
 
-from evlib import audit, figures
-from evlib.claims import CHECKS, read_claims
-from evlib.errors import InputError
-from evlib.schema import columns, read_csv
+from evlib.audit import checks, figures
+from evlib.audit.claims import CHECKS, read_claims
+from evlib.base.errors import InputError
+from evlib.base.schema import columns, read_csv
 
 PAPER = ROOT.parent / "shared" / "paper" / "fmed-12-1625787.txt"
 
@@ -53,7 +53,7 @@ def found():
     curated = {
         name: read_csv(RAW / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes", "adverse_events")
     }
-    return audit.Evidence(
+    return checks.Evidence(
         flow=pd.DataFrame({"step": ["identified", "identified", "included"], "label": "", "n": [2, 2, 3]}),
         records=records,
         described=described,
@@ -81,7 +81,7 @@ def judged(found, value, check, options, quote="q", **others):
     claims = pd.DataFrame(rows, dtype=object).assign(field=None, code=None)
     if check == "field":
         claims.loc[0, ["field", "code"]] = list(options)
-    return audit.verdicts(claims, found).iloc[0]
+    return checks.verdicts(claims, found).iloc[0]
 
 
 SHI, ZARRABI, LIGHTNER = (
@@ -133,12 +133,12 @@ KINDS = [
 @pytest.mark.parametrize(("check", "options", "right", "wrong", "others"), KINDS, ids=[kind[0] for kind in KINDS])
 def test_another_value_gets_another_verdict(found, check, options, right, wrong, others):
     agrees, differs = (judged(found, value, check, options, **others) for value in (right, wrong))
-    assert (agrees.verdict, differs.verdict) == audit.VERDICTS[agrees.kind]
+    assert (agrees.verdict, differs.verdict) == checks.VERDICTS[agrees.kind]
     assert all(row.why.endswith(".") for row in (agrees, differs))
 
 
 def test_each_kind_of_check_is_code_and_is_tested():
-    assert set(audit._CHECKS) == set(CHECKS)
+    assert set(checks._CHECKS) == set(CHECKS)
     assert set(CHECKS) - {kind[0] for kind in KINDS} == {"number_listed", "reported_for", "not_checkable"}
 
 
@@ -193,7 +193,7 @@ def test_parts_may_exceed_the_whole_where_trials_count_twice(found):
 )
 def test_what_is_not_on_file_or_comes_from_the_paper_is_not_checkable(found, check, options):
     row = judged(found, 1, check, options)
-    assert row.verdict == audit.NOT_CHECKABLE
+    assert row.verdict == checks.NOT_CHECKABLE
     assert row.ours == ""
     assert row.why[0].isupper()
 
@@ -225,12 +225,12 @@ def test_a_check_that_names_what_is_not_there_is_refused_and_the_claim_is_named(
 
 def test_every_claim_of_the_shipped_file_gets_a_verdict(found, review):
     claims = read_claims(RAW / "paper/claims.yml", protocol=review)
-    table = audit.verdicts(claims, found)
+    table = checks.verdicts(claims, found)
     assert len(table) == len(claims) > 80
-    assert table.columns.tolist() == audit.COLUMNS
-    assert set(table.verdict) <= set(audit.ORDER)
+    assert table.columns.tolist() == checks.COLUMNS
+    assert set(table.verdict) <= set(checks.ORDER)
     assert table.why.str.len().gt(0).all()
-    assert int(audit.by_section(table).to_numpy().sum()) == len(table)
+    assert int(checks.by_section(table).to_numpy().sum()) == len(table)
     by_id = table.set_index("id")
     assert by_id.why["flow-steps-add-up"] == "187 − 39 − 38 = 110; the paper says 90."
     # A sum beyond the whole is no fault where a trial may count under several parts: said, and not held against the paper.
@@ -242,7 +242,7 @@ def test_every_claim_of_the_shipped_file_gets_a_verdict(found, review):
 
 def test_a_run_without_trials_and_records_is_audited_too(found, review):
     empty = {name: getattr(found, name).head(0) for name in ("flow", "records", "described", "doses")}
-    table = audit.verdicts(read_claims(RAW / "paper/claims.yml", protocol=review), found._replace(**empty))
+    table = checks.verdicts(read_claims(RAW / "paper/claims.yml", protocol=review), found._replace(**empty))
     assert "reproduced" not in set(table.verdict)
 
 
@@ -260,15 +260,15 @@ def test_the_figure_counts_claims_by_section_and_verdict(found, tmp_path):
             "verdict": ["consistent", "inconsistent", "differs", "source disagrees", "not checkable"],
         }
     )
-    figure = audit.audit_figure(table)
+    figure = figures.audit_figure(table)
     assert figure.data.section.tolist() == ["Abstract", "Table 1", "3.1", "4"]
     assert figure.title == (
         "Of 5 claims of the paper, 1 of 2 checked within the paper do not fit; sources disagree with 1 of 1, "
         "our counts differ from 1 of 1"
     )
     assert "3.1 source disagrees 1, not checkable 1" in figure.alt
-    figures.show(figure, tmp_path)
+    show(figure, tmp_path)
     assert (tmp_path / "figures/audit.svg").exists()
-    nothing = audit.audit_figure(table.head(0))
+    nothing = figures.audit_figure(table.head(0))
     assert nothing.title == "No claim of the paper was audited"
-    figures.show(nothing, tmp_path)
+    show(nothing, tmp_path)

@@ -13,9 +13,9 @@ from conftest import DAY, export, put, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evlib.errors import InputError
-from evlib.registries import FORMATS, READERS, ingest, losses
-from evlib.registries.common import MAX_TEXT
+from evlib.base.errors import InputError
+from evlib.ingest.registries import FORMATS, READERS, ingest, losses
+from evlib.ingest.registries.common import MAX_TEXT
 
 LONG = "x" * (MAX_TEXT + 1)
 THREE = [study(), study("NCT00000002"), study("NCT00000003")]
@@ -127,7 +127,7 @@ def test_the_rest_of_a_file_is_never_lost_without_a_word(tmp_path):
 
 def test_many_records_are_not_held_at_once(tmp_path):
     """What is held while reading grows with the chunk, not with the file."""
-    from evlib.registries import common, stream
+    from evlib.ingest.registries import common, stream
 
     def peak(count):
         studies = (json.dumps(study(f"NCT{number:08d}", officialTitle="A title" * 300)) for number in range(count))

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from conftest import project_copy
 
-from evlib.book import assemble, build_book, build_pdf, compiler_at_hand, filled, readable
-from evlib.errors import InputError
-from evlib.numbers import load_numbers, save_numbers
-from evlib.pipeline import UPDATE, notebooks, run_with_comparison
-from evlib.schema import read_csv, read_table, write_csv, write_table
+from evlib.base.errors import InputError
+from evlib.base.schema import read_csv, read_table, write_csv, write_table
+from evlib.base.words import load_numbers, save_numbers
+from evlib.book.build import assemble, build_book, build_pdf, compiler_at_hand, filled, readable
+from evlib.run.pipeline import UPDATE, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

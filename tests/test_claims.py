@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from conftest import RAW
 
-from evlib import claims
-from evlib.errors import InputError
+from evlib.audit import claims
+from evlib.base.errors import InputError
 
 
 def test_each_claim_counts_a_step_or_a_code_that_exists(review):

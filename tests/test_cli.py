@@ -140,8 +140,8 @@ def test_exports_are_judged_by_the_rules_alone(tmp_path):
 
 
 def test_prisma_reads_our_own_flow_again_and_says_where_another_does_not_add_up(tmp_path):
-    from evlib.prisma import to_prisma2020
-    from evlib.schema import checked, write_csv
+    from evlib.base.schema import checked, write_csv
+    from evlib.screen.prisma_csv import to_prisma2020
 
     steps = {"identified": 9, "identified_total": 9, "duplicates": 1, "pending": 2, "screened": 6, "excluded_title": 1}
     steps |= {"assessed": 5, "excluded_E4": 1, "unclear": 1, "included": 3}

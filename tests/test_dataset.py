@@ -10,8 +10,8 @@ from conftest import ROOT
 from frictionless import Package
 from rocrate.rocrate import ROCrate
 
-from evlib.dataset import TABLES, codebook, write_dataset
-from evlib.schema import columns, read_table
+from evlib.base.schema import columns, read_table
+from evlib.book.dataset import TABLES, codebook, write_dataset
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from conftest import RAW, SNAPSHOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import dates
-from evlib.errors import InputError
-from evlib.schema import read_csv
+from evlib.base.errors import InputError
+from evlib.base.schema import read_csv
+from evlib.ingest import registration_dates
 
 
 def test_observed_dates_are_never_touched(shipped):
@@ -41,7 +41,7 @@ def test_a_larger_number_is_never_dated_earlier(known, a, b):
     serials = sorted({serial for serial, _ in known})
     anchors = pd.DataFrame(zip(serials, days), columns=["serial", "day"])
     anchors = anchors.assign(date=pd.Timestamp("2000-01-01") + pd.to_timedelta(anchors.day, unit="D"))
-    estimate = dates.dates_by_serial(pd.Series(sorted([a, b])), anchors)
+    estimate = registration_dates.dates_by_serial(pd.Series(sorted([a, b])), anchors)
     if anchors.date.nunique() < 2:
         assert estimate.empty
     else:
@@ -50,7 +50,7 @@ def test_a_larger_number_is_never_dated_earlier(known, a, b):
 
 def test_a_known_number_keeps_its_date_and_one_between_lies_between():
     anchors = pd.DataFrame({"serial": [100, 200], "date": pd.to_datetime(["2020-01-01", "2020-04-10"])})
-    estimate = dates.dates_by_serial(pd.Series([100, 150, 200, 250, 50]), anchors)
+    estimate = registration_dates.dates_by_serial(pd.Series([100, 150, 200, 250, 50]), anchors)
     days = estimate.registered.dt.strftime("%Y-%m-%d").tolist()
     assert days == ["2020-01-01", "2020-02-20", "2020-04-10", "2020-05-30", "2019-11-12"]
     assert estimate.registered_high.isna().tolist() == [False, False, False, True, False]
@@ -58,7 +58,7 @@ def test_a_known_number_keeps_its_date_and_one_between_lies_between():
 
 def test_the_error_is_that_of_numbers_whose_own_date_was_hidden(shipped):
     known = read_csv(RAW / "curation/nct_first_submitted.csv")
-    errors = dates.leave_one_out(shipped, known, registry="ClinicalTrials.gov")
+    errors = registration_dates.leave_one_out(shipped, known, registry="ClinicalTrials.gov")
     assert set(errors.trn) <= set(shipped.trn[shipped.registered_basis == "observed"])
     assert errors.error_days.abs().median() < 30
     assert (errors.error_days != 0).mean() > 0.5  # a hidden date is not simply looked up
@@ -66,16 +66,16 @@ def test_the_error_is_that_of_numbers_whose_own_date_was_hidden(shipped):
 
 def test_a_record_is_in_after_or_undated(shipped):
     for date in ("2015-12-31", "2020-12-31", SNAPSHOT):
-        place = dates.in_search(shipped, date)
+        place = registration_dates.in_search(shipped, date)
         assert set(place) <= {"in", "after", "undated"}
         assert (shipped.registered[place == "in"].dropna() <= date).all()
         assert (shipped.registered[place == "after"].dropna() > date).all()
-    assert (dates.in_search(shipped, SNAPSHOT) == "in").all()
+    assert (registration_dates.in_search(shipped, SNAPSHOT) == "in").all()
 
 
 def test_the_records_of_the_screening_round_are_those_judged(shipped):
     judged = set(read_csv(RAW / "curation/screening.csv").trn)
-    assert set(shipped.trn[dates.in_search(shipped, "2024-02-17") == "in"]) == judged
+    assert set(shipped.trn[registration_dates.in_search(shipped, "2024-02-17") == "in"]) == judged
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_the_records_of_the_screening_round_are_those_judged(shipped):
 )
 def test_a_search_date_that_cannot_be_answered_is_refused(shipped, date, said):
     with pytest.raises(InputError, match=said):
-        dates.check_search_date(shipped, date, snapshot=SNAPSHOT)
+        registration_dates.check_search_date(shipped, date, snapshot=SNAPSHOT)

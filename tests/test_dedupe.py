@@ -5,8 +5,8 @@ from conftest import records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.dedupe import duplicates, tied
-from evlib.schema import columns
+from evlib.base.schema import columns
+from evlib.screen.deduplication import duplicates, tied
 
 NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from evlib import describe_figures as chapter
-from evlib import figures
-from evlib.schema import checked, columns, kinds
+from evlib.base.figure import show
+from evlib.base.schema import checked, columns, kinds
+from evlib.describe import figures as chapter
 
 LABELS = {
     "phase_group": {"early-1": "Early phase 1", "1": "Phase 1", "2": "Phase 2", "not-applicable": "Not applicable"},
@@ -260,8 +260,7 @@ def test_no_bubble_is_over_another():
 
 def test_the_same_table_is_the_same_picture(tmp_path):
     first, second = (
-        figures.show(chapter.evidence_map(table("described", ROWS), labels=LABELS), tmp_path / name).data
-        for name in "ab"
+        show(chapter.evidence_map(table("described", ROWS), labels=LABELS), tmp_path / name).data for name in "ab"
     )
     assert first == second
 

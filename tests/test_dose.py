@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from conftest import RAW
 
-from evlib import dose
-from evlib.schema import read_csv
+from evlib.base.schema import read_csv
+from evlib.doses import stated_doses
 
 HEAD = "trn,arm,low,high,unit,per,volume_ml,n_administrations,interval,as_stated\n"
 
@@ -13,7 +13,7 @@ HEAD = "trn,arm,low,high,unit,per,volume_ml,n_administrations,interval,as_stated
 def stated(tmp_path, *rows, known=("NCT00000001",)):
     path = tmp_path / "doses.csv"
     path.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
-    return dose.stated_doses(path, known=set(known))
+    return stated_doses.stated_doses(path, known=set(known))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_bad_dose_is_set_aside_and_the_good_one_stays(tmp_path, row, said):
 
 
 def test_no_other_unit_ever_becomes_particles(tmp_path):
-    rows = [f"NCT00000001,,1,2,{unit},administration,,,,x" for unit in dose.UNIT_KINDS]
+    rows = [f"NCT00000001,,1,2,{unit},administration,,,,x" for unit in stated_doses.UNIT_KINDS]
     doses, _ = stated(tmp_path, *rows)
     counted = doses.dropna(subset=["particles_low"])
     assert counted.unit.tolist() == ["particles"]
@@ -49,15 +49,15 @@ def test_a_bound_that_is_not_stated_stays_missing(tmp_path):
 
 
 def test_every_shipped_dose_is_usable(shipped):
-    doses, rejects = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    doses, rejects = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     assert rejects.empty
     assert len(doses) == len(read_csv(RAW / "curation/doses.csv"))
 
 
 def test_table2_beside_sources_leaves_unknown_numbers_unknown(shipped):
-    doses, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    doses, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     tables = {name: read_csv(RAW / f"curation/{name}.csv") for name in ("studies", "arms")}
-    beside = dose.beside_table2(read_csv(RAW / "paper/table2.csv"), shipped, doses, **tables).set_index("trn")
+    beside = stated_doses.beside_table2(read_csv(RAW / "paper/table2.csv"), shipped, doses, **tables).set_index("trn")
     assert beside.published_n["NCT04493242"] == 3 * 34  # three arms of 34, curation/arms.csv
     assert pd.isna(beside.published_n["NCT03857841"])  # an arm without a number
     assert pd.isna(beside.record_n["IRCT20200217046526N2"])

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from evlib import dose
-from evlib.dose_evidence import dials, evidence_tables, in_question, unused_doses
-from evlib.dose_window import (
+from evlib.base.errors import InputError
+from evlib.doses import stated_doses
+from evlib.doses.dose_windows import (
     every_setting,
     every_tested,
     evidence,
@@ -19,14 +19,14 @@ from evlib.dose_window import (
     under_assumptions,
     windows,
 )
-from evlib.errors import InputError
+from evlib.doses.evidence import dials, evidence_tables, in_question, unused_doses
 
 RAW = ROOT / "data/raw"
 
 
 @pytest.fixture(scope="module")
 def tables(shipped):
-    stated, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    stated, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     return evidence_tables(RAW, shipped, stated)
 
 
@@ -178,6 +178,6 @@ def test_a_reading_of_the_paper_that_does_not_fit_is_named_by_its_line(shipped, 
     shutil.copytree(RAW / "paper", tmp_path / "paper")
     path = tmp_path / "paper/section4.csv"
     path.write_text(f"{path.read_text().rstrip()}\n{line}\n")
-    stated, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    stated, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     with pytest.raises(InputError, match=words):
         evidence_tables(tmp_path, shipped, stated)

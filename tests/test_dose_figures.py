@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_describe_figures import said, uncrowded
 
-from evlib import dose_figures as chapter
+from evlib.doses import figures as chapter
 
 
 def doses(*changes):

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from evlib import dose
 from evlib.__main__ import app
-from evlib.dose_agreement import parser_agreement, parser_differences, record_doses, with_hand_coding
-from evlib.dose_text import format_dose, in_unit, parsed
-from evlib.errors import InputError
-from evlib.schema import columns
+from evlib.base.errors import InputError
+from evlib.base.schema import columns
+from evlib.doses import stated_doses
+from evlib.doses.parse import format_dose, in_unit, parsed
+from evlib.doses.parse_agreement import parser_agreement, parser_differences, record_doses, with_hand_coding
 
 
 def short(text):
@@ -99,7 +99,7 @@ def test_what_is_not_understood_is_left_out(text):
 )
 def test_cells_are_an_equivalent_only_of_vesicles_from_so_many_cells(text, unit):
     (row,) = parsed(text)
-    assert (row["unit"], row["unit_kind"]) == (unit, dose.UNIT_KINDS[unit])
+    assert (row["unit"], row["unit_kind"]) == (unit, stated_doses.UNIT_KINDS[unit])
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,9 @@ def test_administrations_are_counted_only_where_the_words_say_so(text, n):
 
 
 numbers = st.floats(1e-3, 1e15, allow_subnormal=False)
-units = st.sampled_from([*(unit for unit in dose.UNIT_KINDS if unit != "other"), "cells/kg", "particles/kg", "vials"])
+units = st.sampled_from(
+    [*(unit for unit in stated_doses.UNIT_KINDS if unit != "other"), "cells/kg", "particles/kg", "vials"]
+)
 schedules = st.sampled_from([None, "twice daily", "every other day", "weekly", "single dose", "day 0 and day 4"])
 
 
@@ -143,13 +145,13 @@ schedules = st.sampled_from([None, "twice daily", "every other day", "weekly", "
 def test_a_dose_that_is_written_down_reads_as_the_same_dose(bounds, unit, per, volume, n, interval, stated):
     low, high = {"both": bounds, "low": (bounds[0], None), "high": (None, bounds[1]), "one": bounds[:1] * 2}[stated]
     said = {"single dose": 1, "day 0 and day 4": 2}.get(interval)
-    known = unit if unit in dose.UNIT_KINDS else "other"
+    known = unit if unit in stated_doses.UNIT_KINDS else "other"
     product = unit == "mL product"
     row = {
         "low": low,
         "high": high,
         "unit": known,
-        "unit_kind": dose.UNIT_KINDS[known],
+        "unit_kind": stated_doses.UNIT_KINDS[known],
         "per": per,
         "volume_ml": (high if low == high else None) if product else None if per == "mL" else volume,
         "n_administrations": said or n,
@@ -180,7 +182,7 @@ def test_a_scale_and_its_word_commute(value, power):
 
 
 def test_no_kind_of_unit_becomes_another():
-    usable = [unit for unit in dose.UNIT_KINDS if unit != "other"]
+    usable = [unit for unit in stated_doses.UNIT_KINDS if unit != "other"]
     for unit in usable:
         for to in usable:
             if {unit, to} <= {"ug exosomes", "mg exosomes"} or unit == to:
@@ -199,7 +201,7 @@ def test_any_text_is_read_without_an_error(text):
 
 
 def test_the_parser_agrees_with_the_hand_coding_on_the_shipped_records(shipped):
-    doses, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    doses, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     agreement = parser_agreement(doses, shipped).set_index("field")
     assert (agreement.n == [51, 52, 52, 36]).all()
     assert (agreement.same >= [48, 47, 49, 32]).all()

@@ -6,17 +6,25 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from evlib import dose, effect
-from evlib.dose_evidence import dials, evidence_tables
-from evlib.dose_verdicts import OPEN, STANDS, UNSUPPORTED, WEAKER, at_a_glance, verdicts, verdicts_under_assumptions
-from evlib.dose_window import every_setting, under_assumptions
+from evlib.doses import effect_sizes, stated_doses
+from evlib.doses.dose_verdicts import (
+    OPEN,
+    STANDS,
+    UNSUPPORTED,
+    WEAKER,
+    at_a_glance,
+    verdicts,
+    verdicts_under_assumptions,
+)
+from evlib.doses.dose_windows import every_setting, under_assumptions
+from evlib.doses.evidence import dials, evidence_tables
 
 RAW = ROOT / "data/raw"
 
 
 @pytest.fixture(scope="module")
 def stated(shipped):
-    return dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))[0]
+    return stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))[0]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +33,8 @@ def tables(shipped, stated):
 
 
 def judged(tables, tried, stated):
-    effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
-    safety = effect.safety(tables["studies"], tables["arms"], tables["adverse_events"])
+    effects = effect_sizes.effects(tables["studies"], tables["arms"], tables["outcomes"])
+    safety = effect_sizes.safety(tables["studies"], tables["arms"], tables["adverse_events"])
     return verdicts(tables, tried, effects, safety, stated).set_index("claim")
 
 
@@ -118,7 +126,7 @@ def test_confidence_counts_the_settings_that_bear_on_a_claim(under):
 )
 def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, under, turned, begins):
     tried, found = under(**turned)
-    effects = effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
+    effects = effect_sizes.effects(tables["studies"], tables["arms"], tables["outcomes"])
     moved = under_assumptions(tried)
     answer = at_a_glance(found.reset_index(), moved, effects)
     assert len(answer) == 3 and answer[0].startswith(begins)

@@ -13,9 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from evlib import effect
-from evlib.errors import InputError
-from evlib.schema import read_csv
+from evlib.base.errors import InputError
+from evlib.base.schema import read_csv
+from evlib.doses import effect_sizes
 
 # Vaccine and control of the 13 BCG trials (Colditz et al., JAMA 1994;271:698), cases and people without, as in metafor.
 BCG = [
@@ -38,7 +38,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def computed(tables):
-    return effect.effects(tables["studies"], tables["arms"], tables["outcomes"])
+    return effect_sizes.effects(tables["studies"], tables["arms"], tables["outcomes"])
 
 
 def recomputed(tables, change):
@@ -46,7 +46,7 @@ def recomputed(tables, change):
     outcomes = tables["outcomes"].copy()
     change(outcomes)
     given_tables = tables["studies"], tables["arms"], outcomes
-    return effect.effects(*given_tables), effect.unusable(*given_tables)
+    return effect_sizes.effects(*given_tables), effect_sizes.unusable(*given_tables)
 
 
 def row_of(table, arm, outcome, measure):
@@ -78,15 +78,15 @@ def score_bounds(events, n, versus_events, versus_n):
 
 
 def test_a_share_has_its_exact_interval_and_its_posterior():
-    none = effect.proportion(0, 24)
+    none = effect_sizes.proportion(0, 24)
     assert (none.low, none.high) == (0, pytest.approx(1 - 0.025 ** (1 / 24)))  # 14.2 %
-    assert effect.upper_bound_of_none(24) == pytest.approx(1 - 0.05 ** (1 / 24))  # 11.7 %
+    assert effect_sizes.upper_bound_of_none(24) == pytest.approx(1 - 0.05 ** (1 / 24))  # 11.7 %
     # Newcombe, Statistics in Medicine 1998;17:857, Table I, method 5: 81/263 and 15/148
-    assert effect.proportion(81, 263)[1:3] == pytest.approx((0.2527, 0.3676), abs=5e-5)
-    assert effect.proportion(15, 148)[1:3] == pytest.approx((0.0578, 0.1617), abs=5e-5)
+    assert effect_sizes.proportion(81, 263)[1:3] == pytest.approx((0.2527, 0.3676), abs=5e-5)
+    assert effect_sizes.proportion(15, 148)[1:3] == pytest.approx((0.0578, 0.1617), abs=5e-5)
     draws = np.random.default_rng(1).beta(3.5, 8.5, 400_000)
-    assert effect.proportion(3, 11)[3:] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=2e-3)
-    assert effect.proportion(3, 11, prior=(1, 1)).bayes_low > effect.proportion(3, 11).bayes_low
+    assert effect_sizes.proportion(3, 11)[3:] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=2e-3)
+    assert effect_sizes.proportion(3, 11, prior=(1, 1)).bayes_low > effect_sizes.proportion(3, 11).bayes_low
 
 
 def test_two_risks_are_compared_as_published():
@@ -98,24 +98,24 @@ def test_two_risks_are_compared_as_published():
         (0, 10, 0, 20): (-0.1611, 0.2775),
     }
     for counts, bounds in published.items():
-        assert effect.risk_difference(*counts)[1:3] == pytest.approx(bounds, abs=6e-5)
+        assert effect_sizes.risk_difference(*counts)[1:3] == pytest.approx(bounds, abs=6e-5)
     # Koopman, Biometrics 1984;40:513, example
-    assert effect.risk_ratio(36, 40, 16, 80)[:3] == pytest.approx((4.5, 2.94, 7.15), abs=5e-3)
+    assert effect_sizes.risk_ratio(36, 40, 16, 80)[:3] == pytest.approx((4.5, 2.94, 7.15), abs=5e-3)
     # Fisher's tea: Agresti, Categorical Data Analysis, section 3.5.2
-    assert effect.risk_ratio(3, 4, 1, 4).p == pytest.approx(0.486, abs=5e-4)
+    assert effect_sizes.risk_ratio(3, 4, 1, 4).p == pytest.approx(0.486, abs=5e-4)
 
 
 @pytest.mark.parametrize(
     "counts", [(3, 11, 8, 24), (0, 8, 8, 24), (8, 24, 0, 8), (2, 5, 5, 5), (5, 5, 2, 5), (0, 8, 24, 24), (8, 8, 24, 24)]
 )
 def test_a_ratio_has_its_score_interval_where_a_cell_is_zero(counts):
-    assert effect.risk_ratio(*counts)[1:3] == pytest.approx(score_bounds(*counts), rel=2e-4)
+    assert effect_sizes.risk_ratio(*counts)[1:3] == pytest.approx(score_bounds(*counts), rel=2e-4)
 
 
 def test_the_posterior_of_a_comparison_is_that_of_draws():
     rng = np.random.default_rng(2)
     arm, versus = rng.beta(0.5, 8.5, 400_000), rng.beta(8.5, 16.5, 400_000)
-    ratio, difference = effect.risk_ratio(0, 8, 8, 24), effect.risk_difference(0, 8, 8, 24)
+    ratio, difference = effect_sizes.risk_ratio(0, 8, 8, 24), effect_sizes.risk_difference(0, 8, 8, 24)
     assert ratio.prob_less_frequent == pytest.approx((arm < versus).mean(), abs=1e-3)
     assert ratio.prob_less_frequent == pytest.approx(difference.prob_less_frequent)
     assert ratio[4:6] == pytest.approx(np.quantile(arm / versus, [0.025, 0.975]), abs=5e-3)
@@ -125,7 +125,7 @@ def test_the_posterior_of_a_comparison_is_that_of_draws():
 @settings(max_examples=60, deadline=None)
 @given(two_arms())
 def test_a_ratio_lies_in_its_interval_and_turns_over_with_the_arms(counts):
-    forth, back = effect.risk_ratio(*counts), effect.risk_ratio(*counts[2:], *counts[:2])
+    forth, back = effect_sizes.risk_ratio(*counts), effect_sizes.risk_ratio(*counts[2:], *counts[:2])
     assert forth.p == pytest.approx(back.p)
     assert forth.prob_less_frequent == pytest.approx(1 - back.prob_less_frequent, abs=1e-5)
     assume(counts[0] or counts[2])
@@ -136,15 +136,15 @@ def test_a_ratio_lies_in_its_interval_and_turns_over_with_the_arms(counts):
 
 @given(st.integers(1, 500), st.integers(1, 500), st.floats(0.5, 0.999))
 def test_the_bound_of_none_falls_with_the_people(n, more, level):
-    assert effect.upper_bound_of_none(n + more, level) < effect.upper_bound_of_none(n, level)
+    assert effect_sizes.upper_bound_of_none(n + more, level) < effect_sizes.upper_bound_of_none(n, level)
 
 
 def test_impossible_counts_are_refused():
     for events, n in ((3, 2), (-1, 5), (0, 0)):
         with pytest.raises(InputError, match=f"{events} of {n} people cannot be"):
-            effect.risk_difference(1, 2, events, n)
+            effect_sizes.risk_difference(1, 2, events, n)
     with pytest.raises(InputError, match="above 0"):
-        effect.mean_difference(1, 0, 9, 1, 1, 9)
+        effect_sizes.mean_difference(1, 0, 9, 1, 1, 9)
 
 
 def test_a_difference_of_means_is_welchs():
@@ -152,45 +152,45 @@ def test_a_difference_of_means_is_welchs():
     arm, versus = rng.normal(3, 2, 12), rng.normal(1, 5, 30)
     sides = [number for side in (arm, versus) for number in (side.mean(), side.std(ddof=1), len(side))]
     from_data = stats.ttest_ind(arm, versus, equal_var=False)
-    result = effect.mean_difference(*sides)
+    result = effect_sizes.mean_difference(*sides)
     assert result[1:4] == pytest.approx((*from_data.confidence_interval(), from_data.pvalue))
 
 
 def test_a_trend_is_the_published_one_and_exact_by_permutation():
     # alcohol and malformation, Agresti, Categorical Data Analysis, section 3.4.5: M² = 6.57, p = 0.01
-    alcohol = effect.trend([0, 0.5, 1.5, 4, 7], [48, 38, 5, 1, 1], [17114, 14502, 793, 127, 38])
+    alcohol = effect_sizes.trend([0, 0.5, 1.5, 4, 7], [48, 38, 5, 1, 1], [17114, 14502, 793, 127, 38])
     assert alcohol.p == pytest.approx(stats.chi2.sf(6.57, 1), abs=1e-4)
     assert math.isnan(alcohol.p_exact)
     doses, events, n = [1, 2, 4], [0, 1, 3], [3, 3, 4]
     people = np.repeat(doses, n)
     observed = abs(np.dot(doses, events) - sum(events) * people.mean())
     sums = [abs(people[list(who)].sum() - 4 * people.mean()) for who in itertools.combinations(range(10), 4)]
-    assert effect.trend(doses, events, n).p_exact == pytest.approx(np.mean(np.array(sums) >= observed - 1e-9))
-    none = effect.trend([1, 2], [0, 0], [5, 5])
+    assert effect_sizes.trend(doses, events, n).p_exact == pytest.approx(np.mean(np.array(sums) >= observed - 1e-9))
+    none = effect_sizes.trend([1, 2], [0, 0], [5, 5])
     assert math.isnan(none.p) and none.p_exact == 1
     with pytest.raises(InputError, match="two different doses"):
-        effect.trend([1, 1], [0, 1], [5, 5])
+        effect_sizes.trend([1, 1], [0, 1], [5, 5])
 
 
 def test_an_interval_follows_from_a_ratio_and_its_p():
     # Altman and Bland's own example: relative risk 0.30, P = 0.034
-    assert effect.interval_from_p(0.30, 0.034) == pytest.approx((0.10, 0.91), abs=6e-3)
-    low, high = effect.interval_from_p(2.5, 0.2)
+    assert effect_sizes.interval_from_p(0.30, 0.034) == pytest.approx((0.10, 0.91), abs=6e-3)
+    low, high = effect_sizes.interval_from_p(2.5, 0.2)
     z = math.log(2.5) / (math.log(high / low) / 2 / 1.96)
     assert 2 * stats.norm.sf(z) == pytest.approx(0.2, abs=2e-3)
     for ratio, p in ((1, 0.5), (0, 0.5), (2, 0)):
         with pytest.raises(InputError, match="give a ratio above 0"):
-            effect.interval_from_p(ratio, p)
+            effect_sizes.interval_from_p(ratio, p)
 
 
 def test_power_is_that_of_r_and_ranks_are_counted():
     # examples of R's power.prop.test: power 0.740 with 50 an arm; 76.7 an arm for 90 %
-    assert effect.power_of_two_proportions(0.5, 0.75, 50, 50) == pytest.approx(0.740, abs=5e-4)
-    assert effect.n_for_power(0.5, 0.75, 0.9) == 77
+    assert effect_sizes.power_of_two_proportions(0.5, 0.75, 50, 50) == pytest.approx(0.740, abs=5e-4)
+    assert effect_sizes.n_for_power(0.5, 0.75, 0.9) == 77
     for n, m in ((3, 3), (4, 7)):
         extreme = stats.mannwhitneyu(range(n), range(n, n + m), method="exact").pvalue
-        assert effect.smallest_rank_p(n, m) == pytest.approx(extreme)
-    assert effect.smallest_rank_p(1, 1) == 1
+        assert effect_sizes.smallest_rank_p(n, m) == pytest.approx(extreme)
+    assert effect_sizes.smallest_rank_p(1, 1) == 1
 
 
 def bcg():
@@ -205,16 +205,16 @@ def bcg():
 def test_trials_of_one_question_are_pooled_and_of_several_are_not():
     log_effects, errors, groups = bcg()
     # metafor, rma(yi, vi, data = escalc of dat.bcg, method = "DL")
-    pooled = effect.pooled(log_effects, errors, groups=groups)
+    pooled = effect_sizes.pooled(log_effects, errors, groups=groups)
     assert pooled[:3] == pytest.approx((-0.7141, 0.1787, -1.0644), abs=6e-5)
     assert (pooled.tau2, pooled.i2) == pytest.approx((0.3088, 0.9212), abs=6e-5)
     for name in groups:
         with pytest.raises(InputError, match=f"one {name} .*other.*answers none of them"):
-            effect.pooled(log_effects, errors, groups=groups.assign(**{name: [*groups[name][1:], "other"]}))
+            effect_sizes.pooled(log_effects, errors, groups=groups.assign(**{name: [*groups[name][1:], "other"]}))
     with pytest.raises(InputError, match="not stated"):
-        effect.pooled(log_effects, errors, groups=groups.assign(route_group=[None, *groups.route_group[1:]]))
+        effect_sizes.pooled(log_effects, errors, groups=groups.assign(route_group=[None, *groups.route_group[1:]]))
     with pytest.raises(InputError, match="two or more"):
-        effect.pooled(log_effects[:1], errors[:1], groups=groups[:1])
+        effect_sizes.pooled(log_effects[:1], errors[:1], groups=groups[:1])
 
 
 @pytest.mark.skipif(not shutil.which("Rscript"), reason="Rscript is not installed: metafor cannot be asked")
@@ -227,13 +227,13 @@ def test_pooling_is_that_of_metafor():
     run = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True)
     if run.returncode and "metafor" in run.stderr:
         pytest.skip("the R package metafor is not installed")
-    pooled = effect.pooled(log_effects, errors, groups=groups)
+    pooled = effect_sizes.pooled(log_effects, errors, groups=groups)
     expected = pooled.estimate, pooled.standard_error, pooled.tau2
     assert [float(number) for number in run.stdout.split()] == pytest.approx(expected, rel=1e-5)
 
 
 def test_every_outcome_is_used_or_has_a_reason(tables, computed):
-    left = effect.unusable(tables["studies"], tables["arms"], tables["outcomes"])
+    left = effect_sizes.unusable(tables["studies"], tables["arms"], tables["outcomes"])
     used = {*computed.line, *computed.versus_line.dropna()}
     assert used.isdisjoint(left.line)
     assert used | set(left.line) == set(range(2, len(tables["outcomes"]) + 2))
@@ -297,7 +297,7 @@ def test_what_is_estimated_or_contradicts_itself_is_said(computed):
     assert rounded.measure.value_counts().to_dict() == {"proportion": 3, "risk ratio": 2, "risk difference": 2}
     subgroup = row_of(computed, "exoflo-15", "60-day mortality, subgroup", "risk ratio as reported")
     assert (subgroup.basis, subgroup.favours) == ("reconstructed from p", "arm")
-    assert (subgroup.low, subgroup.high) == effect.interval_from_p(0.385, 0.034)
+    assert (subgroup.low, subgroup.high) == effect_sizes.interval_from_p(0.385, 0.034)
     zarrabi = row_of(computed, "msc-alone-two-injections", "mortality", "risk ratio as reported")
     assert (zarrabi.estimate, zarrabi.low, zarrabi.high, zarrabi.basis) == (0.49, 0.14, 1.11, "as reported")
     assert "ratio of 0.49, but 3 of 11 v 8 of 24 give 0.82" in zarrabi.why
@@ -313,7 +313,7 @@ def test_a_changed_count_changes_its_row_and_whom_it_favours(tables, computed):
 
     changed, _ = recomputed(tables, most_died)
     before, after = (row_of(table, "msc-then-msc-ev", "mortality", "risk ratio") for table in (computed, changed))
-    assert (before.estimate, before.favours) == (0, effect.NEITHER)
+    assert (before.estimate, before.favours) == (0, effect_sizes.NEITHER)
     assert (after.estimate, after.favours) == (pytest.approx(3), "comparator")
     both = [table[table.line != line].reset_index(drop=True) for table in (computed, changed)]
     pd.testing.assert_frame_equal(*both)
@@ -348,7 +348,7 @@ def test_a_bad_row_is_returned_and_the_others_stay(tables, computed, column, val
 
 def test_adverse_events_keep_every_row_and_bound_what_was_not_seen(tables):
     events = tables["adverse_events"]
-    table = effect.safety(tables["studies"], tables["arms"], events)
+    table = effect_sizes.safety(tables["studies"], tables["arms"], events)
     assert table.line.tolist() == list(range(2, len(events) + 2))
     assert (table.proportion.isna() == table.reason.notna()).all()
     seen = table[table.proportion.notna()]
@@ -356,14 +356,14 @@ def test_adverse_events_keep_every_row_and_bound_what_was_not_seen(tables):
     sengupta = table[table.study_id == "sengupta-2020"].squeeze()
     assert (sengupta.high, sengupta.upper_if_none) == pytest.approx((0.142, 0.117), abs=5e-4)
     spoilt = events.assign(n_events=["5", *events.n_events[1:]], n_total=["4", *events.n_total[1:]])
-    again = effect.safety(tables["studies"], tables["arms"], spoilt)
+    again = effect_sizes.safety(tables["studies"], tables["arms"], spoilt)
     assert again.reason[0].startswith("adverse_events.csv, line 2: 5 events of 4 people")
     pd.testing.assert_frame_equal(again[1:], table[1:])
 
 
 def test_trends_are_those_of_studies_with_several_doses(tables):
     names = ("studies", "arms", "outcomes", "adverse_events")
-    table = effect.trends(*(tables[name] for name in names))
+    table = effect_sizes.trends(*(tables[name] for name in names))
     assert set(table.study_id) == {"lightner-2023", "exo-cd24-phase-iib-2024", "shi-2021", "shapira-2022"}
     lightner = table[table.study_id == "lightner-2023"].squeeze()
     assert (lightner.doses, lightner.events, lightner.n) == ("0 | 10 | 15", "18 | 18 | 24", "34 | 34 | 34")

@@ -6,10 +6,10 @@ from conftest import RAW, ROOT, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import screen
-from evlib.eligibility import rule_decisions, triggers
-from evlib.protocol import load_protocol
-from evlib.schema import columns
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import columns
+from evlib.screen import screening
+from evlib.screen.eligibility import rule_decisions, triggers
 
 
 def record(**facts):
@@ -135,10 +135,10 @@ def test_any_text_is_judged_and_what_triggers_stands_in_its_field(review, title,
 
 
 def test_the_rules_find_most_of_what_the_readers_included(review, shipped):
-    decisions, _, _ = screen.hand_decisions(RAW / "curation/screening.csv", known=set(shipped.trn), protocol=review)
+    decisions, _, _ = screening.hand_decisions(RAW / "curation/screening.csv", known=set(shipped.trn), protocol=review)
     rules = rule_decisions(shipped, protocol=review)
     repeats = set(decisions.trn[decisions.criterion == "E1"])  # no rule looks for duplicates
-    measures, misses = screen.rule_performance(pd.concat([decisions, rules]), without=repeats, protocol=review)
+    measures, misses = screening.rule_performance(pd.concat([decisions, rules]), without=repeats, protocol=review)
     value = measures.set_index("measure").value
     assert value.recall >= 0.95
     assert value.precision >= 0.9

@@ -3,8 +3,8 @@
 import pandas as pd
 from conftest import RAW, records_of
 
-from evlib import extract
-from evlib.schema import columns
+from evlib.base.schema import columns
+from evlib.describe import coded_fields
 
 RECORD = {
     "trn": "NCT00000001",
@@ -20,7 +20,7 @@ RECORD = {
 
 
 def coded_by_rules(review, **facts):
-    return extract.rule_coding(records_of([RECORD | facts], columns("records")), protocol=review).iloc[0]
+    return coded_fields.rule_coding(records_of([RECORD | facts], columns("records")), protocol=review).iloc[0]
 
 
 def test_a_plain_record_is_coded_from_its_words(review):
@@ -34,7 +34,7 @@ def test_a_plain_record_is_coded_from_its_words(review):
 
 
 def test_what_the_record_does_not_say_stays_missing(review):
-    row = extract.rule_coding(records_of([{"trn": "NCT00000001"}], columns("records")), protocol=review).iloc[0]
+    row = coded_fields.rule_coding(records_of([{"trn": "NCT00000001"}], columns("records")), protocol=review).iloc[0]
     assert row[["disease_area", "msc_source", "route", "phase_group", "countries"]].isna().all()
 
 
@@ -70,28 +70,28 @@ def test_an_unknown_code_is_set_aside_with_its_line(tmp_path, review):
     path.write_text(
         f"{head}\nNCT00000001,lungs,,,,,,,,,,,\nNCT00000002,hepatic,True,,,,,,,,,Iran,sponsor\nNCT00000009,,,,,,,,,,,,\n"
     )
-    coded, rejects = extract.hand_coding(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    coded, rejects = coded_fields.hand_coding(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
     assert coded.trn.tolist() == ["NCT00000002"]
     assert rejects.line.tolist() == [2, 4]
     assert "'lungs' is not a code" in rejects.reason[0]
 
 
 def test_the_hand_wins_over_the_rules(review, shipped):
-    hand, rejects = extract.hand_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
+    hand, rejects = coded_fields.hand_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
     assert rejects.empty
-    rules = extract.rule_coding(shipped, protocol=review)
+    rules = coded_fields.rule_coding(shipped, protocol=review)
     trials = shipped[["trn"]].head(250)
-    coded = extract.coded(trials, hand, rules).set_index("trn")
+    coded = coded_fields.coded(trials, hand, rules).set_index("trn")
     assert coded.index.tolist() == trials.trn.tolist()
     assert set(coded.index[coded.coded_by == "hand"]) == set(hand.trn) & set(trials.trn)
-    agreement = extract.coding_agreement(hand, rules).set_index("field")
+    agreement = coded_fields.coding_agreement(hand, rules).set_index("field")
     assert agreement.share["disease_area"] > 0.9
     assert (agreement.same <= agreement.n).all()
 
 
 def test_a_trial_in_two_countries_counts_under_both_and_none_as_not_reported():
     frame = pd.DataFrame({"countries": ["Iran | Egypt", "Iran", None], "screening": "included"})
-    counts = extract.value_counts(frame, "countries").set_index("countries").n
+    counts = coded_fields.value_counts(frame, "countries").set_index("countries").n
     assert counts.to_dict() == {"Iran": 2, "Egypt": 1, "not reported": 1}
 
 
@@ -102,15 +102,15 @@ def test_words_that_may_mean_several_countries_stay_as_they_are(review):
 
 def test_counting_by_screening_keeps_both_apart():
     frame = pd.DataFrame({"countries": ["Iran", "Iran"], "screening": ["included", "pending"]})
-    counts = extract.value_counts(frame, "countries", by="screening")
+    counts = coded_fields.value_counts(frame, "countries", by="screening")
     assert counts.n.tolist() == [1, 1]
 
 
 def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
     records = records_of([RECORD | {"route_text": "intravenous, then inhalation"}], columns("records"))
-    rules, words = extract.rule_coding_with_words(records, protocol=review)
-    basis = extract.coding_basis(rules, words).set_index("field")
-    assert basis.index.tolist() == extract.CODED_FIELDS
+    rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
+    basis = coded_fields.coding_basis(rules, words).set_index("field")
+    assert basis.index.tolist() == coded_fields.CODED_FIELDS
     assert (basis.found_in["route"], basis.words["route"]) == ("route_text", "intravenous | inhalation")
     assert basis.words["countries"] == "Iran (Islamic Republic of) | Türkiye"
     assert pd.isna(basis.words["engineered"])
@@ -121,13 +121,13 @@ def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
 
 def test_a_hand_code_rests_on_the_record_where_the_rules_find_the_same_and_differences_are_listed(review):
     records = records_of([RECORD], columns("records"))
-    rules, words = extract.rule_coding_with_words(records, protocol=review)
+    rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
     hand = rules.assign(coded_by="hand", route="intravenous", countries="China", country_basis="sponsor", design=None)
-    basis = extract.coding_basis(hand, words).set_index("field")
+    basis = coded_fields.coding_basis(hand, words).set_index("field")
     assert basis.words["disease_area"] == "COVID"
     assert pd.isna(basis.found_in["route"])
     assert basis.found_in["countries"] == "sponsor"
-    differ = extract.coding_differences(hand, rules, words).set_index("field")
+    differ = coded_fields.coding_differences(hand, rules, words).set_index("field")
     assert set(differ.index) == {"route", "countries", "design"}
     assert differ.loc["route", ["hand", "rules", "words"]].tolist() == ["intravenous", "nebulised", "inhalation"]
     assert pd.isna(differ.hand["design"])

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from conftest import ROOT, study
 
-from evlib.errors import InputError
-from evlib.fetch import fetch
-from evlib.files import day_of
-from evlib.registries import ingest
+from evlib.base.errors import InputError
+from evlib.base.files import day_of
+from evlib.ingest.ctgov_search import fetch
+from evlib.ingest.registries import ingest
 
 QUICK = {"page_size": 2, "pause": 0.0, "backoff": 0.01, "timeout": 0.5}
 
@@ -190,7 +190,7 @@ def test_after_a_kill_the_search_goes_on_where_it_stopped(registry, tmp_path):
     registry.trouble = {3: ["wait"]}
     options = QUICK | {"base_url": registry.url, "timeout": 60.0}
     code = (
-        "from pathlib import Path; from evlib.fetch import fetch; "
+        "from pathlib import Path; from evlib.ingest.ctgov_search import fetch; "
         f"fetch('MSCs AND exosomes', '2024-02-17', raw_dir=Path('raw'), staging_dir=Path('staging'), **{options!r})"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -8,9 +8,11 @@ import pytest
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from evlib import figures
-from evlib.canvas import width_of
-from evlib.schema import columns
+from evlib.base.figure import show
+from evlib.base.point_layout import width_of
+from evlib.base.schema import columns
+from evlib.describe import bars
+from evlib.doses import stated_doses
 
 
 def described(*rows):
@@ -26,18 +28,18 @@ def test_the_title_counts_included_trials_only():
         ("3", "included", None, None),
         ("4", "pending", "topical", "2019-01-01"),
     )
-    figure = figures.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
+    figure = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
     assert figure.title == "Route: Nebulised leads with 2 trials; not reported for 1 of 3"
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
     assert "3 included, 1 pending" in figure.alt
-    years = figures.trials_by_year(table)
+    years = bars.trials_by_year(table)
     assert years.title == "2 included trials were registered in 2020 or later, 0 before; the date of 1 is not known"
 
 
 def test_a_shown_figure_has_its_files_alt_text_and_picture(tmp_path):
     table = described(("1", "included", '<b>"x"</b>', "2020-01-01"))
-    shown = figures.show(figures.trials_by(table, "route", noun="route"), tmp_path).data
+    shown = show(bars.trials_by(table, "route", noun="route"), tmp_path).data
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".png", ".csv", ".txt"}
     assert "<b>" not in shown.replace("<figure", "")
     picture = base64.b64decode(re.search(r"base64,([^\"]+)", shown)[1])
@@ -47,18 +49,16 @@ def test_a_shown_figure_has_its_files_alt_text_and_picture(tmp_path):
 
 def test_the_same_figure_is_the_same_file(tmp_path):
     table = described(("1", "included", "nebulised", "2020-01-01"))
-    first, second = (
-        figures.show(figures.trials_by(table, "route", noun="route"), tmp_path / name).data for name in ("a", "b")
-    )
+    first, second = (show(bars.trials_by(table, "route", noun="route"), tmp_path / name).data for name in ("a", "b"))
     assert first == second
 
 
 def test_no_included_trial_is_said_not_drawn():
-    assert "No " in figures.trials_by(described(), "route", noun="route").title
-    assert "No " in figures.trials_by_year(described()).title
+    assert "No " in bars.trials_by(described(), "route", noun="route").title
+    assert "No " in bars.trials_by_year(described()).title
     undated = described(("1", "pending", None, None))
-    assert figures.trials_by_year(undated).title == "No trial of this search has a registration date"
-    assert figures.trials_by(undated, "route", noun="route").title.endswith("No proposed trial reports its route")
+    assert bars.trials_by_year(undated).title == "No trial of this search has a registration date"
+    assert bars.trials_by(undated, "route", noun="route").title.endswith("No proposed trial reports its route")
 
 
 def test_bars_of_proposals_alone_carry_what_they_show():
@@ -67,18 +67,18 @@ def test_bars_of_proposals_alone_carry_what_they_show():
         ("2", "pending", "nebulised", "2019-01-01"),
         ("3", "pending", None, "2021-01-01"),
     )
-    by_route = figures.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
+    by_route = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
     assert by_route.title == (
         "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3"
     )
-    assert figures.trials_by_year(table).title == (
+    assert bars.trials_by_year(table).title == (
         "None included yet, 3 proposed: 2 of these registered in 2020 or later, 1 before"
     )
 
 
 @pytest.mark.parametrize(("value", "text"), [(2e8, "2×10⁸"), (1.2e12, "1.2×10¹²"), (5e9, "5×10⁹")])
 def test_powers_of_ten_read_as_such(value, text):
-    assert figures.power(value) == text
+    assert stated_doses.power(value) == text
 
 
 @pytest.mark.parametrize("text", ["To Avoid: LICENSES, WAVES", "Lung and airways (22)", "office, affluent", "ChiCTR2000030261", "外泌体 é"])  # fmt: skip

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from conftest import RAW
 
-from evlib import describe_figures, geography
-from evlib.errors import InputError
-from evlib.extract import country_codes
-from evlib.schema import checked, columns
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, columns
+from evlib.describe import figures, geography
+from evlib.describe.coded_fields import country_codes
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def test_the_map_counts_every_country_and_names_those_too_small_to_be_drawn(coun
         )
     ]
     described = checked(pd.DataFrame(rows).reindex(columns=columns("described")), "described")
-    figure = describe_figures.where(described, countries)
+    figure = figures.where(described, countries)
     assert dict(zip(figure.data.country, figure.data.n)) == {"Iran": 2, "Singapore": 1}
     assert "2 countries, most often Iran (2 of 3 included trials); 1 does not tell" in figure.title
     assert any("Singapore (1)" in text.get_text() for text in figure.drawing.axes[0].texts)
-    empty = describe_figures.where(described[described.screening == "pending"], countries)
+    empty = figures.where(described[described.screening == "pending"], countries)
     assert empty.title.startswith("None included yet, 1 proposed")
 
 

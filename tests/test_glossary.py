@@ -8,7 +8,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.glossary import glossary_page, linked, read_glossary
+from evlib.book.glossary import glossary_page, linked, read_glossary
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from conftest import RAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import dose, harmonise
-from evlib.dose_agreement import record_doses, with_hand_coding
-from evlib.errors import InputError
+from evlib.base.errors import InputError
+from evlib.doses import stated_doses, to_particles
+from evlib.doses.parse_agreement import record_doses, with_hand_coding
 
 CONVERSIONS = RAW / "curation/conversions.csv"
 NONE = pd.Series(dtype="str")
@@ -23,38 +23,38 @@ def doses_of(*rows):
 
 
 def particles(doses, factors, *, products=NONE, seed=1, **scales):
-    plan = harmonise.conversion_plan(doses, factors, products=products, **scales)
-    return harmonise.harmonised(plan, factors, rng=np.random.default_rng(seed), draws=2000)
+    plan = to_particles.conversion_plan(doses, factors, products=products, **scales)
+    return to_particles.harmonised(plan, factors, rng=np.random.default_rng(seed), draws=2000)
 
 
 @pytest.fixture(scope="module")
 def factors():
-    return harmonise.conversion_factors(harmonise.read_conversions(CONVERSIONS))
+    return to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS))
 
 
 @pytest.fixture(scope="module")
 def shipped_doses(shipped):
     """Doses of the shipped records, factors with those that records state, and the trials' products."""
-    hand, _ = dose.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    hand, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     doses = with_hand_coding(hand, record_doses(shipped))
-    factors = harmonise.conversion_factors(harmonise.read_conversions(CONVERSIONS), doses)
-    return doses, factors, harmonise.products_of(shipped)
+    factors = to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS), doses)
+    return doses, factors, to_particles.products_of(shipped)
 
 
 def test_exoflo_has_four_readings_that_differ_a_thousandfold(shipped_doses):
     doses, factors, products = shipped_doses
-    readings = harmonise.product_readings(doses[doses.trn == "NCT05514639"], factors)
+    readings = to_particles.product_readings(doses[doses.trn == "NCT05514639"], factors)
     assert readings.per_ml.tolist() == pytest.approx([7e7, 1e10, 7e10, 8e10])
     assert readings.particles.tolist() == pytest.approx([3.5e7, 5e9, 3.5e10, 4e10])  # of half a millilitre
     assert "NCT05116761" in readings.source[0]
     medians = {}
-    for name, chosen in harmonise.by_reading(factors).items():
+    for name, chosen in to_particles.by_reading(factors).items():
         table = particles(doses[doses.trn == "NCT05514639"], chosen, products=products)
         medians[name] = table["median"][0]
         assert table.low[0] == table.high[0]
     assert list(medians.values()) == pytest.approx(readings.particles.tolist())
     with pytest.raises(InputError, match="no source states a concentration of 'Elixir'"):
-        harmonise.product_readings(doses, factors, product="Elixir")
+        to_particles.product_readings(doses, factors, product="Elixir")
 
 
 def test_every_factor_comes_from_the_file_and_says_whether_it_was_read_again(factors):
@@ -106,7 +106,7 @@ def test_assumptions_are_dials(factors):
     assert table.high[1] == pytest.approx(200 * 100 * 1e11 / 250)
     unused = particles(per_area, factors.assign(weight=0.0), body_weight_kg=(50, 100))
     assert unused.why[1] == "no source in use states particles per ug exosomes"
-    wider = harmonise.conversion_factors(harmonise.read_conversions(CONVERSIONS), exosome_mass_is_protein=True)
+    wider = to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS), exosome_mass_is_protein=True)
     assert (wider.from_unit == "ug exosomes").sum() == 5
     with pytest.raises(InputError, match="both above zero"):
         particles(per_area, factors, area_cm2=(5, 1))
@@ -115,9 +115,9 @@ def test_assumptions_are_dials(factors):
 @given(st.tuples(st.floats(1, 1e6), st.floats(1, 1e6)).map(sorted), st.integers(0, 2**32 - 1))
 def test_draws_stay_within_the_bounds_and_follow_the_seed(factors, bounds, seed):
     doses = doses_of((*bounds, "ug protein", {"n_administrations": 3}), (*bounds, "ug protein", {}))
-    plan = harmonise.conversion_plan(doses, factors, products=NONE)
-    each, course = harmonise.particle_draws(plan, factors, rng=np.random.default_rng(seed), draws=50)
-    again, _ = harmonise.particle_draws(plan, factors, rng=np.random.default_rng(seed), draws=50)
+    plan = to_particles.conversion_plan(doses, factors, products=NONE)
+    each, course = to_particles.particle_draws(plan, factors, rng=np.random.default_rng(seed), draws=50)
+    again, _ = to_particles.particle_draws(plan, factors, rng=np.random.default_rng(seed), draws=50)
     assert (each == again).all()
     low, high = bounds[0] * 1.5e9, bounds[1] * 3e10
     assert ((each >= low * (1 - 1e-9)) & (each <= high * (1 + 1e-9))).all()
@@ -127,8 +127,8 @@ def test_draws_stay_within_the_bounds_and_follow_the_seed(factors, bounds, seed)
 
 def test_a_factor_is_one_assumption_for_all_doses(factors):
     doses = doses_of((1, 1, "ug protein", {}), (2, 2, "ug protein", {}))
-    plan = harmonise.conversion_plan(doses, factors, products=NONE)
-    each, _ = harmonise.particle_draws(plan, factors, rng=np.random.default_rng(3), draws=100)
+    plan = to_particles.conversion_plan(doses, factors, products=NONE)
+    each, _ = to_particles.particle_draws(plan, factors, rng=np.random.default_rng(3), draws=100)
     assert each[:, 1] == pytest.approx(each[:, 0] * 2)
 
 
@@ -149,9 +149,9 @@ def test_a_table_of_conversions_that_does_not_fit_is_named(tmp_path):
     text = CONVERSIONS.read_text(encoding="utf-8").replace("700000000000.0", "plenty", 1)
     (tmp_path / "conversions.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="line 2: a value is no positive number"):
-        harmonise.read_conversions(tmp_path / "conversions.csv")
+        to_particles.read_conversions(tmp_path / "conversions.csv")
 
 
 def test_numbers_that_differ_in_an_exponent_alone():
-    assert harmonise.same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
-    assert harmonise.same_digits([7e7, 8e10]) == [] == harmonise.same_digits([])
+    assert to_particles.same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
+    assert to_particles.same_digits([7e7, 8e10]) == [] == to_particles.same_digits([])

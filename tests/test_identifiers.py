@@ -5,8 +5,8 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.identifiers import normalised, registration_numbers, registry_of, trn_kind
-from evlib.schema import read_csv
+from evlib.base.identifiers import normalised, registration_numbers, registry_of, trn_kind
+from evlib.base.schema import read_csv
 
 numbers = st.one_of(
     st.from_regex(r"NCT[0-9]{8}", fullmatch=True),

@@ -12,10 +12,11 @@ from conftest import ROOT, put, records_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evlib import judging, pipeline, screen
-from evlib.eligibility import rule_decisions
-from evlib.errors import InputError
-from evlib.schema import columns, read_csv, read_table, write_table
+from evlib.base.errors import InputError
+from evlib.base.schema import columns, read_csv, read_table, write_table
+from evlib.run import pipeline
+from evlib.screen import judging, screening
+from evlib.screen.eligibility import rule_decisions
 
 A, B, C = "NCT00000001", "NCT00000002", "IRCT:trial/74438"
 KNOWN = {A, B, C}
@@ -130,7 +131,7 @@ def test_a_decision_that_cannot_be_one_saves_nothing(tmp_path, review):
 SAVE_MANY = """
 import sys
 from evlib import judging
-from evlib.protocol import load_protocol
+from evlib.base.protocol import load_protocol
 review = load_protocol(sys.argv[1])
 for i in range(int(sys.argv[5])):
     trn = f"NCT{int(sys.argv[4]) + i:08d}"
@@ -202,7 +203,7 @@ def small(review, tmp_path, *judged):
     people, _ = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
     decisions = pd.concat([machine, people, rule_decisions(records, protocol=review)])
     none = pd.DataFrame({"trn": [], "kept_trn": []}, dtype="str")
-    outcomes = screen.screened(records, none, decisions, protocol=review)
+    outcomes = screening.screened(records, none, decisions, protocol=review)
     return records, decisions, outcomes
 
 
@@ -234,7 +235,7 @@ def test_where_two_are_asked_for_one_does_not_decide(review, tmp_path):
 
 def test_the_queue_holds_what_is_pending_without_what_others_said_and_comes_back_filled_in(review, tmp_path):
     records, decisions, outcomes = small(review | {"reviewers": 2}, tmp_path, (B, "ana", "include"))
-    queue = screen.to_screen(outcomes, records, decisions, protocol=review)
+    queue = screening.to_screen(outcomes, records, decisions, protocol=review)
     assert queue.trn.tolist() == [B]
     assert not queue.astype("str").apply(lambda column: column.str.contains("ana|include:")).to_numpy().any()
     assert queue[["decision", "criterion", "reviewer", "date"]].isna().to_numpy().all()
@@ -254,7 +255,7 @@ def test_people_who_judged_the_same_records_have_a_kappa(review, tmp_path):
         judging.save_decision(tmp_path, trn, decision, reviewer="ben", protocol=review)
     judging.save_decision(tmp_path, A, "include", reviewer="chen", protocol=review)
     people, _ = judging.own_decisions(tmp_path, known=KNOWN, protocol=review)
-    table = screen.pairwise_agreement(people)
+    table = screening.pairwise_agreement(people)
     assert table[["reviewer", "other", "n", "agreed"]].values.tolist() == [
         ["ana", "ben", 3, 2], ["ana", "chen", 1, 1], ["ben", "chen", 1, 1],
     ]  # fmt: skip

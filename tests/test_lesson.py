@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from conftest import evlib, project_copy, records_of
 
-from evlib.errors import InputError
-from evlib.lesson import MAX_ROWS, SOLUTION, TAG, cell_index, chapters_of, lesson, with_anchors, write_lesson
-from evlib.schema import columns, write_table
-from evlib.tables import table
+from evlib.base.errors import InputError
+from evlib.base.schema import columns, write_table
+from evlib.base.tables import table
+from evlib.book.lessons import MAX_ROWS, SOLUTION, TAG, cell_index, chapters_of, lesson, with_anchors, write_lesson
 
 SPOKEN = {"capture_output": True, "text": True}
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")

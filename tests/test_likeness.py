@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from conftest import put, records_of
 
-from evlib import dedupe, likeness, planted
-from evlib.schema import columns
+from evlib.base.schema import columns
+from evlib.screen import deduplication, duplicate_benchmark, duplicate_scores
 
 BURNS = {
     "brief_title": "Exosomes of cord cells in deep burns",
@@ -21,7 +21,7 @@ def small(*rows):
 
 
 def proposed(*rows, settled=()):
-    found = likeness.proposals(small(*rows), settled=settled)
+    found = duplicate_scores.proposals(small(*rows), settled=settled)
     return [frozenset(pair) for pair in zip(found.trn, found.other_trn)]
 
 
@@ -60,25 +60,25 @@ def test_nothing_at_all_is_no_error():
 
 def test_words_that_all_share_bring_no_pairs():
     rows = [{"brief_title": f"Exosomes of mesenchymal stem cells {'x' * i}{i}"} for i in range(100)]
-    assert len(likeness._candidates(likeness._facts(small(*rows)))[0]) == 0
+    assert len(duplicate_scores._candidates(duplicate_scores._facts(small(*rows)))[0]) == 0
 
 
 def test_planted_duplicates_are_found_among_the_shipped_records(shipped):
-    with_planted, truth = planted.planted(shipped, n=20, seed=7)
+    with_planted, truth = duplicate_benchmark.planted(shipped, n=20, seed=7)
     assert len(with_planted) == len(shipped) + 60
     assert truth.kind.value_counts().tolist() == [20, 20, 20]
-    measures = planted.measured(truth, likeness.proposals(with_planted)).set_index("kind")
+    measures = duplicate_benchmark.measured(truth, duplicate_scores.proposals(with_planted)).set_index("kind")
     assert measures.recall["cross-registered"] > 0.9
     assert measures.recall["all"] > 0.8
     assert measures.precision["all"] > 0.8
-    nothing = planted.measured(truth, likeness.proposals(small()))
+    nothing = duplicate_benchmark.measured(truth, duplicate_scores.proposals(small()))
     assert nothing.recall.eq(0).all()
 
 
 def test_the_settled_pairs_would_have_been_proposed(shipped, review):
     none = pd.DataFrame({"trn": [], "duplicate_of": []})
-    known = dedupe.duplicates(shipped, none, protocol=review)
-    found = likeness.proposals(shipped)
+    known = deduplication.duplicates(shipped, none, protocol=review)
+    found = duplicate_scores.proposals(shipped)
     pairs = {frozenset(pair) for pair in zip(found.trn, found.other_trn)}
     assert {frozenset(pair) for pair in zip(known.trn, known.kept_trn)} - pairs <= {
         frozenset({"IRCT20201108049311N7", "NCT06469411"})  # neither shows more than a title, and these differ
@@ -93,21 +93,21 @@ def test_a_persons_pairs_are_read_and_the_bad_rows_named(tmp_path, review):
         f"{A.lower()},{B},same,P,Same protocol\n"
         f"{B},{A},different,P,\n{A},{A},same,P,\n{A},NCT00000009,same,P,\n{A},NCT00000002,maybe,P,\n",
     )
-    pairs, rejects = dedupe.judged_pairs(path, known={A, B, "NCT00000002"})
+    pairs, rejects = deduplication.judged_pairs(path, known={A, B, "NCT00000002"})
     assert pairs.trn.tolist() == [A]
     assert rejects.line.tolist() == [3, 4, 5, 6]
     hand = pairs.rename(columns={"other_trn": "duplicate_of"})
-    repeats = dedupe.duplicates(small(BURNS, BURNS), hand, protocol=review)
+    repeats = deduplication.duplicates(small(BURNS, BURNS), hand, protocol=review)
     assert repeats[["trn", "kept_trn", "why_kept"]].values.tolist() == [[B, A, "first by number"]]
     both = pd.DataFrame({"decision": ["exclude", "include"], "criterion": ["E4", None]}, index=[A, B])
-    apart = dedupe.judged_apart(repeats, both, protocol=review)
+    apart = deduplication.judged_apart(repeats, both, protocol=review)
     assert apart.values.tolist() == [[B, "include", A, "exclude"]]
-    assert dedupe.judged_apart(repeats, both.head(1), protocol=review).empty
+    assert deduplication.judged_apart(repeats, both.head(1), protocol=review).empty
     as_duplicate = both.assign(decision="exclude", criterion=["E4", "E1"])
-    assert dedupe.judged_apart(repeats, as_duplicate, protocol=review).empty
-    decision = dedupe.duplicate_decisions(repeats, protocol=review).iloc[0]
+    assert deduplication.judged_apart(repeats, as_duplicate, protocol=review).empty
+    decision = deduplication.duplicate_decisions(repeats, protocol=review).iloc[0]
     assert (decision.decision, decision.criterion) == ("exclude", "E1")
     assert decision.reason == f"same trial as {A} (hand decision), which is kept: first by number"
-    none, no_rejects = dedupe.judged_pairs(tmp_path / "absent.csv", known=set())
+    none, no_rejects = deduplication.judged_pairs(tmp_path / "absent.csv", known=set())
     assert none.empty
     assert no_rejects.empty

@@ -10,10 +10,10 @@ import pytest
 import rispy
 from conftest import ROOT, evlib, project_copy
 
-from evlib.errors import InputError
-from evlib.neighbours import FORMS, export, imported, references
-from evlib.rawdata import OWN_DECISIONS
-from evlib.schema import checked, columns, read_csv
+from evlib.base.errors import InputError
+from evlib.base.rawdata import OWN_DECISIONS
+from evlib.base.schema import checked, columns, read_csv
+from evlib.screen.exchange import FORMS, export, imported, references
 
 ASREVIEW = os.environ.get("ASREVIEW")
 

@@ -12,15 +12,17 @@ import pytest
 import yaml
 from conftest import ROOT, evlib, export, put
 
-from evlib import chapters, eligibility, judging, sources
-from evlib.book import build_book
-from evlib.errors import InputError
-from evlib.new_review import TEMPLATE, new_review
-from evlib.pipeline import notebooks, project_root, run
-from evlib.protocol import load_protocol
-from evlib.registries import ictrp
-from evlib.schema import read_table
-from evlib.screening_view import screening_view
+from evlib.base.errors import InputError
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import read_table
+from evlib.book.build import build_book
+from evlib.ingest import sources
+from evlib.ingest.registries import ictrp
+from evlib.run import chapters
+from evlib.run.new_review import TEMPLATE, new_review
+from evlib.run.pipeline import notebooks, project_root, run
+from evlib.screen import eligibility, judging
+from evlib.screen.screening_view import screening_view
 
 EXAMPLE = ROOT / "reviews" / "msc-cells-covid19"
 SAMPLE = ROOT.parent / "shared" / "samples" / "ictrp" / "covid19-2020-07-07.csv"
@@ -103,7 +105,7 @@ def test_pages_and_messages_name_the_review_in_commands_and_paths(example, resul
     assert "reviews/msc-cells-covid19/data/raw/curation/screening/anna.csv" in told
     assert "make screen REVIEW=msc-cells-covid19 REVIEWER=your-name" in told
 
-    monkeypatch.setattr("evlib.pipeline.today", lambda: "2999-01-01")
+    monkeypatch.setattr("evlib.run.pipeline.today", lambda: "2999-01-01")
     with pytest.raises(InputError) as error:
         run(example, search_date="2998-01-01", say=quiet)
     assert "make fetch REVIEW=msc-cells-covid19 SEARCH_DATE=2998-01-01" in str(error.value)

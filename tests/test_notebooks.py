@@ -11,7 +11,7 @@ from conftest import ROOT, project_copy
 
 NBVAL = """
 import sys
-from evlib.pipeline import spare_grammars
+from evlib.run.pipeline import spare_grammars
 spare_grammars()
 import pytest
 sys.exit(pytest.main())

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from evlib.numbers import describe_numbers, likely_pairs
-from evlib.schema import checked, columns
+from evlib.base.schema import checked, columns
+from evlib.describe.coded_fields import describe_numbers
+from evlib.screen.screening import likely_pairs
 
 PROTOCOL = {
     "codes": {

@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT, export, project_copy, put, study
 
-from evlib.errors import InputError
-from evlib.judging import save_decisions
-from evlib.numbers import load_numbers
-from evlib.pipeline import (
+from evlib.base.errors import InputError
+from evlib.base.rawdata import OWN_DECISIONS, seal
+from evlib.base.schema import read_table
+from evlib.base.words import load_numbers
+from evlib.run.pipeline import (
     UPDATE,
     checked_date,
     notebooks,
@@ -27,8 +28,7 @@ from evlib.pipeline import (
     run_with_comparison,
     screening_notebook,
 )
-from evlib.rawdata import OWN_DECISIONS, seal
-from evlib.schema import read_table
+from evlib.screen.judging import save_decisions
 
 DATES = ("2020-12-31", "2024-02-17", "2026-11-22")
 
@@ -236,7 +236,9 @@ def test_the_project_is_found_from_a_folder_inside_it(project, tmp_path):
 def test_a_project_without_notebooks_says_so(tmp_path, monkeypatch):
     copy = project_copy(tmp_path)
     shutil.rmtree(copy / "notebooks")
-    monkeypatch.setattr("evlib.places.__file__", str(copy / "evlib/places.py"))  # its own code, not another copy's
+    monkeypatch.setattr(
+        "evlib.base.paths.__file__", str(copy / "evlib/base/paths.py")
+    )  # its own code, not another copy's
     with pytest.raises(InputError, match="no numbered notebook"):
         run(copy, say=lambda text: None)
 
@@ -340,7 +342,7 @@ def quickly(project):
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 code = ast.parse(cell.source)
-                code.body = [part for part in code.body if not ast.unparse(part).startswith("figures.show(")]
+                code.body = [part for part in code.body if not ast.unparse(part).startswith("figure.show(")]
                 cell.source = ast.unparse(code)
         nbformat.write(notebook, chapter)
 

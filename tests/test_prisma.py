@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import FancyBboxPatch
 
-from evlib import figures, prisma
-from evlib.errors import InputError
-from evlib.schema import checked, write_csv
+from evlib.base.errors import InputError
+from evlib.base.figure import show
+from evlib.base.schema import checked, write_csv
+from evlib.screen import prisma_csv, prisma_figures, prisma_flow
 
 XLINK = "{http://www.w3.org/1999/xlink}href"
 REASONS = ("E2", "E3", "E4", "E5")
@@ -55,17 +56,17 @@ def drawn(review, kind, registries=SMALL, **counts):
     flow = make(review, registries, **counts)
     links = links_of(flow, "before", "removed", "after")
     if kind == "new":
-        return prisma.flow_figure(flow, links=links)
+        return prisma_figures.flow_figure(flow, links=links)
     if kind == "update":
         after = 10 + int(flow.n[flow.step == "included"].iloc[0]) - 1
-        return prisma.update_figure(flow, before=10, removed=1, after=after, links=links)
+        return prisma_figures.update_figure(flow, before=10, removed=1, after=after, links=links)
     paper = {step: n * 10**5 for step, n in PAPER.items()} if counts else {}
-    return prisma.paper_figure(beside(**paper), flow, links=links)
+    return prisma_figures.paper_figure(beside(**paper), flow, links=links)
 
 
 def inlined(figure, folder):
     """The drawing as it stands in the page."""
-    shown = figures.show(figure, folder, page="02_screen.html").data
+    shown = show(figure, folder, page="02_screen.html").data
     return re.fullmatch(r'<figure class="finding">(<svg .*</svg>)<figcaption>.*</figcaption></figure>', shown, re.S)[1]
 
 
@@ -75,11 +76,11 @@ LARGE |= {step: 1234567 for step in COUNTS}
 
 
 def test_a_flow_that_adds_up_has_no_complaint_and_another_says_where(review):
-    assert prisma.adds_up(make(review)) == []
-    assert prisma.adds_up(make(review, {"IRCT": 164})) == [
+    assert prisma_flow.adds_up(make(review)) == []
+    assert prisma_flow.adds_up(make(review, {"IRCT": 164})) == [
         "Records identified are 165, but identified by registry add up to 164."
     ]
-    said = prisma.adds_up(make(review, assessed=94))
+    said = prisma_flow.adds_up(make(review, assessed=94))
     assert [sentence.split(",")[0] for sentence in said] == ["Records screened are 160", "Records assessed are 94"]
 
 
@@ -129,7 +130,7 @@ def test_each_box_leads_to_its_records_once_for_the_keyboard(tmp_path, review, k
 
 
 def test_links_to_another_page_lead_to_the_page_beside(tmp_path, review):
-    shown = figures.show(drawn(review, "update"), tmp_path, page="06_update.html").data
+    shown = show(drawn(review, "update"), tmp_path, page="06_update.html").data
     places = set(re.findall(r'xlink:href="([^"#]*#box-[^"]+)"', shown))
     assert places and all(place.startswith("02_screen.html#box-") for place in places)
 
@@ -148,7 +149,7 @@ def test_two_figures_on_a_page_share_no_id_and_no_style(tmp_path, review):
 
 
 def test_an_inlined_picture_without_links_is_an_image_with_its_description(tmp_path, review):
-    figure = prisma.flow_figure(make(review, NASTY))
+    figure = prisma_figures.flow_figure(make(review, NASTY))
     svg = ElementTree.fromstring(inlined(figure, tmp_path))
     assert (svg.get("role"), svg.get("aria-label")) == ("img", figure.alt)
     assert svg.get("viewBox") and not svg.get("width")
@@ -157,7 +158,7 @@ def test_an_inlined_picture_without_links_is_an_image_with_its_description(tmp_p
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_names_from_registries_stay_text(tmp_path, review):
     flow = make(review, NASTY)
-    shown = inlined(prisma.flow_figure(flow, links=links_of(flow)), tmp_path)
+    shown = inlined(prisma_figures.flow_figure(flow, links=links_of(flow)), tmp_path)
     assert "<script" not in shown and "<b>" not in shown and "<!--" not in shown
     names = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(shown).iter()}
     assert names <= {"svg", "g", "a", "defs", "path", "use", "clipPath", "rect"}
@@ -170,20 +171,20 @@ def test_names_from_registries_stay_text(tmp_path, review):
 )
 def test_an_update_must_add_up(review, before, removed, after):
     with pytest.raises(ValueError, match=r"not \d+\.|cannot be removed"):
-        prisma.update_figure(make(review), before=before, removed=removed, after=after)
+        prisma_figures.update_figure(make(review), before=before, removed=removed, after=after)
 
 
 def test_the_papers_gap_is_computed(review):
-    figure = prisma.paper_figure(beside(), make(review))
+    figure = prisma_figures.paper_figure(beside(), make(review))
     assert figure.title == "The paper's steps leave 110, it evaluates 90; ours add up"
     assert "90 ≠ 110" in [text.get_text() for text in figure.drawing.axes[0].texts]
-    mended = prisma.paper_figure(beside(assessed=110), make(review, pending=3))
+    mended = prisma_figures.paper_figure(beside(assessed=110), make(review, pending=3))
     assert mended.title == "The paper's steps add up to the 110 it evaluates; ours leave 92, not 93"
     plt.close("all")
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters=",;'\"\\|"), min_size=1, max_size=20)
-names = names.map(prisma._plain).filter(bool)
+names = names.map(prisma_csv._plain).filter(bool)
 numbers = st.integers(0, 9_999_999)
 
 
@@ -192,20 +193,20 @@ numbers = st.integers(0, 9_999_999)
 def test_a_flow_comes_back_from_the_packages_file(tmp_path_factory, review, registries, counts):
     flow = make(review, registries, **counts)
     path = tmp_path_factory.mktemp("prisma") / "prisma2020.csv"
-    write_csv(prisma.to_prisma2020(flow), path)
-    pd.testing.assert_frame_equal(prisma.from_prisma2020(path, review), flow)
+    write_csv(prisma_csv.to_prisma2020(flow), path)
+    pd.testing.assert_frame_equal(prisma_csv.from_prisma2020(path, review), flow)
 
 
 @given(st.dictionaries(st.text(max_size=8), numbers, min_size=1, max_size=4))
 def test_any_name_leaves_the_counts_whole(tmp_path_factory, review, registries):
     path = tmp_path_factory.mktemp("prisma") / "prisma2020.csv"
-    write_csv(prisma.to_prisma2020(make(review, registries)), path)
-    back = prisma.from_prisma2020(path, review)
+    write_csv(prisma_csv.to_prisma2020(make(review, registries)), path)
+    back = prisma_csv.from_prisma2020(path, review)
     assert back.n.tolist() == make(review, registries).n.tolist()
 
 
 def test_the_file_is_what_the_package_reads(review):
-    rows = prisma.to_prisma2020(make(review), previous=60, total=122)
+    rows = prisma_csv.to_prisma2020(make(review), previous=60, total=122)
     assert list(rows.columns) == ["data", "node", "box", "description", "boxtext", "tooltips", "url", "n"]
     assert not rows.isna().any().any()
     assert sorted(rows.node[rows.node != "NA"]) == sorted(f"node{i}" for i in range(1, 23))
@@ -221,7 +222,7 @@ def test_the_file_is_what_the_package_reads(review):
     assert all(re.fullmatch(r"[^,;]+, \d+", part) for part in n.dbr_excluded.split("; "))
     assert n.dbr_excluded.endswith("Unclear from the record, 10")
     with pytest.raises(ValueError, match="both"):
-        prisma.to_prisma2020(make(review), total=3)
+        prisma_csv.to_prisma2020(make(review), total=3)
 
 
 def as_r_writes(rows):
@@ -232,7 +233,7 @@ def as_r_writes(rows):
 
 
 def test_a_file_that_r_wrote_by_the_packages_template_is_read(tmp_path, review):
-    rows = prisma.to_prisma2020(make(review)).set_index("data", drop=False)
+    rows = prisma_csv.to_prisma2020(make(review)).set_index("data", drop=False)
     rows = rows.drop(index=["register_specific_results", "database_specific_results"])  # older templates have none
     rows.loc["register_results", "n"], rows.loc["records_screened", "n"] = "1,165", "1e+05"
     rows.loc["database_results", "n"], rows.loc["excluded_other", "n"] = "40", "NA"
@@ -240,7 +241,7 @@ def test_a_file_that_r_wrote_by_the_packages_template_is_read(tmp_path, review):
     rows.loc["dbr_excluded", "n"] = "E4 other product, 12; Unclear, 10"
     path = tmp_path / "r.csv"
     path.write_text(as_r_writes(rows))
-    flow = prisma.from_prisma2020(path, review)
+    flow = prisma_csv.from_prisma2020(path, review)
     assert flow.label[:2].tolist() == ["Records identified: Databases", "Records identified: Registers"]
     n = flow.set_index("step").n
     assert n[["identified_total", "screened", "pending", "excluded_E2", "excluded_E4", "unclear"]].tolist() == [
@@ -270,17 +271,17 @@ def test_a_file_that_r_wrote_by_the_packages_template_is_read(tmp_path, review):
     ],
 )
 def test_a_bad_file_is_refused_with_row_and_column(tmp_path, review, key, value, said):
-    rows = prisma.to_prisma2020(make(review))
+    rows = prisma_csv.to_prisma2020(make(review))
     if key == "data":
         rows.loc[rows.data == "records_screened", "data"] = value
     rows.loc[rows.data == key, "n"] = value
     write_csv(rows, tmp_path / "bad.csv")
     with pytest.raises(InputError, match=said) as error:
-        prisma.from_prisma2020(tmp_path / "bad.csv", review)
+        prisma_csv.from_prisma2020(tmp_path / "bad.csv", review)
     assert "bad.csv" in str(error.value)
 
 
 def test_a_file_without_the_column_names_it(tmp_path, review):
-    write_csv(prisma.to_prisma2020(make(review)).drop(columns="n"), tmp_path / "bad.csv")
+    write_csv(prisma_csv.to_prisma2020(make(review)).drop(columns="n"), tmp_path / "bad.csv")
     with pytest.raises(InputError, match="'n' is missing"):
-        prisma.from_prisma2020(tmp_path / "bad.csv", review)
+        prisma_csv.from_prisma2020(tmp_path / "bad.csv", review)

@@ -7,8 +7,8 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.errors import InputError
-from evlib.protocol import load_protocol, phrase_pattern
+from evlib.base.errors import InputError
+from evlib.base.protocol import load_protocol, phrase_pattern
 
 TEXT = (ROOT / "protocol.yml").read_text(encoding="utf-8")
 

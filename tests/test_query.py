@@ -5,9 +5,9 @@ from conftest import SNAPSHOT, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.errors import InputError
-from evlib.query import FIELDS, api_expression, by_term, matches, parsed, terms
-from evlib.schema import columns
+from evlib.base.errors import InputError
+from evlib.base.query import FIELDS, api_expression, by_term, matches, parsed, terms
+from evlib.base.schema import columns
 
 TITLES = ["MSC-Exos for ARDS", "Exosomal miRNA in mesenchymal  stem-cell therapy", "Extracellular vesicles", "Plant EV"]
 

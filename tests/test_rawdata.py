@@ -10,8 +10,8 @@ import pytest
 from conftest import RAW, ROOT, SNAPSHOT, put
 from frictionless import Package
 
-from evlib.errors import InputError
-from evlib.rawdata import OWN_DECISIONS, check_raw, copy_shipped, seal, snapshots, source_files
+from evlib.base.errors import InputError
+from evlib.base.rawdata import OWN_DECISIONS, check_raw, copy_shipped, seal, snapshots, source_files
 
 
 @pytest.fixture

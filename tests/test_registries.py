@@ -13,10 +13,10 @@ from conftest import DAY, ROOT, export, put, study
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.errors import InputError
-from evlib.registries import ctgov, ictrp, ingest, ingest_into
-from evlib.registries.common import day_or_month, phase_names, plain_text
-from evlib.schema import read_csv, read_table, write_table
+from evlib.base.errors import InputError
+from evlib.base.schema import read_csv, read_table, write_table
+from evlib.ingest.registries import ctgov, ictrp, ingest, ingest_into
+from evlib.ingest.registries.common import day_or_month, phase_names, plain_text
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 

@@ -11,11 +11,11 @@ import nbformat
 import pytest
 from conftest import put
 
-from evlib.book import _compiled_again, _frame
-from evlib.errors import InputError
-from evlib.kernels import warm_kernels
-from evlib.plan import modules_used, step
-from evlib.side_by_side import reusable, run_steps
+from evlib.base.errors import InputError
+from evlib.book.build import _compiled_again, _frame
+from evlib.run.cache_keys import modules_used, step
+from evlib.run.scheduler import reusable, run_steps
+from evlib.run.warm_kernels import warm_kernels
 
 
 @pytest.fixture

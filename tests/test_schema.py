@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.errors import InputError
-from evlib.schema import checked, join_multi, read_csv, read_table, split_multi, write_table
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, join_multi, read_csv, read_table, split_multi, write_table
 
 cells = st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1).map(str.strip).filter(bool)
 

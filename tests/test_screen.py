@@ -6,11 +6,11 @@ from conftest import records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import screen
-from evlib.dedupe import duplicates
-from evlib.eligibility import rule_decisions
-from evlib.errors import InputError
-from evlib.schema import checked, columns
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, columns
+from evlib.screen import prisma_flow, screening
+from evlib.screen.deduplication import duplicates
+from evlib.screen.eligibility import rule_decisions
 
 HEAD = "trn,reviewer,stage,decision,criterion,duplicate_of,reason\n"
 
@@ -32,7 +32,7 @@ def record(**facts):
 def test_a_bad_decision_is_set_aside_and_the_good_ones_stay(tmp_path, review, row, said):
     path = tmp_path / "screening.csv"
     path.write_text(f"{HEAD}NCT00000002,R3,eligibility,include,,,ok\n{row}\n", encoding="utf-8")
-    decisions, _, rejects = screen.hand_decisions(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    decisions, _, rejects = screening.hand_decisions(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
     assert decisions.trn.tolist() == ["NCT00000002"]
     assert rejects.line.tolist() == [3]
     assert said in rejects.reason[0]
@@ -41,7 +41,7 @@ def test_a_bad_decision_is_set_aside_and_the_good_ones_stay(tmp_path, review, ro
 def test_a_second_decision_of_the_same_reader_is_set_aside(tmp_path, review):
     path = tmp_path / "screening.csv"
     path.write_text(HEAD + "NCT00000001,R3,title,exclude,E4,,a\nNCT00000001,R3,eligibility,include,,,b\n")
-    decisions, _, rejects = screen.hand_decisions(path, known={"NCT00000001"}, protocol=review)
+    decisions, _, rejects = screening.hand_decisions(path, known={"NCT00000001"}, protocol=review)
     assert decisions.decision.tolist() == ["exclude"]
     assert rejects.line.tolist() == [3]
 
@@ -50,7 +50,7 @@ def test_a_file_without_a_column_names_it(tmp_path, review):
     path = tmp_path / "screening.csv"
     path.write_text("trn,decision\nNCT00000001,include\n", encoding="utf-8")
     with pytest.raises(InputError, match="'reviewer' is missing"):
-        screen.hand_decisions(path, known={"NCT00000001"}, protocol=review)
+        screening.hand_decisions(path, known={"NCT00000001"}, protocol=review)
 
 
 def outcome_of(review, hand: str, duplicate_of: str = ""):
@@ -64,7 +64,7 @@ def outcome_of(review, hand: str, duplicate_of: str = ""):
     repeats = duplicates(
         records, pairs if pairs is not None else pd.DataFrame({"trn": [], "duplicate_of": []}), protocol=review
     )
-    return screen.screened(records, repeats, pd.concat([decisions, rules]), protocol=review).iloc[0]
+    return screening.screened(records, repeats, pd.concat([decisions, rules]), protocol=review).iloc[0]
 
 
 def test_a_person_wins_and_silence_is_pending(review):
@@ -97,7 +97,7 @@ def test_the_flow_adds_up(review, drawn):
         for i, (o, c) in enumerate(drawn)
     ]
     table = checked(pd.DataFrame(rows, columns=columns("screened")), "screened")
-    n = screen.prisma_flow(table, protocol=review).groupby("step").n.sum()
+    n = prisma_flow.flow_of(table, protocol=review).groupby("step").n.sum()
     assert n.get("identified", 0) == n.identified_total == len(drawn)
     assert n.identified_total == n.duplicates + n.pending + n.screened
     assert n.screened == n.excluded_title + n.assessed
@@ -109,7 +109,7 @@ def test_kappa_is_that_of_a_worked_example():
     pairs = [("include", "include")] * 20 + [("include", "exclude")] * 5
     pairs += [("exclude", "include")] * 10 + [("exclude", "exclude")] * 15
     rows = [{"trn": str(i), "reviewer": r, "decision": d} for i, p in enumerate(pairs) for r, d in zip(("R1", "R2"), p)]
-    result = screen.agreement(pd.DataFrame(rows))
+    result = screening.agreement(pd.DataFrame(rows))
     assert result["kappa"] == pytest.approx(0.4)
     assert result["low"] < 0.4 < result["high"]
     assert (result["n"], result["agreed"]) == (50, 35)
@@ -117,4 +117,4 @@ def test_kappa_is_that_of_a_worked_example():
 
 def test_kappa_without_any_variation_is_not_a_number():
     rows = [{"trn": "1", "reviewer": r, "decision": "exclude"} for r in ("R1", "R2")]
-    assert pd.isna(screen.agreement(pd.DataFrame(rows))["kappa"])
+    assert pd.isna(screening.agreement(pd.DataFrame(rows))["kappa"])

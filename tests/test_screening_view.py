@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from ipywidgets import HTML, Button, Text, VBox
 
-from evlib import judging
-from evlib.errors import InputError
-from evlib.schema import checked, columns, read_csv
-from evlib.screening_view import record_card, screening_view
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, columns, read_csv
+from evlib.screen import judging
+from evlib.screen.screening_view import record_card, screening_view
 
 TRNS = ["NCT00000001", "NCT00000002", "NCT00000003"]
 

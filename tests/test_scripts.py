@@ -11,9 +11,9 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.errors import InputError
-from evlib.pipeline import notebooks
-from evlib.scripts import add_policies, found_script, refuse_scripts, with_policy
+from evlib.base.errors import InputError
+from evlib.book.page_policy import add_policies, found_script, refuse_scripts, with_policy
+from evlib.run.pipeline import notebooks
 
 PAGE = """<html>
   <head>

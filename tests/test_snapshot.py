@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from evlib.errors import InputError
-from evlib.registries.snapshot import read
+from evlib.base.errors import InputError
+from evlib.ingest.registries.snapshot import read
 
 GOOD = {"registry": "ClinicalTrials.gov", "trial_id": "NCT04276987", "status": "Completed", "enrollment": 24}
 KNOWN = ["ClinicalTrials.gov", "ChiCTR"]

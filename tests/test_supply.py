@@ -4,11 +4,10 @@ import re
 import subprocess
 import sys
 
+import licences
 import pytest
 from conftest import ROOT
 from packaging.utils import canonicalize_name
-
-from evlib import licences
 
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -14,13 +14,8 @@ from conftest import RAW, ROOT, SNAPSHOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import audit
-from evlib.cluster import reviews_of, sweep
-from evlib.errors import InputError
-from evlib.numbers import load_numbers
-from evlib.rawdata import copy_shipped
-from evlib.schema import read_csv
-from evlib.sweep import (
+from evlib.audit import checks
+from evlib.audit.by_search_date import (
     CANNOT,
     CLAIM,
     NEVER,
@@ -33,6 +28,11 @@ from evlib.sweep import (
     shared_inputs,
     table_of,
 )
+from evlib.base.errors import InputError
+from evlib.base.rawdata import copy_shipped
+from evlib.base.schema import read_csv
+from evlib.base.words import load_numbers
+from evlib.run.sweep import reviews_of, sweep
 
 SPAN = {"first": "2015-12-31", "last": "2023-06-30", "every": "year"}
 N = 9  # dates in it
@@ -115,8 +115,8 @@ def test_the_dates_of_a_sweep_end_on_its_last_day_and_rise(start, length, data):
 
 
 def test_a_claim_is_first_supported_where_it_agrees_and_held_if_it_always_does():
-    yes, no = audit.VERDICTS["recomputation"]
-    verdicts = {"a": [no, yes, yes], "b": [yes, no, yes], "c": [no, no, no], "d": [audit.NOT_CHECKABLE] * 3}
+    yes, no = checks.VERDICTS["recomputation"]
+    verdicts = {"a": [no, yes, yes], "b": [yes, no, yes], "c": [no, no, no], "d": [checks.NOT_CHECKABLE] * 3}
     table = pd.DataFrame({f"{CLAIM}{name}": values for name, values in verdicts.items()})
     table = table.assign(search_date=["2020-01-31", "2020-02-29", "2020-03-31"], n_included=[1, 4, 9])
     claims = pd.DataFrame({"id": list(verdicts), "section": "3", "quote": "words"})
@@ -215,7 +215,7 @@ def test_several_protocols_are_told_apart_and_what_one_lacks_is_missing(root, tm
     ],
 )
 def test_what_cannot_be_swept_is_refused_with_the_way_on(root, tmp_path, monkeypatch, asked, said):
-    monkeypatch.setattr("evlib.cluster._ANSWER", "1s")
+    monkeypatch.setattr("evlib.run.sweep._ANSWER", "1s")
     with pytest.raises(InputError, match=said):
         swept(root, tmp_path / "out", **{"workers": 0} | asked)
     assert not (tmp_path / "out").exists()

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from evlib.tables import first_url, idle_columns, table
+from evlib.base.tables import first_url, idle_columns, table
 
 
 def test_registry_text_is_escaped_everywhere():

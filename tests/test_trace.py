@@ -6,10 +6,10 @@ import re
 import pytest
 from conftest import RAW
 
-from evlib.errors import InputError
-from evlib.schema import read_csv, read_table
-from evlib.tables import anchor
-from evlib.trace import told, trace, traced_tables
+from evlib.base.errors import InputError
+from evlib.base.schema import read_csv, read_table
+from evlib.base.tables import anchor
+from evlib.book.record_history import told, trace, traced_tables
 
 DATE = "2024-02-17"
 

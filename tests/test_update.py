@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib import update
-from evlib.errors import InputError
-from evlib.schema import checked, columns
-from evlib.screen import prisma_flow
+from evlib.audit import compare
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, columns
+from evlib.screen.prisma_flow import flow_of
 
 OUTCOMES = ["included", "pending", "duplicate", "excluded at title", "excluded at eligibility", "unclear"]
 
@@ -31,7 +31,7 @@ def search(outcomes: dict[str, str], facts: dict[str, dict] | None = None, merge
         if outcome == "included"
     ]
     trials = checked(pd.DataFrame(kept, columns=columns("trials")), "trials")
-    return update.Search(records, screened, trials, dict.fromkeys(update.HEADLINES, "1"))
+    return compare.Search(records, screened, trials, dict.fromkeys(compare.HEADLINES, "1"))
 
 
 drawn = st.dictionaries(st.sampled_from([f"T{i}" for i in range(12)]), st.sampled_from(OUTCOMES), max_size=12)
@@ -40,18 +40,18 @@ drawn = st.dictionaries(st.sampled_from([f"T{i}" for i in range(12)]), st.sample
 @given(drawn, drawn)
 def test_before_plus_new_minus_removed_is_after_in_the_table_and_in_the_flow(review, old, new):
     before, after = search(old), search(new)
-    changes = update.trial_changes(before, after)
-    n = update.accounts(before, after, changes)
+    changes = compare.trial_changes(before, after)
+    n = compare.accounts(before, after, changes)
     assert n["before"] + n["new"] - n["removed"] == n["after"] == list(new.values()).count("included")
     assert changes.why.str.len().gt(0).all()
-    flow = prisma_flow(update.flow_rows_of_new(before, after), protocol=review).set_index("step").n
+    flow = flow_of(compare.flow_rows_of_new(before, after), protocol=review).set_index("step").n
     assert flow.included == n["new"]
 
 
 def test_an_account_that_does_not_close_is_an_error():
     before, after = search({"A": "included"}), search({"A": "included", "B": "included"})
     with pytest.raises(ValueError, match="is not 2"):
-        update.accounts(before, after, update.trial_changes(before, after).iloc[:0])
+        compare.accounts(before, after, compare.trial_changes(before, after).iloc[:0])
 
 
 def test_each_change_says_why():
@@ -60,7 +60,7 @@ def test_each_change_says_why():
         {"A": "excluded at eligibility", "B": "included", "N": "included", "M": "included", "D": "duplicate"},
         merged={"M": "X | D"},
     )
-    why = update.trial_changes(before, after).set_index("trn").why
+    why = compare.trial_changes(before, after).set_index("trn").why
     assert why.to_dict() == {
         "B": "was pending; now decided by ana",
         "N": "its record is new in this search; decided by ana",
@@ -79,7 +79,7 @@ def test_what_changed_in_a_record_is_told_and_what_one_snapshot_lacks_is_no_chan
         "B": {"status": "recruiting"},
     }
     both = {"A": "included", "B": "included", "C": "excluded at title"}
-    changed = update.record_changes(search(both, old), search(both, new | {"C": {"status": "Unknown"}}))
+    changed = compare.record_changes(search(both, old), search(both, new | {"C": {"status": "Unknown"}}))
     assert changed[["trn", "field", "before", "after"]].values.tolist() == [
         ["A", "status", "Recruiting", "COMPLETED"], ["A", "enrolment", "9", "12"], ["A", "results posted", "False", "True"],
     ]  # fmt: skip
@@ -88,10 +88,10 @@ def test_what_changed_in_a_record_is_told_and_what_one_snapshot_lacks_is_no_chan
 def test_the_message_keeps_registry_text_as_text():
     before, after = search({}), search({"A": "included", "B": "pending"})
     after.screened.loc[:, "title"] = "`@all` <script> ![x](https://x.org)\n# loud"
-    changes = update.trial_changes(before, after)
-    n = update.accounts(before, after, changes)
-    text = update.message(
-        n, after, changes, update.record_changes(before, after), before_date="2024-02-17", search_date="2026-11-22"
+    changes = compare.trial_changes(before, after)
+    n = compare.accounts(before, after, changes)
+    text = compare.message(
+        n, after, changes, compare.record_changes(before, after), before_date="2024-02-17", search_date="2026-11-22"
     )
     assert (
         "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search; decided by ana`" in text
@@ -102,12 +102,12 @@ def test_the_message_keeps_registry_text_as_text():
 def test_every_headline_is_told_before_and_after():
     before, after = search({}), search({})
     after.numbers["n_included"] = "3"
-    table = update.headlines(before, after).set_index("number")
-    assert len(table) == len(update.HEADLINES)
+    table = compare.headlines(before, after).set_index("number")
+    assert len(table) == len(compare.HEADLINES)
     assert table.loc["trials included"].tolist() == [1, 3, "+2"]
     assert table.change.eq("=").sum() == len(table) - 1
 
 
 def test_a_folder_without_results_is_named(tmp_path):
     with pytest.raises(InputError, match="holds no results to compare with"):
-        update.search_of(tmp_path)
+        compare.search_of(tmp_path)

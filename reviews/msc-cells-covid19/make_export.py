@@ -9,9 +9,9 @@ import io
 import json
 from pathlib import Path
 
-from evlib.files import write_text
-from evlib.identifiers import normalised, registry_of, trn_kind
-from evlib.protocol import load_protocol, phrase_pattern
+from evlib.base.files import write_text
+from evlib.base.identifiers import normalised, registry_of, trn_kind
+from evlib.base.protocol import load_protocol, phrase_pattern
 
 HERE = Path(__file__).resolve().parent
 DAY = "2026-11-22"

@@ -15,10 +15,12 @@ from conftest import ROOT
 from harness import difference, state
 from verbs import LATER, small_project
 
-from evlib import files, judging, pipeline
-from evlib.errors import InputError
-from evlib.protocol import load_protocol
-from evlib.schema import read_csv
+from evlib.base import files
+from evlib.base.errors import InputError
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import read_csv
+from evlib.run import pipeline
+from evlib.screen import judging
 
 WITHOUT_ROOTS_POWERS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 

@@ -22,12 +22,16 @@ from conftest import ROOT
 from harness import Verb, acted
 
 from evlib import __main__ as command_line
-from evlib import book, cluster, files, judging, kernels, pipeline, protocol, rawdata, screening_view
-from evlib import fetch as live_search
-from evlib.eligibility import triggers
-from evlib.errors import InputError
-from evlib.protocol import load_protocol
-from evlib.schema import checked, columns, write_csv
+from evlib.base import files, protocol, rawdata
+from evlib.base.errors import InputError
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import checked, columns, write_csv
+from evlib.book import build
+from evlib.ingest import ctgov_search as live_search
+from evlib.run import pipeline, warm_kernels
+from evlib.run import sweep as sweep_module
+from evlib.screen import judging, screening_view
+from evlib.screen.eligibility import triggers
 
 # What each fork would load or make anew:
 for _module in ("duckdb", "httpcore", "nbclient", "pandera.pandas", "typer.completion"):
@@ -41,7 +45,7 @@ DECISIONS = Path("data/raw") / rawdata.OWN_DECISIONS
 _SHIPPED = (ROOT / "protocol.yml").read_text(encoding="utf-8")
 _FIRST = """
 from pathlib import Path
-from evlib.files import matching, write_text
+from evlib.base.files import matching, write_text
 names = [path.name for path in matching(Path(raw_dir, "curation/screening"), "[!.]*.csv")]
 write_text(Path(out_dir, "records.csv"), f"trn,registered\\nNCT00000001,{search_date}\\n")
 write_text(Path(out_dir, "numbers/01.json"), '{"n": "1"}\\n')
@@ -49,14 +53,14 @@ write_text(Path(out_dir, "names.csv"), "name\\n" + "\\n".join(names) + "\\n")
 """
 _SECOND = """
 from pathlib import Path
-from evlib.files import write_text
+from evlib.base.files import write_text
 rows = Path(out_dir, "records.csv").read_text(encoding="utf-8").splitlines()
 write_text(Path(out_dir, "to_screen.csv"), f"trn\\n{len(rows) - 1}\\n")
 write_text(Path(out_dir, "figures/one.svg"), "<svg></svg>\\n")
 """
 _UPDATE = """
 from pathlib import Path
-from evlib.files import write_text
+from evlib.base.files import write_text
 before = Path(before_dir, "records.csv").read_text(encoding="utf-8")
 write_text(Path(out_dir, "whats_new.md"), f"# What is new\\n\\nin {search_date}, after {before.splitlines()[1]}\\n")
 """
@@ -146,17 +150,17 @@ def quick() -> Iterator[None]:
     """What takes seconds and is not ours, in a moment: kernels, jupyter-book; and a day that does not end meanwhile."""
     with (
         mock.patch.object(papermill, "execute_notebook", executed),
-        mock.patch.object(kernels, "warm_kernels", lambda modules: contextlib.nullcontext(lambda needed: None)),
-        mock.patch.object(book, "compiler_at_hand", contextlib.nullcontext),
-        mock.patch.object(book, "_compile", compiled),
-        mock.patch.object(book, "assemble", assembled),
+        mock.patch.object(warm_kernels, "warm_kernels", lambda modules: contextlib.nullcontext(lambda needed: None)),
+        mock.patch.object(build, "compiler_at_hand", contextlib.nullcontext),
+        mock.patch.object(build, "_compile", compiled),
+        mock.patch.object(build, "assemble", assembled),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
         mock.patch.object(pipeline, "version", _VERSIONS.get),
-        mock.patch.object(cluster, "version", _VERSIONS.get),
+        mock.patch.object(sweep_module, "version", _VERSIONS.get),
         mock.patch.object(ssl, "create_default_context", lambda *_, **__: _CERTIFICATES),
     ):
         yield
@@ -233,9 +237,9 @@ class Records(NamedTuple):
 def sweep() -> None:
     """A sweep of two dates, the rows of which are made up: what they say is tested elsewhere."""
     with (
-        mock.patch.object(cluster, "shared_inputs", lambda *_, **__: Records(pd.DataFrame())),
-        mock.patch.object(cluster, "row_at", lambda _, day: {"search_date": day, "n_records": 1}),
-        mock.patch.object(cluster, "table_of", pd.DataFrame),
+        mock.patch.object(sweep_module, "shared_inputs", lambda *_, **__: Records(pd.DataFrame())),
+        mock.patch.object(sweep_module, "row_at", lambda _, day: {"search_date": day, "n_records": 1}),
+        mock.patch.object(sweep_module, "table_of", pd.DataFrame),
     ):
         typed("sweep", "--from", EARLIER, "--to", "2021-01-31", "--workers", "0")()
 

@@ -1,0 +1,312 @@
+"""A review at any search date, as one row: what a reviewer would have seen then, with today's text of the records.
+
+What is the same at every date (records and their days of registration, decisions, codes, doses, claims) is read once into
+``Inputs``; ``row_at`` is a pure function of them and a date.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from evlib.audit import checks
+from evlib.audit.claims import read_claims
+from evlib.base.errors import InputError
+from evlib.base.protocol import load_protocol
+from evlib.base.rawdata import OWN_DECISIONS, shared, snapshots
+from evlib.base.schema import MULTI, columns, read_csv, read_table, split_multi
+from evlib.describe import coded_fields
+from evlib.describe.coded_fields import describe_counts
+from evlib.doses import stated_doses
+from evlib.doses.stated_doses import dose_numbers
+from evlib.ingest import registration_dates, sources
+from evlib.screen import deduplication, eligibility, judging, prisma_flow, screening
+
+LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is told
+CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of registries begin with
+NEVER, CANNOT = "never", "cannot be judged"
+_STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
+_KNOWN_DATES, _DOSES = "curation/nct_first_submitted.csv", "curation/doses.csv"
+_SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
+_FACTS = ("status", "enrolment", "enrolment_type", "results_posted", "source_urls")
+_OF_RECORDS = (*deduplication.NEEDED, "registered_basis", "registered_low", "registered_high", *_FACTS)
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+class Inputs(NamedTuple):
+    """All that the row of a date is made from, and that is the same at every date."""
+
+    protocol: dict
+    newest: str  # day of the newest records
+    records: pd.DataFrame  # of table `records`, all of the sources: the columns `_OF_RECORDS`
+    outcomes: pd.DataFrame  # table `screened`, as if no record repeated another
+    pairs: pd.DataFrame  # found to be one trial: trn, duplicate_of, reason
+    may_repeat: frozenset[str]  # the records that these pairs, or secondary numbers, tie to any other
+    described: pd.DataFrame  # table `described`, of all that may be trials, as if no record repeated another
+    doses: pd.DataFrame | None  # table `doses` of these; None where the review codes none
+    claims: pd.DataFrame | None  # the paper's headline claims; None where the review answers no paper
+    paper: dict[str, pd.DataFrame]  # what claims are held against and no date changes
+    columns: tuple[str, ...] = ()  # of a row
+
+
+def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
+    """The inputs of a review, read from its raw data as the first three chapters read them.
+
+    Raises
+    ------
+    InputError
+        Where the protocol or a raw file cannot be used.
+    """
+    raw, review = Path(raw_dir), load_protocol(protocol_file)
+    newest = snapshots(raw)[-1]
+    by_hand = sources.screened_by_hand(raw, protocol=review)
+    records, _, _ = sources.records_of(sources.raw_sources(raw, snapshot=newest), protocol=review, always=by_hand)
+    readings, pairs, _ = screening.hand_decisions(
+        raw / "curation/screening.csv", known=set(records.trn) | by_hand, protocol=review
+    )
+    records = registration_dates.with_registration_dates(
+        records, read_csv(shared(raw, _KNOWN_DATES)), judged=set(readings.trn), covered=by_hand, protocol=review
+    )
+    people, _ = judging.own_decisions(raw / OWN_DECISIONS, known=set(records.trn), protocol=review)
+    decisions = pd.concat([readings, people, eligibility.rule_decisions(records, protocol=review)])
+    return _inputs(review, newest, records, records, decisions, pairs, raw)
+
+
+def inputs_of_run(out_dir: str | Path, *, raw_dir: str | Path, protocol: dict) -> Inputs:
+    """The same from the tables of a run, for dates up to its own; cheaper, since nothing is read or judged anew.
+
+    Parameters
+    ----------
+    out_dir
+        With ``places``, ``records`` and ``decisions`` of the first two chapters.
+    """
+    out, raw = Path(out_dir), Path(raw_dir)
+    everything = read_table(out / "places.csv", "records", without=["place"])
+    found, decisions = (read_table(out / f"{name}.csv", name) for name in ("records", "decisions"))
+    _, pairs, _ = screening.hand_decisions(raw / "curation/screening.csv", known=set(found.trn), protocol=protocol)
+    return _inputs(protocol, everything.snapshot.max(), everything, found, decisions, pairs, raw)
+
+
+def _inputs(
+    review: dict,
+    newest: str,
+    records: pd.DataFrame,
+    found: pd.DataFrame,
+    decisions: pd.DataFrame,
+    pairs: pd.DataFrame,
+    raw: Path,
+) -> Inputs:
+    known = set(records.trn)
+    outcomes = screening.screened_alone(found, decisions[decisions.trn.isin(found.trn)], protocol=review)
+    judged, _ = deduplication.judged_pairs(raw / deduplication.PAIRS_FILE, known=known)
+    nothing_repeats = pd.DataFrame(columns=columns("duplicates"), dtype="str")
+    trials = screening.trials(outcomes, records, nothing_repeats, protocol=review)
+    hand, _ = coded_fields.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
+    uncoded = found[found.trn.isin(trials.trn) & ~found.trn.isin(hand.trn)]
+    coding = coded_fields.coded(trials, hand, coded_fields.rule_coding(uncoded, protocol=review))
+    described = coded_fields.described(trials, coding, records)
+    doses = None
+    if (raw / _DOSES).is_file():
+        doses = stated_doses.with_routes(stated_doses.stated_doses(raw / _DOSES, known=known)[0], described)
+    claims, paper = None, {}
+    if (raw / "paper/claims.yml").is_file():
+        claims, paper = (
+            checks.headline(read_claims(raw / "paper/claims.yml", protocol=review)),
+            checks.paper_evidence(raw),
+        )
+    pairs = deduplication.pairs_to_merge(pairs, judged)
+    records = records[list(dict.fromkeys(_OF_RECORDS))]
+    tied = deduplication.tied(records, pairs)
+    held = Inputs(review, newest, records, outcomes, pairs, tied, described, doses, claims, paper)
+    return held._replace(columns=_columns(held))
+
+
+def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
+    """What a reviewer would have seen at a search date.
+
+    Returns
+    -------
+    dict
+        ``search_date``; ``note``, why there is nothing to tell (else missing); counts of the flow, of registries, and of the
+        book's first page; of each field of ``LEADERS`` the value that most included trials have (several, where they are
+        level), their number and their share of all included trials; and a verdict on each headline claim. Where no record
+        was registered by the date, counts are 0 and the rest is missing; all is missing after the newest records.
+    """
+    row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
+    if search_date > inputs.newest:
+        return row | {"note": f"after the newest records, of {inputs.newest}"}
+    place = registration_dates.in_search(inputs.records, search_date)
+    records = inputs.records[place == "in"]
+    outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
+    tied = records[records.trn.isin(inputs.may_repeat)]
+    repeats = deduplication.duplicates(tied, inputs.pairs, protocol=inputs.protocol)
+    outcomes = screening.with_duplicates(outcomes, repeats, protocol=inputs.protocol)
+    flow = prisma_flow.flow_of(outcomes, protocol=inputs.protocol)
+    steps = flow.drop_duplicates("step").set_index("step").n
+    row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}
+    row |= {f"{REGISTRY}{name}": (records.registry == name).sum() for name in _registries(inputs)}
+    row |= {f"n_{step}": steps[step] for step in _STEPS}
+    row |= {"n_proposed": ((outcomes.outcome == "pending") & (outcomes.proposal == "include")).sum()}
+    if records.empty:
+        return _plain(row | {"note": "no record was registered by this day"})
+    described = inputs.described[inputs.described.trn.isin(screening.trials_of(outcomes).trn)]
+    included = described[described.screening == "included"]
+    doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included.trn)]
+    row |= _numbers(inputs, included, doses)
+    for field in LEADERS:
+        row |= _leader(included, field)
+    if inputs.claims is not None:
+        found = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
+        verdicts = checks.verdicts(inputs.claims, found)
+        row |= {f"{CLAIM}{name}": verdict for name, verdict in zip(verdicts.id, verdicts.verdict, strict=True)}
+    return _plain(row)
+
+
+def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
+    """One row for each day, as ``table_of`` types them; days between which no record came in share the work."""
+    rows, last, seen = [], {}, None
+    for day in days:
+        now = registration_dates.in_search(inputs.records, day).to_numpy(dtype=object).tolist()
+        last = row_at(inputs, day) if now != seen or day > inputs.newest else last | {"search_date": day}
+        seen = now
+        rows.append(last)
+    return table_of(rows)
+
+
+def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table: whole numbers, shares and texts are of one type each, also where all are missing."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = pd.DataFrame([{name: row.get(name) for name in names} for row in rows], columns=names, dtype=object)
+    return table.astype({name: _type_of(name) for name in names})
+
+
+def months_of(described: pd.DataFrame, search_date: str) -> list[str]:
+    """The ends of the months from the registration of the first included trial to a search date, and this itself."""
+    first = described.registered[described.screening == "included"].min()
+    return days_between(search_date if pd.isna(first) else f"{first:%Y-%m-%d}", search_date, every="month")
+
+
+def days_between(first: str, last: str, *, every: str) -> list[str]:
+    """The search dates of a sweep, the last day always among them.
+
+    Parameters
+    ----------
+    first, last
+        Days, YYYY-MM-DD.
+    every
+        ``month``, ``quarter`` or ``year``: their last days; ``week``, or a number of days: counted from ``first``.
+
+    Raises
+    ------
+    InputError
+        Where a date or the step cannot be used, or the last day comes before the first.
+    """
+    start, end = registration_dates.parsed_date(first).date(), registration_dates.parsed_date(last).date()
+    if end < start:
+        raise InputError(f"The sweep would end on {last}, before it begins on {first}. Name a later last day.")
+    if every in _MONTHS:
+        found = [day for day in _month_ends(start, end) if day.month % _MONTHS[every] == 0]
+    elif every == "week" or (every.isascii() and every.isdigit() and int(every) > 0):
+        step = 7 if every == "week" else int(every)
+        found = [start + timedelta(days=n) for n in range(0, (end - start).days + 1, step)]
+    else:
+        raise InputError(
+            f"'{every}' is not a step of a sweep. Use month, quarter, year, week, or a number of days, for example 30."
+        )
+    return [day.isoformat() for day in dict.fromkeys([*found, end])]
+
+
+def _month_ends(start: date, end: date) -> list[date]:
+    months = range(start.year * 12 + start.month, end.year * 12 + end.month + 1)
+    ends = [date(month // 12, month % 12 + 1, 1) - timedelta(days=1) for month in months]
+    return [day for day in ends if start <= day <= end]
+
+
+def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """When each headline claim would first have been supportable, and whether it held from then on.
+
+    Parameters
+    ----------
+    table
+        As ``rows_at`` gives it, in the order of days.
+    claims
+        The headline claims.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``claim, section, quote``; ``first``: the first of the days on which the recomputation agrees ("never"; "cannot be
+        judged", where there is no verdict on any day); ``trials then``: the trials included by that day; ``held ever after``
+        (yes, or on how many of the later days not); ``on the last day``: whether it agrees.
+    """
+    rows = []
+    for claim in claims.itertuples():
+        verdict = table[f"{CLAIM}{claim.id}"]
+        agrees = (verdict == checks.VERDICTS["recomputation"][0]).fillna(False).to_numpy(dtype=bool)
+        judged = (verdict.notna() & (verdict != checks.NOT_CHECKABLE)).any()
+        first, then, held = NEVER if judged else CANNOT, pd.NA, None
+        if agrees.any():
+            place = int(agrees.argmax())
+            first, then = table.search_date.iloc[place], table.n_included.iloc[place]
+            lost, later = int((~agrees[place:]).sum()), len(agrees) - place - 1
+            held = f"no: not on {lost} of {later} later days" if lost else "yes"
+        last = ("yes" if agrees[-1] else "no") if judged else None
+        rows.append((claim.id, claim.section, claim.quote, first, then, held, last))
+    return pd.DataFrame(rows, columns=_SUPPORT).astype({"trials then": "Int64"})
+
+
+def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The claims on doses in the form of ``first_supported``: the reports that they rest on carry no date, so that no earlier
+    day can be told; on the last day, their verdict.
+
+    Parameters
+    ----------
+    verdicts
+        As ``evlib.doses.dose_verdicts.verdicts`` gives them.
+    """
+    facts = verdicts[["claim", "section", "quote"]].assign(**{"first": CANNOT, "trials then": pd.NA})
+    facts = facts.assign(**{"held ever after": None, "on the last day": verdicts.verdict})
+    return facts[_SUPPORT].astype({"trials then": "Int64"})
+
+
+def _columns(inputs: Inputs) -> tuple[str, ...]:
+    """The columns of a row, in order, whatever the date: what is not told of a date is missing there."""
+    numbers = _numbers(inputs, inputs.described.iloc[:0], None if inputs.doses is None else inputs.doses.iloc[:0])
+    steps = [f"n_{step}" for step in _STEPS]
+    leaders = [f"{field}_{end}" for field in LEADERS for end in ("leader", "leader_n", "leader_share")]
+    claims = [] if inputs.claims is None else [f"{CLAIM}{name}" for name in inputs.claims.id]
+    registries = [f"{REGISTRY}{name}" for name in _registries(inputs)]
+    counts = ("search_date", "note", "n_records", *registries, "n_undated", *steps, "n_proposed")
+    return (*counts, *numbers, *leaders, *claims)
+
+
+def _numbers(inputs: Inputs, included: pd.DataFrame, doses: pd.DataFrame | None) -> dict[str, Any]:
+    """The counts of the third and fourth chapter."""
+    return describe_counts(included, inputs.protocol) | (dose_numbers(doses) if doses is not None else {})
+
+
+def _registries(inputs: Inputs) -> list[str]:
+    return sorted(inputs.records.registry.unique())
+
+
+def _leader(included: pd.DataFrame, field: str) -> dict[str, Any]:
+    counts = Counter(code for cell in included[field] for code in split_multi(cell))
+    n = max(counts.values(), default=0)
+    names = MULTI.join(sorted(code for code, times in counts.items() if times == n))
+    share = round(n / len(included), 4) if len(included) else None
+    return {f"{field}_leader": names or None, f"{field}_leader_n": n, f"{field}_leader_share": share}
+
+
+def _type_of(name: str) -> str:
+    if name.endswith("_share"):
+        return "Float64"
+    return "Int64" if name.startswith(("n_", REGISTRY)) or name.endswith("_leader_n") else "str"
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with Python's own numbers, so that it is the same before and after it was stored."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}

@@ -1,0 +1,224 @@
+"""Two searches compared: which trials are new or gone and why, what changed in their records, every headline number."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.paths import command_ending
+from evlib.base.schema import read_table, split_multi
+from evlib.base.words import load_numbers
+
+# What is followed in a record from one snapshot to the next.
+FOLLOWED = {"status": "status", "phases": "phase", "enrolment": "enrolment", "results_posted": "results posted"}
+
+# The numbers of the book's first page, as a reader calls them.
+HEADLINES = {
+    "n_records": "records of the search",
+    "n_included": "trials included",
+    "n_pending": "records that await a decision",
+    "n_unclear": "records that remain unclear",
+    "n_since_2020": "included trials registered in 2020 or later",
+    "n_dated": "included trials with a date",
+    "n_countries": "countries",
+    "n_lung": "included trials on lung and airways",
+    "n_covid": "included trials on COVID-19",
+    "n_intravenous": "included trials: intravenous",
+    "n_nebulised": "included trials: nebulised",
+    "n_local": "included trials: local",
+    "n_route_other": "included trials: other or several routes",
+    "n_route_not_reported": "included trials: route not reported",
+    "n_dose_trials": "included trials that show a dose",
+    "n_unit_kinds": "kinds of dose unit",
+    "n_particle_trials": "included trials that count particles",
+}
+
+
+class Search(NamedTuple):
+    """The tables of one run that a comparison needs."""
+
+    records: pd.DataFrame
+    screened: pd.DataFrame
+    trials: pd.DataFrame
+    numbers: dict[str, str]
+
+
+def search_of(folder: str | Path) -> Search:
+    """The tables of a run's folder.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no run.
+    """
+    folder = Path(folder)
+    if not (folder / "screened.csv").is_file():
+        raise InputError(
+            f"{folder} holds no results to compare with. Make them: make run{command_ending(folder)} "
+            f"SEARCH_DATE={folder.name[:10]}"
+        )
+    records, outcomes, trials = (read_table(folder / f"{name}.csv", name) for name in ("records", "screened", "trials"))
+    return Search(records, outcomes, trials, load_numbers(folder))
+
+
+def asked(folder: str | Path) -> dict[str, str]:
+    """What a run was asked: ``search_date`` and ``snapshot``."""
+    return json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["parameters"]
+
+
+def basis(earlier: dict[str, str], later: dict[str, str]) -> str:
+    """What the two searches differ in, and what a comparison of them can therefore show, in words."""
+    words = (
+        f"The earlier search asks for records registered by **{earlier['search_date']}**, the later by "
+        f"**{later['search_date']}**. "
+    )
+    if earlier["snapshot"] == later["snapshot"]:
+        words += (
+            f"Both read the records as they were retrieved by {later['snapshot']}: what a record says is the same in both, "
+            "so that no change of status, phase or enrolment can show. For that, compare two snapshots."
+        )
+    else:
+        words += (
+            f"The earlier reads the records as they were retrieved by {earlier['snapshot']}, the later by "
+            f"{later['snapshot']}; a record that was not retrieved anew still says what it said."
+        )
+    return words + " The decisions, the codes and the rules are today's in both."
+
+
+def included(search: Search) -> set[str]:
+    """The registration numbers of the trials that are included."""
+    return set(search.screened.trn[search.screened.outcome == "included"])
+
+
+def trial_changes(before: Search, after: Search) -> pd.DataFrame:
+    """Trials that are included now and were not, and the other way round.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``change`` (new or removed), ``trn, title, why``. Trials before + new - removed = trials after.
+    """
+    old, new = included(before), included(after)
+    was, now = before.screened.set_index("trn"), after.screened.set_index("trn")
+    rows = [("new", trn, now.title[trn], _why_new(trn, was, before, after)) for trn in sorted(new - old)]
+    rows += [("removed", trn, was.title[trn], _why_removed(trn, now)) for trn in sorted(old - new)]
+    return pd.DataFrame(rows, columns=["change", "trn", "title", "why"])
+
+
+def record_changes(before: Search, after: Search) -> pd.DataFrame:
+    """What changed in records that both searches hold: ``trn, title, field, before, after``.
+
+    Status, phase, enrolment and posted results are followed (``FOLLOWED``), of all records but those excluded by title. A
+    field that one of the two snapshots does not show has not changed.
+    """
+    one, other = before.records.set_index("trn"), after.records.set_index("trn")
+    both = one.index.intersection(other.index)
+    outcome = after.screened.set_index("trn").outcome.reindex(both)
+    both = both[(outcome != "excluded at title").to_numpy()]
+    titles = after.screened.set_index("trn").title
+    rows = []
+    for field, name in FOLLOWED.items():
+        old, new = one[field].reindex(both), other[field].reindex(both)
+        changed = old.notna() & new.notna() & (old.astype("str").str.casefold() != new.astype("str").str.casefold())
+        rows += [(trn, titles[trn], name, str(old[trn]), str(new[trn])) for trn in both[changed.to_numpy()]]
+    return pd.DataFrame(rows, columns=["trn", "title", "field", "before", "after"])
+
+
+def flow_rows_of_new(before: Search, after: Search) -> pd.DataFrame:
+    """The rows of table ``screened`` that count in the flow of an update: records that are new, that were pending before, or
+    whose outcome is another one now. What was included before counts as such and is left out."""
+    was = before.screened.set_index("trn").outcome.reindex(after.screened.trn).to_numpy()
+    settled_before = pd.Series(was == after.screened.outcome.to_numpy()) & (was != "pending")
+    return after.screened[~settled_before.to_numpy() & (was != "included")]
+
+
+def headlines(before: Search, after: Search) -> pd.DataFrame:
+    """Every number of the book's first page in both searches: ``number, before, after, change``."""
+    rows = []
+    for name, label in HEADLINES.items():
+        old, new = int(before.numbers[name]), int(after.numbers[name])
+        rows.append({"number": label, "before": old, "after": new, "change": f"{new - old:+d}" if new != old else "="})
+    return pd.DataFrame(rows)
+
+
+def accounts(before: Search, after: Search, changes: pd.DataFrame) -> dict[str, int]:
+    """``before, new, removed, after``: how many trials are included, and that it adds up.
+
+    Raises
+    ------
+    ValueError
+        Where before + new - removed is not after.
+    """
+    counts = changes.change.value_counts()
+    n = {
+        "before": len(included(before)),
+        "new": int(counts.get("new", 0)),
+        "removed": int(counts.get("removed", 0)),
+        "after": len(included(after)),
+    }
+    if n["before"] + n["new"] - n["removed"] != n["after"]:
+        raise ValueError(f"{n['before']} trials + {n['new']} new - {n['removed']} removed is not {n['after']}")
+    return n
+
+
+def summary(n: dict[str, int], after: Search, before_date: str, search_date: str) -> str:
+    """The update in two sentences, for the book's first page and the chapter."""
+    pending = after.screened[after.screened.outcome == "pending"]
+    proposed = int((pending.proposal == "include").sum())
+    return (
+        f"Between the searches of {before_date} and {search_date} the included trials went from **{n['before']}** to "
+        f"**{n['after']}** ({n['before']} + {n['new']} new - {n['removed']} removed). **{len(pending)} records await a "
+        f"decision** and are not counted; of these the rules propose to include {proposed}."
+    )
+
+
+def message(
+    n: dict[str, int],
+    after: Search,
+    changes: pd.DataFrame,
+    changed: pd.DataFrame,
+    *,
+    before_date: str,
+    search_date: str,
+) -> str:
+    """The update as a short text in Markdown, for a pull request; registry text is shown as code, so that it stays text."""
+    pending = after.screened[after.screened.outcome == "pending"]
+    lines = [f"# What is new by {search_date}", "", summary(n, after, before_date, search_date), ""]
+    for kind, heading in (("new", "New trials"), ("removed", "No longer included")):
+        rows = changes[changes.change == kind]
+        lines += [f"## {heading}: {len(rows)}", ""]
+        lines += [f"- {_code(row.trn)} {_code(row.title)}: {_code(row.why)}" for row in rows.itertuples()] + [""]
+    lines += [f"## Changed records: {len(changed)}", ""]
+    lines += [
+        f"- {_code(row.trn)} {row.field}: {_code(row.before)} → {_code(row.after)}" for row in changed.itertuples()
+    ]
+    lines += ["", f"## Records that await a decision: {len(pending)}", ""]
+    lines += [
+        f"- {_code(row.trn)} {_code(row.title)}: the rules propose {row.proposal}" for row in pending.itertuples()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: object) -> str:
+    plain = re.sub(r"[`\s]+", " ", "" if pd.isna(text) else str(text)).strip()
+    return f"`{plain}`" if plain else "(no title)"
+
+
+def _why_new(trn: str, was: pd.DataFrame, before: Search, after: Search) -> str:
+    decided = f"decided by {after.screened.set_index('trn').decided_by[trn]}"
+    if trn in was.index:
+        return f"was {was.outcome[trn]}; now {decided}"
+    merged = after.trials.set_index("trn").merged_trns.get(trn)
+    counted = [other for other in split_multi(merged) if other in included(before)]
+    return f"was counted as {counted[0]}" if counted else f"its record is new in this search; {decided}"
+
+
+def _why_removed(trn: str, now: pd.DataFrame) -> str:
+    if trn not in now.index:
+        return "its record is no longer in this search"
+    row = now.loc[trn]
+    code = f" by {row.criterion}" if isinstance(row.criterion, str) and row.outcome != "duplicate" else ""
+    return f"now {row.outcome}{code}: {row.reason}"

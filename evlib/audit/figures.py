@@ -1,0 +1,131 @@
+"""The figures of the audit: how many claims have which verdict, and what was known by which search date."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.patches import Rectangle
+
+from evlib.audit.checks import NOT_CHECKABLE, ORDER, VERDICTS, by_section
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, set_title, trials_in_words
+from evlib.base.point_layout import GREY, INK, WIDTH, canvas, finished, put_patch, put_text
+
+
+def field_by_date(table: pd.DataFrame) -> Figure:
+    """Records found, trials included and records that await a decision, search date by search date.
+
+    Parameters
+    ----------
+    table
+        As ``evlib.audit.by_search_date.rows_at`` gives it, in the order of days.
+    """
+    last = table.iloc[-1]
+    half = table[(table.n_included >= last.n_included / 2).to_numpy(dtype=bool)].iloc[0]
+    title = (
+        f"Half of the {trials_in_words(last.n_included)} included on {last.search_date} could be included by {half.search_date}, when "
+        f"{half.n_records} of its {last.n_records} records were registered"
+    )
+    styles = {
+        "n_records": ("records found", INK, "--"),
+        "n_pending": ("awaiting a decision", PENDING, ":"),
+        "n_included": ("trials included", INCLUDED, "-"),
+    }
+    shown = {name: style for name, style in styles.items() if table[name].any()}
+    days = pd.to_datetime(table.search_date)
+    with matplotlib.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
+        for name, (words, colour, line) in shown.items():
+            axes.step(days, table[name].astype("float64"), line, where="post", color=colour, lw=2, label=words)
+            axes.annotate(
+                str(last[name]), (days.iloc[-1], last[name]), xytext=(4, 0), textcoords="offset points", va="center"
+            )
+        axes.set(xlabel=f"Last day of the search ({len(table)} dates)", ylabel="Records or trials (n)", ylim=(0, None))
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower left")
+        set_title(axes, title)
+    years = table[~days.dt.year.duplicated(keep="last")]
+    listed = ", ".join(f"{row.search_date} {row.n_records} and {row.n_included}" for row in years.itertuples())
+    alt = f"Step plot by last day of the search. {title}. Records found and trials included: {listed}."
+    data = table[["search_date", "n_undated", *styles]]
+    return Figure(drawing, "field_by_date", title, alt, data)
+
+
+_SIZE, _SMALL, _ROW, _LEFT, _LAST = 9.0, 8.0, 14.0, 66.0, 54.0  # points
+_BLUES, _ORANGES, _GREYS = ("#DEEBF7", "#9ECAE9"), ("#FCE8C5", "#F6C566"), ("#EEEEEE", "#CFCFCF")
+_GROUPS = {"internal": "Within the paper", "recomputation": "Our tables", "source": "Sources"}
+
+
+def audit_figure(table: pd.DataFrame) -> Figure:
+    """The audit at a glance: how many claims of each section have which verdict.
+
+    Parameters
+    ----------
+    table
+        As ``verdicts`` returns it.
+    """
+    counts = by_section(table)
+    title = _title(table)
+    axes, top = canvas(title)
+    places = _heads(axes, top)
+    top += 3.2 * _ROW
+    most = max(int(counts.to_numpy().max()) if len(counts) else 0, 1)
+    for section, row in counts.iterrows():
+        name = f"Section {section}" if section[:1].isdigit() else section
+        put_text(axes, (_LEFT - 6, top + _ROW / 2), name, size=_SIZE, ha="right")
+        for verdict, n in row.items():
+            _number(axes, places[verdict], top, n, verdict, most)
+        top += _ROW
+    axes.plot([0, WIDTH], [top + 3, top + 3], color=INK, lw=0.8)
+    put_text(axes, (_LEFT - 6, top + 6 + _ROW / 2), f"All ({len(table)})", size=_SIZE, bold=True, ha="right")
+    for verdict, n in counts.sum().items():
+        put_text(axes, (sum(places[verdict]) / 2, top + 6 + _ROW / 2), str(n), size=_SIZE, bold=True)
+    listed = "; ".join(
+        f"{name} {', '.join(f'{v} {n}' for v, n in row.items() if n)}" for name, row in counts.iterrows()
+    )
+    alt = f"Table of numbers, a row for each section of the paper, a column for each verdict (n = {len(table)} claims). {title}."
+    return Figure(
+        finished(axes, top + 8 + _ROW), "audit", title, f"{alt} {listed or 'No claims'}.", counts.reset_index()
+    )
+
+
+def _title(table: pd.DataFrame) -> str:
+    n = table.verdict.value_counts().reindex(ORDER, fill_value=0)
+    if table.empty:
+        return "No claim of the paper was audited"
+    inside, ours, sources = ((n[right] + n[wrong], n[wrong]) for right, wrong in VERDICTS.values())
+    return (
+        f"Of {len(table)} claims of the paper, {inside[1]} of {inside[0]} checked within the paper do not fit; sources "
+        f"disagree with {sources[1]} of {sources[0]}, our counts differ from {ours[1]} of {ours[0]}"
+    )
+
+
+def _heads(axes: plt.Axes, top: float) -> dict[str, tuple[float, float]]:
+    """The heads of the columns; and where each verdict's column begins and ends."""
+    width = (WIDTH - _LEFT - _LAST) / 6
+    places = {verdict: (_LEFT + i * width, _LEFT + (i + 1) * width) for i, verdict in enumerate(ORDER[:-1])}
+    places[NOT_CHECKABLE] = (WIDTH - _LAST, WIDTH)
+    for kind, (right, wrong) in VERDICTS.items():
+        left, end = places[right][0], places[wrong][1]
+        put_text(axes, ((left + end) / 2, top + _ROW / 2), _GROUPS[kind], size=_SMALL, bold=True)
+        axes.plot([left + 3, end - 3], [top + _ROW + 1] * 2, color=INK, lw=0.8)
+        for verdict, word in ((right, "agree"), (wrong, "do not")):
+            put_text(axes, (sum(places[verdict]) / 2, top + 1.7 * _ROW), word, size=_SMALL)
+    for line, word in enumerate(NOT_CHECKABLE.split()):
+        put_text(axes, (sum(places[NOT_CHECKABLE]) / 2, top + (0.9 + 0.8 * line) * _ROW), word, size=_SMALL)
+    put_text(axes, (0, top + 2.6 * _ROW), "Claims (n)", size=_SMALL, ha="left")
+    return places
+
+
+def _number(axes: plt.Axes, place: tuple[float, float], top: float, n: int, verdict: str, most: int) -> None:
+    """One cell: the darker the more claims, hatched beside the number where paper and check do not agree."""
+    middle = sum(place) / 2
+    if not n:
+        put_text(axes, (middle, top + _ROW / 2), "–", size=_SMALL, colour=GREY)
+        return
+    wrong = verdict in [pair[1] for pair in VERDICTS.values()]
+    tints = _GREYS if verdict == NOT_CHECKABLE else _ORANGES if wrong else _BLUES
+    box = {"facecolor": tints[n > most / 3], "edgecolor": "white", "lw": 1}
+    put_patch(axes, Rectangle((place[0], top), place[1] - place[0], _ROW, **box))
+    if wrong:
+        stripe = {"facecolor": "none", "edgecolor": INK, "hatch": "////", "lw": 0}
+        put_patch(axes, Rectangle((place[0] + 1, top + 1), 6, _ROW - 2, **stripe))
+    put_text(axes, (middle, top + _ROW / 2), str(n), size=_SIZE)

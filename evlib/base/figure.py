@@ -1,0 +1,259 @@
+"""What all figures share: saved with title, alt text and data, shown with links to them, and drawn in one style."""
+
+import base64
+import html
+import io
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.dom import minidom
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import HTML
+from matplotlib.figure import Figure as Drawing
+from matplotlib.transforms import Bbox
+
+from evlib.base.files import write_text
+from evlib.base.point_layout import BLUE, GREY, ORANGE, canvas, finished
+from evlib.base.schema import write_csv
+
+NOT_REPORTED = "not reported"
+INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
+WIDTH_INCHES = 5.0  # inches: at a phone's width the 10 pt text is still legible
+STYLE = {
+    "svg.hashsalt": "evtrials",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 150,
+    "text.hinting": "no_hinting",  # letters as in the SVG; hinted ones take longer and are no clearer at this size
+    "hatch.linewidth": 0.8,
+}
+_PNG = {"pil_kwargs": {"compress_level": 3}}  # a third of the time that level 6 takes, for files a tenth larger
+
+
+class Figure(NamedTuple):
+    """A drawing, its file name without ending, the finding, a description for those who cannot see it, its data."""
+
+    drawing: Drawing
+    name: str
+    title: str
+    alt: str
+    data: pd.DataFrame
+
+
+def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
+    """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
+
+    Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT, for the
+    pages of the book).
+
+    Parameters
+    ----------
+    page
+        The page of the book that shows the figure (``02_screen.html``), where its boxes are links: the drawing becomes part
+        of the page, links to places on it lead there (``#place``), others to the pages beside it.
+    """
+    folder = Path(out_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(STYLE):
+        vector, box = io.StringIO(), _drawn(figure.drawing)
+        figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
+        figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box, **_PNG)
+    plt.close(figure.drawing)
+    # Matplotlib writes millionths of a point; hundredths make a file a third smaller.
+    svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\d\.\d\d)\d+", r"\1", path[0]), vector.getvalue())
+    write_text(folder / f"{figure.name}.svg", svg)
+    write_csv(figure.data, folder / f"{figure.name}.csv")
+    write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
+    write_text(folder / f"{figure.name}.title.txt", figure.title + "\n")
+    if page:
+        picture = _inlined(svg, figure, page)
+    else:
+        image = base64.b64encode(svg.encode()).decode()
+        picture = f'<img alt="{html.escape(figure.alt, quote=True)}" src="data:image/svg+xml;base64,{image}">'
+    links = ", ".join(
+        f'<a href="figures/{figure.name}.{ending}" download>{text}</a>'
+        for ending, text in (("csv", "its data (CSV)"), ("svg", "SVG"), ("png", "PNG"))
+    )
+    return HTML(f'<figure class="finding">{picture}<figcaption>Download: {links}</figcaption></figure>')
+
+
+def _drawn(drawing: Drawing) -> Bbox:
+    """Lay a drawing out for good, and the box that holds all of it, in inches.
+
+    To save it as SVG and as PNG with ``bbox_inches="tight"`` would do both twice. A drawing of ``evlib.base.point_layout`` is laid out
+    from the start, and holds all that it shows.
+    """
+    if drawing.get_layout_engine() is None and [axes.get_position().bounds for axes in drawing.axes] == [(0, 0, 1, 1)]:
+        box = Bbox([(0, 0), drawing.get_size_inches()])
+    else:
+        drawing.get_layout_engine().execute(drawing)
+        drawing.set_layout_engine(None)  # with "none", each format would be laid out once more
+        box = drawing.get_tightbbox()
+    return box.padded(matplotlib.rcParams["savefig.pad_inches"])
+
+
+def _inlined(svg: str, figure: Figure, page: str) -> str:
+    """The drawing as an element of a page: it describes itself, and its ids and styles do not reach other elements.
+
+    A box may hold several links to one place, one for its frame and one for each line of text: to the keyboard and to
+    screen readers they are one.
+    """
+    root = minidom.parseString(svg).documentElement
+    for part in (*root.getElementsByTagName("metadata"), *root.getElementsByTagName("style")):
+        part.parentNode.removeChild(part)
+    elements = [root, *root.getElementsByTagName("*")]
+    ids = {element.getAttribute("id") for element in elements} - {""}
+    first: dict[str, minidom.Element] = {}
+    for element in elements:
+        if element.tagName == "a":
+            _anchored(element, first, page)
+        for name, value in list(element.attributes.items()):
+            own = re.sub(
+                r"(?<=^#)[^#]+$|(?<=url\(#)[^)]+",
+                lambda match: f"{figure.name}-{match[0]}" if match[0] in ids else match[0],
+                value,
+            )
+            element.setAttribute(name, f"{figure.name}-{value}" if name == "id" else own)
+        for comment in [node for node in element.childNodes if node.nodeType == minidom.Node.COMMENT_NODE]:
+            element.removeChild(comment)
+    for name in ("width", "height"):
+        root.removeAttribute(name)
+    root.setAttribute("role", "group" if first else "img")
+    root.setAttribute("aria-label", figure.alt)
+    root.setAttribute("stroke-linejoin", "round")  # what the removed style said, of this drawing only
+    root.setAttribute("stroke-linecap", "butt")
+    root.setAttribute("style", "width: 100%; height: auto; max-width: 44rem; background: #fff")
+    return root.toxml()
+
+
+def _anchored(link: minidom.Element, first: dict[str, minidom.Element], page: str) -> None:
+    """Let a link lead on from the page that shows it, and name the first one to a place by the texts of all to it."""
+    target = link.getAttribute("xlink:href").removeprefix("../").removeprefix(page)
+    link.setAttribute("xlink:href", target)
+    link.setAttribute("role", "link")
+    if not target.startswith("https://") and link.hasAttribute("target"):
+        link.removeAttribute("target")  # Matplotlib opens links in a new window
+    text = " ".join(node.data.strip() for node in _below(link) if node.nodeType == minidom.Node.COMMENT_NODE)
+    if target in first:
+        link.setAttribute("tabindex", "-1")
+        link.setAttribute("aria-hidden", "true")
+        text = f"{first[target].getAttribute('aria-label')} {text}".strip()
+    first.setdefault(target, link).setAttribute("aria-label", html.unescape(text))
+
+
+def _below(node: minidom.Node) -> Iterator[minidom.Node]:
+    for child in node.childNodes:
+        yield child
+        yield from _below(child)
+
+
+def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:
+    """The title of a figure where no trial is included: how many the rules propose, so that bars of these are understood.
+
+    Parameters
+    ----------
+    described
+        Table ``described``, without an included trial.
+    proposed
+        What to say of the proposed trials, from its punctuation mark on; without it, that the figure leaves them out.
+    """
+    n = int((described.screening == "pending").sum())
+    if not n:
+        return "No trial is included, and none is proposed"
+    return f"None included yet, {n} proposed{proposed or ', which this figure does not count'}"
+
+
+def trials_in_words(n: int) -> str:
+    return f"{n} trial" if n == 1 else f"{n} trials"
+
+
+def bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[str, str]) -> Figure:
+    """Horizontal stacked bars, one per row of ``data``, each with its number."""
+    used = [column for column in data.columns if data[column].sum() or len(data.columns) == 1]
+    with matplotlib.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.4 + 0.3 * len(data)), layout="constrained")
+        rows = [textwrap.fill(str(label), 26) for label in data.index]
+        left = pd.Series(0, index=data.index)
+        for column in used:
+            tints = [NO_VALUE if label == "Not reported" else colours[column] for label in data.index]
+            axes.barh(
+                rows,
+                data[column],
+                left=left,
+                color=tints,
+                hatch="///" if column == "pending" else None,
+                edgecolor="white",
+            )
+            left = left + data[column]
+        for y, (total, parts) in enumerate(zip(left, data[used].to_numpy())):
+            label = " + ".join(str(part) for part in parts) if parts[1:].any() else str(total)
+            axes.annotate(label, (total, y), xytext=(4, 0), textcoords="offset points", va="center")
+        axes.margins(x=0.18, y=0.02)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.invert_yaxis()
+        axes.set_xlabel(xlabel)
+        _legend(axes, used, colours)
+        set_title(axes, title)
+    listed = ", ".join(f"{label} {int(total)}" for label, total in left.items())
+    return Figure(drawing, name, title, f"Bar chart. {title}. {xlabel}: {listed}.", data.reset_index())
+
+
+def stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colours: dict[str, str]) -> Figure:
+    used = [column for column in data.columns if data[column].sum()]
+    with matplotlib.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
+        bottom = pd.Series(0, index=data.index)
+        for column in used:
+            hatch = "///" if column in ("pending", "estimated") else None
+            axes.bar(data.index, data[column], bottom=bottom, color=colours[column], hatch=hatch, edgecolor="white")
+            bottom = bottom + data[column]
+        for year, total in bottom[bottom > 0].items():
+            axes.annotate(str(total), (year, total), xytext=(0, 2), textcoords="offset points", ha="center")
+        axes.margins(y=0.12)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set(xlabel="Year of registration", ylabel=ylabel, xticks=data.index[:: 1 if len(data) < 9 else 2])
+        _legend(axes, used, colours)
+        set_title(axes, title)
+    listed = ", ".join(f"{year} {int(total)}" for year, total in bottom.items())
+    return Figure(
+        drawing, name, title, f"Bar chart by year. {title}. {ylabel}: {listed}.".replace("\n", " "), data.reset_index()
+    )
+
+
+def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
+    if len(used) < 2:
+        return
+    hatches = {"pending": "///", "estimated": "///"}
+    words = {
+        "pending": "pending: proposed by the rules",
+        "included": "included",
+        "observed": "date observed",
+        "estimated": "date estimated",
+    }
+    handles = [
+        plt.Rectangle((0, 0), 1, 1, facecolor=colours[c], hatch=hatches.get(c), edgecolor="white", label=words[c])
+        for c in used
+    ]
+    axes.figure.legend(handles=handles, frameon=False, fontsize=9, ncols=2, loc="outside lower left")
+
+
+def nothing(name: str, title: str) -> Figure:
+    """A figure of its title alone."""
+    axes, bottom = canvas(title)
+    return Figure(finished(axes, bottom), name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
+
+
+def set_title(axes: plt.Axes, title: str) -> None:
+    """A wrapped title that begins at the left edge of the whole figure."""
+    axes.figure.suptitle(textwrap.fill(title, 54), x=0.01, ha="left", fontsize=11, fontweight="bold")

@@ -1,0 +1,189 @@
+"""The Boolean query of a search: checked, put to ClinicalTrials.gov's API, or asked of records offline.
+
+Words and "quoted phrases", joined by AND, OR and NOT, with parentheses; words side by side are joined by AND. A word
+finds its forms (exosome, exosomes, exosomal); a word that ends in ``*`` finds every word that begins with it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from luqum.exceptions import ParseError
+from luqum.parser import parser
+from luqum.tree import AndOperation, Group, Item, Not, OrOperation, Phrase, Prohibit, UnknownOperation, Word
+
+from evlib.base.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the offline search reads of a record: fields that registries' exports give. Their own search reads summaries too.
+FIELDS = ["brief_title", "official_title", "acronym", "conditions", "keywords", "interventions", "arms"]
+
+_STRAIGHT = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))  # as word processors write quotation marks
+_Test = Callable[[str, str], bool]
+
+
+def parsed(query: str) -> Item:
+    """The query as a tree.
+
+    Raises
+    ------
+    InputError
+        Where it is not such a query: an open parenthesis or quotation mark, nothing beside an AND, a field or range.
+    """
+    query = query.translate(_STRAIGHT)
+    if query.count('"') % 2:
+        raise InputError(f"the query has a quotation mark that is not closed. Query: {query}")
+    try:
+        tree = parser.parse(query)
+    except ParseError as error:
+        raise InputError(f"the query cannot be read ({error}). Query: {query}") from None
+    for node in _nodes(tree):
+        if not isinstance(node, AndOperation | OrOperation | UnknownOperation | Not | Prohibit | Group | Word | Phrase):
+            raise InputError(
+                f"the query has '{node}', which is no word, phrase, AND, OR, NOT or parenthesis. Query: {query}"
+            )
+        if isinstance(node, Word) and node.value in ("and", "or", "not"):
+            raise InputError(
+                f"the query has the word '{node.value}': write AND, OR and NOT in capitals. Query: {query}"
+            )
+        if isinstance(node, Word | Phrase) and (not _words(node) or "*" in node.value.strip('"')[:-1]):
+            raise InputError(f"the query's term {node} has no letter, or a '*' before its end. Query: {query}")
+    return tree
+
+
+def api_expression(query: str) -> str:
+    """The query as ClinicalTrials.gov's search expression (parameter ``query.term`` of the API v2).
+
+    Raises
+    ------
+    InputError
+        Where it is not a query, or a word ends in ``*``, which that search does not know.
+    """
+    tree = parsed(query)
+    cut = [str(node) for node in _terms(tree) if _is_prefix(node)]
+    if cut:
+        raise InputError(f"ClinicalTrials.gov's search does not know the '*' of {cut[0]}. Write the words out with OR.")
+    return _expression(tree)
+
+
+def matches(records: pd.DataFrame, query: str) -> pd.Series:
+    """For each record whether the query finds it, by its own words and without a network.
+
+    Parameters
+    ----------
+    records
+        Table ``records``; the columns ``FIELDS`` are read. A phrase does not reach from one field into the next.
+    query
+        See this module's first lines.
+
+    Returns
+    -------
+    pandas.Series
+        True or False on the index of ``records``.
+    """
+    import pandas as pd  # here, so that a query can be checked without loading it
+
+    tree = parsed(query)
+    found, with_words = _test(tree), any(_is_prefix(node) for node in _terms(tree))
+    fields = [name for name in FIELDS if name in records]
+    texts = map("\n".join, zip(*(records[name].fillna("") for name in fields)))
+    hits = [found(*_searchable(text, with_words=with_words)) for text in texts]
+    return pd.Series(hits, index=records.index, dtype=bool, name="found")
+
+
+def terms(query: str) -> list[str]:
+    """The words and phrases of a query, each once, in order."""
+    return list(dict.fromkeys(str(node).strip() for node in _terms(parsed(query))))
+
+
+def by_term(records: pd.DataFrame, query: str) -> pd.DataFrame:
+    """What each word or phrase of a query finds by itself: columns ``term, records``."""
+    import pandas as pd
+
+    names = terms(query)
+    return pd.DataFrame({"term": names, "records": [int(matches(records, name).sum()) for name in names]})
+
+
+def _nodes(tree: Item) -> Iterable[Item]:
+    yield tree
+    for child in tree.children:
+        yield from _nodes(child)
+
+
+def _terms(tree: Item) -> Iterable[Item]:
+    return (node for node in _nodes(tree) if isinstance(node, Word | Phrase))
+
+
+def _is_prefix(node: Item) -> bool:
+    return node.value.strip('"').endswith("*")
+
+
+def _words(node: Item) -> list[str]:
+    return tokens(node.value)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text in lower case, without what stands between them; full-width characters count as plain ones."""
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return re.findall(r"[^\W_]+", plain.casefold())
+
+
+@lru_cache(maxsize=1 << 18)
+def _stem(word: str) -> str:
+    if re.fullmatch(r"[^aeiouy]{2,}s", word):  # the stemmer leaves the plural of an abbreviation (MSCs) as it is
+        return word.removesuffix("s")
+    return _english().stemWord(word)
+
+
+@lru_cache
+def _english() -> Any:
+    from snowballstemmer import stemmer  # here, as it loads the rules of all its languages
+
+    return stemmer("english")
+
+
+def _searchable(text: str, *, with_words: bool) -> tuple[str, str]:
+    """A text's words (if wanted) and their stems, each between blanks; a line break stays: no phrase crosses it."""
+    lines = [tokens(line) for line in text.split("\n") if line]
+    words = " \n ".join(["", *(" ".join(line) for line in lines), ""]) if with_words else ""
+    return words, " \n ".join(["", *(" ".join(map(_stem, line)) for line in lines), ""])
+
+
+def _test(tree: Item) -> _Test:
+    """The query as a function of a text's words and stems."""
+    if isinstance(tree, Group):
+        return _test(tree.expr)
+    if isinstance(tree, Not | Prohibit):
+        inner = _test(tree.a)
+        return lambda words, stems: not inner(words, stems)
+    if isinstance(tree, AndOperation | UnknownOperation):
+        parts = [_test(child) for child in tree.children]
+        return lambda words, stems: all(part(words, stems) for part in parts)
+    if isinstance(tree, OrOperation):
+        parts = [_test(child) for child in tree.children]
+        return lambda words, stems: any(part(words, stems) for part in parts)
+    tokens = _words(tree)
+    if _is_prefix(tree):
+        begun = f" {' '.join(tokens)}"
+        return lambda words, stems: begun in words
+    form = f" {' '.join(map(_stem, tokens))} "
+    return lambda words, stems: form in stems
+
+
+def _expression(tree: Item) -> str:
+    if isinstance(tree, Group):
+        return f"({_expression(tree.expr)})"
+    if isinstance(tree, Not | Prohibit):
+        return f"NOT {_expression(tree.a)}"
+    if isinstance(tree, AndOperation | UnknownOperation):
+        return " AND ".join(map(_expression, tree.children))
+    if isinstance(tree, OrOperation):
+        return " OR ".join(map(_expression, tree.children))
+    text = tree.value.strip('"')
+    return f'"{text}"' if isinstance(tree, Phrase) or len(_words(tree)) > 1 else text

@@ -1,0 +1,401 @@
+"""Every table's columns, and the only ways to read and write one.
+
+A table is a ``pandas.DataFrame`` that passes its schema here. Several values in one cell (two countries, three
+source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
+"""
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+import pandas as pd
+import pandera.pandas as pa
+
+from evlib.base.errors import InputError
+from evlib.base.files import writing
+
+MULTI = " | "
+_FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
+NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove the row."
+
+# Columns of the records that evlib.ingest.registration_dates fills, not a registry.
+ESTIMATED = ("registered", "registered_low", "registered_high", "registered_basis", "registered_method")
+
+_TYPES = {
+    "text": "str",
+    "key": "str",
+    "count": "Int64",
+    "number": "float64",
+    "flag": "boolean",
+    "date": "datetime64[ns]",
+}
+
+_COLUMNS: dict[str, dict[str, str]] = {
+    "records": {
+        "trn": "key",
+        "trn_kind": "key",
+        "registry": "key",
+        "secondary_trns": "text",
+        "brief_title": "text",
+        "official_title": "text",
+        "acronym": "text",
+        "status": "text",
+        "study_type": "text",
+        "phases": "text",
+        "allocation": "text",
+        "intervention_model": "text",
+        "masking": "text",
+        "primary_purpose": "text",
+        "enrolment": "count",
+        "enrolment_type": "text",
+        "conditions": "text",
+        "keywords": "text",
+        "interventions": "text",
+        "arms": "text",
+        "msc_source_text": "text",
+        "ev_term_text": "text",
+        "route_text": "text",
+        "dose_text": "text",
+        "sponsor": "text",
+        "countries": "text",
+        "registered_text": "text",
+        "first_submitted": "text",
+        "registered": "date",
+        "registered_low": "date",
+        "registered_high": "date",
+        "registered_basis": "text",
+        "registered_method": "text",
+        "start_date": "text",
+        "completion_date": "text",
+        "last_update": "text",
+        "results_posted": "flag",
+        "publications": "text",
+        "source_urls": "text",
+        "note": "text",
+        "snapshot": "key",
+    },
+    "rejects": {"file": "key", "line": "count", "trn": "text", "reason": "key"},
+    "duplicates": {"trn": "key", "kept_trn": "key", "basis": "key", "evidence": "text", "why_kept": "key"},
+    "proposals": {
+        "trn": "key",
+        "other_trn": "key",
+        "points": "number",
+        "title_likeness": "number",
+        "sponsor_likeness": "number",
+        "days_apart": "count",
+        "evidence": "text",
+    },
+    "decisions": {
+        "trn": "key",
+        "stage": "key",
+        "reviewer": "key",
+        "read_by": "key",
+        "decision": "key",
+        "criterion": "text",
+        "reason": "text",
+        "date": "text",
+    },
+    "to_screen": {
+        "trn": "key",
+        "needs": "key",
+        "title": "text",
+        "official_title": "text",
+        "conditions": "text",
+        "interventions": "text",
+        "arms": "text",
+        "msc_source_text": "text",
+        "ev_term_text": "text",
+        "registry": "key",
+        "status": "text",
+        "registered": "date",
+        "note": "text",
+        "record_url": "text",
+        "proposal": "text",
+        "proposed_criterion": "text",
+        "proposed_reason": "text",
+        "decision": "text",
+        "criterion": "text",
+        "reason": "text",
+        "reviewer": "text",
+        "date": "text",
+    },
+    "screened": {
+        "trn": "key",
+        "registry": "key",
+        "title": "text",
+        "outcome": "key",
+        "criterion": "text",
+        "decided_by": "text",
+        "needs": "text",
+        "proposal": "text",
+        "reason": "text",
+    },
+    "flow": {"step": "key", "label": "key", "n": "count"},
+    "trials": {
+        "trn": "key",
+        "screening": "key",
+        "merged_trns": "text",
+        "registry": "key",
+        "title": "text",
+        "record_url": "text",
+        "registered": "date",
+        "registered_basis": "text",
+    },
+    "coded": {
+        "trn": "key",
+        "disease_area": "text",
+        "covid19": "flag",
+        "msc_source": "text",
+        "ev_term": "text",
+        "engineered": "flag",
+        "route": "text",
+        "route_group": "text",
+        "design": "text",
+        "phase_group": "text",
+        "study_type": "text",
+        "countries": "text",
+        "country_basis": "text",
+        "coded_by": "key",
+    },
+    "coding_basis": {
+        "trn": "key",
+        "field": "key",
+        "value": "text",
+        "coded_by": "key",
+        "found_in": "text",
+        "words": "text",
+    },
+    "doses": {
+        "trn": "key",
+        "arm": "text",
+        "route": "text",
+        "route_group": "text",
+        "low": "number",
+        "high": "number",
+        "unit": "text",
+        "unit_kind": "key",
+        "per": "text",
+        "volume_ml": "number",
+        "n_administrations": "count",
+        "interval": "text",
+        "particles_low": "number",
+        "particles_high": "number",
+        "as_stated": "text",
+    },
+}
+
+
+def _described_columns() -> dict[str, str]:
+    coded = {name: kind for name, kind in _COLUMNS["coded"].items() if name != "trn"}
+    facts = {
+        "status": "text",
+        "enrolment": "count",
+        "enrolment_type": "text",
+        "results_posted": "flag",
+        "source_urls": "text",
+    }
+    return {**_COLUMNS["trials"], **coded, **facts}
+
+
+_COLUMNS["described"] = _described_columns()
+
+
+def kinds(table: str) -> dict[str, str]:
+    """The columns of a table with their kinds: text, key (never missing), count, number, flag or date."""
+    return dict(_COLUMNS[table])
+
+
+def columns(table: str) -> list[str]:
+    """The column names of a table, in order."""
+    return list(_COLUMNS[table])
+
+
+def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFrame:
+    """The frame with the table's columns and types, in the table's order.
+
+    Missing optional columns are added empty. ``source`` names the file in messages.
+
+    Raises
+    ------
+    InputError
+        Naming the table, column, row and value that do not fit.
+    """
+    spec = _COLUMNS[table]
+    unknown = [name for name in frame.columns if name not in spec]
+    absent = [name for name, kind in spec.items() if kind == "key" and name not in frame.columns]
+    where = f"{source}: " if source else ""
+    if unknown or absent:
+        what = f"unknown columns {unknown}" if unknown else f"missing columns {absent}"
+        raise InputError(f"{where}the table '{table}' has {what}. Its columns are: {', '.join(spec)}.")
+    frame = frame.reindex(columns=list(spec)).reset_index(drop=True)
+    # A column of the right type, or without any value, needs no look by pandera, which takes half a millisecond for each.
+    empty = {
+        name: pd.Series(None, index=frame.index, dtype=_TYPES[kind])
+        for name, kind in spec.items()
+        if kind != "key" and frame[name].dtype != _TYPES[kind] and frame[name].isna().all()
+    }
+    rest = {
+        name: pa.Column(_TYPES[kind], nullable=kind != "key")
+        for name, kind in spec.items()
+        if name not in empty and (frame[name].dtype != _TYPES[kind] or (kind == "key" and frame[name].isna().any()))
+    }
+    if not empty and not rest:
+        return frame
+    try:
+        fitted = pa.DataFrameSchema(rest, coerce=True, strict=True).validate(frame[list(rest)], lazy=True)
+        return frame.assign(**empty, **fitted)
+    except pa.errors.SchemaErrors as error:
+        first = error.failure_cases.iloc[0]
+        row = "" if pd.isna(first["index"]) else f", row {int(first['index']) + 1}"
+        raise InputError(
+            f"{where}the table '{table}', column '{first['column']}'{row}: {first['failure_case']!r} does not fit "
+            f"({first['check']})."
+        ) from error
+
+
+def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> pd.DataFrame:
+    """A table of ours from a CSV file, checked; ``without`` names columns of the file that the table lacks.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing (naming the notebook order), unreadable, or does not fit the schema.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} is missing. It is written by an earlier notebook: run the notebooks in order.")
+    kinds = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
+    frame = read_csv(path, dtype=kinds).drop(columns=list(without))
+    texts = [name for name in frame.columns if _COLUMNS[table].get(name) in ("text", "key")]
+    frame[texts] = frame[texts].apply(lambda column: column.map(unguarded, na_action="ignore"))
+    return checked(frame, table, source=str(path))
+
+
+def read_csv(
+    path: str | Path,
+    *,
+    needs: Iterable[str] = (),
+    dtype: dict[str, str] | str = "str",
+    optional: bool = False,
+    by_hand: bool = False,
+) -> pd.DataFrame:
+    """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
+
+    Commas, semicolons or tabs part the cells, whichever the header has most of, as spreadsheets save them. An ``optional``
+    file that is not there is a table of the columns that it ``needs``, without rows. A file that was filled in ``by_hand``
+    may also be in the encoding of Excel on Windows (cp1252).
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, empty, not UTF-8, not CSV, or lacks a column that it ``needs``.
+    """
+    if optional and not Path(path).exists():
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
+    try:
+        encoding = _encoding(Path(path).read_bytes()) if by_hand else "utf-8-sig"
+        with Path(path).open(encoding=encoding) as file:
+            separator = max(",;\t", key=file.readline().count)
+        frame = pd.read_csv(path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding=encoding)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing. Restore it, for example with: git checkout -- {path}") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path}: not a readable CSV table ({error}). Save it as UTF-8, comma separated.") from error
+    absent = [name for name in needs if name not in frame]
+    if absent:
+        raise InputError(f"{path}: the column '{absent[0]}' is missing. The file needs: {', '.join(needs)}.")
+    return frame
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8, or cp1252 where the bytes are not UTF-8 and read as text of a Western language; else UTF-8, which then fails."""
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        with suppress(UnicodeDecodeError):
+            text = data.decode("cp1252")
+            # Other encodings (Chinese ones, UTF-16) show as rows of such letters and signs that no Western text has.
+            if not data.startswith((b"\xff\xfe", b"\xfe\xff")) and not re.search(r"\x00|[^\x00-\x7f]{4}", text):
+                return "cp1252"
+    return "utf-8-sig"
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFrame:
+    """Check a table and write it as CSV; returns the checked table.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe, which ``read_table`` removes again.
+    The file appears whole or not at all.
+    """
+    frame = checked(frame, table)
+    write_csv(frame, path)
+    return frame
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -> None:
+    """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD.
+
+    ``lasting`` as in ``evlib.base.files.writing``.
+    """
+    with writing(path, lasting=lasting) as file:
+        append_csv(frame, file)
+
+
+def append_csv(frame: pd.DataFrame, file: TextIO) -> None:
+    """Write a frame's rows to an open file, formula-guarded, with the header where the file is still empty."""
+    guarded(frame).to_csv(file, index=False, header=not file.tell(), lineterminator="\n", date_format="%Y-%m-%d")
+
+
+def set_aside(
+    rows: pd.DataFrame, path: str | Path, problems: Iterable[tuple[pd.Series, str | pd.Series]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the rows of a hand-made file into good ones and rejects.
+
+    Parameters
+    ----------
+    rows
+        The file as ``read_csv`` returns it, with a column ``trn``.
+    path
+        The file, for the rejects.
+    problems
+        Pairs of a mask of bad rows and what is wrong with them and what to do (one text, or one per row). A row gets
+        the first reason that applies.
+
+    Returns
+    -------
+    good, rejects
+        The rows without a problem; and table ``rejects``, with the line of the file that each row stands on.
+    """
+    reason = pd.Series(None, index=rows.index, dtype="str")
+    for wrong, text in problems:
+        reason = reason.mask(reason.isna() & wrong, text)
+    rejects = pd.DataFrame({"file": Path(path).name, "line": rows.index + 2, "trn": rows.trn, "reason": reason})
+    return rows[reason.isna()], checked(rejects.dropna(subset="reason"), "rejects")
+
+
+def guarded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before every text that a spreadsheet would take for a formula."""
+    frame = frame.copy()
+    for name in frame.columns:
+        if pd.api.types.is_string_dtype(frame[name].dtype) or frame[name].dtype == object:
+            frame[name] = frame[name].map(
+                lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS else cell
+            )
+    return frame
+
+
+def unguarded(cell: str) -> str:
+    """A text as it was before ``guarded``."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS else cell
+
+
+def join_multi(values: Iterable[str] | None) -> str | None:
+    """Several values as one cell; None where there are none."""
+    texts = (str(value).replace("|", "/").strip() for value in values or () if value is not None)
+    return MULTI.join(filter(None, texts)) or None
+
+
+def split_multi(cell: object) -> list[str]:
+    """The values of one cell; an empty list where it is missing."""
+    return cell.split(MULTI) if isinstance(cell, str) and cell else []

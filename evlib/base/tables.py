@@ -1,0 +1,126 @@
+"""Tables for a reader: links to records, and registry text that can only ever show as text."""
+
+import html
+
+import pandas as pd
+from IPython.display import HTML, Markdown
+
+from evlib.base.schema import kinds, split_multi
+
+
+def shares_filled(records: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
+    """How many records show anything in each field: columns ``field, n, of``."""
+    return pd.DataFrame({"field": fields, "n": [int(records[f].notna().sum()) for f in fields], "of": len(records)})
+
+
+def by_source(filled: pd.DataFrame) -> pd.DataFrame:
+    """Which columns each source fills, for display: one row per column of the records, one column per source.
+
+    Parameters
+    ----------
+    filled
+        ``source, basis, column, read, filled, records`` of ``data/raw/formats/filled.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The share of records (of a sample of fewer than thirty, their number) as text; missing where the source's form has
+        no such field, or our reader does not take it. Columns that every source fills by necessity, or none, are left out.
+    """
+    counts = filled.astype({"filled": int, "records": int})
+    few = counts.filled.astype(str) + " of " + counts.records.astype(str)
+    share = (100 * counts.filled / counts.records).map("{:.0f} %".format)
+    shown = few.where(counts.records < 30, share).where(counts.read == "True")
+    wide = counts.assign(shown=shown).pivot(index="column", columns="source", values="shown")
+    wide = wide.reindex(index=counts.column.unique(), columns=counts.source.unique()).dropna(how="all")
+    needed = [name for name, kind in kinds("records").items() if kind == "key"]
+    return wide.drop(index=[*needed, "source_urls"]).rename_axis(None, axis="columns").reset_index()
+
+
+ALL_RECORDS = "records-by-outcome"  # the heading under which the second chapter lists all records
+
+
+def anchor(outcome: str) -> str:
+    """The name of the place where the second chapter lists the records of an outcome."""
+    return "records-" + outcome.replace(" ", "-")
+
+
+def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, name: str = "") -> HTML:
+    """A table for display, within a frame that scrolls where it is wide or long.
+
+    Parameters
+    ----------
+    frame
+        What to show; missing cells become "–", an empty table says "none". All text is escaped.
+    caption
+        What the table holds.
+    urls
+        One address per row, for the first column to link to; only ``https://`` and ``http://`` addresses become links.
+    name
+        A name for the place, so that links can lead to the table.
+    """
+    head = "".join(f'<th scope="col">{html.escape(str(name).replace("_", " "))}</th>' for name in frame.columns)
+    rows = []
+    for cells, url in zip(frame.itertuples(index=False), [None] * len(frame) if urls is None else urls):
+        texts = [html.escape(_plain(cell)) for cell in cells]
+        if isinstance(url, str) and url.startswith(("https://", "http://")):
+            texts[0] = f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{texts[0]}</a>'
+        rows.append(
+            "<tr>"
+            + "".join(f'<td class="long">{text}</td>' if len(text) > 40 else f"<td>{text}</td>" for text in texts)
+            + "</tr>"
+        )
+    body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
+    label, place = html.escape(caption, quote=True), f' id="{html.escape(name, quote=True)}"' if name else ""
+    return HTML(
+        f'<p class="caption" aria-hidden="true"{place}>{html.escape(caption)}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table aria-label="{label}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def same_date_as_paper(search_date: str, protocol: dict) -> Markdown:
+    """A sentence that says whether counts of this search can be set beside the paper's."""
+    theirs = protocol["default_search_date"]
+    if search_date == theirs:
+        return Markdown(f"Both searches end on {theirs}.")
+    return Markdown(
+        f"**Mind the dates:** the paper searched to {theirs}, this run to {search_date}. The counts do not compare."
+    )
+
+
+def fields_without_codes(protocol: dict) -> list[str]:
+    """Fields of a record for facts that the review does not code, so that whether they are filled is of no interest."""
+    return [f"{name}_text" for name in ("msc_source", "ev_term") if name not in protocol["codes"]]
+
+
+def uncoded_columns(protocol: dict) -> list[str]:
+    """Columns of tables for facts that the review does not code."""
+    coded = [
+        name for name, kind in kinds("coded").items() if kind != "key" and name not in ("countries", "country_basis")
+    ]
+    absent = [name for name in coded if name not in {*protocol["codes"], *protocol["flags"]}]
+    return [*absent, *fields_without_codes(protocol)]
+
+
+def idle_columns(frame: pd.DataFrame, protocol: dict) -> list[str]:
+    """Columns of a table for facts that the review does not code and no row tells, which a reader need not see."""
+    return [name for name in uncoded_columns(protocol) if name in frame and frame[name].isna().all()]
+
+
+def code_labels(protocol: dict, field: str) -> dict[str, str]:
+    """What a reader sees for each code of a field; empty for fields without a code list."""
+    return {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}
+
+
+def first_url(cells: pd.Series) -> pd.Series:
+    """The first of the addresses in each cell."""
+    return pd.Series([(split_multi(cell) or [None])[0] for cell in cells], index=cells.index, dtype=object)
+
+
+def _plain(cell: object) -> str:
+    if pd.isna(cell):
+        return "–"
+    if isinstance(cell, pd.Timestamp):
+        return f"{cell:%Y-%m-%d}"
+    return f"{cell:,.12g}" if isinstance(cell, float) else str(cell)

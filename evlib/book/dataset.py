@@ -1,0 +1,215 @@
+"""The whole data set of a run as one file: tables as CSV and Parquet, a codebook, a data package and an RO-Crate."""
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.base.paths import repository
+from evlib.base.schema import columns, kinds, read_csv, read_table, write_csv
+from evlib.base.tables import idle_columns, uncoded_columns
+from evlib.base.words import load_numbers
+
+CODEBOOK = Path(__file__).with_name("codebook.csv")
+# The tables of the data set, with what one row is.
+TABLES = {
+    "trials": "a trial: an included one, or one that the rules propose (pending)",
+    "described": "a trial with its codes and the facts of its record",
+    "coding_basis": "a code of a trial: by hand or rules, and on what it rests",
+    "doses": "a dose as stated",
+    "records": "a registry record of the search",
+    "screened": "what became of a record",
+    "decisions": "a decision by a reader, a person or the rules",
+    "duplicates": "a record that repeats another one",
+    "to_screen": "a record that awaits a decision",
+    "flow": "a step of the PRISMA 2020 flow",
+    "rejects": "a line or row that could not be used, with its reason",
+}
+_OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
+_OF_PROJECT = ("requirements.lock", "LICENSE", "LICENSE-DATA")
+_TYPES = {
+    "text": "string",
+    "key": "string",
+    "count": "integer",
+    "number": "number",
+    "flag": "boolean",
+    "date": "date",
+}
+_LICENCE = {
+    "name": "CC-BY-4.0",
+    "title": "Creative Commons Attribution 4.0",
+    "path": "https://creativecommons.org/licenses/by/4.0/",
+}
+
+
+def codebook(tables: Iterable[str] = tuple(TABLES)) -> pd.DataFrame:
+    """Every column of these tables of the data set: ``table, column, type, description``."""
+    said = read_csv(CODEBOOK).set_index("column").description
+    rows = [
+        {"table": table, "column": column, "type": _TYPES[kind], "description": said[column]}
+        for table in tables
+        for column, kind in kinds(table).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, protocol: dict) -> Path:
+    """Write the data set of a run, and what made it, as a zip file; returns its path.
+
+    Its folder and its data package are named as the file. It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the
+    executed chapters in ``chapters/``, the review's protocol and citation, the project's lock file and licences, ``run.json``, a README, and
+    ``ro-crate-metadata.json`` over all of them. The same run gives the same bytes but for Parquet's and RO-Crate's own.
+
+    Parameters
+    ----------
+    results
+        The folder of a run.
+    path
+        The zip file.
+    root
+        The project's folder.
+    protocol
+        The review's protocol.
+    """
+    import duckdb
+
+    results, path = Path(results), Path(path)
+    run = json.loads((results / "run.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        for name in ("csv", "parquet", "chapters"):
+            (made / name).mkdir()
+        for chapter in results.glob("[0-9][0-9]_*.ipynb"):
+            shutil.copy2(chapter, made / "chapters" / chapter.name)
+        home = repository(Path(root))
+        for source in (*(Path(root) / name for name in _OF_REVIEW), *(home / name for name in _OF_PROJECT)):
+            if source.is_file():
+                shutil.copy2(source, made / source.name)
+        written = {name: row for name, row in TABLES.items() if (results / f"{name}.csv").is_file()}
+        book = codebook(written)
+        for table in written:
+            frame = read_table(results / f"{table}.csv", table)
+            idle = idle_columns(frame, protocol)
+            book = book[(book.table != table) | ~book.column.isin(idle)]
+            copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol)
+            days = [name for name, kind in kinds(table).items() if kind == "date"]
+            kept = [name for name in columns(table) if name not in idle]
+            shown = ", ".join(f"CAST({name} AS DATE) AS {name}" if name in days else name for name in kept)
+            duckdb.from_df(frame).project(shown).write_parquet(str(made / f"parquet/{table}.parquet"))
+        book.to_csv(made / "codebook.csv", index=False, lineterminator="\n")
+        (made / "run.json").write_bytes((results / "run.json").read_bytes())
+        _write_json(made / "datapackage.json", _data_package(path.stem, run, protocol, written, book))
+        (made / "README.md").write_text(_readme(run, protocol, written, load_numbers(results)), encoding="utf-8")
+        _describe_crate(made, run, protocol)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(made.rglob("*")):
+                if file.is_file():
+                    entry = zipfile.ZipInfo(
+                        f"{path.stem}/{file.relative_to(made).as_posix()}"
+                    )  # dated 1980, as all entries
+                    entry.compress_type = zipfile.ZIP_DEFLATED
+                    archive.writestr(entry, file.read_bytes())
+    return path
+
+
+def copy_table(source: Path, target: Path, *, protocol: dict) -> None:
+    """Copy a table of a run for readers, without columns for facts that the review does not code and no row tells."""
+    frame = read_csv(source) if uncoded_columns(protocol) else pd.DataFrame()
+    idle = idle_columns(frame, protocol)
+    if idle:
+        write_csv(frame.drop(columns=idle), target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _data_package(
+    name: str, run: dict[str, Any], protocol: dict, written: dict[str, str], book: pd.DataFrame
+) -> dict[str, Any]:
+    resources = []
+    for table, row in written.items():
+        fields = [
+            {"name": column, "type": kind, "description": said}
+            for column, kind, said in book[book.table == table][["column", "type", "description"]].itertuples(
+                index=False
+            )
+        ]
+        resources.append(
+            {
+                "name": table.replace("_", "-"),
+                "path": f"csv/{table}.csv",
+                "description": f"One row is {row}.",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": {"fields": fields, "missingValues": [""]},
+            }
+        )
+    return {
+        "name": name,
+        "title": _title(run, protocol),
+        "description": _about(protocol),
+        "version": run["parameters"]["search_date"],
+        "licenses": [_LICENCE],
+        "resources": resources,
+    }
+
+
+def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
+    """Write ``ro-crate-metadata.json`` (RO-Crate 1.1 or later, by its own library) over the files of the folder."""
+    from rocrate.model.contextentity import ContextEntity
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate()
+    crate.name = _title(run, protocol)
+    crate.description = f"{_about(protocol)} Tables of a run of evtrials."
+    crate.datePublished = run["finished"][:10]
+    licence = ContextEntity(crate, _LICENCE["path"], {"@type": "CreativeWork", "name": _LICENCE["title"]})
+    crate.add(licence)
+    crate.license = licence
+    if source := protocol.get("source"):
+        about = {"@type": "ScholarlyArticle", "name": source["citation"]}
+        paper = ContextEntity(crate, f"https://doi.org/{source['doi']}", about)
+        crate.add(paper)
+        crate.root_dataset["isBasedOn"] = paper
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            name = file.relative_to(folder).as_posix()
+            row = TABLES.get(file.stem)
+            described = {"description": f"One row is {row}."} if row else {}
+            if file.suffix == ".ipynb":
+                described = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
+            crate.add_file(name, name, properties={"name": file.name, **described})
+    _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
+
+
+def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str], numbers: dict[str, str]) -> str:
+    asked = run["parameters"]
+    rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in written.items())
+    return (
+        f"# {_title(run, protocol)}\n\n"
+        f"Records registered by {asked['search_date']}, as their sources showed them by {numbers['snapshot']}.\n\n{rows}\n\n"
+        "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run, `chapters` how each table came about. "
+        'An empty cell means: not shown to us. Several values in one cell are separated by " | ". In CSV, a text that a '
+        "spreadsheet would run as a formula has a leading apostrophe. Screening and coding are machine readings unless "
+        "`decisions` names a person.\n\n"
+        f"Registry facts are public: cite the registries. Everything else: {_LICENCE['title']}.\n"
+    )
+
+
+def _about(protocol: dict) -> str:
+    source = protocol.get("source")
+    return protocol["question"].strip() + (f" Redoes {source['citation']}." if source else "")
+
+
+def _title(run: dict[str, Any], protocol: dict) -> str:
+    return f"{protocol['title']}, search to {run['parameters']['search_date']}"
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,291 @@
+"""Trials and claims to browse: tables with filters, and a page for each trial. All text is escaped."""
+
+import html
+import json
+import re
+from collections.abc import Collection
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from evlib.audit.checks import by_section
+from evlib.base.schema import split_multi
+from evlib.base.tables import code_labels
+
+_CODED = {
+    "phase_group": "Phase",
+    "disease_area": "Disease area",
+    "msc_source": "Cell source",
+    "route": "Route",
+    "design": "Design",
+}
+_RECORD = {
+    "official_title": "Official title",
+    "status": "Status",
+    "registered": "Registered",
+    "registered_basis": "Date is",
+    "sponsor": "Sponsor",
+    "countries": "Countries, as the record shows",
+    "conditions": "Conditions",
+    "interventions": "Interventions",
+    "arms": "Arms",
+    "study_type": "Study type",
+    "phases": "Phases",
+    "allocation": "Allocation",
+    "intervention_model": "Intervention model",
+    "masking": "Masking",
+    "primary_purpose": "Primary purpose",
+    "enrolment": "Enrolment",
+    "enrolment_type": "Enrolment is",
+    "msc_source_text": "Cells, in its words",
+    "ev_term_text": "Product, in its words",
+    "route_text": "Route, in its words",
+    "dose_text": "Dose, in its words",
+    "start_date": "Start",
+    "completion_date": "Completion",
+    "last_update": "Last update",
+    "results_posted": "Results posted",
+    "secondary_trns": "Other numbers",
+    "note": "Note of the transcription",
+    "snapshot": "Retrieved by",
+}
+_DOSE = {
+    "arm": "arm",
+    "as_stated": "as stated",
+    "unit_kind": "kind of unit",
+    "per": "per",
+    "n_administrations": "times",
+}
+_CLAIM = {
+    "section": "Section",
+    "quote": "Quote",
+    "value": "The paper says",
+    "ours": "Ours",
+    "kind": "Kind",
+    "verdict": "Verdict",
+    "why": "Why",
+}
+# Selects in the place of text fields, so that "consistent" does not find "inconsistent" too. Called at each draw, of which the
+# first replaces the fields: itables loses an initComplete beside filters.
+_SELECTS = """function () {
+    this.api().columns(COLUMNS).every(function () {
+        const column = this, field = column.header().querySelector("input");
+        if (!field) return;
+        const select = document.createElement("select");
+        select.setAttribute("aria-label", field.placeholder);
+        select.add(new Option(field.placeholder, ""));
+        column.data().unique().sort().each((value) => select.add(new Option(value)));
+        select.onchange = () => column.search(select.value, {exact: select.value !== ""}).draw();
+        field.replaceWith(select);
+    });
+}"""
+
+
+def page_name(trn: str) -> str:
+    """The name of a trial's page: its number with nothing that a file name or an address should not hold."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", trn)
+
+
+def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """The columns of the table of all trials, as a reader sees them; what is not reported says so.
+
+    Parameters
+    ----------
+    described
+        Table ``described``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Number, Title``, the coded facts, ``Countries, Registered, Status, Enrolment, Counted, Record``; the number is a
+        link to the trial's page, the record to its registry. Every cell is HTML, its text escaped.
+    """
+    facts = {
+        "Number": [_link(f"trials/{page_name(trn)}.html", trn) for trn in described.trn],
+        "Title": described.title.map(_text),
+        **{
+            label: described[field].map(code_labels(protocol, field)).map(_text)
+            for field, label in _CODED.items()
+            if field in protocol["codes"]
+        },
+        "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],
+        "Registered": described.registered.dt.strftime("%Y-%m-%d").map(_text),
+        "Status": described.status.map(_text),
+        "Enrolment": described.enrolment.map(_text),
+        "Counted": described.screening.map({"included": "included", "pending": "pending, not counted"}),
+        "Record": [_link(url, "registry") for url in described.record_url],
+    }
+    return pd.DataFrame(facts, index=described.index)
+
+
+def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the ledger of claims, as a reader sees them; sections in the paper's order.
+
+    Parameters
+    ----------
+    ledger
+        As ``audit.csv`` holds it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Section, Quote, The paper says, Ours, Kind, Verdict, Why, Source``; the source is a link, named by its host. Every
+        cell is HTML, its text escaped.
+    """
+    sections = list(by_section(ledger).index)
+    ledger = ledger.sort_values("section", key=lambda column: column.map(sections.index), kind="stable")
+    texts = ledger[list(_CLAIM)].rename(columns=_CLAIM).map(lambda cell: "–" if pd.isna(cell) else html.escape(cell))
+    return texts.assign(Source=["–" if pd.isna(url) else _link(url, urlsplit(url).netloc) for url in ledger.source])
+
+
+def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tuple[str, ...] = ()) -> str:
+    """A table with a search, a filter under each heading and sorting, for a page of the book.
+
+    The scripts stand in the page itself (itables and DataTables, bundled), so that it works from a folder and no other
+    host is called.
+
+    Parameters
+    ----------
+    frame
+        Its cells are HTML.
+    name
+        The name of the place on the page.
+    page_length
+        How many rows are shown at first.
+    choices
+        Columns of few values, from which the filter lets one choose.
+    """
+    from itables import JavascriptFunction, to_html_datatable
+    from itables.javascript import generate_init_offline_itables_html
+
+    scripts = generate_init_offline_itables_html(str(files("itables") / "html" / "dt_bundle.js"))
+    selects = _SELECTS.replace("COLUMNS", str([frame.columns.get_loc(column) for column in choices]))
+    table = to_html_datatable(
+        frame,
+        connected=False,
+        allow_html=True,
+        showIndex=False,
+        column_filters="header",
+        classes="display compact",
+        style="width:100%",
+        maxBytes=0,
+        layout={"topStart": "pageLength", "topEnd": "search", "bottomStart": "info", "bottomEnd": "paging"},
+        lengthMenu=[10, 25, 50, 200],
+        pageLength=page_length,
+        table_id=name,
+        drawCallback=JavascriptFunction(selects),
+    )
+    # itables hands the function over as a text to be evaluated, which the policy of the pages forbids (evlib.csp).
+    table = re.sub(r'"keys_to_be_evaluated": .*\n\s*', "", table).replace(json.dumps(selects), selects)
+    return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
+
+
+def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: Collection[str] = ()) -> str:
+    """The page of a trial in Markdown with HTML tables: record, decisions, coding with its basis, doses, reports, sources.
+
+    Parameters
+    ----------
+    story
+        What ``evlib.book.record_history.trace`` tells of the record.
+    changes
+        What changed in records since an earlier search: ``trn, field, before, after`` (of ``evlib.audit.compare``); None where
+        the run has no earlier search.
+    without
+        Of ``doses`` and ``results``, what the whole review has none of: their sections are left out.
+    """
+    record = story["record"]
+    doses = [{_DOSE.get(name, name): cell for name, cell in row.items()} for row in story["doses"]]
+    changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
+    optional = {
+        "doses": ["## Doses", _grid(doses, tuple(_DOSE.values()), "No dose on file.")],
+        "results": [
+            "## Reports",
+            _grid(story["results"], ("study", "report", "link", "arms", "outcomes"), "No report on file."),
+        ],
+        "changes": [
+            "## What changed since the earlier search",
+            _grid(changed, ("field", "before", "after"), "Nothing that is followed."),
+        ],
+    }
+    left_out = {*without, *(["changes"] if changes is None else [])}
+    title = record.get("brief_title") or record.get("official_title") or "No title shown"
+    url = story.get("record_url")
+    parts = [
+        "---\norphan: true\n---",
+        f"# {_heading(story['trn'])}",
+        f"<p><strong>{html.escape(str(title))}</strong></p>",
+        f"<p>{_outcome(story['outcome'])}{' ' + _link(url, 'Its record in the registry') + '.' if url else ''} "
+        '<a href="../trials.html">All trials</a>.</p>',
+        "## The record",
+        _facts([(label, record[name]) for name, label in _RECORD.items() if name in record]),
+        "## Who judged it",
+        _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
+        "## How it was coded",
+        _grid(story["coding"], ("field", "value", "coded_by", "found_in", "words", "read_as"), "Not coded."),
+        *(text for name, texts in optional.items() if name not in left_out for text in texts),
+        "## Other records of the same trial",
+        _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
+        "## Sources",
+        "<ul>" + "".join(f"<li>{_link(source, source)}</li>" for source in split_multi(record.get("source_urls"))) + "</ul>",
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+_FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+_UNREPORTED = '<span class="unreported">not reported</span>'
+
+
+def _text(cell: object) -> str:
+    return _UNREPORTED if pd.isna(cell) else html.escape(str(cell))
+
+
+def _link(url: object, text: str) -> str:
+    """A link, where the address is one that a reader may follow; else the text."""
+    if isinstance(url, str) and (url.startswith(("https://", "http://")) or re.fullmatch(r"trials/[\w-]+\.html", url)):
+        return f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{html.escape(text)}</a>'
+    return html.escape(text)
+
+
+def _heading(text: str) -> str:
+    """Text in a Markdown heading, so that none of its signs is read as markup."""
+    return re.sub(r"([^\w\s])", r"\\\1", text)
+
+
+def _outcome(outcome: dict[str, Any]) -> str:
+    code = f" ({outcome['criterion']})" if "criterion" in outcome else ""
+    by = f", decided by {outcome['decided_by']}" if "decided_by" in outcome else ""
+    reason = f": {outcome['reason']}" if "reason" in outcome else ""
+    return html.escape(f"{outcome['outcome'].capitalize()}{code}{by}{reason}.")
+
+
+def _facts(pairs: list[tuple[str, object]]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(label)}</th><td>{_values(value)}</td></tr>' for label, value in pairs
+    )
+    return f'{_FRAME.replace("scroll", "scroll whole")}<table class="facts">{rows}</table></div>'
+
+
+def _values(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "<br>".join(html.escape(text) for text in split_multi(value)) or html.escape(str(value))
+
+
+def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
+    if not rows:
+        return f"<p>{none}</p>"
+    head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in names)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
+        for row in rows
+    )
+    return f"{_FRAME}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _cell(name: str, value: object) -> str:
+    text = str(value)
+    if name == "report" and re.fullmatch(r"10\.\d{4,}/\S+", text):
+        return _link(f"https://doi.org/{text}", text)
+    return html.escape(text.replace("_", " ") if name in ("field", "found_in") else text)

@@ -1,0 +1,83 @@
+"""Bar charts of trials: by year of registration, and by any one coded field."""
+
+import pandas as pd
+
+from evlib.base.figure import (
+    INCLUDED,
+    NOT_REPORTED,
+    PENDING,
+    Figure,
+    bars,
+    none_included,
+    nothing,
+    stacked_years,
+    trials_in_words,
+)
+from evlib.describe.coded_fields import value_counts
+
+
+def trials_by_year(described: pd.DataFrame) -> Figure:
+    """Trials by year of registration; included and pending trials told apart."""
+    dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
+    if dated.empty:
+        return nothing("trials_by_year", "No trial of this search has a registration date")
+    data = dated.groupby(["year", "screening"]).size().unstack(fill_value=0)
+    data = data.reindex(columns=["included", "pending"], fill_value=0)
+    data = data.reindex(range(data.index.min(), data.index.max() + 1), fill_value=0)
+    counts = data.included
+    before, since = int(counts[counts.index < 2020].sum()), int(counts[counts.index >= 2020].sum())
+    undated = int((described.registered.isna() & (described.screening == "included")).sum())
+    title = (
+        f"{since} included trials were registered in 2020 or later, {before} before; the date of {undated} is not known"
+    )
+    if before + since + undated == 0:
+        late = int(data.pending[data.index >= 2020].sum())
+        said = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
+        title = none_included(described, proposed=f": {said}")
+    shown = dated.screening.value_counts()
+    unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} pending)"
+    return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, "pending": PENDING})
+
+
+def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[str, str] | None = None) -> Figure:
+    """Trials by one coded field, the most frequent first and "not reported" last.
+
+    Parameters
+    ----------
+    described
+        Table ``described``.
+    field, noun
+        A coded column, and how the title calls it: "country", "cell source".
+    labels
+        What a reader sees for each code.
+    """
+    name = f"trials_by_{field}"
+    if described.empty:
+        return nothing(name, f"No trial in this search, so no {noun} to show")
+    data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")
+    data = data.reindex(columns=["included", "pending"]).fillna(0).astype(int)
+    order = data.reset_index().sort_values(["included", "pending", field], ascending=[False, False, True])[field]
+    data = data.loc[[code for code in order if code != NOT_REPORTED] + [code for code in order if code == NOT_REPORTED]]
+    data = data.rename(index={**(labels or {}), NOT_REPORTED: "Not reported"})
+    title = _leader_title(data.included, noun)
+    if not data.included.sum():
+        title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
+    return bars(data, name, title, _unit(described), {"included": INCLUDED, "pending": PENDING})
+
+
+def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
+    """The finding of a bar chart: which code leads among the included trials, and how many trials state none."""
+    stated = counts.drop(index="Not reported", errors="ignore")
+    missing = int(counts.get("Not reported", 0))
+    if not stated.sum():
+        return f"No {of} trial reports its {noun}"
+    leaders = list(stated.index[stated == stated.max()])
+    names = f"{', '.join(leaders[:-1])} and {leaders[-1]}" if len(leaders) > 1 else leaders[0]
+    verb, each = ("lead", " each") if len(leaders) > 1 else ("leads", "")
+    title = f"{noun.capitalize()}: {names} {verb} with {trials_in_words(stated.max())}{each}"
+    return f"{title}; not reported for {missing} of {counts.sum()}" if missing else title
+
+
+def _unit(described: pd.DataFrame) -> str:
+    pending = int((described.screening == "pending").sum())
+    return f"Trials ({len(described) - pending} included" + (f", {pending} pending)" if pending else ")")

@@ -1,0 +1,844 @@
+"""Effects and adverse events as numbers with intervals: what the reported counts, means and ratios allow, and no more.
+
+Every test and interval is that of statsmodels or scipy, named with its source where it stands. Of our own is the pairing of
+arms. A row of a source that allows no number is kept with the reason (``unusable``). The score intervals of statsmodels
+0.15 are not used as they come: that of a difference misses the published one (Newcombe 1998: 0.0528 to 0.3382 for 56/70 v
+48/80) and fails in small trials, so that differences have Newcombe's hybrid score interval; that of a ratio takes a wrong
+root where everyone in an arm had the event, so that ``risk_ratio`` inverts statsmodels' score test itself.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, special, stats
+from statsmodels.stats.contingency_tables import Table
+from statsmodels.stats.meta_analysis import combine_effects
+from statsmodels.stats.proportion import (
+    confint_proportions_2indep,
+    power_proportions_2indep,
+    proportion_confint,
+    samplesize_proportions_2indep_onetail,
+    score_test_proportions_2indep,
+)
+
+from evlib.base.errors import InputError
+from evlib.base.schema import join_multi
+
+JEFFREYS = (0.5, 0.5)
+NEITHER = "neither: interval includes no effect"
+EFFECTS = (
+    *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
+    *("estimate", "low", "high", "bayes_low", "bayes_high", "p", "prob_less_frequent", "favours", "method", "basis"),
+    *(
+        "why",
+        "events",
+        "n",
+        "versus_events",
+        "versus_n",
+        "as_stated",
+        "p_reported",
+        "direction",
+        "primary",
+        "msc_derived",
+    ),
+    *("disease_group", "route", "arm_note", "source_url", "line", "versus_line"),
+)
+# What a reader needs of a difference, and of a share within one arm.
+DIFFERENCES = (
+    "study",
+    "arm",
+    "versus",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "prob_less_frequent",
+    "measure",
+    "outcome",
+    "basis",
+    "why",
+)
+SHARES = (
+    "study",
+    "outcome",
+    "events",
+    "n",
+    "estimate",
+    "low",
+    "high",
+    "bayes_low",
+    "bayes_high",
+    "as_stated",
+    "arm",
+    "basis",
+)
+UNUSABLE = ("study_id", "study", "arm_id", "arm", "outcome", "timepoint", "value", "p_reported", "reason", "line")
+SAFETY = (
+    *("study_id", "study", "trn", "arm_id", "arm", "name", "n_events", "n_total", "proportion", "low", "high"),
+    *("upper_if_none", "bayes_low", "bayes_high", "serious", "related", "msc_derived", "disease_group", "route"),
+    *("source_url", "reason", "line"),
+)
+TRENDS = (
+    *("study_id", "study", "outcome", "kind", "dose_unit", "doses", "events", "n", "p", "p_exact", "basis", "why"),
+    *("msc_derived", "source_url"),
+)
+
+_HARM = re.compile(r"mortality|death|\bdied\b|\bICU\b", re.I)
+_OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
+_VERSUS = re.compile(r",?\s+(?:(?:vs\.?|v)\s+(?:control|placebo|matched controls)\b.*|versus\s.*)$", re.I)
+_PERCENT = re.compile(r"(?P<number>\d+(?:\.(?P<decimals>\d+))?)%")
+_MOST_TABLES = 1_000_000
+_FAR = math.log(1e7)  # beyond any ratio that an interval of counts can reach
+_NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(500))
+_NODES = _NODES + 0.5  # quadrature on (0, 1) instead of (-1, 1)
+
+
+class Proportion(NamedTuple):
+    """A share between 0 and 1 with its 95 % exact interval and its 95 % posterior interval."""
+
+    estimate: float
+    low: float
+    high: float
+    bayes_low: float
+    bayes_high: float
+
+
+class Comparison(NamedTuple):
+    """An arm against a comparator: estimate, 95 % interval, two-sided p, and the posterior where there is one."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+    bayes_low: float = math.nan
+    bayes_high: float = math.nan
+    prob_less_frequent: float = math.nan
+
+
+class Trend(NamedTuple):
+    """Two-sided p of a trend over doses: asymptotic (missing if all or none had the event) and exact conditional."""
+
+    p: float
+    p_exact: float
+
+
+class Pooled(NamedTuple):
+    """A pooled log effect with its standard error, 95 % interval, variance between trials, and I² between 0 and 1."""
+
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    tau2: float
+    i2: float
+
+
+def proportion(events: int, n: int, *, prior: tuple[float, float] = JEFFREYS) -> Proportion:
+    """The share of ``n`` people with an event.
+
+    The interval is exact (Clopper and Pearson, Biometrika 1934;26:404); the posterior is beta-binomial, with equal tails,
+    under a beta ``prior`` (Jeffreys', Beta(0.5, 0.5), unless given).
+
+    Raises
+    ------
+    InputError
+        Where the counts are impossible.
+    """
+    _check_counts(events, n)
+    low, high = proportion_confint(events, n, method="beta")
+    posterior = _posterior(events, n, prior)
+    return Proportion(events / n, float(low), float(high), *(float(bound) for bound in posterior.interval(0.95)))
+
+
+def upper_bound_of_none(n: int, level: float = 0.95) -> float:
+    """The highest risk, one-sided at ``level``, that fits ``n`` people without an event: the exact bound, near 3/n.
+
+    Hanley and Lippman-Hand, JAMA 1983;249:1743.
+    """
+    _check_counts(0, n)
+    return float(proportion_confint(0, n, alpha=2 * (1 - level), method="beta")[1])
+
+
+def risk_ratio(
+    events: int, n: int, versus_events: int, versus_n: int, *, prior: tuple[float, float] = JEFFREYS
+) -> Comparison:
+    """The risk in an arm over that in its comparator.
+
+    The interval is the score interval (Koopman, Biometrics 1984;40:513), which is there with zero cells, too: 0 of 8 v 8 of
+    24 is 0 with an upper bound. Without an event in the comparator the upper bound is infinite; without any, the estimate is
+    missing and the interval is 0 to infinity. p is Fisher's exact one. The posterior has independent beta priors, its
+    interval equal tails, by quadrature; ``prob_less_frequent`` is the probability that the risk is lower in the arm.
+
+    Raises
+    ------
+    InputError
+        Where the counts are impossible.
+    """
+    low, high = _ratio_interval(events, n, versus_events, versus_n)
+    with np.errstate(all="ignore"):
+        estimate = float(np.float64(events * versus_n) / (n * versus_events))
+    return _compared(
+        (events, n, versus_events, versus_n), (estimate, low, high), lambda value, risk: value * risk, (0, 1e9), prior
+    )
+
+
+def risk_difference(
+    events: int, n: int, versus_events: int, versus_n: int, *, prior: tuple[float, float] = JEFFREYS
+) -> Comparison:
+    """The risk in an arm less that in its comparator, between -1 and 1.
+
+    The interval is the hybrid score interval (Newcombe, Statistics in Medicine 1998;17:873, method 10); p and posterior as
+    of ``risk_ratio``.
+
+    Raises
+    ------
+    InputError
+        Where the counts are impossible.
+    """
+    _check_counts(events, n)
+    _check_counts(versus_events, versus_n)
+    low, high = confint_proportions_2indep(events, n, versus_events, versus_n, method="newcomb", compare="diff")
+    shown = (events / n - versus_events / versus_n, float(low), float(high))
+    return _compared((events, n, versus_events, versus_n), shown, lambda value, risk: value + risk, (-1, 1), prior)
+
+
+def mean_difference(mean: float, sd: float, n: int, versus_mean: float, versus_sd: float, versus_n: int) -> Comparison:
+    """The mean of an arm less that of its comparator, in their unit, with Welch's interval and p (Biometrika 1947;34:28).
+
+    Raises
+    ------
+    InputError
+        Where a standard deviation is not above zero, or fewer than two people are in an arm.
+    """
+    if min(sd, versus_sd) <= 0 or min(n, versus_n) < 2:
+        raise InputError(
+            f"SD {sd} of {n} v SD {versus_sd} of {versus_n}: give SDs above 0 and two people or more an arm."
+        )
+    p = stats.ttest_ind_from_stats(mean, sd, n, versus_mean, versus_sd, versus_n, equal_var=False).pvalue
+    parts = sd**2 / n, versus_sd**2 / versus_n
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (versus_n - 1))
+    low, high = stats.t.interval(0.95, freedom, loc=mean - versus_mean, scale=math.sqrt(sum(parts)))
+    return Comparison(mean - versus_mean, float(low), float(high), float(p))
+
+
+def trend(doses: Sequence[float], events: Sequence[int], n: Sequence[int]) -> Trend:
+    """Whether a risk rises or falls with the dose: two-sided p of the linear trend, the doses as they are as scores.
+
+    Asymptotic: Cochran and Armitage (Armitage, Biometrics 1955;11:375), as statsmodels' test of ordinal association.
+    Exact: conditional on the number of events, every table with as many is listed, and those count whose sum of dose times
+    events is as far from its expectation as the observed one, or farther. Not computed (missing) above a million tables.
+
+    Raises
+    ------
+    InputError
+        Where the counts are impossible or fewer than two doses differ.
+    """
+    for count, people in zip(events, n, strict=True):
+        _check_counts(count, people)
+    if len(set(doses)) < 2 or len(doses) != len(events):
+        raise InputError(f"a trend over the doses {list(doses)} needs two different doses or more, one per group.")
+    scores, counts, sizes = (np.asarray(values, dtype=float) for values in (doses, events, n))
+    if counts.sum() in (0, sizes.sum()):
+        return Trend(math.nan, 1.0)
+    table = Table(np.column_stack([counts, sizes - counts]), shift_zeros=False)
+    p = table.test_ordinal_association(row_scores=scores, col_scores=np.array([1.0, 0.0])).pvalue
+    return Trend(float(p), _exact_trend(scores, counts.astype(int), sizes.astype(int)))
+
+
+def interval_from_p(ratio: float, p: float) -> tuple[float, float]:
+    """The 95 % interval of a reported ratio from its p (Altman and Bland, BMJ 2011;343:d2090).
+
+    The p is taken as two-sided and of a normal test of the logarithm; the authors advise against it in trials of fewer than
+    60 people or so.
+
+    Raises
+    ------
+    InputError
+        Where the ratio is not above 0, or is 1, or p is not between 0 and 1.
+    """
+    if not (ratio > 0 and ratio != 1 and 0 < p < 1):
+        raise InputError(f"ratio {ratio} with p {p}: give a ratio above 0 other than 1, and a p between 0 and 1.")
+    z = -0.862 + math.sqrt(0.743 - 2.404 * math.log(p))
+    half = 1.96 * abs(math.log(ratio) / z)
+    return ratio * math.exp(-half), ratio * math.exp(half)
+
+
+def power_of_two_proportions(p1: float, p2: float, n1: int, n2: int) -> float:
+    """The chance that a two-sided test at 5 % finds a difference of two risks, with ``n1`` and ``n2`` people.
+
+    The normal approximation, with the pooled variance under no difference (Fleiss, Statistical Methods for Rates and
+    Proportions, 2003, chapter 4).
+    """
+    return float(power_proportions_2indep(p1 - p2, p2, n1, ratio=n2 / n1).power)
+
+
+def n_for_power(p1: float, p2: float, power: float = 0.8) -> int:
+    """People needed in each arm for a power, by the test of ``power_of_two_proportions``, rounded up."""
+    return math.ceil(samplesize_proportions_2indep_onetail(p1 - p2, p2, power, alpha=0.05, alternative="two-sided"))
+
+
+def smallest_rank_p(n: int, m: int) -> float:
+    """The smallest two-sided p that an exact rank-sum test can give with ``n`` and ``m`` trials: 2/C(n+m, n), at most 1.
+
+    Wilcoxon, Biometrics Bulletin 1945;1:80: the most extreme of all equally likely orders, on either side.
+    """
+    return min(1.0, 2 / math.comb(n + m, n))
+
+
+def pooled(log_effects: Sequence[float], standard_errors: Sequence[float], *, groups: pd.DataFrame) -> Pooled:
+    """Random-effects mean of log effects (DerSimonian and Laird, Controlled Clinical Trials 1986;7:177).
+
+    Parameters
+    ----------
+    log_effects, standard_errors
+        Natural logarithms of ratios, one per trial, and their standard errors.
+    groups
+        One row per trial, with ``route_group, disease_group, outcome``.
+
+    Raises
+    ------
+    InputError
+        With fewer than two trials, or where the trials differ in, or do not state, route, disease or outcome: a mean over
+        different questions answers none of them.
+    """
+    if not len(log_effects) == len(standard_errors) == len(groups) >= 2:
+        raise InputError(f"{len(log_effects)} effects cannot be pooled. Give two or more, each with its row of groups.")
+    for name in ("route_group", "disease_group", "outcome"):
+        if groups[name].isna().any() or groups[name].nunique() > 1:
+            values = ", ".join(sorted(groups[name].fillna("not stated").unique()))
+            raise InputError(
+                f"not pooled, since the trials do not share one {name} ({values}): a mean over different questions "
+                "answers none of them. Pool within one group, or show the trials one by one."
+            )
+    result = combine_effects(np.asarray(log_effects), np.asarray(standard_errors) ** 2, method_re="dl")
+    row = result.summary_frame().loc["random effect"]
+    shown = (float(row[name]) for name in ("eff", "sd_eff", "ci_low", "ci_upp"))
+    return Pooled(*shown, float(result.tau2), float(max(0, result.i2)))
+
+
+def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Every proportion and comparison that the reported outcomes let one compute.
+
+    Parameters
+    ----------
+    studies, arms, outcomes
+        Tables of ``data/raw/curation``, as ``evlib.base.schema.read_csv`` gives them: all text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per measure of an outcome, with the columns ``EFFECTS``. ``measure`` is "risk ratio", "risk difference",
+        "mean difference", "proportion" or "risk ratio as reported", each of the outcome as the source names it: survival
+        stays survival. ``basis`` is "counts", "estimated counts", "mean and SD", "as reported" or "reconstructed from p";
+        ``why`` says what is odd or estimated. ``prob_less_frequent`` is the posterior probability that the outcome is less
+        frequent in the arm than in its comparator. ``favours`` says whom the 95 % interval favours: fewer is better where
+        the outcome's name has mortality, death, died or ICU, otherwise more. ``ev_arm`` is false for cells without
+        vesicles. ``line`` and ``versus_line`` are the lines of ``outcomes.csv`` that the row comes from.
+
+    Notes
+    -----
+    An arm is compared with each control arm of its study that reports the same outcome (names equal without parentheses and
+    "vs placebo" and the like, timepoints equal or one missing); if none does, with the lowest of the study's single doses
+    in the same unit. Controls that were matched afterwards are for the arm that was matched with them only.
+    """
+    good, _ = _read(studies, arms, outcomes, "outcomes.csv")
+    rows = []
+    for row in good:
+        if row["counts"]:
+            rows.append(_proportion_row(row))
+        for versus in _comparators(row, good):
+            rows += _compared_rows(row, versus)
+        rows += _reported_rows(row, good)
+    kinds = dict.fromkeys(("events", "n", "versus_events", "versus_n", "line", "versus_line"), "Int64")
+    texts = (
+        "versus_id",
+        "versus",
+        "timepoint",
+        "favours",
+        "why",
+        "p_reported",
+        "direction",
+        "route",
+        "trn",
+        "arm_note",
+    )
+    return pd.DataFrame(rows, columns=list(EFFECTS)).astype(
+        kinds
+        | dict.fromkeys(texts, "str")
+        | dict.fromkeys(("bayes_low", "bayes_high", "prob_less_frequent"), "float64")
+    )
+
+
+def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
+    """The effects without the ratios that a source prints of a comparison whose counts are there as well."""
+    counted = table[table.measure == "risk ratio"][["arm_id", "versus_id", "outcome"]].drop_duplicates()
+    keys = table[["arm_id", "versus_id", "outcome"]].merge(counted, how="left", indicator=True)._merge
+    return table[(table.measure != "risk ratio as reported") | (keys == "left_only").to_numpy()]
+
+
+def unusable(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``outcomes`` that no effect comes from, with the reason: columns ``UNUSABLE``.
+
+    A row that cannot be right (an unknown arm, more events than people, a negative number) is among them; its reason names
+    the file and line and what to do. With ``line`` and ``versus_line`` of ``effects``, every row is here or there.
+    """
+    good, bad = _read(studies, arms, outcomes, "outcomes.csv")
+    computed = effects(studies, arms, outcomes)
+    used = {*computed.line, *computed.versus_line.dropna()}
+    rows = bad + [row | {"reason": _reason(row)} for row in good if row["line"] not in used]
+    frame = pd.DataFrame(rows, columns=["name", "p", *UNUSABLE]).assign(outcome=lambda rows: rows.name)
+    return frame.assign(p_reported=frame.p)[list(UNUSABLE)].sort_values("line", ignore_index=True)
+
+
+def safety(studies: pd.DataFrame, arms: pd.DataFrame, adverse_events: pd.DataFrame) -> pd.DataFrame:
+    """The risk of each reported adverse event, arm by arm.
+
+    Parameters
+    ----------
+    studies, arms, adverse_events
+        Tables of ``data/raw/curation``, all text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of ``adverse_events``, columns ``SAFETY``: shares between 0 and 1 as of ``proportion``, and
+        ``upper_if_none``, the one-sided 95 % bound where no event was seen. ``reason`` says why a row has no share.
+    """
+    good, bad = _read(studies, arms, adverse_events, "adverse_events.csv")
+    rows = [row | _risk(row) for row in good] + bad
+    frame = pd.DataFrame(rows, columns=list(SAFETY)).sort_values("line", ignore_index=True)
+    shares = dict.fromkeys(("proportion", "low", "high", "upper_if_none", "bayes_low", "bayes_high"), "float64")
+    flags = {name: frame[name].map({"True": True, "False": False}).astype("boolean") for name in ("serious", "related")}
+    return frame.assign(**flags).astype(shares | dict.fromkeys(("n_events", "n_total", "line"), "Int64"))
+
+
+def trends(
+    studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame, adverse_events: pd.DataFrame
+) -> pd.DataFrame:
+    """Trends over the doses of the studies that gave two or more single doses of one unit and report counts of each.
+
+    A control arm counts as dose 0, but for controls that were matched afterwards. The tables are those of ``effects`` and
+    ``safety``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per outcome or adverse event (``kind``), columns ``TRENDS``: doses in ``dose_unit``, events and people per
+        dose joined in one text each, in the order of doses; p values as of ``trend``.
+    """
+    rows = []
+    for table, file, kind in (
+        (outcomes, "outcomes.csv", "outcome"),
+        (adverse_events, "adverse_events.csv", "adverse event"),
+    ):
+        groups: dict[tuple, list[dict]] = {}
+        for row in _read(studies, arms, table, file)[0]:
+            if row["counts"] and not row["matched"] and (row["control"] or row["dose"]):
+                groups.setdefault((row["study_id"], row["key"], row.get("timepoint")), []).append(row)
+        rows += [_trend_row(group, kind) for group in groups.values() if _is_dose_ranging(group)]
+    return pd.DataFrame(rows, columns=list(TRENDS))
+
+
+def _check_counts(events: int, n: int) -> None:
+    if not 0 <= events <= n or n < 1:
+        raise InputError(f"{events} of {n} people cannot be: give a number of people above 0, and of events within it.")
+
+
+def _posterior(events: int, n: int, prior: tuple[float, float]) -> stats.distributions.rv_frozen:
+    return stats.beta(prior[0] + events, prior[1] + n - events)
+
+
+def _ratio_interval(events: int, n: int, versus_events: int, versus_n: int) -> tuple[float, float]:
+    _check_counts(events, n)
+    _check_counts(versus_events, versus_n)
+    if events == versus_events == 0:
+        return 0.0, math.inf
+    if (events, versus_events) == (n, versus_n):  # the test has no variance at 1; its bounds are Wilson's of each arm
+        low, versus_low = (float(proportion_confint(all_, all_, method="wilson")[0]) for all_ in (n, versus_n))
+        return low, 1 / versus_low
+
+    def excess(log_ratio: float) -> float:
+        ratio = math.exp(log_ratio)
+        test = score_test_proportions_2indep(
+            events, n, versus_events, versus_n, value=ratio, compare="ratio", correction=False
+        )
+        return test.pvalue - 0.05
+
+    estimate = math.log(events / n / (versus_events / versus_n)) if events and versus_events else None
+    low = math.exp(optimize.brentq(excess, -_FAR, _FAR if estimate is None else estimate)) if events else 0.0
+    high = (
+        math.exp(optimize.brentq(excess, -_FAR if estimate is None else estimate, _FAR)) if versus_events else math.inf
+    )
+    return low, high
+
+
+def _compared(
+    counts: tuple[int, int, int, int],
+    shown: tuple[float, float, float],
+    arm_risk: Callable[[float, np.ndarray], np.ndarray],
+    within: tuple[float, float],
+    prior: tuple[float, float],
+) -> Comparison:
+    events, n, versus_events, versus_n = counts
+    p = stats.fisher_exact([[events, n - events], [versus_events, versus_n - versus_events]]).pvalue
+    a, b = prior[0] + events, prior[1] + n - events
+    risks = special.betaincinv(prior[0] + versus_events, prior[1] + versus_n - versus_events, _NODES)
+
+    def below(value: float) -> float:
+        return float(_WEIGHTS @ special.betainc(a, b, np.clip(arm_risk(value, risks), 0, 1)))
+
+    def quantile(share: float) -> float:
+        return optimize.brentq(lambda value: below(value) - share, *within, xtol=1e-10)
+
+    no_effect = 1.0 if within[0] == 0 else 0.0
+    return Comparison(*shown, float(p), quantile(0.025), quantile(0.975), below(no_effect))
+
+
+def _exact_trend(scores: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> float:
+    total = counts.sum()
+    limits = np.minimum(sizes, total) + 1
+    if np.prod(limits[:-1], dtype=float) > _MOST_TABLES:
+        return math.nan
+    tables = np.indices(limits[:-1]).reshape(len(limits) - 1, -1).T
+    last = total - tables.sum(axis=1)
+    tables = np.column_stack([tables, last])[(last >= 0) & (last <= sizes[-1])]
+    chance = stats.multivariate_hypergeom.pmf(tables, m=sizes, n=total)
+    expected = total * (scores @ sizes) / sizes.sum()
+    far = np.abs(tables @ scores - expected)
+    return float(min(1.0, chance[far >= abs(counts @ scores - expected) * (1 - 1e-9)].sum()))
+
+
+def _read(studies: pd.DataFrame, arms: pd.DataFrame, table: pd.DataFrame, file: str) -> tuple[list[dict], list[dict]]:
+    """The rows of a table with what is known of their arms and studies: those that can be right, and those that cannot."""
+    known = arms.drop(columns="source_cell").assign(ev_arm=~arms.source_cell.fillna("").str.contains("not EV"))
+    known = known.rename(columns={"note": "arm_note", "n": "arm_n"}).merge(studies, on="study_id")
+    rows = table.assign(line=range(2, len(table) + 2)).merge(known, on="arm_id", how="left")
+    good, bad = [], []
+    for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
+        wrong = _wrong(row, file)
+        row |= {"msc_derived": row["msc_derived"] == "True", "primary": row.get("primary") == "True"}
+        row |= {"source_url": _source(row), "key": _key(row["name"]), "control": row["is_control"] == "True"}
+        row["matched"] = bool(re.search(r"\bmatched\b", row["arm"] or ""))
+        if wrong:
+            bad.append(row | dict.fromkeys(("n_events", "n_total")) | {"reason": wrong})
+            continue
+        for name in ("n_events", "n_total", "arm_n"):
+            row[name] = None if row[name] is None else int(float(row[name]))
+        low, high = (pd.to_numeric(row[name], errors="coerce") for name in ("dose_low", "dose_high"))
+        row["dose"] = low if low is not None and low == high else None
+        good.append(row)
+    for row in good:
+        row["counts"], row["estimated"] = _counts(row)
+    for row in good:
+        if not row["counts"] and _whole_arm_percentage(row) and _has_control(row, good):
+            row["counts"], row["estimated"] = _estimated(row)
+    return good, bad
+
+
+def _wrong(row: dict, file: str) -> str | None:
+    where = f"{file}, line {row['line']}"
+    if row["study_id"] is None:
+        return (
+            f"{where}: the arm '{row['arm_id']}', or its study, is not known. Correct arm_id, or add the arm and study."
+        )
+    for name in ("n_events", "n_total", "arm_n"):
+        number = _number(row[name])
+        if row[name] is not None and not (number >= 0 and number == round(number)):
+            return f"{where}: {name} {row[name]!r} is no whole number from 0 up. Correct it, or leave it empty."
+    for name in ("mean", "sd", "ci_low", "ci_high"):
+        if row.get(name) is not None and not math.isfinite(_number(row[name])):
+            return f"{where}: {name} {row[name]!r} is no number. Correct it, or leave it empty."
+    if _number(row.get("ci_low")) < 0 and row["effect"] is not None:
+        return f"{where}: the bound {row['ci_low']} of a ratio is negative. Correct it, or leave it empty."
+    if _number(row.get("sd")) < 0:
+        return f"{where}: the SD {row['sd']} is negative. Correct it, or leave it empty."
+    if _number(row["n_events"]) > _number(row["n_total"]):
+        return f"{where}: {row['n_events']} events of {row['n_total']} people. Correct n_events or n_total."
+    if _number(row["n_total"]) == 0:
+        return f"{where}: n_total is 0. Correct it, or leave it empty."
+    return None
+
+
+def _number(text: str | None) -> float:
+    """A text as a number; not-a-number where it is missing or none, for which every comparison is false."""
+    return math.nan if text is None else float(pd.to_numeric(text, errors="coerce"))
+
+
+def _source(row: dict) -> str | None:
+    """The report itself where it has an address, else the first page that it was read from."""
+    link = row["doi_or_url"]
+    if link:
+        return link if link.startswith("http") else f"https://doi.org/{link}"
+    return row["source_urls"].split()[0] if row["source_urls"] else None
+
+
+def _key(name: str) -> str:
+    """An outcome's name for comparison: without parentheses and what it is compared with."""
+    return " ".join(_VERSUS.sub("", re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", name).strip()).casefold().split())
+
+
+def _counts(row: dict) -> tuple[tuple[int, int] | None, str | None]:
+    """Events and people of a row; and, where the people follow from a percentage, a sentence that says so."""
+    events, n = row["n_events"], row["n_total"]
+    percentage = _PERCENT.match(row.get("value") or "")
+    if events is None or (n is None and (not percentage or not events)):
+        return None, None
+    if n is not None:
+        return (events, n), None
+    decimals = len(percentage["decimals"] or "")
+    about = events * 100 / float(percentage["number"])
+    fits = [
+        people
+        for people in range(max(events, int(about) - 2), int(about) + 4)
+        if f"{100 * events / people:.{decimals}f}" == percentage["number"]
+    ]
+    if len(fits) != 1:
+        return None, None
+    return (events, fits[0]), f"The number of people is not stated: {events} at {percentage[0]} are of {fits[0]}."
+
+
+def _whole_arm_percentage(row: dict) -> bool:
+    plain = _PERCENT.fullmatch(row.get("value") or "")
+    return bool(plain and row["arm_n"] and _OF_PEOPLE.search(row["name"]) and "subgroup" not in row["name"])
+
+
+def _has_control(row: dict, rows: list[dict]) -> bool:
+    return any(_same(row, other) and other["control"] and _whole_arm_percentage(other) for other in rows)
+
+
+def _estimated(row: dict) -> tuple[tuple[int, int], str]:
+    share, n = float(row["value"].rstrip("%")), row["arm_n"]
+    product = share * n / 100
+    whole = f"{100 * round(product) / n:.1f}" == f"{share:.1f}"
+    says = "a whole number" if whole else "not whole, so that the percentage is of another denominator"
+    return (
+        round(product),
+        n,
+    ), f"{row['arm']}: {row['value']} of {n} people is {product:.1f}, {says}; {round(product)} taken."
+
+
+def _same(row: dict, other: dict) -> bool:
+    times = {row["timepoint"], other["timepoint"]} - {None}
+    return row["study_id"] == other["study_id"] and row["key"] == other["key"] and len(times) < 2
+
+
+def _comparators(row: dict, rows: list[dict]) -> Iterator[dict]:
+    """The rows that a row is compared with; see the notes of ``effects``."""
+    if row["control"]:
+        return
+    alike = [
+        other
+        for other in rows
+        if other["arm_id"] != row["arm_id"]
+        and _same(row, other)
+        and other["matched"] == row["matched"]
+        and ((row["counts"] and other["counts"]) or (_has_mean(row) and _has_mean(other)))
+    ]
+    controls = [other for other in alike if other["control"]]
+    if controls:
+        yield from controls
+        return
+    doses = [other for other in alike if other["dose"] and other["dose_unit"] == row["dose_unit"]]
+    lowest = min(doses, key=lambda other: other["dose"], default=None)
+    if lowest and row["dose"] and lowest["dose"] < row["dose"]:
+        yield lowest
+
+
+def _has_mean(row: dict) -> bool:
+    return _number(row["sd"]) > 0 and row["mean"] is not None and (row["n_total"] or row["arm_n"] or 0) >= 2
+
+
+def _base(row: dict, versus: dict | None = None) -> dict:
+    names = ("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "timepoint", "direction", "primary", "msc_derived")
+    shown = {name: row[name] for name in (*names, "disease_group", "route", "arm_note", "source_url", "line")}
+    shown |= {"outcome": row["name"], "as_stated": row["value"], "p_reported": row["p"]}
+    if versus:
+        shown |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
+    return shown
+
+
+def _proportion_row(row: dict) -> dict:
+    events, n = row["counts"]
+    return _base(row) | {
+        "measure": "proportion",
+        **proportion(events, n)._asdict(),
+        "method": "Clopper-Pearson exact interval; Jeffreys prior",
+        "basis": "estimated counts" if row["estimated"] else "counts",
+        "why": row["estimated"],
+        "events": events,
+        "n": n,
+    }
+
+
+def _compared_rows(row: dict, versus: dict) -> list[dict]:
+    if not (row["counts"] and versus["counts"]):
+        return [_mean_row(row, versus)]
+    (events, n), (versus_events, versus_n) = row["counts"], versus["counts"]
+    estimated = [side["estimated"] for side in (row, versus) if side["estimated"]]
+    shared = _base(row, versus) | {
+        "basis": "estimated counts" if estimated else "counts",
+        "events": events,
+        "n": n,
+        "versus_events": versus_events,
+        "versus_n": versus_n,
+    }
+    zero = {
+        (True, True): "No event in either arm: there is no ratio.",
+        (False, True): "No event in the comparator: the ratio has no upper bound.",
+    }.get((events == 0, versus_events == 0))
+    reported = _contradiction(row, versus)
+    ratio = risk_ratio(events, n, versus_events, versus_n)
+    difference = risk_difference(events, n, versus_events, versus_n)
+    both = (
+        ("risk ratio", ratio, 1, "Koopman score interval; Fisher exact p; Jeffreys priors", [zero, reported]),
+        (
+            "risk difference",
+            difference,
+            0,
+            "Newcombe hybrid score interval; Fisher exact p; Jeffreys priors",
+            [reported],
+        ),
+    )
+    return [
+        shared
+        | {
+            "measure": measure,
+            **result._asdict(),
+            "favours": _favours(result, no_effect, row["name"]),
+            "method": method,
+            "why": _sentences([*estimated, *why]),
+        }
+        for measure, result, no_effect, method, why in both
+    ]
+
+
+def _mean_row(row: dict, versus: dict) -> dict:
+    sides = []
+    for side in (row, versus):
+        sides += [float(side["mean"]), float(side["sd"]), side["n_total"] or side["arm_n"]]
+    result = mean_difference(*sides)
+    randomised = row["n_total"] is None or versus["n_total"] is None
+    why = f"{sides[2]} v {sides[5]} people are those randomised; how many were analysed is not stated."
+    return _base(row, versus) | {
+        "measure": "mean difference",
+        **result._asdict(),
+        "favours": _favours(result, 0, row["name"]),
+        "method": "Welch t interval and p",
+        "basis": "mean and SD",
+        "why": why if randomised else None,
+        "n": sides[2],
+        "versus_n": sides[5],
+    }
+
+
+def _reported_rows(row: dict, rows: list[dict]) -> list[dict]:
+    """The ratio that a source prints, with its own interval, or one from its p; none where it prints neither."""
+    ratio = _reported_ratio(row)
+    if ratio is None:
+        return []
+    controls = {other["arm_id"]: other for other in rows if other["control"] and other["study_id"] == row["study_id"]}
+    versus = next(_comparators(row, rows), None)
+    if versus is None and len(controls) == 1:
+        versus = {name: next(iter(controls.values()))[name] for name in ("arm_id", "arm")}
+    low, high, p = (_number(row[name]) for name in ("ci_low", "ci_high", "p"))
+    shared, why = {"basis": "as reported", "method": "as reported"}, None
+    if not (low <= high):
+        if not (0 < p < 1 and ratio not in (0, 1)):
+            return []
+        low, high = interval_from_p(ratio, p)
+        shared = {"basis": "reconstructed from p", "method": "Altman and Bland 2011, from ratio and p"}
+        why = f"The source prints no interval: it is reckoned from p = {row['p']}."
+    result = Comparison(ratio, low, high, p)
+    contradiction = _contradiction(row, versus) if versus and versus.get("counts") else None
+    return [
+        _base(row, versus)
+        | shared
+        | {
+            "measure": "risk ratio as reported",
+            **result._asdict(),
+            "favours": _favours(result, 1, row["name"]),
+            "why": _sentences([why, contradiction]),
+        }
+    ]
+
+
+def _reported_ratio(row: dict) -> float | None:
+    found = re.fullmatch(r"RR (\d+(?:\.\d+)?)", row["effect"] or "")
+    return float(found[1]) if found else None
+
+
+def _contradiction(row: dict, versus: dict) -> str | None:
+    """A sentence where a reported ratio is not that of the counts, as printed; missing where there is none."""
+    ratio = _reported_ratio(row)
+    if ratio is None or not row["counts"]:
+        return None
+    (events, n), (versus_events, versus_n) = row["counts"], versus["counts"]
+    computed = risk_ratio(events, n, versus_events, versus_n).estimate
+    if abs(computed - ratio) <= 0.005:
+        return None
+    return f"The source prints a ratio of {ratio:g}, but {events} of {n} v {versus_events} of {versus_n} give {computed:.2f}."
+
+
+def _favours(result: Comparison, no_effect: float, name: str) -> str:
+    if result.low <= no_effect <= result.high:
+        return NEITHER
+    more = result.low > no_effect
+    return "arm" if more != bool(_HARM.search(name)) else "comparator"
+
+
+def _sentences(parts: list[str | None]) -> str | None:
+    return " ".join(part for part in parts if part) or None
+
+
+def _reason(row: dict) -> str:
+    if row["n_events"] is not None:
+        return "a count without a number of people"
+    if row["mean"] is not None:
+        return "a mean without a comparator that states mean, SD and number of people"
+    if row["effect"] is not None:
+        return "a ratio without an interval or a p"
+    if row["value"] is None:
+        return "a p value only" if row["p"] is not None else "nothing but a direction"
+    if _PERCENT.match(row["value"]):
+        return "a percentage without a number of people"
+    if re.match(r"-?\d", row["value"]):
+        return "a single value without a standard deviation"
+    return "words and a p value only" if row["p"] is not None else "words only"
+
+
+def _risk(row: dict) -> dict:
+    if row["counts"] is None:
+        return {"reason": "the number of people is not stated" if row["n_events"] is not None else "no count is stated"}
+    events, n = row["counts"]
+    result = proportion(events, n)._asdict()
+    none = None if events else upper_bound_of_none(n)
+    return {"proportion": result.pop("estimate"), **result, "upper_if_none": none}
+
+
+def _is_dose_ranging(group: list[dict]) -> bool:
+    given = {(row["dose_unit"], row["dose"]) for row in group if not row["control"]}
+    return len(given) > 1 and len({unit for unit, _ in given}) == 1
+
+
+def _trend_row(group: list[dict], kind: str) -> dict:
+    ordered = sorted(group, key=lambda row: 0 if row["control"] else row["dose"])
+    doses = [0.0 if row["control"] else float(row["dose"]) for row in ordered]
+    events, n = ([row["counts"][part] for row in ordered] for part in (0, 1))
+    estimated = [row["estimated"] for row in ordered]
+    none = None if 0 < sum(events) < sum(n) else "All or none had the event: no trend can be seen."
+    names = ("study_id", "study", "msc_derived", "source_url")
+    return {name: ordered[-1][name] for name in names} | {
+        "outcome": ordered[-1]["name"],
+        "kind": kind,
+        "dose_unit": ordered[-1]["dose_unit"],
+        "doses": join_multi(f"{dose:g}" for dose in doses),
+        "events": join_multi(events),
+        "n": join_multi(n),
+        **trend(doses, events, n)._asdict(),
+        "basis": "estimated counts" if any(estimated) else "counts",
+        "why": _sentences([*estimated, none]),
+    }

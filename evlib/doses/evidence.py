@@ -1,0 +1,429 @@
+"""What published and posted results say of each dose that was tested, arm by arm, on one scale and under stated assumptions.
+
+The assumptions are dials (``DIALS``): each has a default, and a notebook or a reader may set another.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.schema import read_csv
+from evlib.doses.parse_agreement import record_doses, with_hand_coding
+from evlib.doses.to_particles import (
+    PRODUCTS,
+    conversion_factors,
+    conversion_plan,
+    harmonised,
+    particle_draws,
+    products_of,
+    read_conversions,
+)
+
+# Name of a dial: its default, the values it may take (None: any of its kind), and what it means.
+DIALS: dict[str, tuple[Any, tuple | None, str]] = {
+    "effective_if": (
+        "paper",
+        ("paper", "reported", "compared", "primary"),
+        "which doses count as effective: those that the paper reads so, those with a better result of any kind, those "
+        "better than a comparison group, or those better in a primary outcome",
+    ),
+    "per": ("administration", ("administration", "course"), "particles of one administration or of the whole course"),
+    "compare": (
+        "minimum",
+        ("minimum", "any"),
+        "which effective doses of the routes are compared: the least of each, as Kabat 2020 does, or any",
+    ),
+    "pairs_only": (False, (False, True), "only trials with an effective and a less effective dose (Kabat 2020)"),
+    "exoflo_per_ml": (None, None, "particles in a millilitre of ExoFlo; None: every reading, each as likely"),
+    "exosome_mass_is_protein": (False, (False, True), "whether micrograms of exosomes are micrograms of protein"),
+    "nebulised_share": (
+        (1.0, 1.0),
+        None,
+        "which share of a nebulised dose counts (1: what the device was loaded with)",
+    ),
+    "body_weight_kg": (None, None, "least and greatest weight, for doses per kilogram; None: these are not converted"),
+    "not_msc": (False, (False, True), "whether vesicles of other cells count as well"),
+    "lung_only": (True, (True, False), "whether only diseases of the lung and their volunteers count"),
+    "draws": (10_000, None, "how many draws the intervals rest on"),
+    "seed": (2025, None, "where the random numbers start"),
+}
+# The dials that say how tested doses are read; the others change their amounts.
+OF_READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
+# What a reader needs of a tested dose.
+SHOWN = (
+    "study",
+    "arm",
+    "reading",
+    "because",
+    "outcomes_on_file",
+    "n",
+    "dose_as_reported",
+    "in_paper",
+    "msc_derived",
+    "randomised",
+    "comparative",
+)
+READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm", "not compared", "not in the paper")
+
+_OF_PAPER = ("effective", "less effective", "tolerated", "harm")
+_UNITS = {
+    "µg": "ug exosomes",
+    "µg/kg": "ug exosomes/kg",
+    "µg exosome per g ointment": "other",
+    "g product": "other",
+}
+_ROUTES = {"nebulised": "nebulised", "iv": "intravenous"}
+_RANDOMISED = re.compile(r"\b(non-?|not )?randomi[sz]ed\b", re.IGNORECASE)
+_LUNG = ("lung", "healthy")
+
+
+def dials(**given: Any) -> dict[str, Any]:
+    """All dials: the defaults and, in their place, what is given.
+
+    Raises
+    ------
+    InputError
+        For an unknown dial or a value that it cannot take.
+    """
+    for name, value in given.items():
+        if name not in DIALS:
+            raise InputError(f"there is no dial '{name}'. The dials are: {', '.join(DIALS)}.")
+        allowed = DIALS[name][1]
+        if allowed and value not in allowed:
+            raise InputError(f"the dial '{name}' cannot be {value!r}. It takes: {', '.join(map(str, allowed))}.")
+    settings = {name: default for name, (default, _, _) in DIALS.items()} | given
+    share = settings["nebulised_share"]
+    if not 0 < share[0] <= share[1] <= 1:
+        raise InputError(f"the dial 'nebulised_share' cannot be {share}. Give a least and a greatest share of 1.")
+    per_ml = settings["exoflo_per_ml"]
+    if per_ml is not None and not per_ml > 0:
+        raise InputError(f"the dial 'exoflo_per_ml' cannot be {per_ml}. Give a number of particles above zero.")
+    return settings
+
+
+def dial_factors(conversions: pd.DataFrame, stated: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
+    """The factors of ``evlib.doses.to_particles.conversion_factors`` under the dials, ExoFlo's reading among them.
+
+    A concentration that no source states is added as a factor of its own, named as an assumption.
+    """
+    factors = conversion_factors(conversions, stated, exosome_mass_is_protein=bool(settings["exosome_mass_is_protein"]))
+    per_ml = settings["exoflo_per_ml"]
+    if per_ml is None:
+        return factors
+    own = (factors["product"] == "ExoFlo") & (factors.from_unit == "mL product")
+    chosen = own & np.isclose(factors.low, per_ml) & np.isclose(factors.high, per_ml)
+    factors = factors.assign(weight=factors.weight.mask(own & ~chosen, 0.0))
+    if chosen.any():
+        return factors
+    assumed = {
+        **{"from_unit": "mL product", "product": "ExoFlo", "low": float(per_ml), "high": float(per_ml), "open": False},
+        **{"weight": 1.0, "read_at_source": True, "msc": True, "source": "assumed by the reader"},
+        "note": "a concentration that no source states",
+    }
+    return pd.concat([factors, pd.DataFrame([assumed])], ignore_index=True)
+
+
+def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Per report whether it is of MSCs, randomised and comparative, as far as records and notes say.
+
+    Parameters
+    ----------
+    studies, arms
+        Reports (``study_id, study, trn, msc_derived, disease, disease_group, doi_or_url, source_urls``) and their arms
+        (``study_id, is_control, dose_low, note``).
+    records
+        Table ``records``, of which ``trn, allocation`` are read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per report: ``study_id, study, trn, disease, disease_group, msc_derived, randomised`` (missing: not said by
+        the record's allocation nor by the notes of the transcription), ``comparative`` (an arm of comparison, or two doses
+        or more) and ``source_url``.
+    """
+    allocation = studies.trn.map(records.drop_duplicates("trn").set_index("trn").allocation)
+    by_record = allocation.map({"Randomized": True, "Non-Randomized": False}).astype("boolean")
+    notes = arms.dropna(subset="note").groupby("study_id").note.agg(" ".join)
+    words = studies.study_id.map(notes).fillna("")
+    found = words.map(lambda text: [not match[1] for match in _RANDOMISED.finditer(text)])
+    by_note = pd.Series([said[0] if said else pd.NA for said in found], index=studies.index, dtype="boolean")
+    control = arms[arms.is_control == "True"].groupby("study_id").size()
+    tested = arms[arms.is_control != "True"].dropna(subset="dose_low").groupby("study_id").dose_low.nunique()
+    sources = studies.source_urls.str.split().str[0]
+    dois = "https://doi.org/" + studies.doi_or_url
+    return pd.DataFrame(
+        {
+            **{name: studies[name] for name in ("study_id", "study", "trn", "disease", "disease_group")},
+            "msc_derived": studies.msc_derived == "True",
+            "randomised": by_record.fillna(by_note),
+            "comparative": (studies.study_id.map(control).fillna(0) > 0) | (studies.study_id.map(tested).fillna(0) > 1),
+            "source_url": dois.where(studies.doi_or_url.str.startswith("10."), studies.doi_or_url).fillna(sources),
+        }
+    )
+
+
+def tested_doses(
+    flags: pd.DataFrame,
+    arms: pd.DataFrame,
+    factors: pd.DataFrame,
+    settings: dict[str, Any],
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
+
+    Parameters
+    ----------
+    flags
+        As ``study_flags`` gives it.
+    arms
+        ``arm_id, study_id, arm, is_control, n, route, source_cell, dose_low, dose_high, dose_unit, dose_as_reported,
+        doses_per_course``. Arms of comparison and arms of cells are left out.
+    factors, settings
+        As ``dial_factors`` and ``dials`` give them.
+
+    Returns
+    -------
+    doses, draws
+        One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
+        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high`` in its unit, ``basis, why``; ``low, high``
+        (utmost bounds), ``q025, median, q975`` in particles per administration or course, as the dial says; ``each_median``: the
+        median per administration, as loaded; and ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
+    """
+    names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
+    rows = arms[(arms.is_control != "True") & (arms.dose_unit != "cells")].merge(flags[names], on="study_id")
+    words = rows[["arm", "source_cell", "dose_as_reported"]].fillna("").agg(" ".join, axis=1)
+    products = pd.Series(
+        [next((name for name in PRODUCTS if name.lower() in text.lower()), None) for text in words],
+        index=rows.arm_id,
+    )
+    low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
+    given = rows.dose_low.notna() | rows.dose_high.notna()
+    unreadable = given & ~((low > 0) & (low <= high))
+    stated = pd.DataFrame(
+        {
+            "trn": rows.arm_id,
+            "arm": rows.arm,
+            "low": low.mask(unreadable),
+            "high": high.mask(unreadable),
+            "unit": rows.dose_unit.map(lambda unit: _UNITS.get(unit, unit)).fillna("unspecified"),
+            "per": "administration",
+            "n_administrations": _whole(rows.doses_per_course),
+        }
+    )
+    plan = conversion_plan(stated, factors, products=products.dropna(), body_weight_kg=settings["body_weight_kg"])
+    unstated = stated.low.isna().to_numpy()
+    plan.loc[unstated, ["basis", "why"]] = ["not convertible", "the report, as we read it, states no amount"]
+    wrong = "arms.csv: dose_low '" + rows.dose_low.fillna("") + "' and dose_high '" + rows.dose_high.fillna("")
+    plan["why"] = plan.why.mask(unreadable, wrong + "' are no amounts above zero, the low one first. Correct them.")
+    rng = np.random.default_rng(settings["seed"])
+    each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
+    draws = (course if settings["per"] == "course" else each).copy()
+    routes = rows.route.map(_route_group)
+    least, most = settings["nebulised_share"]
+    share = least * (most / least) ** rng.random(settings["draws"])
+    draws[:, (routes == "nebulised").to_numpy()] *= share[:, np.newaxis]
+    times = plan.n_administrations.astype("float64") if settings["per"] == "course" else 1.0
+    amount = {bound: plan[f"amount_{bound}"] * _or_one(plan, "factor", bound) * _or_one(plan, "scale", bound)
+              for bound in ("low", "high")}  # fmt: skip
+    usable = plan.basis != "not convertible"
+    inhaled = routes == "nebulised"
+    middle = np.percentile(draws, [2.5, 50, 97.5], axis=0)
+    doses = pd.DataFrame(
+        {
+            **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
+            "n": _whole(rows.n),
+            "route_group": routes.astype("str"),
+            **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
+            "dose_as_reported": rows.dose_as_reported,
+            **{"amount_low": stated.low, "amount_high": stated.high},
+            "basis": plan.basis,
+            "why": plan.why,
+            "low": (amount["low"] * times).where(usable) * np.where(inhaled, least, 1.0),
+            "high": (amount["high"] * times).where(usable) * np.where(inhaled, most, 1.0),
+            **dict(zip(("q025", "median", "q975"), middle, strict=True)),
+            "each_median": np.median(each, axis=0),
+            "source_url": rows.source_url,
+        }
+    )
+    return doses, draws
+
+
+def readings_of(
+    doses: pd.DataFrame, outcomes: pd.DataFrame, paper: pd.DataFrame, settings: dict[str, Any]
+) -> pd.DataFrame:
+    """What the results say of each tested dose, by the rule of the dial ``effective_if``.
+
+    Parameters
+    ----------
+    doses
+        As ``tested_doses`` gives it.
+    outcomes
+        ``arm_id, name, direction, primary`` of each outcome that a report shows.
+    paper
+        How section 4 of Wang 2025 reads an arm: ``arm_id, reading, quote`` (``data/raw/paper/section4.csv``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        The doses with ``in_paper`` (used in the paper's section 4), ``outcomes_on_file`` (how many we could read), ``reading`` (of ``READINGS``) and ``because``. A dose
+        is less effective where another dose of the same report, whose amount does not overlap, is effective and it was
+        compared and is not.
+    """
+    said = paper.set_index("arm_id")
+    by_arm: dict[str, list[dict]] = {}
+    for outcome in outcomes[["arm_id", "name", "direction", "primary"]].to_dict("records"):
+        by_arm.setdefault(outcome["arm_id"], []).append(outcome)
+    asked = doses[["arm_id", "comparative"]].to_dict("records")
+    rows = [_read(dose, by_arm.get(dose["arm_id"], []), said, settings) for dose in asked]
+    read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
+    if settings["effective_if"] != "paper":
+        less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")
+        read["reading"] = read.reading.mask(less, "less effective")
+        read["because"] = read.because.mask(less, "another dose of this report is effective, this one not")
+    on_file = doses.arm_id.map(outcomes.arm_id.value_counts()).fillna(0).astype("int64")
+    return doses.assign(in_paper=doses.arm_id.isin(said.index), outcomes_on_file=on_file, **read)
+
+
+def in_question(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.Series:
+    """Which rows of ``readings_of`` the question is put to: by origin, disease and, where set, pairs of doses."""
+    kept = doses.msc_derived | bool(settings["not_msc"])
+    if settings["lung_only"]:
+        kept &= doses.disease_group.str.startswith(_LUNG)
+    if settings["pairs_only"]:
+        have = doses.groupby("study_id").reading.agg(set)
+        pairs = have.index[have.map(lambda found: {"effective", "less effective"} <= found)]
+        kept &= doses.study_id.isin(pairs)
+    return kept
+
+
+def unused_doses(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
+    """The tested doses that no comparison of amounts can use, each with why: ``study, arm, dose_as_reported, why``."""
+    outside = ~in_question(doses, settings | {"pairs_only": False})
+    why = doses.why.where(doses.basis == "not convertible")
+    why = why.mask(outside & why.isna(), "not of this question (origin of the vesicles, or disease)")
+    unused = doses.assign(why=why).dropna(subset="why")
+    return unused[["study", "arm", "dose_as_reported", "why", "source_url"]].reset_index(drop=True)
+
+
+def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables that the question of doses stands on, by name.
+
+    Parameters
+    ----------
+    raw_dir
+        The folder of raw data, of which ``curation/`` and ``paper/`` are read.
+    records
+        Table ``records``.
+    stated
+        Hand-coded doses, as ``evlib.dose.stated_doses`` gives them.
+
+    Returns
+    -------
+    dict
+        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, ``stated``: doses
+        by hand and, for trials without any, by the parser, and ``flags`` (``study_flags``).
+
+    Raises
+    ------
+    InputError
+        Where a file is missing or unreadable, or a row of ``section4.csv`` fits no arm or no reading, with its line.
+    """
+    raw = Path(raw_dir)
+    names = ("studies", "arms", "outcomes", "adverse_events")
+    tables = {name: read_csv(raw / f"curation/{name}.csv") for name in names}
+    return {
+        **tables,
+        "table2": read_csv(raw / "paper/table2.csv"),
+        "paper": _paper_readings(raw / "paper/section4.csv", set(tables["arms"].arm_id)),
+        "conversions": read_conversions(raw / "curation/conversions.csv"),
+        "records": records,
+        "stated": with_hand_coding(stated, record_doses(records)),
+        "flags": study_flags(tables["studies"], tables["arms"], records),
+    }
+
+
+def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """The doses of registry records in particles, under the dials.
+
+    Parameters
+    ----------
+    doses
+        Table ``doses``.
+    tables, settings
+        As ``evidence_tables`` and ``dials`` give them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.doses.to_particles.harmonised`` gives.
+    """
+    factors = dial_factors(tables["conversions"], tables["stated"], settings)
+    plan = conversion_plan(
+        doses, factors, products=products_of(tables["records"]), body_weight_kg=settings["body_weight_kg"]
+    )
+    rng = np.random.default_rng(settings["seed"])
+    found = harmonised(plan, factors, rng=rng, draws=settings["draws"])
+    facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
+    return pd.concat([facts, found.drop(columns=["trn", "arm"])], axis=1)
+
+
+def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:
+    """How the paper's section 4 reads each arm; a row that fits no arm or no reading stops the run, with its line."""
+    rows = read_csv(path, needs=["arm_id", "reading", "quote"])
+    problems = {
+        "its arm_id is none of curation/arms.csv": ~rows.arm_id.isin(arms),
+        "its arm_id stands in an earlier line as well": rows.arm_id.duplicated(),
+        f"its reading is none of {', '.join(_OF_PAPER)}": ~rows.reading.isin(_OF_PAPER),
+    }
+    for problem, wrong in problems.items():
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax()) + 2
+            raise InputError(f"{path}, line {line} ('{rows.arm_id[line - 2]}'): {problem}. Correct the line.")
+    return rows
+
+
+def _whole(texts: pd.Series) -> pd.Series:
+    """Whole numbers above zero; what is none is missing."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    return numbers.where((numbers > 0) & (numbers % 1 == 0)).astype("Int64")
+
+
+def _or_one(plan: pd.DataFrame, name: str, bound: str) -> pd.Series:
+    return plan[f"{name}_{bound}"].astype("float64").fillna(1.0)
+
+
+def _route_group(route: str | float) -> str | None:
+    if not isinstance(route, str):
+        return None
+    return _ROUTES.get(route, "combined" if " then " in route else "other")
+
+
+def _beside_effective(doses: pd.DataFrame, effective: pd.Series) -> pd.Series:
+    """Which doses have an effective one of another amount in the same report."""
+    pairs = doses.reset_index().merge(doses[effective], on="study_id", suffixes=("", "_other"))
+    apart = (pairs.amount_high < pairs.amount_low_other) | (pairs.amount_low > pairs.amount_high_other)
+    return pd.Series(doses.index.isin(pairs["index"][apart]), index=doses.index)
+
+
+def _read(dose: dict, outcomes: list[dict], paper: pd.DataFrame, settings: dict[str, Any]) -> tuple[str, str]:
+    """The reading of one dose, and its words."""
+    rule = settings["effective_if"]
+    if rule == "paper":
+        if dose["arm_id"] not in paper.index:
+            return "not in the paper", "not in the paper's section 4"
+        row = paper.loc[dose["arm_id"]]
+        return row.reading, f'the paper: "{row.quote}"'
+    counted = [outcome for outcome in outcomes if outcome["direction"] != "not comparative"]
+    if rule != "reported" and not dose["comparative"]:
+        counted = []
+    if rule == "primary":
+        counted = [outcome for outcome in counted if outcome["primary"] == "True"]
+    better = [outcome["name"] for outcome in counted if outcome["direction"] == "better"]
+    if better:
+        return "effective", f"better: {'; '.join(better)}"
+    if counted:
+        return "no effect shown", f"no difference: {'; '.join(outcome['name'] for outcome in counted)}"
+    return "not compared", "no such outcome is on file"

@@ -1,0 +1,750 @@
+"""The figures of the chapter on doses and effects, drawn in points on ``evlib.base.point_layout``; amounts stand on log axes."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Rectangle
+
+from evlib.base.figure import Figure, nothing
+from evlib.base.point_layout import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    WIDTH,
+    canvas,
+    finished,
+    fitted,
+    put_note,
+    put_patch,
+    put_text,
+    width_of,
+)
+from evlib.doses.evidence import READINGS
+from evlib.doses.stated_doses import power, span_of
+
+_SIZE, _LINE, _SMALL, _SMALL_LINE = 9.0, 12.0, 8.0, 10.5  # points
+_RULE, _DARK_ORANGE, _SHADE, _SOFT = "#CCCCCC", "#B87A00", "#DCEBF5", "#555555"
+
+# The mark of each reading: its shape, what fills it, its edge and its width.
+_MARKS = {
+    "effective": ("o", BLUE, BLUE, 7.0),
+    "less effective": ("v", "white", _DARK_ORANGE, 7.5),
+    "no effect shown": ("s", GREY, GREY, 6.0),
+    "tolerated": ("D", "white", GREY, 4.5),
+    "harm": ("X", _DARK_ORANGE, _DARK_ORANGE, 7.0),
+    "not compared": ("d", GREY, GREY, 4.5),
+    "not in the paper": ("p", "white", GREY, 5.0),
+}
+_VOLUME_MARKS = (("o", BLUE, BLUE, 7.5), ("s", "white", _DARK_ORANGE, 6.0), ("^", "white", GREY, 7.0))
+_ROUTES = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}
+_WORDS = {"iv": "intravenous"}
+_RULES = {
+    "paper": "as the paper reads them",
+    "reported": "by anything reported as better",
+    "compared": "by a comparison group",
+    "primary": "by a primary outcome",
+}
+_HOLLOW = re.compile("estimated|reconstructed")  # the basis of an effect that nobody stated as such
+_COLUMN = 48.0  # points: the width of a number of particles
+_RATIO_LIMITS = (0.05, 20.0)  # what the axis of ratios shows at most
+
+
+class _Log(NamedTuple):
+    """A log axis: from where to where on the drawing, in points, and of which values."""
+
+    begin: float
+    end: float
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        share = np.log(value / self.low) / np.log(self.high / self.low)
+        return float(self.begin + share * (self.end - self.begin))
+
+
+def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effective_if: str = "paper") -> Figure:
+    """Each dose that was tested, in particles, by route, with what its results say of it.
+
+    Parameters
+    ----------
+    doses
+        As ``evlib.dose_window.evidence`` gives them. Arms of one report with the same amount and reading share a line.
+    per, effective_if
+        The dials of these names, for the words of the axis and of the title.
+
+    Returns
+    -------
+    Figure
+        Its data are the doses, with ``line``: which line of the drawing shows them (missing: no amount in particles).
+    """
+    name = "tested_by_route"
+    if doses.empty:
+        return nothing(name, "No dose was tested in any report of this question")
+    rows = doses.assign(route=doses.route_group.where(doses.route_group.isin(list(_ROUTES)), "other"))
+    shown = rows[_positive(rows.low) & _positive(rows.high)]
+    lines = _lines(shown)
+    numbers = {arm: i for i, line in enumerate(lines) for arm in line.index}
+    data = doses.assign(line=pd.Series(numbers, index=doses.index, dtype="Int64"))
+    title = _tested_title(rows, shown, effective_if)
+    n_missing = len(rows) - len(shown)
+    missing = f"Not shown: {_several(n_missing, 'dose')} without an amount in particles."
+    axes, top = canvas(title)
+    if not lines:
+        alt = f"Empty figure (n = {_several(len(rows), 'dose')}). {title}. {missing}"
+        return Figure(finished(axes, put_note(axes, top, missing)), name, title, alt, data)
+    scale = _decades(shown.low, shown.high, begin=134, end=WIDTH - 76)
+    top = _keys(axes, top, {reading: _MARKS[reading] for reading in READINGS if reading in set(shown.reading)})
+    _right_heads(axes, top, {WIDTH - 2: "n", WIDTH - 30: "Amount"})
+    top += 14
+    start, heads = top, []
+    for route, heading in _ROUTES.items():
+        own = [line for line in lines if line.route.iloc[0] == route]
+        if not own:
+            continue
+        n_reports = _several(pd.concat(own).study_id.nunique(), "report")
+        heads.append((top, top + 15))
+        top = _heading(axes, top, f"{heading} ({n_reports})")
+        before = None
+        for line in own:
+            top = _dose_line(axes, top, line, scale, named=line.study_id.iloc[0] != before)
+            before = line.study_id.iloc[0]
+        top += 3
+    top = _axis(axes, start, top, scale, f"Particles per {per} (log scale)", skip=heads)
+    note = (
+        "Marks: the median; lines: utmost bounds; thick: 95 % of the draws; dashed: derived or assumed. n: participants"
+    )
+    note += " (–: not known)." if any(line.n.isna().any() for line in lines) else "."
+    bottom = put_note(axes, top, f"{note} {missing}")
+    listed = "; ".join(
+        f"{line.study.iloc[0]}, {_arms(line)}, {line.route.iloc[0]}: {span_of(line.low.min(), line.high.max())}, "
+        f"{line.reading.iloc[0]}, {line.basis.iloc[0]}, n = {_n(line)}"
+        for line in lines
+    )
+    n_arms = f"{_several(len(shown), 'arm')} of {_several(shown.study_id.nunique(), 'report')}"
+    alt = f"Range plot on a log axis, a line for each dose (n = {n_arms}). {title}. {listed}. {missing}"
+    return Figure(finished(axes, bottom), name, title, alt, data)
+
+
+def forest(effects: pd.DataFrame) -> Figure:
+    """Ratios of effect with their intervals, report by report, on a log axis; nothing is pooled.
+
+    Parameters
+    ----------
+    effects
+        ``study, arm, versus, outcome, timepoint, measure, estimate, low, high, p, basis, events, n, versus_events, versus_n,
+        msc_derived, primary, disease_group, route, source_url``; an ``ev_arm`` that is false says that an arm had no
+        vesicles. Such arms, measures that are no ratios and rows without a finite estimate are counted below the drawing.
+
+    Returns
+    -------
+    Figure
+        Its data are the effects, with ``drawn``: whether the drawing shows them.
+    """
+    name = "forest"
+    if effects.empty:
+        return nothing(name, "No effect of any report is on file")
+    ratio = effects.measure.fillna("").str.contains("ratio")
+    known = np.isfinite(effects.estimate.astype("float64")) & (effects.estimate >= 0)
+    vesicles = effects.ev_arm.astype("str") != "False" if "ev_arm" in effects else pd.Series(True, index=effects.index)
+    data = effects.assign(drawn=ratio & known & vesicles)
+    named = data.study.fillna("Report without a name")
+    shown = data.assign(study=named, msc=_true(data.msc_derived), main=_true(data.primary))[data.drawn]
+    title = _forest_title(shown)
+    measures = sorted(set(effects.measure[~ratio].fillna("measure not named")))
+    counts = {
+        f"of other measures ({', '.join(measures)})": ~ratio,
+        "without a finite estimate": ratio & ~known,
+        "of arms without vesicles": ratio & known & ~vesicles,
+    }
+    others = [f"{rows.sum()} {words}" for words, rows in counts.items() if rows.any()]
+    missing = f"Not drawn: {'; '.join(others)}." if others else ""
+    axes, top = canvas(title)
+    if shown.empty:
+        bottom = put_note(axes, top, missing)
+        alt = f"Empty figure (n = {_several(len(effects), 'effect')}). {title}. {missing}"
+        return Figure(finished(axes, bottom), name, title, alt, data)
+    hollow = _is_hollow(shown)
+    keys = {"from counts, or as reported": ("s", BLUE, BLUE, 6.5)} if not hollow.all() else {}
+    keys |= {"estimated or reconstructed": ("s", "white", _DARK_ORANGE, 6.5)} if hollow.any() else {}
+    top = _keys(axes, top, keys)
+    scale = _ratio_scale(shown)
+    _right_heads(axes, top, {WIDTH - 2: "Ratio (95 % interval)"})
+    top += 14
+    start, blocks = top, []
+    for study in shown.sort_values("msc", ascending=False, kind="stable").study.unique():
+        own = shown[shown.study == study]
+        begin, top = top, _study_heading(axes, top, own)
+        blocks.append((begin, top))
+        for _, row in own.iterrows():
+            top = _effect_line(axes, top, row, scale)
+        top += 4
+    bottom = _axis(axes, start, top, scale, "Ratio, first to second arm (log scale)", skip=blocks)
+    at_one = scale.at(1)
+    for begin, end in _gaps(start, top, blocks):
+        axes.plot([at_one, at_one], [begin, end], color=INK, lw=1, zorder=0.6)
+    note = "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off "
+    note += "the axis, a mark with an arrow lies beyond it. Whether more or less is better depends on the outcome."
+    bottom = put_note(axes, bottom, f"{note} {missing}")
+    listed = "; ".join(
+        f"{row['study']}, {_outcome(row)}, {_sides(row)}: {_estimate_text(row)} ({row['basis']}, {_events(row)})"
+        for _, row in shown.iterrows()
+    )
+    n_rows = f"{_several(len(shown), 'ratio')} of {_several(shown.study.nunique(), 'report')}"
+    alt = f"Forest plot without pooling, on a log axis (n = {n_rows}). {title}. {listed}. {missing}".strip()
+    return Figure(finished(axes, bottom), name, title, alt, data)
+
+
+def window_under_assumptions(table: pd.DataFrame) -> Figure:
+    """The ranges of effective doses of both routes under each assumption, and how probable it is that nebulised needs less.
+
+    Parameters
+    ----------
+    table
+        As ``evlib.doses.dose_windows.under_assumptions`` gives it: two rows for each assumption.
+    """
+    name = "window_under_assumptions"
+    if table.empty:
+        return nothing(name, "No assumption about the doses was tried")
+    order = list(dict.fromkeys(table.assumption))
+    by_label = table.drop_duplicates("assumption").set_index("assumption")
+    chances, least = by_label.probability_any, by_label.probability_minimum
+    title = _window_title(chances)
+    axes, top = canvas(title)
+    styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
+    top = _bar_keys(axes, top, styles)
+    seen = table[_positive(table.effective_low) & _positive(table.effective_high)]
+    scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 92)
+    _right_heads(axes, top, {WIDTH - 2: "P", WIDTH - 54: "Reports"})
+    top += 14
+    start, words = top, []
+    for i, label in enumerate(order):
+        own = table[table.assumption == label].set_index("route_group")
+        lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
+        height = max(_SMALL_LINE * len(lines), 23) + 5
+        middle = top + height / 2
+        if i == 0:
+            put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
+        _lines_around(axes, middle, lines, size=_SMALL, bold=i == 0)
+        if pd.isna(chances[label]):
+            put_text(axes, (WIDTH - 2, middle), "–", size=_SMALL, ha="right")
+        else:
+            for y, text in (
+                (middle - 6, f"least {_chance(least[label])}"),
+                (middle + 6, f"any {_chance(chances[label])}"),
+            ):
+                put_text(axes, (WIDTH - 2, y), text, size=_SMALL, bold=i == 0, ha="right")
+        for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
+            row = own.loc[route] if route in own.index else None
+            n = 0 if row is None else int(row.n_counted)
+            put_text(axes, (WIDTH - 54, y), str(n), size=_SMALL, bold=i == 0, ha="right")
+            if row is None or not row.effective_low > 0:
+                text = fitted(f"{route}: none in particles", WIDTH - 208, lines=1, size=_SMALL)[0]
+                words.append((y - 6, y + 6))
+                put_text(axes, (scale.begin, y), text, size=_SMALL, ha="left", colour=_SOFT)
+                continue
+            _bar(axes, (scale.at(row.effective_low), scale.at(row.effective_high)), y, style)
+        top += height
+    bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
+    note = (
+        "P: the probability that a nebulised effective dose is below an intravenous one, of the least effective dose of each "
+        "route or of any (–: cannot be said); only the "
+    )
+    note += "uncertainty of amounts is in it. Bars: utmost bounds. Reports: those with an effective dose in particles, by route (upper: nebulised)."
+    bottom = put_note(axes, bottom, note)
+    listed = "; ".join(
+        f"{_readable(label)}: {_spans(table[table.assumption == label], chances[label], least[label])}"
+        for label in order
+    )
+    alt = f"Bars on a log axis, two for each assumption (n = {_several(len(order), 'setting')}). {title}. {listed}."
+    return Figure(finished(axes, bottom), name, title, alt, table.reset_index(drop=True))
+
+
+def product_readings_figure(
+    readings: pd.DataFrame,
+    *,
+    band: tuple[float, float] | None = None,
+    product: str = "ExoFlo",
+    volumes: Sequence[float] = (15, 10),
+) -> Figure:
+    """What a dose of a product is in particles by each source of its concentration, beside the nebulised effective range.
+
+    Parameters
+    ----------
+    readings
+        As ``evlib.doses.to_particles.product_readings`` gives it, for doses of this product.
+    band
+        The lowest and the highest nebulised effective dose, in particles; None or not-a-number: no band.
+    volumes
+        Which volumes to draw, in mL, the one of the title first; three at most.
+
+    Returns
+    -------
+    Figure
+        Its data: one row per volume and reading, with the number of trials that use the volume (``n_trials``).
+    """
+    name = "product_readings"
+    volumes = list(volumes)[: len(_VOLUME_MARKS)]
+    own = readings[readings.volume_ml.isin(volumes)]
+    if own.empty:
+        return nothing(name, f"No trial states a dose of {product} as {' or '.join(map(_volume, volumes))}")
+    facts = ["volume_ml", "per_ml", "particles", "times_lowest", "source", "read_at_source", "weight"]
+    n_trials = own.groupby("volume_ml").trn.nunique()
+    data = own[facts].drop_duplicates().sort_values(["volume_ml", "per_ml"], ascending=[False, True])
+    data = data.assign(n_trials=data.volume_ml.map(n_trials), source_url=data.source.map(_source_url))
+    volumes = [volume for volume in volumes if volume in set(data.volume_ml)]
+    band = band if band and all(value > 0 for value in band) else None
+    title = _product_title(data[data.volume_ml == volumes[0]], product, band)
+    axes, top = canvas(title)
+    marks = dict(zip(volumes, _VOLUME_MARKS))
+    top = _keys(axes, top, {f"{_volume(v)} ({_several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
+    width = _COLUMN * len(volumes)
+    everything = pd.concat([data.particles, pd.Series(band or [], dtype="float64")])
+    scale = _decades(everything, everything, begin=146, end=WIDTH - width - 12)
+    _right_heads(axes, top, {WIDTH - 2 - _COLUMN * i: _volume(volume) for i, volume in enumerate(reversed(volumes))})
+    put_text(axes, (1, top + 6), "Source of the concentration", size=_SMALL, bold=True, ha="left")
+    top += 16
+    start = top
+    for (per_ml, source), reading in data.groupby(["per_ml", "source"], sort=False):
+        used = reading.weight.gt(0).all()
+        text = f"{power(per_ml)} per mL" + ("" if used else " (not used)")
+        lines = fitted(_source_words(source), 138, lines=3, size=_SMALL)
+        height = _LINE + _SMALL_LINE * len(lines) + 7
+        put_text(axes, (1, top + 8), text, size=_SIZE, ha="left")
+        for i, line in enumerate(lines):
+            put_text(axes, (1, top + 8 + _LINE + _SMALL_LINE * i), line, size=_SMALL, ha="left", colour=_SOFT)
+        for i, volume in enumerate(reversed(volumes)):
+            y = top + height / 2 + 8 * ((len(volumes) - 1) / 2 - i)  # beside one another they would overlap
+            for value in reading.particles[reading.volume_ml == volume]:
+                _mark(axes, scale.at(value), y, marks[volume])
+                put_text(axes, (WIDTH - 2 - _COLUMN * i, top + height / 2), power(value), size=_SMALL, ha="right")
+        top += height
+    if band:
+        left, right = scale.at(band[0]), scale.at(band[1])
+        put_patch(
+            axes,
+            Rectangle(
+                (left, start),
+                max(right - left, 2),
+                top - start,
+                facecolor=_SHADE,
+                edgecolor=BLUE,
+                lw=0.8,
+                ls=":",
+                zorder=0,
+            ),
+        )
+    bottom = _axis(axes, start, top, scale, "Particles per dose (log scale)")
+    note = f"Shaded: effective doses that were nebulised, {span_of(*band)} particles. " if band else ""
+    bottom = put_note(
+        axes, bottom, f"{note}n = {_several(data[['per_ml', 'source']].drop_duplicates().shape[0], 'source')}."
+    )
+    listed = "; ".join(
+        f"{_volume(row.volume_ml)} by {_source_words(row.source)}: {power(row.particles)}" for row in data.itertuples()
+    )
+    used_by = ", ".join(f"{_volume(v)} n = {_several(n_trials[v], 'trial')}" for v in volumes)
+    alt = f"Dot plot on a log axis ({used_by}). {title}. {listed}. {note}".strip()
+    return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
+
+
+# --- titles
+
+
+def _tested_title(rows: pd.DataFrame, shown: pd.DataFrame, effective_if: str) -> str:
+    parts = []
+    for route in ("nebulised", "intravenous"):
+        effective = shown[(shown.route == route) & (shown.reading == "effective")]
+        if effective.empty:
+            without = rows[(rows.route == route) & (rows.reading == "effective")].study_id.nunique()
+            parts.append(f"{route} none in particles ({without} without an amount)" if without else f"{route} none")
+            continue
+        bases = " and ".join(basis for basis in ("stated", "derived", "assumed") if basis in set(effective.basis))
+        products = effective.why.str.extract("concentration stated of (.+)")[0]
+        bases += f" from volumes of {products.iloc[0]}" if bases == "derived" and products.nunique() == 1 else ""
+        reports = _several(effective.study_id.nunique(), "report")
+        parts.append(f"{route} {span_of(effective.low.min(), effective.high.max())} ({reports}, {bases})")
+    return f"Effective doses {_RULES.get(effective_if, effective_if)}, in particles: {', '.join(parts)}"
+
+
+def _forest_title(shown: pd.DataFrame) -> str:
+    if shown.empty:
+        return "No ratio of effect has an estimate"
+    bounded = shown.dropna(subset=["low", "high"])
+    title = f"{_including(bounded)} of {len(bounded)} intervals of ratios include 1"
+    parts = []
+    for words, own in (
+        ("of MSC vesicles", bounded[bounded.msc]),
+        ("of other vesicles", bounded[~bounded.msc]),
+        ("of primary outcomes", bounded[bounded.main]),
+    ):
+        parts += [f"{words} {_including(own)} of {len(own)}"] if len(own) else []
+    title += f" ({', '.join(parts)})" if parts else ""
+    beside = bounded[(bounded.low > 1) | (bounded.high < 1)]
+    if len(beside):
+        title += f"; of {len(beside)} that {'does' if len(beside) == 1 else 'do'} not, {_is_hollow(beside).sum()} estimated or reconstructed"
+    without = len(shown) - len(bounded)
+    return f"{title}; {_several(without, 'ratio')} without an interval" if without else title
+
+
+def _including(bounded: pd.DataFrame) -> int:
+    return int(((bounded.low <= 1) & (bounded.high >= 1)).sum())
+
+
+def _window_title(chances: pd.Series) -> str:
+    said = chances.dropna()
+    if said.empty:
+        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {_several(len(chances), 'setting')}"
+    low, high = _chance(said.min()), _chance(said.max())
+    runs = f"is {low}" if low == high else f"runs from {low} to {high}"
+    unsaid = len(chances) - len(said)
+    title = f"The probability that a nebulised effective dose, drawn at random, is below an intravenous one {runs} over {len(said)} of {_several(len(chances), 'setting')}"
+    title += f" (as set: {_chance(chances.iloc[0])})" if len(said) > 1 and pd.notna(chances.iloc[0]) else ""
+    return f"{title}; in {unsaid} it cannot be said" if unsaid else title
+
+
+def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | None) -> str:
+    volume = _volume(own.volume_ml.iloc[0])
+    amounts = sorted(set(own.particles))
+    if len(amounts) == 1:
+        return f"One {volume} dose of {product} is {power(amounts[0])} particles by every source"
+    joined = " or ".join(map(power, amounts)) if len(amounts) == 2 else span_of(amounts[0], amounts[-1])
+    title = f"One {volume} dose of {product} is {joined} particles, depending on the source"
+    title += f" ({len(amounts)} readings)" if len(amounts) > 2 else ""
+    if band:
+        inside = sum(band[0] <= amount <= band[1] for amount in amounts)
+        above = sum(amount > band[1] for amount in amounts)
+        title += (
+            f"; {inside} {'lies' if inside == 1 else 'lie'} within the nebulised effective doses, {above} above them"
+        )
+    return title
+
+
+# --- words
+
+
+def _several(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _volume(volume: float) -> str:
+    return f"{volume:g} mL"
+
+
+def _chance(value: float) -> str:
+    """A probability to two places, which are 0.00 and 1.00 only where it is so."""
+    if pd.isna(value):
+        return "–"
+    if 0 < value < 0.005:
+        return "<0.01"
+    return ">0.99" if 0.995 <= value < 1 else f"{value:.2f}"
+
+
+def _ratio(value: float) -> str:
+    """Two digits, as many as an interval of a small trial bears."""
+    if pd.isna(value):
+        return "?"
+    if not np.isfinite(value):
+        return "∞"
+    if 0.95 < value < 1.05 and value != 1:  # on which side of 1 it lies is seen
+        return f"{value:.3f}" if f"{value:.2f}" == "1.00" else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"
+
+
+def _estimate_text(row: Mapping) -> str:
+    text = _ratio(row["estimate"])
+    if pd.notna(row["low"]) or pd.notna(row["high"]):
+        return f"{text} ({_ratio(row['low'])} to {_ratio(row['high'])})"
+    return f"{text} (p = {row['p']:.2g})" if pd.notna(row["p"]) else f"{text} (no interval)"
+
+
+def _outcome(row: Mapping) -> str:
+    parts = [str(row[name]) for name in ("outcome", "timepoint") if pd.notna(row[name]) and str(row[name]).strip()]
+    return ", ".join(dict.fromkeys(parts)) or "outcome not named"
+
+
+def _sides(row: Mapping) -> str:
+    arm, versus = (row[name] if pd.notna(row[name]) else "?" for name in ("arm", "versus"))
+    return f"{arm} v. {versus}"
+
+
+def _events(row: Mapping) -> str:
+    """Those with an event of all, in both groups, as far as they are known."""
+
+    def side(events: float, n: float) -> str:
+        return "?" if pd.isna(n) else f"n = {n:g}" if pd.isna(events) else f"{events:g} of {n:g}"
+
+    both = [side(row[f"{group}events"], row[f"{group}n"]) for group in ("", "versus_")]
+    return "n not known" if both == ["?", "?"] else " v. ".join(both)
+
+
+def _readable(label: str) -> str:
+    """A label with its powers of ten as a reader writes them."""
+    return re.sub(r"\b\d(?:\.\d+)?e[+-]?\d+\b", lambda match: power(float(match[0])), label)
+
+
+def _spans(own: pd.DataFrame, chance: float, least: float) -> str:
+    parts = [
+        f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
+        if row.effective_low > 0
+        else f"{row.route_group} no effective dose in particles"
+        for row in own.itertuples()
+    ]
+    return f"{', '.join(parts)}, P {_chance(least)} (least), {_chance(chance)} (any)"
+
+
+def _source_words(source: str) -> str:
+    """Sources in few letters: numbers and DOIs whole, of addresses the site."""
+    parts = [re.sub(r"^https?://(www\.)?([^/]+).*", r"\2", part.strip()) for part in source.split("|")]
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _source_url(source: str) -> str | None:
+    """The address of a source: the record, the DOI or the first page."""
+    if found := re.search(r"https?://\S+", source):
+        return found[0]
+    if found := re.search(r"doi:(\S+)", source):
+        return f"https://doi.org/{found[1]}"
+    found = re.search(r"NCT\d{8}", source)
+    return f"https://clinicaltrials.gov/study/{found[0]}" if found else None
+
+
+def _arms(line: pd.DataFrame) -> str:
+    names = [str(arm) for arm in line.arm.dropna()]
+    return ", ".join(names) + (f" ({len(line)} arms)" if len(line) > 1 else "")
+
+
+def _n(line: pd.DataFrame) -> str:
+    return "–" if line.n.isna().any() else str(int(line.n.sum()))
+
+
+def _true(column: pd.Series) -> pd.Series:
+    return column.astype("str") == "True"
+
+
+def _is_hollow(effects: pd.DataFrame) -> pd.Series:
+    return effects.basis.fillna("").str.contains(_HOLLOW)
+
+
+def _positive(column: pd.Series) -> pd.Series:
+    values = column.astype("float64")
+    return (values > 0) & np.isfinite(values)
+
+
+# --- rows
+
+
+def _lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
+    """The arms that share a line: of one report, with one amount, basis and reading; reports with the lowest first."""
+    same = ["route", "study_id", "low", "high", "reading", "basis"]
+    least = shown.groupby(["route", "study_id"]).low.min()
+    lines = [line for _, line in shown.groupby(same, sort=False, dropna=False)]
+
+    def place(line: pd.DataFrame) -> tuple:
+        first = line.iloc[0]
+        return (
+            list(_ROUTES).index(first.route),
+            least[first.route, first.study_id],
+            first.study_id,
+            first.low,
+            first.high,
+        )
+
+    return sorted(lines, key=place)
+
+
+def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool) -> float:
+    """One line of doses; the report is named where it is its first."""
+    first = line.iloc[0]
+    study = fitted(first.study, 124, lines=2, size=_SIZE) if named else []
+    arms = fitted(_arms(line) or "arm not named", 118, lines=2, size=_SMALL)
+    height = _LINE * len(study) + _SMALL_LINE * len(arms) + 5
+    for i, text in enumerate(study):
+        put_text(axes, (1, top + 7 + _LINE * i), text, size=_SIZE, ha="left")
+    for i, text in enumerate(arms):
+        place = (7, top + 7 + _LINE * len(study) + _SMALL_LINE * i)
+        put_text(axes, place, text, size=_SMALL, ha="left", colour=_SOFT)
+    y = top + _LINE * len(study) + (_SMALL_LINE * len(arms) + 4) / 2
+    mark = _MARKS.get(first.reading, _MARKS["not compared"])
+    low, high = scale.at(first.low), scale.at(first.high)
+    stated = first.basis == "stated"
+    if high > low:
+        axes.plot([low, high], [y, y], color=mark[2], lw=1.4, ls="-" if stated else (0, (3, 2)))
+        axes.plot([low, low, np.nan, high, high], [y - 3, y + 3, np.nan, y - 3, y + 3], color=mark[2], lw=1.2)
+        inner = line.q025.median(), line.q975.median()
+        if inner[0] > first.low * 1.001 or inner[1] < first.high * 0.999:
+            thick = {"lw": 4, "ls": "-" if stated else (0, (1.2, 0.5)), "solid_capstyle": "butt"}
+            axes.plot([scale.at(value) for value in inner], [y, y], color=mark[2], **thick)
+    middle = line["median"].median()
+    _mark(axes, scale.at(middle if middle > 0 else np.sqrt(first.low * first.high)), y, mark)
+    put_text(axes, (WIDTH - 30, y), first.basis, size=_SMALL, ha="right")
+    put_text(axes, (WIDTH - 2, y), _n(line), size=_SIZE, ha="right")
+    return top + height
+
+
+def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
+    """The study in bold, the flag of its vesicles, and beside it route and disease where there is room."""
+    first = own.iloc[0]
+    flag = "" if first.msc else " (not of MSCs)"
+    room = WIDTH - 14 - width_of(flag, size=_SIZE, bold=True)  # what is drawn is a little wider than what is measured
+    text = fitted(first.study, room, lines=1, size=_SIZE, bold=True)[0] + flag
+    put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
+    same = [
+        name for name in ("route", "disease_group") if own[name].nunique(dropna=False) == 1 and pd.notna(first[name])
+    ]
+    about = ", ".join(_WORDS.get(first[name], str(first[name])) for name in same)
+    room = WIDTH - 14 - width_of(text, size=_SIZE, bold=True)
+    if about and width_of(about, size=_SMALL) < room - 6:
+        put_text(axes, (WIDTH - 2, top + 7), about, size=_SMALL, ha="right", colour=_SOFT)
+    return top + 15
+
+
+def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> float:
+    outcome = fitted(_outcome(row), 138, lines=3, size=_SMALL, bold=row.main)
+    below = [*fitted(_sides(row), 138, lines=3, size=_SMALL), *fitted(_events(row), 138, lines=1, size=_SMALL)]
+    height = _SMALL_LINE * (len(outcome) + len(below)) + 7
+    for i, text in enumerate([*outcome, *below]):
+        style = {"bold": row.main} if i < len(outcome) else {"colour": _SOFT}
+        put_text(axes, (7, top + 7 + _SMALL_LINE * i), text, size=_SMALL, ha="left", **style)
+    y = top + height / 2
+    hollow = bool(_HOLLOW.search(row.basis if isinstance(row.basis, str) else ""))
+    colour = _DARK_ORANGE if hollow else BLUE
+    ends = [_end(axes, value, y, scale, colour) for value in (row.low, row.high)]
+    if pd.notna(row.low) and pd.notna(row.high):
+        axes.plot(ends, [y, y], color=colour, lw=1.6, ls=(0, (3, 2)) if hollow else "-", zorder=2)
+    outside = not scale.low <= row.estimate <= scale.high
+    place = scale.begin if row.estimate < scale.low else scale.end if outside else scale.at(row.estimate)
+    if outside:
+        _end(axes, row.estimate, y, scale, colour)
+    _mark(axes, place, y, ("s", "white" if hollow or outside else colour, colour, 6.5))
+    put_text(axes, (WIDTH - 2, y), fitted(_estimate_text(row), 108, lines=1, size=_SMALL)[0], size=_SMALL, ha="right")
+    return top + height
+
+
+def _end(axes: plt.Axes, value: float, y: float, scale: _Log, colour: str) -> float:
+    """Where an end of an interval is drawn; an arrow where it leaves the axis."""
+    if pd.isna(value):
+        return float("nan")
+    if scale.low <= value <= scale.high:
+        return scale.at(value)
+    side, place = (-1, scale.begin) if value < scale.low else (1, scale.end)
+    tip = place + side * 8
+    axes.plot([place, tip], [y, y], color=colour, lw=1.6, zorder=2)
+    axes.plot([tip - side * 4, tip, tip - side * 4], [y - 3, y, y + 3], color=colour, lw=1.4, zorder=2)
+    return place
+
+
+# --- parts of a drawing
+
+
+def _mark(axes: plt.Axes, x: float, y: float, mark: tuple[str, str, str, float]) -> None:
+    shape, face, edge, size = mark
+    axes.scatter(x, y, s=size**2, marker=shape, facecolor=face, edgecolor=edge, lw=1.3, zorder=3)
+
+
+def _bar(axes: plt.Axes, ends: tuple[float, float], y: float, style: tuple[str, str, str | None]) -> None:
+    face, edge, hatch = style
+    left, right = ends
+    if right - left < 4:  # one amount
+        left, right = (left + right) / 2 - 2, (left + right) / 2 + 2
+    put_patch(
+        axes, Rectangle((left, y - 4), right - left, 8, facecolor=face, edgecolor=edge, hatch=hatch, lw=1.1, zorder=2)
+    )
+
+
+def _keys(axes: plt.Axes, top: float, keys: Mapping[str, tuple[str, str, str, float]]) -> float:
+    for x, y, label in _spread(keys, top):
+        _mark(axes, x + 6, y, keys[label])
+        put_text(axes, (x + 15, y), label, size=_SMALL, ha="left")
+        top = y - 7
+    return top + 17
+
+
+def _bar_keys(axes: plt.Axes, top: float, styles: Mapping[str, tuple[str, str, str | None]]) -> float:
+    for x, y, label in _spread(styles, top):
+        _bar(axes, (x, x + 12), y, styles[label])
+        put_text(axes, (x + 15, y), label, size=_SMALL, ha="left")
+        top = y - 7
+    return top + 17
+
+
+def _spread(labels: Iterable[str], top: float) -> Iterator[tuple[float, float, str]]:
+    """Places of keys side by side, as many as fit into a line."""
+    x = 1.0
+    for label in labels:
+        width = 15 + width_of(label, size=_SMALL)
+        if x > 1 and x + width > WIDTH - 2:
+            x, top = 1.0, top + 13
+        yield x, top + 7, label
+        x += width + 12
+
+
+def _heading(axes: plt.Axes, top: float, text: str) -> float:
+    put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
+    return top + 15
+
+
+def _right_heads(axes: plt.Axes, top: float, heads: Mapping[float, str]) -> None:
+    for x, text in heads.items():
+        put_text(axes, (x, top + 6), text, size=_SMALL, bold=True, ha="right")
+
+
+def _lines_around(axes: plt.Axes, middle: float, lines: list[str], *, size: float, bold: bool) -> None:
+    for i, line in enumerate(lines):
+        y = middle + _SMALL_LINE * (i - (len(lines) - 1) / 2)
+        put_text(axes, (1, y), line, size=size, bold=bold, ha="left")
+
+
+def _decades(lows: pd.Series, highs: pd.Series, *, begin: float, end: float) -> _Log:
+    """An axis of whole decades around all values."""
+    if not len(lows):
+        return _Log(begin, end, 1e8, 1e12)
+    low, high = (float(np.log10(value)) for value in (lows.min(), highs.max()))
+    first, last = np.floor(low - 0.05), np.ceil(high + 0.05)
+    return _Log(begin, end, 10.0**first, 10.0**last)
+
+
+def _ratio_scale(shown: pd.DataFrame) -> _Log:
+    values = pd.concat([shown.low, shown.high, shown.estimate]).astype("float64")
+    values = values[np.isfinite(values) & (values > 0)]
+    least, most = (values.min(), values.max()) if len(values) else (1.0, 1.0)
+    low, high = max(_RATIO_LIMITS[0], min(0.5, least * 0.9)), min(_RATIO_LIMITS[1], max(2.0, most * 1.1))
+    return _Log(160, WIDTH - 104, low, high)
+
+
+def _gaps(begin: float, end: float, skip: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """What is left between two heights without the parts that texts take."""
+    for first, last in sorted(skip):
+        if first > begin:
+            yield begin, first
+        begin = max(begin, last)
+    if end > begin:
+        yield begin, end
+
+
+def _axis(
+    axes: plt.Axes, start: float, end: float, scale: _Log, label: str, *, skip: Iterable[tuple[float, float]] = ()
+) -> float:
+    """Grid lines, numbers and the name of an axis below the rows; returns where they end."""
+    if scale.low < 1 < scale.high:
+        values = [k * 10.0**e for e in range(-2, 2) for k in (1, 2, 5)]
+        ticks = {value: f"{value:g}" for value in values if scale.low <= value <= scale.high}
+    else:
+        decades = np.arange(round(np.log10(scale.low)), round(np.log10(scale.high)) + 1)
+        ticks = {float(10.0**k): power(10.0**k).removeprefix("1×") for k in decades}
+    axes.plot([scale.begin, scale.end], [end, end], color=INK, lw=0.8)
+    taken: list[tuple[float, float]] = []
+    for value in sorted(ticks, key=lambda value: (value != 1, value)):  # the 1 of ratios is always numbered
+        x, half = scale.at(value), width_of(ticks[value], size=_SMALL) / 2
+        for first, last in _gaps(start, end, skip):
+            axes.plot([x, x], [first, last], color=_RULE, lw=0.5, zorder=0.5)
+        axes.plot([x, x], [end, end + 3], color=INK, lw=0.8)
+        if all(x + half + 3 < left or x - half - 3 > right for left, right in taken):
+            put_text(axes, (x, end + 10), ticks[value], size=_SMALL)
+            taken.append((x - half, x + half))
+    middle, half = (scale.begin + scale.end) / 2, width_of(label, size=_SMALL) / 2
+    put_text(axes, (min(middle, WIDTH - 2 - half), end + 22), label, size=_SMALL)
+    return end + 32

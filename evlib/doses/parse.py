@@ -1,0 +1,573 @@
+"""Doses read from the words of registries: amounts with their units, per what, how many times and how often.
+
+What is not understood is left out, never guessed: lost superscripts ("2 x 109"), a number with another noun ("10 million
+mitochondria"), a comma that may part or point ("2,5"), "10 E10", which may be 10^10 or ten times as many.
+"""
+
+import re
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import pandas as pd
+import pint
+
+from evlib.base.errors import InputError
+from evlib.base.schema import MULTI
+from evlib.doses.parse_schedule import Schedule, in_all, schedules
+from evlib.doses.stated_doses import UNIT_KINDS
+
+FIELDS = ("low", "high", "unit", "unit_kind", "per", "volume_ml", "n_administrations", "interval")
+COLUMNS = (*FIELDS, "stated_unit", "arm", "remark", "as_stated")
+
+# Each kind of unit is a dimension of its own, so that none can become another; a plain mass is one of exosomes.
+_DEFINITIONS = """
+pico- = 1e-12 = p-
+nano- = 1e-9 = n-
+micro- = 1e-6 = u-
+milli- = 1e-3 = m-
+particles = [particles]
+cells_equivalent = [producing_cells]
+cells = [cells]
+g_protein = [ev_protein]
+g_exosomes = [mass_of_exosomes] = _ = g
+mol_phospholipid = [phospholipid]
+L_product = [product_volume]
+L = [volume]
+unspecified = [number_without_a_unit]
+units = [units]
+vials = [vials]
+kg = [body_weight]
+cm2 = [area]
+g_ointment = [ointment]
+"""
+_HOUSE_UNITS = ("ug protein", "ug exosomes", "mg/kg", "mL product", "pmol phospholipid/kg")
+_MULTIPLES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SIGNS = str.maketrans("×✕✖⨯∗·⋅⁎µμ–—−‒‑～〜∼∽’ \u2009\u202f", "xxxx****uu-----~~~~'   ")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_MASKED = "¦"  # stands for what has been read already
+
+_DECIMAL = r"(?:\d{1,3}(?:[,']\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = re.compile(
+    rf"(?<![\w.^])(?<![A-Za-z]-)(?:10\s*\^\s*\(?(?P<power>[+-]?\d{{1,2}})\)?|(?P<digits>{_DECIMAL})"
+    rf"(?:\s*[x*]\s*10\s*\^\s*\(?(?P<times>[+-]?\d{{1,2}})\)?|\s*[x*]\s*10\s?e\+?(?P<times_e>\d{{1,2}})"
+    rf"|\s?e(?P<e>[+-]?\d{{1,2}})(?!\w))?)(?:\s*(?P<word>{'|'.join(_MULTIPLES)})s?\b)?",
+    re.IGNORECASE,
+)
+_UNREADABLE = re.compile(r"\s*[x*^]\s*\d|[.,]?\d|\s+\d|\s*%")
+_RANGE = r"\s*(?:-|~|\bto\b)\s*"
+_PLUS_MINUS = r"\s*(?:±|\+/-)\s*"
+_LIST = r"\s*(?:,\s*(?:or|and)\b|,|/|:|\bor\b|\band\b)\s*"
+_JOINT = re.compile(rf"(?P<pm>{_PLUS_MINUS})|(?P<range>{_RANGE})|(?P<list>{_LIST})", re.IGNORECASE)
+_SHARED_POWER = re.compile(r"\s*\(?\s*[x*]\s*10\s*\^\s*(\d{1,2})\s*\)?")
+
+_KIN = (
+    r"(?:human|allogen\w+|autologous|umbilical|cord|placent\w+|adipose|bone|marrow|wharton'?s?|jelly|amniotic|"
+    r"mesenchymal|stem|stromal|cell|tissue|derived|small|nano\w*|extracellular|exosom\w+|s?evs?|purified|total|"
+    r"[\w-]*mscs?(?:-\w+)*|[\w-]*-derived)"
+)
+_VESICLES = r"(?:nano[\s-]*(?:vesicles?|particles?)|(?:micro)?vesicles?|particles?|exosomes?|s?evs?|exos?)"
+_EV = rf"(?:(?:{_KIN}[\s-]+){{0,8}}(?:[\w-]*msc[\w]*-)?{_VESICLES}\b)"
+_ITS = r"(?:protein|phospholipids?)"
+_AFTER = (
+    rf"(?=\s*(?:$|[{_MASKED};,.()|/+~&-]|(?:in|per|at|for|on|into|to|iv|im|intra[\w-]*|via|by|given|dripped|each|and|or|"
+    r"doses?|is|will|with|over|then|once|twice|daily|every|administered|dissolved|diluted|containing|respectively)\b))"
+)
+_PRODUCT = (
+    rf"(?:\s*(?:of\s+)?(?:the\s+)?(?:{_EV}|exo[\w-]*|imp\b|(?:\w+\s+)?secretome|condition\w+\s+(?:culture\s+)?medi\w+|cm\b"
+    rf"|(?:{_EV}\s+)?(?:suspension|solution|product|injection)\b))"
+)
+_DILUENT = (
+    r"(?:of\s+)?(?:(?:normal|physiological|isotonic|sterile|0\.9\s*%)\s+)*(?:saline|sodium|pbs|phosphate|"
+    r"plasma-?\s?lyte|serum|ringer\w*|dextrose|glucose|water|buffer|ns)\b"
+)
+_MASS = r"(?P<prefix>pico|nano|micro|milli|p|n|u|mc|m)(?:g|grams?|grammes?)\b"
+_BARE_MASS = re.compile(
+    r"(?<=\d)\s*(?:[pnum]|mc)g\b(?=(?:\s*(?:-|~|,|±|\bto\b|\bor\b|\band\b))+\s*[\d.]+\s*(?:[pnum]|mc)g\s+(?:of\s+)?"
+    r"(?:(?:ev|exosom\w+|total)\s+)*(?P<noun>protein)\b)",
+    re.IGNORECASE,
+)
+_UNITS = [
+    (re.compile(rf"\s*-?\s*{pattern}", re.IGNORECASE), name)
+    for pattern, name in (
+        (rf"{_MASS}\s*(?:of\s+)?(?:total\s+)?(?:{_KIN}\s+){{0,5}}?protein\b", "g protein"),
+        (rf"{_MASS}(?:(?:\s*(?:of\s+)?(?:{_EV}|exo[\w-]*)\b)(?!\s*{_ITS})|{_AFTER})", "g exosomes"),
+        (r"(?P<prefix>pico|nano|micro|milli|p|n|u|m)(?:mol|moles?)\s+(?:of\s+)?phospholipids?\b", "mol phospholipid"),
+        (
+            rf"(?P<prefix>micro|milli|u|m|)(?:l|liters?|litres?)\b(?:{_PRODUCT}|{_AFTER}|(?=\s*{_DILUENT}))",
+            "L product",
+        ),
+        (rf"(?P<prefix>)(?:cc|cm3|cm\^3|mls)\b(?:{_PRODUCT}|{_AFTER}|(?=\s*{_DILUENT}))", "cc product"),
+        (r"(?:[\w-]*cells?|[\w-]*mscs?)[\s-]+equivalents?\b", "cells equivalent"),
+        (rf"(?:of\s+)?{_EV}(?!\s*-?\s*{_ITS})", "particles"),
+        (
+            rf"(?:of\s+)?(?:{_KIN}[\s-]+){{0,8}}?(?:cells?|[\w-]*mscs?)\b(?!\s*-?\s*(?:derived|products?|exo|s?evs?\b))",
+            "cells",
+        ),
+        (r"units?\b(?!\s+\w*dose)", "units"),
+        (r"vials?\b", "vials"),
+        (r"unspecified\b", "unspecified"),
+    )
+]
+_PREFIXES = {"pico": "p", "nano": "n", "micro": "u", "milli": "m", "mc": "u"}
+_ADMINISTRATION = (
+    r"administrations?|dos(?:e|age)s?|times?|treatments?|infusions?|injections?(?!\s*(?:site|point))|sessions?|rounds?"
+    r"|applications?|inhalations?|visits?"
+)
+_PER = re.compile(
+    rf"\s*(?P<sign>/|\bper\b|\beach\b)\s*(?P<n>\d+(?:\.\d+)?)?\s*(?:(?P<kg>kg\b|kilograms?\b)(?:\s*(?:of\s+)?(?:body[\s-]*"
+    rf"weight|bw)\b)?|(?P<cm2>cm\s?\^?2\b|square\s+cent\w+)|(?P<volume>[um]?l|cc|millilit\w+|microlit\w+)\b"
+    rf"|(?P<ointment>g\s+(?:of\s+)?(?:ointment|cream|gel)\b)|(?P<administration>(?:{_ADMINISTRATION})\b)"
+    rf"|(?:injection\s+)?(?P<else>sites?|points?|drops?|nostrils?|eyes?|knees?|joints?|units?|vials?|days?|weeks?)\b)",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(r"\s*\([^()\d]{1,30}\)(?=\s*(?:/|per\b))", re.IGNORECASE)
+_FROM_CELLS = re.compile(
+    rf"(?:{_VESICLES}|\bexosom\w+|supernatant|medium|media|secretome)\b[^.;|]{{0,60}}\b(?:from|by|of|to)\s+"
+    r"(?:about\s+|approximately\s+|the\s+)?$|\bmedium\s+of\s+$",
+    re.IGNORECASE,
+)
+_OF_VESICLES = re.compile(rf"\s*-?\s*(?:of|worth\s+of)\s+{_EV}", re.IGNORECASE)
+_DILUENT_AFTER = re.compile(
+    rf"\s*\(?{_DILUENT}(?![^;|)]*\b(?:containing|with)\b[^;|]*{_VESICLES})|[^;,|]*\b(?:free\s+of|without)\b",
+    re.IGNORECASE,
+)
+_DILUENT_BEFORE = re.compile(
+    r"\b(?:saline|pbs|placebo|(?:diluted|dissolved|suspended)\s+(?:in|with|to))\s+(?:about\s+)?$", re.IGNORECASE
+)
+_LABEL = re.compile(
+    r"\b(?:group|cohort|dosage|level|phase|arm|type|part|stage|step|grade|table)s?\s+\d{1,2}"
+    r"(?:\s*(?:/|,|-|and)\s*\d{1,2})*(?=\s*[:;,.)]|\s*$)",
+    re.IGNORECASE,
+)
+_BOUNDED = re.compile(
+    r"(?P<upper>\b(?:up\s+to|at\s+most|no\s+more\s+than|not\s+exceeding|maximum(?:\s+of)?|less\s+than)\s+$|[<≤]\s*$)"
+    r"|(?P<lower>\b(?:at\s+least|no\s+less\s+than|minimum(?:\s+of)?|more\s+than)\s+$|[>≥]\s*$)",
+    re.IGNORECASE,
+)
+_TOTAL = re.compile(r"\b(?:total|cumulative)(?:\s+(?:dose|amount))?(?:\s+of)?\s*:?\s*$", re.IGNORECASE)
+_IN_TOTAL = re.compile(r"\s*(?:in\s+total|per\s+course|total)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"\bread\s+as\s+$|'\s*$", re.IGNORECASE)
+_UNIT_NAMED = re.compile(r"\bunits?\s*(?:of|:|is)?\s*$", re.IGNORECASE)
+
+
+class _Number(NamedTuple):
+    digits: str
+    exponent: int | None  # None: neither power of ten nor a word such as million
+    tenfold: bool = False  # "x 10e11"
+
+    @property
+    def value(self) -> float:
+        return float(f"{self.digits}e{self.exponent or 0}")
+
+
+class _Amount(NamedTuple):
+    start: int
+    end: int
+    low: float | None
+    high: float | None
+    unit: str
+    per: str
+    volume: float | None
+    remark: str | None = None
+
+
+def parsed(text: str) -> list[dict]:
+    """The doses that a text states, as far as its words say so.
+
+    Parameters
+    ----------
+    text
+        Words of a registry; arms stand one after the other, joined by ``evlib.base.schema.MULTI``.
+
+    Returns
+    -------
+    list of dict
+        One per dose, with the names of ``COLUMNS``: ``low`` and ``high`` in ``unit`` per administration, or per what
+        ``per`` names (``mL``: a concentration, ``course``: in all); ``unit`` and ``unit_kind`` as in
+        ``evlib.doses.stated_doses.UNIT_KINDS``; ``stated_unit``, which says more where ``unit`` is "other"; ``volume_ml`` in which a
+        dose is given; ``n_administrations`` and ``interval``; ``arm``, the words before a colon; ``remark``, what was
+        multiplied or taken to be meant. None: not stated.
+
+    Notes
+    -----
+    Cells are ``cells equivalent`` only where the phrase speaks of vesicles from so many cells ("exosomes from 10^6
+    cells", "10^6 cells/kg of exosomes"); else they are a dose of cells, of kind "other". A mass of nobody says what is
+    one of exosomes, as in the hand coding, never of protein. A volume alone is ``mL product``, unless it is a diluent.
+    A number with a power of ten or a word such as million, and no unit, is ``unspecified``. "m x 10eN" is m times 10^N.
+    """
+    rows = []
+    for part in text.split(MULTI):
+        rows += _of_part(part)
+    return rows
+
+
+def format_dose(row: dict | pd.Series) -> str:
+    """A dose in words that ``parsed`` reads as the same dose (``stated_unit`` is taken before ``unit``)."""
+    facts = {name: value for name, value in dict(row).items() if not pd.isna(value)}
+    unit = facts.get("stated_unit", facts["unit"])
+    base, *over = unit.split("/")
+    if "low" not in facts:
+        amount = f"up to {_written(facts['high'])}"
+    elif "high" not in facts:
+        amount = f"at least {_written(facts['low'])}"
+    else:
+        bounds = dict.fromkeys((facts["low"], facts["high"]))
+        powered = any("^" in _written(bound) for bound in bounds)  # else the power would count for both bounds
+        amount = "-".join(_written(bound, powered=powered) for bound in bounds)
+    per = facts.get("per", "administration")
+    said = {"administration": "", "mL": "/mL", "course": " in total"}.get(per, f" per {per}")
+    text = f"{amount} {'/'.join([base, *over])}{said}"
+    if "volume_ml" in facts and not base.endswith("L product"):
+        text += f" in {_written(facts['volume_ml'])} mL"
+    if "n_administrations" in facts:
+        text += f", {int(facts['n_administrations'])} administrations"
+    return text + (f", {facts['interval']}" if "interval" in facts else "")
+
+
+def in_unit(value: float, unit: str, to: str) -> float:
+    """A number in another unit of the same kind ("mg exosomes" in "ug exosomes").
+
+    Raises
+    ------
+    InputError
+        Where the kinds differ, which no factor bridges, or where a unit is unknown.
+    """
+    registry = unit_registry()
+    try:
+        return registry.Quantity(value, _as_pint(unit)).to(_as_pint(to)).magnitude
+    except pint.DimensionalityError as error:
+        raise InputError(
+            f"'{unit}' and '{to}' are different kinds of unit. Use a conversion with a source (evlib.doses.to_particles)."
+        ) from error
+    except pint.UndefinedUnitError as error:
+        raise InputError(f"'{unit}' or '{to}' is no unit of doses. Known: {', '.join(UNIT_KINDS)}.") from error
+
+
+@cache
+def unit_registry() -> pint.UnitRegistry:
+    """The units of doses and nothing else: a dimension for each kind, prefixes from pico to milli."""
+    registry = pint.UnitRegistry(None)
+    registry.load_definitions(_DEFINITIONS.strip().splitlines())
+    return registry
+
+
+def _as_pint(unit: str) -> str:
+    return unit.replace(" ", "_")
+
+
+def _of_part(part: str) -> list[dict]:
+    """The doses of one arm, or of a whole field without arms."""
+    part = re.sub(r"\s+", " ", part)
+    arm, plain = _label(_plain(part))
+    clauses = _clauses(plain)
+    read = [(clause, schedules(clause), []) for clause in clauses]
+    for clause, when, amounts in read:
+        masked = _mask(clause, [(item.start, item.end) for item in when])
+        amounts += _amounts(masked)
+    shared_text = "; ".join(clause for clause, _, amounts in read if not amounts)
+    shared = schedules(shared_text)
+    rows = []
+    for words, (clause, when, amounts) in zip(_clauses(part), read, strict=True):
+        for index, amount in enumerate(amounts):
+            own = _when(amount, amounts[index + 1 :], amounts[0], when)
+            n, interval = in_all(own, clause) if own else in_all(shared, shared_text)
+            rows.append(_row(amount, n, interval, arm, words.strip()))
+    return rows
+
+
+def _row(amount: _Amount, n: int | None, interval: str | None, arm: str | None, text: str) -> dict:
+    unit, low, high = amount.unit, amount.low, amount.high
+    if unit not in UNIT_KINDS:
+        house = next((name for name in _HOUSE_UNITS if _same_kind(unit, name)), unit)
+        low, high = (bound if bound is None else in_unit(bound, unit, house) for bound in (low, high))
+        unit = house
+    volume = high if unit == "mL product" and low == high else amount.volume
+    known = unit if unit in UNIT_KINDS else "other"
+    values = (low, high, known, UNIT_KINDS[known], amount.per, volume, n, interval, unit, arm, amount.remark, text)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _same_kind(unit: str, other: str) -> bool:
+    registry = unit_registry()
+    return registry.Unit(_as_pint(unit)).is_compatible_with(registry.Unit(_as_pint(other)))
+
+
+def _plain(text: str) -> str:
+    """The text with plain signs: powers as ^, one sign each for times, range and micro, numbers without gaps."""
+    text = text.translate(_SIGNS)
+    text = re.sub(r"(?<=\d)[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda match: "^" + match.group().translate(_RAISED), text)
+    text = text.translate(_RAISED).replace("**", "^")
+    while (more := _BARE_MASS.sub(r"\g<0> \g<noun>", text)) != text:
+        text = more
+    text = re.sub(r"(?<![\d.,])(\d{1,3})((?: 000)+)(?![\d.])", lambda m: m[1] + m[2].replace(" ", ""), text)
+    return re.sub(r"(?<![\d.,])0,(\d+)(?![\d,])", r"0.\1", text)
+
+
+def _label(text: str) -> tuple[str | None, str]:
+    match = re.match(r"\s*([^:;()]{1,60}?)\s*:\s+", text)
+    if not match or not re.search("[A-Za-z]", match[1]) or _amounts(match[1]):
+        return None, text
+    return match[1], text[match.end() :]
+
+
+def _clauses(text: str) -> list[str]:
+    """The text parted at semicolons that stand outside brackets."""
+    parts, depth, start = [], 0, 0
+    for position, sign in enumerate(text):
+        depth = max(0, depth + (sign == "(") - (sign == ")"))
+        if sign == ";" and not depth:
+            parts.append(text[start:position])
+            start = position + 1
+    return [*parts, text[start:]]
+
+
+def _mask(text: str, spans: list[tuple[int, int]]) -> str:
+    for start, end in spans:
+        text = text[:start] + _MASKED * (end - start) + text[end:]
+    return text
+
+
+def _when(amount: _Amount, later: list[_Amount], first: _Amount, when: list[Schedule]) -> list[Schedule]:
+    """The schedules of a dose: those before the first dose, and those up to the next dose or, failing that, the end."""
+    before = [item for item in when if item.end <= first.start]
+    until = later[0].start if later else float("inf")
+    own = [item for item in when if amount.start <= item.start < until]
+    if not own and later:
+        own = [item for item in when if item.start >= later[-1].start]
+    return before + own
+
+
+def _amounts(text: str) -> list[_Amount]:
+    """The amounts of a clause, volumes put to the doses that they hold."""
+    text = _mask(text, [match.span() for match in _LABEL.finditer(text)])
+    found, position = [], 0
+    while match := _NUMBER.search(text, position):
+        amounts, position = _quantity(text, match)
+        found += amounts
+    return _with_volumes(found, text)
+
+
+def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
+    """The amounts that begin with a number, and where to read on."""
+    start = match.start()
+    series = _series(text, match)
+    if series is None:
+        return [], start + len(re.match(r"[\d.,^x*eE\s~/:±+'-]+", text[start:])[0])
+    bounds, scaled, end, remark = series
+    named = _unit(text, end)
+    if named is None:
+        over = _over(text, end) if scaled else None
+        nothing = scaled and re.match(rf"\s*(?:iv\b)?{_AFTER}", text[end:], re.IGNORECASE)
+        if not (over and over[0] + [over[1]] != ["administration"]) and not nothing:
+            return [], end
+        if _QUOTED.search(text[:start]):
+            return [], end
+        named = "unspecified", end
+    unit, end = named
+    if aside := _ASIDE.match(text, end):
+        end = aside.end()
+    parted = _over(text, end)
+    if parted is None:
+        return [], end
+    over, per, volume, end = parted
+    if unit == "cells" and (_FROM_CELLS.search(text[:start]) or _OF_VESICLES.match(text, end)):
+        unit = "cells equivalent"
+    if unit == "cells" and _UNIT_NAMED.search(text[:start]):
+        return [], end
+    if unit == "cc product":
+        unit = "mL product"
+    if len(bounds) == 1 and bounds[0][0] == bounds[0][1]:
+        bounds, end = _second_bound(text, end, bounds, unit, over)
+    if _TOTAL.search(text[:start]) or _IN_TOTAL.match(text, end):
+        per = "course"
+    limit = _BOUNDED.search(text[:start])
+    if limit:
+        bounds = [(None, high) if limit["upper"] else (low, None) for low, high in bounds]
+    name = "/".join([unit, *over])
+    return [_Amount(start, end, low, high, name, per, volume, remark) for low, high in bounds], end
+
+
+def _second_bound(
+    text: str, end: int, bounds: list[tuple[float, float]], unit: str, over: list[str]
+) -> tuple[list[tuple[float, float]], int]:
+    """The bounds of "5 ug to 20 ug", where both carry the unit."""
+    joint = re.compile(_RANGE, re.IGNORECASE).match(text, end)
+    match = _NUMBER.match(text, joint.end()) if joint else None
+    series = _series(text, match) if match else None
+    named = _unit(text, series[2]) if series else None
+    parted = _over(text, named[1]) if named else None
+    if not parted or len(series[0]) > 1 or (named[0], parted[0]) != (unit, over) or series[0][0][1] < bounds[0][0]:
+        return bounds, end
+    return [(bounds[0][0], series[0][0][1])], parted[3]
+
+
+def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool, int, str | None] | None:
+    """The bounds of one number, a range or a list, whether they carry a power of ten, where they end, and a remark."""
+    numbers, joints = [], []
+    start = match.start()
+    while True:
+        number = _number(match)
+        if number is None or (_UNREADABLE.match(text, match.end()) and not _SHARED_POWER.match(text, match.end())):
+            return None
+        numbers.append(number)
+        end = match.end()
+        joint = _JOINT.match(text, end)
+        following = _NUMBER.match(text, joint.end()) if joint else None
+        if following is None:
+            break
+        scaled = _number(following)
+        if number.exponent is not None and (scaled is None or scaled.exponent is None):
+            break
+        joints.append((joint.lastgroup, joint.group()))
+        match = following
+    if (power := _SHARED_POWER.match(text, end)) and numbers[-1].exponent is None:
+        numbers[-1] = numbers[-1]._replace(exponent=int(power[1]))
+        end = power.end()
+    if len(numbers) == 2 and joints[0][1] == ",":
+        return None
+    shared = numbers[-1].exponent
+    numbers = [number._replace(exponent=shared) if number.exponent is None else number for number in numbers]
+    remark = "x 10eN is taken as times 10^N" if any(number.tenfold for number in numbers) else None
+    values = [number.value for number in numbers]
+    kinds = [kind for kind, _ in joints]
+    if between := re.search(r"\bbetween\s+$", text[:start], re.IGNORECASE):
+        kinds = ["range"] if kinds == ["list"] else kinds
+    if kinds == ["pm"]:
+        bounds = [(values[0] - values[1], values[0] + values[1])]
+        remark = f"{values[0]:g} ± {values[1]:g}"
+        if bounds[0][0] <= 0:
+            return None
+    elif kinds == ["range"]:
+        if values[0] > values[1]:
+            if not between and numbers[0].exponent != numbers[1].exponent:
+                return None
+            remark, values = "the bounds stand the other way round", values[::-1]
+        bounds = [tuple(values)]
+    elif "pm" in kinds:
+        return None
+    else:
+        bounds = _items(values, kinds)
+    if any(value <= 0 for pair in bounds for value in pair):
+        return None
+    return bounds, shared is not None, end, remark
+
+
+def _items(values: list[float], kinds: list[str]) -> list[tuple[float, float]]:
+    """The bounds of a list that may hold ranges; a chain of ranges ("2 - 4 - 8") is a list."""
+    chained = any(one == other == "range" for one, other in pairwise(kinds))
+    items, index = [], 0
+    while index < len(values):
+        ranged = not chained and index < len(kinds) and kinds[index] == "range"
+        items.append((values[index], values[index + 1] if ranged else values[index]))
+        index += 2 if ranged else 1
+    return items
+
+
+def _number(match: re.Match) -> _Number | None:
+    """A number as matched, or None for "10 E10", which has two readings."""
+    digits = "1" if match["power"] else re.sub("[,']", "", match["digits"])
+    exponents = [int(match[name]) for name in ("power", "times", "times_e", "e") if match[name]]
+    exponents += [_MULTIPLES[match["word"].lower()]] if match["word"] else []
+    if match["e"] and digits == "10":
+        return None
+    return _Number(digits, sum(exponents) if exponents else None, bool(match["times_e"]))
+
+
+def _unit(text: str, position: int) -> tuple[str, int] | None:
+    for pattern, name in _UNITS:
+        if match := pattern.match(text, position):
+            if name in ("L product", "cc product", "g protein", "g exosomes", "mol phospholipid"):
+                prefix = match["prefix"].lower()
+                name = _PREFIXES.get(prefix, prefix) + name
+            return name, match.end()
+    return None
+
+
+def _over(text: str, position: int) -> tuple[list[str], str, float | None, int] | None:
+    """What an amount is divided by: parts of its unit, ``per``, a volume in mL, and the end; None: not understood."""
+    over, per, volume = [], "administration", None
+    while match := _PER.match(text, position):
+        if match["volume"]:
+            unit = match["volume"][0].lower() if match["volume"].lower() != "cc" else "m"
+            unit = {"u": "uL", "l": "L"}.get(unit, "mL") if not match["volume"].lower().startswith("micro") else "uL"
+            if match["n"]:
+                volume = in_unit(float(match["n"]), unit, "mL")
+            elif unit == "mL":
+                per = "mL"
+            else:
+                return None
+        elif match["n"] and float(match["n"]) != 1:
+            return None
+        elif match["kg"] or match["cm2"] or match["ointment"]:
+            over.append("kg" if match["kg"] else "cm2" if match["cm2"] else "g ointment")
+        elif match["else"]:
+            per = match["else"].lower().rstrip("s")
+        position = match.end()
+    if re.match(r"\s*/|\s*\bper\b", text[position:], re.IGNORECASE):
+        return None
+    return over, per, volume, position
+
+
+def _with_volumes(amounts: list[_Amount], text: str) -> list[_Amount]:
+    """Volumes put to the doses beside them; a volume that stands alone is a dose, unless it is a diluent."""
+    volumes = [amount for amount in amounts if amount.unit.endswith("L product")]
+    doses = [amount for amount in amounts if amount not in volumes]
+    products = [
+        volume
+        for volume in volumes
+        if not _DILUENT_AFTER.match(text, volume.end) and not _DILUENT_BEFORE.search(text[: volume.start])
+    ]
+    if all(dose.unit.split("/")[0] == "cells" or "L product/" in dose.unit for dose in doses):
+        held = [volume for volume in products if any(_leads_to(dose, volume, text) for dose in doses)]
+        products = [volume for volume in products if volume not in held]
+        return sorted([*(_in_volume(dose, volumes, [], text) for dose in doses), *products])
+    return [_in_volume(dose, volumes, products, text) for dose in doses]
+
+
+def _leads_to(dose: _Amount, volume: _Amount, text: str) -> bool:
+    """Whether the words say that the dose is in the volume that follows."""
+    between = text[dose.end : volume.start] if dose.end <= volume.start else ""
+    if re.fullmatch(r"\s*,\s*", between) and re.match(rf"\s*(?:[,{_MASKED}]|$)", text[volume.end :]):
+        return True
+    return re.fullmatch(r"[^;,|]{0,40}?\bin\s+(?:about\s+)?", between) is not None
+
+
+def _in_volume(dose: _Amount, volumes: list[_Amount], products: list[_Amount], text: str) -> _Amount:
+    """The dose with the volume beside it; a concentration is multiplied by the volume given."""
+    if dose.volume is not None or "L product/" in dose.unit:
+        return dose
+    holding = rf"[\s,{_MASKED}]*(?:[a-z]+\s+){{0,2}}?(?:at|with|containing|=|,|\()?[\s,({_MASKED}]*(?:about|approximately)?\s*"
+    before = [
+        volume
+        for volume in products
+        if volume.end <= dose.start and re.fullmatch(holding, text[volume.end : dose.start], re.IGNORECASE)
+    ]
+    after = [volume for volume in volumes if _leads_to(dose, volume, text)]
+    alone = products if dose.per == "mL" and len(products) == 1 else []
+    own = next(iter([*before[-1:], *after[:1], *alone]), None)
+    if own is None or None in (own.low, own.high):
+        return dose
+    low, high = (in_unit(bound, own.unit, "mL product") for bound in (own.low, own.high))
+    volume = low if low == high else None
+    if dose.per != "mL" or None in (dose.low, dose.high):
+        return dose._replace(volume=volume)
+    shared = _PER.match(text, re.compile(r"\s*\)?").match(text, dose.end).end())
+    per = own.per if not (shared and shared["else"]) else shared["else"].lower().removesuffix("s")
+    return dose._replace(
+        low=dose.low * low,
+        high=dose.high * high,
+        per=per,
+        volume=volume,
+        remark=f"{low:g}{'' if volume else f' to {high:g}'} mL of so much per mL",
+    )
+
+
+def _written(value: float, *, powered: bool = False) -> str:
+    """A number as digits, with a power of ten where asked for or long; read again, it is the same number."""
+    digits, _, exponent = repr(float(value)).partition("e")
+    if not exponent and 0.001 <= value < 1e5:
+        return digits.removesuffix(".0") + (" x 10^0" if powered else "")
+    short = next(text for places in range(17) if float(text := f"{value:.{places}e}") == value)
+    digits, _, exponent = short.partition("e")
+    return f"{digits} x 10^{int(exponent)}"

@@ -1,0 +1,180 @@
+"""How well the parser of doses agrees with what people coded by hand; where both speak, the hand wins."""
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from evlib.base.errors import InputError
+from evlib.doses.parse import COLUMNS, in_unit, parsed
+
+AGREED = ("low", "high", "unit_kind", "n_administrations")
+_WEIGHTS = {"low": 4, "high": 4, "unit_kind": 4, "n_administrations": 2, "volume_ml": 1, "arm": 1}
+_WITHOUT_VESICLES = re.compile(r"\b(?:placebo|sham|vehicle)\b", re.IGNORECASE)
+
+
+def record_doses(records: pd.DataFrame) -> pd.DataFrame:
+    """The doses that records state in their ``dose_text`` and ``arms``, as the parser reads them.
+
+    Parameters
+    ----------
+    records
+        Table ``records``, of which ``trn, dose_text, arms`` are read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per trial, arm and dose: ``trn`` and the columns of ``evlib.doses.parse.parsed``. A dose that both fields
+        state appears once, as the arm states it, completed from ``dose_text``. Arms called placebo, sham or vehicle are
+        left out.
+    """
+    rows = []
+    for record in records[["trn", "dose_text", "arms"]].itertuples():
+        texts, arms = ([] if pd.isna(text) else parsed(text) for text in (record.dose_text, record.arms))
+        arms = [row for row in arms if not (row["arm"] and _WITHOUT_VESICLES.search(row["arm"]))]
+        rows += [{"trn": record.trn, **row} for row in _merged(arms, texts)]
+    return _frame(rows)
+
+
+def with_hand_coding(doses: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
+    """Hand-coded doses, and for trials without any those of the parser; ``coded_by`` says which ("hand", "parser")."""
+    names = ["trn", *(name for name in COLUMNS if name in doses)]
+    rest = read[~read.trn.isin(doses.trn)]
+    return pd.concat([doses[names].assign(coded_by="hand"), rest.assign(coded_by="parser")], ignore_index=True)
+
+
+def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How often the parser reads what was coded by hand, field by field.
+
+    Parameters
+    ----------
+    doses
+        Table ``doses``, coded by hand.
+    records
+        Table ``records``, whose ``dose_text`` and ``arms`` are read. None: each dose's own words (``as_stated``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Per field (``low, high, unit_kind, n_administrations``): ``n`` hand-coded values, of which ``same``, ``differ``
+        and ``not_read`` by the parser; and ``only_parser``, values that the parser reads in a dose where the hand coded
+        none. Readings that no hand-coded dose matches are in ``parser_differences`` alone.
+    """
+    pairs = _pairs(doses, records)
+    rows = []
+    for field in AGREED:
+        verdicts = pd.Series([_verdict(hand, read, field) for hand, read in pairs if hand is not None]).value_counts()
+        counts = {name: int(verdicts.get(name, 0)) for name in ("same", "differ", "not_read", "only_parser")}
+        n = counts["same"] + counts["differ"] + counts["not_read"]
+        rows.append({"field": field, "n": n, **counts})
+    return pd.DataFrame(rows)
+
+
+def parser_differences(doses: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each value in which parser and hand coding differ.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, arm, field, hand, parser, verdict`` ("differ", "not_read", "only_parser" or, for a reading that no
+        hand-coded dose matches, "no such dose"), ``as_stated`` by hand, and ``text`` that the parser read.
+    """
+    rows = []
+    for hand, read in _pairs(doses, records):
+        if hand is None:
+            value = f"{_shown(read['low'])} to {_shown(read['high'])} {read['stated_unit']}"
+            rows.append((read["trn"], read["arm"], "dose", None, value, "no such dose", None, read["as_stated"]))
+            continue
+        for field in AGREED:
+            verdict = _verdict(hand, read, field)
+            if verdict in ("differ", "not_read", "only_parser"):
+                values = [None if one is None else _shown(one[field]) for one in (hand, read)]
+                text = None if read is None else read["as_stated"]
+                rows.append((hand["trn"], hand["arm"], field, *values, verdict, hand["as_stated"], text))
+    names = ["trn", "arm", "field", "hand", "parser", "verdict", "as_stated", "text"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["trn", *COLUMNS])
+    frame = frame.astype({"low": "float64", "high": "float64", "volume_ml": "float64", "n_administrations": "Int64"})
+    texts = [name for name in frame if frame[name].dtype == object]
+    return frame.astype(dict.fromkeys(texts, "str"))
+
+
+def _merged(arms: list[dict], texts: list[dict]) -> list[dict]:
+    """The doses of the arms, completed by those of the text that are the same; then the others of the text."""
+    merged = []
+    for row in arms:
+        same = [text for text in texts if _dose_of(text) == _dose_of(row)]
+        gaps = {
+            name: same[0][name]
+            for name in ("n_administrations", "interval", "volume_ml")
+            if same and row[name] is None and len({text[name] for text in same}) == 1
+        }
+        merged.append(row | gaps)
+    known = {_dose_of(row) for row in arms}
+    merged += [text for text in texts if _dose_of(text) not in known]
+    unique = {tuple(row[name] for name in COLUMNS if name not in ("remark", "as_stated")): row for row in merged}
+    return list(unique.values())
+
+
+def _dose_of(row: dict) -> tuple:
+    return row["low"], row["high"], row["stated_unit"], row["per"]
+
+
+def _pairs(doses: pd.DataFrame, records: pd.DataFrame | None) -> list[tuple[dict | None, dict | None]]:
+    """Hand-coded doses with the readings nearest to them, one to one within a trial; what has no partner, with None."""
+    hands = doses.astype(object).where(doses.notna(), None).to_dict("records")
+    if records is None:
+        groups = [([hand], [{"trn": hand["trn"], **row} for row in parsed(hand["as_stated"])]) for hand in hands]
+    else:
+        read = record_doses(records[records.trn.isin(doses.trn)])
+        rows = read.astype(object).where(read.notna(), None).to_dict("records")
+        groups = [
+            ([hand for hand in hands if hand["trn"] == trn], [row for row in rows if row["trn"] == trn])
+            for trn in doses.trn.unique()
+        ]
+    pairs: list[tuple[dict | None, dict | None]] = []
+    for some_hands, some_read in groups:
+        likeness = np.array([[_likeness(hand, row) for row in some_read] for hand in some_hands])
+        likeness = likeness.reshape(len(some_hands), len(some_read))
+        partner = {
+            hand: row
+            for hand, row in zip(*linear_sum_assignment(likeness, maximize=True), strict=True)
+            if likeness[hand, row] >= min(_WEIGHTS["low"], _WEIGHTS["unit_kind"])
+        }
+        pairs += [(hand, some_read[partner[i]] if i in partner else None) for i, hand in enumerate(some_hands)]
+        pairs += [(None, row) for i, row in enumerate(some_read) if i not in partner.values()]
+    return pairs
+
+
+def _likeness(hand: dict, read: dict) -> int:
+    return sum(weight for field, weight in _WEIGHTS.items() if hand[field] is not None and _same(hand, read, field))
+
+
+def _verdict(hand: dict, read: dict | None, field: str) -> str:
+    ours = None if read is None else read[field]
+    if hand[field] is None:
+        return "neither" if ours is None else "only_parser"
+    return "not_read" if ours is None else "same" if _same(hand, read, field) else "differ"
+
+
+def _same(hand: dict, read: dict, field: str) -> bool:
+    theirs, ours = hand[field], read[field]
+    if None in (theirs, ours):
+        return theirs is ours
+    if field not in ("low", "high"):
+        return theirs == ours
+    if hand["unit"] != read["unit"]:
+        try:
+            ours = in_unit(ours, read["unit"], hand["unit"]) if "other" not in (hand["unit"], read["unit"]) else ours
+        except InputError:
+            return False
+    return math.isclose(theirs, ours, rel_tol=1e-9)
+
+
+def _shown(value: object) -> str:
+    return "not stated" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,165 @@
+"""Doses as registries state them: numbers, kinds of unit, and particles where particles were counted."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.base.identifiers import normalised
+from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
+
+# Units of doses.csv by what they measure. Kinds are never converted into each other.
+UNIT_KINDS = {
+    "particles": "particles",
+    "particles/cm2": "particles per area",
+    "ug protein": "mass",
+    "ug exosomes": "mass",
+    "mg exosomes": "mass",
+    "mg/kg": "mass per body weight",
+    "pmol phospholipid/kg": "phospholipid per body weight",
+    "cells equivalent": "producing cells",
+    "cells equivalent/kg": "producing cells per body weight",
+    "mL product": "product volume",
+    "unspecified": "number without a unit",
+    "other": "other",
+}
+
+
+# Kinds that say nothing of what was measured.
+WITHOUT_UNIT = ("number without a unit", "other")
+_STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
+
+
+def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The hand-coded doses (``doses.csv``), numbers parsed.
+
+    Returns
+    -------
+    doses, rejects
+        Table ``doses`` without routes: ``low`` and ``high`` in ``unit`` per administration; ``particles_low`` and
+        ``particles_high`` only where the unit is particles. A bound that the source does not give stays missing.
+        Table ``rejects``: rows for an unknown record, with an unknown unit, or with a number that is none.
+    """
+    rows = read_csv(path, needs=["trn", *_STATED], optional=True)
+    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
+    numeric = ["low", "high", "volume_ml", "n_administrations"]
+    numbers = rows[numeric].apply(pd.to_numeric, errors="coerce")
+    unreadable = (numbers.isna() & rows[numeric].notna()) | (numbers <= 0)
+    good, rejects = set_aside(
+        rows.assign(**numbers),
+        path,
+        [
+            (~rows.trn.isin(known), NO_SUCH_RECORD),
+            (~rows.unit.isin(UNIT_KINDS), "unknown unit '" + rows.unit.fillna("") + "'."),
+            (unreadable.any(axis=1), "a dose, volume or count is not a positive number."),
+            (numbers.low > numbers.high, "the low dose exceeds the high one."),
+        ],
+    )
+    good = good.assign(unit_kind=good.unit.map(UNIT_KINDS))
+    counted = good.unit == "particles"
+    good = good.assign(particles_low=good.low.where(counted), particles_high=good.high.where(counted))
+    return checked(good.reindex(columns=columns("doses")), "doses"), rejects
+
+
+def with_routes(doses: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
+    """The doses of the trials, each with its trial's route: table ``doses``, in the trials' order."""
+    routes = described.set_index("trn")[["route", "route_group"]]
+    own = doses[doses.trn.isin(described.trn)].drop(columns=["route", "route_group"])
+    return checked(own.join(routes, on="trn").reindex(columns=columns("doses")), "doses")
+
+
+def unit_table(doses: pd.DataFrame) -> pd.DataFrame:
+    """How many trials state a dose, by route group (rows) and kind of unit (columns)."""
+    per_trial = doses.assign(route_group=doses.route_group.fillna("not reported")).drop_duplicates(["trn", "unit_kind"])
+    return pd.crosstab(per_trial.route_group, per_trial.unit_kind)
+
+
+def beside_table2(
+    table2: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, studies: pd.DataFrame, arms: pd.DataFrame
+) -> pd.DataFrame:
+    """The trials of the paper's Table 2 beside their records and publications.
+
+    Parameters
+    ----------
+    table2
+        The paper's Table 2 as data: ``trn, disease, population, source, route, dose, regimen, …``.
+    studies, arms
+        Published or posted results: ``study_id, trn, study`` and ``study_id, n, dose_as_reported``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per trial: ``trn, paper_n, record_n, published_n, paper_dose, record_dose, published_dose, study, report``.
+        ``published_n`` adds up the arms, and is missing where an arm does not state its number.
+    """
+    facts = records.set_index("trn")
+    stated = doses.groupby("trn").as_stated.agg(lambda texts: "; ".join(dict.fromkeys(texts)))
+    reports = studies.dropna(subset="trn").drop_duplicates("trn").set_index("trn")
+    by_study = arms.assign(n=pd.to_numeric(arms.n, errors="coerce")).groupby("study_id")
+    published_n = by_study.n.apply(lambda n: n.sum(skipna=False))
+    published_dose = by_study.dose_as_reported.agg(lambda texts: "; ".join(dict.fromkeys(texts.dropna())))
+    ids = table2.trn.map(reports.study_id)
+    return pd.DataFrame(
+        {
+            "trn": table2.trn,
+            "paper_n": table2.population,
+            "record_n": table2.trn.map(facts.enrolment),
+            "published_n": ids.map(published_n).astype("Int64"),
+            "paper_dose": table2.dose,
+            "record_dose": table2.trn.map(stated).fillna(table2.trn.map(facts.dose_text)),
+            "published_dose": ids.map(published_dose),
+            "study": table2.trn.map(reports.study),
+            "report": table2.trn.map(reports.doi_or_url),
+        }
+    )
+
+
+def published_outcomes(
+    trns: pd.Series, studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame
+) -> pd.DataFrame:
+    """What publications and posted results say of effect, arm by arm, for some trials.
+
+    Parameters
+    ----------
+    trns
+        Registration numbers of the trials.
+    studies, arms, outcomes
+        Reports (``study_id, trn``), their arms (``arm_id, study_id, arm, is_control, n, dose_as_reported``) and the arms'
+        outcomes (``arm_id, name, timepoint, value, n_events, n_total, p, direction, primary``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per outcome of an arm: ``trn, arm, is_control, n, dose_as_reported, name, timepoint, value, n_events,
+        n_total, p, direction, primary``, all as the source states them.
+    """
+    names = ["name", "timepoint", "value", "n_events", "n_total", "p", "direction", "primary"]
+    reports = studies[studies.trn.isin(trns)][["study_id", "trn"]]
+    rows = reports.merge(arms, on="study_id").merge(outcomes[["arm_id", *names]], on="arm_id")
+    return rows[["trn", "arm", "is_control", "n", "dose_as_reported", *names]]
+
+
+def span_of(low: float, high: float) -> str:
+    """A range of counts of particles: 2×10⁸ to 2×10¹⁰."""
+    return power(low) if low == high else f"{power(low)} to {power(high)}"
+
+
+def power(value: float) -> str:
+    """A count of particles as a reader writes it: 2×10⁸."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    digits = str(int(exponent)).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+    return f"{float(mantissa):g}×10{digits}"
+
+
+def dose_numbers(doses: pd.DataFrame) -> dict[str, object]:
+    """Of the fourth chapter: table ``doses`` of the included trials."""
+    counted = doses.dropna(subset=["particles_low", "particles_high"]).drop_duplicates("trn")
+    groups = counted.route_group.value_counts()
+    nebulised, intravenous = groups.get("nebulised", 0), groups.get("intravenous", 0)
+    return {
+        "n_dose_trials": doses.trn.nunique(),
+        "n_unit_kinds": doses.unit_kind[~doses.unit_kind.isin(WITHOUT_UNIT)].nunique(),
+        "n_particle_trials": len(counted),
+        "n_particle_nebulised": nebulised,
+        "n_particle_intravenous": intravenous,
+        "n_particle_other": len(counted) - nebulised - intravenous,
+    }

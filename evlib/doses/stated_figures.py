@@ -1,0 +1,89 @@
+"""The figures of doses as registries state them: kinds of unit by route, and the doses stated in particles."""
+
+import textwrap
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title, trials_in_words
+from evlib.doses.stated_doses import WITHOUT_UNIT, span_of
+
+
+def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:
+    """How many trials state a dose in which kind of unit, by route group."""
+    if doses.empty:
+        return nothing("dose_units", f"None of {n_trials} trials states a dose")
+    per_trial = doses.assign(route_group=doses.route_group.map(labels).fillna("Not reported"))
+    per_trial = per_trial.drop_duplicates(["trn", "unit_kind"])
+    data = pd.crosstab(per_trial.unit_kind, per_trial.route_group)
+    data = data.loc[data.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    kinds = [kind for kind in data.index if kind not in WITHOUT_UNIT]
+    title = (
+        f"{doses.trn.nunique()} of {n_trials} included trials show a dose, in {len(kinds)} kinds of unit; "
+        f"{per_trial[per_trial.unit_kind == 'particles'].trn.nunique()} count particles"
+    )
+    with matplotlib.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.6 + 0.36 * len(data)), layout="constrained")
+        import seaborn as sns  # here, as it takes a second to load
+
+        sns.heatmap(
+            data,
+            annot=True,
+            fmt="d",
+            cmap="Blues",
+            cbar=False,
+            linewidths=1,
+            vmin=0,
+            vmax=data.to_numpy().max() * 1.6,
+            ax=axes,
+        )
+        axes.set(xlabel="Route (cells: trials)", ylabel="")
+        axes.tick_params(axis="x", rotation=30)
+        axes.tick_params(axis="y", rotation=0)
+        plt.setp(axes.get_xticklabels(), ha="right")
+        set_title(axes, title)
+    return Figure(
+        drawing, "dose_units", title, f"Table of trials by kind of dose unit and route. {title}.", data.reset_index()
+    )
+
+
+def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure:
+    """Particles per administration, for doses stated in particles, on a log axis by route group."""
+    counted = doses.dropna(subset=["particles_low", "particles_high"]).copy()
+    if counted.empty:
+        return nothing("particles_by_route", "No trial of this search states its dose in particles")
+    counted["route"] = counted.route_group.map(labels).fillna("Route not reported")
+    counted = counted.sort_values(["route", "particles_high", "trn"]).reset_index(drop=True)
+    spans = counted.groupby("route").agg(
+        low=("particles_low", "min"), high=("particles_high", "max"), n=("trn", "nunique")
+    )
+    fold = counted.particles_high.max() / counted.particles_low.min()
+    title = f"Stated particles per administration span a factor of {fold:,.0f}: " + "; ".join(
+        f"{row.Index.lower()} {span_of(row.low, row.high)} ({trials_in_words(row.n)})" for row in spans.itertuples()
+    )
+    with matplotlib.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted)), layout="constrained")
+        import seaborn as sns  # here, as it takes a second to load
+
+        palette = dict(zip(spans.index, sns.color_palette("colorblind", len(spans))))
+        markers = dict(zip(spans.index, "osD^vP"))
+        for y, row in counted.iterrows():
+            axes.plot(
+                [row.particles_low, row.particles_high], [y, y], color=palette[row.route], lw=3, solid_capstyle="round"
+            )
+            axes.plot(
+                [row.particles_low, row.particles_high], [y, y], markers[row.route], color=palette[row.route], ms=5
+            )
+        arms = counted.arm.map(
+            lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}" if isinstance(arm, str) else ""
+        )
+        axes.set_yticks(range(len(counted)), counted.trn + arms, fontsize=8)
+        axes.set(xscale="log", xlabel="Particles per administration (log scale)", ylabel="")
+        axes.invert_yaxis()
+        axes.grid(axis="x", alpha=0.4)
+        handles = [plt.Line2D([], [], color=palette[r], marker=markers[r], lw=3, label=r) for r in spans.index]
+        drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
+        set_title(axes, title)
+    data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
+    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}.", data)

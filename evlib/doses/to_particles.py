@@ -1,0 +1,391 @@
+"""Doses as particles per administration and per course: stated, derived, assumed, or not convertible, each with why.
+
+No number is made up here: every factor stands in a table of factors, made from ``data/raw/curation/conversions.csv`` and
+from records that state both a volume and particles of a product. A notebook changes the table, and all that follows moves.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.schema import MULTI, read_csv
+from evlib.doses.parse import in_unit
+
+PRODUCTS = ("ExoFlo", "Zofin")  # products by name, whose concentration some source states
+BASES = ("stated", "derived", "assumed", "not convertible")
+FACTORS = ("from_unit", "product", "low", "high", "open", "weight", "read_at_source", "msc", "source", "note")
+
+_COUNTED = r"(?:EVs?|EV particles|exosomes|particles|nanoparticles)"
+_UNITS = [
+    (re.compile(rf"{_COUNTED}\s*(?:/|per)\s*(?P<n>[\d.]+)?\s*m[lL]\b(?!, with)"), "mL product"),
+    (re.compile(rf"{_COUNTED}/µg protein\b"), "ug protein"),
+    (re.compile(rf"{_COUNTED}/mL, with (?P<mg>[\d.]+) mg protein/mL"), "ug protein"),
+    (re.compile(rf"{_COUNTED} per (?P<least>[\d.]+)-(?P<most>[\d.]+) µg exosomes"), "ug exosomes"),
+]
+_MASSES = ("ug protein", "ug exosomes")
+
+
+def read_conversions(path: str | Path) -> pd.DataFrame:
+    """The table of conversions (``conversions.csv``), its numbers and its flag parsed.
+
+    Raises
+    ------
+    InputError
+        Where a value is no positive number, or ``read_at_source`` is neither True nor False.
+    """
+    rows = read_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
+    names = ["value", "low", "high"]
+    numbers = rows[names].apply(pd.to_numeric, errors="coerce")
+    bad = ((numbers.isna() & rows[names].notna()) | (numbers <= 0)).any(axis=1) | ~rows.read_at_source.isin(
+        ["True", "False"]
+    )
+    if bad.any():
+        line = int(bad.to_numpy().argmax()) + 2
+        raise InputError(f"{path}, line {line}: a value is no positive number, or read_at_source is not True or False.")
+    return rows.assign(**numbers, read_at_source=rows.read_at_source == "True")
+
+
+def conversion_factors(
+    conversions: pd.DataFrame, stated: pd.DataFrame | None = None, *, exosome_mass_is_protein: bool = False
+) -> pd.DataFrame:
+    """Particles per unit of other kinds of dose, each with its source.
+
+    Parameters
+    ----------
+    conversions
+        As ``read_conversions`` gives it. Its rows without a number, and yields of a harvest, are no factors.
+    stated
+        Doses with ``trn, low, high, unit, volume_ml, as_stated``, hand-coded or read by the parser: one that counts the
+        particles in a volume of a product of ``PRODUCTS`` is a factor of that product.
+    exosome_mass_is_protein
+        Whether factors per µg protein shall count for a mass "of exosomes", of which sources do not say what was weighed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per reading: ``from_unit`` ("mL product", "ug protein", "ug exosomes"), ``product`` (missing: any),
+        ``low`` and ``high`` in particles per unit, ``open`` (the source gives one bound only, which then stands for
+        both), ``weight`` (how often a reading is drawn in comparison with others; 0: not used; of sources on other than
+        MSC-EVs 0, but for a product's own), ``read_at_source``, ``msc``, ``source`` and ``note``. Equal readings of
+        one product are one row.
+    """
+    rows = [factor for row in conversions.to_dict("records") if (factor := _factor(row))]
+    if stated is not None:
+        rows += [factor for row in stated.to_dict("records") if (factor := _factor_of_dose(row))]
+    if exosome_mass_is_protein:
+        rows += [row | {"from_unit": "ug exosomes"} for row in rows if row["from_unit"] == "ug protein"]
+    factors = pd.DataFrame(rows, columns=list(FACTORS))
+    factors[["low", "high"]] = factors[["low", "high"]].map(lambda number: float(f"{number:.12g}"))
+    once = factors.groupby(["from_unit", "product", "low", "high", "open"], dropna=False, as_index=False, sort=True)
+    merged = once.agg(
+        weight=("weight", "max"),
+        read_at_source=("read_at_source", "any"),
+        msc=("msc", "any"),
+        source=("source", _joined),
+        note=("note", _joined),
+    )
+    return merged[list(FACTORS)]
+
+
+def products_of(records: pd.DataFrame) -> pd.Series:
+    """The product of ``PRODUCTS`` that a record names, by trial; trials that name none, or two, are absent."""
+    text = (
+        records[["brief_title", "official_title", "interventions", "arms", "dose_text"]]
+        .fillna("")
+        .agg(" ".join, axis=1)
+    )
+    named = pd.DataFrame({name: text.str.contains(rf"\b{name}\b", case=False) for name in PRODUCTS})
+    one = named.sum(axis=1) == 1
+    return pd.Series(named[one].idxmax(axis=1).array, index=records.trn[one].array, name="product", dtype="str")
+
+
+def conversion_plan(
+    doses: pd.DataFrame,
+    factors: pd.DataFrame,
+    *,
+    products: pd.Series,
+    body_weight_kg: tuple[float, float] | None = None,
+    area_cm2: tuple[float, float] | None = None,
+) -> pd.DataFrame:
+    """How each dose becomes particles, or why it does not.
+
+    Parameters
+    ----------
+    doses
+        Table ``doses`` or what ``evlib.doses.parse_agreement.with_hand_coding`` gives: ``trn, arm, low, high, unit, per,
+        n_administrations``, and ``stated_unit`` if there.
+    factors
+        As ``conversion_factors`` gives it; a notebook may change its ``weight``, ``low`` and ``high``.
+    products
+        The product of a trial by its number (``products_of``).
+    body_weight_kg, area_cm2
+        Least and greatest weight or area, for doses per kg or cm2. None: such doses are not convertible.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per dose, in the order of ``doses``: ``trn, arm, basis`` (of ``BASES``), ``why``, ``amount_low,
+        amount_high`` in ``unit``, ``product`` (missing: a factor for any), ``factor_low, factor_high`` in particles per
+        unit, ``scale`` ("kg", "cm2" or missing) with ``scale_low, scale_high``, ``per_course``, ``n_administrations``,
+        ``conversion`` (the sources used) and ``read_at_source`` (False: a source was cited without being read again;
+        missing: none was used).
+    """
+    scales = {"kg": body_weight_kg, "cm2": area_cm2}
+    for name, bounds in scales.items():
+        if bounds and not 0 < bounds[0] <= bounds[1]:
+            raise InputError(f"the bounds {bounds} in {name} do not fit. Give a least and a greatest, both above zero.")
+    used = factors[factors.weight > 0]
+    by_unit = dict(list(used.groupby("from_unit")))
+    rows = [_planned(dose, by_unit, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
+    frame = pd.DataFrame(rows, columns=_PLAN)
+    return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "product": "str", "scale": "str"})
+
+
+def particle_draws(
+    plan: pd.DataFrame, factors: pd.DataFrame, *, rng: np.random.Generator, draws: int = 10_000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Particles per administration and per course: two arrays with a row per draw and a column per dose of the plan.
+
+    Not-a-number: not convertible, one bound only, or the number of administrations is not stated. An amount and a factor
+    are drawn evenly on the log scale between their bounds, readings of a factor by their weight. A factor (and a weight
+    or area) is drawn once for all doses that use it, since it is one assumption and not one per dose. To a number that
+    was stated without bounds no uncertainty is added.
+    """
+    shared = {}
+    used = factors[factors.weight > 0].assign(product=factors["product"].fillna(""))
+    for key, readings in used.groupby(["from_unit", "product"], sort=True):
+        # Each reading as often as its weight says, in random order: the shares carry no error of chance.
+        steps = (np.arange(draws) + 0.5) / draws
+        upper = np.cumsum(readings.weight / readings.weight.sum()).to_numpy()
+        picked = rng.permutation(np.searchsorted(upper, steps).clip(max=len(readings) - 1))
+        low, high = readings.low.to_numpy()[picked], readings.high.to_numpy()[picked]
+        shared[key] = low * (high / low) ** rng.random(draws)
+    for scale, rows in plan.dropna(subset="scale").groupby("scale", sort=True):
+        shared[scale] = _log_uniform(rows.scale_low.iloc[0], rows.scale_high.iloc[0], rng, draws)
+    each, course = np.full((draws, len(plan)), np.nan), np.full((draws, len(plan)), np.nan)
+    for column, row in enumerate(plan.to_dict("records")):
+        amount = _log_uniform(row["amount_low"], row["amount_high"], rng, draws)
+        if row["basis"] == "not convertible":
+            continue
+        if row["unit"] != "particles":
+            amount *= shared[row["unit"], "" if pd.isna(row["product"]) else row["product"]]
+        if not pd.isna(row["scale"]):
+            amount *= shared[row["scale"]]
+        n = np.nan if pd.isna(row["n_administrations"]) else int(row["n_administrations"])
+        each[:, column], course[:, column] = (amount / n, amount) if row["per_course"] else (amount, amount * n)
+    return each, course
+
+
+def harmonised(
+    plan: pd.DataFrame, factors: pd.DataFrame, *, rng: np.random.Generator, draws: int = 10_000
+) -> pd.DataFrame:
+    """Every dose as particles per administration and per course, as far as anything allows.
+
+    Parameters
+    ----------
+    plan, factors
+        As ``conversion_plan`` and ``conversion_factors`` give them.
+    rng
+        The source of chance, for example ``numpy.random.default_rng(1)``.
+    draws
+        How many draws are made (``particle_draws``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per dose: ``trn, arm, basis, why``; ``low`` and ``high``, the utmost bounds in particles per
+        administration; ``median, q025, q975`` of the draws; the same per course with ``course_`` before; ``conversion``
+        and ``read_at_source`` as in the plan.
+    """
+    each, course = particle_draws(plan, factors, rng=rng, draws=draws)
+    whole = {bound: _bound(plan, bound) for bound in ("low", "high")}
+    n = plan.n_administrations.astype("float64")
+    columns = {}
+    for prefix, drawn, times in (
+        ("", each, (1 / n).where(plan.per_course, 1.0)),
+        ("course_", course, n.mask(plan.per_course, 1.0)),
+    ):
+        columns |= {f"{prefix}{bound}": whole[bound] * times for bound in whole}
+        middle = np.percentile(drawn, [50, 2.5, 97.5], axis=0)
+        columns |= {f"{prefix}{name}": values for name, values in zip(("median", "q025", "q975"), middle, strict=True)}
+    facts = plan[["trn", "arm", "basis", "why"]]
+    return pd.concat([facts, pd.DataFrame(columns), plan[["conversion", "read_at_source"]]], axis=1)
+
+
+def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str = "ExoFlo") -> pd.DataFrame:
+    """What each reading of a product's concentration makes of the doses that are stated as its volume.
+
+    Parameters
+    ----------
+    doses
+        Doses of the product's trials; those whose unit is "mL product", or that state a ``volume_ml``, are shown.
+    factors
+        As ``conversion_factors`` gives it; readings of weight 0 are shown as well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per dose and reading: ``trn, arm, volume_ml, stated_particles`` (missing: the trial states none),
+        ``per_ml``, ``particles`` (a single number: the geometric middle where bounds differ), ``times_lowest`` (in
+        comparison with the lowest reading), ``source, read_at_source, weight``.
+    """
+    readings = factors[(factors["product"] == product) & (factors.from_unit == "mL product")]
+    if readings.empty:
+        known = ", ".join(sorted(set(factors["product"].dropna())))
+        raise InputError(f"no source states a concentration of '{product}'. Products with one: {known}.")
+    readings = readings.assign(per_ml=np.sqrt(readings.low * readings.high)).sort_values("per_ml")
+    readings = readings.assign(times_lowest=readings.per_ml / readings.per_ml.iloc[0])
+    volume = doses.volume_ml.fillna(doses.high.where(doses.unit == "mL product"))
+    counted = np.sqrt(doses.low * doses.high).where(doses.unit == "particles")
+    shown = doses[["trn", "arm"]].assign(volume_ml=volume, stated_particles=counted).dropna(subset="volume_ml")
+    names = ["per_ml", "times_lowest", "source", "read_at_source", "weight"]
+    rows = shown.drop_duplicates().merge(readings[names], how="cross")
+    rows.insert(5, "particles", rows.volume_ml * rows.per_ml)
+    return rows
+
+
+def by_reading(factors: pd.DataFrame, *, product: str = "ExoFlo") -> dict[str, pd.DataFrame]:
+    """The factors once for each reading of a product's concentration, which alone has a weight then, by the reading."""
+    own = (factors["product"] == product) & (factors.from_unit == "mL product")
+    return {
+        f"{row.low:.3g} per mL" if row.low == row.high else f"{row.low:.3g} to {row.high:.3g} per mL": factors.assign(
+            weight=factors.weight.mask(own, 0.0).mask(factors.index == row.Index, 1.0)
+        )
+        for row in factors[own].itertuples()
+    }
+
+
+def same_digits(values: Iterable[float]) -> list[float]:
+    """How many times apart those numbers are that differ in a power of ten alone, as a slip in an exponent makes them."""
+    ordered = sorted(set(values))
+    ratios = [high / low for i, low in enumerate(ordered) for high in ordered[i + 1 :]]
+    return [
+        10.0 ** round(math.log10(ratio)) for ratio in ratios if math.isclose(math.log10(ratio) % 1, 0, abs_tol=1e-9)
+    ]
+
+
+_PLAN = [
+    *("trn", "arm", "basis", "why", "amount_low", "amount_high", "unit", "product", "factor_low", "factor_high"),
+    *("scale", "scale_low", "scale_high", "per_course", "n_administrations", "conversion", "read_at_source"),
+]
+
+
+def _factor(row: dict) -> dict | None:
+    """A row of conversions.csv as a factor, or None where it holds no number of particles per something."""
+    unit = "" if pd.isna(row["unit"]) else row["unit"]
+    found = next(((match, name) for pattern, name in _UNITS if (match := pattern.fullmatch(unit))), None)
+    words = f"{row['quantity']} {row['context']} {row['note']}"
+    product = next((name for name in PRODUCTS if name in f"{row['quantity']} {row['context']}"), None)
+    if not found or (found[1] == "mL product" and product is None):
+        return None
+    match, from_unit = found
+    said = match.groupdict()
+    value, low, high = row["value"], row["low"], row["high"]
+    if "least" in said:
+        low, high = value / float(said["most"]), value / float(said["least"])
+    elif pd.isna(low) and pd.isna(high):
+        low = high = value
+    bounds = [bound for bound in (low, high) if not pd.isna(bound)]
+    if not bounds or pd.isna(bounds[0]):
+        return None
+    per = float(said.get("n") or 1) * (in_unit(float(said["mg"]), "mg protein", "ug protein") if "mg" in said else 1)
+    msc = "NOT MSC" not in words
+    own = from_unit == "mL product"
+    source = row["source_url"] if not pd.isna(row["source_url"]) else f"doi:{row['doi']}"
+    return {
+        "from_unit": from_unit,
+        "product": product if own else None,
+        "low": bounds[0] / per,
+        "high": bounds[-1] / per,
+        "open": len(bounds) == 1,
+        "weight": 1.0 if own or msc else 0.0,
+        "read_at_source": row["read_at_source"],
+        "msc": msc,
+        "source": source,
+        "note": f"{row['quantity']}" + ("" if pd.isna(row["note"]) else f": {row['note']}"),
+    }
+
+
+def _factor_of_dose(row: dict) -> dict | None:
+    """A dose that counts the particles in a volume of a product, as that product's concentration."""
+    product = next((name for name in PRODUCTS if name.lower() in str(row["as_stated"]).lower()), None)
+    bounds = (row["low"], row["high"], row["volume_ml"])
+    if row["unit"] != "particles" or product is None or any(pd.isna(bound) for bound in bounds):
+        return None
+    low, high, volume = bounds
+    facts = {"open": False, "weight": 1.0, "read_at_source": True, "msc": True}
+    said = {"source": row["trn"], "note": f"{row['trn']}: {row['as_stated']}"}
+    return {"from_unit": "mL product", "product": product, "low": low / volume, "high": high / volume, **facts, **said}
+
+
+def _joined(texts: pd.Series) -> str:
+    return MULTI.join(dict.fromkeys(texts))
+
+
+def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, scales: dict) -> dict:
+    """One row of the plan."""
+    stated = dose.get("stated_unit")
+    unit, _, over = (dose["unit"] if pd.isna(stated) else stated).partition("/")
+    plan = {
+        **dict.fromkeys(_PLAN),
+        **{"trn": dose["trn"], "arm": dose["arm"], "n_administrations": dose["n_administrations"]},
+        **{"amount_low": dose["low"], "amount_high": dose["high"], "unit": unit, "per_course": dose["per"] == "course"},
+    }
+    if unit in ("mg", "mg exosomes"):
+        amounts = {name: in_unit(plan[name], unit, "ug exosomes") for name in ("amount_low", "amount_high")}
+        unit = "ug exosomes"
+        plan |= {**amounts, "unit": unit}
+    readings = by_unit.get(unit)
+    if unit == "mL product" and readings is not None:
+        readings = readings[readings["product"] == product]
+    known = unit == "particles" or (readings is not None and not readings.empty)
+    if why := _hindrance(dose["per"], unit, over, scales, known=known):
+        return plan | {"basis": "not convertible", "why": why}
+    if over:
+        plan |= {"scale": over, "scale_low": scales[over][0], "scale_high": scales[over][1]}
+    if unit == "particles":
+        return plan | {
+            "basis": "assumed" if over else "stated",
+            "why": f"times an assumed number of {over}" if over else None,
+        }
+    own = unit == "mL product"
+    return plan | {
+        "basis": "derived" if own and not over else "assumed",
+        "why": f"volume times the concentration stated of {product}" if own else f"{unit} times particles per {unit}",
+        "product": product if own else None,
+        "factor_low": readings.low.min(),
+        "factor_high": readings.high.max(),
+        "conversion": _joined(readings.source),
+        "read_at_source": bool(readings.read_at_source.all()),
+    }
+
+
+def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool) -> str | None:
+    """Why a dose is not convertible, if so; ``known``: a source in use says how many particles its unit has."""
+    if unit == "unspecified":
+        return "the unit is not stated"
+    if unit in ("other", "cells", "units", "vials"):
+        return "the unit is none that says how many vesicles there are"
+    if not known:
+        what = "the concentration of this product" if unit == "mL product" else f"particles per {unit}"
+        return f"no source in use states {what}"
+    if per not in ("administration", "course"):
+        return f"stated per {per}, and not how many of them there are"
+    if over and not scales.get(over):
+        return f"stated per {over}, and not of how many"
+    return None
+
+
+def _log_uniform(low: float, high: float, rng: np.random.Generator, draws: int) -> np.ndarray:
+    return low * (high / low) ** rng.random(draws)
+
+
+def _bound(plan: pd.DataFrame, bound: str) -> pd.Series:
+    """A bound of the particles in what was stated, per administration or per course."""
+    factors = [plan[f"{name}_{bound}"].astype("float64").fillna(1.0) for name in ("factor", "scale")]
+    return (plan[f"amount_{bound}"] * factors[0] * factors[1]).where(plan.basis != "not convertible")

@@ -1,0 +1,311 @@
+"""A live search of ClinicalTrials.gov: every page of the API v2, kept as it came, or nothing."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from filelock import FileLock, Timeout
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tqdm import tqdm
+
+from evlib.base.errors import InputError
+from evlib.base.files import matching, sha256, today, write_bytes, write_text
+from evlib.base.identifiers import registration_numbers
+from evlib.base.paths import command_ending, place_of
+from evlib.base.query import api_expression
+from evlib.ingest.registries.ctgov import PIECES
+
+BASE_URL = "https://clinicaltrials.gov/api/v2"
+REQUEST_FILE = "request.json"
+_STATE_FILE = "state.json"
+_ATTEMPTS = 5
+_LONGEST_WAIT = 60.0  # seconds
+_AGAIN = "Nothing was added. Run the same command again."
+_BY_EXPORT = (
+    "The way on without a network: search on clinicaltrials.gov, download the studies (JSON or CSV, all columns) on "
+    "another machine, put the file into {exports}/, and run make book{review} with the same SEARCH_DATE."
+)
+
+
+class _UnusableError(InputError):
+    """What was fetched so far is of no use."""
+
+
+class _PassingError(Exception):
+    """A failure that may pass: too many requests, a server's error, an answer cut off."""
+
+    def __init__(self, message: str, *, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+def fetch(
+    query: str,
+    search_date: str,
+    *,
+    raw_dir: Path,
+    staging_dir: Path,
+    base_url: str = BASE_URL,
+    page_size: int = 1000,
+    pause: float = 1.2,
+    backoff: float = 1.0,
+    timeout: float = 60.0,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Fetch all studies that the query finds and that were first posted by the search date.
+
+    Parameters
+    ----------
+    query, search_date
+        As in the protocol; the day as YYYY-MM-DD.
+    raw_dir
+        The folder ``registries/<today>`` below it is added, if the whole search is fetched (``<today>-2`` for a second search
+        on one day).
+    staging_dir
+        Where pages lie until then. A search that was cut off is gone on with, as long as the registry's data are the
+        same.
+    base_url, page_size, pause, backoff, timeout
+        The API's address; studies per page; seconds between requests (the registry allows about 50 a minute), before the
+        first repetition of a failed request (doubled each time), and before an answer counts as failed.
+
+    Returns
+    -------
+    pathlib.Path
+        The new folder: ``page-0001.json.gz`` and so on, each the answer as it came, and ``request.json`` with the
+        request, times, versions, counts and checksums.
+
+    Raises
+    ------
+    InputError
+        Without a network, and where the registry refuses the request, gives no study, a page that cannot be read, a
+        page twice, or changed while it was read. Nothing is added then.
+    """
+    day = today()
+    if search_date > day:
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {day}.")
+    parameters = {
+        "query.term": api_expression(query),
+        "filter.advanced": f"AREA[StudyFirstPostDate]RANGE[MIN,{search_date}]",
+        "fields": ",".join(PIECES),
+        "pageSize": str(page_size),
+        "countTotal": "true",
+    }
+    key = hashlib.sha256(json.dumps([base_url, parameters], sort_keys=True).encode()).hexdigest()[:16]
+    staging = staging_dir / key
+    staging.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            FileLock(staging_dir / f"{key}.lock", timeout=0),
+            httpx.Client(timeout=timeout, headers={"Accept": "application/json"}) as client,
+        ):
+            _new_folder(raw_dir / "registries", day, parameters)
+            say(f"Asking {base_url} for {parameters['query.term']}")
+            by_export = _BY_EXPORT.format(exports=place_of(raw_dir / "exports"), review=command_ending(raw_dir))
+            ask = partial(_asked, client, base_url.rstrip("/"), backoff=backoff, by_export=by_export)
+            _, version = ask("version", {})
+            state = _resumed(staging, version, say)
+            _fetch_pages(state, staging, parameters, ask, pause=pause)
+            time.sleep(pause)
+            _check_whole(state, staging, parameters, ask)
+            request = {
+                "source": "ClinicalTrials.gov API v2",
+                "url": f"{base_url.rstrip('/')}/studies",
+                "parameters": parameters,
+                "query": query,
+                "search_date": search_date,
+                "started": state["started"],
+                "finished": _now(),
+                "version": version,
+                "studies": state["total"],
+                "pages": [{name: page[name] for name in ("file", "sha256", "studies")} for page in state["pages"]],
+            }
+            with FileLock(staging_dir / "adding.lock", timeout=60):  # another search may end at the same moment
+                target = _new_folder(raw_dir / "registries", day, parameters)
+                _add(staging, target, request)
+    except Timeout:
+        raise InputError("The same search is being fetched by another process. Wait for it to end.") from None
+    except _UnusableError:
+        shutil.rmtree(staging)
+        raise
+    say(f"{state['total']} studies first posted by {search_date} are in {target}.")
+    return target
+
+
+def _new_folder(folder: Path, day: str, parameters: dict[str, str]) -> Path:
+    """Today's folder, or where there is one from another search, ``<today>-2`` and so on."""
+    for name in (day, *(f"{day}-{number}" for number in range(2, 100))):
+        target = folder / name
+        if not target.exists():
+            return target
+        try:
+            earlier = json.loads((target / REQUEST_FILE).read_text(encoding="utf-8"))["parameters"]
+        except (OSError, ValueError, KeyError):
+            continue
+        if earlier == parameters:
+            raise _UnusableError(f"The same search was fetched today: {target}. Use it, or fetch again tomorrow.")
+    raise InputError(f"{folder} holds a hundred searches of today. Fetch again tomorrow.")
+
+
+def _add(staging: Path, target: Path, request: dict[str, Any]) -> None:
+    """Move the fetched pages to the raw data, whole or not at all."""
+    write_text(staging / REQUEST_FILE, json.dumps(request, indent=1, ensure_ascii=False) + "\n")
+    for left in matching(target.parent, ".*.new"):  # of a search that was killed, also on an earlier day
+        shutil.rmtree(left, ignore_errors=True)
+    new = target.with_name(f".{target.name}.new")
+    for path in sorted(staging.iterdir()):
+        if path.name != _STATE_FILE:
+            write_bytes(new / path.name, path.read_bytes(), lasting=True)
+    os.rename(new, target)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _fetch_pages(
+    state: dict[str, Any], staging: Path, parameters: dict[str, str], ask: Callable, *, pause: float
+) -> None:
+    pages = state["pages"]
+    with tqdm(
+        initial=sum(page["studies"] for page in pages),
+        total=state["total"],
+        unit=" studies",
+        desc="ClinicalTrials.gov",
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        while not pages or pages[-1]["next"]:
+            time.sleep(pause)
+            token = {"pageToken": pages[-1]["next"]} if pages else {}
+            body, answer = ask("studies", parameters | token)
+            studies, following = answer.get("studies"), answer.get("nextPageToken")
+            if not isinstance(studies, list):
+                raise InputError(f"The registry's answer for page {len(pages) + 1} holds no list of studies.")
+            if following and following in [page["next"] for page in pages]:
+                raise _UnusableError(
+                    f"After page {len(pages) + 1} the registry points back to an earlier page, so that the search would "
+                    f"never end. {_AGAIN}"
+                )
+            total = answer.get("totalCount", state["total"])
+            if state["total"] is not None and total != state["total"]:
+                raise _UnusableError(_changed(state["total"], total))
+            if total is None:
+                raise InputError("The registry does not say how many studies it has found; its API may have changed.")
+            name = f"page-{len(pages) + 1:04d}.json.gz"
+            write_bytes(staging / name, gzip.compress(body, mtime=0))
+            pages.append({"file": name, "sha256": sha256(staging / name), "studies": len(studies), "next": following})
+            state["total"] = progress.total = total
+            write_text(staging / _STATE_FILE, json.dumps(state))
+            progress.update(len(studies))
+    if not state["total"]:
+        raise InputError("The registry finds no study by this query and date. Look at 'search' in protocol.yml.")
+
+
+def _check_whole(state: dict[str, Any], staging: Path, parameters: dict[str, str], ask: Callable) -> None:
+    _, again = ask("studies", parameters | {"pageSize": "1", "fields": PIECES[0]})
+    if again.get("totalCount") != state["total"]:
+        raise _UnusableError(_changed(state["total"], again.get("totalCount")))
+    if ask("version", {})[1] != state["version"]:
+        raise _UnusableError(f"The registry renewed its data during the search. {_AGAIN}")
+    numbers = _numbers(staging, state)
+    if len(numbers) != len(set(numbers)) or len(numbers) != state["total"]:
+        raise _UnusableError(
+            f"The pages hold {len(numbers)} studies, {len(set(numbers))} of them different, where the registry counts "
+            f"{state['total']}: it changed while it was read. {_AGAIN}"
+        )
+
+
+def _changed(before: int, after: int | None) -> str:
+    return f"The registry's count of studies changed during the search, from {before} to {after}. {_AGAIN}"
+
+
+def _resumed(staging: Path, version: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    """What an earlier search has fetched, if the registry's data are the same and its pages are whole; else a new start."""
+    try:
+        state = json.loads((staging / _STATE_FILE).read_text(encoding="utf-8"))
+        whole = all(sha256(staging / page["file"]) == page["sha256"] for page in state["pages"])
+    except (OSError, ValueError, KeyError):
+        state, whole = {}, False
+    if whole and state["version"] == version:
+        say(f"Going on after page {len(state['pages'])} of an earlier search that was cut off.")
+        return state
+    if state:
+        say("An earlier search was cut off; the registry's data have changed since, so it starts anew.")
+    shutil.rmtree(staging)
+    staging.mkdir(parents=True)
+    return {"version": version, "started": _now(), "total": None, "pages": []}
+
+
+def _asked(
+    client: httpx.Client, base_url: str, place: str, parameters: dict[str, str], *, backoff: float, by_export: str
+) -> tuple[bytes, dict[str, Any]]:
+    """The body of an answer and what it says as JSON; failures that may pass are repeated, with longer waits."""
+
+    url = f"{base_url}/{place}"
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked_for = getattr(error, "wait", None)
+        usual = wait_exponential_jitter(initial=backoff, max=_LONGEST_WAIT, jitter=backoff)(state)
+        return usual if asked_for is None else min(asked_for, _LONGEST_WAIT)
+
+    retrying = Retrying(
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait,
+        retry=retry_if_exception_type((_PassingError, httpx.TransportError)),
+        reraise=True,
+    )
+    try:
+        return retrying(_once, client, url, parameters)
+    except httpx.ConnectError as error:
+        raise InputError(f"No connection to {url} ({error}). {by_export}") from None
+    except (httpx.TransportError, _PassingError) as error:
+        raise InputError(
+            f"{url} failed {_ATTEMPTS} times, last with: {error or type(error).__name__}. What was fetched is kept; run the "
+            f"same command again later. {by_export}"
+        ) from None
+    except httpx.InvalidURL as error:
+        raise InputError(f"'{url}' is no address ({error}). Name one with --base-url, or none.") from None
+
+
+def _once(client: httpx.Client, url: str, parameters: dict[str, str]) -> tuple[bytes, dict]:
+    answer = client.get(url, params=parameters)
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+        after = answer.headers.get("Retry-After", "")
+        raise _PassingError(f"status {answer.status_code}", wait=float(after) if after.isdigit() else None)
+    if not answer.is_success:
+        text = " ".join(answer.text.split())[:200]
+        raise InputError(f"{url} refuses the request with status {answer.status_code}: {text}")
+    try:
+        content = json.loads(answer.content)
+    except ValueError as error:
+        raise _PassingError(f"an answer that is cut off or not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{url} gives something that is not an answer of the API v2.")
+    return answer.content, content
+
+
+def _numbers(staging: Path, state: dict[str, Any]) -> list[str]:
+    """The registration number of every study on the pages, again and again where it comes more than once."""
+    numbers = []
+    for page in state["pages"]:
+        studies = json.loads(gzip.decompress((staging / page["file"]).read_bytes()))["studies"]
+        for study in studies:
+            try:
+                found = registration_numbers(study["protocolSection"]["identificationModule"]["nctId"])
+            except (KeyError, TypeError):
+                found = []
+            if not found:
+                raise InputError(f"A study on {page['file']} has no registration number; the API may have changed.")
+            numbers.append(found[0])
+    return numbers
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,209 @@
+"""One module per source format; each has ``read(path, ...) -> (records, rejects)``. ``ingest`` reads any mix of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pandas as pd
+
+from evlib.base.errors import NOT_WHOLE, InputError
+from evlib.base.files import files_of, writing
+from evlib.base.schema import ESTIMATED, append_csv, checked, write_csv
+from evlib.ingest.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, records_csv, snapshot, trial_xml
+from evlib.ingest.registries.common import Seen, batches
+from evlib.ingest.registries.unpack import heads
+
+READERS: dict[str, ModuleType] = {
+    "ClinicalTrials.gov API v2": ctgov,
+    "ClinicalTrials.gov CSV": ctgov_csv,
+    "WHO ICTRP CSV": ictrp,
+    "WHO ICTRP XLSX": ictrp_xlsx,
+    "XML of trials": trial_xml,
+    "Cochrane CENTRAL": central,
+    "snapshot": snapshot,
+    "table of records": records_csv,
+}
+FORMATS = list(READERS)
+
+
+class Batch(NamedTuple):
+    """Some records of one file, and what of it was set aside."""
+
+    file: str
+    format: str
+    records: pd.DataFrame
+    rejects: pd.DataFrame
+
+
+def ingest(
+    paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The records of any mix of files and folders, as whole tables.
+
+    Parameters are those of ``stream``.
+
+    Returns
+    -------
+    records, rejects, summary
+        Tables ``records`` and ``rejects``; and per file ``file, format, rows, records, rejects`` with rows = records +
+        rejects.
+
+    Raises
+    ------
+    InputError
+        Where no file gives a record.
+    """
+    parts = list(stream(paths, retrieved=retrieved, registries=registries))
+    summary = _summary(map(_count, parts))
+    _check_any(summary, (part.rejects for part in parts))
+    records = pd.concat([part.records for part in parts])
+    rejects = pd.concat([part.rejects for part in parts])
+    return checked(records, "records"), checked(rejects, "rejects"), summary
+
+
+def ingest_into(
+    out: Path, paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Write what ``ingest`` gives to a folder, without holding more than some thousand records at a time.
+
+    Parameters are those of ``stream``. The folder gets ``records.csv``, ``rejects.csv``, ``summary.csv`` and
+    ``filled.csv`` (per format and column of the records: ``format, column, filled, records``); each whole or not at all.
+
+    Returns
+    -------
+    summary, losses
+        The summary; and what ``losses`` tells of the rejects.
+
+    Raises
+    ------
+    InputError
+        Where no file gives a record. Nothing is written then.
+    """
+    counts, filled, first, lost = [], [], None, []
+    with writing(out / "records.csv") as records_file, writing(out / "rejects.csv") as rejects_file:
+        for part in stream(paths, retrieved=retrieved, registries=registries):
+            append_csv(part.records, records_file)
+            append_csv(part.rejects, rejects_file)
+            counts.append(_count(part))
+            lost += losses(part.rejects)
+            filled.append(part.records.notna().sum().rename(part.format))
+            first = part.rejects.head(1) if first is None and len(part.rejects) else first
+        summary = _summary(counts)
+        _check_any(summary, [first] if first is not None else [])
+    write_csv(summary, out / "summary.csv")
+    write_csv(filled_columns(filled), out / "filled.csv")
+    return summary, lost
+
+
+def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
+    """How many records fill each column, by format: ``format, column, filled, records``.
+
+    Parameters
+    ----------
+    counts
+        For each batch, the number of records that fill each column, named by the format.
+    """
+    table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
+    table = table[table.trn > 0]
+    long = table.melt(ignore_index=False, var_name="column", value_name="filled").set_index("column", append=True)
+    long = long.assign(records=table.trn.reindex(long.index, level="format")).reset_index()
+    return long[~long.column.isin(ESTIMATED)].reset_index(drop=True)
+
+
+def stream(
+    paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
+) -> Iterator[Batch]:
+    """The records of any mix of files and folders, some thousand at a time; each file is recognised by its content.
+
+    Parameters
+    ----------
+    paths
+        Files, or folders whose files are all read. Where two files hold the same number, the earlier file's record is
+        kept.
+    retrieved
+        The date kept with each record (YYYY-MM-DD), or a function that tells it of a file.
+    registries
+        The registries that the protocol knows (for files in our own snapshot format).
+
+    Yields
+    ------
+    Batch
+        One at least for each file; rows of the file = records + rejects of its batches. A file that cannot be used is
+        one row of the rejects.
+    """
+    seen: Seen = {}
+    for path in [file for named in paths for file in files_of(named) or [Path(named)]]:
+        name = "unknown"
+        try:
+            name = format_of(path)
+            day = retrieved(path) if callable(retrieved) else retrieved
+            reader = READERS[name]
+            facts = {"snapshot": day, "registries": registries} if reader is snapshot else {"snapshot": day}
+            rows = 0
+            for records, rejects in batches(reader.items(path), partial(reader.record, **facts), file=path, seen=seen):
+                rows += len(records) + len(rejects)
+                yield Batch(path.name, name, records, rejects)
+            if not rows:
+                yield _unusable(path, name, "no record in it; a header at most. Export it again.")
+        except InputError as error:
+            yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
+
+
+def _count(part: Batch) -> tuple[str, str, int, int]:
+    return part.file, part.format, len(part.records), len(part.rejects)
+
+
+def _summary(counts: Iterable[tuple[str, str, int, int]]) -> pd.DataFrame:
+    table = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
+    table = table.groupby(["file", "format"], sort=False, as_index=False).sum()
+    table.insert(2, "rows", table.records + table.rejects)
+    return table
+
+
+def _check_any(summary: pd.DataFrame, rejects: Iterable[pd.DataFrame]) -> None:
+    if summary.records.sum():
+        return
+    first = next((table.iloc[0] for table in rejects if len(table)), None)
+    if first is None:
+        raise InputError("no file to read. Name at least one registry export, or a folder that holds some.")
+    raise InputError(f"no usable record in {len(summary)} file(s). First reason: {first.file}: {first.reason}")
+
+
+def _unusable(path: Path, name: str, reason: str) -> Batch:
+    rejects = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": reason}])
+    records = pd.DataFrame(columns=["trn", "trn_kind", "registry", "snapshot"])
+    return Batch(path.name, name, checked(records, "records"), checked(rejects, "rejects"))
+
+
+def losses(rejects: pd.DataFrame) -> list[str]:
+    """What a person must know at once: the files that could not be used, or not to their end, each with the reason."""
+    whole_file = rejects.line.isna() & rejects.trn.isna()
+    rest_of_file = rejects.reason.str.startswith(NOT_WHOLE)
+    worst = rejects[whole_file | rest_of_file]
+    return [f"{file}: {reason}" for file, reason in zip(worst.file, worst.reason)]
+
+
+def format_of(path: Path) -> str:
+    """The one format of all parts of a file; a workbook is known by its first part.
+
+    Raises
+    ------
+    InputError
+        Where no reader recognises the file, it cannot be unpacked, or it holds several kinds.
+    """
+    found: set[str] = set()
+    for start in heads(path):
+        found.add(next((name for name, reader in READERS.items() if reader.recognises(start)), "unknown"))
+        if "WHO ICTRP XLSX" in found or len(found) > 1:
+            break
+    if not found:
+        raise InputError(f"{path}: the file is empty or could not be unpacked. Export or download it again.")
+    if len(found) > 1 and "WHO ICTRP XLSX" not in found:
+        raise InputError(
+            f"{path}: holds files of several kinds ({', '.join(sorted(found))}). Unpack it and name the files."
+        )
+    if found != {"unknown"}:
+        return "WHO ICTRP XLSX" if "WHO ICTRP XLSX" in found else found.pop()
+    raise InputError(f"{path}: in no format that is known ({', '.join(READERS)}). Use the registry's own export.")

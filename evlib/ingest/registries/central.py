@@ -1,0 +1,114 @@
+"""Cochrane CENTRAL (and the Register of Studies): references as RIS or CSV, for the trials that they name."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import rispy
+
+from evlib.base.identifiers import registration_numbers, registry_of
+from evlib.base.schema import join_multi
+from evlib.ingest.registries.common import collected, plain_text
+from evlib.ingest.registries.unpack import BrokenFileError, csv_rows, head, header_of, lines, not_whole, opened, text_of
+
+_ACCESSION = re.compile(r"\bCN-\d{8}\b")
+_LONGEST = 20_000  # lines of one reference
+
+
+def recognises(start: bytes) -> bool:
+    """Whether the first bytes of a plain file look like RIS, or like a table with CENTRAL's accession numbers."""
+    return _is_ris(start) or ("Title" in header_of(start)[0] and _ACCESSION.search(text_of(start)) is not None)
+
+
+def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One record for each reference that names one trial, and the references that do not.
+
+    Parameters
+    ----------
+    path
+        The library's export as RIS or CSV, also as gzip or zip.
+    snapshot
+        The date of the export, kept with each record.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``; references = records + rejects. The number is looked for in all fields; where
+        numbers of several registries stand there, the first is the record's and the others its secondary numbers. A
+        reference that names several trials of one registry, or none, is a reject. A reference knows a title, keywords
+        and where it was published; dates, phases, sponsors and countries of the trial stay missing.
+    """
+    return collected(items(path), lambda reference: record(reference, snapshot=snapshot), file=path)
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The references of a file, one at a time, each with the number of its first line (CSV: of its row)."""
+    if not _is_ris(head(path)):
+        yield from csv_rows(path, needs=["Title"])
+        return
+    for name, pieces in opened(path):
+        number = 0
+        begun: list[str] = []
+        try:
+            for number, line in enumerate(lines(pieces), start=1):
+                text = text_of(line)
+                if text.strip():
+                    begun.append(text)
+                if re.match(r"ER\s*-", text):
+                    yield number - len(begun) + 1, _reference(begun)
+                    begun = []
+                elif len(begun) > _LONGEST:
+                    yield number, ValueError(f"no end (ER) after {_LONGEST} lines; not RIS")
+                    begun = []
+            if begun:
+                yield number - len(begun) + 1, ValueError("the reference is cut off (no ER at its end)")
+        except BrokenFileError as error:
+            yield number + 1, not_whole(name, error)
+
+
+def record(reference: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
+    """A reference as a row of table ``records``; ValueError where it names no trial, or which one cannot be told."""
+    fields = {name: _texts(value) for name, value in reference.items()}
+    whole = "\n".join(text for texts in fields.values() for text in texts)
+    numbers = registration_numbers(whole)
+    if not numbers:
+        raise ValueError("no registration number in its fields.")
+    owners = [registry_of(number) for number in numbers]
+    if len(set(owners)) < len(owners):
+        raise ValueError(f"names several trials of one registry: {', '.join(numbers)}.")
+    accession = _ACCESSION.search(whole)
+    return {
+        "trn": numbers[0],
+        "trn_kind": "number",
+        "registry": owners[0],
+        "secondary_trns": join_multi(numbers[1:]),
+        "brief_title": plain_text(_first(fields, "title", "primary_title", "Title")),
+        "keywords": join_multi(map(plain_text, fields.get("keywords") or fields.get("Keywords") or [])),
+        "publications": f"Cochrane CENTRAL {accession[0]}" if accession else None,
+        "source_urls": plain_text(_first(fields, "url", "urls", "URL")),
+        "snapshot": snapshot,
+    }
+
+
+def _reference(texts: list[str]) -> dict[str, Any] | Exception:
+    try:
+        return rispy.loads("\n".join(texts))[0]
+    except (ValueError, KeyError, IndexError, OSError) as error:
+        return ValueError(f"not readable as RIS ({error})")
+
+
+def _is_ris(start: bytes) -> bool:
+    return re.match(rb"TY\s*-", start) is not None
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a field, which may hold one, several, or several by name."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [text for part in value for text in _texts(part)] if isinstance(value, list) else [str(value)]
+
+
+def _first(fields: dict[str, list[str]], *names: str) -> str | None:
+    return next((fields[name][0] for name in names if fields.get(name)), None)

@@ -1,0 +1,191 @@
+"""WHO ICTRP: the CSV that the search portal exports. It carries the records of all primary registries."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.base.identifiers import normalised, registration_numbers, registry_of, trn_kind
+from evlib.base.schema import join_multi
+from evlib.ingest.registries.common import collected, day_after, day_or_month, phase_names, plain_text
+from evlib.ingest.registries.unpack import csv_rows, header_of
+
+NEEDED = ("TrialID", "Public title", "Source Register")
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a plain file look like an ICTRP export."""
+    return set(NEEDED) <= set(header_of(head)[0])
+
+
+def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of an ICTRP export, and the rows that are none.
+
+    Parameters
+    ----------
+    path
+        The portal's CSV, also as gzip or zip.
+    snapshot
+        The date of the export, kept with each record where the row's own *Export date* does not tell an earlier one, in
+        the order of its day and month that ``export_days_read`` decides.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``; rows = records + rejects. The registry is told by the number, else by the
+        column *Source Register*. Dates, phases and sizes come in many styles; what is in none that is known stays
+        missing. No criteria, outcome or contact columns are taken.
+    """
+    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of an export, one at a time, each with its number, *Export date* as ``export_days_read`` leaves it."""
+    return export_days_read(lambda: csv_rows(path, needs=NEEDED))
+
+
+def export_days_read(rows: Callable[[], Iterator[tuple[int, Any]]]) -> Iterator[tuple[int, Any]]:
+    """The rows of one file, *Export date* in each as YYYY-MM-DD, or empty where it is not to be believed.
+
+    The portal's *Export date* may have day and month swapped: all rows of a real export of 6 July 2020 say "2020-06-07
+    17:53:51", while registrations of 5 July stand in it. An export cannot hold a later day than its own (but for one day,
+    which a registry east of the portal is ahead), so the file itself decides, in one order for all of its rows: as written
+    where no registration or refreshment in the file is later, else with day and month swapped where none is later than
+    that, else not at all. Other dates of the file are unambiguous (*Date registration3* is YYYYMMDD) or have an order of
+    their own (``day_or_month``), and are left alone.
+
+    Parameters
+    ----------
+    rows
+        Gives the rows from the beginning; it is called a second time where a row has an *Export date*.
+    """
+    days: dict[str, str] | None = None
+    for number, row in rows():
+        if isinstance(row, dict) and row.get("Export date"):
+            days = _export_days(rows()) if days is None else days
+            row = row | {"Export date": days.get(_told(row), "")}
+        yield number, row
+
+
+def _export_days(rows: Iterator[tuple[int, Any]]) -> dict[str, str]:
+    """What each text under *Export date* means, by the one order of day and month in which no row is later."""
+    latest: dict[str, str] = {}
+    for _, row in rows:
+        if isinstance(row, dict) and re.fullmatch(r"20\d\d-\d\d-\d\d", told := _told(row), re.ASCII):
+            latest[told] = max(latest.get(told, ""), _registered(row) or "", _refreshed(row) or "")
+    for order in (r"\1-\2-\3", r"\1-\3-\2"):
+        days = {told: re.sub(r"(\d+)-(\d\d)-(\d\d)", order, told) for told in latest}
+        if all(day_or_month(day) and latest[told] <= day_after(day) for told, day in days.items()):
+            return days
+    return {}
+
+
+def _told(row: dict[str, str]) -> str:
+    return (row.get("Export date") or "").strip()[:10]
+
+
+def _registered(row: dict[str, str]) -> str | None:
+    return day_or_month(row.get("Date registration3")) or day_or_month(row.get("Date registration"))
+
+
+def _refreshed(row: dict[str, str]) -> str | None:
+    return day_or_month(row.get("Last Refreshed on"))
+
+
+def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+    """One row of the export, by column name, as a row of table ``records``; ValueError where it is none.
+
+    Its *Export date* is as ``export_days_read`` leaves it.
+    """
+    trn = normalised(row["TrialID"])
+    if not trn:
+        raise ValueError("no registration number under 'TrialID'.")
+    registry = registry_of(trn) or plain_text(row["Source Register"])
+    if registry is None:
+        raise ValueError(f"'{trn}' is no registration number that is known, and no registry is named.")
+    other = (
+        number for field in ("Secondary ID", "Secondary IDs") for number in registration_numbers(row.get(field) or "")
+    )
+    return {
+        "trn": trn,
+        "trn_kind": trn_kind(trn),
+        "registry": registry,
+        "secondary_trns": join_multi(dict.fromkeys(number for number in other if number != trn)),
+        "brief_title": plain_text(row["Public title"]),
+        "official_title": plain_text(row.get("Scientific title")),
+        "acronym": plain_text(row.get("Acronym")),
+        "status": plain_text(row.get("Recruitment Status")),
+        "study_type": plain_text(row.get("Study type")),
+        "phases": join_multi(phase_names(row.get("Phase"))),
+        **design_parts(row.get("Study design")),
+        "enrolment": target_size(row.get("Target size")),
+        "conditions": _several(row.get("Condition")),
+        "interventions": _several(row.get("Intervention")),
+        "sponsor": plain_text(row.get("Primary sponsor")),
+        "countries": _several(row.get("Countries")),
+        "registered_text": _registered(row),
+        "start_date": day_or_month(row.get("Date enrollement")),
+        "last_update": _refreshed(row),
+        "results_posted": {"yes": True, "no": False}.get((row.get("results yes no") or "").strip().lower()),
+        "source_urls": plain_text(row.get("web address")),
+        "snapshot": min(snapshot, _told(row) or snapshot),
+    }
+
+
+def target_size(text: str | None) -> int | None:
+    """A target size: a plain number, or the sum of named groups ("treated:30;control:30;"); None for anything else."""
+    text = (plain_text(text) or "").rstrip("; ")
+    if text.isascii() and text.isdigit():
+        return int(text)
+    groups = [re.fullmatch(r".*:\s*(\d{1,7})", group.strip(), re.ASCII) for group in text.split(";")]
+    return sum(int(group[1]) for group in groups) if groups and all(groups) else None
+
+
+# The names by which registries begin a part of the study design.
+_DESIGN = {
+    "allocation": r"Allocation|Randomi[sz]ation|Randomi[sz]ed",
+    "intervention_model": r"Intervention model|Assignment",
+    "masking": r"Blinding ?/ ?Masking|Blinding and masking|Masking|Blinding",
+    "primary_purpose": r"Primary purpose|Study design purpose|Purpose",
+}
+_DESIGN_OTHERS = (
+    r"Control\w*|Placebo|Type[\w ]*|Group|Open|Single blind|Double blind|Parallel group|Cross over|Other[\w ]*"
+)
+_DESIGN_NEXT = rf"(?=[.;,]*\s*(?:(?:{'|'.join(_DESIGN.values())}|{_DESIGN_OTHERS}|\w+ description)\s*:)|[.;]|$)"
+_DESIGN_PARTS = {
+    name: re.compile(rf"\b(?:{words})\s*:\s*(\S.*?){_DESIGN_NEXT}", re.IGNORECASE) for name, words in _DESIGN.items()
+}
+# The EU register asks for each in turn, with yes and no.
+_DESIGN_ASKED = {
+    "intervention_model": re.compile(r"\b(Parallel group|Cross over)\s*:\s*yes", re.IGNORECASE),
+    "masking": re.compile(r"\b(Open|Single blind|Double blind)\s*:\s*yes", re.IGNORECASE),
+}
+_YES_NO = {"yes": "Randomized", "no": "Non-randomized"}
+_BARE_MODELS = {"parallel", "single arm", "sequential", "factorial", "cross-over", "crossover"}
+
+
+def design_parts(text: str | None) -> dict[str, str | None]:
+    """Allocation, intervention model, masking and primary purpose, as far as a study design names them.
+
+    Registries write "Allocation: Randomized. Masking: None." or "Randomization: …, Blinding: …", the EU register asks with
+    yes and no, and ChiCTR gives the model alone. What is told in free words only stays missing.
+    """
+    design = plain_text(text) or ""
+    parts: dict[str, str | None] = {name: None for name in _DESIGN}
+    for name, pattern in _DESIGN_PARTS.items():
+        if match := pattern.search(design):
+            parts[name] = match[1].rstrip(" ,;.") or None
+    parts["allocation"] = _YES_NO.get((parts["allocation"] or "").lower(), parts["allocation"])
+    for name, pattern in _DESIGN_ASKED.items():
+        if parts[name] is None and (match := pattern.search(design)):
+            parts[name] = match[1]
+    if design.lower() in _BARE_MODELS:
+        parts["intervention_model"] = design
+    return parts
+
+
+def _several(cell: str | None) -> str | None:
+    parts = re.split(r";|<br\s*/?>", cell or "", flags=re.IGNORECASE)
+    return join_multi(dict.fromkeys(filter(None, map(plain_text, parts))))

@@ -1,0 +1,88 @@
+"""WHO ICTRP: the XLSX that the search portal exports, with the columns of its CSV."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.ingest.registries.common import collected
+from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record
+from evlib.ingest.registries.unpack import check_ratio, not_whole
+
+_HEADER_WITHIN = 20  # rows in which the header is looked for
+_LARGEST = 512 * 2**20  # bytes; a workbook's shared texts are held in memory
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the bytes are those of a workbook's first part (its list of sheets)."""
+    return head.startswith(b"<") and b"spreadsheetml" in head
+
+
+def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of a workbook, and the rows that are none.
+
+    Parameters
+    ----------
+    path
+        The portal's XLSX: its first sheet, the header within the first 20 rows.
+    snapshot
+        The date of the export, kept with each record as ``evlib.ingest.registries.ictrp`` does.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``; rows = records + rejects. Formulas are not computed: a cell counts with the
+        value that was saved.
+
+    Raises
+    ------
+    InputError
+        Where the workbook cannot be opened, or holds no usable record.
+    """
+    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of the first sheet below its header, one at a time, each with its number."""
+    return export_days_read(lambda: _rows(Path(path)))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    import openpyxl  # here, as few runs read a workbook
+
+    header: list[str] = []
+    number = 0
+    try:
+        check_ratio(path, largest=_LARGEST)
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        book.worksheets[0].reset_dimensions()
+        for number, values in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+            cells = [_text(value) for value in values]
+            if header and any(cells):
+                cells += [""] * (len(header) - len(cells))
+                yield number, {name: cell for name, cell in zip(header, cells) if name}
+            elif not header and set(NEEDED) <= set(names := [" ".join(c.replace("_", " ").split()) for c in cells]):
+                header = names
+            elif number > _HEADER_WITHIN and not header:
+                break
+        book.close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: the workbook is cut off or broken ({error}). Export it again.") from error
+    except Exception as error:  # openpyxl raises what the XML below it happens to raise
+        yield number + 1, not_whole("the workbook is not readable from here on", f"{type(error).__name__}: {error}")
+    if not header:
+        yield 1, ValueError(f"no row with the columns {', '.join(NEEDED)}; not the export it looks like")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

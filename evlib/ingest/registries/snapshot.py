@@ -1,0 +1,120 @@
+"""Read our own snapshot format: ``records.jsonl``, one registry record as a JSON object per line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.base.identifiers import normalised, registration_numbers, trn_kind
+from evlib.base.schema import join_multi
+from evlib.ingest.registries.common import collected, plain_text
+from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, opened, text_of
+
+_SAME_NAME = [
+    *(
+        "brief_title",
+        "official_title",
+        "acronym",
+        "status",
+        "study_type",
+        "allocation",
+        "intervention_model",
+        "masking",
+    ),
+    *("primary_purpose", "msc_source_text", "ev_term_text", "route_text", "dose_text", "sponsor", "start_date"),
+    *("completion_date", "last_update", "note"),
+]
+_LISTS = ["phases", "conditions", "keywords", "interventions", "countries", "publications", "source_urls"]
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a plain file look like a snapshot of ours."""
+    first = head.lstrip().split(b"\n", 1)[0]
+    return first.startswith(b"{") and b'"trial_id"' in first and b'"registry"' in first
+
+
+def read(path: str | Path, *, registries: list[str], snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of a snapshot file, and the lines that are none.
+
+    Parameters
+    ----------
+    path
+        ``records.jsonl`` of a dated folder in ``data/raw/registries``.
+    registries
+        The registries that the protocol knows; a record of another one is set aside.
+    snapshot
+        The snapshot's date, kept with each record.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``. Lines of the file = records + rejects. A number that comes twice keeps its
+        first record; the later one goes to the rejects, with the fields in which they differ.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or holds no usable record.
+    """
+    return collected(items(path), lambda line: record(line, registries=registries, snapshot=snapshot), file=path)
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The lines of a snapshot, one at a time, each with its number."""
+    for name, pieces in opened(path):
+        number = 0
+        try:
+            for number, line in enumerate(lines(pieces), start=1):
+                yield number, text_of(line)
+        except BrokenFileError as error:
+            yield number + 1, not_whole(name, error)
+
+
+def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]:
+    """A line of the snapshot as a row of table ``records``; ValueError or TypeError where it is none."""
+    try:
+        raw = json.loads(line)
+    except RecursionError:
+        raise ValueError("not valid JSON (nested too deep)") from None
+    if not isinstance(raw, dict):
+        raise ValueError("not a JSON object")
+    trn = normalised(raw.get("trial_id") or "")
+    if not trn:
+        raise ValueError("no registration number. Add it under 'trial_id'.")
+    if raw.get("registry") not in registries:
+        raise ValueError(f"unknown registry {raw.get('registry')!r}. Known to protocol.yml: {', '.join(registries)}.")
+    enrolment = raw.get("enrollment")
+    if enrolment is not None and (not isinstance(enrolment, int) or enrolment < 0):
+        raise ValueError(f"enrollment is {enrolment!r}, not a count.")
+    secondary = [number for text in raw.get("secondary_ids") or [] for number in registration_numbers(text)]
+    return {
+        "trn": trn,
+        "trn_kind": trn_kind(trn),
+        "registry": raw["registry"],
+        "secondary_trns": join_multi(number for number in secondary if number != trn),
+        **{name: plain_text(raw.get(name)) for name in _SAME_NAME},
+        **{name: join_multi(raw.get(name)) for name in _LISTS},
+        "enrolment": enrolment,
+        "enrolment_type": plain_text(raw.get("enrollment_type")),
+        "arms": join_multi(_arm(arm) for arm in raw.get("arms") or []),
+        "registered_text": _date_text(raw.get("registered"), "registered"),
+        "first_submitted": _date_text(raw.get("first_submitted"), "first_submitted"),
+        "results_posted": raw.get("results_posted"),
+        "snapshot": snapshot,
+    }
+
+
+def _arm(arm: dict[str, Any]) -> str:
+    return ": ".join(str(arm[key]) for key in ("label", "text") if arm.get(key))
+
+
+def _date_text(value: str | None, field: str) -> str | None:
+    if value is None:
+        return None
+    try:
+        pd.Period(value)
+    except ValueError as error:
+        raise ValueError(f"{field} is {value!r}, not a date (YYYY-MM-DD or YYYY-MM).") from error
+    return value

@@ -1,0 +1,112 @@
+"""XML of trials: WHO ICTRP's export, and the per-trial XML that registries such as ChiCTR and IRCT give in WHO's form."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import pandas as pd
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser, iterparse
+
+from evlib.ingest.registries.common import collected
+from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record
+from evlib.ingest.registries.unpack import BrokenFileError, Stream, not_whole, opened, recoded
+
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))  # characters that XML does not allow
+
+# WHO's per-trial form: our reader's column, and the element below <trial> that holds it.
+_WHO_FORM = {
+    "TrialID": "main/trial_id",
+    "Source Register": "main/reg_name",
+    "Public title": "main/public_title",
+    "Scientific title": "main/scientific_title",
+    "Acronym": "main/acronym",
+    "Primary sponsor": "main/primary_sponsor",
+    "Date registration": "main/date_registration",
+    "Date enrollement": "main/date_enrolment",
+    "Target size": "main/target_size",
+    "Recruitment Status": "main/recruitment_status",
+    "Study type": "main/study_type",
+    "Study design": "main/study_design",
+    "Phase": "main/phase",
+    "Condition": "main/hc_freetext",
+    "Intervention": "main/i_freetext",
+    "web address": "main/url",
+}
+_WHO_LISTS = {"Countries": "countries/country2", "Secondary ID": "secondary_ids/secondary_id/sec_id"}
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the first bytes of a plain file look like XML with trials."""
+    return head.startswith(b"<") and re.search(rb"<trial[\s>]", head, re.IGNORECASE) is not None
+
+
+def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of an XML file of trials, and what in it is none.
+
+    Parameters
+    ----------
+    path
+        WHO ICTRP's XML export, or per-trial XML in WHO's form (``<trials><trial><main>…``); also as gzip or zip.
+    snapshot
+        The date of the export, kept with each record as ``evlib.ingest.registries.ictrp`` does.
+
+    Returns
+    -------
+    records, rejects
+        Tables ``records`` and ``rejects``; trials (and breaks) = records + rejects. Entities, internal or external, are
+        refused, no address is followed, and no criteria, outcome or contact elements are taken.
+    """
+    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The trials of a file, one at a time, each with its running number."""
+    return export_days_read(lambda: _numbered(path))
+
+
+def _numbered(path: str | Path) -> Iterator[tuple[int, Any]]:
+    number = 0
+    for name, pieces in opened(path):
+        try:
+            for row in _rows(pieces):
+                number += 1
+                yield number, row
+        except BrokenFileError as error:
+            reason = error
+        except ParseError as error:
+            reason = f"not readable as XML from here on ({error})"
+        except (DefusedXmlException, ValueError, LookupError) as error:
+            reason = f"refused, because it defines entities or names an unknown encoding ({error})"
+        else:
+            continue
+        number += 1
+        yield number, not_whole(name, reason)
+
+
+def _rows(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
+    first = next(pieces, b"")
+    declared = re.match(rb"<\?xml[^>]*encoding\s*=\s*[\"']([\w.-]+)", first.lstrip(), re.IGNORECASE)
+    encoding = declared[1].decode() if declared and not declared[1].lower().startswith(b"utf") else "utf-8"
+    text = recoded(itertools.chain([first.lstrip()], pieces), encoding, mark=b"<")
+    allowed = (piece.translate(None, _CONTROLS) for piece in text)
+    parser = DefusedXMLParser(encoding="utf-8", forbid_dtd=False, forbid_entities=True, forbid_external=True)
+    root = None
+    for event, element in iterparse(Stream(allowed), ["start", "end"], parser):
+        root = element if root is None else root
+        if event == "end" and element.tag.lower() == "trial":
+            yield _row(element)
+            root.clear()
+
+
+def _row(trial: Element) -> dict[str, str]:
+    """One trial as a row with the columns of ICTRP's CSV, in which the elements are named alike."""
+    if trial.find("main") is None:
+        row = {child.tag.replace("_", " "): child.text or "" for child in trial}
+        return dict.fromkeys(NEEDED, "") | row
+    row = {column: trial.findtext(place) or "" for column, place in _WHO_FORM.items()}
+    lists = {column: ";".join(e.text or "" for e in trial.findall(place)) for column, place in _WHO_LISTS.items()}
+    return row | lists

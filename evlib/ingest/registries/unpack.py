@@ -1,0 +1,317 @@
+"""Open what registries give (plain, gzip or zip; UTF-8, UTF-16 or mixed) piece by piece, and part it into lines and rows."""
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stream_unzip import UnzipError, stream_unzip
+
+from evlib.base.errors import NOT_WHOLE, InputError
+
+LONGEST = 128 * 2**20  # bytes that one line, or one text between two marks, may have
+_PIECE = 1 << 20
+_HEAD = 1 << 16
+# A text of records packs about 10 : 1, a bomb 1000 : 1.
+_MOST_PACKED, _UNCHECKED = 200, 64 * 2**20
+
+
+class BrokenFileError(ValueError):
+    """What stands before was good; from here on the file (or the member of an archive) cannot be read."""
+
+
+def not_whole(name: str, error: object) -> ValueError:
+    """The reject that stands for the rest of a file, or of a part of it."""
+    return ValueError(f"{NOT_WHOLE}: {name}: {error}")
+
+
+def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """What a file holds: the name of each part, and its bytes in pieces.
+
+    gzip and zip are recognised by their content; nothing is written anywhere. NUL bytes are left out, a byte order mark
+    too, and UTF-16 with such a mark comes as UTF-8. The pieces of one part are to be read before the next part is asked
+    for; they raise BrokenFileError where the part breaks off, is encrypted, or unpacks to far more than a text would.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start == b"PK\x03\x04":
+            parts = _members(path)
+        elif start[:2] == b"\x1f\x8b":
+            parts = iter([(path.name, _gunzipped(path))])
+        else:
+            parts = iter([(path.name, _plain(path))])
+        for name, pieces in parts:
+            yield name, _as_utf8(pieces)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+
+
+def heads(path: str | Path) -> Iterator[bytes]:
+    """The first 64 KiB of each part that is not blank, as far as they can be read."""
+    for _, pieces in opened(path):
+        start = b""
+        try:
+            for piece in pieces:
+                start = (start + piece).lstrip()
+                if len(start) >= _HEAD:
+                    break
+        except BrokenFileError:
+            pass
+        if start:
+            yield start[:_HEAD]
+
+
+def head(path: str | Path) -> bytes:
+    """The first 64 KiB of the first part that is not blank; empty where there is none."""
+    return next(heads(path), b"")
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a part, without their ends. A line longer than ``LONGEST`` comes cut off."""
+    begun: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        first, *rest = piece.split(b"\n")
+        if length <= LONGEST:
+            begun.append(first)
+        length += len(first)
+        for following in rest:
+            yield b"".join(begun).removesuffix(b"\r")
+            begun, length = [following], len(following)
+    if length:
+        yield b"".join(begun).removesuffix(b"\r")
+
+
+def check_ratio(path: str | Path, *, largest: int) -> None:
+    """Refuse a zip file of which a member unpacks to more than a file of records would, or than is ``largest``.
+
+    Raises
+    ------
+    InputError
+        Naming the file. zipfile.BadZipFile where it is none.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            most = max(_UNCHECKED, _MOST_PACKED * member.compress_size)
+            if member.file_size > min(most, largest):
+                raise InputError(f"{path}: {member.filename} unpacks to {member.file_size} bytes and was not read.")
+
+
+def text_of(line: bytes) -> str:
+    """A line as text: UTF-8, or Windows-1252 where it is not UTF-8 (some exports mix the two)."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="replace")
+
+
+def recoded(pieces: Iterable[bytes], encoding: str = "utf-8", *, mark: bytes) -> Iterator[bytes]:
+    """The pieces as valid UTF-8; raises BrokenFileError where ``LONGEST`` bytes pass without a mark (such as a quote).
+
+    Raises LookupError for an encoding that is not known.
+    """
+    b"".decode(encoding)
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    unmarked = 0
+    for piece in pieces:
+        place = piece.rfind(mark)
+        unmarked = unmarked + len(piece) if place < 0 else len(piece) - place
+        if unmarked > LONGEST:
+            raise BrokenFileError(f"one field is longer than {LONGEST} bytes; the file was not read beyond it")
+        yield decoder.decode(piece).encode()
+
+
+class Stream(io.RawIOBase):
+    """Pieces as the file that a parser asks for."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def header_of(start: bytes) -> tuple[list[str], str]:
+    """The column names in the first line of a CSV file, and what separates them: a comma, semicolon or tab.
+
+    ``_`` in a name counts as a blank.
+    """
+    line = text_of(start.split(b"\n", 1)[0])
+    readings = []
+    for delimiter in (",", ";", "\t"):
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter), [])
+        except csv.Error:
+            cells = []
+        readings.append(([" ".join(cell.replace("_", " ").split()) for cell in cells], delimiter))
+    return max(readings, key=lambda reading: len(reading[0]))
+
+
+def csv_rows(path: str | Path, *, needs: Iterable[str]) -> Iterator[tuple[int, dict[str, str] | Exception]]:
+    """The rows of a CSV file by column name, each with its number; the header is row 1.
+
+    A row with too few or too many cells, one that breaks the rules of CSV (and what of it stands on further lines), a
+    column that stands twice with different cells, a part without a needed column, and where a part breaks off: each is
+    an exception in place of a row.
+    """
+    number = 0
+    for name, pieces in opened(path):
+        number += 1
+        try:
+            rows = lines(pieces)
+            first = next(rows, b"")
+            header, delimiter = header_of(first)
+            missing = [column for column in needs if column not in header]
+            if missing:
+                yield number, ValueError(f"{name}: the column '{missing[0]}' is missing; not the export it looks like")
+                continue
+            for cells in _csv_cells(rows, delimiter, len(header)):
+                number += 1
+                yield number, _row(header, cells) if isinstance(cells, list) else cells
+        except BrokenFileError as error:
+            number += 1
+            yield number, not_whole(name, error)
+
+
+def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[list[str] | Exception]:
+    """The cells of each row; after an error, on from the next line, skipping the broken row's further lines."""
+    texts = (text_of(row) + "\n" for row in rows)
+    skipping = False
+    csv.field_size_limit(LONGEST)  # of the whole process; the default is shorter than some criteria texts
+    while True:
+        reader = csv.reader(texts, delimiter=delimiter, strict=True)
+        try:
+            for cells in reader:
+                if skipping and len(cells) != width:
+                    continue
+                skipping = False
+                if cells:
+                    yield cells
+            return
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                why = "cut off, or a quotation mark is never closed. Export it again"
+                yield not_whole("the file ends within a row", why)
+            elif not skipping:
+                yield ValueError(f"the row is not readable as CSV ({error})")
+            skipping = True
+
+
+def _row(header: list[str], cells: list[str]) -> dict[str, str] | Exception:
+    if len(cells) != len(header):
+        return ValueError(f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted")
+    row = dict(zip(header, cells))
+    if len(row) < len(header):
+        for name, cell in zip(header, cells):
+            if cell != row[name]:
+                return ValueError(f"the column '{name}' stands twice in the header, with different cells in this row")
+    return row
+
+
+def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(pieces, b"")
+    everything = itertools.chain([first], pieces)
+    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        everything = (decoder.decode(piece).encode() for piece in everything)
+    elif first.startswith(codecs.BOM_UTF8):
+        everything = itertools.chain([first[3:]], pieces)
+    for piece in everything:
+        yield piece.replace(b"\0", b"")
+
+
+def _plain(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _gunzipped(path: Path) -> Iterator[bytes]:
+    with gzip.open(path) as file:
+        try:
+            yield from _measured(iter(lambda: file.read1(_PIECE), b""), packed=path.stat().st_size)
+        except EOFError:
+            raise BrokenFileError("the gzip file is cut off. Download it again.") from None
+        except (OSError, zlib.error) as error:
+            raise BrokenFileError(f"the gzip file is broken ({error}). Download it again.") from error
+
+
+def _members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # all of what a damaged directory raises
+        yield from _members_without_directory(path)
+        return
+    with archive:
+        # A workbook is a zip too; the member that tells it comes first.
+        for member in sorted(archive.infolist(), key=lambda member: member.filename != "xl/workbook.xml"):
+            if not member.is_dir() and not member.filename.startswith("__MACOSX/"):
+                yield member.filename, _member(archive, member)
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with archive.open(member) as file:
+            yield from _measured(iter(lambda: file.read1(_PIECE), b""), packed=member.compress_size)
+    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise BrokenFileError(f"cannot be unpacked ({error})") from error
+
+
+def _members_without_directory(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The members of a zip file whose end, where their directory stands, is cut off."""
+    broken: list[UnzipError] = []
+    try:
+        for name, _, pieces in stream_unzip(_plain(path), chunk_size=_PIECE):
+            member = _streamed_member(pieces, broken, packed=path.stat().st_size)
+            yield name.decode("utf-8", errors="replace"), member
+            for _ in member:
+                pass
+    except UnzipError as error:
+        if not broken:
+            yield path.name, _streamed_member(_raising(error), broken, packed=0)
+
+
+def _streamed_member(pieces: Iterator[bytes], broken: list[UnzipError], *, packed: int) -> Iterator[bytes]:
+    try:
+        yield from _measured(pieces, packed=packed)
+    except UnzipError as error:
+        broken.append(error)
+        reason = f"the zip file is broken or cut off here ({type(error).__name__}). Download it again."
+        raise BrokenFileError(reason) from error
+
+
+def _raising(error: Exception) -> Iterator[bytes]:
+    raise error
+    yield
+
+
+def _measured(pieces: Iterator[bytes], *, packed: int) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > max(_UNCHECKED, _MOST_PACKED * packed):
+            raise BrokenFileError(f"unpacks to more than {_MOST_PACKED} times its size; the rest was not read")
+        yield piece

@@ -1,0 +1,170 @@
+"""Which raw files make the records of a run, and the one table that they make together."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.files import day_of, files_of
+from evlib.base.query import matches
+from evlib.base.rawdata import source_files
+from evlib.base.schema import checked
+from evlib.ingest.registries import losses, stream
+
+
+class Source(NamedTuple):
+    """One file of records."""
+
+    path: Path
+    day: str
+    searched: bool  # whether it is a search's result already, so that the query need not pick from it
+
+
+def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
+    """The files of records below ``raw``, as they stood on the day ``snapshot``, newest first.
+
+    Snapshots and live searches (``registries/<day>/``) are results of a search; exports (``exports/``) are picked from.
+    """
+    files = source_files(raw, until=snapshot)
+    found = [Source(path, day_of(path), path.is_relative_to(Path(raw) / "registries")) for path in files]
+    return sorted(found, key=lambda source: (source.day, source.searched), reverse=True)
+
+
+def named_sources(path: str | Path) -> list[Source]:
+    """A file of records, or the files of a folder, as sources to pick from, newest first.
+
+    Raises
+    ------
+    InputError
+        Where there is no file.
+    """
+    files = files_of(path)
+    if not files:
+        raise InputError(f"{path} is not there, or is an empty folder. Name a registry's export, or a folder of them.")
+    return sorted([Source(file, day_of(file), False) for file in files], key=lambda source: source.day, reverse=True)
+
+
+def records_of(
+    sources: Iterable[Source], *, protocol: dict, always: set[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The one table of records that the sources make, each trial number once.
+
+    From an export the protocol's ``search`` picks the records (see ``evlib.base.query``). Where several sources hold a number,
+    each field is taken from the newest that fills it, by the day on which the record was retrieved (``snapshot``).
+
+    Parameters
+    ----------
+    sources
+        Newest first.
+    protocol
+        The review's protocol: ``search`` and ``registries``.
+    always
+        Registration numbers that are picked in any case: those that a person has judged.
+
+    Returns
+    -------
+    records, rejects, account
+        Table ``records``, ``snapshot`` telling the newest day of retrieval; table ``rejects``, records of a registry that
+        the protocol does not know included; and for each file ``file, format, retrieved, rows, rejects, not_found,
+        judged_before, older_copies, records``: rows are rejects, not found by the query, copies of a record that a newer
+        source has, or records; of the last two, ``judged_before`` are there only because they are in ``always``.
+
+    Raises
+    ------
+    InputError
+        Where no record is left.
+    """
+    tables, rejected, account, lost = [], [], [], []
+    for place, source in enumerate(sources):
+        counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0}
+        name, newest = "unknown", ""
+        for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"])):
+            name = part.format
+            found = matches(part.records, protocol["search"]) | source.searched
+            judged = part.records.trn.isin(always) & ~found
+            stranger = ~part.records.registry.isin(list(protocol["registries"])) & (found | judged)
+            strangers = _of_strangers(part.records[stranger], source.path)
+            rejects = [part.rejects, strangers]
+            lost += losses(part.rejects) + list(strangers.reason.head(1))
+            rejected += rejects
+            tables.append(part.records[(found | judged) & ~stranger].assign(source=place))
+            newest = max([newest, *part.records.snapshot.unique()])
+            counts["rows"] += len(part.records) + len(part.rejects)
+            counts["rejects"] += sum(map(len, rejects))
+            counts["not_found"] += int((~found & ~judged).sum())
+            counts["judged_before"] += int((judged & ~stranger).sum())
+        if counts["rows"] == counts["rejects"] and not lost:
+            lost += list(part.rejects.reason.head(1))
+        account.append({"file": source.path.name, "format": name, "retrieved": newest or source.day} | counts)
+    every = pd.concat(tables) if tables else pd.DataFrame(columns=["trn", "snapshot", "source"])
+    if every.empty:
+        raise InputError(
+            f"No record in {', '.join(line['file'] for line in account) or 'no file'} is found by the query 'search' of "
+            f"protocol.yml.{' What could not be read: ' + '; '.join(lost)[:300] if lost else ''}"
+        )
+    every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable")
+    used = every.drop_duplicates("trn").source.value_counts()
+    older = every[every.duplicated("trn")].source.value_counts()
+    for place, line in enumerate(account):
+        line |= {"older_copies": int(older.get(place, 0)), "records": int(used.get(place, 0))}
+    order = pd.concat(tables).trn.drop_duplicates()
+    records = every.drop(columns="source").groupby("trn").first().loc[order].reset_index()
+    return checked(records, "records"), checked(pd.concat(rejected), "rejects"), pd.DataFrame(account)
+
+
+def screened_by_hand(raw: str | Path, *, protocol: dict) -> set[str]:
+    """The registration numbers of the snapshot that the hand screening covers; none where a review names no such screening."""
+    if "hand_screening" not in protocol:
+        return set()
+    return numbers_in(Path(raw) / "registries" / protocol["hand_screening"]["snapshot"], protocol=protocol)
+
+
+def numbers_in(folder: str | Path, *, protocol: dict) -> set[str]:
+    """The registration numbers of the records in a snapshot's folder."""
+    parts = stream([folder], retrieved=Path(folder).name, registries=list(protocol["registries"]))
+    return {trn for part in parts for trn in part.records.trn}
+
+
+def _of_strangers(records: pd.DataFrame, path: Path) -> pd.DataFrame:
+    reasons = [f"unknown registry '{name}'. Add it under 'registries' in protocol.yml." for name in records.registry]
+    rejects = pd.DataFrame({"file": path.name, "line": pd.NA, "trn": records.trn.to_numpy(), "reason": reasons})
+    return checked(rejects, "rejects")
+
+
+def ingest_numbers(
+    records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, account: pd.DataFrame
+) -> dict[str, object]:
+    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, and the ``account`` of the
+    files that the records came from."""
+    return {
+        "n_all_records": len(place),
+        **_source_words(account),
+        "n_records": len(records),
+        "n_after": (place == "after").sum(),
+        "n_undated": (place == "undated").sum(),
+        "n_rejects": len(rejects),
+        "n_estimated_dates": (records.registered_basis == "estimated").sum(),
+        "n_unknown_dates": records.registered_basis.isna().sum(),
+        "n_with_enrolment": records.enrolment.notna().sum(),
+        "n_with_country": records.countries.notna().sum(),
+    }
+
+
+def _source_words(account: pd.DataFrame) -> dict[str, object]:
+    """What the records of a run are, in words, from the account of its files."""
+    used = account[account.records > 0]
+    shipped = used.format == "snapshot"
+    parts = [
+        f"{row.records} records from {row.format} {'' if row.format == 'snapshot' else row.file + ' '}of {row.retrieved}"
+        for row in used.itertuples()
+    ]
+    partly = "partly transcriptions, partly exports of registries"
+    return {
+        "sources": ", ".join(parts).replace("from snapshot", "from the snapshot"),
+        "records_are": "transcriptions, not exports" if shipped.all() else partly if shipped.any() else "one export's",
+        "n_not_found": account.not_found.sum(),
+        "n_judged_before": account.judged_before.sum(),
+        "central_is": "known by references only" if (used.format == "Cochrane CENTRAL").any() else "absent",
+    }

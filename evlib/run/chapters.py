@@ -1,0 +1,105 @@
+"""Which chapters a review has, and how they read in it: what speaks of things that it lacks is left out.
+
+The chapters are the repository's notebooks. A cell with the tag ``needs:PLACE``, and a passage of Markdown between
+``<!-- needs:PLACE -->`` and ``<!-- end -->``, stand only in a review that has what they speak of: a place in its
+``protocol.yml`` (``needs:codes.msc_source``) or a file below its ``data/raw`` (``needs:curation/coding.csv``).
+"""
+
+import copy
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evlib.base.errors import InputError
+from evlib.base.files import write_text
+from evlib.base.paths import repository
+from evlib.base.protocol import load_protocol, value_at
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+DEFAULT = ("01_ingest", "02_screen", "03_describe")
+_TAG = "needs:"
+_PASSAGE = re.compile(r"<!-- needs:(\S+) -->(.*?)<!-- end -->", re.DOTALL)
+_NEXT = re.compile(r"\*\*Next:\*\* .*\((\w+)\.ipynb\)", re.DOTALL)
+
+
+def laid_out(root: Path) -> list[Path]:
+    """Write the chapters of a review, as they read in it, into ``data/processed/.chapters``; returns them in order.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter that the repository does not have.
+    """
+    import nbformat
+
+    protocol, folder = load_protocol(root / "protocol.yml"), root / "data" / "processed" / ".chapters"
+    sources = chosen(root, protocol)
+    names, made = [source.stem for source in sources], []
+    for source in sources:
+        notebook = nbformat.read(source, as_version=4)
+        notebook = for_review(
+            notebook, protocol=protocol, raw_dir=root / "data" / "raw", chapters=names, name=root.name
+        )
+        path, text = folder / source.name, nbformat.writes(notebook) + "\n"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+        made.append(path)
+    return made
+
+
+def chosen(root: Path, protocol: dict) -> list[Path]:
+    """The repository's notebooks that the protocol of a review names as its chapters, in order.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter that the repository does not have.
+    """
+    folder = repository(root) / "notebooks"
+    sources = [folder / f"{name}.ipynb" for name in sorted(protocol.get("chapters", DEFAULT))]
+    if absent := next((source.stem for source in sources if not source.is_file()), None):
+        there = ", ".join(path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
+        raise InputError(f"protocol.yml, chapters: there is no chapter '{absent}'. There are: {there}.")
+    return sources
+
+
+def for_review(
+    notebook: "NotebookNode", *, protocol: dict, raw_dir: Path, chapters: Iterable[str], name: str
+) -> "NotebookNode":
+    """A chapter as it reads in a review: without the cells and passages on things that the review lacks, and without outputs.
+
+    Parameters
+    ----------
+    notebook
+        The repository's.
+    protocol, raw_dir
+        Of the review.
+    chapters
+        Names of the review's chapters; a link to another one as the next becomes one to the table of all trials.
+    name
+        Of the review's folder, which the ``make`` commands and the paths in the text are given.
+    """
+
+    def met(need: str) -> bool:
+        return (raw_dir / need).is_file() if "/" in need else bool(value_at(protocol, need))
+
+    notebook = copy.deepcopy(notebook)
+    notebook.cells = [cell for cell in notebook.cells if all(map(met, _needs(cell)))]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            continue
+        text = _PASSAGE.sub(lambda found: found[2] if met(found[1]) else "", cell.source)
+        following = _NEXT.fullmatch(text)
+        if following and following[1] not in chapters:
+            text = "**Next:** [all trials, one by one](trials.md)"
+        text = re.sub(r"`make (\w+)", rf"`make \1 REVIEW={name}", text)
+        cell.source = re.sub(r"`(data/|protocol\.yml)", rf"`reviews/{name}/\1", text)
+    return notebook
+
+
+def _needs(cell: "NotebookNode") -> list[str]:
+    return [tag.removeprefix(_TAG) for tag in cell.metadata.get("tags", []) if tag.startswith(_TAG)]

@@ -1,0 +1,134 @@
+"""A new review: a folder of its own with a protocol to fill in, beside the first review."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from evlib.base.errors import InputError
+from evlib.base.files import day_of, files_of, named_day, today, write_text
+from evlib.base.paths import repository
+from evlib.base.protocol import load_protocol
+from evlib.base.rawdata import PACKAGE, seal
+
+TEMPLATE = Path(__file__).with_name("review_template")
+_SEARCH_DATE = {
+    True: "# Records registered after this day do not count: the day of the export. Any run can name another: SEARCH_DATE=",
+    False: "# FILL IN: records registered after this day do not count; not later than the export. Any run can name another: "
+    "SEARCH_DATE=",
+}
+# What tells the day of an export, by field of its records; the first that tells one counts.
+_STATED = {
+    "snapshot": "the newest day of export that its rows tell",
+    "last_update": "the last update among its records",
+    "registered_text": "the last registration among its records",
+    "first_submitted": "the last submission among its records",
+}
+
+
+def new_review(
+    root: Path,
+    name: str,
+    *,
+    records: Path | None = None,
+    retrieved: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Make ``reviews/<name>`` with a protocol to fill in, a short book and places for exports and decisions; returns the folder.
+
+    Parameters
+    ----------
+    root
+        The repository, or a review in it.
+    name
+        Of the folder: lower-case letters, digits and hyphens.
+    records
+        A registry's export, or a folder of exports, to copy into the review; their checksums go into its data package.
+    retrieved
+        The day of the exports, YYYY-MM-DD; where None, that of their folder's name, else the newest that a file states
+        (``stated_day``), else the day of its last change. It names their folder, and the earliest is the search date.
+    say
+        Told of each export's day.
+
+    Raises
+    ------
+    InputError
+        Where the name does not fit, the folder is there already, or an export is not or is none that is known.
+    """
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise InputError(
+            f"'{name}' is no name for a review. Use lower-case letters, digits and hyphens: statins-sepsis."
+        )
+    home = repository(root)
+    target = home / "reviews" / name
+    if target.exists():
+        raise InputError(f"{target} is there already. Choose another name, or remove the folder.")
+    exports = files_of(records) if records else []
+    if records and not exports:
+        raise InputError(
+            f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them."
+        )
+    registries = list(load_protocol(home / "protocol.yml")["registries"]) if exports else []
+    days = {export: _day_and_source(export, retrieved, registries) for export in exports}
+    words = {
+        "NAME": name,
+        "TITLE": f"Clinical trials: {name.replace('-', ' ')}",
+        "SEARCHED": _SEARCH_DATE[bool(days)],
+        "DATE": min((day for day, _ in days.values()), default=today()),
+    }
+    staging = target.with_name(f".{name}.new")
+    shutil.rmtree(staging, ignore_errors=True)
+    for source in files_of(TEMPLATE):
+        text = source.read_text(encoding="utf-8")
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", value)
+        write_text(staging / source.relative_to(TEMPLATE), text)
+    raw, resources = staging / "data" / "raw", []
+    for number, (export, (day, source)) in enumerate(days.items(), 1):
+        place = raw / "exports" / day / export.name
+        if place.exists():  # of another folder
+            place = place.with_name(f"{number}-{export.name}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(export, place)
+        resources.append({"name": f"export-{number}", "path": place.relative_to(raw).as_posix(), "hash": ""})
+        say(f"{export.name} counts as of {day}, {source}.")
+    package = {"name": f"{name}-raw", "title": words["TITLE"], "resources": resources}
+    write_text(raw / PACKAGE, json.dumps(package, indent=1, ensure_ascii=False) + "\n")
+    seal(raw)
+    staging.rename(target)
+    return target
+
+
+def stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
+    """The newest day that an export states, and what it is; None where it states none.
+
+    The days of export of its rows come first, then the last updates of its records, then their registrations.
+
+    Raises
+    ------
+    InputError
+        Where no reader recognises the file, or it holds no usable record.
+    """
+    from evlib.ingest.registries import format_of, losses, stream
+
+    format_of(export)
+    now, read, lost, newest = today(), 0, [], dict.fromkeys(_STATED, "")
+    for part in stream([export], retrieved=now, registries=registries):
+        read, lost = read + len(part.records), lost + losses(part.rejects)
+        for field in _STATED:
+            told = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
+            # Where a row tells no day of export, the reader takes the day that it was given: today.
+            newest[field] = max([newest[field], *(day for day in told if field != "snapshot" or day < now)])
+    if not read:
+        raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
+    return next(((newest[field], what) for field, what in _STATED.items() if newest[field]), None)
+
+
+def _day_and_source(export: Path, retrieved: str | None, registries: list[str]) -> tuple[str, str]:
+    stated = stated_day(export, registries=registries)
+    if retrieved:
+        return retrieved, "as you say"
+    if named := named_day(export):
+        return named, "the name of its folder"
+    return stated or (day_of(export), "the day of its last change: it states none")

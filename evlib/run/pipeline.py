@@ -1,0 +1,635 @@
+"""Run the notebooks for one search date, skip what is unchanged, and swap the new result in as a whole."""
+
+import csv
+import glob
+import itertools
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from evlib.base.errors import NOT_WHOLE, InputError
+from evlib.base.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
+from evlib.base.paths import command_ending, place_of, repository
+from evlib.base.protocol import load_protocol, to_fill_in
+from evlib.base.rawdata import (
+    OWN_DECISIONS,
+    SHARED,
+    check_raw,
+    copy_shipped,
+    decision_files,
+    shared,
+    snapshots,
+    source_files,
+)
+from evlib.run.cache_keys import Step, imports_of, modules_used, step
+from evlib.run.chapters import chosen, laid_out
+from evlib.run.scheduler import reusable, run_steps
+
+if TYPE_CHECKING:
+    from evlib.run.warm_kernels import Kernels
+
+PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
+RUN_FILE = "run.json"
+UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
+_KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
+
+
+def project_root(start: str | Path = ".") -> Path:
+    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``: a review.
+
+    Where the environment names one (``EVTRIALS_REVIEW``, as ``make REVIEW=name`` does), it is that of the folder's ``reviews``.
+    """
+    start, name = Path(start).resolve(), os.environ.get("EVTRIALS_REVIEW")
+    for folder in (start, *start.parents):
+        if (folder / "protocol.yml").is_file():
+            return _named_review(repository(folder), name) if name else folder
+    raise InputError(
+        f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
+        "it: git checkout -- protocol.yml"
+    )
+
+
+def _named_review(home: Path, name: str) -> Path:
+    review = home / "reviews" / name
+    if not (review / "protocol.yml").is_file():
+        there = ", ".join(path.parent.name for path in sorted(home.glob("reviews/*/protocol.yml"))) or "none yet"
+        raise InputError(
+            f"there is no review '{name}' in {home / 'reviews'}. There: {there}. Make one: make new-review NAME={name}"
+        )
+    return review
+
+
+def notebooks(root: Path) -> list[Path]:
+    """The numbered notebooks of a review, in order: the repository's own, or as they read in another review."""
+    if repository(root) != root.resolve():
+        return laid_out(root)
+    return matching(root / "notebooks", "[0-9][0-9]_*.ipynb")
+
+
+def run(
+    root: Path,
+    *,
+    search_date: str | None = None,
+    snapshot: str | None = None,
+    records: Path | None = None,
+    out: Path | None = None,
+    before: Path | None = None,
+    as_before: bool = False,
+    working: Callable[[], None] | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Execute the notebooks for a search date; returns the folder of results.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    search_date
+        Last day of registration, YYYY-MM-DD; the protocol's default where None.
+    snapshot
+        Day of retrieval up to which records count: snapshots, live searches and exports below ``data/raw``; all where None.
+    records
+        A registry's export, or a folder of them, to report on by itself, without the records below ``data/raw``.
+    out
+        Folder of the results; ``data/processed/<search_date>`` where None, with the name of ``records``, or with
+        ``as-of-<snapshot>`` where newer records are left aside.
+    before
+        Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
+    as_before
+        Whether the results are wanted for such a comparison only: then a run that compared more is as good.
+    working
+        Called once when it is known that notebooks have to run, so that what comes after can be prepared meanwhile.
+    say
+        Told of each step.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder with tables, figures, executed notebooks and ``run.json``.
+
+    Raises
+    ------
+    InputError
+        Where the date, the raw data or the protocol cannot be used, or a notebook fails (named, with cell and cause).
+        The last good result is then untouched.
+    """
+    from filelock import FileLock, Timeout
+
+    protocol = load_protocol(root / "protocol.yml")
+    search_date = checked_date(search_date or protocol["default_search_date"])
+    raw_dir = root / "data" / "raw"
+    sums = check_raw(raw_dir)
+    check_against_raw(protocol, raw_dir)
+    if records:
+        files = files_of(records)
+        if not files:
+            raise InputError(
+                f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them."
+            )
+        snapshot = max(map(day_of, files))
+    else:
+        days = snapshots(raw_dir)
+        if snapshot and snapshot not in days:
+            raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
+        snapshot = snapshot or days[-1]
+        files = source_files(raw_dir, until=snapshot)
+    _check_not_later(search_date, snapshot, root)
+    name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
+    name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
+    target = _own_folder(out or root / "data" / "processed" / name, root)
+    lock = lock_of(target)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=1):
+            inputs = _inputs(root, raw_dir, sums, files)
+            parameters = {"search_date": search_date, "snapshot": snapshot}
+            parameters |= {"records_from": records.name} if records else {}
+            steps = _steps(root, [inputs, parameters, platform.python_version()], before)
+            return _run_locked(
+                root,
+                target,
+                steps,
+                inputs,
+                parameters,
+                records and records.resolve(),
+                before,
+                as_before,
+                working,
+                say=say,
+            )
+    except Timeout:
+        raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+
+
+def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
+    if search_date > today():
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
+    if search_date > snapshot:
+        raise InputError(
+            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
+            f"get newer records first: make fetch{command_ending(root)} SEARCH_DATE={search_date}, or an export in "
+            f"{place_of(root / 'data/raw/exports')}."
+        )
+
+
+def check_review(root: Path) -> list[str]:
+    """Look a review over as a run would, without running it; returns what is left to do, which is no error.
+
+    The first review comes filled in, and with its records: of it, the protocol is looked at. Where the records of another
+    are many (more than 50 MB), whether the search finds any is left to the run.
+
+    Raises
+    ------
+    InputError
+        Where the protocol names a chapter or a snapshot that is not there, its search finds no record, or its search date
+        lies after the newest records or before the first.
+    """
+    path, raw_dir = root / "protocol.yml", root / "data" / "raw"
+    protocol = load_protocol(path)
+    check_against_raw(protocol, raw_dir)
+    if repository(root) == root.resolve():
+        return []
+    chosen(root, protocol)
+    todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
+    try:
+        days = snapshots(raw_dir)
+    except InputError as error:
+        return [*todo, str(error)]
+    search_date = protocol["default_search_date"]
+    _check_not_later(search_date, days[-1], root)
+    if sum(file.stat().st_size for file in source_files(raw_dir)) <= 50_000_000:
+        try:
+            _check_any_record(raw_dir, search_date, days[-1], protocol)
+        except InputError as error:
+            if not todo:
+                raise
+            todo.append(str(error))  # as long as the search is not filled in, it finds nothing
+    return todo
+
+
+def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: dict) -> None:
+    """Refuse a search that finds no record, or none that was registered by the search date, as the first chapter does."""
+    from evlib.base.schema import read_csv
+    from evlib.ingest import registration_dates, sources
+    from evlib.screen import screening
+
+    covered = sources.screened_by_hand(raw_dir, protocol=protocol)
+    found = sources.raw_sources(raw_dir, snapshot=snapshot)
+    records, _, _ = sources.records_of(found, protocol=protocol, always=covered)
+    hand = screening.hand_decisions(raw_dir / "curation/screening.csv", known=covered, protocol=protocol)[0]
+    known = read_csv(shared(raw_dir, "curation/nct_first_submitted.csv"))
+    records = registration_dates.with_registration_dates(
+        records, known, judged=set(hand.trn), covered=covered, protocol=protocol
+    )
+    registration_dates.check_search_date(records, search_date, snapshot=snapshot)
+
+
+def lock_of(target: Path) -> Path:
+    """The file that a run locks while it writes a folder of results: beside it, so that all who write there meet."""
+    target = target.resolve()
+    return target.parent / ".locks" / f"{target.name}.lock"
+
+
+def recovered(target: Path) -> Path:
+    """The folder of a run, put back in its place where a kill had hit a run while it swapped the new result in."""
+    from filelock import FileLock, Timeout
+
+    if not target.exists() and target.with_name(f".{target.name}.old").exists():
+        with suppress(Timeout), FileLock(lock_of(target), timeout=5):
+            recover(target)
+    return target
+
+
+def run_with_comparison(
+    root: Path,
+    *,
+    search_date: str | None = None,
+    snapshot: str | None = None,
+    records: Path | None = None,
+    since: str | None = None,
+    since_snapshot: str | None = None,
+    working: Callable[[], None] | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Execute the notebooks for a search date and for an earlier one, and compare the two.
+
+    Parameters
+    ----------
+    search_date, snapshot, records, working, say
+        As in ``run``.
+    since
+        The earlier search date; where None, the protocol's default date or, at that date and before, one year earlier.
+    since_snapshot
+        Day of retrieval up to which records count for the earlier search; where None, the first that could answer it.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of results of ``search_date``.
+
+    Raises
+    ------
+    InputError
+        As ``run``; and where the earlier date was asked for and is not earlier in date or in snapshot.
+    """
+    protocol = load_protocol(root / "protocol.yml")
+    search_date = checked_date(search_date or protocol["default_search_date"])
+    if not any(path.name == UPDATE for path in notebooks(root)):
+        if since:
+            raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
+        return run(root, search_date=search_date, snapshot=snapshot, records=records, working=working, say=say)
+    asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
+    earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
+    if not records:
+        days = snapshots(root / "data" / "raw")
+        since_snapshot = since_snapshot or next((day for day in days if day >= earlier), days[-1])
+    if since and (earlier, since_snapshot or "") >= (search_date, snapshot or (days[-1] if not records else "9999")):
+        raise InputError(
+            f"The search of {earlier} cannot be compared with that of {search_date}: name an earlier date, or the same "
+            "date with an earlier snapshot."
+        )
+    try:
+        say(f"{earlier}: the search to compare with")
+        before = run(root, search_date=earlier, snapshot=since_snapshot, records=records, as_before=True, say=say)
+    except InputError as error:
+        if since:
+            raise
+        say(f"No earlier search is compared: {error}")
+        return run(root, **asked, working=working, say=say)
+    return run(root, **asked, before=before, working=working, say=say)
+
+
+def _earlier_date(search_date: str, protocol: dict) -> str:
+    if search_date > protocol["default_search_date"]:
+        return protocol["default_search_date"]
+    return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
+
+
+def check_against_raw(protocol: dict, raw_dir: Path) -> None:
+    """Refuse a protocol whose hand screening speaks of a snapshot that is not there."""
+    if "hand_screening" not in protocol:
+        return
+    snapshot = protocol["hand_screening"]["snapshot"]
+    if not (raw_dir / "registries" / snapshot).is_dir():
+        raise InputError(
+            f"protocol.yml, hand_screening.snapshot: {raw_dir / 'registries' / snapshot} is not there. Name the snapshot "
+            f"whose records the decisions in {place_of(raw_dir / 'curation/screening.csv')} cover."
+        )
+
+
+def _own_folder(target: Path, root: Path) -> Path:
+    """The folder of results, if a run may replace what is in it: it is new, empty, or an earlier run's."""
+    held = target.is_dir() and any(target.iterdir()) and not (target / RUN_FILE).is_file()
+    if held or target.is_file() or target.resolve() in (root, *root.parents):
+        raise InputError(f"{target} holds something that is not a run's result. Name a new or empty folder with --out.")
+    return target
+
+
+def checked_date(text: str, *, of: str = "search date") -> str:
+    """The text if it is a day of the calendar written YYYY-MM-DD."""
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise InputError(f"'{text}' is not a date. Write the {of} as YYYY-MM-DD, for example 2024-02-17.")
+
+
+def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
+    """Execute the notebooks with their default parameters and store the outputs in ``notebooks/`` (for nbval).
+
+    It is done in a copy with the shipped raw data alone, so that what people and searches added does not show in them.
+    """
+    import nbformat
+    import papermill
+
+    protocol = load_protocol(root / "protocol.yml")
+    processed = root / "data" / "processed"
+    processed.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".refresh-", dir=processed) as folder:
+        copy = Path(folder)
+        copy_shipped(root / "data" / "raw", copy / "data" / "raw")
+        shutil.copytree(root / "notebooks", copy / "notebooks")
+        for name in ("protocol.yml", "requirements.lock"):
+            shutil.copy2(root / name, copy / name)
+        for search_date in (protocol["default_search_date"], protocol["hand_screening"]["snapshot"]):
+            run(copy, search_date=search_date, as_before=True, say=say)  # what 06_update compares by default
+        for source in notebooks(copy):
+            say(f"{source.name}")
+            executed = papermill.execute_notebook(
+                str(source), None, cwd=str(source.parent), progress_bar=False, **_KERNEL
+            )
+            kept = {name: executed.metadata[name] for name in ("evlib",) if name in executed.metadata}
+            executed.metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}} | kept
+            for cell in executed.cells:
+                cell.metadata = {key: cell.metadata[key] for key in ("tags", "lesson") if cell.metadata.get(key)}
+            text = nbformat.writes(executed)
+            write_text(root / "notebooks" / source.name, text if text.endswith("\n") else text + "\n")
+
+
+def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
+    """A notebook with the screening view alone, for one reviewer: the cells of ``02_screen`` that are tagged for it.
+
+    It is written anew each time into ``data/processed/screening``, so that the notebooks of the project stay as they are.
+    """
+    import nbformat
+
+    chapter = next((path for path in notebooks(root) if path.name == "02_screen.ipynb"), None)
+    if chapter is None:
+        raise InputError("this review has no chapter 02_screen. Add it under 'chapters' in protocol.yml.")
+    source = nbformat.read(chapter, as_version=4)
+    folder = root / "data" / "processed" / "screening"
+    values = {
+        "search_date": results.name,
+        "raw_dir": os.path.relpath(root / "data" / "raw", folder),
+        "out_dir": os.path.relpath(results, folder),
+        "protocol": os.path.relpath(root / "protocol.yml", folder),
+        "reviewer": reviewer,
+    }
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": source_kernelspec()})
+    for cell in source.cells:
+        if {"parameters", "judge"} & set(cell.metadata.get("tags", [])):
+            cell.source = with_values(cell.source, values)
+            notebook.cells.append(cell)
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+    name = re.sub(r"[^\w-]+", "-", reviewer)
+    path = folder / f"{results.name}-{name}.ipynb"
+    write_text(path, nbformat.writes(notebook) + "\n")
+    return path
+
+
+def with_values(source: str, values: dict[str, str]) -> str:
+    """The source of a parameters cell with other values, comments kept."""
+    return re.sub(
+        r'^(\w+) = ("[^"]*")',
+        lambda found: (
+            f"{found[1]} = {json.dumps(values[found[1]], ensure_ascii=False) if found[1] in values else found[2]}"
+        ),
+        source,
+        flags=re.MULTILINE,
+    )
+
+
+def spare_grammars() -> None:
+    """Before nbformat is loaded: let jsonschema not make grammars of a format (IRI) that no notebook uses.
+
+    It does so wherever this package is installed, and it takes a second.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+
+def source_kernelspec() -> dict[str, str]:
+    """The kernel that every notebook names."""
+    return {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
+    """What every notebook depends on: path below the root (elsewhere, name) → SHA-256."""
+    inputs = {f"data/raw/{name}": value for name, value in sums.items()}
+    own = [*matching(raw_dir / "curation", "*.csv"), *itertools.chain(*decision_files(raw_dir / OWN_DECISIONS))]
+    home = repository(root)
+    files = [root / "protocol.yml", home / "requirements.lock", *records, *own, *(home / "evlib/base").glob("*.json")]
+    files += [shared(raw_dir, name) for name in SHARED]
+    for path in files:
+        base = next((folder for folder in (root, home) if path.is_relative_to(folder)), path.parent)
+        name = path.relative_to(base).as_posix()
+        if path.is_file() and name not in inputs:
+            inputs[name] = sha256(path)
+    return inputs
+
+
+def _steps(root: Path, common: list, before: Path | None) -> list[Step]:
+    """The notebooks of a run; the one that compares two searches only where there is an earlier one."""
+    steps, home = [], repository(root)
+    for source in notebooks(root):
+        if source.name == UPDATE:
+            if before:
+                steps.append(step(source, home / "evlib", [*common, before.name, _keys_of(before)]))
+        else:
+            steps.append(step(source, home / "evlib", common))
+    if not steps:
+        raise InputError(f"{root / 'notebooks'} holds no numbered notebook. Restore them from git.")
+    return steps
+
+
+def _run_locked(
+    root: Path,
+    target: Path,
+    steps: list[Step],
+    inputs: dict[str, str],
+    parameters: dict[str, str],
+    records: Path | None,
+    before: Path | None,
+    as_before: bool,
+    working: Callable[[], None] | None,
+    *,
+    say: Callable[[str], None],
+) -> Path:
+    recover(target)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):  # of a killed run
+        shutil.rmtree(left, ignore_errors=True)
+    last = _last_run(target) or {"keys": [], "notebooks": []}
+    kept = reusable(steps, last["notebooks"], target)
+    if len(kept) == len(steps) and (as_before or last["keys"] == [done["key"] for done in kept.values()]):
+        say(f"{target.name}: unchanged since {last['finished']}, nothing to do.")
+        return target
+
+    from evlib.run.warm_kernels import warm_kernels
+
+    if working:
+        working()
+    started = time.perf_counter()
+    given = parameters | _places(root, target, records, before)
+    modules = imports_of([planned.source for planned in steps])
+    staging = target.with_name(f".{target.name}.new")
+    try:
+        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=given)
+        done = run_steps(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
+        record = {
+            "parameters": parameters,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - started, 1),
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in PACKAGES},
+            "inputs": inputs | _code(root, steps),
+            "keys": [each["key"] for each in done],
+            "notebooks": done,
+        }
+        if lost := _decisions_gone(root, target):
+            record["decisions_gone"] = lost
+        write_text(staging / RUN_FILE, json.dumps(record, indent=1) + "\n")
+        swap_in(staging, target)
+    finally:
+        for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):
+            shutil.rmtree(left, ignore_errors=True)
+    _tell_rejects(target, say)
+    for text in lost:
+        say(f"MIND: {text}")
+    count = sum(each["ran"] for each in done)
+    say(f"{target.name}: {count} of {len(steps)} notebooks run in {record['seconds']} s.")
+    return target
+
+
+def _places(root: Path, target: Path, records: Path | None, before: Path | None) -> dict[str, str]:
+    """The parameters that name places, as seen from a folder beside that of the results."""
+    places = {
+        "raw_dir": os.path.relpath(root / "data" / "raw", target),
+        "out_dir": ".",
+        "protocol": os.path.relpath(root / "protocol.yml", target),
+    }
+    if before:
+        places["before_dir"] = os.path.relpath(before, target)
+    if records:
+        places["records_from"] = os.path.relpath(records, target)
+    return {name: Path(place).as_posix() for name, place in places.items()}
+
+
+def _code(root: Path, steps: list[Step]) -> dict[str, str]:
+    """The files of evlib that notebooks use: path below the root → SHA-256."""
+    cells = [json.loads(planned.source.read_text(encoding="utf-8"))["cells"] for planned in steps]
+    home = repository(root)
+    files = modules_used([cell for each in cells for cell in each], home / "evlib")
+    return {path.relative_to(home).as_posix(): sha256(path) for path in files}
+
+
+def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict[str, str]) -> None:
+    """Execute a notebook in a folder, with those of the parameters that it has, and write it there."""
+    spare_grammars()
+    import nbclient
+    import papermill
+
+    asked = papermill.inspect_notebook(str(source))
+    try:
+        with naming(folder / source.name):
+            papermill.execute_notebook(
+                str(source),
+                str(folder / source.name),
+                parameters={name: value for name, value in parameters.items() if name in asked},
+                resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
+                kernel_manager_class=kernels(imports_of([source])),
+                request_save_on_cell_execute=False,
+                progress_bar=False,
+                **_KERNEL,
+            )
+    except papermill.exceptions.PapermillExecutionError as error:
+        cause = error.evalue if error.ename == "InputError" else f"{error.ename}: {error.evalue}"
+        # papermill counts from 0 and counts the cell of parameters that it adds, so this is the cell's place in the source
+        raise InputError(f"{source.name}, cell {error.cell_index}: {cause}") from None
+    except (RuntimeError, nbclient.exceptions.DeadKernelError) as error:
+        raise InputError(
+            f"{source.name}: the notebook's kernel did not start or died ({error}). It needs a local network "
+            "connection (loopback) and free memory; try again."
+        ) from None
+
+
+def _last_run(target: Path) -> dict | None:
+    """What ``run.json`` says; None where there is none, or it is damaged."""
+    try:
+        return json.loads((target / RUN_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _keys_of(before: Path) -> list[str]:
+    last = _last_run(before)
+    if last is None:
+        raise InputError(f"{before / RUN_FILE} is gone or damaged. Give the same command again; it makes it anew.")
+    return last["keys"]
+
+
+def _decisions_gone(root: Path, target: Path) -> list[str]:
+    """For each person, what the last run in a folder read of their decisions and what is in no file any more."""
+    table = target / "decisions.csv"
+    if not table.is_file():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("read_by") == "person"]
+    if not rows:
+        return []
+    import pandas as pd
+
+    from evlib.screen.judging import gone_since
+
+    folder, before = root / "data" / "raw" / OWN_DECISIONS, pd.DataFrame(rows)
+    told = []
+    for reviewer, gone in gone_since(before, folder).groupby("reviewer"):
+        had = int((before.reviewer == reviewer).sum())
+        numbers = ", ".join(gone.trn.iloc[:3]) + (", …" if len(gone) > 3 else "")
+        told.append(
+            f"{reviewer} had {had} decision(s) in the last run; {len(gone)} of them ({numbers}) are in no file of "
+            f"{place_of(folder)} any more. If a file was saved over, put the earlier one back beside it under a further name "
+            "(anna.csv, anna.2.csv): all files of a reviewer count."
+        )
+    return told
+
+
+def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
+    """How many rows were set aside, and at once what was lost with the rest of a file."""
+    rejects, sources = target / "rejects.csv", target / "sources.csv"
+    if not rejects.is_file():
+        return
+    with rejects.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with sources.open(encoding="utf-8", newline="") as file:
+        exports = {row["file"] for row in csv.DictReader(file)}
+    for row in rows:
+        if row["reason"].startswith(NOT_WHOLE) or not (row["line"] or row["trn"]):
+            say(f"MIND: {row['file']}: {row['reason']}")
+    of_exports = sum(row["file"] in exports for row in rows)
+    by_hand = sum(row["file"] not in exports and bool(row["line"] or row["trn"]) for row in rows)
+    parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (by_hand, "decisions and hand work")) if n]
+    if parts:
+        say(f"{target.name}: {of_exports + by_hand} row(s) could not be used ({', '.join(parts)}); see {rejects}.")

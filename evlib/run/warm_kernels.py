@@ -1,0 +1,203 @@
+"""Kernels that start in a moment: one process imports what the notebooks import, and each kernel is a fork of it.
+
+A kernel that starts from nothing spends some seconds on imports that are the same for every notebook. Here they are paid
+once in a run. Where a process cannot be forked, or the one with the imports has ended, kernels start in Jupyter's own way.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
+_INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel that starts from nothing gives to Matplotlib
+
+
+Kernels = Callable[
+    [list[str]], type[AsyncKernelManager]
+]  # a class of managers, by the modules that its notebook imports
+
+
+@contextmanager
+def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
+    """Gives classes of kernel managers whose kernels have imported what their notebook imports; they end with the block.
+
+    Parameters
+    ----------
+    modules
+        What to import while no kernel is asked for. One that cannot be imported is left to the notebook that names it.
+    """
+    if not hasattr(os, "fork"):
+        yield lambda _: AsyncKernelManager
+        return
+    command = [sys.executable, "-P", "-c", "from evlib.run.warm_kernels import serve; serve()", *modules]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **_ONE_THREAD, "MPLBACKEND": _INLINE},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
+    ) as server:
+        lock = Lock()
+
+        def managers(needed: list[str]) -> type[AsyncKernelManager]:
+            start = staticmethod(partial(_start, server, lock, needed))
+            return type("WarmKernelManager", (_Manager,), {"start": start})
+
+        try:
+            yield managers
+        finally:
+            with suppress(BrokenPipeError):
+                server.stdin.close()  # then it ends its kernels, and itself
+            server.wait()
+
+
+def serve() -> None:
+    """Fork a kernel for each line of JSON on standard input; meanwhile import the modules named on the command line.
+
+    A line holds ``connection_file``, ``cwd`` and ``modules``, which are imported first; answered is the process number of
+    the kernel. There is never more than one line that is not answered.
+    """
+    sys.modules.setdefault("debugpy", None)  # no kernel of a run is debugged, and each would compile the debugger anew
+    sys.modules.setdefault("hypothesis", None)  # with the first table that a process checks, pandera would load it
+    from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (what every kernel needs)
+
+    answers, later, kernels = sys.stdout, sys.argv[1:], set()
+
+    def clear_away(*_: object) -> None:
+        """Forget kernels that ended: their numbers go to other processes."""
+        with suppress(ChildProcessError):
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                kernels.discard(ended)
+
+    with Path(os.devnull).open("w") as sys.stdout:  # standard output is for the answers
+        signal.signal(signal.SIGCHLD, clear_away)
+        while True:
+            if later and not select.select([sys.stdin], [], [], 0)[0]:
+                _import(later.pop(0))
+                continue
+            line = sys.stdin.readline()
+            if not line:
+                break
+            job, parent = json.loads(line), os.getpid()
+            for module in job["modules"]:
+                _import(module)
+            gc.freeze()  # what is loaded stays: kernels need not look through it for garbage
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # not forgotten before it is known
+            child = os.fork()
+            if not child:
+                _become_kernel(job["connection_file"], job["cwd"], parent)
+            kernels.add(child)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            answers.write(f"{child}\n")
+            answers.flush()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for kernel in kernels:
+        os.kill(kernel, signal.SIGKILL)
+    for kernel in kernels:
+        os.waitpid(kernel, 0)
+
+
+def _import(module: str) -> None:
+    with suppress(Exception):  # the notebook that imports it says what is wrong
+        import_module(module)
+
+
+def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
+    from ipykernel.kernelapp import launch_new_instance
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115  (for the process's life)
+    os.chdir(cwd)
+    sys.argv = ["ipykernel_launcher"]
+    try:
+        launch_new_instance(
+            ["-f", connection_file, "--log-level=CRITICAL", f"--IPKernelApp.parent_handle={parent}"],
+            kernel_name="python3",
+        )
+    finally:
+        os._exit(0)
+
+
+def _start(server: subprocess.Popen, lock: Lock, modules: list[str], connection_file: str, cwd: str) -> "_Fork | None":
+    """Have a kernel forked; None where the process that does it has ended (no memory, or somebody stopped it)."""
+    job = {"connection_file": connection_file, "cwd": cwd, "modules": modules}
+    with lock:
+        try:
+            server.stdin.write(json.dumps(job) + "\n")
+            server.stdin.flush()
+            answer = server.stdout.readline()
+        except (OSError, ValueError):
+            answer = ""
+    return _Fork(int(answer)) if answer else None
+
+
+class _Fork:
+    """What a manager asks of a process, of one that another process forked."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 0
+        return None
+
+    def wait(self) -> int:
+        return 0  # asked for only after poll() says that it ended
+
+    def send_signal(self, signum: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+class _Provisioner(LocalProvisioner):
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict:
+        manager = self.parent
+        ask = partial(manager.start, manager.connection_file, str(kwargs.get("cwd") or Path.cwd()))
+        self.process = await asyncio.to_thread(ask)
+        if self.process is None:
+            return await super().launch_kernel(cmd, **kwargs)
+        self.pid = self.process.pid
+        return self.connection_info
+
+
+class _Manager(AsyncKernelManager):
+    async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict]:
+        if self.provisioner is None:
+            self.kernel_id = self.kernel_id or "warm"
+            self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+        return await super()._async_pre_start_kernel(**kwargs)
+
+    pre_start_kernel = _async_pre_start_kernel  # under this name Jupyter's own asynchronous manager has it, too

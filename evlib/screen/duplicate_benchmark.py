@@ -1,0 +1,201 @@
+"""Duplicates that we plant ourselves, to learn how many of them the proposals find and how many proposals are wrong."""
+
+import random
+from collections.abc import Callable
+
+import pandas as pd
+
+from evlib.base.schema import checked
+
+# Word for word, as a stand-in for a title in another language; names, numbers and abbreviations stay, as they do in life.
+_SPANISH = {
+    **{"a": "un", "an": "un", "the": "el", "of": "de", "in": "en", "and": "y", "with": "con", "for": "para", "to": "a"},
+    **{
+        "from": "de",
+        "on": "sobre",
+        "or": "o",
+        "by": "por",
+        "derived": "derivado",
+        "study": "estudio",
+        "trial": "ensayo",
+    },
+    **{
+        "clinical": "clínico",
+        "safety": "seguridad",
+        "efficacy": "eficacia",
+        "evaluation": "evaluación",
+        "effect": "efecto",
+    },
+    **{
+        "effects": "efectos",
+        "treatment": "tratamiento",
+        "treating": "tratar",
+        "therapy": "terapia",
+        "patients": "pacientes",
+    },
+    **{"cell": "célula", "cells": "células", "stem": "madre", "mesenchymal": "mesenquimal", "exosome": "exosoma"},
+    **{"exosomes": "exosomas", "vesicles": "vesículas", "extracellular": "extracelulares", "human": "humano"},
+    **{"umbilical": "umbilical", "cord": "cordón", "bone": "hueso", "marrow": "médula", "adipose": "adiposo"},
+    **{"tissue": "tejido", "severe": "grave", "acute": "agudo", "chronic": "crónico", "disease": "enfermedad"},
+    **{"syndrome": "síndrome", "injection": "inyección", "infusion": "infusión", "inhalation": "inhalación"},
+    **{"pneumonia": "neumonía", "lung": "pulmón", "injury": "lesión", "wound": "herida", "healing": "curación"},
+    **{"skin": "piel", "knee": "rodilla", "osteoarthritis": "artrosis", "stroke": "ictus", "diabetes": "diabetes"},
+    **{
+        "randomized": "aleatorizado",
+        "controlled": "controlado",
+        "open": "abierto",
+        "label": "etiqueta",
+        "pilot": "piloto",
+    },
+    **{
+        "phase": "fase",
+        "dose": "dosis",
+        "placebo": "placebo",
+        "hospital": "hospital",
+        "novel": "nuevo",
+        "using": "usando",
+    },
+}
+_KEPT = ["registry", "brief_title", "official_title", "acronym", "sponsor", "countries", "conditions", "enrolment"]
+_DATES = ["start_date", "registered_text"]
+
+
+def planted(records: pd.DataFrame, *, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records with ``n`` duplicates of each kind added, and which record each of them repeats.
+
+    Parameters
+    ----------
+    records
+        Table ``records``. Records with a title are drawn, no record twice.
+    n
+        Duplicates of each kind, fewer where there are not records enough: *cross-registered* (another registry and
+        number, one word in ten gone), *retitled* (a third of the words gone, the others moved, no scientific title),
+        *translated* (word for word by a small glossary, no scientific title). In each, one fact in seven is missing, one
+        date in three is off by up to a month, one enrolment in five differs, and one sponsor in four is written as its
+        first words only.
+    seed
+        Of the draw; the same seed plants the same duplicates.
+
+    Returns
+    -------
+    records, truth
+        Table ``records``, numbers of planted ones beginning with ``DRKS9``; and ``trn, duplicate_of, kind``.
+    """
+    chance = random.Random(seed)
+    drawn = records[records.brief_title.notna()].to_dict("records")
+    chance.shuffle(drawn)
+    kinds = list(_TITLES)
+    n = min(n, len(drawn) // len(kinds))
+    copies, truth = [], []
+    for index, original in enumerate(drawn[: n * len(kinds)]):
+        kind = kinds[index % len(kinds)]
+        copy = {name: original[name] for name in (*_KEPT, *_DATES)}
+        copy |= _TITLES[kind](original, chance)
+        for name in ("sponsor", "enrolment", "conditions", "acronym", *_DATES):
+            if chance.random() < 1 / 7:
+                copy[name] = None
+        for name in _DATES:
+            if chance.random() < 1 / 3:
+                copy[name] = _shifted(copy[name], chance)
+        if chance.random() < 1 / 4 and isinstance(copy["sponsor"], str):
+            copy["sponsor"] = " ".join(copy["sponsor"].split()[:2])
+        if chance.random() < 1 / 5 and not pd.isna(copy["enrolment"]):
+            copy["enrolment"] = int(copy["enrolment"] * chance.choice([0.5, 0.8, 1.2, 2])) + 1
+        trn = f"DRKS9{index:07d}"
+        copy |= {"trn": trn, "trn_kind": "number", "registry": "DRKS", "snapshot": original["snapshot"]}
+        copies.append(copy)
+        truth.append({"trn": trn, "duplicate_of": original["trn"], "kind": kind})
+    added = checked(pd.DataFrame(copies, columns=None if copies else records.columns), "records")
+    both = pd.concat([records, added], ignore_index=True)
+    return checked(both, "records"), pd.DataFrame(truth, columns=["trn", "duplicate_of", "kind"])
+
+
+def measured(truth: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
+    """How the proposals do on planted duplicates: per kind and in all ``kind, planted, proposed, recall, precision``.
+
+    Parameters
+    ----------
+    truth
+        As ``planted`` gives it.
+    proposals
+        Table ``proposals``. Precision counts the proposals of a planted record and one that it
+        does not repeat as wrong; proposals between records that were there before are not judged.
+    """
+    pairs = {frozenset(pair) for pair in zip(truth.trn, truth.duplicate_of)}
+    planted_numbers = set(truth.trn)
+    proposed = [frozenset(pair) for pair in zip(proposals.trn, proposals.other_trn)]
+    judged = [pair for pair in proposed if pair & planted_numbers]
+    held = set(judged)
+    found = truth.assign(found=[frozenset(pair) in held for pair in zip(truth.trn, truth.duplicate_of)])
+    rows = [{"kind": kind, "planted": len(part), "found": part.found.sum()} for kind, part in found.groupby("kind")]
+    right = sum(pair in pairs for pair in judged)
+    rows.append({"kind": "all", "planted": len(found), "found": found.found.sum(), "proposed": len(judged)})
+    table = pd.DataFrame(rows).astype({"found": int, "proposed": "Int64"})
+    table["recall"] = table.found / table.planted
+    table.loc[table.kind == "all", "precision"] = right / len(judged) if judged else float("nan")
+    return table
+
+
+def repeated(
+    records: pd.DataFrame, propose: Callable[[pd.DataFrame], pd.DataFrame], *, n: int, draws: int
+) -> pd.DataFrame:
+    """Recall and precision over several draws, each with its own planted duplicates.
+
+    Parameters
+    ----------
+    records, n
+        As for ``planted``.
+    propose
+        Makes table ``proposals`` of records.
+    draws
+        How many times duplicates are planted; seeds 1 to ``draws``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Per kind and in all: ``kind, planted`` (in each draw)``, recall, recall_low, recall_high, precision, precision_low,
+        precision_high``: mean and range over the draws; precision, which cannot be told by kind, in the last row alone.
+    """
+    tables = []
+    for seed in range(1, draws + 1):
+        with_planted, truth = planted(records, n=n, seed=seed)
+        tables.append(measured(truth, propose(with_planted)))
+    by_kind = pd.concat(tables).groupby("kind", sort=False)
+    out = pd.DataFrame({"planted": by_kind.planted.first()})
+    for name in ("recall", "precision"):
+        spread = by_kind[name].agg(["mean", "min", "max"]).set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
+        out = out.join(spread)
+    return out.round(3).reset_index()
+
+
+def _cross_registered(original: dict, chance: random.Random) -> dict:
+    return {"brief_title": _thinned(original["brief_title"], 0.9, chance)}
+
+
+def _retitled(original: dict, chance: random.Random) -> dict:
+    kept = _thinned(original["brief_title"], 2 / 3, chance).split()
+    half = len(kept) // 2
+    return {"brief_title": " ".join(kept[half:] + kept[:half]), "official_title": None}
+
+
+def _thinned(title: str, share: float, chance: random.Random) -> str:
+    """A title with about this share of its words, in order; all of them where none would be left."""
+    return " ".join(word for word in title.split() if chance.random() < share) or title
+
+
+def _translated(original: dict, chance: random.Random) -> dict:
+    words = original["brief_title"].split()
+    return {"brief_title": " ".join(_SPANISH.get(word.lower(), word) for word in words), "official_title": None}
+
+
+_TITLES: dict[str, Callable[[dict, random.Random], dict]] = {
+    "cross-registered": _cross_registered,
+    "retitled": _retitled,
+    "translated": _translated,
+}
+
+
+def _shifted(day: object, chance: random.Random) -> object:
+    if not isinstance(day, str) or len(day) != len("2020-01-01"):
+        return day
+    return f"{pd.Timestamp(day) + pd.Timedelta(days=chance.randint(-30, 30)):%Y-%m-%d}"

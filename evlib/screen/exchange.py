@@ -1,0 +1,245 @@
+"""The queue for other screening tools, and their decisions back: ASReview, Rayyan and Covidence, by CSV and RIS.
+
+Every reference carries the registration number where the tool keeps it (accession number, key, start of the abstract), so
+that a decision finds its record again.
+"""
+
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import rispy
+
+from evlib.base.errors import InputError
+from evlib.base.files import write_text
+from evlib.base.identifiers import normalised, registration_numbers
+from evlib.base.schema import NO_SUCH_RECORD, checked, read_csv, split_multi, unguarded, write_csv
+from evlib.screen.judging import exclusion_criteria
+
+# The forms that each tool reads. Covidence takes no CSV (but exports one).
+FORMS = {"asreview": (".csv", ".ris"), "rayyan": (".csv", ".ris"), "covidence": (".ris",)}
+_RAYYAN = (
+    "key title authors journal issn volume issue pages day month year publisher pmc_id pubmed_id url abstract notes"
+)
+_NOTES = {"include": "ASReview_relevant", "exclude": "ASReview_irrelevant"}  # how ASReview marks a RIS reference
+_LABELS = {"1": "include", "0": "exclude", "1.0": "include", "0.0": "exclude"}
+_LABEL_COLUMNS = ("asreview_label", "included", "label", "final_included", "label_included")
+_VOTES = {"included": "include", "excluded": "exclude", "maybe": "unclear"}
+_NUMBER = "Registration number:"
+
+
+def references(records: pd.DataFrame, outcomes: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Records as references for another tool.
+
+    Parameters
+    ----------
+    records
+        Rows of table ``to_screen`` or ``records``.
+    outcomes
+        Table ``screened``, to send what was decided along; without it the tool starts blind.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, title, authors (the sponsor), year, url, keywords, abstract, decision``; the abstract holds the facts that a
+        record has instead. Decisions are include, exclude or missing (unclear, pending).
+    """
+    said = {} if outcomes is None else dict(zip(outcomes.trn, outcomes.outcome.str.split().str[0]))
+    rows = []
+    for record in records.to_dict("records"):
+        facts = {name: cell for name, cell in record.items() if not pd.isna(cell)}
+        title = facts.get("title") or facts.get("brief_title") or facts.get("official_title")
+        registered = facts.get("registered")
+        rows.append(
+            {
+                "trn": facts["trn"],
+                "title": _line(title or f"(no title shown) {facts['trn']}"),
+                "authors": _line(facts.get("sponsor") or facts["registry"]),
+                "year": f"{registered:%Y}" if registered is not None else None,
+                "url": facts.get("record_url") or next(iter(split_multi(facts.get("source_urls"))), None),
+                "keywords": "; ".join(map(_line, split_multi(facts.get("conditions")))) or None,
+                "abstract": _abstract(facts),
+                "decision": {"included": "include", "excluded": "exclude"}.get(said.get(facts["trn"])),
+            }
+        )
+    names = ["trn", "title", "authors", "year", "url", "keywords", "abstract", "decision"]
+    return pd.DataFrame(rows, columns=names, dtype="object")
+
+
+def export(frame: pd.DataFrame, path: str | Path, *, to: str) -> None:
+    """Write references (``references``) in a form that a tool reads; the file's ending chooses it.
+
+    Raises
+    ------
+    InputError
+        Where the tool is unknown, or does not read such files.
+    """
+    path = Path(path)
+    if to not in FORMS:
+        raise InputError(f"'{to}' is not a tool that is known. Use {', '.join(FORMS)}.")
+    if path.suffix.lower() not in FORMS[to]:
+        raise InputError(f"{path}: {to} reads {' or '.join(FORMS[to])}. Name such a file.")
+    if path.suffix.lower() == ".ris":
+        text = io.StringIO()
+        rispy.dump([_ris(row) for row in frame.to_dict("records")], text)
+        write_text(path, text.getvalue())
+    elif to == "asreview":
+        included = frame.decision.map({"include": 1, "exclude": 0}).astype("Int64")
+        write_csv(frame.drop(columns="decision").assign(included=included), path)
+    else:
+        shown = frame.assign(key=frame.trn, notes=frame.decision.radd("decided: "))
+        write_csv(shown.reindex(columns=_RAYYAN.split()), path)
+
+
+def imported(
+    path: str | Path,
+    *,
+    known: set[str],
+    protocol: dict,
+    reviewer: str | None = None,
+    decision: str | None = None,
+    criterion: str | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The decisions in a file that ASReview, Rayyan or Covidence exported.
+
+    Parameters
+    ----------
+    path
+        Its CSV or RIS file.
+    known
+        Registration numbers of the sources.
+    reviewer
+        Who judged, where the file does not name them (Rayyan does).
+    decision
+        What was decided on every reference of the file that has no decision of its own (Covidence exports one file per
+        decision).
+    criterion
+        The code of exclusions that give none. A code in a tag, note or reason of the reference ("E4") comes first.
+
+    Returns
+    -------
+    decisions, rejects
+        ``trn, decision, criterion, reason, reviewer``, ready for ``judging.save_decisions``, references without a decision
+        left out; and table ``rejects``.
+
+    Raises
+    ------
+    InputError
+        Where the file is neither CSV nor RIS.
+    """
+    path = Path(path)
+    codes = exclusion_criteria(protocol)
+    good, bad = [], []
+    for line, fields in _read(path):
+        trn = _number(fields, known)
+        for who, said, why in _said(fields, reviewer, decision):
+            code = next((found for found in re.findall(r"\bE\d\b", why or "") if found in codes), criterion)
+            problem = None
+            if trn is None or trn not in known:
+                problem = NO_SUCH_RECORD if trn else "no registration number in its accession number, key or abstract."
+            elif who is None:
+                problem = "the file does not say who judged. Name the reviewer: --reviewer NAME."
+            elif said == "exclude" and code not in codes:
+                problem = f"an exclusion needs a criterion. Name one for all: --criterion {', '.join(codes)}."
+            if problem:
+                bad.append({"file": path.name, "line": line, "trn": trn, "reason": problem})
+            else:
+                row = {"trn": trn, "decision": said, "criterion": code if said == "exclude" else None}
+                good.append(row | {"reason": why, "reviewer": who})
+    names = ["trn", "decision", "criterion", "reason", "reviewer"]
+    decisions = pd.DataFrame(good, columns=names, dtype="object").drop_duplicates(["trn", "reviewer"], keep="last")
+    rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
+    return decisions.reset_index(drop=True), checked(rejects, "rejects")
+
+
+def _abstract(facts: dict[str, Any]) -> str:
+    labels = {
+        "official_title": "Official title",
+        "conditions": "Conditions",
+        "interventions": "Interventions",
+        "arms": "Arms",
+        "msc_source_text": "Cells",
+        "ev_term_text": "Product",
+        "status": "Status",
+        "note": "Note",
+    }
+    parts = [f"{_NUMBER} {facts['trn']}."]
+    return " ".join(parts + [f"{label}: {_line(facts[name])}." for name, label in labels.items() if name in facts])
+
+
+def _line(text: object) -> str:
+    """The text on one line: a line of its own could end a RIS reference."""
+    return re.sub(r"\s+", " ", str(text)).strip()
+
+
+def _ris(row: dict[str, Any]) -> dict[str, Any]:
+    fields = {
+        "type_of_reference": "GEN",
+        "id": row["trn"],
+        "accession_number": row["trn"],
+        "title": row["title"],
+        "authors": [row["authors"]],
+        "year": row["year"],
+        "abstract": row["abstract"],
+        "keywords": row["keywords"].split("; ") if row["keywords"] else None,
+        "urls": [row["url"]] if row["url"] else None,
+        "notes": [_NOTES[row["decision"]]] if row["decision"] in _NOTES else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _read(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    """The references of a file, each with its line (of RIS: its place), its fields as text under lower-case names."""
+    if path.suffix.lower() in (".ris", ".txt"):
+        try:
+            found = rispy.loads(path.read_text(encoding="utf-8-sig"), skip_unknown_tags=True)
+        except (OSError, UnicodeDecodeError, rispy.parser.ParseError, ValueError) as error:
+            raise InputError(f"{path}: not a readable RIS file ({error}).") from error
+        for place, reference in enumerate(found, start=1):
+            texts = {name: "\n".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in reference.items()}
+            yield place, texts
+        if not found:
+            raise InputError(f"{path}: no reference in it. Export it anew as RIS or CSV.")
+        return
+    table = read_csv(path)
+    for line, row in zip(table.index + 2, table.to_dict("records")):
+        yield (
+            int(line),
+            {str(name).strip().lower(): unguarded(cell) if isinstance(cell, str) else "" for name, cell in row.items()},
+        )
+
+
+def _number(fields: dict[str, str], known: set[str]) -> str | None:
+    """The registration number: where we put it, else the first that the abstract or title names."""
+    given = [fields.get(name) for name in ("trn", "accession_number", "accession number", "key", "id")]
+    stated = re.search(rf"{_NUMBER}\s+(\S+?)\.?(?:\s|$)", fields.get("abstract", ""))
+    candidates = [normalised(text) for text in (*given, stated and stated[1]) if text]
+    found = next((number for number in candidates if number in known), None)
+    text = " ".join([*filter(None, given), *(fields.get(name, "") for name in ("abstract", "title", "primary_title"))])
+    return found or next(iter(registration_numbers(text)), None)
+
+
+def _said(
+    fields: dict[str, str], reviewer: str | None, decision: str | None
+) -> list[tuple[str | None, str, str | None]]:
+    """Who decided what on a reference, and why."""
+    notes = fields.get("notes", "")
+    rayyan = re.search(r"RAYYAN-INCLUSION:\s*\{(.*?)\}", notes)
+    reasons = re.search(r"RAYYAN-EXCLUSION-REASONS:\s*([^|\n]*)", notes)
+    stated = re.search(r"Exclusion reason:\s*([^;\n]*)", notes)
+    why = _line((reasons or stated)[1]) if reasons or stated else None
+    tags = _line(fields.get("tags", ""))
+    why = "; ".join(filter(None, (why, tags))) or None
+    if rayyan:
+        votes = re.findall(r'"([^"]+)"\s*=>\s*"(\w+)"', rayyan[1])
+        return [(who, _VOTES[said.lower()], why) for who, said in votes if said.lower() in _VOTES]
+    # ASReview's own column holds what was decided there; the others, what the file brought along.
+    label = next((fields[name].strip() for name in _LABEL_COLUMNS if name in fields), "")
+    if label in _LABELS:
+        return [(reviewer, _LABELS[label], why)]
+    marked = next((said for said, mark in _NOTES.items() if mark in notes), None)
+    own = marked or (None if "ASReview_not_seen" in notes or label else decision)
+    return [(reviewer, own, why)] if own else []

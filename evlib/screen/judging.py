@@ -1,0 +1,302 @@
+"""Screening decisions that people make: files of each reviewer, saved whole, read with their bad rows named."""
+
+import re
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.files import today
+from evlib.base.identifiers import normalised
+from evlib.base.paths import place_of
+from evlib.base.rawdata import decision_files
+from evlib.base.schema import checked, read_csv, set_aside, unguarded, write_csv
+
+COLUMNS = ["trn", "decision", "criterion", "reason", "reviewer", "date"]
+DECISIONS = ("include", "exclude", "unclear")
+ADJUDICATOR = "adjudicated"  # the name under which a disagreement is settled
+_LATER = "later"
+_RESERVED = {"r1", "r2", "r3", "rule", "rules", "numbers and pairs"}
+_NONE_COUNTED = "none of its decisions counted: "
+# After a reviewer's name: a number or day of a further file, a second ending, and what a browser adds to a second download.
+_FURTHER = re.compile(r"([^.(]+?)((?:\.\d[\w-]*|\.csv|\s*\(\d+\))*)", re.IGNORECASE)
+_DATE_STYLES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
+_LEFT_THE_SEARCH = (
+    "no record of this number is in the sources of this run. The decision stays in its file and counts again once the "
+    "record is found. Correct the number where it is misspelt."
+)
+
+
+def exclusion_criteria(protocol: dict) -> dict[str, str]:
+    """The criteria by which a person excludes, code → text; duplicates are judged as pairs (``evlib.screen.deduplication``)."""
+    duplicate = protocol["screening"]["criterion"]["duplicate"]
+    return {
+        code: facts["text"]
+        for code, facts in protocol["criteria"].items()
+        if facts["kind"] == "exclude" and code != duplicate
+    }
+
+
+def reviewer_file(folder: str | Path, reviewer: str) -> Path:
+    """The file of a reviewer's decisions.
+
+    Raises
+    ------
+    InputError
+        Where the name is empty, is one of the machine readings', or holds what a file name should not.
+    """
+    name = reviewer.strip()
+    if not re.fullmatch(r"\w[\w .-]{0,39}", name) or name.casefold() in _RESERVED:
+        raise InputError(
+            f"'{reviewer}' cannot be a reviewer's name. Use up to 40 letters, digits, blanks, dots or hyphens, and none "
+            f"of: {', '.join(sorted(_RESERVED))}."
+        )
+    return Path(folder) / f"{reviewer_key(name)}.csv"
+
+
+def reviewer_key(reviewer: str) -> str:
+    """What tells reviewers apart, however they are written: the name of their file."""
+    return re.sub(r"[ .]+", "-", reviewer.strip().casefold()).strip("-")
+
+
+def _of_file(path: Path) -> tuple[str | None, tuple[int, ...]]:
+    """Whose decisions a file holds by its name, and where it stands among the files of this reviewer.
+
+    ``anna.csv`` comes before ``anna.2.csv`` and ``anna.2026-11-26.csv``. What else follows a dot may be part of a name: then
+    nobody's.
+    """
+    found = _FURTHER.fullmatch(path.stem)
+    if found is None:
+        return None, ()
+    return found[1].strip(), tuple(int(number) for number in re.findall(r"\d+", found[2]))
+
+
+def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What people decided: all files of the folder (which need not exist).
+
+    A row without a decision, or with ``later``, is not yet judged and is passed over; so a filled-in queue
+    (``to_screen.csv``) can be put into the folder as it is. Of two rows of one reviewer on one record the newer counts; of
+    rows without a date that of the later file (``anna.2.csv`` after ``anna.csv``), then the later row.
+
+    Parameters
+    ----------
+    folder
+        Holds CSV files with ``trn, decision (include, exclude or unclear), criterion, reason, reviewer, date``; without
+        a reviewer in a row, the file's name counts, up to a dot and a number or day. Other columns are passed over.
+    known
+        Registration numbers of all records of the sources, also those outside the search.
+
+    Returns
+    -------
+    decisions, rejects
+        Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with what to do. A file of which
+        nothing could be used has a row of its own, without a line.
+    """
+    tables, others = decision_files(folder)
+    good, bad = [], [_whole_file(path, _why_not(path, Path(folder))) for path in others]
+    for path in sorted(tables, key=lambda path: (_of_file(path)[1], path.name)):
+        try:
+            rows = _rows(path)
+        except InputError as error:
+            bad.append(_whole_file(path, str(error).removeprefix(f"{path}: ")))
+            continue
+        kept, rejects = set_aside(rows, path, _problems(rows, known, protocol, Path(folder)))
+        good.append(kept[kept.decision.notna()])
+        if len(rejects) and not kept.decision.isin(DECISIONS).any():
+            rejects = pd.concat([_whole_file(path, f"{rejects.reason[0]} (line {rejects.line[0]})"), rejects])
+        bad.append(rejects)
+    columns = [*COLUMNS, "stage", "read_by"]
+    decisions = pd.concat(good) if good else pd.DataFrame(columns=COLUMNS)
+    decisions = decisions.assign(stage="eligibility", read_by="person", reviewer=_one_spelling(decisions.reviewer))
+    newest = decisions.sort_values("date", kind="stable", na_position="first").drop_duplicates(
+        ["trn", "reviewer"], keep="last"
+    )
+    newest = newest[newest.decision.isin(DECISIONS)]
+    rejects = pd.concat(bad) if bad else pd.DataFrame(columns=["file", "line", "trn", "reason"])
+    return checked(newest.sort_values(["trn", "reviewer"])[columns], "decisions"), checked(rejects, "rejects")
+
+
+def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
+    """Decisions of people that were read before and are in no file of the folder any more, also not as ``later``.
+
+    Parameters
+    ----------
+    before
+        Rows with ``trn, reviewer``: the decisions of people in the last run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        These rows of ``before``.
+    """
+    held: set[tuple[str, str]] = set()
+    for path in decision_files(folder)[0]:
+        try:
+            rows = _rows(path).dropna(subset=["trn", "decision", "reviewer"])
+        except InputError:
+            continue
+        held |= set(zip(rows.reviewer.map(reviewer_key), rows.trn, strict=True))
+    return before[[(reviewer_key(row.reviewer), row.trn) not in held for row in before.itertuples()]]
+
+
+def _why_not(path: Path, folder: Path) -> str:
+    if path.parent != folder:
+        within = path.relative_to(folder).parent.as_posix()
+        return (
+            f"it lies deeper, in {within}. Move it up into {place_of(folder)}, or, if it shall not count, out of there."
+        )
+    return "it is not a CSV file. Save it as CSV (UTF-8) in the same folder, and take this one away."
+
+
+def _whole_file(path: Path, reason: str) -> pd.DataFrame:
+    return checked(
+        pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": _NONE_COUNTED + reason}]), "rejects"
+    )
+
+
+def _one_spelling(reviewers: pd.Series) -> pd.Series:
+    """Each reviewer's name as they write it, where their files write it in several ways (``anna`` by the name of a file)."""
+    keys = reviewers.map(reviewer_key)
+    written = reviewers.groupby(keys).transform("min")  # capitals come first
+    return written.mask(keys == ADJUDICATOR, ADJUDICATOR)
+
+
+def save_decision(
+    folder: str | Path,
+    trn: str,
+    decision: str,
+    *,
+    reviewer: str,
+    protocol: dict,
+    criterion: str | None = None,
+    reason: str | None = None,
+) -> Path:
+    """Save one decision of a reviewer, in place of an earlier one on the same record; returns the file.
+
+    See ``save_decisions``.
+    """
+    row = {"trn": trn, "decision": decision, "criterion": criterion, "reason": reason, "date": today()}
+    return save_decisions(folder, pd.DataFrame([row]), reviewer=reviewer, protocol=protocol)
+
+
+def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str, protocol: dict) -> Path:
+    """Save decisions of a reviewer, each in place of an earlier one on the same record; returns the file.
+
+    The file is read, changed and written under a lock, so that two who save at once both keep what they saved, and it
+    appears whole or not at all. Rows and columns that are not ours to change stay as they are.
+
+    Parameters
+    ----------
+    folder
+        Of the decisions of people; it is made where it is not there.
+    decisions
+        ``trn, decision`` and, where there are any, ``criterion, reason, date``.
+
+    Raises
+    ------
+    InputError
+        Where a decision cannot be one (nothing is saved then), the file cannot be read as a table, or another session
+        keeps it locked.
+    """
+    from filelock import FileLock, Timeout
+
+    path = reviewer_file(folder, reviewer)
+    new = decisions.reindex(columns=COLUMNS).astype("str")
+    new = new.assign(reviewer=reviewer.strip(), date=new.date.fillna(today()))
+    problems = _problems(new, set(new.trn.dropna()), protocol, Path(folder))
+    _, rejects = set_aside(new, path, problems)
+    if len(rejects):
+        raise InputError(f"{rejects.trn[0]}: {rejects.reason[0]} Nothing was saved.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_name(f".{path.stem}.lock"), timeout=10):
+            rows = read_csv(path, by_hand=True) if path.exists() else pd.DataFrame(columns=COLUMNS)
+            held = _with_our_columns(rows)
+            who = held.reviewer.fillna(path.stem).map(reviewer_key)
+            numbers = held.trn.map(normalised, na_action="ignore")
+            mine = numbers.isin(new.trn) & (who == path.stem)
+            write_csv(pd.concat([held[~mine], new]), path, lasting=True)
+    except Timeout:
+        raise InputError(f"{path} is being saved by another session. Try again; nothing was lost.") from None
+    return path
+
+
+def undo_decision(folder: str | Path, trn: str, *, reviewer: str, protocol: dict) -> None:
+    """Mark a record as not yet judged by a reviewer; the row stays, with the decision ``later``."""
+    row = pd.DataFrame([{"trn": trn, "decision": _LATER}])
+    save_decisions(folder, row, reviewer=reviewer, protocol=protocol)
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    rows = _with_our_columns(read_csv(path, needs=["trn", "decision"], by_hand=True))
+    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
+    rows["decision"] = rows.decision.str.strip().str.lower()
+    rows["criterion"] = rows.criterion.str.strip().str.upper()
+    rows["reviewer"] = rows.reviewer.str.strip().fillna(_of_file(path)[0])
+    rows["date"] = rows.date.map(_day, na_action="ignore")
+    return rows.astype({name: "str" for name in COLUMNS})
+
+
+def _with_our_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.reindex(columns=[*rows.columns, *(name for name in COLUMNS if name not in rows)]).astype("str")
+    return rows.apply(lambda column: column.map(unguarded, na_action="ignore")).astype("str")
+
+
+def _problems(
+    rows: pd.DataFrame, known: set[str], protocol: dict, folder: Path
+) -> list[tuple[pd.Series, str | pd.Series]]:
+    """What may be wrong with rows of decisions, and what to do about it."""
+    codes = exclusion_criteria(protocol)
+    duplicate = protocol["screening"]["criterion"]["duplicate"]
+    judged, excluded = rows.decision.notna() & (rows.decision != _LATER), rows.decision == "exclude"
+    use = f"Use {', '.join(codes)}."
+    pairs = place_of(folder.parent / "same_trial.csv")
+    return [
+        (judged & rows.trn.isna(), "no registration number. Fill in the column trn."),
+        (
+            judged & ~rows.decision.isin(DECISIONS),
+            "unknown decision '" + rows.decision + f"'. Write {', '.join(DECISIONS)} or leave it empty.",
+        ),
+        (
+            judged & rows.reviewer.isna(),
+            "whose decision it is cannot be told from the file's name. Name the file anna.csv, a further one anna.2.csv "
+            "or anna.2026-11-26.csv, without other dots; or fill in the column reviewer.",
+        ),
+        (
+            judged & rows.reviewer.str.casefold().isin(_RESERVED),
+            "this name is kept for the machine readings and the rules. Use the reviewer's own.",
+        ),
+        (
+            excluded & (rows.criterion == duplicate),
+            f"{duplicate} is judged as a pair of records: write it into {pairs}.",
+        ),
+        (excluded & rows.criterion.isna(), f"an exclusion needs a criterion. {use}"),
+        (excluded & ~rows.criterion.isin(list(codes)), "unknown criterion '" + rows.criterion + f"'. {use}"),
+        (
+            (rows.decision == "include") & rows.criterion.isin(list(codes)),
+            "an inclusion with a criterion of exclusion. Clear one of the two.",
+        ),
+        (
+            judged & rows.date.notna() & ~rows.date.str.fullmatch(r"\d{4}-\d\d-\d\d", na=False),
+            "the date '"
+            + rows.date
+            + "' is none, or could be read in two ways. Write it as 2026-11-26, or leave it empty.",
+        ),
+        (judged & ~rows.trn.isin(known), _LEFT_THE_SEARCH),
+    ]
+
+
+def _day(text: str) -> str:
+    """The text as YYYY-MM-DD where it is a day that can be read in one way only; else as it is.
+
+    With slashes, some countries write the day first and some the month: they are told apart where one of the two is more
+    than 12, or both are the same.
+    """
+    words = text.strip().split("T")[0].split(" ")[0]
+    found = set()
+    for style in _DATE_STYLES:
+        with suppress(ValueError):
+            found.add(datetime.strptime(words, style).date().isoformat())  # noqa: DTZ007 (a day has no time zone)
+    return found.pop() if len(found) == 1 else text.strip()

@@ -1,0 +1,289 @@
+"""The PRISMA 2020 flow (doi 10.1136/bmj.n71): its diagrams, whether it adds up, and the PRISMA2020 package's CSV."""
+
+import decimal
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.point_layout import plain as _plain
+from evlib.base.schema import checked, columns, read_csv, unguarded
+from evlib.screen.prisma_flow import (
+    FLOW_COLUMNS,
+    IDENTIFIED,
+    STEPS,
+    counts,
+    flow_of,
+    link_of,
+    reason_of,
+    reason_steps,
+    registry_of,
+)
+
+_TOO_MANY = 10**15
+_PRISMA2020 = ["data", "node", "box", "description", "boxtext", "tooltips", "url", "n"]
+# The rows of the package's template: data, node, box, description and boxtext. Keys, order and nodes are the package's.
+_TEMPLATE = (
+    (None, "node4", "prevstud", "Previous studies", "Previous studies"),
+    ("previous_studies", "node5", "box1", "Trials included in the previous version of the review", "Trials included in previous version of review"),
+    ("previous_reports", None, "box1", "Reports of trials: registry records have none", "Reports are not counted"),
+    (None, "node6", "newstud", "Identification of studies via registers", "Identification of new studies via registers"),
+    ("database_results", "node7", "box2", "Records identified from registers; no databases were searched", "Databases"),
+    ("database_specific_results", None, "box2", "Records identified by database", "Specific databases"),
+    ("register_results", None, "box2", "Records identified from registers", "Registers"),
+    ("register_specific_results", None, "box2", "Records identified by register", "Specific registers"),
+    (None, "node16", "othstud", "Identification of studies via other methods: not done", "Identification via other methods"),
+    ("website_results", "node17", "box11", "Records identified from other sources: not searched", "Websites"),
+    ("organisation_results", None, "box11", "Records identified from organisations: not searched", "Organisations"),
+    ("citations_results", None, "box11", "Records identified by citation searching: not done", "Citation searching"),
+    ("duplicates", "node8", "box3", "Duplicate records and records that await a decision", "Duplicate records"),
+    ("excluded_automatic", None, "box3", "Records excluded by rules alone: none", "Records excluded by automation tools"),
+    ("excluded_other", None, "box3", "Records that nobody has decided on", "Records awaiting a decision"),
+    ("records_screened", "node9", "box4", "Records screened by title", "Records screened by title"),
+    ("records_excluded", "node10", "box5", "Records excluded by title", "Records excluded by title"),
+    ("dbr_sought_reports", "node11", "box6", "Records looked up: a registry record has no report to retrieve", "Registry records looked up"),
+    ("dbr_notretrieved_reports", "node12", "box7", "Records that could not be looked up", "Registry records not found"),
+    ("other_sought_reports", "node18", "box12", "Reports sought (other methods): none", "Reports sought for retrieval"),
+    ("other_notretrieved_reports", "node19", "box13", "Reports not retrieved (other methods): none", "Reports not retrieved"),
+    ("dbr_assessed", "node13", "box8", "Records assessed for eligibility", "Records assessed for eligibility"),
+    ("dbr_excluded", "node14", "box9", "Records not included by reason and records that are unclear", "Records not included"),
+    ("other_assessed", "node20", "box14", "Reports assessed (other methods): none", "Reports assessed for eligibility"),
+    ("other_excluded", "node21", "box15", "Reports excluded (other methods): none", "Reports excluded"),
+    ("new_studies", "node15", "box10", "Trials included in the review", "Trials included in review"),
+    ("new_reports", None, "box10", "Reports of included trials: not counted", "Reports are not counted"),
+    ("total_studies", "node22", "box16", "Total trials included in the review", "Total trials included in review"),
+    ("total_reports", None, "box16", "Reports of all included trials: not counted", "Reports are not counted"),
+    ("identification", "node1", "identification", "Stage: identification", "Identification"),
+    ("screening", "node2", "screening", "Stage: screening", "Screening"),
+    ("included", "node3", "included", "Stage: included", "Included"),
+)  # fmt: skip
+_BOX_STEPS = {
+    "box1": ("before",),
+    "box2": ("identified_total", "identified"),
+    "box3": ("duplicates", "pending"),
+    "box4": ("screened",),
+    "box5": ("excluded_title",),
+    "box8": ("assessed",),
+    "box10": ("included",),
+    "box16": ("after",),
+}
+_PLAIN_STEPS = {
+    "duplicates": "duplicates",
+    "excluded_other": "pending",
+    "records_screened": "screened",
+    "records_excluded": "excluded_title",
+    "dbr_assessed": "assessed",
+    "new_studies": "included",
+}
+_WITHOUT_STEP = (
+    "website_results",
+    "organisation_results",
+    "citations_results",
+    "excluded_automatic",
+    "dbr_notretrieved_reports",
+    "other_sought_reports",
+    "other_notretrieved_reports",
+    "other_assessed",
+    "other_excluded",
+)
+_UNFILLED = "xxx"  # what the package's template holds in place of a number
+
+
+def to_prisma2020(
+    flow: pd.DataFrame,
+    *,
+    previous: int | None = None,
+    total: int | None = None,
+    links: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The flow as the CSV that the R package PRISMA2020 draws from (``PRISMA_data(read.csv(file))``).
+
+    Registry records have no reports to retrieve: as many are sought as are assessed. Commas, semicolons and straight
+    quotes, which the package cannot hold within a name, become other characters.
+
+    Parameters
+    ----------
+    flow
+        Table ``flow``.
+    previous, total
+        Studies of the previous and of this version of an updated review; both or none.
+    links
+        Addresses of steps, as in ``flow_figure``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text columns ``data, node, box, description, boxtext, tooltips, url, n``; missing is the text NA, as R reads it.
+    """
+    if (previous is None) != (total is None):
+        raise ValueError("an update needs both the previous and the total number of studies.")
+    n, labels = counts(flow), flow.set_index("step").label
+    registries = [(registry_of(row.label), row.n) for row in flow[flow.step == "identified"].itertuples()]
+    reasons = [(reason_of(labels[step]), n[step]) for step in reason_steps(flow)]
+    numbers = {
+        "previous_studies": previous,
+        "total_studies": total,
+        "register_results": n.identified_total,
+        "register_specific_results": _parts(registries),
+        "duplicates": n.duplicates,
+        "excluded_automatic": 0,
+        "excluded_other": n.pending,
+        "records_screened": n.screened,
+        "records_excluded": n.excluded_title,
+        "dbr_sought_reports": n.assessed,
+        "dbr_notretrieved_reports": 0,
+        "dbr_assessed": n.assessed,
+        "dbr_excluded": _parts([*reasons, (labels["unclear"], n.unclear)]),
+        "new_studies": n.included,
+    }
+    texts = {"newstud": "Identification of studies via registers"} if previous is None else {}
+    rows = []
+    for key, node, box, description, boxtext in _TEMPLATE:
+        number = numbers.get(key)
+        steps = [*reason_steps(flow), "unclear"] if box == "box9" else _BOX_STEPS.get(box, ())
+        url = link_of(links, steps) or "NA"
+        tooltip = description if node else "NA"  # the package numbers tooltips by the rows that have one
+        heading = key in (None, box)
+        shown = "0" if heading else "NA" if number is None else str(number)
+        rows.append((key or "NA", node or "NA", box, description, texts.get(box, boxtext), tooltip, url, shown))
+    return pd.DataFrame(rows, columns=_PRISMA2020, dtype="str")
+
+
+def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
+    """The counts in a CSV of the R package PRISMA2020, as our steps.
+
+    Numbers may have commas between thousands or R's exponents; NA counts as none where PRISMA lets a box be empty.
+    Studies of a previous version and the total are not part of the flow and are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``flow``; whether it adds up is for ``adds_up`` to say.
+
+    Raises
+    ------
+    InputError
+        Where the file is no such CSV, or a row is missing, doubled, not a count, or counts what our flow has no step for.
+    """
+    rows = read_csv(path, needs=["data", "n"]).reset_index()
+    cells: dict[str, _Cell] = {}
+    for row in rows.itertuples():
+        key = row.data if isinstance(row.data, str) and row.data != "NA" else None
+        if key and key in cells:
+            raise InputError(f"{path}, row {row.index + 2}: '{key}' stands there twice. Keep one of the rows.")
+        if key:
+            text = unguarded(row.n).strip() if isinstance(row.n, str) else "NA"
+            cells[key] = _Cell(f"{path}, row {row.index + 2} ('{key}'), column 'n'", text)
+    for key in ("records_screened", "records_excluded", "dbr_assessed", "new_studies"):
+        if key not in cells:
+            raise InputError(f"{path}: the row with '{key}' in the column 'data' is missing. Add it.")
+        if cells[key].text == "NA":
+            raise InputError(f"{cells[key].place}: the number is missing.")
+    for key, cell in cells.items():
+        if key in _WITHOUT_STEP and any(k for _, k in _pieces(cell)):
+            raise InputError(f"{cell.place}: {cell.text!r} counts what our flow has no step for. Write NA or 0.")
+    sought = cells.get("dbr_sought_reports", _NO_CELL)
+    if sought.text != "NA" and _whole(sought) != _whole(cells["dbr_assessed"]):
+        raise InputError(
+            f"{sought.place}: {sought.text} are sought, but 'dbr_assessed' is {cells['dbr_assessed'].text}."
+        )
+    numbers = {step: _whole(cells.get(key, _NO_CELL)) for key, step in _PLAIN_STEPS.items()}
+    sources, numbers["identified_total"] = _sources(cells, path)
+    by_code, numbers["unclear"] = _excluded(cells.get("dbr_excluded", _NO_CELL), protocol)
+    return _flow_of(numbers, sources, by_code, protocol)
+
+
+class _Cell(NamedTuple):
+    """The number of a row of a PRISMA2020 file, as written, and where it stands."""
+
+    place: str
+    text: str
+
+
+_NO_CELL = _Cell("", "NA")
+
+
+def _parts(counts: Iterable[tuple[str, int]]) -> str:
+    return "; ".join(f"{_part_name(name)}, {int(n)}" for name, n in counts) or "NA"
+
+
+def _part_name(name: str) -> str:
+    """A name that neither the package's lists (; and ,) nor its drawing (quotes, backslashes) take apart."""
+    return _plain(name.translate(str.maketrans(",;'\"\\", "  ’”/"))) or "unnamed"
+
+
+def _whole(cell: _Cell) -> int:
+    """The count of a cell; none where it is NA."""
+    return 0 if cell.text == "NA" else _number(cell.text, cell.place)
+
+
+def _number(text: str, place: str) -> int:
+    try:
+        number = decimal.Decimal(text.replace(",", ""))
+    except decimal.InvalidOperation:
+        number = decimal.Decimal("NaN")
+    if not number.is_finite() or not 0 <= number < _TOO_MANY or number != int(number):
+        raise InputError(f"{place}: {text.strip()!r} is not a count. Write a whole number, or NA.")
+    return int(number)
+
+
+def _pieces(cell: _Cell) -> list[tuple[str, int]]:
+    """The names and counts of "name, n; name, n"; a number alone has no name. Unfilled ones are left out."""
+    if cell.text == "NA":
+        return []
+    if re.fullmatch(r"[\d,]+", cell.text):
+        return [("", _whole(cell))]
+    parted = [piece.partition(",") for piece in cell.text.split(";") if piece.strip()]
+    return [(name.strip(), _number(n.strip(), cell.place)) for name, _, n in parted if n.strip() != _UNFILLED]
+
+
+def _sources(cells: Mapping[str, _Cell], path: str | Path) -> tuple[list[tuple[str, int]], int]:
+    """The sources by name with their records, and the records of all."""
+    named, total = [], 0
+    if not {"register_results", "database_results"} & set(cells):
+        raise InputError(f"{path}: the row with 'register_results' in the column 'data' is missing. Add it.")
+    for kind in ("database", "register"):
+        whole = cells.get(f"{kind}_results", _NO_CELL)
+        own = _pieces(cells.get(f"{kind}_specific_results", _NO_CELL))
+        records = sum(n for _, n in own) if whole.text == "NA" else _whole(whole)
+        named += own or ([(f"{kind.capitalize()}s", records)] if records else [])
+        total += records
+    return named, total
+
+
+def _excluded(cell: _Cell, protocol: dict) -> tuple[dict[str, int], int]:
+    """How many records were excluded by each criterion, and how many are unclear."""
+    codes = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
+    by_code, unclear = dict.fromkeys(codes, 0), 0
+    for name, n in _pieces(cell):
+        code = next(iter(re.findall(r"\w+", name)), "")
+        if code.casefold() == "unclear":
+            unclear += n
+        elif code in by_code:
+            by_code[code] += n
+        elif n:
+            raise InputError(
+                f"{cell.place}: the reason {name!r} ({n}) is no criterion of the protocol. Begin each reason with one of "
+                f"{', '.join(codes)} or Unclear."
+            )
+    return by_code, unclear
+
+
+def _flow_of(
+    numbers: dict[str, int], sources: list[tuple[str, int]], by_code: dict[str, int], protocol: dict
+) -> pd.DataFrame:
+    """Table ``flow`` from its counts; steps, labels and order are those of a search that found nothing."""
+    nothing = flow_of(checked(pd.DataFrame(columns=columns("screened")), "screened"), protocol=protocol)
+    labels = nothing.set_index("step").label
+    rows = [("identified", f"{IDENTIFIED}{name}", n) for name, n in sources]
+    rows += [(step, labels[step], numbers[step]) for step in STEPS[:-2]]
+    rows += [
+        (f"excluded_{code}", f"Excluded ({code}) {protocol['criteria'][code]['text']}", n)
+        for code, n in by_code.items()
+        if n or f"excluded_{code}" in labels
+    ]
+    rows += [(step, labels[step], numbers[step]) for step in STEPS[-2:]]
+    return checked(pd.DataFrame(rows, columns=FLOW_COLUMNS), "flow")

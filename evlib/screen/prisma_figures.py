@@ -1,0 +1,393 @@
+"""The PRISMA 2020 flow diagrams: of a search, of an update, and ours beside the paper's."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.patches import FancyBboxPatch
+
+from evlib.base.figure import Figure
+from evlib.base.point_layout import INK as _INK
+from evlib.base.point_layout import canvas as _canvas
+from evlib.base.point_layout import finished as _finished
+from evlib.base.point_layout import plain as _plain
+from evlib.base.point_layout import put_patch as _patch
+from evlib.base.point_layout import put_text as _text
+from evlib.base.point_layout import wrapped as _wrapped
+from evlib.base.schema import checked
+from evlib.screen.prisma_flow import (
+    FLOW_COLUMNS,
+    SUBTRACTED,
+    counts,
+    flow_in_words,
+    label_of,
+    left_over,
+    link_of,
+    reason_of,
+    reason_steps,
+    registry_of,
+    several,
+    thousands,
+)
+
+# All measures are in points.
+_LINE, _PAD, _ITEM = 13.0, 5.0, 2.5
+_BAR = (1.0, 15.0)  # left edge and width of the bars that name the stages
+_LEFT, _RIGHT = (26.0, 164.0), (204.0, 155.0)  # the two columns of boxes
+_GAP = 17.0
+_ARROW = "#555555"
+_STAGE, _HEADING, _BEFORE, _PREVIOUS = "#B9D3EE", "#FFD257", "#DCDCDC", "#F2F2F2"
+_RESULT, _CONFLICT, _PALE_CONFLICT = "#EAF3FB", "#D55E00", "#FDEFE6"
+_LONGEST_STAGE, _SHORTEST_STAGE = 92.0, 58.0  # what the bars need for their names
+_PAPER_LABELS, _PAPER_COLUMNS = 126.0, {"paper": (128.0, 112.0), "ours": (247.0, 112.0)}
+_UPDATE_LABELS = {
+    "before": "Trials included in the previous version of the review",
+    "removed": "No longer included",
+    "after": "Total trials included in the review",
+}
+
+
+class _Line(NamedTuple):
+    """A text in a box, the step of the flow that it counts, and how it is set."""
+
+    text: str
+    step: str | None = None
+    bold: bool = False
+
+
+def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = "") -> Figure:
+    """The flow diagram of a new review of registry records.
+
+    Parameters
+    ----------
+    flow
+        Table ``flow``.
+    links
+        Where a step leads to when it is clicked, by step: an address as seen from the folder of figures
+        (``../02_screen.html#records-duplicate``). Registries lead to ``identified``, else to ``identified_total``; the
+        heading over the reasons to ``excluded``, else to the first of them.
+    title_prefix
+        What to put before the finding.
+    """
+    n = counts(flow)
+    title = (
+        f"{title_prefix}{several(n.included, 'trial remains', 'trials remain')} of "
+        f"{several(n.identified_total, 'record', 'records')}; {several(n.pending, 'awaits', 'await')} a decision"
+    )
+    axes, top = _canvas(title)
+    top = _heading(axes, top, "Identification of studies via registries", _HEADING)
+    top = _identified_and_screened(axes, top, flow, links)
+    included = _Line(f"{label_of(flow, 'included')} (n = {thousands(n.included)})", "included", bold=True)
+    bottom, _ = _included(axes, top, [included], links)
+    return Figure(
+        _finished(axes, bottom),
+        "prisma",
+        title,
+        f"PRISMA 2020 flow diagram. {flow_in_words(flow)}.",
+        checked(flow, "flow"),
+    )
+
+
+def update_figure(
+    flow_of_new: pd.DataFrame,
+    *,
+    before: int,
+    removed: int,
+    after: int,
+    links: Mapping[str, str] | None = None,
+    title_prefix: str = "",
+) -> Figure:
+    """The flow diagram of an updated review (the PRISMA 2020 template for updates, registers only).
+
+    Parameters
+    ----------
+    flow_of_new
+        Table ``flow``, of the records that are new since the previous version.
+    before, removed, after
+        Studies of the previous version; those of them that are no longer included; studies of this version.
+    links
+        As in ``flow_figure``; the further boxes are ``before``, ``removed`` and ``after``.
+
+    Raises
+    ------
+    ValueError
+        Where before + new - removed is not after, or more are removed than there were.
+    """
+    n = counts(flow_of_new)
+    new = int(n.included)
+    if not 0 <= removed <= before:
+        raise ValueError(f"{removed} studies cannot be removed from {before}.")
+    if before + new - removed != after:
+        raise ValueError(
+            f"{before} studies before + {new} new - {removed} removed = {before + new - removed}, not {after}."
+        )
+    title = (
+        f"{title_prefix}{several(after, 'trial', 'trials')} now: {thousands(before)} before, {thousands(new)} new, "
+        f"{thousands(removed)} no longer included"
+    )
+    axes, top = _canvas(title)
+    top = _heading(axes, top, "Previous studies", _BEFORE)
+    previous = [_Line(f"{_UPDATE_LABELS['before']} (n = {thousands(before)})", "before")]
+    gone = [_Line(f"{_UPDATE_LABELS['removed']} (n = {thousands(removed)})", "removed")]
+    *ends, previous_middle = _pair(axes, top, previous, gone, links, fill=_PREVIOUS)
+    top = _heading(axes, max(ends) + _GAP, "Identification of new studies via registries", _HEADING)
+    top = _identified_and_screened(axes, top, flow_of_new, links)
+    added = _Line(f"New trials included (n = {thousands(new)})", "included", bold=True)
+    total = _Line(f"{_UPDATE_LABELS['after']} (n = {thousands(after)})", "after", bold=True)
+    bottom, middle = _included(axes, top, [added, total], links)
+    lane = (_BAR[0] + _BAR[1] + _LEFT[0]) / 2
+    axes.plot([_LEFT[0], lane, lane], [previous_middle, previous_middle, middle], color=_ARROW, lw=1, clip_on=False)
+    _arrow(axes, (lane, middle), (_LEFT[0], middle))
+    further = {"before": before, "removed": removed, "after": after}
+    data = pd.concat(
+        [flow_of_new, pd.DataFrame([(s, _UPDATE_LABELS[s], k) for s, k in further.items()], columns=FLOW_COLUMNS)]
+    )
+    alt = f"PRISMA 2020 flow diagram of an updated review. {flow_in_words(data)}."
+    return Figure(_finished(axes, bottom), "prisma_update", title, alt, checked(data, "flow"))
+
+
+def paper_figure(
+    beside: pd.DataFrame, flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = ""
+) -> Figure:
+    """The paper's flow beside ours: what the steps leave, and what is said to be assessed.
+
+    Parameters
+    ----------
+    beside
+        ``step, label, paper, ours, quote``, as ``claims.flow_beside_paper`` returns it.
+    flow
+        Table ``flow``: the steps that the paper does not have.
+    links
+        As in ``flow_figure``, for our column.
+    """
+    n = counts(flow)
+    steps = ["identified_total", "duplicates", "pending", "excluded_title", "assessed", "included"]
+    paper = beside.set_index("step").paper.reindex(steps)
+    data = pd.DataFrame({"step": steps, "label": [label_of(flow, step) for step in steps]})
+    data = data.assign(paper=paper.to_numpy(), ours=[n[step] for step in steps]).astype(
+        {"paper": "Int64", "ours": "Int64"}
+    )
+    left = {who: left_over(data.set_index("step")[who]) for who in ("paper", "ours")}
+    row = pd.DataFrame([("left", "These steps leave", left["paper"], left["ours"])], columns=data.columns)
+    data = pd.concat([data.iloc[:4], row, data.iloc[4:]], ignore_index=True).astype({"paper": "Int64", "ours": "Int64"})
+    by_step = data.set_index("step")
+    differs = {who: bool(by_step[who].assessed != left[who]) for who in left}
+    title = title_prefix + _paper_title(by_step, differs)
+    axes, top = _canvas(title)
+    bottom = _beside(axes, top, data, differs, links or {})
+    said = "; ".join(
+        f"{row.label}: {'not stated' if pd.isna(row.paper) else thousands(row.paper)} and {thousands(row.ours)}"
+        for row in data.itertuples()
+    )
+    alt = f"Two flows side by side, the paper's and ours. {title}. Paper and ours: {_plain(said)}."
+    return Figure(_finished(axes, bottom), "prisma_beside_paper", title, alt, data)
+
+
+def _paper_title(by_step: pd.DataFrame, differs: dict[str, bool]) -> str:
+    theirs, ours = by_step.paper, by_step.ours
+    if differs["paper"]:
+        finding = f"The paper's steps leave {thousands(theirs.left)}, it evaluates {thousands(theirs.assessed)}"
+    else:
+        finding = f"The paper's steps add up to the {thousands(theirs.assessed)} it evaluates"
+    return finding + (
+        f"; ours leave {thousands(ours.left)}, not {thousands(ours.assessed)}" if differs["ours"] else "; ours add up"
+    )
+
+
+def _frame(
+    axes: plt.Axes,
+    place: tuple[float, float, float, float],
+    *,
+    fill: str,
+    edge: str = _INK,
+    lw: float = 0.9,
+    rounded: float = 0,
+    url: str | None = None,
+) -> None:
+    """A box by its left edge, top, width and height."""
+    x, y, width, height = place
+    style = f"round,pad=0,rounding_size={rounded}" if rounded else "square,pad=0"
+    box = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=fill, edgecolor=edge, lw=lw, clip_on=False)
+    box.set_url(url)
+    _patch(axes, box)
+
+
+def _laid(lines: list[_Line], width: float) -> list[tuple[float, _Line]]:
+    """The lines as they fit into a box, each with how far below the first one it stands."""
+    laid, down = [], 0.0
+    for line in lines:
+        for text in _wrapped(line.text, width - 2 * _PAD, bold=line.bold):
+            laid.append((down, line._replace(text=text)))
+            down += _LINE
+        down += _ITEM
+    return laid
+
+
+def _height(lines: list[_Line], width: float) -> float:
+    return _LINE * len(_laid(lines, width)) + _ITEM * (len(lines) - 1) + 2 * _PAD
+
+
+def _box(
+    axes: plt.Axes,
+    place: tuple[float, float, float, float],
+    lines: list[_Line],
+    links: Mapping[str, str] | None,
+    *,
+    fill: str = "white",
+    edge: str = _INK,
+) -> None:
+    """A box with its lines: one centred, several from the left. It leads where its first step with a link does."""
+    x, y, width, height = place
+    url = link_of(links, (line.step for line in lines))
+    _frame(axes, place, fill=fill, edge=edge, lw=0.9 if edge == _INK else 2.4, url=url)
+    ha, start = ("center", x + width / 2) if len(lines) == 1 else ("left", x + _PAD)
+    first = y + (height - _height(lines, width)) / 2 + _PAD + _LINE / 2
+    for down, line in _laid(lines, width):
+        way = link_of(links, [line.step]) or url
+        _text(axes, (start, first + down), line.text, bold=line.bold, ha=ha, url=way)
+
+
+def _pair(
+    axes: plt.Axes,
+    top: float,
+    left: list[_Line],
+    right: list[_Line],
+    links: Mapping[str, str] | None,
+    *,
+    fill: str = "white",
+) -> tuple[float, float, float]:
+    """A box, and beside it the box of what leaves there; returns the lower edges of both, and where the arrow is."""
+    heights = [_height(left, _LEFT[1]), _height(right, _RIGHT[1])]
+    if max(heights) < min(heights) + 3 * _LINE:
+        heights = [max(heights)] * 2
+    middle = top + min(heights) / 2
+    _box(axes, (_LEFT[0], top, _LEFT[1], heights[0]), left, links, fill=fill)
+    _box(axes, (_RIGHT[0], top, _RIGHT[1], heights[1]), right, links, fill=fill)
+    _arrow(axes, (sum(_LEFT), middle), (_RIGHT[0], middle))
+    return top + heights[0], top + heights[1], middle
+
+
+def _arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    style = {"arrowstyle": "-|>", "color": _ARROW, "lw": 1, "mutation_scale": 8, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=style)
+
+
+def _heading(axes: plt.Axes, top: float, text: str, fill: str) -> float:
+    """A band over both columns; returns where the boxes below begin."""
+    width = sum(_RIGHT) - _LEFT[0]
+    lines = _wrapped(text, width - 2 * _PAD, bold=True)
+    height = _LINE * len(lines) + 8
+    _frame(axes, (_LEFT[0], top, width, height), fill=fill, edge=fill, rounded=5)
+    for i, line in enumerate(lines):
+        _text(axes, (_LEFT[0] + width / 2, top + 4 + _LINE * (i + 0.5)), line, bold=True)
+    return top + height + 9
+
+
+def _bar(axes: plt.Axes, top: float, bottom: float, name: str) -> None:
+    """The bar beside a stage, with its name from bottom to top."""
+    x, width = _BAR
+    _frame(axes, (x, top, width, bottom - top), fill=_STAGE, edge=_STAGE, rounded=5)
+    _text(axes, (x + width / 2, (top + bottom) / 2), name, bold=True, rotation=90)
+
+
+def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, links: Mapping[str, str] | None) -> float:
+    """The stages up to the arrow that leads to what is included; returns where that ends."""
+
+    def line(step: str, *, bold: bool = False) -> _Line:
+        return _Line(f"{labels[step]} (n = {thousands(n[step])})", step, bold)
+
+    n, labels, trunk = counts(flow), flow.set_index("step").label, _LEFT[0] + _LEFT[1] / 2
+    registries = [
+        _Line(f"{registry_of(row.label)} (n = {thousands(row.n)})", "identified")
+        for row in flow[flow.step == "identified"].itertuples()
+    ]
+    removed = [_Line("Removed before screening:", bold=True), line("duplicates"), line("pending")]
+    identified_end, removed_end, _ = _pair(
+        axes, top, [line("identified_total", bold=True), *registries], removed, links
+    )
+    bottom = max(identified_end, removed_end, top + _LONGEST_STAGE)
+    _bar(axes, top, bottom, "Identification")
+
+    screened_top = bottom + _GAP
+    _arrow(axes, (trunk, identified_end), (trunk, screened_top))
+    screened_end, left_end, _ = _pair(axes, screened_top, [line("screened")], [line("excluded_title")], links)
+    top = max(screened_end, left_end) + _GAP
+    _arrow(axes, (trunk, screened_end), (trunk, top))
+    reasons = [_Line(f"{reason_of(labels[step])} (n = {thousands(n[step])})", step) for step in reason_steps(flow)]
+    total = int(n[reason_steps(flow)].sum())
+    excluded = [_Line(f"Records excluded (n = {thousands(total)})", "excluded", bold=True), *reasons]
+    assessed_end, excluded_end, _ = _pair(axes, top, [line("assessed")], excluded, links)
+    unclear, top = [line("unclear")], max(assessed_end, excluded_end) + _GAP / 2
+    bottom = top + _height(unclear, _RIGHT[1])
+    _box(axes, (_RIGHT[0], top, _RIGHT[1], bottom - top), unclear, links)
+    _arrow(axes, (trunk, (top + bottom) / 2), (_RIGHT[0], (top + bottom) / 2))
+    _bar(axes, screened_top, bottom, "Screening")
+    _arrow(axes, (trunk, assessed_end), (trunk, bottom + _GAP))
+    return bottom + _GAP
+
+
+def _included(axes: plt.Axes, top: float, lines: list[_Line], links: Mapping[str, str] | None) -> tuple[float, float]:
+    """Boxes below each other, each leading to the next; returns where they end, and the middle of the last one."""
+    begin, trunk = top, _LEFT[0] + _LEFT[1] / 2
+    for i, line in enumerate(lines):
+        height = max(_height([line], _LEFT[1]), _SHORTEST_STAGE / len(lines))
+        _box(axes, (_LEFT[0], top, _LEFT[1], height), [line], links, fill=_RESULT)
+        if i < len(lines) - 1:
+            _arrow(axes, (trunk, top + height), (trunk, top + height + _GAP))
+            top += height + _GAP
+    _bar(axes, begin, top + height, "Included")
+    return top + height, top + height / 2
+
+
+def _beside(
+    axes: plt.Axes,
+    top: float,
+    data: pd.DataFrame,
+    differs: dict[str, bool],
+    links: Mapping[str, str],
+) -> float:
+    """Two columns of numbers with the names of the steps to their left; returns where they end."""
+    for who, text in (("paper", "The paper"), ("ours", "This review")):
+        x, width = _PAPER_COLUMNS[who]
+        _frame(axes, (x, top, width, _LINE + 8), fill=_HEADING if who == "ours" else _BEFORE, edge="none", rounded=5)
+        _text(axes, (x + width / 2, top + 4 + _LINE / 2), text, bold=True)
+    top += _LINE + 17
+    by_step, ends = data.set_index("step"), dict.fromkeys(_PAPER_COLUMNS, top)
+    for row in data.itertuples():
+        boxed = row.step not in SUBTRACTED
+        cells = {who: _cell(by_step, row.step, who, differs[who]) for who in _PAPER_COLUMNS}
+        label = _wrapped(row.label, _PAPER_LABELS - 6, bold=boxed)
+        heights = [_height([cell], _PAPER_COLUMNS[who][1]) for who, cell in cells.items()]
+        height = max(_LINE * len(label), *heights)
+        for i, text in enumerate(label):
+            place = (1, top + height / 2 + _LINE * (i - (len(label) - 1) / 2))
+            _text(axes, place, text, bold=boxed, ha="left")
+        for who, cell in cells.items():
+            x, width = _PAPER_COLUMNS[who]
+            own = links if who == "ours" else {}
+            stem = x + 18
+            if not boxed:
+                _text(axes, (stem + 8, top + height / 2), cell.text, ha="left", url=link_of(own, [cell.step]))
+                continue
+            conflict = differs[who] and row.step == "assessed"
+            fill = _PALE_CONFLICT if conflict else _RESULT if row.step == "included" else "white"
+            _box(axes, (x, top, width, height), [cell], own, fill=fill, edge=_CONFLICT if conflict else _INK)
+            if ends[who] < top:
+                _arrow(axes, (stem, ends[who]), (stem, top))
+            ends[who] = top + height
+        top += height + (_GAP if boxed and row.step != "identified_total" else 4)
+    return max(ends.values())
+
+
+def _cell(by_step: pd.DataFrame, step: str, who: str, differs: bool) -> _Line:
+    n = by_step[who]
+    if pd.isna(n[step]):
+        return _Line("not stated", step)
+    if step in SUBTRACTED:
+        return _Line(f"− {thousands(n[step])}", step)
+    if step == "left":
+        return _Line(f"= {thousands(n[step])}", step)
+    if step == "assessed" and differs:
+        return _Line(f"{thousands(n[step])} ≠ {thousands(n.left)}", step, bold=True)
+    return _Line(thousands(n[step]), step, bold=True)

@@ -1,0 +1,383 @@
+"""Screening: the decisions of readers, and the PRISMA flow that follows from them."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from evlib.base.identifiers import normalised
+from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
+from evlib.screen.judging import ADJUDICATOR, DECISIONS
+
+OUTCOMES = ("included", "pending", "unclear", "excluded at eligibility", "excluded at title", "duplicate")
+_REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
+
+
+def hand_decisions(
+    path: str | Path, *, known: set[str], protocol: dict
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The decisions of readers.
+
+    Parameters
+    ----------
+    path
+        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``. A review need
+        not have the file; then nobody has decided.
+    known
+        Registration numbers of the snapshot.
+
+    Returns
+    -------
+    decisions, duplicate_pairs, rejects
+        Table ``decisions`` (R3 becomes ``adjudicated``); adjudicated duplicates as ``trn, duplicate_of``; and table
+        ``rejects``: rows for an unknown record, of an unknown reviewer, decision or criterion, or given twice.
+    """
+    rows = read_csv(
+        path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"], optional=True
+    )
+    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
+    exclusions = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
+    without_reason = (rows.decision == "exclude") & ~rows.criterion.isin(exclusions)
+    good, rejects = set_aside(
+        rows,
+        path,
+        [
+            (~rows.trn.isin(known), NO_SUCH_RECORD),
+            (~rows.reviewer.isin(_REVIEWERS), f"unknown reviewer. Use {', '.join(_REVIEWERS)}."),
+            (~rows.decision.isin(DECISIONS), f"unknown decision. Use {', '.join(DECISIONS)}."),
+            (without_reason, f"an exclusion needs a criterion. Use {', '.join(exclusions)}."),
+            (
+                rows.duplicated(["trn", "reviewer"]),
+                "second decision of this reviewer on this record; the first is kept.",
+            ),
+        ],
+    )
+    decisions = good.assign(reviewer=good.reviewer.map(_REVIEWERS), read_by="machine")
+    decisions = decisions[["trn", "stage", "reviewer", "read_by", "decision", "criterion", "reason"]]
+    pairs = good.loc[(good.reviewer == "R3") & good.duplicate_of.notna(), ["trn", "duplicate_of"]]
+    return checked(decisions, "decisions"), pairs.reset_index(drop=True), rejects
+
+
+def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What counts of the decisions on each record that somebody judged: people before machine readings.
+
+    Of people, the adjudication counts; else the decision on which all agree, once as many judged as ``reviewers`` in the
+    protocol asks for. The machine readings' adjudication counts where no person has judged.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By ``trn``: ``decision`` (missing where it is not settled), ``stage, criterion, reason, decided_by, needs``.
+    """
+    people = decisions[decisions.read_by == "person"]
+    machine = decisions[(decisions.read_by == "machine") & ~decisions.trn.isin(people.trn)]
+    rows = [_of_people(trn, judged, protocol["reviewers"]) for trn, judged in people.groupby("trn")]
+    readings = machine[machine.reviewer != ADJUDICATOR].drop_duplicates(["trn", "decision"])
+    reasons = dict(zip(zip(readings.trn, readings.decision), readings.reason))
+    for record in machine[machine.reviewer == ADJUDICATOR].to_dict("records"):
+        # Where the readers agree, the settling says only that; a reader's own words say why.
+        reason = reasons.get((record["trn"], record["decision"]), record["reason"])
+        facts = {name: record[name] for name in ("trn", "decision", "stage", "criterion")}
+        rows.append(facts | {"reason": reason, "decided_by": "machine readings"})
+    names = ["trn", "decision", "stage", "criterion", "reason", "decided_by", "needs"]
+    return pd.DataFrame(rows, columns=names, dtype="object").set_index("trn")
+
+
+def _of_people(trn: str, judged: pd.DataFrame, needed: int) -> dict[str, str | None]:
+    settling = judged[judged.reviewer == ADJUDICATOR]
+    counted = settling if len(settling) else judged
+    first = counted.iloc[0]
+    words = "; ".join(f"{row.reviewer}: {row.decision}" for row in judged.itertuples())
+    if counted.decision.nunique() > 1:
+        return {"trn": trn, "reason": f"reviewers differ ({words})", "needs": "adjudication"}
+    if not len(settling) and len(counted) < needed:
+        return {"trn": trn, "reason": f"judged by one of {needed} reviewers", "needs": "second decision"}
+    reasons = counted.reason.dropna()
+    return {
+        "trn": trn,
+        "decision": first.decision,
+        "stage": first.stage,
+        "criterion": counted.criterion.dropna().iloc[0] if counted.criterion.notna().any() else None,
+        "reason": reasons.iloc[0] if len(reasons) else words,
+        "decided_by": ", ".join(counted.reviewer),
+    }
+
+
+def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What became of each record of the search.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``screened``: ``outcome`` is ``duplicate``, ``excluded at title``, ``excluded at eligibility``,
+        ``unclear``, ``included`` or ``pending``. Pending: nobody has judged the record, or its reviewers are too few or
+        differ (``needs`` says what is missing), or it was judged a duplicate of a record that is not in this search. Then
+        ``proposal`` is what the rules would decide.
+    """
+    return with_duplicates(screened_alone(records, decisions, protocol=protocol), repeats, protocol=protocol)
+
+
+def screened_alone(records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What would become of each record if it repeated no other: table ``screened`` without duplicates.
+
+    It is the same at every search date.
+    """
+    judged = settled(decisions, protocol=protocol).to_dict("index")
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")[["decision", "reason"]]
+    rules = rules.to_dict("index")
+    duplicate_code = protocol["screening"]["criterion"]["duplicate"]
+    rows = []
+    for trn, registry, title, long in zip(
+        records.trn, records.registry, records.brief_title, records.official_title, strict=True
+    ):
+        row = {"trn": trn, "registry": registry, "title": title if isinstance(title, str) else long}
+        said = judged.get(trn)
+        if said is None or said["criterion"] == duplicate_code or pd.isna(said["decision"]):
+            row |= {"outcome": "pending", "proposal": rules[trn]["decision"], "decided_by": None}
+            row |= {"needs": "first decision", "reason": rules[trn]["reason"]}
+            if said is not None and pd.isna(said["decision"]):
+                row |= {"needs": said["needs"], "reason": said["reason"]}
+            elif said is not None:
+                row["reason"] = "judged a duplicate of a record outside this search"
+        else:
+            stages = {"include": "included", "exclude": f"excluded at {said['stage']}", "unclear": "unclear"}
+            row |= {"outcome": stages[said["decision"]]}
+            row |= {name: said[name] for name in ("criterion", "decided_by", "reason")}
+        rows.append(row)
+    return checked(pd.DataFrame(rows), "screened")
+
+
+def with_duplicates(alone: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Table ``screened`` of the records in ``alone`` (``screened_alone``), those in table ``duplicates`` as such."""
+    kept = alone.trn.map(dict(zip(repeats.trn, repeats.kept_trn, strict=True))).astype("str")
+    merged = kept.notna()
+    said = {
+        "outcome": "duplicate",
+        "criterion": protocol["screening"]["criterion"]["duplicate"],
+        "decided_by": "numbers and readers",
+        "reason": "same trial as " + kept,
+        **dict.fromkeys(("proposal", "needs"), pd.NA),
+    }
+    return checked(alone.assign(**{name: alone[name].mask(merged, text) for name, text in said.items()}), "screened")
+
+
+def to_screen(
+    outcomes: pd.DataFrame, records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict
+) -> pd.DataFrame:
+    """The queue: every pending record with what a reviewer needs to judge it, the rules' proposal, and empty columns to
+    fill in. What other people decided is not in it; only for an adjudication, that they differ.
+
+    Parameters
+    ----------
+    outcomes, records, decisions
+        Tables ``screened``, ``records`` and ``decisions``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``to_screen``: the proposed inclusions first, then the unclear, then the proposed exclusions.
+    """
+    pending = outcomes[outcomes.outcome == "pending"]
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
+    facts = records.set_index("trn").loc[pending.trn]
+    shown = [name for name in columns("to_screen") if name in facts.columns]
+    table = (
+        facts[shown]
+        .reset_index()
+        .assign(
+            needs=pending.needs.to_numpy(),
+            title=pending.title.to_numpy(),
+            record_url=record_urls(facts, protocol=protocol),
+            proposal=pending.proposal.to_numpy(),
+            proposed_criterion=rules.criterion.reindex(pending.trn).to_numpy(),
+            proposed_reason=rules.reason.reindex(pending.trn).to_numpy(),
+        )
+    )
+    order = table.proposal.map({"include": 0, "unclear": 1, "exclude": 2})
+    return checked(table.loc[order.sort_values(kind="stable").index], "to_screen")
+
+
+def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """One row per trial: those included by readers, and those pending that the rules propose to include.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``trials``; ``screening`` is ``included`` or ``pending`` (a proposal, not a decision).
+    """
+    wanted = trials_of(outcomes)
+    facts = records.set_index("trn").loc[wanted.trn]
+    merged = repeats.groupby("kept_trn").trn.agg(" | ".join)
+    table = wanted[["trn", "registry", "title"]].assign(
+        screening=wanted.outcome,
+        merged_trns=wanted.trn.map(dict(merged)).astype("str"),
+        record_url=pd.array(record_urls(facts, protocol=protocol), dtype="str"),
+        registered=facts.registered.array,
+        registered_basis=facts.registered_basis.array,
+    )
+    return checked(table[columns("trials")], "trials")
+
+
+def trials_of(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of table ``screened`` that are trials: included, or pending and proposed by the rules."""
+    proposed = (outcomes.outcome == "pending") & (outcomes.proposal == "include")
+    return outcomes[(outcomes.outcome == "included") | proposed]
+
+
+def record_urls(facts: pd.DataFrame, *, protocol: dict) -> list[str | None]:
+    """The address of each record: the registry's own page, or the first address that the record was read from.
+
+    Parameters
+    ----------
+    facts
+        Rows of table ``records`` with ``trn`` as their index.
+    """
+    own = {name: registry["record_url"] for name, registry in protocol["registries"].items()}
+    return [
+        own[registry].format(trn=trn) if kind == "number" else next(iter(split_multi(urls)), None)
+        for trn, kind, registry, urls in zip(
+            facts.index, facts.trn_kind, facts.registry, facts.source_urls, strict=True
+        )
+    ]
+
+
+def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> dict[str, float]:
+    """Cohen's kappa of two reviewers over include / exclude / unclear, with its 95 % interval (statsmodels).
+
+    Returns
+    -------
+    dict
+        ``n`` records judged by both, ``agreed``, ``kappa``, ``low``, ``high``; the last three are NaN where fewer than
+        two decisions occur.
+    """
+    both = decisions[decisions.reviewer.isin([one, other])].pivot(index="trn", columns="reviewer", values="decision")
+    both = both.reindex(columns=[one, other]).dropna()
+    table = pd.crosstab(both[one], both[other]).reindex(index=DECISIONS, columns=DECISIONS, fill_value=0)
+    used = table.loc[(table.sum(axis=1) + table.sum()) > 0, (table.sum(axis=1) + table.sum()) > 0]
+    agreed = int((both[one] == both[other]).sum())
+    if len(used) < 2:
+        return {"n": len(both), "agreed": agreed, "kappa": float("nan"), "low": float("nan"), "high": float("nan")}
+    with np.errstate(invalid="ignore"):  # a reviewer who always says the same leaves the interval undefined
+        from statsmodels.stats.inter_rater import cohens_kappa  # here, as it takes a second to load
+
+        result = cohens_kappa(used.to_numpy())
+    return {"n": len(both), "agreed": agreed, "kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
+
+
+def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Every two people who judged records in common: ``reviewer, other, n, agreed, kappa, low, high``."""
+    people = decisions[(decisions.read_by == "person") & (decisions.reviewer != ADJUDICATOR)]
+    rows = [
+        {"reviewer": one, "other": other, **agreement(people, one, other)}
+        for one, other in itertools.combinations(sorted(people.reviewer.unique()), 2)
+    ]
+    table = pd.DataFrame(rows, columns=["reviewer", "other", "n", "agreed", "kappa", "low", "high"])
+    return table[table.n > 0].reset_index(drop=True)
+
+
+def people_in_words(people: pd.DataFrame, outside: pd.DataFrame) -> str:
+    """What people judged, as a sentence: their decisions on records of this search, and on records ``outside`` it."""
+    if people.empty and outside.empty:
+        return "No person has judged a record yet."
+    judges = people[people.reviewer != ADJUDICATOR].groupby("trn").reviewer.nunique()
+    waiting = f" {len(outside)} of their decisions are on records outside this search; they stay in their files."
+    return (
+        f"People judged **{people.trn.nunique()}** records of this search, {(judges == 1).sum()} of them one person "
+        f"alone, and where they did their decision counts.{waiting if len(outside) else ''}"
+    )
+
+
+def overruled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Records on which people settled otherwise than the machine readings: ``trn, machine, people, decided_by, reason``."""
+    machine = settled(decisions[decisions.read_by == "machine"], protocol=protocol).decision.rename("machine")
+    people = settled(decisions[decisions.read_by == "person"], protocol=protocol).rename(columns={"decision": "people"})
+    both = people.join(machine, how="inner").dropna(subset=["people", "machine"])
+    differ = both[both.people != both.machine]
+    return differ.reset_index()[["trn", "machine", "people", "decided_by", "reason"]]
+
+
+def disagreements(decisions: pd.DataFrame) -> pd.DataFrame:
+    """The records on which R1 and R2 differ: ``trn, R1, R2, adjudicated, reason`` (of the adjudication)."""
+    machine = decisions[decisions.read_by == "machine"]
+    wide = machine.pivot(index="trn", columns="reviewer", values="decision").reindex(columns=["R1", "R2", ADJUDICATOR])
+    reasons = machine[machine.reviewer == ADJUDICATOR].set_index("trn").reason
+    differ = wide[wide.R1.notna() & wide.R2.notna() & (wide.R1 != wide.R2)]
+    return differ.assign(reason=reasons.reindex(differ.index)).reset_index().rename_axis(columns=None)
+
+
+def rule_performance(
+    decisions: pd.DataFrame, *, without: set[str], protocol: dict
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How the rules' "include" compares with the settled one, for records that somebody judged.
+
+    Parameters
+    ----------
+    without
+        Registration numbers to leave out (duplicates: no rule decides them).
+
+    Returns
+    -------
+    measures, misses
+        ``measure, hits, n, value, low, high`` for precision and recall (Wilson 95 % intervals); and the records in
+        which they differ: ``trn, settled, rule, reason``.
+    """
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
+    wide = pd.DataFrame({"settled": settled(decisions, protocol=protocol).decision})
+    wide = wide.assign(rule=rules.decision, reason=rules.reason).dropna(subset=["settled", "rule"])
+    wide = wide[~wide.index.isin(without)].sort_index()
+    yes, proposed = wide.settled == "include", wide.rule == "include"
+    hits = int((yes & proposed).sum())
+    rows = [_proportion("precision", hits, int(proposed.sum())), _proportion("recall", hits, int(yes.sum()))]
+    return pd.DataFrame(rows), wide[yes != proposed].reset_index()
+
+
+def _proportion(measure: str, hits: int, n: int) -> dict[str, float | str]:
+    from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
+
+    low, high = proportion_confint(hits, n, method="wilson") if n else (float("nan"), float("nan"))
+    return {
+        "measure": measure,
+        "hits": hits,
+        "n": n,
+        "value": hits / n if n else float("nan"),
+        "low": low,
+        "high": high,
+    }
+
+
+def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
+    """Of the second chapter: tables ``flow`` and ``trials``, and the decisions of ``people``."""
+    ours = flow.set_index("step").n
+    return {
+        "n_included": ours.included,
+        "n_pending": ours.pending,
+        "n_unclear": ours.unclear,
+        "n_duplicates": ours.duplicates,
+        "n_proposed": (trials.screening == "pending").sum(),
+        "decided": _decided_in_words(people, int(ours.pending)),
+        "screened_by": protocol.get("hand_screening", {}).get("registered_by", "no day"),
+    }
+
+
+def likely_pairs(proposals: pd.DataFrame) -> str:
+    """How many pairs of records may be one trial and wait for a person (table ``proposals``), in words."""
+    n = len(proposals)
+    return f"{n} {'pair that may be one trial awaits' if n == 1 else 'pairs that may be one trial await'} a look"
+
+
+def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
+    """Of the second chapter, where a paper is redone: its numbers by step, and the readers' ``agreement``."""
+    return {
+        "n_paper_included": theirs.included,
+        "paper_search_date": protocol["default_search_date"],
+        "kappa": f"{agreement['kappa']:.2f}",
+    }
+
+
+def _decided_in_words(people: pd.DataFrame, pending: int) -> str:
+    """Who decided, for a review whose only decisions are people's."""
+    wait = f"{pending} {'record awaits' if pending == 1 else 'records await'} a decision"
+    if people.empty:
+        return f"Nobody has decided yet: {wait}."
+    return f"People have judged {people.trn.nunique()} records; {wait}."

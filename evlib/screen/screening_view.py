@@ -1,0 +1,224 @@
+"""The screening view for JupyterLab: one record at a time, its trigger words marked, a key for each decision."""
+
+import html
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Markdown
+from ipywidgets import HTML, Button, Dropdown, HBox, IntProgress, Layout, Text, VBox, Widget
+
+from evlib.base.errors import InputError
+from evlib.base.paths import command_ending
+from evlib.base.schema import split_multi
+from evlib.screen import judging
+from evlib.screen.eligibility import speaks_for, triggers
+
+KEYS = {"i": "include", "e": "exclude", "u": "unclear", "l": "later", "b": "back"}
+# Okabe and Ito's palette, light; a kind is told by its underline too.
+_FOR, _AGAINST = (
+    "background:#cfe8f7;border-bottom:2px solid #0072B2",
+    "background:#fbe3c0;border-bottom:2px dashed #B35900",
+)
+_SHOWN = {
+    "official_title": "Official title",
+    "conditions": "Conditions",
+    "interventions": "Interventions",
+    "arms": "Arms",
+    "msc_source_text": "Cells, as the record words them",
+    "ev_term_text": "Product, as the record words it",
+    "registry": "Registry",
+    "status": "Status",
+    "registered": "Registered",
+    "note": "Note of the transcription",
+}
+
+
+def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, protocol: dict) -> Widget | Markdown:
+    """Widgets by which one person judges the records of the queue; each decision is saved at once.
+
+    Parameters
+    ----------
+    queue
+        Table ``to_screen``.
+    reviewer
+        Name of the person; ``adjudicated`` shows the records on which people differ, with what they said. Without a name,
+        a sentence says how to begin.
+    folder
+        Of the decisions of people (``data/raw/curation/screening``). Those of others are neither shown nor changed.
+    protocol
+        The review's protocol.
+
+    Raises
+    ------
+    InputError
+        Where the name cannot be a reviewer's.
+    """
+    if not reviewer:
+        return Markdown(
+            f"{len(queue)} records await a decision. To judge them here, run this notebook in JupyterLab with your name as "
+            f"`reviewer`: `make screen{command_ending(folder)} REVIEWER=name` opens it so."
+        )
+    judging.reviewer_file(folder, reviewer)
+    people, _ = judging.own_decisions(folder, known=set(queue.trn), protocol=protocol)
+    settling = reviewer.strip().casefold() == judging.ADJUDICATOR
+    if settling:
+        queue = queue[queue.trn.isin(_differing(people))]
+    own = people.reviewer.map(judging.reviewer_key) == judging.reviewer_key(reviewer)
+    mine = people[own].set_index("trn").decision.to_dict()
+    records = {record["trn"]: record for record in queue.to_dict("records")}
+    said = people[people.reviewer != judging.ADJUDICATOR].groupby("trn") if settling else {}
+    waiting = [trn for trn in records if trn not in mine]
+    done: list[str] = [trn for trn in records if trn in mine]
+    total = len(records)
+
+    bar = IntProgress(min=0, max=max(total, 1), layout=Layout(width="14rem"))
+    told, card, message = HTML(), HTML(), HTML()
+    codes = judging.exclusion_criteria(protocol)
+    criterion = Dropdown(
+        options=[(f"{code}: {text}", code) for code, text in codes.items()],
+        description="Excluded by",
+        style={"description_width": "5.5rem"},
+        layout=Layout(width="34rem", max_width="98%"),
+    )
+    reason = Text(description="Reason", placeholder="in your words; may stay empty", layout=criterion.layout)
+    reason.style.description_width = "5.5rem"
+    keys = Text(description="Keys", placeholder="click here, then type", layout=Layout(width="16rem"))
+    keys.style.description_width = "5.5rem"
+    buttons = {
+        name: Button(description=f"{name.capitalize()} ({key})", layout=Layout(width="8rem"))
+        for key, name in KEYS.items()
+    }
+    buttons["include"].button_style, buttons["exclude"].button_style = "info", "warning"
+
+    def show() -> None:
+        judged = sum(trn in mine for trn in records)
+        bar.value = judged
+        told.value = f"<b>{judged}</b> of {total} judged by {html.escape(reviewer)}, {total - judged} left"
+        buttons["back"].disabled = not done
+        for name in ("include", "exclude", "unclear", "later"):
+            buttons[name].disabled = not waiting
+        if not waiting:
+            card.value = (
+                "<p>All records of the queue are judged. They count from the next "
+                f"<code>make book{command_ending(folder)}</code> on.</p>"
+            )
+            return
+        record = records[waiting[0]]
+        proposed = record["proposed_criterion"]
+        criterion.value = proposed if proposed in codes else protocol["screening"]["criterion"]["other_intervention"]
+        reason.value = ""
+        words = (
+            [f"{row.reviewer}: {row.decision}" for row in said.get_group(waiting[0]).itertuples()] if settling else []
+        )
+        card.value = record_card(record, protocol=protocol, said=words, before=mine.get(waiting[0]))
+
+    def save(trn: str, name: str) -> None:
+        """Save a decision, or that there is none yet, and say so; a record that was not saved stays in view."""
+        if name == "later":
+            if trn in mine:
+                judging.undo_decision(folder, trn, reviewer=reviewer, protocol=protocol)
+                del mine[trn]
+            waiting.append(waiting.pop(0))
+            return
+        code = criterion.value if name == "exclude" else None
+        facts = {"criterion": code, "reason": reason.value.strip() or None}
+        path = judging.save_decision(folder, trn, name, reviewer=reviewer, protocol=protocol, **facts)
+        mine[trn] = name
+        done.append(waiting.pop(0))
+        message.value = f"Saved in {html.escape(path.name)}: {html.escape(trn)} {name} {code or ''}"
+
+    def decide(name: str) -> None:
+        message.value = ""
+        if name == "back" and done:
+            waiting.insert(0, done.pop())
+        elif name != "back" and waiting:
+            try:
+                save(waiting[0], name)
+            except (InputError, OSError) as error:
+                message.value = f'<p style="color:#B00020"><b>Not saved.</b> {html.escape(str(error))}</p>'
+                return
+        show()
+
+    def typed(change: dict) -> None:
+        # The field is never emptied from here: a letter typed meanwhile would be sent with the old ones, and count twice.
+        added = change["new"].removeprefix(change["old"]) if change["new"].startswith(change["old"]) else ""
+        for key in added.lower():
+            if key in KEYS:
+                decide(KEYS[key])
+            elif code := next((code for code in codes if code.endswith(key)), None):
+                criterion.value = code
+
+    def pressing(name: str) -> Callable[[Button], None]:
+        return lambda button: decide(name)
+
+    for name, button in buttons.items():
+        button.on_click(pressing(name))
+    keys.observe(typed, names="value")
+    show()
+    wanted = html.escape(" and ".join(speaks_for(protocol)))
+    help_text = HTML(
+        "<small>Keys: " + ", ".join(f"<b>{key}</b> {name}" for key, name in KEYS.items()) + "; a digit chooses the "
+        f"criterion. {_marked(wanted, _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
+    )
+    # What one acts on stands above the record, so that it stays in its place however long the record is.
+    wide = Layout(flex_flow="row wrap")
+    controls = [HBox(list(buttons.values()), layout=wide), HBox([keys, criterion], layout=wide), reason]
+    return VBox([HBox([bar, told]), *controls, message, card, help_text])
+
+
+def record_card(record: dict, *, protocol: dict, said: list[str], before: str | None) -> str:
+    """One record of the queue as HTML: every text escaped, the words that speak to the rules marked."""
+    found = triggers({**record, "brief_title": record["title"], "trn_kind": "number"}, protocol=protocol)
+    found = found.assign(style=found.meaning.isin(speaks_for(protocol)).map({True: _FOR, False: _AGAINST}))
+    by_field = {field: rows for field, rows in found.groupby("field")}
+    number = html.escape(record["trn"])
+    url = record["record_url"]
+    if isinstance(url, str) and url.startswith("https://"):
+        link = f'href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer"'
+        number = f'<a {link} style="color:#0072B2;text-decoration:underline">{number}</a>'
+    rows = "".join(
+        f'<tr><th style="text-align:left;vertical-align:top;padding-right:1rem;white-space:nowrap">{label}</th>'
+        f'<td style="text-align:left">{_values(record[field], by_field.get(field))}</td></tr>'
+        for field, label in _SHOWN.items()
+        if not pd.isna(record[field])
+    )
+    code = f" ({record['proposed_criterion']})" if isinstance(record["proposed_criterion"], str) else ""
+    proposal = (
+        f"<p>The rules propose: <b>{record['proposal']}</b>{code}, {html.escape(str(record['proposed_reason']))}.</p>"
+    )
+    differ = f"<p>Said before: {html.escape('; '.join(said))}.</p>" if said else ""
+    own = f"<p>Your decision so far: <b>{before}</b>.</p>" if before else ""
+    title = _values(record["title"], by_field.get("brief_title"))
+    return f'<h3 style="margin:0.4rem 0">{number} {title}</h3><table>{rows}</table>{proposal}{differ}{own}'
+
+
+def _values(cell: object, found: pd.DataFrame | None) -> str:
+    if isinstance(cell, pd.Timestamp):
+        return f"{cell:%Y-%m-%d}"
+    return "<br>".join(_highlighted(text, found) for text in split_multi(cell)) or html.escape(str(cell))
+
+
+def _highlighted(text: str, found: pd.DataFrame | None) -> str:
+    """The text, escaped, with the words that were found in its field marked."""
+    if found is None or found.empty:
+        return html.escape(text)
+    meaning = dict(zip(found.words.str.casefold(), zip(found["style"], found.meaning)))
+    words = re.compile("|".join(re.escape(word) for word in sorted(meaning, key=len, reverse=True)), re.IGNORECASE)
+    parts, end = [], 0
+    for match in words.finditer(text):
+        style, kind = meaning[match.group().casefold()]
+        parts += [html.escape(text[end : match.start()]), _marked(match.group(), style, kind)]
+        end = match.end()
+    return "".join([*parts, html.escape(text[end:])])
+
+
+def _marked(text: str, style: str, kind: str = "") -> str:
+    return f'<mark style="{style};color:#000" title="{html.escape(kind, quote=True)}">{html.escape(text)}</mark>'
+
+
+def _differing(people: pd.DataFrame) -> set[str]:
+    """The records on which people differ."""
+    others = people[people.reviewer != judging.ADJUDICATOR]
+    return set(others.groupby("trn").decision.nunique().loc[lambda n: n > 1].index)
