@@ -7,6 +7,7 @@ from conftest import RAW, ROOT
 from evlib.audit import checks, figures
 from evlib.audit.claims import CHECKS, read_claims
 from evlib.base.errors import InputError
+from evlib.base.figure import show
 from evlib.base.schema import columns, read_csv
 
 PAPER = ROOT.parent / "shared" / "paper" / "fmed-12-1625787.txt"

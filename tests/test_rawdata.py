@@ -94,6 +94,9 @@ def test_the_copy_of_the_handed_data_is_byte_for_byte():
     handed = ROOT.parent / "shared" / "data"
     if not handed.is_dir():
         pytest.skip("the data as it was handed over is not beside the project on this machine")
+    newest = max(path.name for path in (handed / "registries").iterdir())
+    if not (RAW / "registries" / newest).is_dir():
+        pytest.skip(f"the data beside the project is the release of {newest}, which is not taken over yet")
     for path in handed.rglob("*"):
         if path.is_file() and path.name != "README.md":
             assert (RAW / path.relative_to(handed)).read_bytes() == path.read_bytes(), path.name
