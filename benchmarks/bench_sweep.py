@@ -10,8 +10,8 @@ from time import perf_counter
 
 from evlib.audit.by_search_date import days_between, row_at, shared_inputs
 from evlib.base.files import write_text
+from evlib.base.paths import project_root
 from evlib.base.rawdata import copy_shipped
-from evlib.run.pipeline import project_root
 from evlib.run.sweep import reviews_of, sweep
 
 FIRST, LAST = "2014-12-31", "2026-11-22"

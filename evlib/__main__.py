@@ -36,8 +36,9 @@ Retrieved = Annotated[
 @app.command()
 def check() -> None:
     """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
+    from evlib.base.paths import project_root
     from evlib.base.rawdata import check_raw
-    from evlib.run.pipeline import check_review, project_root
+    from evlib.run.pipeline import check_review
 
     root = project_root()
     sums = check_raw(root / "data" / "raw")
@@ -58,7 +59,7 @@ def run(
     ] = None,
 ) -> None:
     """Execute the notebooks; tables, figures and run.json go to data/processed/SEARCH_DATE."""
-    from evlib.run.pipeline import project_root
+    from evlib.base.paths import project_root
     from evlib.run.pipeline import run as run_notebooks
 
     run_notebooks(
@@ -80,8 +81,9 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Rec
 @app.command()
 def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """The book as one PDF for print (through Chromium): book/_build/evtrials-SEARCH_DATE.pdf."""
+    from evlib.base.paths import project_root
     from evlib.book.build import build_pdf
-    from evlib.run.pipeline import project_root, run_with_comparison
+    from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
     asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
@@ -104,8 +106,8 @@ def update(
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
     from evlib.base.files import write_bytes
+    from evlib.base.paths import project_root
     from evlib.base.rawdata import snapshots
-    from evlib.run.pipeline import project_root
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
@@ -133,9 +135,9 @@ def trace(
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
     import json
 
+    from evlib.base.paths import project_root
     from evlib.book.record_history import told, traced_tables
     from evlib.book.record_history import trace as trace_record
-    from evlib.run.pipeline import project_root
 
     results = _results(search_date)
     held = traced_tables(results, raw_dir=project_root() / "data" / "raw")
@@ -152,9 +154,10 @@ def judge(
     """Run the notebooks, and write a notebook with the screening view of the queue, for JupyterLab; prints its path."""
     import os
 
+    from evlib.base.paths import project_root
     from evlib.base.rawdata import OWN_DECISIONS
-    from evlib.run.pipeline import project_root, screening_notebook
     from evlib.run.pipeline import run as run_notebooks
+    from evlib.run.pipeline import screening_notebook
     from evlib.screen.judging import reviewer_file
 
     root = project_root()
@@ -185,7 +188,7 @@ def sweep(
     out: Annotated[Path | None, typer.Option(help="Folder of the results. Default: data/processed/sweep.")] = None,
 ) -> None:
     """The review at many search dates: one table with a row for each, as CSV and Parquet. Goes on where it was stopped."""
-    from evlib.run.pipeline import project_root
+    from evlib.base.paths import project_root
     from evlib.run.sweep import sweep as sweep_dates
 
     sweep_dates(
@@ -213,8 +216,8 @@ def make_lesson(
     search_date: SearchDate = None,
 ) -> None:
     """Write a notebook of cells of the chapters that runs by itself, with pandas and seaborn alone, for teaching."""
+    from evlib.base.paths import project_root
     from evlib.book.lessons import lesson, write_lesson
-    from evlib.run.pipeline import project_root
 
     results = _results(search_date)
     made = lesson(results, cells, title=title)
@@ -262,10 +265,9 @@ def import_decisions(
     search_date: SearchDate = None,
 ) -> None:
     """Take over decisions from another screening tool; they count from the next run on."""
-    from evlib.base.paths import place_of
+    from evlib.base.paths import place_of, project_root
     from evlib.base.rawdata import OWN_DECISIONS
     from evlib.base.schema import read_csv
-    from evlib.run.pipeline import project_root
     from evlib.screen.exchange import imported
     from evlib.screen.judging import DECISIONS, reviewer_file, save_decisions
 
@@ -453,9 +455,10 @@ def fetch(
     base_url: Annotated[str | None, typer.Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
 ) -> None:
     """Search ClinicalTrials.gov live, by protocol.yml's query; the answer goes to a new folder in data/raw/registries."""
+    from evlib.base.paths import project_root
     from evlib.ingest.ctgov_search import BASE_URL
     from evlib.ingest.ctgov_search import fetch as fetch_studies
-    from evlib.run.pipeline import checked_date, project_root
+    from evlib.run.pipeline import checked_date
 
     root, protocol = project_root(), _protocol()
     day = checked_date(search_date or protocol["default_search_date"])
@@ -505,7 +508,8 @@ def make_review(
 @app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
-    from evlib.run.pipeline import project_root, refresh_stored_outputs
+    from evlib.base.paths import project_root
+    from evlib.run.pipeline import refresh_stored_outputs
 
     refresh_stored_outputs(project_root(), say=typer.echo)
 
@@ -513,8 +517,8 @@ def refresh() -> None:
 @app.command()
 def seal() -> None:
     """Write present sizes and checksums into data/raw/datapackage.json (maintainers, after adding a shipped file)."""
+    from evlib.base.paths import project_root
     from evlib.base.rawdata import seal as seal_raw
-    from evlib.run.pipeline import project_root
 
     seal_raw(project_root() / "data" / "raw")
     typer.echo("data/raw/datapackage.json holds the present checksums.")
@@ -527,9 +531,9 @@ def _run_and_build(**asked: str | Path | None) -> Path:
     """
     from contextlib import ExitStack
 
-    from evlib.base.paths import command_ending, repository
+    from evlib.base.paths import command_ending, project_root, repository
     from evlib.book.build import build_book, compiler_at_hand
-    from evlib.run.pipeline import project_root, run_with_comparison
+    from evlib.run.pipeline import run_with_comparison
 
     root, ready = project_root(), []
     with ExitStack() as stack:
@@ -542,16 +546,16 @@ def _run_and_build(**asked: str | Path | None) -> Path:
 
 
 def _protocol() -> dict:
+    from evlib.base.paths import project_root
     from evlib.base.protocol import load_protocol
-    from evlib.run.pipeline import project_root
 
     return load_protocol(project_root() / "protocol.yml")
 
 
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
-    from evlib.base.paths import command_ending
-    from evlib.run.pipeline import RUN_FILE, checked_date, project_root, recovered
+    from evlib.base.paths import command_ending, project_root
+    from evlib.run.pipeline import RUN_FILE, checked_date, recovered
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)

@@ -13,6 +13,7 @@ import yaml
 from conftest import ROOT, evlib, export, put
 
 from evlib.base.errors import InputError
+from evlib.base.paths import project_root
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_table
 from evlib.book.build import build_book
@@ -20,7 +21,7 @@ from evlib.ingest import sources
 from evlib.ingest.registries import ictrp
 from evlib.run import chapters
 from evlib.run.new_review import TEMPLATE, new_review
-from evlib.run.pipeline import notebooks, project_root, run
+from evlib.run.pipeline import notebooks, run
 from evlib.screen import eligibility, judging
 from evlib.screen.screening_view import screening_view
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, export, project_copy, put, study
 
 from evlib.base.errors import InputError
+from evlib.base.paths import project_root
 from evlib.base.rawdata import OWN_DECISIONS, seal
 from evlib.base.schema import read_table
 from evlib.base.words import load_numbers
@@ -23,7 +24,6 @@ from evlib.run.pipeline import (
     UPDATE,
     checked_date,
     notebooks,
-    project_root,
     run,
     run_with_comparison,
     screening_notebook,

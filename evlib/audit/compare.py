@@ -1,6 +1,5 @@
 """Two searches compared: which trials are new or gone and why, what changed in their records, every headline number."""
 
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -8,10 +7,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.paths import command_ending
+from evlib.base.paths import command_ending, repository
 from evlib.base.schema import read_table, split_multi
 from evlib.base.words import load_numbers
 
+CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they make what is compared
 # What is followed in a record from one snapshot to the next.
 FOLLOWED = {"status": "status", "phases": "phase", "enrolment": "enrolment", "results_posted": "results posted"}
 
@@ -46,6 +46,21 @@ class Search(NamedTuple):
     numbers: dict[str, str]
 
 
+def run_missing_chapters(folder: str | Path, search_date: str) -> None:
+    """Run the first four chapters of a search by papermill, where ``folder`` lacks its tables (about a minute)."""
+    if (Path(folder) / "numbers" / "03_describe.json").is_file():
+        return
+    import papermill
+
+    for chapter in CHAPTERS:
+        papermill.execute_notebook(
+            str(repository(Path.cwd()) / "notebooks" / f"{chapter}.ipynb"),
+            None,
+            parameters={"search_date": search_date, "out_dir": str(folder)},
+            progress_bar=False,
+        )
+
+
 def search_of(folder: str | Path) -> Search:
     """The tables of a run's folder.
 
@@ -62,11 +77,6 @@ def search_of(folder: str | Path) -> Search:
         )
     records, outcomes, trials = (read_table(folder / f"{name}.csv", name) for name in ("records", "screened", "trials"))
     return Search(records, outcomes, trials, load_numbers(folder))
-
-
-def asked(folder: str | Path) -> dict[str, str]:
-    """What a run was asked: ``search_date`` and ``snapshot``."""
-    return json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["parameters"]
 
 
 def basis(earlier: dict[str, str], later: dict[str, str]) -> str:

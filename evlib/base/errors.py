@@ -9,3 +9,7 @@ class InputError(Exception):
     The message says what is wrong, in which file and record, and what to do about it. The command line prints it
     without a traceback and exits with status 1.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it in a notebook: the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]

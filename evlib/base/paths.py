@@ -1,6 +1,88 @@
-"""Where a review stands in the repository, and how messages and pages name its files and commands."""
+"""Where a review stands in the repository, which folders a notebook works on, and how messages name files and commands."""
 
+import json
+import os
 from pathlib import Path
+
+from evlib.base.errors import InputError
+from evlib.base.files import write_text
+
+SEARCH_FILE = "search.json"  # beside the tables of a search: which search they are of
+
+
+def project_root(start: str | Path = ".") -> Path:
+    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``: a review.
+
+    Where the environment names one (``EVTRIALS_REVIEW``, as ``make REVIEW=name`` does), it is that of the folder's ``reviews``.
+
+    Raises
+    ------
+    InputError
+        Where there is no such folder, or no review of that name.
+    """
+    start, name = Path(start).resolve(), os.environ.get("EVTRIALS_REVIEW")
+    for folder in (start, *start.parents):
+        if (folder / "protocol.yml").is_file():
+            return _named_review(repository(folder), name) if name else folder
+    raise InputError(
+        f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
+        "it: git checkout -- protocol.yml"
+    )
+
+
+def _named_review(home: Path, name: str) -> Path:
+    review = home / "reviews" / name
+    if not (review / "protocol.yml").is_file():
+        there = ", ".join(path.parent.name for path in sorted(home.glob("reviews/*/protocol.yml"))) or "none yet"
+        raise InputError(
+            f"there is no review '{name}' in {home / 'reviews'}. There: {there}. Make one: make new-review NAME={name}"
+        )
+    return review
+
+
+def folders_of(search_date: str, raw_dir: str, out_dir: str, protocol: str) -> tuple[Path, Path, Path]:
+    """The raw data, the folder of results and the protocol that a notebook works on; what is empty is the project's own.
+
+    The project is found from the working folder upwards, or is the one that this package lies in.
+
+    Parameters
+    ----------
+    search_date
+        Last day of registration, YYYY-MM-DD: an empty ``out_dir`` means ``data/processed/<search_date>``.
+
+    Raises
+    ------
+    InputError
+        Where the folder of results holds the tables of another search date.
+
+    Examples
+    --------
+    >>> folders_of("2022-12-31", "", "", "")[1].parts[-3:]
+    ('data', 'processed', '2022-12-31')
+    """
+    try:
+        root = project_root()
+    except InputError:
+        root = project_root(Path(__file__).parent)
+    out = Path(out_dir) if out_dir else root / "data" / "processed" / search_date
+    held = searched(out).get("search_date", search_date)
+    if held != search_date:
+        raise InputError(
+            f"{out} holds the tables of the search of {held}, not of {search_date}. Leave out_dir empty to work in "
+            f"data/processed/{search_date}, or name a folder of its own."
+        )
+    return Path(raw_dir or root / "data" / "raw"), out, Path(protocol or root / "protocol.yml")
+
+
+def mark_search(out: Path, *, search_date: str, snapshot: str) -> None:
+    """Write beside the tables of a search which search they are of; the first chapter does so before its first table."""
+    write_text(out / SEARCH_FILE, json.dumps({"search_date": search_date, "snapshot": snapshot}) + "\n")
+
+
+def searched(folder: str | Path) -> dict[str, str]:
+    """What ``mark_search`` wrote into a folder of results, ``search_date`` and ``snapshot``; nothing where it did not."""
+    path = Path(folder) / SEARCH_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def repository(root: Path) -> Path:

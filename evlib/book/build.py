@@ -39,6 +39,7 @@ _UPDATE_TABLES = {
 }
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 STAMP = "built_from.json"
+LAID_OUT = "laid_out.txt"  # in a source of the book that is laid out: of which results
 # What jupyter-book loads only when it builds.
 _COMPILER = (
     *("jupyter_book.sphinx", "sphinx.application", "sphinx.builders.html", "myst_nb.sphinx_ext", "sphinx_book_theme"),
@@ -46,7 +47,7 @@ _COMPILER = (
     *("sphinx_multitoc_numbering", "sphinx_togglebutton", "sphinxcontrib.bibtex", "sphinx.writers.html5"),
     *("docutils.parsers.rst.states", "ipython_pygments_lexers", "myst_nb.core.read"),
 )
-_LAID_OUT, _NOT_LAID_OUT = "evlib: laid out", "evlib: not laid out"
+_DONE, _NOT_DONE = "evlib: laid out", "evlib: not laid out"
 
 
 def _one_at_a_time(build: Callable[..., Path]) -> Callable[..., Path]:
@@ -97,12 +98,7 @@ def build_book(
     recover(html)
     for left in matching(build, ".new-*"):  # of a killed build
         shutil.rmtree(left, ignore_errors=True)
-    built = html / STAMP
-    if (
-        (html / "index.html").is_file()
-        and built.is_file()
-        and json.loads(built.read_text(encoding="utf-8"))["key"] == key
-    ):
+    if _is_whole(html, key):
         say("book: unchanged, nothing to do.")
         return html / "index.html"
     say("book: building")
@@ -113,13 +109,33 @@ def build_book(
         _laid_out(root, results, fresh, compiler)
         compiled = _compiled_again(fresh, source, work, compiler)
         shutil.copytree(compiled, made)
-        references = made / "references.html"
-        # The bibliography extension says "list" of what has no list items, which misleads screen readers.
-        write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
-        _add_policies(made, source)
-        write_text(made / STAMP, json.dumps({"key": key, "results": results.name}) + "\n")
+        finish(made, source, root, results)
         swap_in(made, html)
     return html / "index.html"
+
+
+def finish(made: Path, source: Path, root: Path, results: Path) -> None:
+    """What is done to the pages of a book when Sphinx has written them, and the stamp that tells what it was made from."""
+    references = made / "references.html"
+    # The bibliography extension says "list" of what has no list items, which misleads screen readers.
+    write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
+    _add_policies(made, source)
+    stamp = {"key": _key(root, results), "results": results.name, "files": _checksums(made)}
+    write_text(made / STAMP, json.dumps(stamp) + "\n")
+
+
+def _is_whole(html: Path, key: str) -> bool:
+    """Whether a book was made from the same results and pages, and every file of it is still as it was written."""
+    try:
+        stamp = json.loads((html / STAMP).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return stamp.get("key") == key and stamp.get("files") == _checksums(html)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = (path for path in all_below(folder) if path.name != STAMP)
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
 def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.Popen | None) -> Path:
@@ -212,7 +228,7 @@ def compiler_at_hand() -> Iterator[subprocess.Popen]:
     """A process that loads jupyter-book and all that lays out a book, which takes seconds, and then does what
     ``build_book`` asks of it. Meanwhile it lets others go first."""
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", "from evlib.book.build import serve; serve"],
+        [sys.executable, "-P", "-c", "from evlib.book.build import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -252,9 +268,9 @@ def serve() -> None:
         try:
             assemble(*(Path(asked[name]) for name in ("root", "results", "source")))
         except Exception:
-            print(_NOT_LAID_OUT, flush=True)
+            print(_NOT_DONE, flush=True)
         else:
-            print(_LAID_OUT, flush=True)
+            print(_DONE, flush=True)
 
 
 def _laid_out(root: Path, results: Path, source: Path, compiler: subprocess.Popen | None) -> None:
@@ -265,9 +281,9 @@ def _laid_out(root: Path, results: Path, source: Path, compiler: subprocess.Pope
             compiler.stdin.write(json.dumps(asked) + "\n")
             compiler.stdin.flush()
         for line in compiler.stdout:
-            if line.strip() == _LAID_OUT:
+            if line.strip() == _DONE:
                 return
-            if line.strip() == _NOT_LAID_OUT:
+            if line.strip() == _NOT_DONE:
                 break
     assemble(root, results, source)
 
@@ -349,6 +365,7 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     shutil.copy2(results / "run.json", downloads / "run.json")
     for path in results.glob("*.csv"):
         copy_table(path, downloads / path.name, protocol=protocol)
+    write_text(source / LAID_OUT, results.name + "\n")
 
 
 def _dataset_name(root: Path) -> str:

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from evlib.audit.compare import asked as asked_of
 from evlib.base.errors import InputError
 from evlib.base.files import write_text
-from evlib.base.paths import command_ending
+from evlib.base.paths import command_ending, searched
 from evlib.base.schema import columns, kinds, read_table
 from evlib.run.pipeline import source_kernelspec
 
@@ -104,7 +103,7 @@ def _lesson(results: Path, chapters: dict[str, Chapter], cells: Iterable[str], t
     lifted = [cell for cell in parts if not cell.solution]
     asked = [cell for cell in parts if cell.solution]
     sources = list(dict.fromkeys(cell.chapter for cell in parts))
-    parameters = asked_of(results)
+    parameters = searched(results)
 
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     tables, notes = [], []

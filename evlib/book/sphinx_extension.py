@@ -1,11 +1,22 @@
-"""A Sphinx extension: the pages of the book are written by as many processes as there are cores.
+"""What is ours in the making of the book, as a Sphinx extension that ``book/_config.yml`` names.
 
-They are read by one process. Two of the extensions that jupyter-book brings do not say whether several may read, which Sphinx
-warns of, and for the few pages that change from one search to the next several would take longer.
+``jupyter-book build book/`` by hand reads pages that still hold ``{{ names }}`` of numbers and lack the executed chapters.
+So the extension lays out the whole source of the book from the results of the default search, has Sphinx read that, and
+puts the finished book into ``book/_build/html`` as a whole. ``make book`` gives Sphinx a source that is laid out already.
 """
 
 import os
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from evlib.base.errors import InputError
+from evlib.base.files import swap_in
+from evlib.base.paths import project_root
+from evlib.book.build import LAID_OUT, assemble, finish
+from evlib.run.pipeline import default_results
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -13,10 +24,47 @@ if TYPE_CHECKING:
 
 def setup(app: "Sphinx") -> dict[str, bool]:
     """What Sphinx calls to take the extension in."""
-    app.connect("env-updated", _write_side_by_side)
+    if not (Path(app.srcdir) / LAID_OUT).is_file():
+        try:
+            _lay_out(app)
+        except InputError as error:
+            raise SystemExit(f"evlib: {error}") from None  # the one sentence, without jupyter-book's own traceback
+    app.connect("env-updated", _write_on_all_cores)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _write_side_by_side(app: "Sphinx", _environment: object) -> None:
-    # One of these processes is Sphinx itself, which hands the pages on.
+def _lay_out(app: "Sphinx") -> None:
+    """Have Sphinx read the book's source as it is laid out from the default search's results, and write beside the last book."""
+    root, target = project_root(app.srcdir), Path(app.outdir)
+    results = default_results(root)
+    source, made = target.with_name(".by-hand-source"), target.with_name(f".by-hand-{target.name}")
+    lock, place = FileLock(target.with_name(".lock")), type(app.srcdir)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        raise InputError(
+            f"another book is being built in {target.parent}. Wait for it to end, then build again."
+        ) from None
+    assemble(root, results, source)
+    shutil.rmtree(made, ignore_errors=True)
+    app.srcdir = app.confdir = place(source)
+    app.outdir = place(made)
+    app.config.overrides["external_toc_path"] = (source / "_toc.yml").as_posix()
+
+    def put_in_place(app: "Sphinx", exception: Exception | None) -> None:
+        if exception is None:
+            if target.name == "html":
+                finish(made, source, root, results)
+            swap_in(made, target)
+            app.outdir = place(target)  # Sphinx names it in its last line
+        shutil.rmtree(made, ignore_errors=True)
+        lock.release()
+
+    app.connect("build-finished", put_in_place, priority=900)  # after all that other extensions write
+
+
+def _write_on_all_cores(app: "Sphinx", _environment: object) -> None:
+    # One of these processes is Sphinx itself, which hands the pages on. The pages are read by one process: two of the extensions
+    # that jupyter-book brings do not say whether several may, and for the few pages that change several would take longer.
     app.parallel = (os.cpu_count() or 1) + 1

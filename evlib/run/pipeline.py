@@ -46,29 +46,33 @@ UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
-def project_root(start: str | Path = ".") -> Path:
-    """The nearest folder, from ``start`` upwards, that holds a ``protocol.yml``: a review.
+def default_results(root: Path) -> Path:
+    """The folder with the results of the default search.
 
-    Where the environment names one (``EVTRIALS_REVIEW``, as ``make REVIEW=name`` does), it is that of the folder's ``reviews``.
+    Raises
+    ------
+    InputError
+        Where there are none, or they are no longer those that a run would give; it says which command makes them.
     """
-    start, name = Path(start).resolve(), os.environ.get("EVTRIALS_REVIEW")
-    for folder in (start, *start.parents):
-        if (folder / "protocol.yml").is_file():
-            return _named_review(repository(folder), name) if name else folder
-    raise InputError(
-        f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
-        "it: git checkout -- protocol.yml"
-    )
-
-
-def _named_review(home: Path, name: str) -> Path:
-    review = home / "reviews" / name
-    if not (review / "protocol.yml").is_file():
-        there = ", ".join(path.parent.name for path in sorted(home.glob("reviews/*/protocol.yml"))) or "none yet"
-        raise InputError(
-            f"there is no review '{name}' in {home / 'reviews'}. There: {there}. Make one: make new-review NAME={name}"
-        )
-    return review
+    search_date = load_protocol(root / "protocol.yml")["default_search_date"]
+    results = recovered(root / "data" / "processed" / search_date)
+    make = f"Make them: make run{command_ending(root)}"
+    last = _last_run(results)
+    if last is None:
+        raise InputError(f"there are no results of a run for {search_date} in {results}. {make}")
+    raw_dir = root / "data" / "raw"
+    ran = {done["name"] for done in last["notebooks"]}
+    sources = [source for source in notebooks(root) if source.name in ran]
+    files = source_files(raw_dir, until=last["parameters"]["snapshot"])
+    now = _inputs(root, raw_dir, check_raw(raw_dir), files) | _code(root, sources)
+    changed = [name for name in sorted(now | last["inputs"]) if now.get(name) != last["inputs"].get(name)]
+    outputs = {name: value for done in last["notebooks"] for name, value in done["outputs"].items()}
+    changed += [
+        name for name, value in outputs.items() if not ((results / name).is_file() and sha256(results / name) == value)
+    ]
+    if changed:
+        raise InputError(f"the results in {results} are out of date: {changed[0]} changed since they were made. {make}")
+    return results
 
 
 def notebooks(root: Path) -> list[Path]:
@@ -504,7 +508,7 @@ def _run_locked(
             "seconds": round(time.perf_counter() - started, 1),
             "python": platform.python_version(),
             "packages": {name: version(name) for name in PACKAGES},
-            "inputs": inputs | _code(root, steps),
+            "inputs": inputs | _code(root, [planned.source for planned in steps]),
             "keys": [each["key"] for each in done],
             "notebooks": done,
         }
@@ -531,15 +535,16 @@ def _places(root: Path, target: Path, records: Path | None, before: Path | None)
         "protocol": os.path.relpath(root / "protocol.yml", target),
     }
     if before:
-        places["before_dir"] = os.path.relpath(before, target)
+        earlier = _last_run(before)["parameters"]["search_date"]
+        places |= {"before_dir": os.path.relpath(before, target), "earlier_date": earlier}
     if records:
         places["records_from"] = os.path.relpath(records, target)
     return {name: Path(place).as_posix() for name, place in places.items()}
 
 
-def _code(root: Path, steps: list[Step]) -> dict[str, str]:
+def _code(root: Path, sources: list[Path]) -> dict[str, str]:
     """The files of evlib that notebooks use: path below the root → SHA-256."""
-    cells = [json.loads(planned.source.read_text(encoding="utf-8"))["cells"] for planned in steps]
+    cells = [json.loads(source.read_text(encoding="utf-8"))["cells"] for source in sources]
     home = repository(root)
     files = modules_used([cell for each in cells for cell in each], home / "evlib")
     return {path.relative_to(home).as_posix(): sha256(path) for path in files}
