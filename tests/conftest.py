@@ -18,6 +18,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from evlib.base.files import all_below
 from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import copy_shipped
 from evlib.base.schema import read_csv
@@ -146,6 +147,21 @@ def evlib(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
         except SystemExit as end:
             status = end.code or 0
     return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
+def typed(project: Path, command: str, *, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """A command in a terminal in which the project's environment is active."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(project),  # as if the environment were this copy's
+    }
+    return subprocess.run(command, shell=True, cwd=cwd or project, env=environment, capture_output=True, text=True)
+
+
+def contents(folder: Path, *but: str) -> dict[str, bytes]:
+    """The files of a folder, without its notebooks."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in all_below(folder)}
+    return {name: text for name, text in files.items() if name not in but and not name.endswith(".ipynb")}
 
 
 def records_of(rows: list[dict], columns: list[str]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The book: built without a warning, every page reachable, every figure seen, no other host called."""
 
+import json
 import os
 import re
 import shutil
@@ -9,12 +10,13 @@ import sys
 import nbformat
 import pytest
 import yaml
-from conftest import project_copy
+from conftest import contents, project_copy, typed
 
 from evlib.base.errors import InputError
+from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers, save_numbers
-from evlib.book.build import assemble, build_book, build_pdf, compiler_at_hand, filled, readable
+from evlib.book.build import STAMP, assemble, build_book, build_pdf, compiler_at_hand, filled, readable
 from evlib.run.pipeline import UPDATE, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,6 +56,10 @@ def html(made_once, results):
         audit = read_csv(altered / "audit.csv")
         audit.loc[audit.section == "1", "quote"] = HOSTILE
         write_csv(audit, altered / "audit.csv")
+        run = json.loads((altered / "run.json").read_text(encoding="utf-8"))
+        for done in run["notebooks"]:
+            done["outputs"] = {name: sha256(altered / name) for name in done["outputs"]}
+        (altered / "run.json").write_text(json.dumps(run), encoding="utf-8")
         with (copy / "book/how_to_cite.md").open("a", encoding="utf-8") as page:
             page.write("\nA formula: $10^{8}$.\n")
         with compiler_at_hand() as compiler:
@@ -365,3 +371,33 @@ def test_every_included_trial_links_to_its_record(html, results):
     page = (html / "03_describe.html").read_text(encoding="utf-8")
     for row in trials.itertuples():
         assert f'href="{row.record_url}"'.replace("&", "&amp;") in page, row.trn
+
+
+def test_jupyter_book_by_hand_builds_the_book_that_make_builds(html, tmp_path):
+    project = shutil.copytree(html.parents[2], tmp_path / "project")
+    made = project / "book/_build/html"
+    before = contents(made, STAMP)
+    (made / "index.html").unlink()
+    (made / "stray.html").write_text("of another book")
+    done = typed(project, f"jupyter-book build {project / 'book'}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert contents(made, STAMP) == before
+    said = []
+    build_book(project, project / "data/processed/2024-02-17", say=said.append)
+    assert said == ["book: unchanged, nothing to do."]
+
+
+@pytest.mark.parametrize("trouble", ["no results", "an altered table", "an altered protocol"])
+def test_jupyter_book_says_in_a_sentence_what_to_run_first_and_leaves_the_book(html, tmp_path, trouble):
+    project = shutil.copytree(html.parents[2], tmp_path / "project")
+    results, made = project / "data/processed/2024-02-17", project / "book/_build/html"
+    before = contents(made)
+    if trouble == "no results":
+        shutil.rmtree(results)
+    else:
+        with (project / "protocol.yml" if "protocol" in trouble else results / "flow.csv").open("a") as file:
+            file.write("\n# more\n")
+    done = typed(project, "jupyter-book build book/")
+    assert done.returncode and contents(made) == before
+    assert "Traceback" not in done.stderr
+    assert "make run" in done.stderr.strip().splitlines()[-1]

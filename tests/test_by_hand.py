@@ -1,0 +1,66 @@
+"""The tools' own commands, typed as their manuals say, give what ``make`` gives, or say in a sentence what is in the way."""
+
+from pathlib import Path
+
+from conftest import ROOT, contents, project_copy, typed
+
+from evlib.audit.compare import CHAPTERS, run_missing_chapters
+
+DATE, OTHER = "2020-12-31", "2022-12-31"
+
+
+def test_papermill_works_on_the_tables_of_its_search_date_wherever_it_is_typed(run_of, tmp_path):
+    project, elsewhere = project_copy(tmp_path / "project", run_of(DATE)), tmp_path / "elsewhere"
+    results = project / "data/processed" / DATE
+    before = contents(results)
+    for name in ("flow.csv", "trials.csv", "figures/prisma.svg", "effects.csv", "figures/dose_windows.svg"):
+        (results / name).unlink(missing_ok=True)
+    elsewhere.mkdir()
+    done = typed(project, f"papermill notebooks/02_screen.ipynb out.ipynb -p search_date {DATE}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    chapter = project / "notebooks/04_dose_effect.ipynb"
+    done = typed(project, f"papermill {chapter} out.ipynb -p search_date {DATE}", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert contents(results) == before
+    assert [path.name for path in results.parent.iterdir()] == [DATE]
+
+
+def test_tables_of_another_search_date_are_refused_in_a_sentence(run_of, tmp_path):
+    project = project_copy(tmp_path / "project", run_of(DATE))
+    results = project / "data/processed" / DATE
+    before = contents(results)
+    for chapter in ("01_ingest", "05_audit"):
+        options = f"-p search_date {OTHER} -p out_dir data/processed/{DATE}"
+        done = typed(project, f"papermill notebooks/{chapter}.ipynb out.ipynb {options}")
+        assert done.returncode
+        last = done.stderr.strip().splitlines()[-1]
+        assert DATE in last and OTHER in last and "out_dir" in last
+        assert "Traceback (most recent call last)\nCell" not in done.stderr
+    assert contents(results) == before
+
+
+def test_a_chapter_names_the_table_that_an_earlier_one_has_not_written(tmp_path):
+    project = project_copy(tmp_path / "project")
+    done = typed(project, f"papermill notebooks/03_describe.ipynb out.ipynb -p search_date {OTHER}")
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode and f"data/processed/{OTHER}/records.csv" in last and "in order" in last
+
+
+def test_the_last_chapter_runs_the_chapters_that_it_lacks_and_no_others(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr("papermill.execute_notebook", lambda source, _, **options: ran.append((source, options)))
+    run_missing_chapters(tmp_path, OTHER)
+    assert [Path(source).stem for source, _ in ran] == list(CHAPTERS)
+    assert all(Path(source).is_file() for source, _ in ran)
+    assert ran[0][1]["parameters"] == {"search_date": OTHER, "out_dir": str(tmp_path)}
+    (tmp_path / "numbers").mkdir()
+    (tmp_path / "numbers/03_describe.json").write_text("{}")
+    ran.clear()
+    run_missing_chapters(tmp_path, OTHER)
+    assert not ran
+
+
+def test_the_readme_shows_each_of_the_four():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("papermill notebooks/", "make lab", "pytest --nbval ", "jupyter-book build book/"):
+        assert command in readme, command
