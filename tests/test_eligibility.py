@@ -152,7 +152,42 @@ def test_a_title_that_says_so_is_of_a_withdrawn_trial_where_the_protocol_lists_i
     )
     row = rule_decisions(withdrawn, protocol=protocol).iloc[0]
     assert (row.decision, row.criterion) == ("exclude", "E2")
-    found = triggers(withdrawn.iloc[0].to_dict(), protocol=protocol)
-    assert "withdrawn" in set(found.meaning)
+    assert "E2 Registration withdrawn" in set(triggers(withdrawn.iloc[0].to_dict(), protocol=protocol).meaning)
     delayed = record(brief_title="Mesenchymal stem cells for COVID-19 where surgery was cancelled due to it")
     assert rule_decisions(delayed, protocol=protocol).iloc[0].decision == "include"
+
+
+E6 = {"kind": "exclude", "step": "eligibility", "text": "For looks alone", "phrases": ["wrinkle*", "facial ageing"]}
+
+
+@pytest.mark.parametrize(
+    ("criterion", "facts", "decision"),
+    [
+        (E6, {"conditions": "Facial-ageing"}, "exclude"),
+        (E6, {"interventions": "MSC-EVs against wrinkles"}, "exclude"),
+        (E6, {"conditions": "no wrinkles"}, "include"),
+        (E6, {"arms": "Placebo: wrinkle cream"}, "include"),
+        (E6, {"note": "wrinkles"}, "include"),
+        (E6 | {"phrases": {"note": ["wrinkle*"]}}, {"note": "Wrinkles"}, "exclude"),
+        (E6 | {"phrases": {"note": ["wrinkle*"]}}, {"conditions": "wrinkles"}, "include"),
+        (E6 | {"phrases": {"titles": ["wrinkle*"]}}, {"official_title": "wrinkles"}, "exclude"),
+        (E6 | {"registries": ["ChiCTR"]}, {"conditions": "wrinkles"}, "include"),
+        (E6 | {"registries": ["ChiCTR"]}, {"conditions": "wrinkles", "registry": "ChiCTR"}, "exclude"),
+        (E6 | {"phrases": []}, {"conditions": "wrinkles"}, "include"),
+    ],
+)
+def test_a_criterion_with_phrases_excludes_where_one_stands_in_its_fields(review, criterion, facts, decision):
+    protocol = review | {"criteria": review["criteria"] | {"E6": criterion}}
+    one = record(brief_title="MSC exosomes", **facts)
+    row = rule_decisions(one, protocol=protocol).iloc[0]
+    assert row.decision == decision, row.reason
+    shown = triggers(one.iloc[0].to_dict(), protocol=protocol)
+    assert ("E6 For looks alone" in set(shown.meaning)) == (decision == "exclude") == (row.criterion == "E6")
+
+
+def test_of_several_criteria_the_first_in_the_protocol_counts(review):
+    protocol = review | {"criteria": review["criteria"] | {"E6": E6}}
+    row = rule_decisions(record(brief_title="Wrinkles", status="Withdrawn"), protocol=protocol).iloc[0]
+    assert (row.criterion, row.reason) == ("E2", "'Withdrawn' in status")
+    row = rule_decisions(record(brief_title="Laser for wrinkles"), protocol=protocol).iloc[0]
+    assert (row.criterion, row.reason) == ("E6", "'wrinkles' in brief_title")

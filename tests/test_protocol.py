@@ -19,7 +19,7 @@ TEXT = (ROOT / "protocol.yml").read_text(encoding="utf-8")
         ("title: Clinical", "titel: Clinical", "unknown key 'titel'"),
         ("rank: 1,", "rank: one,", "ClinicalTrials.gov.rank"),
         ("kind: exclude, step: duplicate", "kind: exclude, step: twice", "criteria.E1.step"),
-        ("withdrawn: E2", "withdrawn: E9", "unknown criterion 'E9'"),
+        ("not_registered: E5", "not_registered: E9", "unknown criterion 'E9'"),
         ("group: nebulised", "group: nebulized", "unknown group 'nebulized'"),
         ("flags:", "codes:", "given before"),
         ("default_search_date: 2024-02-17", "default_search_date: soon", "'soon' is not a day"),
@@ -28,7 +28,21 @@ TEXT = (ROOT / "protocol.yml").read_text(encoding="utf-8")
         ("intervention: [exosome*,", 'intervention: ["", exosome*,', "a phrase needs a letter"),
         ("intervention: [exosome*,", 'intervention: [exosome*, "*",', "blanks, hyphens and * alone would be found"),
         ("intervention: [exosome*,", 'intervention: [" - ", exosome*,', "a phrase needs a letter"),
-        ("supplementary_registries: [ChiCTR]", "supplementary_registries: [ChiCTRR]", "unknown registry 'ChiCTRR'"),
+        ("registries: [ChiCTR]", "registries: [ChiCTRR]", "unknown registry 'ChiCTRR'"),
+        ("phrases: {status: [withdrawn]}", "phrases: {status: ['*']}", "a phrase needs a letter"),
+        (
+            "phrases: {status: [withdrawn]}",
+            "phrases: {state: [withdrawn]}",
+            "unknown key 'state'. Known here: allocation",
+        ),
+        ("phrases: {status: [withdrawn]}", "phrases: withdrawn", "criteria.E2.phrases: must be array or object"),
+        ("registration}\n  I2:", "registration, phrases: [a]}\n  I2:", "phrases are for criteria that exclude"),
+        (
+            "(duplicate registration)}",
+            "(duplicate registration), phrases: [a]}",
+            "duplicates are found by their numbers",
+        ),
+        ("  negations: [", "  withdrawn_status: [withdrawn]\n  negations: [", "under their criterion"),
     ],
 )
 def test_a_slip_is_named_with_its_line(tmp_path, old, new, said):

@@ -2,15 +2,19 @@
 
 import pandas as pd
 import pytest
-from conftest import records_of
+from conftest import ROOT, put, records_of
 from hypothesis import given
 from hypothesis import strategies as st
+from ipywidgets import HTML
 
 from evlib.base.errors import InputError
-from evlib.base.schema import checked, columns
-from evlib.screen import prisma_flow, screening
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import checked, columns, read_csv, read_table, write_csv, write_table
+from evlib.book import build
+from evlib.screen import exchange, judging, prisma_csv, prisma_figures, prisma_flow, screening
 from evlib.screen.deduplication import duplicates
 from evlib.screen.eligibility import rule_decisions
+from evlib.screen.screening_view import screening_view
 
 HEAD = "trn,reviewer,stage,decision,criterion,duplicate_of,reason\n"
 
@@ -118,3 +122,40 @@ def test_kappa_is_that_of_a_worked_example():
 def test_kappa_without_any_variation_is_not_a_number():
     rows = [{"trn": "1", "reviewer": r, "decision": "exclude"} for r in ("R1", "R2")]
     assert pd.isna(screening.agreement(pd.DataFrame(rows))["kappa"])
+
+
+def test_a_criterion_with_phrases_takes_one_line_of_the_protocol(run_of, tmp_path):
+    """The criterion proposes, a person excludes by it, and every place that lists criteria has it."""
+    text = (ROOT / "protocol.yml").read_text(encoding="utf-8")
+    line = "  E10: {kind: exclude, step: eligibility, text: For looks alone, phrases: [wrinkle*, skin rejuvenation, alopecia]}"
+    put(tmp_path, "protocol.yml", text.replace("\n  E5:", f"\n{line}\n  E5:"))
+    protocol = load_protocol(tmp_path / "protocol.yml")
+    tables = ("records", "duplicates", "decisions")
+    run = {name: read_table(run_of("2026-11-22") / f"{name}.csv", name) for name in tables}
+    decisions = run["decisions"][run["decisions"].read_by != "rules"]
+    decisions = pd.concat([decisions, rule_decisions(run["records"], protocol=protocol)])
+    outcomes = screening.screened(run["records"], run["duplicates"], decisions, protocol=protocol)
+    queue = screening.to_screen(outcomes, run["records"], decisions, protocol=protocol)
+    write_table(queue, tmp_path / "to_screen.csv", "to_screen")
+
+    proposed = queue[queue.proposed_criterion == "E10"]
+    assert set(proposed.proposal) == {"exclude"}
+    assert proposed.proposed_reason.str.contains("'(?:wrinkle|skin rejuvenation|alopecia)", case=False).all()
+    page = build._queue_words(tmp_path, protocol)
+    assert "exclude (E10)" in page["queue"] and "For looks alone" in page["exclusion_codes"]
+    view = screening_view(proposed, reviewer="Ana", folder=tmp_path / "s", protocol=protocol)
+    assert "E10 For looks alone" in "".join(part.value for part in view.children if isinstance(part, HTML))
+    assert prisma_flow.flow_of(outcomes, protocol=protocol).set_index("step").n["excluded_E10"] == 0
+
+    exchange.export(exchange.references(proposed), tmp_path / "sent.csv", to="asreview")
+    read_csv(tmp_path / "sent.csv").assign(tags="E10", asreview_label="0").to_csv(tmp_path / "back.csv", index=False)
+    back, _ = exchange.imported(tmp_path / "back.csv", known=set(queue.trn), protocol=protocol, reviewer="Ana")
+    judging.save_decisions(tmp_path / "s", back, reviewer="Ana", protocol=protocol)
+    people, _ = judging.own_decisions(tmp_path / "s", known=set(queue.trn), protocol=protocol)
+    decisions = pd.concat([decisions, people])
+    outcomes = screening.screened(run["records"], run["duplicates"], decisions, protocol=protocol)
+    flow = prisma_flow.flow_of(outcomes, protocol=protocol)
+    assert flow.set_index("step").n["excluded_E10"] == len(proposed) > 0
+    assert "(E10) For looks alone" in prisma_figures.flow_figure(flow).alt
+    write_csv(prisma_csv.to_prisma2020(flow), tmp_path / "prisma2020.csv")
+    assert prisma_csv.from_prisma2020(tmp_path / "prisma2020.csv", protocol).equals(flow)

@@ -17,6 +17,7 @@ from evlib.base.query import api_expression
 # The loader in C, which reads the same ten times as fast, where PyYAML was built with it.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SCHEMA_FILE = Path(__file__).with_name("protocol.schema.json")
+_MOVED = "Its phrases now stand under their criterion, by field, for example: phrases: {status: [withdrawn]}."
 
 
 def load_protocol(path: str | Path) -> dict[str, Any]:
@@ -148,7 +149,8 @@ def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[
         and (unknown := sorted(set(error.value) - set(known)))
     ):
         line = lines.get(f"{error.name}.{unknown[0]}", 1)
-        return f"{path}, line {line}: unknown key '{unknown[0]}'. Known here: {', '.join(known)}."
+        remedy = _MOVED if unknown[0].startswith(("withdrawn", "supplementary")) else f"Known here: {', '.join(known)}."
+        return f"{path}, line {line}: unknown key '{unknown[0]}'. {remedy}"
     name = error.name.removeprefix("data").removeprefix(".") or "the protocol"
     told = error.message.removeprefix(error.name).strip()
     if error.rule == "pattern":
@@ -187,12 +189,24 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
             api_expression(protocol[key])
         except InputError as error:
             raise InputError(f"{path}, line {lines[f'data.{key}']}: {key}: {error}") from None
-    for index, name in enumerate(protocol["screening"]["supplementary_registries"]):
-        if name not in protocol["registries"]:
-            raise InputError(
-                f"{path}, line {lines[f'data.screening.supplementary_registries[{index}]']}: unknown registry '{name}'. "
-                f"Known: {', '.join(protocol['registries'])}."
+    duplicate = protocol["screening"]["criterion"]["duplicate"]
+    for code, facts in protocol["criteria"].items():
+        if "phrases" in facts and (facts["kind"] != "exclude" or code == duplicate):
+            remedy = (
+                "duplicates are found by their numbers"
+                if code == duplicate
+                else "what a record needs stands under screening"
             )
+            raise InputError(
+                f"{path}, line {lines[f'data.criteria.{code}.phrases']}: criteria.{code}: phrases are for criteria that exclude; "
+                f"{remedy}. Take the phrases away."
+            )
+        for index, name in enumerate(facts.get("registries", [])):
+            if name not in protocol["registries"]:
+                raise InputError(
+                    f"{path}, line {lines[f'data.criteria.{code}.registries[{index}]']}: unknown registry '{name}'. "
+                    f"Known: {', '.join(protocol['registries'])}."
+                )
     for index, name in enumerate(protocol.get("chapters", [])):
         if not re.fullmatch(r"\d\d_\w+", name):
             raise InputError(

@@ -1,7 +1,8 @@
-"""The criteria as rules: what the protocol's phrases alone say of a record."""
+"""The criteria as rules: what the protocol's phrases alone propose for a record."""
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,6 +14,11 @@ _NAMED = (*_TITLES, "interventions")  # where a record names its product
 _PRODUCT = (*_NAMED, "ev_term_text", "arms")
 _ORIGIN = ("msc_source_text", *_PRODUCT)
 _CONDITION = (*_TITLES, "conditions")
+_OF_CRITERIA = (
+    *_CONDITION,
+    "interventions",
+    "arms",
+)  # where phrases of a criterion are looked for, if it names no fields
 _COMPARED = ("interventions", "arms")  # fields whose values may be an arm of comparison
 _WITH_AND_WITHOUT = re.compile(r"\bwith\s*(?:and|or|/)\s*without\b", re.IGNORECASE)
 _NON = re.compile(r"\bnon[\s‐-―-]?$", re.IGNORECASE)
@@ -23,23 +29,34 @@ _OF_PRODUCT = (
 )
 
 
-def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """What the protocol's phrases alone say of each record.
+class _Exclusion(NamedTuple):
+    """A criterion that excludes by phrases: what it looks for, by field, in the records of some registries or, empty, of all."""
 
-    A record is proposed for inclusion where it names the intervention; its origin, if the protocol lists phrases for one;
-    and, likewise, the condition. The fields read are titles, interventions, arms, source and term as the record words them,
-    for the condition titles and conditions, and status and note. A word that is negated ("without exosomes",
+    code: str
+    text: str
+    registries: list[str]
+    patterns: dict[str, re.Pattern[str]]
+
+
+def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """What the protocol's phrases alone propose for each record; a proposal never counts as a decision.
+
+    A record is proposed for exclusion by the first criterion of which a phrase stands in the fields that the criterion
+    looks into. Any other is proposed for inclusion where it names the intervention; its origin, if the protocol lists
+    phrases for one; and, likewise, the condition. These are looked for in titles, interventions, arms, and source and term
+    as the record words them; the condition in titles and conditions. A word that is negated ("without exosomes",
     "exosome-free"), or stands in an arm of comparison, does not count. Another origin counts where it is that of the
-    intervention ("platelet exosomes"), not of something beside it ("exosomes versus platelet-rich plasma"). The rules
-    propose; they are never counted as a decision.
+    intervention ("platelet exosomes"), not of something beside it ("exosomes versus platelet-rich plasma").
 
     Returns
     -------
     pandas.DataFrame
         Table ``decisions`` with reviewer ``rule``: one row per record, the reason naming the words that triggered it.
     """
-    patterns = _patterns(protocol)
-    rows = [_rule_decision(record, patterns, protocol["screening"]) for record in records.to_dict("records")]
+    patterns, exclusions = _patterns(protocol), _exclusions(protocol)
+    rows = [
+        _rule_decision(record, patterns, exclusions, protocol["screening"]) for record in records.to_dict("records")
+    ]
     table = pd.DataFrame(rows, columns=["trn", "decision", "criterion", "reason"]).assign(
         stage="eligibility", reviewer="rule", read_by="rules"
     )
@@ -52,7 +69,7 @@ def triggers(record: dict, *, protocol: dict) -> pd.DataFrame:
     Parameters
     ----------
     record
-        A row of table ``records`` or of the queue; fields that it lacks are passed over.
+        A row of table ``records`` or of the queue; fields that it lacks are skipped.
 
     Returns
     -------
@@ -62,20 +79,22 @@ def triggers(record: dict, *, protocol: dict) -> pd.DataFrame:
     patterns, meanings = _patterns(protocol), _meanings(protocol)
     fields = dict.fromkeys(_ORIGIN, _OF_PRODUCT)
     fields |= {name: (*fields.get(name, ()), "condition") for name in _CONDITION}
-    fields |= {name: (*fields[name], "withdrawn_title") for name in _TITLES}
-    fields |= {"status": ("withdrawn_status",), "note": ("supplementary_words",)}
     rows = [
         (field, match.group(), meanings[name])
         for field, names in fields.items()
         for name in names
-        for match, text in _found(record, patterns, name, field)
+        for match, text in _matches(record, field, patterns[name], patterns)
         if name != "other_origin" or field == "msc_source_text" or _is_origin(match, text, patterns)
     ]
-    found = pd.DataFrame(rows, columns=["field", "words", "meaning"]).drop_duplicates(ignore_index=True)
+    rows += [
+        (field, words, f"{exclusion.code} {exclusion.text}")
+        for exclusion, field, words in _excluding(record, _exclusions(protocol), patterns)
+    ]
+    words = pd.DataFrame(rows, columns=["field", "words", "meaning"]).drop_duplicates(ignore_index=True)
     for name, vague in (("origin", "origin_unnamed"), ("intervention", "perhaps")):
-        if (found.meaning == meanings[name]).any():  # then words that only may mean it do not matter
-            found = found[found.meaning != meanings[vague]]
-    return found.reset_index(drop=True)
+        if (words.meaning == meanings[name]).any():  # then words that only may mean it do not matter
+            words = words[words.meaning != meanings[vague]]
+    return words.reset_index(drop=True)
 
 
 def speaks_for(protocol: dict) -> tuple[str, ...]:
@@ -84,36 +103,35 @@ def speaks_for(protocol: dict) -> tuple[str, ...]:
     return tuple(_meanings(protocol)[name] for name in asked)
 
 
-def _words(screening: dict) -> dict[str, str]:
+def _names(screening: dict) -> dict[str, str]:
     """How reasons name the intervention, its origin and the condition."""
-    words = {"origin": "its origin", "origin_unnamed": "origin not named", "condition": "the condition"}
-    words |= screening["words"]
-    in_full = {"intervention_in_full": words["intervention"], "origin_in_short": words["origin"]}
-    return in_full | words
+    names = {"origin": "its origin", "origin_unnamed": "origin not named", "condition": "the condition"}
+    names |= screening["words"]
+    return {"intervention_in_full": names["intervention"], "origin_in_short": names["origin"]} | names
 
 
 def _meanings(protocol: dict) -> dict[str, str]:
-    """What a person is told of a word that the rules look for, by its list in the protocol."""
-    words = _words(protocol["screening"])
+    """What the screening view says of a word that the rules look for, by its list in the protocol."""
+    names = _names(protocol["screening"])
+    product = names["intervention"]
     return {
-        **{name: words[name] for name in ("intervention", "origin", "origin_unnamed", "condition")},
-        "perhaps": f"perhaps {words['intervention']}",
+        **{name: names[name] for name in ("intervention", "origin", "origin_unnamed", "condition")},
+        "perhaps": f"perhaps {product}",
         "other_origin": "other origin",
-        "not_intervention": f"not {words['intervention']}",
-        "derivatives": f"derived from {words['intervention']}",
-        "measured_only": f"{words['intervention']} measured, not given",
-        "withdrawn_status": "withdrawn",
-        "withdrawn_title": "withdrawn",
-        "supplementary_words": "registered late",
+        "not_intervention": f"not {product}",
+        "derivatives": f"derived from {product}",
+        "measured_only": f"{product} measured, not given",
     }
 
 
-def _rule_decision(record: dict, patterns: dict, screening: dict) -> dict[str, str | None]:
-    criterion, words = screening["criterion"], _words(screening)
+def _rule_decision(
+    record: dict, patterns: dict, exclusions: list[_Exclusion], screening: dict
+) -> dict[str, str | None]:
+    criterion, names = screening["criterion"], _names(screening)
 
     def first(name: str, *fields: str, of_product: bool = False) -> str | None:
         for field in fields:
-            for match, text in _found(record, patterns, name, field):
+            for match, text in _matches(record, field, patterns[name], patterns):
                 if not of_product or _is_origin(match, text, patterns):
                     return f"'{match.group()}' in {field}"
         return None
@@ -121,64 +139,79 @@ def _rule_decision(record: dict, patterns: dict, screening: dict) -> dict[str, s
     def answer(decision: str, reason: str, code: str | None = None) -> dict[str, str | None]:
         return {"trn": record["trn"], "decision": decision, "criterion": code, "reason": reason}
 
-    other, product = criterion["other_intervention"], words["intervention"]
-    found = first("withdrawn_status", "status") or first("withdrawn_title", *_TITLES)
-    if found and "withdrawn" in criterion:
-        return answer("exclude", found, criterion["withdrawn"])
-    found = first("supplementary_words", *_TITLES, "note")
-    if found and "supplementary" in criterion and patterns["supplementary_registries"].search(record["registry"]):
-        return answer("exclude", found, criterion["supplementary"])
+    for exclusion, field, phrase in _excluding(record, exclusions, patterns):
+        return answer("exclude", f"'{phrase}' in {field}", exclusion.code)
     if record["trn_kind"] == "placeholder" and "not_registered" in criterion:
         return answer("exclude", "no registration number", criterion["not_registered"])
 
+    other, product = criterion["other_intervention"], names["intervention"]
     given, origin = first("intervention", *_PRODUCT), first("origin", *_ORIGIN)
     condition = first("condition", *_CONDITION)
-    named = first("intervention", *_NAMED)
     perhaps = None if given else first("perhaps", *_PRODUCT)
     if not given and not perhaps:
-        found = first("not_intervention", *_PRODUCT)
-        none = f"no word for {words['intervention_in_full']} in title, intervention or arms"
-        return answer("exclude", found or none, other)
+        nothing = f"no word for {names['intervention_in_full']} in title, intervention or arms"
+        return answer("exclude", first("not_intervention", *_PRODUCT) or nothing, other)
     if screening["condition"] and not condition:
-        none = f"no word for {words['condition']} in title or condition"
-        return answer("exclude", none, criterion["other_condition"])
+        nothing = f"no word for {names['condition']} in title or condition"
+        return answer("exclude", nothing, criterion["other_condition"])
     if perhaps:
         return answer("unclear", f"perhaps {product}: {perhaps}")
-    if not named:
-        if found := first("not_intervention", *_NAMED):
-            return answer("exclude", f"{found}; no {product} in title or intervention", other)
-        if found := first("other_origin", *_NAMED):
-            return answer("exclude", f"{found}; no {product} in title or intervention", other)
-        if (found := first("origin", *_NAMED)) and not first("intervention", "arms"):
-            return answer("exclude", f"{words['origin_in_short']}: {found}; {product} named only beside them", other)
-    asks_origin = bool(screening["origin"])
-    if (found := first("measured_only", *_TITLES)) and not _given(
-        record, patterns, certain=origin is not None or not asks_origin
-    ):
-        return answer("exclude", f"{product} measured, not given: {found}", other)
-    if found := first("derivatives", *_NAMED):
-        return answer("unclear", f"perhaps only derived from {product}: {found}")
-    if origin or not asks_origin:
+    if not first("intervention", *_NAMED):
+        if other_product := first("not_intervention", *_NAMED) or first("other_origin", *_NAMED):
+            return answer("exclude", f"{other_product}; no {product} in title or intervention", other)
+        if (cells := first("origin", *_NAMED)) and not first("intervention", "arms"):
+            return answer("exclude", f"{names['origin_in_short']}: {cells}; {product} named only beside them", other)
+    origin_settled = origin is not None or not screening["origin"]
+    if (measured := first("measured_only", *_TITLES)) and not _given(record, patterns, certain=origin_settled):
+        return answer("exclude", f"{product} measured, not given: {measured}", other)
+    if derivative := first("derivatives", *_NAMED):
+        return answer("unclear", f"perhaps only derived from {product}: {derivative}")
+    if origin_settled:
         return answer("include", "; ".join(filter(None, (given, origin, condition))))
-    found = first("other_origin", *_PRODUCT, of_product=True) or first("other_origin", "msc_source_text")
-    if found:
-        return answer("exclude", f"other origin: {found}", other)
-    if found := first("origin_unnamed", *_ORIGIN):
-        return answer("unclear", f"{given}; {words['origin_unnamed']}: {found}")
+    if other_origin := first("other_origin", *_PRODUCT, of_product=True) or first("other_origin", "msc_source_text"):
+        return answer("exclude", f"other origin: {other_origin}", other)
+    if unnamed := first("origin_unnamed", *_ORIGIN):
+        return answer("unclear", f"{given}; {names['origin_unnamed']}: {unnamed}")
     return answer("unclear", f"{given}; source of the {product} not named")
 
 
 def _patterns(protocol: dict) -> dict[str, re.Pattern[str]]:
-    lists = {name: words for name, words in protocol["screening"].items() if isinstance(words, list)}
-    return {name: phrase_pattern(words) for name, words in lists.items()}
+    lists = {name: phrases for name, phrases in protocol["screening"].items() if isinstance(phrases, list)}
+    return {name: phrase_pattern(phrases) for name, phrases in lists.items()}
 
 
-def _found(record: dict, patterns: dict, name: str, field: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Each place, with its text, where a field has a word of a list that is neither negated nor in a comparison."""
+def _exclusions(protocol: dict) -> list[_Exclusion]:
+    """The criteria that exclude by phrases, in the protocol's order."""
+    exclusions = []
+    for code, facts in protocol["criteria"].items():
+        phrases = facts.get("phrases", [])
+        by_name = phrases if isinstance(phrases, dict) else dict.fromkeys(_OF_CRITERIA, phrases)
+        patterns = {
+            field: phrase_pattern(listed)
+            for name, listed in by_name.items()
+            for field in (_TITLES if name == "titles" else (name,))
+        }
+        if phrases:
+            exclusions.append(_Exclusion(code, facts["text"], facts.get("registries", []), patterns))
+    return exclusions
+
+
+def _excluding(record: dict, exclusions: list[_Exclusion], patterns: dict) -> Iterator[tuple[_Exclusion, str, str]]:
+    """Each phrase of a criterion that a record has, with the criterion and the field; the first one decides."""
+    for exclusion in exclusions:
+        if exclusion.registries and record.get("registry") not in exclusion.registries:
+            continue
+        for field, pattern in exclusion.patterns.items():
+            for match, _ in _matches(record, field, pattern, patterns):
+                yield exclusion, field, match.group()
+
+
+def _matches(record: dict, field: str, wanted: re.Pattern[str], patterns: dict) -> Iterator[tuple[re.Match[str], str]]:
+    """Where a field has a wanted word that is neither negated nor in an arm of comparison, each with its text."""
     for text in split_multi(record.get(field)):
         if field in _COMPARED and _is_comparison(text, patterns):
             continue
-        for match in patterns[name].finditer(text):
+        for match in wanted.finditer(text):
             if not _negated(match, text, patterns):
                 yield match, text
 
@@ -186,13 +219,11 @@ def _found(record: dict, patterns: dict, name: str, field: str) -> Iterator[tupl
 def _given(record: dict, patterns: dict, *, certain: bool) -> bool:
     """Whether a record whose title speaks of measuring has the intervention given all the same: it names it among its
     interventions, or the title treats, and the origin is ``certain``."""
-    interventions = [
-        text
-        for _, text in _found(record, patterns, "intervention", "interventions")
-        if not patterns["measured_only"].search(text)
-    ]
-    treats = any(True for field in _TITLES for _ in _found(record, patterns, "treatment_words", field))
-    return bool(interventions) or (certain and treats)
+    interventions = _matches(record, "interventions", patterns["intervention"], patterns)
+    if any(not patterns["measured_only"].search(text) for _, text in interventions):
+        return True
+    treats = any(True for name in _TITLES for _ in _matches(record, name, patterns["treatment_words"], patterns))
+    return certain and treats
 
 
 def _is_comparison(text: str, patterns: dict) -> bool:

@@ -136,7 +136,7 @@ def imported(
     for line, fields in _read(path):
         trn = _number(fields, known)
         for who, said, why in _said(fields, reviewer, decision):
-            code = next((found for found in re.findall(r"\bE\d\b", why or "") if found in codes), criterion)
+            code = next((found for found in re.findall(r"\bE\d+\b", why or "") if found in codes), criterion)
             problem = None
             if trn is None or trn not in known:
                 problem = NO_SUCH_RECORD if trn else "no registration number in its accession number, key or abstract."
