@@ -130,7 +130,7 @@ def test_a_decision_that_cannot_be_one_saves_nothing(tmp_path, review):
 
 SAVE_MANY = """
 import sys
-from evlib import judging
+from evlib.screen import judging
 from evlib.base.protocol import load_protocol
 review = load_protocol(sys.argv[1])
 for i in range(int(sys.argv[5])):

@@ -58,7 +58,7 @@ def test_every_record_is_in_the_file_with_its_number_and_nothing_is_decided(queu
 def test_a_tool_that_is_unknown_or_cannot_read_the_form_is_refused(queue, tmp_path):
     with pytest.raises(InputError, match=r"covidence reads \.ris"):
         export(references(queue), tmp_path / "x.csv", to="covidence")
-    with pytest.raises(InputError, match="not a tool that is known"):
+    with pytest.raises(InputError, match="not a known tool"):
         export(references(queue), tmp_path / "x.csv", to="zotero")
 
 

@@ -1,4 +1,4 @@
-"""Duplicates that we plant ourselves, to learn how many of them the proposals find and how many proposals are wrong."""
+"""Planted duplicates, to measure how many of them the proposals find and how many of the proposals are wrong."""
 
 import random
 from collections.abc import Callable
@@ -7,55 +7,20 @@ import pandas as pd
 
 from evlib.base.schema import checked
 
-# Word for word, as a stand-in for a title in another language; names, numbers and abbreviations stay, as they do in life.
-_SPANISH = {
-    **{"a": "un", "an": "un", "the": "el", "of": "de", "in": "en", "and": "y", "with": "con", "for": "para", "to": "a"},
-    **{
-        "from": "de",
-        "on": "sobre",
-        "or": "o",
-        "by": "por",
-        "derived": "derivado",
-        "study": "estudio",
-        "trial": "ensayo",
-    },
-    **{
-        "clinical": "clínico",
-        "safety": "seguridad",
-        "efficacy": "eficacia",
-        "evaluation": "evaluación",
-        "effect": "efecto",
-    },
-    **{
-        "effects": "efectos",
-        "treatment": "tratamiento",
-        "treating": "tratar",
-        "therapy": "terapia",
-        "patients": "pacientes",
-    },
-    **{"cell": "célula", "cells": "células", "stem": "madre", "mesenchymal": "mesenquimal", "exosome": "exosoma"},
-    **{"exosomes": "exosomas", "vesicles": "vesículas", "extracellular": "extracelulares", "human": "humano"},
-    **{"umbilical": "umbilical", "cord": "cordón", "bone": "hueso", "marrow": "médula", "adipose": "adiposo"},
-    **{"tissue": "tejido", "severe": "grave", "acute": "agudo", "chronic": "crónico", "disease": "enfermedad"},
-    **{"syndrome": "síndrome", "injection": "inyección", "infusion": "infusión", "inhalation": "inhalación"},
-    **{"pneumonia": "neumonía", "lung": "pulmón", "injury": "lesión", "wound": "herida", "healing": "curación"},
-    **{"skin": "piel", "knee": "rodilla", "osteoarthritis": "artrosis", "stroke": "ictus", "diabetes": "diabetes"},
-    **{
-        "randomized": "aleatorizado",
-        "controlled": "controlado",
-        "open": "abierto",
-        "label": "etiqueta",
-        "pilot": "piloto",
-    },
-    **{
-        "phase": "fase",
-        "dose": "dosis",
-        "placebo": "placebo",
-        "hospital": "hospital",
-        "novel": "nuevo",
-        "using": "usando",
-    },
-}
+# Word by word, in place of a real translation; names, numbers and abbreviations stay, as they do in life.
+_GLOSSARY = """
+a=un an=un the=el of=de in=en and=y with=con for=para to=a from=de on=sobre or=o by=por derived=derivado
+study=estudio trial=ensayo clinical=clínico safety=seguridad efficacy=eficacia evaluation=evaluación
+effect=efecto effects=efectos treatment=tratamiento treating=tratar therapy=terapia patients=pacientes
+cell=célula cells=células stem=madre mesenchymal=mesenquimal exosome=exosoma exosomes=exosomas
+vesicles=vesículas extracellular=extracelulares human=humano umbilical=umbilical cord=cordón bone=hueso
+marrow=médula adipose=adiposo tissue=tejido severe=grave acute=agudo chronic=crónico disease=enfermedad
+syndrome=síndrome injection=inyección infusion=infusión inhalation=inhalación pneumonia=neumonía lung=pulmón
+injury=lesión wound=herida healing=curación skin=piel knee=rodilla osteoarthritis=artrosis stroke=ictus
+diabetes=diabetes randomized=aleatorizado controlled=controlado open=abierto label=etiqueta pilot=piloto
+phase=fase dose=dosis placebo=placebo hospital=hospital novel=nuevo using=usando
+"""
+_SPANISH = dict(pair.split("=") for pair in _GLOSSARY.split())
 _KEPT = ["registry", "brief_title", "official_title", "acronym", "sponsor", "countries", "conditions", "enrolment"]
 _DATES = ["start_date", "registered_text"]
 
@@ -68,13 +33,13 @@ def planted(records: pd.DataFrame, *, n: int, seed: int) -> tuple[pd.DataFrame, 
     records
         Table ``records``. Records with a title are drawn, no record twice.
     n
-        Duplicates of each kind, fewer where there are not records enough: *cross-registered* (another registry and
+        Duplicates of each kind, fewer where there are too few records: *cross-registered* (another registry and
         number, one word in ten gone), *retitled* (a third of the words gone, the others moved, no scientific title),
         *translated* (word for word by a small glossary, no scientific title). In each, one fact in seven is missing, one
         date in three is off by up to a month, one enrolment in five differs, and one sponsor in four is written as its
         first words only.
     seed
-        Of the draw; the same seed plants the same duplicates.
+        Of the draw: the same seed plants the same duplicates.
 
     Returns
     -------
@@ -111,28 +76,26 @@ def planted(records: pd.DataFrame, *, n: int, seed: int) -> tuple[pd.DataFrame, 
 
 
 def measured(truth: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
-    """How the proposals do on planted duplicates: per kind and in all ``kind, planted, proposed, recall, precision``.
+    """How the proposals do on planted duplicates: per kind and in all ``kind, planted, found, proposed, recall, precision``.
 
     Parameters
     ----------
     truth
-        As ``planted`` gives it.
+        As ``planted`` returns it.
     proposals
-        Table ``proposals``. Precision counts the proposals of a planted record and one that it
-        does not repeat as wrong; proposals between records that were there before are not judged.
+        Table ``proposals``. Precision counts the proposals of a planted record and one that it does not repeat as wrong;
+        proposals between records that were there before are not judged.
     """
-    pairs = {frozenset(pair) for pair in zip(truth.trn, truth.duplicate_of)}
-    planted_numbers = set(truth.trn)
-    proposed = [frozenset(pair) for pair in zip(proposals.trn, proposals.other_trn)]
-    judged = [pair for pair in proposed if pair & planted_numbers]
-    held = set(judged)
-    found = truth.assign(found=[frozenset(pair) in held for pair in zip(truth.trn, truth.duplicate_of)])
-    rows = [{"kind": kind, "planted": len(part), "found": part.found.sum()} for kind, part in found.groupby("kind")]
-    right = sum(pair in pairs for pair in judged)
-    rows.append({"kind": "all", "planted": len(found), "found": found.found.sum(), "proposed": len(judged)})
+    planted_pairs = [frozenset(pair) for pair in zip(truth.trn, truth.duplicate_of)]
+    copies = set(truth.trn)
+    judged = {pair for pair in map(frozenset, zip(proposals.trn, proposals.other_trn)) if pair & copies}
+    outcome = truth.assign(found=[pair in judged for pair in planted_pairs])
+    rows = [{"kind": kind, "planted": len(part), "found": part.found.sum()} for kind, part in outcome.groupby("kind")]
+    rows.append({"kind": "all", "planted": len(outcome), "found": outcome.found.sum(), "proposed": len(judged)})
     table = pd.DataFrame(rows).astype({"found": int, "proposed": "Int64"})
     table["recall"] = table.found / table.planted
-    table.loc[table.kind == "all", "precision"] = right / len(judged) if judged else float("nan")
+    right = judged.intersection(planted_pairs)
+    table.loc[table.kind == "all", "precision"] = len(right) / len(judged) if judged else float("nan")
     return table
 
 
@@ -154,18 +117,18 @@ def repeated(
     -------
     pandas.DataFrame
         Per kind and in all: ``kind, planted`` (in each draw)``, recall, recall_low, recall_high, precision, precision_low,
-        precision_high``: mean and range over the draws; precision, which cannot be told by kind, in the last row alone.
+        precision_high``: mean and range over the draws; precision, which no kind has by itself, in the last row alone.
     """
     tables = []
     for seed in range(1, draws + 1):
         with_planted, truth = planted(records, n=n, seed=seed)
         tables.append(measured(truth, propose(with_planted)))
     by_kind = pd.concat(tables).groupby("kind", sort=False)
-    out = pd.DataFrame({"planted": by_kind.planted.first()})
+    summary = pd.DataFrame({"planted": by_kind.planted.first()})
     for name in ("recall", "precision"):
         spread = by_kind[name].agg(["mean", "min", "max"]).set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
-        out = out.join(spread)
-    return out.round(3).reset_index()
+        summary = summary.join(spread)
+    return summary.round(3).reset_index()
 
 
 def _cross_registered(original: dict, chance: random.Random) -> dict:

@@ -39,30 +39,29 @@ def references(records: pd.DataFrame, outcomes: pd.DataFrame | None = None) -> p
     records
         Rows of table ``to_screen`` or ``records``.
     outcomes
-        Table ``screened``, to send what was decided along; without it the tool starts blind.
+        Table ``screened``, to send the decisions along; without it the tool starts blind.
 
     Returns
     -------
     pandas.DataFrame
-        ``trn, title, authors (the sponsor), year, url, keywords, abstract, decision``; the abstract holds the facts that a
-        record has instead. Decisions are include, exclude or missing (unclear, pending).
+        ``trn, title, authors (the sponsor), year, url, keywords, abstract, decision``; in place of an abstract stand the
+        record's facts. Decisions are include, exclude or missing (unclear, pending).
     """
-    said = {} if outcomes is None else dict(zip(outcomes.trn, outcomes.outcome.str.split().str[0]))
+    outcome = {} if outcomes is None else dict(zip(outcomes.trn, outcomes.outcome.str.split().str[0]))
     rows = []
     for record in records.to_dict("records"):
         facts = {name: cell for name, cell in record.items() if not pd.isna(cell)}
         title = facts.get("title") or facts.get("brief_title") or facts.get("official_title")
-        registered = facts.get("registered")
         rows.append(
             {
                 "trn": facts["trn"],
-                "title": _line(title or f"(no title shown) {facts['trn']}"),
-                "authors": _line(facts.get("sponsor") or facts["registry"]),
-                "year": f"{registered:%Y}" if registered is not None else None,
+                "title": _on_one_line(title or f"(no title shown) {facts['trn']}"),
+                "authors": _on_one_line(facts.get("sponsor") or facts["registry"]),
+                "year": f"{facts['registered']:%Y}" if "registered" in facts else None,
                 "url": facts.get("record_url") or next(iter(split_multi(facts.get("source_urls"))), None),
-                "keywords": "; ".join(map(_line, split_multi(facts.get("conditions")))) or None,
+                "keywords": "; ".join(map(_on_one_line, split_multi(facts.get("conditions")))) or None,
                 "abstract": _abstract(facts),
-                "decision": {"included": "include", "excluded": "exclude"}.get(said.get(facts["trn"])),
+                "decision": {"included": "include", "excluded": "exclude"}.get(outcome.get(facts["trn"])),
             }
         )
     names = ["trn", "title", "authors", "year", "url", "keywords", "abstract", "decision"]
@@ -75,11 +74,11 @@ def export(frame: pd.DataFrame, path: str | Path, *, to: str) -> None:
     Raises
     ------
     InputError
-        Where the tool is unknown, or does not read such files.
+        Where the tool is unknown, or does not read files of this ending.
     """
     path = Path(path)
     if to not in FORMS:
-        raise InputError(f"'{to}' is not a tool that is known. Use {', '.join(FORMS)}.")
+        raise InputError(f"'{to}' is not a known tool. Use {', '.join(FORMS)}.")
     if path.suffix.lower() not in FORMS[to]:
         raise InputError(f"{path}: {to} reads {' or '.join(FORMS[to])}. Name such a file.")
     if path.suffix.lower() == ".ris":
@@ -114,10 +113,9 @@ def imported(
     reviewer
         Who judged, where the file does not name them (Rayyan does).
     decision
-        What was decided on every reference of the file that has no decision of its own (Covidence exports one file per
-        decision).
+        The decision on every reference of the file that has none of its own (Covidence exports one file per decision).
     criterion
-        The code of exclusions that give none. A code in a tag, note or reason of the reference ("E4") comes first.
+        The code of exclusions that name none. A code in a tag, note or reason of the reference ("E4") comes first.
 
     Returns
     -------
@@ -133,22 +131,22 @@ def imported(
     path = Path(path)
     codes = exclusion_criteria(protocol)
     good, bad = [], []
-    for line, fields in _read(path):
-        trn = _number(fields, known)
-        for who, said, why in _said(fields, reviewer, decision):
-            code = next((found for found in re.findall(r"\bE\d+\b", why or "") if found in codes), criterion)
+    for line, fields in _references_in(path):
+        trn = _registration_number(fields, known)
+        for judge, verdict, why in _decisions_on(fields, reviewer, decision):
+            code = next((code for code in re.findall(r"\bE\d+\b", why or "") if code in codes), criterion)
             problem = None
             if trn is None or trn not in known:
                 problem = NO_SUCH_RECORD if trn else "no registration number in its accession number, key or abstract."
-            elif who is None:
+            elif judge is None:
                 problem = "the file does not say who judged. Name the reviewer: --reviewer NAME."
-            elif said == "exclude" and code not in codes:
+            elif verdict == "exclude" and code not in codes:
                 problem = f"an exclusion needs a criterion. Name one for all: --criterion {', '.join(codes)}."
             if problem:
                 bad.append({"file": path.name, "line": line, "trn": trn, "reason": problem})
             else:
-                row = {"trn": trn, "decision": said, "criterion": code if said == "exclude" else None}
-                good.append(row | {"reason": why, "reviewer": who})
+                row = {"trn": trn, "decision": verdict, "criterion": code if verdict == "exclude" else None}
+                good.append(row | {"reason": why, "reviewer": judge})
     names = ["trn", "decision", "criterion", "reason", "reviewer"]
     decisions = pd.DataFrame(good, columns=names, dtype="object").drop_duplicates(["trn", "reviewer"], keep="last")
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
@@ -157,20 +155,14 @@ def imported(
 
 def _abstract(facts: dict[str, Any]) -> str:
     labels = {
-        "official_title": "Official title",
-        "conditions": "Conditions",
-        "interventions": "Interventions",
-        "arms": "Arms",
-        "msc_source_text": "Cells",
-        "ev_term_text": "Product",
-        "status": "Status",
-        "note": "Note",
+        **{"official_title": "Official title", "conditions": "Conditions", "interventions": "Interventions"},
+        **{"arms": "Arms", "msc_source_text": "Cells", "ev_term_text": "Product", "status": "Status", "note": "Note"},
     }
-    parts = [f"{_NUMBER} {facts['trn']}."]
-    return " ".join(parts + [f"{label}: {_line(facts[name])}." for name, label in labels.items() if name in facts])
+    parts = [f"{label}: {_on_one_line(facts[name])}." for name, label in labels.items() if name in facts]
+    return " ".join([f"{_NUMBER} {facts['trn']}.", *parts])
 
 
-def _line(text: object) -> str:
+def _on_one_line(text: object) -> str:
     """The text on one line: a line of its own could end a RIS reference."""
     return re.sub(r"\s+", " ", str(text)).strip()
 
@@ -191,18 +183,17 @@ def _ris(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _read(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+def _references_in(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
     """The references of a file, each with its line (of RIS: its place), its fields as text under lower-case names."""
     if path.suffix.lower() in (".ris", ".txt"):
         try:
-            found = rispy.loads(path.read_text(encoding="utf-8-sig"), skip_unknown_tags=True)
+            entries = rispy.loads(path.read_text(encoding="utf-8-sig"), skip_unknown_tags=True)
         except (OSError, UnicodeDecodeError, rispy.parser.ParseError, ValueError) as error:
             raise InputError(f"{path}: not a readable RIS file ({error}).") from error
-        for place, reference in enumerate(found, start=1):
-            texts = {name: "\n".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in reference.items()}
-            yield place, texts
-        if not found:
-            raise InputError(f"{path}: no reference in it. Export it anew as RIS or CSV.")
+        if not entries:
+            raise InputError(f"{path}: no reference in it. Export it again as RIS or CSV.")
+        for place, entry in enumerate(entries, start=1):
+            yield place, {k: "\n".join(map(str, v)) if isinstance(v, list) else str(v) for k, v in entry.items()}
         return
     table = read_csv(path)
     for line, row in zip(table.index + 2, table.to_dict("records")):
@@ -212,34 +203,34 @@ def _read(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
         )
 
 
-def _number(fields: dict[str, str], known: set[str]) -> str | None:
+def _registration_number(fields: dict[str, str], known: set[str]) -> str | None:
     """The registration number: where we put it, else the first that the abstract or title names."""
     given = [fields.get(name) for name in ("trn", "accession_number", "accession number", "key", "id")]
     stated = re.search(rf"{_NUMBER}\s+(\S+?)\.?(?:\s|$)", fields.get("abstract", ""))
-    candidates = [normalised(text) for text in (*given, stated and stated[1]) if text]
-    found = next((number for number in candidates if number in known), None)
+    for number in (normalised(text) for text in (*given, stated and stated[1]) if text):
+        if number in known:
+            return number
     text = " ".join([*filter(None, given), *(fields.get(name, "") for name in ("abstract", "title", "primary_title"))])
-    return found or next(iter(registration_numbers(text)), None)
+    return next(iter(registration_numbers(text)), None)
 
 
-def _said(
+def _decisions_on(
     fields: dict[str, str], reviewer: str | None, decision: str | None
 ) -> list[tuple[str | None, str, str | None]]:
-    """Who decided what on a reference, and why."""
+    """Who decided what on a reference, and why; empty where nobody did."""
     notes = fields.get("notes", "")
     rayyan = re.search(r"RAYYAN-INCLUSION:\s*\{(.*?)\}", notes)
     reasons = re.search(r"RAYYAN-EXCLUSION-REASONS:\s*([^|\n]*)", notes)
     stated = re.search(r"Exclusion reason:\s*([^;\n]*)", notes)
-    why = _line((reasons or stated)[1]) if reasons or stated else None
-    tags = _line(fields.get("tags", ""))
-    why = "; ".join(filter(None, (why, tags))) or None
+    parts = [(reasons or stated)[1] if reasons or stated else "", fields.get("tags", "")]
+    why = "; ".join(filter(None, map(_on_one_line, parts))) or None
     if rayyan:
         votes = re.findall(r'"([^"]+)"\s*=>\s*"(\w+)"', rayyan[1])
-        return [(who, _VOTES[said.lower()], why) for who, said in votes if said.lower() in _VOTES]
-    # ASReview's own column holds what was decided there; the others, what the file brought along.
+        return [(judge, _VOTES[vote.lower()], why) for judge, vote in votes if vote.lower() in _VOTES]
+    # ASReview's own column holds the decisions made there; the others, those that the file came with.
     label = next((fields[name].strip() for name in _LABEL_COLUMNS if name in fields), "")
     if label in _LABELS:
         return [(reviewer, _LABELS[label], why)]
-    marked = next((said for said, mark in _NOTES.items() if mark in notes), None)
+    marked = next((verdict for verdict, mark in _NOTES.items() if mark in notes), None)
     own = marked or (None if "ASReview_not_seen" in notes or label else decision)
     return [(reviewer, own, why)] if own else []

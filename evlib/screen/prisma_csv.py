@@ -93,11 +93,7 @@ _UNFILLED = "xxx"  # what the package's template holds in place of a number
 
 
 def to_prisma2020(
-    flow: pd.DataFrame,
-    *,
-    previous: int | None = None,
-    total: int | None = None,
-    links: Mapping[str, str] | None = None,
+    flow: pd.DataFrame, *, previous: int | None = None, total: int | None = None, links: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """The flow as the CSV that the R package PRISMA2020 draws from (``PRISMA_data(read.csv(file))``).
 

@@ -341,11 +341,7 @@ def _included(axes: plt.Axes, top: float, lines: list[_Line], links: Mapping[str
 
 
 def _beside(
-    axes: plt.Axes,
-    top: float,
-    data: pd.DataFrame,
-    differs: dict[str, bool],
-    links: Mapping[str, str],
+    axes: plt.Axes, top: float, data: pd.DataFrame, differs: dict[str, bool], links: Mapping[str, str]
 ) -> float:
     """Two columns of numbers with the names of the steps to their left; returns where they end."""
     for who, text in (("paper", "The paper"), ("ours", "This review")):
