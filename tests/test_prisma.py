@@ -12,6 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from evlib.base.errors import InputError
 from evlib.base.figure import show
+from evlib.base.point_layout import plain
 from evlib.base.schema import checked, write_csv
 from evlib.screen import prisma_csv, prisma_figures, prisma_flow
 
@@ -184,7 +185,7 @@ def test_the_papers_gap_is_computed(review):
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters=",;'\"\\|"), min_size=1, max_size=20)
-names = names.map(prisma_csv._plain).filter(bool)
+names = names.map(plain).filter(bool)
 numbers = st.integers(0, 9_999_999)
 
 
@@ -266,7 +267,7 @@ def test_a_file_that_r_wrote_by_the_packages_template_is_read(tmp_path, review):
         ("dbr_excluded", "Wrong population, 5", r"'Wrong population' \(5\) is no criterion"),
         ("website_results", "7", "our flow has no step for"),
         ("dbr_sought_reports", "95", "95 are sought, but 'dbr_assessed' is 93"),
-        ("data", "records_excluded", "'records_excluded' stands there twice"),
+        ("data", "records_excluded", "'records_excluded' occurs twice"),
         ("data", "other", "the row with 'records_screened' in the column 'data' is missing"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The PRISMA 2020 flow (doi 10.1136/bmj.n71): its diagrams, whether it adds up, and the PRISMA2020 package's CSV."""
+"""The PRISMA 2020 flow as the CSV of the R package PRISMA2020, written and read."""
 
 import decimal
 import re
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.point_layout import plain as _plain
+from evlib.base.point_layout import plain
 from evlib.base.schema import checked, columns, read_csv, unguarded
 from evlib.screen.prisma_flow import (
     FLOW_COLUMNS,
@@ -20,7 +20,6 @@ from evlib.screen.prisma_flow import (
     link_of,
     reason_of,
     reason_steps,
-    registry_of,
 )
 
 _TOO_MANY = 10**15
@@ -78,17 +77,10 @@ _PLAIN_STEPS = {
     "dbr_assessed": "assessed",
     "new_studies": "included",
 }
-_WITHOUT_STEP = (
-    "website_results",
-    "organisation_results",
-    "citations_results",
-    "excluded_automatic",
-    "dbr_notretrieved_reports",
-    "other_sought_reports",
-    "other_notretrieved_reports",
-    "other_assessed",
-    "other_excluded",
-)
+_WITHOUT_STEP = {
+    *("website_results", "organisation_results", "citations_results", "excluded_automatic", "dbr_notretrieved_reports"),
+    *("other_sought_reports", "other_notretrieved_reports", "other_assessed", "other_excluded"),
+}
 _UNFILLED = "xxx"  # what the package's template holds in place of a number
 
 
@@ -105,7 +97,7 @@ def to_prisma2020(
     flow
         Table ``flow``.
     previous, total
-        Studies of the previous and of this version of an updated review; both or none.
+        Trials of the previous and of this version of an updated review; both or none.
     links
         Addresses of steps, as in ``flow_figure``.
 
@@ -115,25 +107,19 @@ def to_prisma2020(
         Text columns ``data, node, box, description, boxtext, tooltips, url, n``; missing is the text NA, as R reads it.
     """
     if (previous is None) != (total is None):
-        raise ValueError("an update needs both the previous and the total number of studies.")
+        raise ValueError("an update needs both the previous and the total number of trials.")
     n, labels = counts(flow), flow.set_index("step").label
-    registries = [(registry_of(row.label), row.n) for row in flow[flow.step == "identified"].itertuples()]
+    registries = [(row.label.removeprefix(IDENTIFIED), row.n) for row in flow[flow.step == "identified"].itertuples()]
     reasons = [(reason_of(labels[step]), n[step]) for step in reason_steps(flow)]
-    numbers = {
+    numbers = {key: n[step] for key, step in _PLAIN_STEPS.items()} | {
         "previous_studies": previous,
         "total_studies": total,
         "register_results": n.identified_total,
-        "register_specific_results": _parts(registries),
-        "duplicates": n.duplicates,
+        "register_specific_results": _as_list(registries),
         "excluded_automatic": 0,
-        "excluded_other": n.pending,
-        "records_screened": n.screened,
-        "records_excluded": n.excluded_title,
         "dbr_sought_reports": n.assessed,
         "dbr_notretrieved_reports": 0,
-        "dbr_assessed": n.assessed,
-        "dbr_excluded": _parts([*reasons, (labels["unclear"], n.unclear)]),
-        "new_studies": n.included,
+        "dbr_excluded": _as_list([*reasons, (labels["unclear"], n.unclear)]),
     }
     texts = {"newstud": "Identification of studies via registers"} if previous is None else {}
     rows = []
@@ -151,25 +137,25 @@ def to_prisma2020(
 def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
     """The counts in a CSV of the R package PRISMA2020, as our steps.
 
-    Numbers may have commas between thousands or R's exponents; NA counts as none where PRISMA lets a box be empty.
-    Studies of a previous version and the total are not part of the flow and are left out.
+    Numbers may have commas between thousands or R's exponents; NA counts as 0 where PRISMA lets a box be empty. Trials of
+    a previous version and the total are not part of the flow and are skipped.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``flow``; whether it adds up is for ``adds_up`` to say.
+        Table ``flow``, which need not add up (``prisma_flow.adds_up``).
 
     Raises
     ------
     InputError
-        Where the file is no such CSV, or a row is missing, doubled, not a count, or counts what our flow has no step for.
+        Where the file is no such CSV; a row is missing, doubled or not a count; or our flow has no step for it.
     """
     rows = read_csv(path, needs=["data", "n"]).reset_index()
     cells: dict[str, _Cell] = {}
     for row in rows.itertuples():
         key = row.data if isinstance(row.data, str) and row.data != "NA" else None
         if key and key in cells:
-            raise InputError(f"{path}, row {row.index + 2}: '{key}' stands there twice. Keep one of the rows.")
+            raise InputError(f"{path}, row {row.index + 2}: '{key}' occurs twice. Keep one of the rows.")
         if key:
             text = unguarded(row.n).strip() if isinstance(row.n, str) else "NA"
             cells[key] = _Cell(f"{path}, row {row.index + 2} ('{key}'), column 'n'", text)
@@ -179,7 +165,7 @@ def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
         if cells[key].text == "NA":
             raise InputError(f"{cells[key].place}: the number is missing.")
     for key, cell in cells.items():
-        if key in _WITHOUT_STEP and any(k for _, k in _pieces(cell)):
+        if key in _WITHOUT_STEP and any(k for _, k in _names_and_counts(cell)):
             raise InputError(f"{cell.place}: {cell.text!r} counts what our flow has no step for. Write NA or 0.")
     sought = cells.get("dbr_sought_reports", _NO_CELL)
     if sought.text != "NA" and _whole(sought) != _whole(cells["dbr_assessed"]):
@@ -202,21 +188,21 @@ class _Cell(NamedTuple):
 _NO_CELL = _Cell("", "NA")
 
 
-def _parts(counts: Iterable[tuple[str, int]]) -> str:
+def _as_list(counts: Iterable[tuple[str, int]]) -> str:
     return "; ".join(f"{_part_name(name)}, {int(n)}" for name, n in counts) or "NA"
 
 
 def _part_name(name: str) -> str:
-    """A name that neither the package's lists (; and ,) nor its drawing (quotes, backslashes) take apart."""
-    return _plain(name.translate(str.maketrans(",;'\"\\", "  ’”/"))) or "unnamed"
+    """A name without what splits the package's lists (; and ,) or breaks its drawing (quotes, backslashes)."""
+    return plain(name.translate(str.maketrans(",;'\"\\", "  ’”/"))) or "unnamed"
 
 
 def _whole(cell: _Cell) -> int:
-    """The count of a cell; none where it is NA."""
-    return 0 if cell.text == "NA" else _number(cell.text, cell.place)
+    """The count of a cell; 0 where it is NA."""
+    return 0 if cell.text == "NA" else _count_in(cell.text, cell.place)
 
 
-def _number(text: str, place: str) -> int:
+def _count_in(text: str, place: str) -> int:
     try:
         number = decimal.Decimal(text.replace(",", ""))
     except decimal.InvalidOperation:
@@ -226,14 +212,14 @@ def _number(text: str, place: str) -> int:
     return int(number)
 
 
-def _pieces(cell: _Cell) -> list[tuple[str, int]]:
-    """The names and counts of "name, n; name, n"; a number alone has no name. Unfilled ones are left out."""
+def _names_and_counts(cell: _Cell) -> list[tuple[str, int]]:
+    """The names and counts of "name, n; name, n", those left as in the template dropped; a number alone has no name."""
     if cell.text == "NA":
         return []
     if re.fullmatch(r"[\d,]+", cell.text):
         return [("", _whole(cell))]
     parted = [piece.partition(",") for piece in cell.text.split(";") if piece.strip()]
-    return [(name.strip(), _number(n.strip(), cell.place)) for name, _, n in parted if n.strip() != _UNFILLED]
+    return [(name.strip(), _count_in(n.strip(), cell.place)) for name, _, n in parted if n.strip() != _UNFILLED]
 
 
 def _sources(cells: Mapping[str, _Cell], path: str | Path) -> tuple[list[tuple[str, int]], int]:
@@ -243,7 +229,7 @@ def _sources(cells: Mapping[str, _Cell], path: str | Path) -> tuple[list[tuple[s
         raise InputError(f"{path}: the row with 'register_results' in the column 'data' is missing. Add it.")
     for kind in ("database", "register"):
         whole = cells.get(f"{kind}_results", _NO_CELL)
-        own = _pieces(cells.get(f"{kind}_specific_results", _NO_CELL))
+        own = _names_and_counts(cells.get(f"{kind}_specific_results", _NO_CELL))
         records = sum(n for _, n in own) if whole.text == "NA" else _whole(whole)
         named += own or ([(f"{kind.capitalize()}s", records)] if records else [])
         total += records
@@ -254,7 +240,7 @@ def _excluded(cell: _Cell, protocol: dict) -> tuple[dict[str, int], int]:
     """How many records were excluded by each criterion, and how many are unclear."""
     codes = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
     by_code, unclear = dict.fromkeys(codes, 0), 0
-    for name, n in _pieces(cell):
+    for name, n in _names_and_counts(cell):
         code = next(iter(re.findall(r"\w+", name)), "")
         if code.casefold() == "unclear":
             unclear += n

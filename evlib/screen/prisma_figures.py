@@ -8,25 +8,18 @@ import pandas as pd
 from matplotlib.patches import FancyBboxPatch
 
 from evlib.base.figure import Figure
-from evlib.base.point_layout import INK as _INK
-from evlib.base.point_layout import canvas as _canvas
-from evlib.base.point_layout import finished as _finished
-from evlib.base.point_layout import plain as _plain
-from evlib.base.point_layout import put_patch as _patch
-from evlib.base.point_layout import put_text as _text
-from evlib.base.point_layout import wrapped as _wrapped
+from evlib.base.point_layout import INK, canvas, finished, plain, put_patch, put_text, wrapped
 from evlib.base.schema import checked
 from evlib.screen.prisma_flow import (
     FLOW_COLUMNS,
+    IDENTIFIED,
     SUBTRACTED,
     counts,
     flow_in_words,
-    label_of,
     left_over,
     link_of,
     reason_of,
     reason_steps,
-    registry_of,
     several,
     thousands,
 )
@@ -49,11 +42,15 @@ _UPDATE_LABELS = {
 
 
 class _Line(NamedTuple):
-    """A text in a box, the step of the flow that it counts, and how it is set."""
+    """A text in a box, the step of the flow that it counts, and whether it is bold."""
 
     text: str
     step: str | None = None
     bold: bool = False
+
+
+def _counted(label: str, n: int, step: str, *, bold: bool = False) -> _Line:
+    return _Line(f"{label} (n = {thousands(n)})", step, bold)
 
 
 def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = "") -> Figure:
@@ -64,29 +61,24 @@ def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, t
     flow
         Table ``flow``.
     links
-        Where a step leads to when it is clicked, by step: an address as seen from the folder of figures
+        The address that a click on a step opens, by step, as seen from the folder of figures
         (``../02_screen.html#records-duplicate``). Registries lead to ``identified``, else to ``identified_total``; the
         heading over the reasons to ``excluded``, else to the first of them.
     title_prefix
-        What to put before the finding.
+        Text before the finding.
     """
     n = counts(flow)
     title = (
         f"{title_prefix}{several(n.included, 'trial remains', 'trials remain')} of "
         f"{several(n.identified_total, 'record', 'records')}; {several(n.pending, 'awaits', 'await')} a decision"
     )
-    axes, top = _canvas(title)
+    axes, top = canvas(title)
     top = _heading(axes, top, "Identification of studies via registries", _HEADING)
     top = _identified_and_screened(axes, top, flow, links)
-    included = _Line(f"{label_of(flow, 'included')} (n = {thousands(n.included)})", "included", bold=True)
+    included = _counted(flow.set_index("step").label["included"], n.included, "included", bold=True)
     bottom, _ = _included(axes, top, [included], links)
-    return Figure(
-        _finished(axes, bottom),
-        "prisma",
-        title,
-        f"PRISMA 2020 flow diagram. {flow_in_words(flow)}.",
-        checked(flow, "flow"),
-    )
+    alt = f"PRISMA 2020 flow diagram. {flow_in_words(flow)}."
+    return Figure(finished(axes, bottom), "prisma", title, alt, checked(flow, "flow"))
 
 
 def update_figure(
@@ -105,7 +97,7 @@ def update_figure(
     flow_of_new
         Table ``flow``, of the records that are new since the previous version.
     before, removed, after
-        Studies of the previous version; those of them that are no longer included; studies of this version.
+        Trials of the previous version; those of them that are no longer included; trials of this version.
     links
         As in ``flow_figure``; the further boxes are ``before``, ``removed`` and ``after``.
 
@@ -117,71 +109,69 @@ def update_figure(
     n = counts(flow_of_new)
     new = int(n.included)
     if not 0 <= removed <= before:
-        raise ValueError(f"{removed} studies cannot be removed from {before}.")
+        raise ValueError(f"{removed} trials cannot be removed from {before}.")
     if before + new - removed != after:
-        raise ValueError(
-            f"{before} studies before + {new} new - {removed} removed = {before + new - removed}, not {after}."
-        )
+        total = before + new - removed
+        raise ValueError(f"{before} trials before + {new} new - {removed} removed = {total}, not {after}.")
     title = (
         f"{title_prefix}{several(after, 'trial', 'trials')} now: {thousands(before)} before, {thousands(new)} new, "
         f"{thousands(removed)} no longer included"
     )
-    axes, top = _canvas(title)
+    axes, top = canvas(title)
     top = _heading(axes, top, "Previous studies", _BEFORE)
-    previous = [_Line(f"{_UPDATE_LABELS['before']} (n = {thousands(before)})", "before")]
-    gone = [_Line(f"{_UPDATE_LABELS['removed']} (n = {thousands(removed)})", "removed")]
+    previous = [_counted(_UPDATE_LABELS["before"], before, "before")]
+    gone = [_counted(_UPDATE_LABELS["removed"], removed, "removed")]
     *ends, previous_middle = _pair(axes, top, previous, gone, links, fill=_PREVIOUS)
     top = _heading(axes, max(ends) + _GAP, "Identification of new studies via registries", _HEADING)
     top = _identified_and_screened(axes, top, flow_of_new, links)
-    added = _Line(f"New trials included (n = {thousands(new)})", "included", bold=True)
-    total = _Line(f"{_UPDATE_LABELS['after']} (n = {thousands(after)})", "after", bold=True)
+    added = _counted("New trials included", new, "included", bold=True)
+    total = _counted(_UPDATE_LABELS["after"], after, "after", bold=True)
     bottom, middle = _included(axes, top, [added, total], links)
     lane = (_BAR[0] + _BAR[1] + _LEFT[0]) / 2
     axes.plot([_LEFT[0], lane, lane], [previous_middle, previous_middle, middle], color=_ARROW, lw=1, clip_on=False)
     _arrow(axes, (lane, middle), (_LEFT[0], middle))
-    further = {"before": before, "removed": removed, "after": after}
-    data = pd.concat(
-        [flow_of_new, pd.DataFrame([(s, _UPDATE_LABELS[s], k) for s, k in further.items()], columns=FLOW_COLUMNS)]
-    )
+    further = [(step, _UPDATE_LABELS[step], n) for step, n in zip(_UPDATE_LABELS, (before, removed, after))]
+    data = pd.concat([flow_of_new, pd.DataFrame(further, columns=FLOW_COLUMNS)])
     alt = f"PRISMA 2020 flow diagram of an updated review. {flow_in_words(data)}."
-    return Figure(_finished(axes, bottom), "prisma_update", title, alt, checked(data, "flow"))
+    return Figure(finished(axes, bottom), "prisma_update", title, alt, checked(data, "flow"))
 
 
 def paper_figure(
     beside: pd.DataFrame, flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = ""
 ) -> Figure:
-    """The paper's flow beside ours: what the steps leave, and what is said to be assessed.
+    """The paper's flow beside ours: how many records the steps leave, and how many are assessed.
 
     Parameters
     ----------
     beside
-        ``step, label, paper, ours, quote``, as ``claims.flow_beside_paper`` returns it.
+        ``step, label, paper, ours, quote``, as ``evlib.audit.claims.flow_beside_paper`` returns it.
     flow
-        Table ``flow``: the steps that the paper does not have.
+        Table ``flow``, for the steps that the paper does not have.
     links
         As in ``flow_figure``, for our column.
     """
-    n = counts(flow)
     steps = ["identified_total", "duplicates", "pending", "excluded_title", "assessed", "included"]
-    paper = beside.set_index("step").paper.reindex(steps)
-    data = pd.DataFrame({"step": steps, "label": [label_of(flow, step) for step in steps]})
-    data = data.assign(paper=paper.to_numpy(), ours=[n[step] for step in steps]).astype(
-        {"paper": "Int64", "ours": "Int64"}
-    )
-    left = {who: left_over(data.set_index("step")[who]) for who in ("paper", "ours")}
-    row = pd.DataFrame([("left", "These steps leave", left["paper"], left["ours"])], columns=data.columns)
-    data = pd.concat([data.iloc[:4], row, data.iloc[4:]], ignore_index=True).astype({"paper": "Int64", "ours": "Int64"})
-    by_step = data.set_index("step")
+    by_step = pd.DataFrame(
+        {
+            "label": flow.set_index("step").label[steps],
+            "paper": beside.set_index("step").paper.reindex(steps).astype("Int64"),
+            "ours": counts(flow)[steps].astype("Int64"),
+        }
+    ).rename_axis("step")
+    left = {who: left_over(by_step[who]) for who in ("paper", "ours")}
+    row = pd.DataFrame({"label": "These steps leave", **left}, index=pd.Index(["left"], name="step"))
+    by_step = pd.concat([by_step[:4], row.astype({"paper": "Int64", "ours": "Int64"}), by_step[4:]])
+    data = by_step.reset_index()
     differs = {who: bool(by_step[who].assessed != left[who]) for who in left}
     title = title_prefix + _paper_title(by_step, differs)
-    axes, top = _canvas(title)
+    axes, top = canvas(title)
     bottom = _beside(axes, top, data, differs, links or {})
-    said = "; ".join(
+    numbers = "; ".join(
         f"{row.label}: {'not stated' if pd.isna(row.paper) else thousands(row.paper)} and {thousands(row.ours)}"
         for row in data.itertuples()
     )
-    alt = f"Two flows side by side, the paper's and ours. {title}. Paper and ours: {_plain(said)}."
-    return Figure(_finished(axes, bottom), "prisma_beside_paper", title, alt, data)
+    alt = f"Two flows side by side, the paper's and ours. {title}. Paper and ours: {plain(numbers)}."
+    return Figure(finished(axes, bottom), "prisma_beside_paper", title, alt, data)
 
 
 def _paper_title(by_step: pd.DataFrame, differs: dict[str, bool]) -> str:
@@ -200,7 +190,7 @@ def _frame(
     place: tuple[float, float, float, float],
     *,
     fill: str,
-    edge: str = _INK,
+    edge: str = INK,
     lw: float = 0.9,
     rounded: float = 0,
     url: str | None = None,
@@ -210,14 +200,14 @@ def _frame(
     style = f"round,pad=0,rounding_size={rounded}" if rounded else "square,pad=0"
     box = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=fill, edgecolor=edge, lw=lw, clip_on=False)
     box.set_url(url)
-    _patch(axes, box)
+    put_patch(axes, box)
 
 
 def _laid(lines: list[_Line], width: float) -> list[tuple[float, _Line]]:
     """The lines as they fit into a box, each with how far below the first one it stands."""
     laid, down = [], 0.0
     for line in lines:
-        for text in _wrapped(line.text, width - 2 * _PAD, bold=line.bold):
+        for text in wrapped(line.text, width - 2 * _PAD, bold=line.bold):
             laid.append((down, line._replace(text=text)))
             down += _LINE
         down += _ITEM
@@ -235,17 +225,17 @@ def _box(
     links: Mapping[str, str] | None,
     *,
     fill: str = "white",
-    edge: str = _INK,
+    edge: str = INK,
 ) -> None:
     """A box with its lines: one centred, several from the left. It leads where its first step with a link does."""
     x, y, width, height = place
     url = link_of(links, (line.step for line in lines))
-    _frame(axes, place, fill=fill, edge=edge, lw=0.9 if edge == _INK else 2.4, url=url)
+    _frame(axes, place, fill=fill, edge=edge, lw=0.9 if edge == INK else 2.4, url=url)
     ha, start = ("center", x + width / 2) if len(lines) == 1 else ("left", x + _PAD)
     first = y + (height - _height(lines, width)) / 2 + _PAD + _LINE / 2
     for down, line in _laid(lines, width):
         way = link_of(links, [line.step]) or url
-        _text(axes, (start, first + down), line.text, bold=line.bold, ha=ha, url=way)
+        put_text(axes, (start, first + down), line.text, bold=line.bold, ha=ha, url=way)
 
 
 def _pair(
@@ -257,7 +247,7 @@ def _pair(
     *,
     fill: str = "white",
 ) -> tuple[float, float, float]:
-    """A box, and beside it the box of what leaves there; returns the lower edges of both, and where the arrow is."""
+    """A box, and beside it that of the records that leave there; returns the lower edges of both and the arrow's height."""
     heights = [_height(left, _LEFT[1]), _height(right, _RIGHT[1])]
     if max(heights) < min(heights) + 3 * _LINE:
         heights = [max(heights)] * 2
@@ -276,11 +266,11 @@ def _arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float])
 def _heading(axes: plt.Axes, top: float, text: str, fill: str) -> float:
     """A band over both columns; returns where the boxes below begin."""
     width = sum(_RIGHT) - _LEFT[0]
-    lines = _wrapped(text, width - 2 * _PAD, bold=True)
+    lines = wrapped(text, width - 2 * _PAD, bold=True)
     height = _LINE * len(lines) + 8
     _frame(axes, (_LEFT[0], top, width, height), fill=fill, edge=fill, rounded=5)
     for i, line in enumerate(lines):
-        _text(axes, (_LEFT[0] + width / 2, top + 4 + _LINE * (i + 0.5)), line, bold=True)
+        put_text(axes, (_LEFT[0] + width / 2, top + 4 + _LINE * (i + 0.5)), line, bold=True)
     return top + height + 9
 
 
@@ -288,18 +278,18 @@ def _bar(axes: plt.Axes, top: float, bottom: float, name: str) -> None:
     """The bar beside a stage, with its name from bottom to top."""
     x, width = _BAR
     _frame(axes, (x, top, width, bottom - top), fill=_STAGE, edge=_STAGE, rounded=5)
-    _text(axes, (x + width / 2, (top + bottom) / 2), name, bold=True, rotation=90)
+    put_text(axes, (x + width / 2, (top + bottom) / 2), name, bold=True, rotation=90)
 
 
 def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, links: Mapping[str, str] | None) -> float:
-    """The stages up to the arrow that leads to what is included; returns where that ends."""
+    """The stages up to the arrow towards the included trials; returns where that arrow ends."""
 
     def line(step: str, *, bold: bool = False) -> _Line:
-        return _Line(f"{labels[step]} (n = {thousands(n[step])})", step, bold)
+        return _counted(labels[step], n[step], step, bold=bold)
 
     n, labels, trunk = counts(flow), flow.set_index("step").label, _LEFT[0] + _LEFT[1] / 2
     registries = [
-        _Line(f"{registry_of(row.label)} (n = {thousands(row.n)})", "identified")
+        _counted(row.label.removeprefix(IDENTIFIED), row.n, "identified")
         for row in flow[flow.step == "identified"].itertuples()
     ]
     removed = [_Line("Removed before screening:", bold=True), line("duplicates"), line("pending")]
@@ -314,9 +304,8 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
     screened_end, left_end, _ = _pair(axes, screened_top, [line("screened")], [line("excluded_title")], links)
     top = max(screened_end, left_end) + _GAP
     _arrow(axes, (trunk, screened_end), (trunk, top))
-    reasons = [_Line(f"{reason_of(labels[step])} (n = {thousands(n[step])})", step) for step in reason_steps(flow)]
-    total = int(n[reason_steps(flow)].sum())
-    excluded = [_Line(f"Records excluded (n = {thousands(total)})", "excluded", bold=True), *reasons]
+    reasons = [_counted(reason_of(labels[step]), n[step], step) for step in reason_steps(flow)]
+    excluded = [_counted("Records excluded", n[reason_steps(flow)].sum(), "excluded", bold=True), *reasons]
     assessed_end, excluded_end, _ = _pair(axes, top, [line("assessed")], excluded, links)
     unclear, top = [line("unclear")], max(assessed_end, excluded_end) + _GAP / 2
     bottom = top + _height(unclear, _RIGHT[1])
@@ -329,15 +318,15 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
 
 def _included(axes: plt.Axes, top: float, lines: list[_Line], links: Mapping[str, str] | None) -> tuple[float, float]:
     """Boxes below each other, each leading to the next; returns where they end, and the middle of the last one."""
-    begin, trunk = top, _LEFT[0] + _LEFT[1] / 2
-    for i, line in enumerate(lines):
-        height = max(_height([line], _LEFT[1]), _SHORTEST_STAGE / len(lines))
-        _box(axes, (_LEFT[0], top, _LEFT[1], height), [line], links, fill=_RESULT)
-        if i < len(lines) - 1:
-            _arrow(axes, (trunk, top + height), (trunk, top + height + _GAP))
-            top += height + _GAP
-    _bar(axes, begin, top + height, "Included")
-    return top + height, top + height / 2
+    trunk, bottom = _LEFT[0] + _LEFT[1] / 2, top - _GAP
+    for line in lines:
+        if bottom > top:
+            _arrow(axes, (trunk, bottom), (trunk, bottom + _GAP))
+        upper, height = bottom + _GAP, max(_height([line], _LEFT[1]), _SHORTEST_STAGE / len(lines))
+        _box(axes, (_LEFT[0], upper, _LEFT[1], height), [line], links, fill=_RESULT)
+        bottom = upper + height
+    _bar(axes, top, bottom, "Included")
+    return bottom, bottom - height / 2
 
 
 def _beside(
@@ -347,28 +336,28 @@ def _beside(
     for who, text in (("paper", "The paper"), ("ours", "This review")):
         x, width = _PAPER_COLUMNS[who]
         _frame(axes, (x, top, width, _LINE + 8), fill=_HEADING if who == "ours" else _BEFORE, edge="none", rounded=5)
-        _text(axes, (x + width / 2, top + 4 + _LINE / 2), text, bold=True)
+        put_text(axes, (x + width / 2, top + 4 + _LINE / 2), text, bold=True)
     top += _LINE + 17
     by_step, ends = data.set_index("step"), dict.fromkeys(_PAPER_COLUMNS, top)
     for row in data.itertuples():
         boxed = row.step not in SUBTRACTED
         cells = {who: _cell(by_step, row.step, who, differs[who]) for who in _PAPER_COLUMNS}
-        label = _wrapped(row.label, _PAPER_LABELS - 6, bold=boxed)
+        label = wrapped(row.label, _PAPER_LABELS - 6, bold=boxed)
         heights = [_height([cell], _PAPER_COLUMNS[who][1]) for who, cell in cells.items()]
         height = max(_LINE * len(label), *heights)
         for i, text in enumerate(label):
             place = (1, top + height / 2 + _LINE * (i - (len(label) - 1) / 2))
-            _text(axes, place, text, bold=boxed, ha="left")
+            put_text(axes, place, text, bold=boxed, ha="left")
         for who, cell in cells.items():
             x, width = _PAPER_COLUMNS[who]
             own = links if who == "ours" else {}
             stem = x + 18
             if not boxed:
-                _text(axes, (stem + 8, top + height / 2), cell.text, ha="left", url=link_of(own, [cell.step]))
+                put_text(axes, (stem + 8, top + height / 2), cell.text, ha="left", url=link_of(own, [cell.step]))
                 continue
             conflict = differs[who] and row.step == "assessed"
             fill = _PALE_CONFLICT if conflict else _RESULT if row.step == "included" else "white"
-            _box(axes, (x, top, width, height), [cell], own, fill=fill, edge=_CONFLICT if conflict else _INK)
+            _box(axes, (x, top, width, height), [cell], own, fill=fill, edge=_CONFLICT if conflict else INK)
             if ends[who] < top:
                 _arrow(axes, (stem, ends[who]), (stem, top))
             ends[who] = top + height

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from evlib.base.point_layout import plain as _plain
+from evlib.base.point_layout import plain
 from evlib.base.schema import checked, columns
 from evlib.base.tables import ALL_RECORDS, anchor
+from evlib.screen.screening import OUTCOMES
 
 RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
 INCLUDED_RECORDS = f"{RECORDS_PAGE}#{anchor('included')}"
@@ -18,50 +19,40 @@ IDENTIFIED = "Records identified: "
 
 
 def adds_up(flow: pd.DataFrame) -> list[str]:
-    """What does not add up in table ``flow``, one sentence each; empty where all does."""
+    """The sums that do not hold in table ``flow``, one sentence each."""
     n = counts(flow)
-    reasons = int(n[reason_steps(flow)].sum())
+    removed, excluded = n.duplicates + n.pending, n[reason_steps(flow)].sum()
     sums = [
-        ("identified by registry", "Records identified", n["identified"], n.identified_total),
-        (
-            "duplicates, awaiting a decision and screened",
-            "Records identified",
-            n.duplicates + n.pending + n.screened,
-            n.identified_total,
-        ),
-        ("excluded by title and assessed", "Records screened", n.excluded_title + n.assessed, n.screened),
-        (
-            "excluded by criterion, unclear and included",
-            "Records assessed",
-            reasons + n.unclear + n.included,
-            n.assessed,
-        ),
+        ("identified", n.identified_total, "identified by registry", n.identified),
+        ("identified", n.identified_total, "duplicates, awaiting a decision and screened", removed + n.screened),
+        ("screened", n.screened, "excluded by title and assessed", n.excluded_title + n.assessed),
+        ("assessed", n.assessed, "excluded by criterion, unclear and included", excluded + n.unclear + n.included),
     ]
     return [
-        f"{whole} are {thousands(total)}, but {parts} add up to {thousands(added)}."
-        for parts, whole, added, total in sums
+        f"Records {whole} are {thousands(total)}, but {parts} add up to {thousands(added)}."
+        for whole, total, parts, added in sums
         if added != total
     ]
 
 
 def record_links(flow: pd.DataFrame) -> dict[str, str]:
-    """For each step of table ``flow`` the place in the second chapter that lists its records, for figures' ``links``."""
-    outcomes = {
-        "duplicates": "duplicate",
-        "pending": "pending",
-        "excluded_title": "excluded at title",
-        "excluded": "excluded at eligibility",
-        "unclear": "unclear",
-        "included": "included",
-    }
-    outcomes |= dict.fromkeys(reason_steps(flow), "excluded at eligibility")
+    """Where the second chapter lists the records of each step of table ``flow``: ``links`` of the figures."""
+    outcomes = {"duplicates": "duplicate", "excluded_title": "excluded at title"}
+    outcomes |= {outcome: outcome for outcome in ("pending", "unclear", "included")}
+    outcomes |= dict.fromkeys(("excluded", *reason_steps(flow)), "excluded at eligibility")
     places = {step: f"{RECORDS_PAGE}#{anchor(outcome)}" for step, outcome in outcomes.items()}
     whole = ("identified", "identified_total", "screened", "assessed")
     return places | dict.fromkeys(whole, f"{RECORDS_PAGE}#{ALL_RECORDS}")
 
 
 def counts(flow: pd.DataFrame) -> pd.Series:
-    """The counts by step, with ``identified`` summed over the registries."""
+    """The counts by step, ``identified`` summed over the registries.
+
+    Raises
+    ------
+    ValueError
+        Where a step is missing.
+    """
     n = flow.groupby("step").n.sum()
     missing = [step for step in STEPS if step not in n.index]
     if missing:
@@ -75,21 +66,13 @@ def reason_steps(flow: pd.DataFrame) -> list[str]:
     return [step for step in flow.step if step.startswith("excluded_") and step != "excluded_title"]
 
 
-def label_of(flow: pd.DataFrame, step: str) -> str:
-    return flow.set_index("step").label[step]
-
-
-def registry_of(label: str) -> str:
-    return label.removeprefix(IDENTIFIED)
-
-
 def reason_of(label: str) -> str:
     """ "E2 Registration withdrawn" of "Excluded (E2) Registration withdrawn"."""
     return re.sub(r"^Excluded \((\w+)\)", r"\1", label)
 
 
 def flow_in_words(flow: pd.DataFrame) -> str:
-    return _plain("; ".join(f"{row.label}: {thousands(row.n)}" for row in flow.itertuples()))
+    return plain("; ".join(f"{row.label}: {thousands(row.n)}" for row in flow.itertuples()))
 
 
 def thousands(n: int) -> str:
@@ -106,8 +89,8 @@ def left_over(n: pd.Series) -> int:
 
 def link_of(links: Mapping[str, str] | None, steps: Iterable[str | None]) -> str | None:
     """The first address that there is for one of the steps."""
-    ways = [way for step in steps for way in ((step, "identified_total") if step == "identified" else (step,))]
-    return next((links[step] for step in ways if links and step in links), None)
+    tried = [way for step in steps for way in ((step, "identified_total") if step == "identified" else (step,))]
+    return next((links[step] for step in tried if links and step in links), None)
 
 
 def flow_of(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -119,21 +102,23 @@ def flow_of(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
         Table ``flow``: ``step, label, n``. Identified = duplicates + awaiting + screened; screened = excluded at title +
         assessed; assessed = excluded by each criterion + unclear + included.
     """
-    count = outcomes.outcome.value_counts()
-    n = {name: int(count.get(name, 0)) for name in ("duplicate", "pending", "excluded at title", "unclear", "included")}
+    by_outcome = outcomes.outcome.value_counts().reindex(OUTCOMES, fill_value=0)
     excluded = outcomes[outcomes.outcome == "excluded at eligibility"].criterion.value_counts()
-    assessed = int(excluded.sum()) + n["unclear"] + n["included"]
-    rows = [("identified", f"Records identified: {name}", k) for name, k in outcomes.registry.value_counts().items()]
-    rows += [("identified_total", "Records identified", len(outcomes))]
-    rows += [("duplicates", "Duplicate records removed", n["duplicate"])]
-    rows += [("pending", "Records awaiting a decision", n["pending"])]
-    rows += [("screened", "Records screened by title", n["excluded at title"] + assessed)]
-    rows += [("excluded_title", "Records excluded by title", n["excluded at title"])]
-    rows += [("assessed", "Records assessed for eligibility", assessed)]
-    rows += [
-        (f"excluded_{code}", f"Excluded ({code}) {facts['text']}", int(excluded.get(code, 0)))
-        for code, facts in protocol["criteria"].items()
-        if facts["kind"] == "exclude" and (facts["step"] == "eligibility" or excluded.get(code, 0))
+    assessed = excluded.sum() + by_outcome.unclear + by_outcome.included
+    rows = [
+        *(("identified", f"{IDENTIFIED}{name}", n) for name, n in outcomes.registry.value_counts().items()),
+        ("identified_total", "Records identified", len(outcomes)),
+        ("duplicates", "Duplicate records removed", by_outcome.duplicate),
+        ("pending", "Records awaiting a decision", by_outcome.pending),
+        ("screened", "Records screened by title", by_outcome["excluded at title"] + assessed),
+        ("excluded_title", "Records excluded by title", by_outcome["excluded at title"]),
+        ("assessed", "Records assessed for eligibility", assessed),
+        *(
+            (f"excluded_{code}", f"Excluded ({code}) {facts['text']}", excluded.get(code, 0))
+            for code, facts in protocol["criteria"].items()
+            if facts["kind"] == "exclude" and (facts["step"] == "eligibility" or excluded.get(code, 0))
+        ),
+        ("unclear", "Unclear from the record", by_outcome.unclear),
+        ("included", "Trials included", by_outcome.included),
     ]
-    rows += [("unclear", "Unclear from the record", n["unclear"]), ("included", "Trials included", n["included"])]
     return checked(pd.DataFrame(rows, columns=["step", "label", "n"]).astype({"n": "Int64"}), "flow")
