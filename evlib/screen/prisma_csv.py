@@ -10,17 +10,8 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.point_layout import plain
-from evlib.base.schema import checked, columns, read_csv, unguarded
-from evlib.screen.prisma_flow import (
-    FLOW_COLUMNS,
-    IDENTIFIED,
-    STEPS,
-    counts,
-    flow_of,
-    link_of,
-    reason_of,
-    reason_steps,
-)
+from evlib.base.schema import read_csv, unguarded
+from evlib.screen.prisma_flow import IDENTIFIED, counts, flow_table, link_of, reason_of, reason_steps
 
 _TOO_MANY = 10**15
 _PRISMA2020 = ["data", "node", "box", "description", "boxtext", "tooltips", "url", "n"]
@@ -174,8 +165,8 @@ def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
         )
     numbers = {step: _whole(cells.get(key, _NO_CELL)) for key, step in _PLAIN_STEPS.items()}
     sources, numbers["identified_total"] = _sources(cells, path)
-    by_code, numbers["unclear"] = _excluded(cells.get("dbr_excluded", _NO_CELL), protocol)
-    return _flow_of(numbers, sources, by_code, protocol)
+    numbers |= _excluded(cells.get("dbr_excluded", _NO_CELL), protocol)
+    return flow_table(numbers, sources, protocol=protocol)
 
 
 class _Cell(NamedTuple):
@@ -236,36 +227,18 @@ def _sources(cells: Mapping[str, _Cell], path: str | Path) -> tuple[list[tuple[s
     return named, total
 
 
-def _excluded(cell: _Cell, protocol: dict) -> tuple[dict[str, int], int]:
-    """How many records were excluded by each criterion, and how many are unclear."""
+def _excluded(cell: _Cell, protocol: dict) -> dict[str, int]:
+    """How many records were excluded by each criterion, and how many are unclear, by step."""
     codes = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
-    by_code, unclear = dict.fromkeys(codes, 0), 0
+    by_step = dict.fromkeys(("unclear", *(f"excluded_{code}" for code in codes)), 0)
     for name, n in _names_and_counts(cell):
         code = next(iter(re.findall(r"\w+", name)), "")
-        if code.casefold() == "unclear":
-            unclear += n
-        elif code in by_code:
-            by_code[code] += n
+        step = "unclear" if code.casefold() == "unclear" else f"excluded_{code}"
+        if step in by_step:
+            by_step[step] += n
         elif n:
             raise InputError(
                 f"{cell.place}: the reason {name!r} ({n}) is no criterion of the protocol. Begin each reason with one of "
                 f"{', '.join(codes)} or Unclear."
             )
-    return by_code, unclear
-
-
-def _flow_of(
-    numbers: dict[str, int], sources: list[tuple[str, int]], by_code: dict[str, int], protocol: dict
-) -> pd.DataFrame:
-    """Table ``flow`` from its counts; steps, labels and order are those of a search that found nothing."""
-    nothing = flow_of(checked(pd.DataFrame(columns=columns("screened")), "screened"), protocol=protocol)
-    labels = nothing.set_index("step").label
-    rows = [("identified", f"{IDENTIFIED}{name}", n) for name, n in sources]
-    rows += [(step, labels[step], numbers[step]) for step in STEPS[:-2]]
-    rows += [
-        (f"excluded_{code}", f"Excluded ({code}) {protocol['criteria'][code]['text']}", n)
-        for code, n in by_code.items()
-        if n or f"excluded_{code}" in labels
-    ]
-    rows += [(step, labels[step], numbers[step]) for step in STEPS[-2:]]
-    return checked(pd.DataFrame(rows, columns=FLOW_COLUMNS), "flow")
+    return by_step

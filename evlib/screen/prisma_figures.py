@@ -39,6 +39,8 @@ _UPDATE_LABELS = {
     "removed": "No longer included",
     "after": "Total trials included in the review",
 }
+_Links = Mapping[str, str] | None
+_Place = tuple[float, float, float, float]  # left edge, top, width and height
 
 
 class _Line(NamedTuple):
@@ -53,7 +55,7 @@ def _counted(label: str, n: int, step: str, *, bold: bool = False) -> _Line:
     return _Line(f"{label} (n = {thousands(n)})", step, bold)
 
 
-def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = "") -> Figure:
+def flow_figure(flow: pd.DataFrame, *, links: _Links = None, title_prefix: str = "") -> Figure:
     """The flow diagram of a new review of registry records.
 
     Parameters
@@ -82,13 +84,7 @@ def flow_figure(flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, t
 
 
 def update_figure(
-    flow_of_new: pd.DataFrame,
-    *,
-    before: int,
-    removed: int,
-    after: int,
-    links: Mapping[str, str] | None = None,
-    title_prefix: str = "",
+    flow_of_new: pd.DataFrame, *, before: int, removed: int, after: int, links: _Links = None, title_prefix: str = ""
 ) -> Figure:
     """The flow diagram of an updated review (the PRISMA 2020 template for updates, registers only).
 
@@ -110,9 +106,8 @@ def update_figure(
     new = int(n.included)
     if not 0 <= removed <= before:
         raise ValueError(f"{removed} trials cannot be removed from {before}.")
-    if before + new - removed != after:
-        total = before + new - removed
-        raise ValueError(f"{before} trials before + {new} new - {removed} removed = {total}, not {after}.")
+    if (expected := before + new - removed) != after:
+        raise ValueError(f"{before} trials before + {new} new - {removed} removed = {expected}, not {after}.")
     title = (
         f"{title_prefix}{several(after, 'trial', 'trials')} now: {thousands(before)} before, {thousands(new)} new, "
         f"{thousands(removed)} no longer included"
@@ -125,8 +120,8 @@ def update_figure(
     top = _heading(axes, max(ends) + _GAP, "Identification of new studies via registries", _HEADING)
     top = _identified_and_screened(axes, top, flow_of_new, links)
     added = _counted("New trials included", new, "included", bold=True)
-    total = _counted(_UPDATE_LABELS["after"], after, "after", bold=True)
-    bottom, middle = _included(axes, top, [added, total], links)
+    now = _counted(_UPDATE_LABELS["after"], after, "after", bold=True)
+    bottom, middle = _included(axes, top, [added, now], links)
     lane = (_BAR[0] + _BAR[1] + _LEFT[0]) / 2
     axes.plot([_LEFT[0], lane, lane], [previous_middle, previous_middle, middle], color=_ARROW, lw=1, clip_on=False)
     _arrow(axes, (lane, middle), (_LEFT[0], middle))
@@ -136,9 +131,7 @@ def update_figure(
     return Figure(finished(axes, bottom), "prisma_update", title, alt, checked(data, "flow"))
 
 
-def paper_figure(
-    beside: pd.DataFrame, flow: pd.DataFrame, *, links: Mapping[str, str] | None = None, title_prefix: str = ""
-) -> Figure:
+def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = None, title_prefix: str = "") -> Figure:
     """The paper's flow beside ours: how many records the steps leave, and how many are assessed.
 
     Parameters
@@ -165,7 +158,7 @@ def paper_figure(
     differs = {who: bool(by_step[who].assessed != left[who]) for who in left}
     title = title_prefix + _paper_title(by_step, differs)
     axes, top = canvas(title)
-    bottom = _beside(axes, top, data, differs, links or {})
+    bottom = _beside(axes, top, data, differs, links)
     numbers = "; ".join(
         f"{row.label}: {'not stated' if pd.isna(row.paper) else thousands(row.paper)} and {thousands(row.ours)}"
         for row in data.itertuples()
@@ -176,18 +169,16 @@ def paper_figure(
 
 def _paper_title(by_step: pd.DataFrame, differs: dict[str, bool]) -> str:
     theirs, ours = by_step.paper, by_step.ours
+    finding = f"The paper's steps add up to the {thousands(theirs.assessed)} it evaluates"
     if differs["paper"]:
         finding = f"The paper's steps leave {thousands(theirs.left)}, it evaluates {thousands(theirs.assessed)}"
-    else:
-        finding = f"The paper's steps add up to the {thousands(theirs.assessed)} it evaluates"
-    return finding + (
-        f"; ours leave {thousands(ours.left)}, not {thousands(ours.assessed)}" if differs["ours"] else "; ours add up"
-    )
+    gap = f"; ours leave {thousands(ours.left)}, not {thousands(ours.assessed)}"
+    return finding + (gap if differs["ours"] else "; ours add up")
 
 
 def _frame(
     axes: plt.Axes,
-    place: tuple[float, float, float, float],
+    place: _Place,
     *,
     fill: str,
     edge: str = INK,
@@ -195,7 +186,6 @@ def _frame(
     rounded: float = 0,
     url: str | None = None,
 ) -> None:
-    """A box by its left edge, top, width and height."""
     x, y, width, height = place
     style = f"round,pad=0,rounding_size={rounded}" if rounded else "square,pad=0"
     box = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=fill, edgecolor=edge, lw=lw, clip_on=False)
@@ -219,13 +209,7 @@ def _height(lines: list[_Line], width: float) -> float:
 
 
 def _box(
-    axes: plt.Axes,
-    place: tuple[float, float, float, float],
-    lines: list[_Line],
-    links: Mapping[str, str] | None,
-    *,
-    fill: str = "white",
-    edge: str = INK,
+    axes: plt.Axes, place: _Place, lines: list[_Line], links: _Links, *, fill: str = "white", edge: str = INK
 ) -> None:
     """A box with its lines: one centred, several from the left. It leads where its first step with a link does."""
     x, y, width, height = place
@@ -239,13 +223,7 @@ def _box(
 
 
 def _pair(
-    axes: plt.Axes,
-    top: float,
-    left: list[_Line],
-    right: list[_Line],
-    links: Mapping[str, str] | None,
-    *,
-    fill: str = "white",
+    axes: plt.Axes, top: float, left: list[_Line], right: list[_Line], links: _Links, *, fill: str = "white"
 ) -> tuple[float, float, float]:
     """A box, and beside it that of the records that leave there; returns the lower edges of both and the arrow's height."""
     heights = [_height(left, _LEFT[1]), _height(right, _RIGHT[1])]
@@ -281,7 +259,7 @@ def _bar(axes: plt.Axes, top: float, bottom: float, name: str) -> None:
     put_text(axes, (x + width / 2, (top + bottom) / 2), name, bold=True, rotation=90)
 
 
-def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, links: Mapping[str, str] | None) -> float:
+def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, links: _Links) -> float:
     """The stages up to the arrow towards the included trials; returns where that arrow ends."""
 
     def line(step: str, *, bold: bool = False) -> _Line:
@@ -316,7 +294,7 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
     return bottom + _GAP
 
 
-def _included(axes: plt.Axes, top: float, lines: list[_Line], links: Mapping[str, str] | None) -> tuple[float, float]:
+def _included(axes: plt.Axes, top: float, lines: list[_Line], links: _Links) -> tuple[float, float]:
     """Boxes below each other, each leading to the next; returns where they end, and the middle of the last one."""
     trunk, bottom = _LEFT[0] + _LEFT[1] / 2, top - _GAP
     for line in lines:
@@ -329,9 +307,7 @@ def _included(axes: plt.Axes, top: float, lines: list[_Line], links: Mapping[str
     return bottom, bottom - height / 2
 
 
-def _beside(
-    axes: plt.Axes, top: float, data: pd.DataFrame, differs: dict[str, bool], links: Mapping[str, str]
-) -> float:
+def _beside(axes: plt.Axes, top: float, data: pd.DataFrame, differs: dict[str, bool], links: _Links) -> float:
     """Two columns of numbers with the names of the steps to their left; returns where they end."""
     for who, text in (("paper", "The paper"), ("ours", "This review")):
         x, width = _PAPER_COLUMNS[who]
@@ -350,7 +326,7 @@ def _beside(
             put_text(axes, place, text, bold=boxed, ha="left")
         for who, cell in cells.items():
             x, width = _PAPER_COLUMNS[who]
-            own = links if who == "ours" else {}
+            own = links if who == "ours" else None
             stem = x + 18
             if not boxed:
                 put_text(axes, (stem + 8, top + height / 2), cell.text, ha="left", url=link_of(own, [cell.step]))

@@ -14,7 +14,18 @@ RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
 INCLUDED_RECORDS = f"{RECORDS_PAGE}#{anchor('included')}"
 SUBTRACTED = ("duplicates", "pending", "excluded_title")
 FLOW_COLUMNS = columns("flow")
-STEPS = ("identified_total", "duplicates", "pending", "screened", "excluded_title", "assessed", "unclear", "included")
+_UP_TO_ASSESSED = {
+    "identified_total": "Records identified",
+    "duplicates": "Duplicate records removed",
+    "pending": "Records awaiting a decision",
+    "screened": "Records screened by title",
+    "excluded_title": "Records excluded by title",
+    "assessed": "Records assessed for eligibility",
+}
+_OF_ASSESSED = {
+    "unclear": "Unclear from the record",
+    "included": "Trials included",
+}  # after those excluded by criterion
 IDENTIFIED = "Records identified: "
 
 
@@ -54,7 +65,7 @@ def counts(flow: pd.DataFrame) -> pd.Series:
         Where a step is missing.
     """
     n = flow.groupby("step").n.sum()
-    missing = [step for step in STEPS if step not in n.index]
+    missing = [step for step in (*_UP_TO_ASSESSED, *_OF_ASSESSED) if step not in n.index]
     if missing:
         raise ValueError(f"the flow lacks the steps {', '.join(missing)}.")
     if "identified" not in n.index:
@@ -103,22 +114,28 @@ def flow_of(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
         assessed; assessed = excluded by each criterion + unclear + included.
     """
     by_outcome = outcomes.outcome.value_counts().reindex(OUTCOMES, fill_value=0)
-    excluded = outcomes[outcomes.outcome == "excluded at eligibility"].criterion.value_counts()
-    assessed = excluded.sum() + by_outcome.unclear + by_outcome.included
-    rows = [
-        *(("identified", f"{IDENTIFIED}{name}", n) for name, n in outcomes.registry.value_counts().items()),
-        ("identified_total", "Records identified", len(outcomes)),
-        ("duplicates", "Duplicate records removed", by_outcome.duplicate),
-        ("pending", "Records awaiting a decision", by_outcome.pending),
-        ("screened", "Records screened by title", by_outcome["excluded at title"] + assessed),
-        ("excluded_title", "Records excluded by title", by_outcome["excluded at title"]),
-        ("assessed", "Records assessed for eligibility", assessed),
-        *(
-            (f"excluded_{code}", f"Excluded ({code}) {facts['text']}", excluded.get(code, 0))
-            for code, facts in protocol["criteria"].items()
-            if facts["kind"] == "exclude" and (facts["step"] == "eligibility" or excluded.get(code, 0))
-        ),
-        ("unclear", "Unclear from the record", by_outcome.unclear),
-        ("included", "Trials included", by_outcome.included),
-    ]
-    return checked(pd.DataFrame(rows, columns=["step", "label", "n"]).astype({"n": "Int64"}), "flow")
+    by_code = outcomes[outcomes.outcome == "excluded at eligibility"].criterion.value_counts()
+    assessed = by_code.sum() + by_outcome.unclear + by_outcome.included
+    n = {
+        "identified_total": len(outcomes),
+        "duplicates": by_outcome.duplicate,
+        "pending": by_outcome.pending,
+        "screened": by_outcome["excluded at title"] + assessed,
+        "excluded_title": by_outcome["excluded at title"],
+        "assessed": assessed,
+        **by_code.add_prefix("excluded_"),
+        **by_outcome[["unclear", "included"]],
+    }
+    return flow_table(n, outcomes.registry.value_counts().items(), protocol=protocol)
+
+
+def flow_table(n: Mapping[str, int], sources: Iterable[tuple[str, int]], *, protocol: dict) -> pd.DataFrame:
+    """Table ``flow`` of these counts by step, 0 where there is none, and of the records by source."""
+    reasons = {
+        f"excluded_{code}": f"Excluded ({code}) {facts['text']}"
+        for code, facts in protocol["criteria"].items()
+        if facts["kind"] == "exclude" and (facts["step"] == "eligibility" or n.get(f"excluded_{code}"))
+    }
+    rows = [("identified", f"{IDENTIFIED}{name}", records) for name, records in sources]
+    rows += [(step, label, n.get(step, 0)) for step, label in (_UP_TO_ASSESSED | reasons | _OF_ASSESSED).items()]
+    return checked(pd.DataFrame(rows, columns=FLOW_COLUMNS).astype({"n": "Int64"}), "flow")

@@ -1,4 +1,4 @@
-"""Screening: the decisions of readers, and the PRISMA flow that follows from them."""
+"""Screening: which decision on a record counts, what becomes of the record, and how far readers agree."""
 
 import itertools
 from pathlib import Path
@@ -22,8 +22,8 @@ def hand_decisions(
     Parameters
     ----------
     path
-        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``. A review need
-        not have the file; then nobody has decided.
+        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``; without the
+        file nobody has decided.
     known
         Registration numbers of the snapshot.
 
@@ -31,28 +31,22 @@ def hand_decisions(
     -------
     decisions, duplicate_pairs, rejects
         Table ``decisions`` (R3 becomes ``adjudicated``); adjudicated duplicates as ``trn, duplicate_of``; and table
-        ``rejects``: rows for an unknown record, of an unknown reviewer, decision or criterion, or given twice.
+        ``rejects``: rows on an unknown record, of an unknown reviewer, decision or criterion, or given twice.
     """
-    rows = read_csv(
-        path, needs=["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"], optional=True
-    )
+    needs = ["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"]
+    rows = read_csv(path, needs=needs, optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     exclusions = [code for code, facts in protocol["criteria"].items() if facts["kind"] == "exclude"]
     without_reason = (rows.decision == "exclude") & ~rows.criterion.isin(exclusions)
-    good, rejects = set_aside(
-        rows,
-        path,
-        [
-            (~rows.trn.isin(known), NO_SUCH_RECORD),
-            (~rows.reviewer.isin(_REVIEWERS), f"unknown reviewer. Use {', '.join(_REVIEWERS)}."),
-            (~rows.decision.isin(DECISIONS), f"unknown decision. Use {', '.join(DECISIONS)}."),
-            (without_reason, f"an exclusion needs a criterion. Use {', '.join(exclusions)}."),
-            (
-                rows.duplicated(["trn", "reviewer"]),
-                "second decision of this reviewer on this record; the first is kept.",
-            ),
-        ],
-    )
+    twice = rows.duplicated(["trn", "reviewer"])
+    problems = [
+        (~rows.trn.isin(known), NO_SUCH_RECORD),
+        (~rows.reviewer.isin(_REVIEWERS), f"unknown reviewer. Use {', '.join(_REVIEWERS)}."),
+        (~rows.decision.isin(DECISIONS), f"unknown decision. Use {', '.join(DECISIONS)}."),
+        (without_reason, f"an exclusion needs a criterion. Use {', '.join(exclusions)}."),
+        (twice, "second decision of this reviewer on this record; the first is kept."),
+    ]
+    good, rejects = set_aside(rows, path, problems)
     decisions = good.assign(reviewer=good.reviewer.map(_REVIEWERS), read_by="machine")
     decisions = decisions[["trn", "stage", "reviewer", "read_by", "decision", "criterion", "reason"]]
     pairs = good.loc[(good.reviewer == "R3") & good.duplicate_of.notna(), ["trn", "duplicate_of"]]
@@ -60,10 +54,10 @@ def hand_decisions(
 
 
 def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """What counts of the decisions on each record that somebody judged: people before machine readings.
+    """The decision that counts on each record that somebody judged: people before machine readings.
 
-    Of people, the adjudication counts; else the decision on which all agree, once as many judged as ``reviewers`` in the
-    protocol asks for. The machine readings' adjudication counts where no person has judged.
+    Of people, the adjudication counts; else the decision on which all agree, once as many have judged as ``reviewers`` in
+    the protocol says. Where no person has judged, the adjudication of the machine readings counts.
 
     Returns
     -------
@@ -75,11 +69,10 @@ def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     rows = [_of_people(trn, judged, protocol["reviewers"]) for trn, judged in people.groupby("trn")]
     readings = machine[machine.reviewer != ADJUDICATOR].drop_duplicates(["trn", "decision"])
     reasons = dict(zip(zip(readings.trn, readings.decision), readings.reason))
-    for record in machine[machine.reviewer == ADJUDICATOR].to_dict("records"):
-        # Where the readers agree, the settling says only that; a reader's own words say why.
-        reason = reasons.get((record["trn"], record["decision"]), record["reason"])
-        facts = {name: record[name] for name in ("trn", "decision", "stage", "criterion")}
-        rows.append(facts | {"reason": reason, "decided_by": "machine readings"})
+    for row in machine[machine.reviewer == ADJUDICATOR].to_dict("records"):
+        # Where the readers agree, the adjudication says only that; a reader's own words say why.
+        reason = reasons.get((row["trn"], row["decision"]), row["reason"])
+        rows.append(row | {"reason": reason, "decided_by": "machine readings"})
     names = ["trn", "decision", "stage", "criterion", "reason", "decided_by", "needs"]
     return pd.DataFrame(rows, columns=names, dtype="object").set_index("trn")
 
@@ -119,54 +112,50 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
 
 
 def screened_alone(records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """What would become of each record if it repeated no other: table ``screened`` without duplicates.
-
-    It is the same at every search date.
-    """
+    """What would become of each record if it repeated no other: table ``screened`` without duplicates, alike at every search date."""
     judged = settled(decisions, protocol=protocol).to_dict("index")
-    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")[["decision", "reason"]]
-    rules = rules.to_dict("index")
+    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
+    proposals = rules[["decision", "reason"]].to_dict("index")
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
     rows = []
-    for trn, registry, title, long in zip(
-        records.trn, records.registry, records.brief_title, records.official_title, strict=True
-    ):
-        row = {"trn": trn, "registry": registry, "title": title if isinstance(title, str) else long}
-        said = judged.get(trn)
-        if said is None or said["criterion"] == duplicate_code or pd.isna(said["decision"]):
-            row |= {"outcome": "pending", "proposal": rules[trn]["decision"], "decided_by": None}
-            row |= {"needs": "first decision", "reason": rules[trn]["reason"]}
-            if said is not None and pd.isna(said["decision"]):
-                row |= {"needs": said["needs"], "reason": said["reason"]}
-            elif said is not None:
-                row["reason"] = "judged a duplicate of a record outside this search"
+    for record in records[["trn", "registry", "brief_title", "official_title"]].itertuples():
+        trn, title = record.trn, record.brief_title if isinstance(record.brief_title, str) else record.official_title
+        row = {"trn": trn, "registry": record.registry, "title": title}
+        judgement, proposal = judged.get(trn), proposals.get(trn)
+        if judgement is not None and judgement["criterion"] != duplicate_code and pd.notna(judgement["decision"]):
+            decision, stage = judgement["decision"], judgement["stage"]
+            outcome = {"include": "included", "exclude": f"excluded at {stage}", "unclear": "unclear"}[decision]
+            rows.append(row | {"outcome": outcome} | {k: judgement[k] for k in ("criterion", "decided_by", "reason")})
+            continue
+        if judgement is None:
+            needs, reason = "first decision", proposal["reason"]
+        elif pd.isna(judgement["decision"]):
+            needs, reason = judgement["needs"], judgement["reason"]
         else:
-            stages = {"include": "included", "exclude": f"excluded at {said['stage']}", "unclear": "unclear"}
-            row |= {"outcome": stages[said["decision"]]}
-            row |= {name: said[name] for name in ("criterion", "decided_by", "reason")}
-        rows.append(row)
+            needs, reason = "first decision", "judged a duplicate of a record outside this search"
+        rows.append(row | {"outcome": "pending", "proposal": proposal["decision"], "needs": needs, "reason": reason})
     return checked(pd.DataFrame(rows), "screened")
 
 
 def with_duplicates(alone: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """Table ``screened`` of the records in ``alone`` (``screened_alone``), those in table ``duplicates`` as such."""
+    """Table ``screened``: ``alone`` (from ``screened_alone``) with the records of table ``duplicates`` marked as such."""
     kept = alone.trn.map(dict(zip(repeats.trn, repeats.kept_trn, strict=True))).astype("str")
-    merged = kept.notna()
-    said = {
+    facts = {
         "outcome": "duplicate",
         "criterion": protocol["screening"]["criterion"]["duplicate"],
         "decided_by": "numbers and readers",
         "reason": "same trial as " + kept,
         **dict.fromkeys(("proposal", "needs"), pd.NA),
     }
-    return checked(alone.assign(**{name: alone[name].mask(merged, text) for name, text in said.items()}), "screened")
+    texts = {name: alone[name].mask(kept.notna(), text) for name, text in facts.items()}
+    return checked(alone.assign(**texts), "screened")
 
 
 def to_screen(
     outcomes: pd.DataFrame, records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict
 ) -> pd.DataFrame:
     """The queue: every pending record with what a reviewer needs to judge it, the rules' proposal, and empty columns to
-    fill in. What other people decided is not in it; only for an adjudication, that they differ.
+    fill in. It holds no decision of other people, only that they differ where a record needs adjudication.
 
     Parameters
     ----------
@@ -182,17 +171,14 @@ def to_screen(
     rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
     facts = records.set_index("trn").loc[pending.trn]
     shown = [name for name in columns("to_screen") if name in facts.columns]
-    table = (
-        facts[shown]
-        .reset_index()
-        .assign(
-            needs=pending.needs.to_numpy(),
-            title=pending.title.to_numpy(),
-            record_url=record_urls(facts, protocol=protocol),
-            proposal=pending.proposal.to_numpy(),
-            proposed_criterion=rules.criterion.reindex(pending.trn).to_numpy(),
-            proposed_reason=rules.reason.reindex(pending.trn).to_numpy(),
-        )
+    table = facts[shown].reset_index()
+    table = table.assign(
+        needs=pending.needs.to_numpy(),
+        title=pending.title.to_numpy(),
+        record_url=record_urls(facts, protocol=protocol),
+        proposal=pending.proposal.to_numpy(),
+        proposed_criterion=rules.criterion.reindex(pending.trn).to_numpy(),
+        proposed_reason=rules.reason.reindex(pending.trn).to_numpy(),
     )
     order = table.proposal.map({"include": 0, "unclear": 1, "exclude": 2})
     return checked(table.loc[order.sort_values(kind="stable").index], "to_screen")
@@ -206,12 +192,12 @@ def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame,
     pandas.DataFrame
         Table ``trials``; ``screening`` is ``included`` or ``pending`` (a proposal, not a decision).
     """
-    wanted = trials_of(outcomes)
-    facts = records.set_index("trn").loc[wanted.trn]
+    chosen = trials_of(outcomes)
+    facts = records.set_index("trn").loc[chosen.trn]
     merged = repeats.groupby("kept_trn").trn.agg(" | ".join)
-    table = wanted[["trn", "registry", "title"]].assign(
-        screening=wanted.outcome,
-        merged_trns=wanted.trn.map(dict(merged)).astype("str"),
+    table = chosen[["trn", "registry", "title"]].assign(
+        screening=chosen.outcome,
+        merged_trns=chosen.trn.map(dict(merged)).astype("str"),
         record_url=pd.array(record_urls(facts, protocol=protocol), dtype="str"),
         registered=facts.registered.array,
         registered_basis=facts.registered_basis.array,
@@ -233,12 +219,12 @@ def record_urls(facts: pd.DataFrame, *, protocol: dict) -> list[str | None]:
     facts
         Rows of table ``records`` with ``trn`` as their index.
     """
-    own = {name: registry["record_url"] for name, registry in protocol["registries"].items()}
+    own_page = {name: registry["record_url"] for name, registry in protocol["registries"].items()}
     return [
-        own[registry].format(trn=trn) if kind == "number" else next(iter(split_multi(urls)), None)
-        for trn, kind, registry, urls in zip(
-            facts.index, facts.trn_kind, facts.registry, facts.source_urls, strict=True
-        )
+        own_page[row.registry].format(trn=row.Index)
+        if row.trn_kind == "number"
+        else next(iter(split_multi(row.source_urls)), None)
+        for row in facts[["trn_kind", "registry", "source_urls"]].itertuples()
     ]
 
 
@@ -254,15 +240,15 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
     both = decisions[decisions.reviewer.isin([one, other])].pivot(index="trn", columns="reviewer", values="decision")
     both = both.reindex(columns=[one, other]).dropna()
     table = pd.crosstab(both[one], both[other]).reindex(index=DECISIONS, columns=DECISIONS, fill_value=0)
-    used = table.loc[(table.sum(axis=1) + table.sum()) > 0, (table.sum(axis=1) + table.sum()) > 0]
-    agreed = int((both[one] == both[other]).sum())
-    if len(used) < 2:
-        return {"n": len(both), "agreed": agreed, "kappa": float("nan"), "low": float("nan"), "high": float("nan")}
+    occurs = (table.sum(axis=1) + table.sum()) > 0
+    counted = {"n": len(both), "agreed": int((both[one] == both[other]).sum())}
+    if occurs.sum() < 2:
+        return counted | dict.fromkeys(("kappa", "low", "high"), float("nan"))
     with np.errstate(invalid="ignore"):  # a reviewer who always says the same leaves the interval undefined
         from statsmodels.stats.inter_rater import cohens_kappa  # here, as it takes a second to load
 
-        result = cohens_kappa(used.to_numpy())
-    return {"n": len(both), "agreed": agreed, "kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
+        result = cohens_kappa(table.loc[occurs, occurs].to_numpy())
+    return counted | {"kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
 
 
 def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
@@ -277,7 +263,7 @@ def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def people_in_words(people: pd.DataFrame, outside: pd.DataFrame) -> str:
-    """What people judged, as a sentence: their decisions on records of this search, and on records ``outside`` it."""
+    """How much people judged, in words: ``people`` are their decisions in this search, ``outside`` those on other records."""
     if people.empty and outside.empty:
         return "No person has judged a record yet."
     judges = people[people.reviewer != ADJUDICATOR].groupby("trn").reviewer.nunique()
@@ -309,7 +295,7 @@ def disagreements(decisions: pd.DataFrame) -> pd.DataFrame:
 def rule_performance(
     decisions: pd.DataFrame, *, without: set[str], protocol: dict
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How the rules' "include" compares with the settled one, for records that somebody judged.
+    """How the rules' "include" compares with the settled decision, for records that somebody judged.
 
     Parameters
     ----------
@@ -336,18 +322,12 @@ def _proportion(measure: str, hits: int, n: int) -> dict[str, float | str]:
     from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
 
     low, high = proportion_confint(hits, n, method="wilson") if n else (float("nan"), float("nan"))
-    return {
-        "measure": measure,
-        "hits": hits,
-        "n": n,
-        "value": hits / n if n else float("nan"),
-        "low": low,
-        "high": high,
-    }
+    value = hits / n if n else float("nan")
+    return {"measure": measure, "hits": hits, "n": n, "value": value, "low": low, "high": high}
 
 
 def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
-    """Of the second chapter: tables ``flow`` and ``trials``, and the decisions of ``people``."""
+    """Numbers that the book's pages take from the second chapter; ``people`` are the decisions of people."""
     ours = flow.set_index("step").n
     return {
         "n_included": ours.included,
@@ -367,7 +347,7 @@ def likely_pairs(proposals: pd.DataFrame) -> str:
 
 
 def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
-    """Of the second chapter, where a paper is redone: its numbers by step, and the readers' ``agreement``."""
+    """Numbers of the second chapter where a paper is redone: ``theirs`` by step, and the readers' ``agreement``."""
     return {
         "n_paper_included": theirs.included,
         "paper_search_date": protocol["default_search_date"],

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -16,11 +15,9 @@ from evlib.screen import judging
 from evlib.screen.eligibility import speaks_for, triggers
 
 KEYS = {"i": "include", "e": "exclude", "u": "unclear", "l": "later", "b": "back"}
-# Okabe and Ito's palette, light; a kind is told by its underline too.
-_FOR, _AGAINST = (
-    "background:#cfe8f7;border-bottom:2px solid #0072B2",
-    "background:#fbe3c0;border-bottom:2px dashed #B35900",
-)
+# Okabe and Ito's palette, light; underlines tell the two apart without colour.
+_FOR = "background:#cfe8f7;border-bottom:2px solid #0072B2"
+_AGAINST = "background:#fbe3c0;border-bottom:2px dashed #B35900"
 _SHOWN = {
     "official_title": "Official title",
     "conditions": "Conditions",
@@ -36,19 +33,17 @@ _SHOWN = {
 
 
 def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, protocol: dict) -> Widget | Markdown:
-    """Widgets by which one person judges the records of the queue; each decision is saved at once.
+    """Widgets with which one person judges the records of the queue; each decision is saved at once.
 
     Parameters
     ----------
     queue
         Table ``to_screen``.
     reviewer
-        Name of the person; ``adjudicated`` shows the records on which people differ, with what they said. Without a name,
+        Name of the person; ``adjudicated`` shows the records on which people differ, with their decisions. Without a name,
         a sentence says how to begin.
     folder
         Of the decisions of people (``data/raw/curation/screening``). Those of others are neither shown nor changed.
-    protocol
-        The review's protocol.
 
     Raises
     ------
@@ -62,19 +57,19 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         )
     judging.reviewer_file(folder, reviewer)
     people, _ = judging.own_decisions(folder, known=set(queue.trn), protocol=protocol)
-    settling = reviewer.strip().casefold() == judging.ADJUDICATOR
-    if settling:
-        queue = queue[queue.trn.isin(_differing(people))]
+    adjudicating = reviewer.strip().casefold() == judging.ADJUDICATOR
+    others = people[people.reviewer != judging.ADJUDICATOR]
+    if adjudicating:
+        queue = queue[queue.trn.map(others.groupby("trn").decision.nunique()) > 1]
     own = people.reviewer.map(judging.reviewer_key) == judging.reviewer_key(reviewer)
     mine = people[own].set_index("trn").decision.to_dict()
     records = {record["trn"]: record for record in queue.to_dict("records")}
-    said = people[people.reviewer != judging.ADJUDICATOR].groupby("trn") if settling else {}
     waiting = [trn for trn in records if trn not in mine]
-    done: list[str] = [trn for trn in records if trn in mine]
+    done = [trn for trn in records if trn in mine]
     total = len(records)
 
     bar = IntProgress(min=0, max=max(total, 1), layout=Layout(width="14rem"))
-    told, card, message = HTML(), HTML(), HTML()
+    progress, card, message = HTML(), HTML(), HTML()
     codes = judging.exclusion_criteria(protocol)
     criterion = Dropdown(
         options=[(f"{code}: {text}", code) for code, text in codes.items()],
@@ -95,7 +90,7 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     def show() -> None:
         judged = sum(trn in mine for trn in records)
         bar.value = judged
-        told.value = f"<b>{judged}</b> of {total} judged by {html.escape(reviewer)}, {total - judged} left"
+        progress.value = f"<b>{judged}</b> of {total} judged by {html.escape(reviewer)}, {total - judged} left"
         buttons["back"].disabled = not done
         for name in ("include", "exclude", "unclear", "later"):
             buttons[name].disabled = not waiting
@@ -109,13 +104,13 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         proposed = record["proposed_criterion"]
         criterion.value = proposed if proposed in codes else protocol["screening"]["criterion"]["other_intervention"]
         reason.value = ""
-        words = (
-            [f"{row.reviewer}: {row.decision}" for row in said.get_group(waiting[0]).itertuples()] if settling else []
+        said = [f"{row.reviewer}: {row.decision}" for row in others[others.trn == waiting[0]].itertuples()]
+        card.value = record_card(
+            record, protocol=protocol, said=said if adjudicating else [], before=mine.get(waiting[0])
         )
-        card.value = record_card(record, protocol=protocol, said=words, before=mine.get(waiting[0]))
 
     def save(trn: str, name: str) -> None:
-        """Save a decision, or that there is none yet, and say so; a record that was not saved stays in view."""
+        """Save a decision, or that there is none yet; a record that was not saved stays in view."""
         if name == "later":
             if trn in mine:
                 judging.undo_decision(folder, trn, reviewer=reviewer, protocol=protocol)
@@ -150,29 +145,25 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
             elif code := next((code for code in codes if code.endswith(key)), None):
                 criterion.value = code
 
-    def pressing(name: str) -> Callable[[Button], None]:
-        return lambda button: decide(name)
-
     for name, button in buttons.items():
-        button.on_click(pressing(name))
+        button.on_click(lambda _, name=name: decide(name))
     keys.observe(typed, names="value")
     show()
-    wanted = html.escape(" and ".join(speaks_for(protocol)))
     help_text = HTML(
         "<small>Keys: " + ", ".join(f"<b>{key}</b> {name}" for key, name in KEYS.items()) + "; a digit chooses the "
-        f"criterion. {_marked(wanted, _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
+        f"criterion. {_marked(' and '.join(speaks_for(protocol)), _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
     )
-    # What one acts on stands above the record, so that it stays in its place however long the record is.
+    # The controls stand above the record, so that they keep their place however long it is.
     wide = Layout(flex_flow="row wrap")
     controls = [HBox(list(buttons.values()), layout=wide), HBox([keys, criterion], layout=wide), reason]
-    return VBox([HBox([bar, told]), *controls, message, card, help_text])
+    return VBox([HBox([bar, progress]), *controls, message, card, help_text])
 
 
 def record_card(record: dict, *, protocol: dict, said: list[str], before: str | None) -> str:
-    """One record of the queue as HTML: every text escaped, the words that speak to the rules marked."""
-    found = triggers({**record, "brief_title": record["title"], "trn_kind": "number"}, protocol=protocol)
-    found = found.assign(style=found.meaning.isin(speaks_for(protocol)).map({True: _FOR, False: _AGAINST}))
-    by_field = {field: rows for field, rows in found.groupby("field")}
+    """One record of the queue as HTML: every text escaped, the words that count for the rules marked."""
+    words = triggers({**record, "brief_title": record["title"]}, protocol=protocol)
+    words = words.assign(style=words.meaning.isin(speaks_for(protocol)).map({True: _FOR, False: _AGAINST}))
+    by_field = dict(list(words.groupby("field")))
     number = html.escape(record["trn"])
     url = record["record_url"]
     if isinstance(url, str) and url.startswith("https://"):
@@ -185,29 +176,28 @@ def record_card(record: dict, *, protocol: dict, said: list[str], before: str | 
         if not pd.isna(record[field])
     )
     code = f" ({record['proposed_criterion']})" if isinstance(record["proposed_criterion"], str) else ""
-    proposal = (
-        f"<p>The rules propose: <b>{record['proposal']}</b>{code}, {html.escape(str(record['proposed_reason']))}.</p>"
-    )
+    why = html.escape(str(record["proposed_reason"]))
+    proposal = f"<p>The rules propose: <b>{record['proposal']}</b>{code}, {why}.</p>"
     differ = f"<p>Said before: {html.escape('; '.join(said))}.</p>" if said else ""
     own = f"<p>Your decision so far: <b>{before}</b>.</p>" if before else ""
     title = _values(record["title"], by_field.get("brief_title"))
     return f'<h3 style="margin:0.4rem 0">{number} {title}</h3><table>{rows}</table>{proposal}{differ}{own}'
 
 
-def _values(cell: object, found: pd.DataFrame | None) -> str:
+def _values(cell: object, words: pd.DataFrame | None) -> str:
     if isinstance(cell, pd.Timestamp):
         return f"{cell:%Y-%m-%d}"
-    return "<br>".join(_highlighted(text, found) for text in split_multi(cell)) or html.escape(str(cell))
+    return "<br>".join(_highlighted(text, words) for text in split_multi(cell)) or html.escape(str(cell))
 
 
-def _highlighted(text: str, found: pd.DataFrame | None) -> str:
-    """The text, escaped, with the words that were found in its field marked."""
-    if found is None or found.empty:
+def _highlighted(text: str, words: pd.DataFrame | None) -> str:
+    """The text, escaped, with these words (``words, style, meaning``) marked."""
+    if words is None:
         return html.escape(text)
-    meaning = dict(zip(found.words.str.casefold(), zip(found["style"], found.meaning)))
-    words = re.compile("|".join(re.escape(word) for word in sorted(meaning, key=len, reverse=True)), re.IGNORECASE)
+    meaning = dict(zip(words.words.str.casefold(), zip(words["style"], words.meaning)))
+    pattern = re.compile("|".join(re.escape(word) for word in sorted(meaning, key=len, reverse=True)), re.IGNORECASE)
     parts, end = [], 0
-    for match in words.finditer(text):
+    for match in pattern.finditer(text):
         style, kind = meaning[match.group().casefold()]
         parts += [html.escape(text[end : match.start()]), _marked(match.group(), style, kind)]
         end = match.end()
@@ -216,9 +206,3 @@ def _highlighted(text: str, found: pd.DataFrame | None) -> str:
 
 def _marked(text: str, style: str, kind: str = "") -> str:
     return f'<mark style="{style};color:#000" title="{html.escape(kind, quote=True)}">{html.escape(text)}</mark>'
-
-
-def _differing(people: pd.DataFrame) -> set[str]:
-    """The records on which people differ."""
-    others = people[people.reviewer != judging.ADJUDICATOR]
-    return set(others.groupby("trn").decision.nunique().loc[lambda n: n > 1].index)
