@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import fastjsonschema
 import yaml
@@ -65,7 +65,7 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
 
 
 def to_fill_in(path: str | Path) -> list[str]:
-    """The lines of a protocol that are still marked FILL IN, each with what is wanted: ``line 8: the title of the book``."""
+    """The lines of a protocol that are still marked FILL IN, each with its task: ``line 8: the title of the book``."""
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     marks = ((number, re.match(r"\s*# FILL IN: ([^.]+)", line)) for number, line in enumerate(lines, start=1))
     return [f"line {number}: {mark[1].strip()}" for number, mark in marks if mark]
@@ -152,83 +152,73 @@ def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[
         remedy = _MOVED if unknown[0].startswith(("withdrawn", "supplementary")) else f"Known here: {', '.join(known)}."
         return f"{path}, line {line}: unknown key '{unknown[0]}'. {remedy}"
     name = error.name.removeprefix("data").removeprefix(".") or "the protocol"
-    told = error.message.removeprefix(error.name).strip()
+    problem = error.message.removeprefix(error.name).strip()
     if error.rule == "pattern":
-        told = error.definition.get("description", told)
-    return f"{path}, line {lines.get(error.name, 1)}: {name}: {told}."
+        problem = error.definition.get("description", problem)
+    return f"{path}, line {lines.get(error.name, 1)}: {name}: {problem}."
 
 
 def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> None:
+    """Refuse what the schema cannot: codes that are not defined, days that do not exist, queries that cannot be read."""
+
+    def refuse(place: str, problem: str) -> NoReturn:
+        raise InputError(f"{path}, line {lines[f'data.{place}']}: {problem}") from None
+
     groups, diseases = protocol["codes"]["route_group"], protocol["codes"]["disease_area"]
     for code, route in protocol["codes"]["route"].items():
-        named = [("group", route["group"])] + [(f"elsewhere.{d}", g) for d, g in route.get("elsewhere", {}).items()]
-        for key, group in named:
-            line = lines[f"data.codes.route.{code}.{key}"]
+        named = {"group": route["group"]} | {f"elsewhere.{d}": group for d, group in route.get("elsewhere", {}).items()}
+        for key, group in named.items():
+            place, disease = f"codes.route.{code}.{key}", key.partition(".")[2]
             if group not in groups:
-                raise InputError(
-                    f"{path}, line {line}: route '{code}' has the unknown group '{group}'. "
-                    f"Known: {', '.join(sorted(groups))}."
-                )
-            if key != "group" and key.partition(".")[2] not in diseases:
-                raise InputError(
-                    f"{path}, line {line}: route '{code}' names the unknown disease area '{key.partition('.')[2]}'. "
-                    f"Known: {', '.join(sorted(diseases))}."
-                )
+                refuse(place, f"route '{code}' has the unknown group '{group}'. Known: {', '.join(sorted(groups))}.")
+            if disease and disease not in diseases:
+                known = ", ".join(sorted(diseases))
+                refuse(place, f"route '{code}' names the unknown disease area '{disease}'. Known: {known}.")
     for place in ("default_search_date", "hand_screening.snapshot", "hand_screening.registered_by"):
-        value = value_at(protocol, place)
-        if value is None:
-            continue
+        day = value_at(protocol, place)
         try:
-            date.fromisoformat(value)
+            date.fromisoformat(day or "2000-01-01")
         except ValueError:
-            raise InputError(
-                f"{path}, line {lines[f'data.{place}']}: {place}: '{value}' is not a day of the calendar. Write YYYY-MM-DD."
-            ) from None
+            refuse(place, f"{place}: '{day}' is not a day of the calendar. Write YYYY-MM-DD.")
     for key in [key for key in ("query", "search") if key in protocol]:
         try:
             api_expression(protocol[key])
         except InputError as error:
-            raise InputError(f"{path}, line {lines[f'data.{key}']}: {key}: {error}") from None
-    duplicate = protocol["screening"]["criterion"]["duplicate"]
-    for code, facts in protocol["criteria"].items():
-        if "phrases" in facts and (facts["kind"] != "exclude" or code == duplicate):
-            remedy = (
-                "duplicates are found by their numbers"
-                if code == duplicate
-                else "what a record needs stands under screening"
-            )
-            raise InputError(
-                f"{path}, line {lines[f'data.criteria.{code}.phrases']}: criteria.{code}: phrases are for criteria that exclude; "
-                f"{remedy}. Take the phrases away."
-            )
-        for index, name in enumerate(facts.get("registries", [])):
-            if name not in protocol["registries"]:
-                raise InputError(
-                    f"{path}, line {lines[f'data.criteria.{code}.registries[{index}]']}: unknown registry '{name}'. "
-                    f"Known: {', '.join(protocol['registries'])}."
-                )
+            refuse(key, f"{key}: {error}")
     for index, name in enumerate(protocol.get("chapters", [])):
         if not re.fullmatch(r"\d\d_\w+", name):
-            raise InputError(
-                f"{path}, line {lines[f'data.chapters[{index}]']}: '{name}' is not a chapter. Write it as its notebook is "
-                "named, for example 01_ingest."
+            problem = f"'{name}' is not a chapter. Write it as its notebook is named, for example 01_ingest."
+            refuse(f"chapters[{index}]", problem)
+    _check_criteria(protocol, refuse)
+
+
+def _check_criteria(protocol: dict[str, Any], refuse: Callable[[str, str], NoReturn]) -> None:
+    criteria, rules = protocol["criteria"], protocol["screening"]["criterion"]
+    for code, facts in criteria.items():
+        if "phrases" in facts and (facts["kind"] != "exclude" or code == rules["duplicate"]):
+            remedy = (
+                "duplicates are found by their numbers"
+                if code == rules["duplicate"]
+                else "the words that a record needs stand under screening"
             )
-    if protocol["screening"]["condition"] and "other_condition" not in protocol["screening"]["criterion"]:
-        raise InputError(
-            f"{path}, line {lines['data.screening.criterion']}: screening asks for a condition, so that criterion needs "
-            "'other_condition': the code of a record on another one."
+            refuse(f"criteria.{code}.phrases", f"phrases are for criteria that exclude; {remedy}. Take them away.")
+        for index, name in enumerate(facts.get("registries", [])):
+            if name not in protocol["registries"]:
+                problem = f"unknown registry '{name}'. Known: {', '.join(protocol['registries'])}."
+                refuse(f"criteria.{code}.registries[{index}]", problem)
+    if protocol["screening"]["condition"] and "other_condition" not in rules:
+        refuse(
+            "screening.criterion",
+            "screening asks for a condition, so that criterion needs 'other_condition': the code of a record on another one.",
         )
-    if not protocol["screening"]["condition"] and "other_condition" in protocol["screening"]["criterion"]:
-        code = protocol["screening"]["criterion"]["other_condition"]
-        raise InputError(
-            f"{path}, line {lines['data.screening.criterion.other_condition']}: screening asks for no condition, so that no "
-            f"record is excluded for another one. Take 'other_condition: {code}' away, and {code} from criteria; or list "
-            "words under condition."
+    if not protocol["screening"]["condition"] and "other_condition" in rules:
+        code = rules["other_condition"]
+        refuse(
+            "screening.criterion.other_condition",
+            "screening asks for no condition, so that no record is excluded for another one. Take 'other_condition: "
+            f"{code}' away, and {code} from criteria; or list words under condition.",
         )
-    criteria = protocol["criteria"]
-    for rule, code in protocol["screening"]["criterion"].items():
+    for rule, code in rules.items():
         if code not in criteria:
-            raise InputError(
-                f"{path}, line {lines[f'data.screening.criterion.{rule}']}: '{rule}' names the unknown criterion "
-                f"'{code}'. Known: {', '.join(criteria)}."
-            )
+            problem = f"'{rule}' names the unknown criterion '{code}'. Known: {', '.join(criteria)}."
+            refuse(f"screening.criterion.{rule}", problem)

@@ -55,7 +55,7 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
 
 
 def pairs_to_merge(pairs_of_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    """What readers and people found to be one trial, as ``duplicates`` takes it: ``trn, duplicate_of, reason``.
+    """The pairs that readers and people judged to be one trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``.
 
     Parameters
     ----------

@@ -23,10 +23,6 @@ _COMPARED = ("interventions", "arms")  # fields whose values may be an arm of co
 _WITH_AND_WITHOUT = re.compile(r"\bwith\s*(?:and|or|/)\s*without\b", re.IGNORECASE)
 _NON = re.compile(r"\bnon[\s‐-―-]?$", re.IGNORECASE)
 _REACH = 4  # words between an intervention and the word for its origin
-_OF_PRODUCT = (
-    *("intervention", "perhaps", "origin", "origin_unnamed", "other_origin", "not_intervention", "derivatives"),
-    "measured_only",
-)
 
 
 class _Exclusion(NamedTuple):
@@ -77,7 +73,7 @@ def triggers(record: dict, *, protocol: dict) -> pd.DataFrame:
         ``field, words, meaning``: meanings of ``speaks_for`` speak for inclusion, the others against it.
     """
     patterns, meanings = _patterns(protocol), _meanings(protocol)
-    fields = dict.fromkeys(_ORIGIN, _OF_PRODUCT)
+    fields = dict.fromkeys(_ORIGIN, tuple(name for name in meanings if name != "condition"))
     fields |= {name: (*fields.get(name, ()), "condition") for name in _CONDITION}
     rows = [
         (field, match.group(), meanings[name])

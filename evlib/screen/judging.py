@@ -1,4 +1,4 @@
-"""Screening decisions that people make: files of each reviewer, saved whole, read with their bad rows named."""
+"""People's screening decisions: each reviewer has files, saved whole; when they are read, bad rows are named."""
 
 import re
 from contextlib import suppress
@@ -19,8 +19,7 @@ DECISIONS = ("include", "exclude", "unclear")
 ADJUDICATOR = "adjudicated"  # the name under which a disagreement is settled
 _LATER = "later"
 _RESERVED = {"r1", "r2", "r3", "rule", "rules", "numbers and pairs"}
-_NONE_COUNTED = "none of its decisions counted: "
-# After a reviewer's name: a number or day of a further file, a second ending, and what a browser adds to a second download.
+# A reviewer's name, then what a further file, a second ending or a browser's second download adds to it.
 _FURTHER = re.compile(r"([^.(]+?)((?:\.\d[\w-]*|\.csv|\s*\(\d+\))*)", re.IGNORECASE)
 _DATE_STYLES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
 _LEFT_THE_SEARCH = (
@@ -31,12 +30,8 @@ _LEFT_THE_SEARCH = (
 
 def exclusion_criteria(protocol: dict) -> dict[str, str]:
     """The criteria by which a person excludes, code → text; duplicates are judged as pairs (``evlib.screen.deduplication``)."""
-    duplicate = protocol["screening"]["criterion"]["duplicate"]
-    return {
-        code: facts["text"]
-        for code, facts in protocol["criteria"].items()
-        if facts["kind"] == "exclude" and code != duplicate
-    }
+    duplicate, criteria = protocol["screening"]["criterion"]["duplicate"], protocol["criteria"].items()
+    return {code: facts["text"] for code, facts in criteria if facts["kind"] == "exclude" and code != duplicate}
 
 
 def reviewer_file(folder: str | Path, reviewer: str) -> Path:
@@ -45,7 +40,7 @@ def reviewer_file(folder: str | Path, reviewer: str) -> Path:
     Raises
     ------
     InputError
-        Where the name is empty, is one of the machine readings', or holds what a file name should not.
+        Where the name is empty, is one of the machine readings', or does not suit a file name.
     """
     name = reviewer.strip()
     if not re.fullmatch(r"\w[\w .-]{0,39}", name) or name.casefold() in _RESERVED:
@@ -61,42 +56,40 @@ def reviewer_key(reviewer: str) -> str:
     return re.sub(r"[ .]+", "-", reviewer.strip().casefold()).strip("-")
 
 
-def _of_file(path: Path) -> tuple[str | None, tuple[int, ...]]:
+def _reviewer_of(path: Path) -> tuple[str | None, tuple[int, ...]]:
     """Whose decisions a file holds by its name, and where it stands among the files of this reviewer.
 
-    ``anna.csv`` comes before ``anna.2.csv`` and ``anna.2026-11-26.csv``. What else follows a dot may be part of a name: then
-    nobody's.
+    ``anna.csv`` comes before ``anna.2.csv`` and ``anna.2026-11-26.csv``. Any other text after a dot may belong to the name:
+    then the file is nobody's.
     """
-    found = _FURTHER.fullmatch(path.stem)
-    if found is None:
-        return None, ()
-    return found[1].strip(), tuple(int(number) for number in re.findall(r"\d+", found[2]))
+    parts = _FURTHER.fullmatch(path.stem)
+    return (parts[1].strip(), tuple(map(int, re.findall(r"\d+", parts[2])))) if parts else (None, ())
 
 
 def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What people decided: all files of the folder (which need not exist).
+    """The decisions of people: all files of the folder (which need not exist).
 
-    A row without a decision, or with ``later``, is not yet judged and is passed over; so a filled-in queue
-    (``to_screen.csv``) can be put into the folder as it is. Of two rows of one reviewer on one record the newer counts; of
-    rows without a date that of the later file (``anna.2.csv`` after ``anna.csv``), then the later row.
+    A row without a decision, or with ``later``, is not yet judged and is skipped; so a filled-in queue (``to_screen.csv``)
+    can be put into the folder as it is. Of two rows of one reviewer on one record the newer counts; of rows without a date
+    that of the later file (``anna.2.csv`` after ``anna.csv``), then the later row.
 
     Parameters
     ----------
     folder
         Holds CSV files with ``trn, decision (include, exclude or unclear), criterion, reason, reviewer, date``; without
-        a reviewer in a row, the file's name counts, up to a dot and a number or day. Other columns are passed over.
+        a reviewer in a row, the file's name counts, up to a dot and a number or day. Other columns are ignored.
     known
         Registration numbers of all records of the sources, also those outside the search.
 
     Returns
     -------
     decisions, rejects
-        Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with what to do. A file of which
+        Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with its remedy. A file of which
         nothing could be used has a row of its own, without a line.
     """
     tables, others = decision_files(folder)
-    good, bad = [], [_whole_file(path, _why_not(path, Path(folder))) for path in others]
-    for path in sorted(tables, key=lambda path: (_of_file(path)[1], path.name)):
+    good, bad = [], [_whole_file(path, _why_not_read(path, Path(folder))) for path in others]
+    for path in sorted(tables, key=lambda path: (_reviewer_of(path)[1], path.name)):
         try:
             rows = _rows(path)
         except InputError as error:
@@ -119,18 +112,8 @@ def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tup
 
 
 def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
-    """Decisions of people that were read before and are in no file of the folder any more, also not as ``later``.
-
-    Parameters
-    ----------
-    before
-        Rows with ``trn, reviewer``: the decisions of people in the last run.
-
-    Returns
-    -------
-    pandas.DataFrame
-        These rows of ``before``.
-    """
+    """The rows of ``before`` (``trn, reviewer``: decisions of people in the last run) that are in no file of the folder any
+    more, not even as ``later``."""
     held: set[tuple[str, str]] = set()
     for path in decision_files(folder)[0]:
         try:
@@ -141,23 +124,20 @@ def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
     return before[[(reviewer_key(row.reviewer), row.trn) not in held for row in before.itertuples()]]
 
 
-def _why_not(path: Path, folder: Path) -> str:
-    if path.parent != folder:
-        within = path.relative_to(folder).parent.as_posix()
-        return (
-            f"it lies deeper, in {within}. Move it up into {place_of(folder)}, or, if it shall not count, out of there."
-        )
-    return "it is not a CSV file. Save it as CSV (UTF-8) in the same folder, and take this one away."
+def _why_not_read(path: Path, folder: Path) -> str:
+    if path.parent == folder:
+        return "it is not a CSV file. Save it as CSV (UTF-8) in the same folder, and take this one away."
+    within = path.relative_to(folder).parent.as_posix()
+    return f"it lies deeper, in {within}. Move it up into {place_of(folder)}, or, if it shall not count, out of there."
 
 
 def _whole_file(path: Path, reason: str) -> pd.DataFrame:
-    return checked(
-        pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": _NONE_COUNTED + reason}]), "rejects"
-    )
+    row = {"file": path.name, "line": None, "trn": None, "reason": f"none of its decisions counted: {reason}"}
+    return checked(pd.DataFrame([row]), "rejects")
 
 
 def _one_spelling(reviewers: pd.Series) -> pd.Series:
-    """Each reviewer's name as they write it, where their files write it in several ways (``anna`` by the name of a file)."""
+    """One spelling for each reviewer, where their files write the name in several ways (``anna`` by the name of a file)."""
     keys = reviewers.map(reviewer_key)
     written = reviewers.groupby(keys).transform("min")  # capitals come first
     return written.mask(keys == ADJUDICATOR, ADJUDICATOR)
@@ -173,10 +153,7 @@ def save_decision(
     criterion: str | None = None,
     reason: str | None = None,
 ) -> Path:
-    """Save one decision of a reviewer, in place of an earlier one on the same record; returns the file.
-
-    See ``save_decisions``.
-    """
+    """Save one decision of a reviewer as ``save_decisions`` does; returns the file."""
     row = {"trn": trn, "decision": decision, "criterion": criterion, "reason": reason, "date": today()}
     return save_decisions(folder, pd.DataFrame([row]), reviewer=reviewer, protocol=protocol)
 
@@ -184,29 +161,28 @@ def save_decision(
 def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str, protocol: dict) -> Path:
     """Save decisions of a reviewer, each in place of an earlier one on the same record; returns the file.
 
-    The file is read, changed and written under a lock, so that two who save at once both keep what they saved, and it
-    appears whole or not at all. Rows and columns that are not ours to change stay as they are.
+    The file is read, changed and written under a lock, so that nothing is lost when two sessions save at once, and it
+    appears whole or not at all. All other rows and columns stay as they are.
 
     Parameters
     ----------
     folder
-        Of the decisions of people; it is made where it is not there.
+        Of the decisions of people; it is made where it is missing.
     decisions
         ``trn, decision`` and, where there are any, ``criterion, reason, date``.
 
     Raises
     ------
     InputError
-        Where a decision cannot be one (nothing is saved then), the file cannot be read as a table, or another session
-        keeps it locked.
+        Where a decision is not valid (nothing is saved then), the file cannot be read as a table, or another session keeps
+        it locked.
     """
     from filelock import FileLock, Timeout
 
     path = reviewer_file(folder, reviewer)
     new = decisions.reindex(columns=COLUMNS).astype("str")
     new = new.assign(reviewer=reviewer.strip(), date=new.date.fillna(today()))
-    problems = _problems(new, set(new.trn.dropna()), protocol, Path(folder))
-    _, rejects = set_aside(new, path, problems)
+    _, rejects = set_aside(new, path, _problems(new, set(new.trn.dropna()), protocol, Path(folder)))
     if len(rejects):
         raise InputError(f"{rejects.trn[0]}: {rejects.reason[0]} Nothing was saved.")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -214,10 +190,9 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
         with FileLock(path.with_name(f".{path.stem}.lock"), timeout=10):
             rows = read_csv(path, by_hand=True) if path.exists() else pd.DataFrame(columns=COLUMNS)
             held = _with_our_columns(rows)
-            who = held.reviewer.fillna(path.stem).map(reviewer_key)
-            numbers = held.trn.map(normalised, na_action="ignore")
-            mine = numbers.isin(new.trn) & (who == path.stem)
-            write_csv(pd.concat([held[~mine], new]), path, lasting=True)
+            own = held.reviewer.fillna(path.stem).map(reviewer_key) == path.stem
+            replaced = own & held.trn.map(normalised, na_action="ignore").isin(new.trn)
+            write_csv(pd.concat([held[~replaced], new]), path, lasting=True)
     except Timeout:
         raise InputError(f"{path} is being saved by another session. Try again; nothing was lost.") from None
     return path
@@ -225,8 +200,7 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
 
 def undo_decision(folder: str | Path, trn: str, *, reviewer: str, protocol: dict) -> None:
     """Mark a record as not yet judged by a reviewer; the row stays, with the decision ``later``."""
-    row = pd.DataFrame([{"trn": trn, "decision": _LATER}])
-    save_decisions(folder, row, reviewer=reviewer, protocol=protocol)
+    save_decision(folder, trn, _LATER, reviewer=reviewer, protocol=protocol)
 
 
 def _rows(path: Path) -> pd.DataFrame:
@@ -234,7 +208,7 @@ def _rows(path: Path) -> pd.DataFrame:
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     rows["decision"] = rows.decision.str.strip().str.lower()
     rows["criterion"] = rows.criterion.str.strip().str.upper()
-    rows["reviewer"] = rows.reviewer.str.strip().fillna(_of_file(path)[0])
+    rows["reviewer"] = rows.reviewer.str.strip().fillna(_reviewer_of(path)[0])
     rows["date"] = rows.date.map(_day, na_action="ignore")
     return rows.astype({name: "str" for name in COLUMNS})
 
@@ -247,9 +221,8 @@ def _with_our_columns(rows: pd.DataFrame) -> pd.DataFrame:
 def _problems(
     rows: pd.DataFrame, known: set[str], protocol: dict, folder: Path
 ) -> list[tuple[pd.Series, str | pd.Series]]:
-    """What may be wrong with rows of decisions, and what to do about it."""
-    codes = exclusion_criteria(protocol)
-    duplicate = protocol["screening"]["criterion"]["duplicate"]
+    """What may be wrong with rows of decisions, each with its remedy."""
+    codes, duplicate = exclusion_criteria(protocol), protocol["screening"]["criterion"]["duplicate"]
     judged, excluded = rows.decision.notna() & (rows.decision != _LATER), rows.decision == "exclude"
     use = f"Use {', '.join(codes)}."
     pairs = place_of(folder.parent / "same_trial.csv")
