@@ -177,7 +177,7 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
     for place in ("default_search_date", "hand_screening.snapshot", "hand_screening.registered_by"):
         day = value_at(protocol, place)
         try:
-            date.fromisoformat(day or "2000-01-01")
+            date.fromisoformat("2000-01-01" if day is None else day)
         except ValueError:
             refuse(place, f"{place}: '{day}' is not a day of the calendar. Write YYYY-MM-DD.")
     for key in [key for key in ("query", "search") if key in protocol]:

@@ -21,6 +21,7 @@ diabetes=diabetes randomized=aleatorizado controlled=controlado open=abierto lab
 phase=fase dose=dosis placebo=placebo hospital=hospital novel=nuevo using=usando
 """
 _SPANISH = dict(pair.split("=") for pair in _GLOSSARY.split())
+_KINDS = ("cross-registered", "retitled", "translated")
 _KEPT = ["registry", "brief_title", "official_title", "acronym", "sponsor", "countries", "conditions", "enrolment"]
 _DATES = ["start_date", "registered_text"]
 
@@ -49,19 +50,20 @@ def planted(records: pd.DataFrame, *, n: int, seed: int) -> tuple[pd.DataFrame, 
     chance = random.Random(seed)
     drawn = records[records.brief_title.notna()].to_dict("records")
     chance.shuffle(drawn)
-    kinds = list(_TITLES)
-    n = min(n, len(drawn) // len(kinds))
+    n = min(n, len(drawn) // len(_KINDS))
     copies, truth = [], []
-    for index, original in enumerate(drawn[: n * len(kinds)]):
-        kind = kinds[index % len(kinds)]
+    for index, original in enumerate(drawn[: n * len(_KINDS)]):
+        kind = _KINDS[index % len(_KINDS)]
         copy = {name: original[name] for name in (*_KEPT, *_DATES)}
-        copy |= _TITLES[kind](original, chance)
+        copy["brief_title"] = _changed_title(original["brief_title"], kind, chance)
+        if kind != "cross-registered":
+            copy["official_title"] = None
         for name in ("sponsor", "enrolment", "conditions", "acronym", *_DATES):
             if chance.random() < 1 / 7:
                 copy[name] = None
         for name in _DATES:
-            if chance.random() < 1 / 3:
-                copy[name] = _shifted(copy[name], chance)
+            if chance.random() < 1 / 3 and isinstance(copy[name], str) and len(copy[name]) == len("2020-01-01"):
+                copy[name] = f"{pd.Timestamp(copy[name]) + pd.Timedelta(days=chance.randint(-30, 30)):%Y-%m-%d}"
         if chance.random() < 1 / 4 and isinstance(copy["sponsor"], str):
             copy["sponsor"] = " ".join(copy["sponsor"].split()[:2])
         if chance.random() < 1 / 5 and not pd.isna(copy["enrolment"]):
@@ -131,34 +133,11 @@ def repeated(
     return summary.round(3).reset_index()
 
 
-def _cross_registered(original: dict, chance: random.Random) -> dict:
-    return {"brief_title": _thinned(original["brief_title"], 0.9, chance)}
-
-
-def _retitled(original: dict, chance: random.Random) -> dict:
-    kept = _thinned(original["brief_title"], 2 / 3, chance).split()
-    half = len(kept) // 2
-    return {"brief_title": " ".join(kept[half:] + kept[:half]), "official_title": None}
-
-
-def _thinned(title: str, share: float, chance: random.Random) -> str:
-    """A title with about this share of its words, in order; all of them where none would be left."""
-    return " ".join(word for word in title.split() if chance.random() < share) or title
-
-
-def _translated(original: dict, chance: random.Random) -> dict:
-    words = original["brief_title"].split()
-    return {"brief_title": " ".join(_SPANISH.get(word.lower(), word) for word in words), "official_title": None}
-
-
-_TITLES: dict[str, Callable[[dict, random.Random], dict]] = {
-    "cross-registered": _cross_registered,
-    "retitled": _retitled,
-    "translated": _translated,
-}
-
-
-def _shifted(day: object, chance: random.Random) -> object:
-    if not isinstance(day, str) or len(day) != len("2020-01-01"):
-        return day
-    return f"{pd.Timestamp(day) + pd.Timedelta(days=chance.randint(-30, 30)):%Y-%m-%d}"
+def _changed_title(title: str, kind: str, chance: random.Random) -> str:
+    words = title.split()
+    if kind == "translated":
+        return " ".join(_SPANISH.get(word.lower(), word) for word in words)
+    share = 0.9 if kind == "cross-registered" else 2 / 3
+    kept = [word for word in words if chance.random() < share] or words
+    half = len(kept) // 2 if kind == "retitled" else 0
+    return " ".join(kept[half:] + kept[:half])

@@ -1,4 +1,4 @@
-"""Proposals of records that may be one trial, by likeness of titles, sponsors, dates and sizes, for a person to judge."""
+"""Pairs of records that may be one trial, proposed to a person by likeness of titles, sponsors, dates and sizes."""
 
 import itertools
 from array import array
@@ -13,7 +13,7 @@ from evlib.base.query import tokens
 from evlib.base.schema import checked
 
 _BLOCK = 30  # records that may share a rare word for the word to bring them together
-_RAREST = 6  # words of a title that are looked at
+_RAREST = 6  # words of a title that bring records together
 _AT_ONCE = 100_000  # pairs that are compared at a time
 _WORKERS = 2
 THRESHOLD = 4.5
@@ -92,7 +92,7 @@ def _facts(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _candidates(facts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The places of both records of each pair that is worth a comparison, the first before the second."""
+    """The places of both records of each pair to compare, the first before the second."""
     frequency: Counter[str] = Counter()
     for words in _title_words(facts):
         frequency.update(words)
@@ -116,7 +116,7 @@ def _title_words(facts: pd.DataFrame) -> Iterator[set[str]]:
 
 
 def _pairs_of_blocks(keys: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """All pairs of places that share a key, as first * count + second, of the keys that not too many share."""
+    """All pairs of places that share a key of at most ``_BLOCK`` records, as first * count + second."""
     order = np.lexsort((places, keys))
     keys, places = keys[order], places[order]
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, dtype=np.int64)
@@ -129,7 +129,7 @@ def _pairs_of_blocks(keys: np.ndarray, places: np.ndarray, count: int) -> np.nda
 
 
 def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """The pairs that reach the threshold, with their points and what these rest on."""
+    """The pairs that reach the threshold, with their points and the evidence."""
     one, other = facts.iloc[left].reset_index(drop=True), facts.iloc[right].reset_index(drop=True)
     title = np.maximum.reduce([_alike(one[a], other[b]) for a in ("brief", "official") for b in ("brief", "official")])
     sponsor, conditions = _alike(one.sponsor, other.sponsor), _alike(one.conditions, other.conditions)
@@ -160,18 +160,18 @@ def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.Data
     )
     reached = np.flatnonzero(points >= THRESHOLD)
     holding = [(name, weight > 0, np.asarray(holds)) for name, (weight, holds) in tests.items()]
-    evidence = [_in_words(title[i], holding, i) for i in reached]
+    evidence = [_evidence(title[i], holding, i) for i in reached]
     return table.iloc[reached].assign(evidence=pd.Series(evidence, index=reached, dtype="str"))
 
 
-def _in_words(title: float, holding: list[tuple[str, bool, np.ndarray]], place: int) -> str:
+def _evidence(title: float, holding: list[tuple[str, bool, np.ndarray]], place: int) -> str:
     speak_for = [f"titles {title:.0f} of 100 alike", *(name for name, good, holds in holding if good and holds[place])]
     against = [name for name, good, holds in holding if not good and holds[place]]
     return "; ".join(speak_for) + (f"; against: {', '.join(against)}" if against else "")
 
 
 def _alike(one: pd.Series, other: pd.Series) -> np.ndarray:
-    """How alike two texts are, 0 to 100: in order-free words as a whole, and in the words that both have; 0 for none."""
+    """How alike texts are, 0 to 100, whatever the order of their words: mean of all words and of those in common; 0 where one is empty."""
     if one.empty:
         return np.zeros(0)
     whole = process.cpdist(one.tolist(), other.tolist(), scorer=fuzz.token_sort_ratio, workers=_WORKERS)

@@ -105,8 +105,8 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
     pandas.DataFrame
         Table ``screened``: ``outcome`` is ``duplicate``, ``excluded at title``, ``excluded at eligibility``,
         ``unclear``, ``included`` or ``pending``. Pending: nobody has judged the record, or its reviewers are too few or
-        differ (``needs`` says what is missing), or it was judged a duplicate of a record that is not in this search. Then
-        ``proposal`` is what the rules would decide.
+        differ (``needs`` says what is missing), or it was judged a duplicate of a record outside this search. Then
+        ``proposal`` is what the rules propose.
     """
     return with_duplicates(screened_alone(records, decisions, protocol=protocol), repeats, protocol=protocol)
 

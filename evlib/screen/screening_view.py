@@ -71,16 +71,11 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     bar = IntProgress(min=0, max=max(total, 1), layout=Layout(width="14rem"))
     progress, card, message = HTML(), HTML(), HTML()
     codes = judging.exclusion_criteria(protocol)
-    criterion = Dropdown(
-        options=[(f"{code}: {text}", code) for code, text in codes.items()],
-        description="Excluded by",
-        style={"description_width": "5.5rem"},
-        layout=Layout(width="34rem", max_width="98%"),
-    )
-    reason = Text(description="Reason", placeholder="in your words; may stay empty", layout=criterion.layout)
-    reason.style.description_width = "5.5rem"
-    keys = Text(description="Keys", placeholder="click here, then type", layout=Layout(width="16rem"))
-    keys.style.description_width = "5.5rem"
+    wide, beside = Layout(width="34rem", max_width="98%"), {"description_width": "5.5rem"}
+    options = [(f"{code}: {text}", code) for code, text in codes.items()]
+    criterion = Dropdown(options=options, description="Excluded by", style=beside, layout=wide)
+    reason = Text(description="Reason", placeholder="in your words; may stay empty", style=beside, layout=wide)
+    keys = Text(description="Keys", placeholder="click here, then type", style=beside, layout=Layout(width="16rem"))
     buttons = {
         name: Button(description=f"{name.capitalize()} ({key})", layout=Layout(width="8rem"))
         for key, name in KEYS.items()
@@ -154,8 +149,8 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         f"criterion. {_marked(' and '.join(speaks_for(protocol)), _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
     )
     # The controls stand above the record, so that they keep their place however long it is.
-    wide = Layout(flex_flow="row wrap")
-    controls = [HBox(list(buttons.values()), layout=wide), HBox([keys, criterion], layout=wide), reason]
+    wrap = Layout(flex_flow="row wrap")
+    controls = [HBox(list(buttons.values()), layout=wrap), HBox([keys, criterion], layout=wrap), reason]
     return VBox([HBox([bar, progress]), *controls, message, card, help_text])
 
 
