@@ -1,4 +1,4 @@
-"""Registration dates: observed ones stay, estimated ones lie between their neighbours, unknown ones stay unknown."""
+"""Dates read in one way; registration dates: observed ones stay, estimated ones lie between their neighbours, unknown ones stay unknown."""
 
 import pandas as pd
 import pytest
@@ -6,9 +6,41 @@ from conftest import RAW, SNAPSHOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evlib.base.dates import day_or_month, unambiguous_day
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv
 from evlib.ingest import registration_dates
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2020-01-27 00:00:00", "2020-01-27"),
+        ("2015-01-12T16:14:16.542+01:00", "2015-01-12"),
+        ("20200127", "2020-01-27"),
+        ("January 25, 2020", "2020-01-25"),
+        ("25/01/2020", "2020-01-25"),
+        ("01/25/2020", None),
+        ("2020/06/10", "2020-06-10"),
+        ("1399-01-17", None),
+        ("March 2020", "2020-03"),
+        ("2020-03", "2020-03"),
+        ("2020-13-01", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_days_in_the_styles_that_registries_write(text, day):
+    assert day_or_month(text) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("01/25/2020", "2020-01-25"), ("25.01.2020", "2020-01-25"), ("01/01/2020", "2020-01-01"), ("05/11/2020", None),
+     ("2020-03", None)],
+)  # fmt: skip
+def test_a_day_that_can_be_read_in_one_way_only(text, day):
+    assert unambiguous_day(text) == day
 
 
 def test_observed_dates_are_never_touched(shipped):
@@ -54,6 +86,12 @@ def test_a_known_number_keeps_its_date_and_one_between_lies_between():
     days = estimate.registered.dt.strftime("%Y-%m-%d").tolist()
     assert days == ["2020-01-01", "2020-02-20", "2020-04-10", "2020-05-30", "2019-11-12"]
     assert estimate.registered_high.isna().tolist() == [False, False, False, True, False]
+
+
+def test_no_estimate_lies_more_than_ten_years_beyond_the_known_dates():
+    anchors = pd.DataFrame({"serial": [100_000, 100_001], "date": pd.to_datetime(["2010-01-01", "2010-02-01"])})
+    estimate = registration_dates.dates_by_serial(pd.Series([1, 200_000]), anchors)
+    assert estimate.registered.dt.strftime("%Y-%m-%d").tolist() == ["2000-01-04", "2020-01-30"]
 
 
 def test_the_error_is_that_of_numbers_whose_own_date_was_hidden(shipped):

@@ -1,12 +1,11 @@
 """People's screening decisions: each reviewer has files, saved whole; when they are read, bad rows are named."""
 
 import re
-from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
+from evlib.base.dates import unambiguous_day
 from evlib.base.errors import InputError
 from evlib.base.files import today
 from evlib.base.identifiers import normalised
@@ -21,7 +20,6 @@ _LATER = "later"
 _RESERVED = {"r1", "r2", "r3", "rule", "rules", "numbers and pairs"}
 # A reviewer's name, then what a further file, a second ending or a browser's second download adds to it.
 _FURTHER = re.compile(r"([^.(]+?)((?:\.\d[\w-]*|\.csv|\s*\(\d+\))*)", re.IGNORECASE)
-_DATE_STYLES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
 _LEFT_THE_SEARCH = (
     "no record of this number is in the sources of this run. The decision stays in its file and counts again once the "
     "record is found. Correct the number where it is misspelt."
@@ -209,7 +207,7 @@ def _rows(path: Path) -> pd.DataFrame:
     rows["decision"] = rows.decision.str.strip().str.lower()
     rows["criterion"] = rows.criterion.str.strip().str.upper()
     rows["reviewer"] = rows.reviewer.str.strip().fillna(_reviewer_of(path)[0])
-    rows["date"] = rows.date.map(_day, na_action="ignore")
+    rows["date"] = rows.date.map(lambda text: unambiguous_day(text) or text.strip(), na_action="ignore")
     return rows.astype({name: "str" for name in COLUMNS})
 
 
@@ -259,17 +257,3 @@ def _problems(
         ),
         (judged & ~rows.trn.isin(known), _LEFT_THE_SEARCH),
     ]
-
-
-def _day(text: str) -> str:
-    """The text as YYYY-MM-DD where it is a day that can be read in one way only; else as it is.
-
-    With slashes, some countries write the day first and some the month: they are told apart where one of the two is more
-    than 12, or both are the same.
-    """
-    words = text.strip().split("T")[0].split(" ")[0]
-    found = set()
-    for style in _DATE_STYLES:
-        with suppress(ValueError):
-            found.add(datetime.strptime(words, style).date().isoformat())  # noqa: DTZ007 (a day has no time zone)
-    return found.pop() if len(found) == 1 else text.strip()
