@@ -3,7 +3,10 @@
 import pandas as pd
 import pytest
 
-from evlib.base.tables import first_url, idle_columns, table
+from evlib.base.schema import kinds
+from evlib.base.tables import by_source, first_url, idle_columns, table
+
+KEYS = [name for name, kind in kinds("records").items() if kind == "key"]
 
 
 def test_registry_text_is_escaped_everywhere():
@@ -34,3 +37,10 @@ def test_a_column_is_left_out_where_the_review_does_not_code_it_and_no_row_tells
     protocol = {"codes": {"route": {}, "route_group": {}}, "flags": {}}
     assert idle_columns(rows, protocol) == ["ev_term", "ev_term_text"]
     assert idle_columns(rows, {"codes": {"route": {}, "ev_term": {}}, "flags": {}}) == []
+
+
+def test_a_source_of_fewer_than_thirty_records_shows_their_number_else_a_share():
+    rows = [("small", "acronym", "True", 7, 29), ("large", "acronym", "True", 7, 30), ("large", "arms", "False", 0, 30)]
+    rows += [(source, name, "True", 1, 1) for source in ("small", "large") for name in (*KEYS, "source_urls")]
+    shown = by_source(pd.DataFrame(rows, columns=["source", "column", "read", "filled", "records"]))
+    assert shown.values.tolist() == [["acronym", "7 of 29", "23 %"]]
