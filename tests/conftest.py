@@ -23,7 +23,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import copy_shipped
 from evlib.base.schema import read_csv
 from evlib.ingest import registration_dates
-from evlib.ingest.registries import snapshot as registry_snapshot
+from evlib.ingest.registries import ingest
 from evlib.run import warm_kernels
 from evlib.run.pipeline import run, spare_grammars
 from evlib.screen import screening
@@ -64,7 +64,7 @@ def review() -> dict:
 def shipped(review: dict) -> pd.DataFrame:
     """All records of the shipped snapshot, with registration dates."""
     path = RAW / "registries" / SNAPSHOT / "records.jsonl"
-    records, rejects = registry_snapshot.read(path, registries=list(review["registries"]), snapshot=SNAPSHOT)
+    records, rejects, _ = ingest([path], retrieved=SNAPSHOT, registries=list(review["registries"]))
     assert rejects.empty
     decisions, _, _ = screening.hand_decisions(RAW / "curation/screening.csv", known=set(records.trn), protocol=review)
     known = read_csv(RAW / "curation/nct_first_submitted.csv")

@@ -6,16 +6,18 @@ import io
 import json
 import tracemalloc
 import zipfile
+from functools import cache, partial
 
 import openpyxl
 import pytest
-from conftest import DAY, export, put, study
+from conftest import DAY, RAW, ROOT, SNAPSHOT, export, put, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries import FORMATS, READERS, ingest, losses
-from evlib.ingest.registries.common import MAX_TEXT
+from evlib.ingest.registries import READERS, format_of, ingest, losses
+from evlib.ingest.registries.common import MAX_TEXT, batches
+from evlib.ingest.registries.unpack import heads
 
 LONG = "x" * (MAX_TEXT + 1)
 THREE = [study(), study("NCT00000002"), study("NCT00000003")]
@@ -147,7 +149,6 @@ def test_many_records_are_not_held_at_once(tmp_path):
     assert large - small < size / 2
 
 
-@pytest.fixture(scope="module")
 def workbook():
     book = openpyxl.Workbook()
     for row in (("Results of the search",), COLUMNS, *rows("a", "=1+1", "c")):
@@ -157,33 +158,38 @@ def workbook():
     return file.getvalue()
 
 
-STARTS = {
-    "ClinicalTrials.gov API v2": b'{"protocolSection": ',
-    "ClinicalTrials.gov CSV": b"NCT Number,Study Title\n",
-    "WHO ICTRP CSV": b"TrialID,Public title,Source Register\n",
-    "WHO ICTRP XLSX": b"PK\x03\x04",
-    "XML of trials": b"<trials><trial><main>",
-    "Cochrane CENTRAL": b"TY  - JOUR\nTI  - NCT00000001\n",
-    "snapshot": b'{"registry": "ChiCTR", "trial_id": "ChiCTR2000030261"',
-    "table of records": b"trn,trn_kind,registry,snapshot,enrolment,results_posted\n",
-}
+@cache
+def examples():
+    """A small file of each format: our sample, or for the forms that have none there, one made here."""
+    line = (RAW / "registries" / SNAPSHOT / "records.jsonl").read_bytes().split(b"\n")[0]
+    made = {
+        "WHO ICTRP CSV": export(*rows("a"), header=COLUMNS).encode(),
+        "WHO ICTRP XLSX": workbook(),
+        "snapshot": line,
+        "table of records": b"trn,trn_kind,registry,snapshot,enrolment,results_posted\nNCT00000001,number,x,2020-01-01,9,True\n",
+    }
+    samples = [path for path in (ROOT / "tests/samples").iterdir() if path.name != "README.md"]
+    return made | {format_of(path): path.read_bytes() for path in samples}
 
 
-def test_every_reader_is_fuzzed():
-    assert list(STARTS) == FORMATS
+def test_every_reader_has_an_example_and_no_other_reader_recognises_it(tmp_path):
+    assert examples().keys() == READERS.keys(), "a new reader needs a small file of its form in tests/samples"
+    classic = export(["1", "NCT00000001", "CN-00000001"], header=("Rank", "NCT Number", "Title")).encode()
+    for name, content in [*examples().items(), ("ClinicalTrials.gov CSV", classic)]:
+        start = next(heads(put(tmp_path, "f", content)))
+        assert [reader.NAME for reader in READERS.values() if reader.recognises(start)] == [name]
 
 
 @settings(max_examples=60)  # each writes and reads a file
-@given(st.binary(max_size=300), st.sampled_from(FORMATS), st.integers(0, 5000))
-def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, workbook, data, name, place):
+@given(st.binary(max_size=300), st.sampled_from(list(READERS)), st.integers(0, 5000))
+def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, data, name, place):
+    reader, whole = READERS[name], examples()[name]
     facts = {"registries": []} if name == "snapshot" else {}
-    whole = workbook if name == "WHO ICTRP XLSX" else STARTS[name]
     place %= len(whole)
-    for content in (data, STARTS[name] + data, whole[:place] + data + whole[place + len(data) :]):
+    for content in (data, whole[:place] + data, whole[:place] + data + whole[place + len(data) :]):
         path = put(tmp_path_factory.mktemp("fuzz"), "f", content)
-        for read in (
-            lambda path: READERS[name].read(path, snapshot=DAY, **facts),
-            lambda path: ingest([path], retrieved=DAY, registries=[]),
-        ):
-            with contextlib.suppress(InputError):
-                assert len(read(path)[0])
+        with contextlib.suppress(InputError):
+            record = partial(reader.record, snapshot=DAY, **facts)
+            assert list(batches(reader.items(path), record, file=path, seen={}))
+        with contextlib.suppress(InputError):
+            assert len(ingest([path], retrieved=DAY, registries=[])[0])

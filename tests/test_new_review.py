@@ -18,7 +18,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_table
 from evlib.book.build import build_book
 from evlib.ingest import sources
-from evlib.ingest.registries import ictrp
+from evlib.ingest.registries import ingest
 from evlib.run import chapters
 from evlib.run.new_review import TEMPLATE, new_review
 from evlib.run.pipeline import notebooks, run
@@ -314,7 +314,7 @@ def test_a_real_export_runs_and_a_persons_decisions_count(example):
     if not SAMPLE.is_file():
         pytest.skip("needs ../shared/samples/ictrp, which is not shipped")
     protocol = load_protocol(EXAMPLE / "protocol.yml")
-    records, _ = ictrp.read(SAMPLE, snapshot="2020-07-07")
+    records, _, _ = ingest([SAMPLE], retrieved="2020-07-07", registries=[])
     rules = eligibility.rule_decisions(records, protocol=protocol)
     chosen = list(rules.trn[rules.decision == "include"])
     title = records.set_index("trn").brief_title[chosen].dropna()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries.snapshot import read
+from evlib.ingest.registries import ingest
 
 GOOD = {"registry": "ClinicalTrials.gov", "trial_id": "NCT04276987", "status": "Completed", "enrollment": 24}
 KNOWN = ["ClinicalTrials.gov", "ChiCTR"]
@@ -35,7 +35,7 @@ def written(folder, *lines):
 )
 def test_a_bad_line_is_set_aside_with_its_reason(tmp_path, line, reason):
     other = GOOD | {"trial_id": "NCT04313647"}
-    records, rejects = read(written(tmp_path, GOOD, line, other), registries=KNOWN, snapshot="2026-11-22")
+    records, rejects, _ = ingest([written(tmp_path, GOOD, line, other)], retrieved="2026-11-22", registries=KNOWN)
     assert list(records.trn) == ["NCT04276987", "NCT04313647"]
     assert list(records.status) == ["Completed", "Completed"]
     assert list(rejects.line) == [2]
@@ -44,17 +44,15 @@ def test_a_bad_line_is_set_aside_with_its_reason(tmp_path, line, reason):
 
 def test_numbers_are_normalised_and_secondary_numbers_found(tmp_path):
     line = GOOD | {"trial_id": " nct04276987 ", "secondary_ids": ["ChiCTR2000030261", "2015KY-05"]}
-    records, _ = read(written(tmp_path, line), registries=KNOWN, snapshot="2026-11-22")
+    records, _, _ = ingest([written(tmp_path, line)], retrieved="2026-11-22", registries=KNOWN)
     assert records.trn[0] == "NCT04276987"
     assert records.secondary_trns[0] == "ChiCTR2000030261"
 
 
 def test_a_file_without_any_record_is_an_error(tmp_path):
-    for path in (written(tmp_path, "nonsense"), written(tmp_path, "")):
+    no_record = GOOD | {"trial_id": None}
+    for line in ("nonsense", "", no_record):
         with pytest.raises(InputError, match="no usable record"):
-            read(path, registries=KNOWN, snapshot="2026-11-22")
-    (tmp_path / "records.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="no usable record"):
-        read(tmp_path / "records.jsonl", registries=KNOWN, snapshot="2026-11-22")
+            ingest([written(tmp_path, line)], retrieved="2026-11-22", registries=KNOWN)
     with pytest.raises(InputError, match="cannot be read"):
-        read(tmp_path / "absent.jsonl", registries=KNOWN, snapshot="2026-11-22")
+        ingest([tmp_path / "absent.jsonl"], retrieved="2026-11-22", registries=KNOWN)

@@ -130,7 +130,12 @@ def _code(cells: list[dict]) -> list[ast.Module]:
 
 @cache
 def _imported_by(path: Path, _changed: int) -> tuple[str, ...]:
-    return tuple(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+    text = path.read_text(encoding="utf-8")
+    names = _imported(ast.parse(text))
+    if "pkgutil.iter_modules(__path__)" in text:  # a package that takes whatever lies in its folder
+        packages = [folder.name for folder in path.parents if (folder / "__init__.py").is_file()]
+        names += [".".join([*reversed(packages), module.stem]) for module in path.parent.glob("*.py")]
+    return tuple(names)
 
 
 def _statements(block: ast.AST) -> Iterator[ast.AST]:

@@ -1,7 +1,13 @@
-"""One module per source format; each has ``read(path, ...) -> (records, rejects)``. ``ingest`` reads any mix of them."""
+"""One module per source format; ``ingest`` reads any mix of them.
 
+A module of this folder that has a ``NAME`` is a reader; ``common`` says what it consists of. No file is recognised by two of
+them.
+"""
+
+import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -11,21 +17,11 @@ import pandas as pd
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import files_of, writing
 from evlib.base.schema import ESTIMATED, append_csv, checked, write_csv
-from evlib.ingest.registries import central, ctgov, ctgov_csv, ictrp, ictrp_xlsx, records_csv, snapshot, trial_xml
 from evlib.ingest.registries.common import Seen, batches
 from evlib.ingest.registries.unpack import heads
 
-READERS: dict[str, ModuleType] = {
-    "ClinicalTrials.gov API v2": ctgov,
-    "ClinicalTrials.gov CSV": ctgov_csv,
-    "WHO ICTRP CSV": ictrp,
-    "WHO ICTRP XLSX": ictrp_xlsx,
-    "XML of trials": trial_xml,
-    "Cochrane CENTRAL": central,
-    "snapshot": snapshot,
-    "table of records": records_csv,
-}
-FORMATS = list(READERS)
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+READERS: dict[str, ModuleType] = {module.NAME: module for module in _MODULES if hasattr(module, "NAME")}
 
 
 class Batch(NamedTuple):
@@ -140,9 +136,11 @@ def stream(
             name = format_of(path)
             day = retrieved(path) if callable(retrieved) else retrieved
             reader = READERS[name]
-            facts = {"snapshot": day, "registries": registries} if reader is snapshot else {"snapshot": day}
+            record = partial(reader.record, snapshot=day)
+            if getattr(reader, "CHECKS_REGISTRIES", False):
+                record = partial(record, registries=registries)
             rows = 0
-            for records, rejects in batches(reader.items(path), partial(reader.record, **facts), file=path, seen=seen):
+            for records, rejects in batches(reader.items(path), record, file=path, seen=seen):
                 rows += len(records) + len(rejects)
                 yield Batch(path.name, name, records, rejects)
             if not rows:
@@ -193,17 +191,18 @@ def format_of(path: Path) -> str:
     InputError
         Where no reader recognises the file, it cannot be unpacked, or it holds several kinds.
     """
-    found: set[str] = set()
+    kinds: set[str] = set()
     for start in heads(path):
-        found.add(next((name for name, reader in READERS.items() if reader.recognises(start)), "unknown"))
-        if "WHO ICTRP XLSX" in found or len(found) > 1:
-            break
-    if not found:
+        name = next((name for name, reader in READERS.items() if reader.recognises(start)), "unknown")
+        if name != "unknown" and getattr(READERS[name], "FIRST_PART_DECIDES", False):
+            return name
+        kinds.add(name)
+        if len(kinds) > 1:
+            raise InputError(
+                f"{path}: holds files of several kinds ({', '.join(sorted(kinds))}). Unpack it and name the files."
+            )
+    if not kinds:
         raise InputError(f"{path}: the file is empty or could not be unpacked. Export or download it again.")
-    if len(found) > 1 and "WHO ICTRP XLSX" not in found:
-        raise InputError(
-            f"{path}: holds files of several kinds ({', '.join(sorted(found))}). Unpack it and name the files."
-        )
-    if found != {"unknown"}:
-        return "WHO ICTRP XLSX" if "WHO ICTRP XLSX" in found else found.pop()
+    if kinds != {"unknown"}:
+        return kinds.pop()
     raise InputError(f"{path}: in no format that is known ({', '.join(READERS)}). Use the registry's own export.")

@@ -5,42 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import rispy
 
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import collected, plain_text
+from evlib.ingest.registries.common import plain_text
 from evlib.ingest.registries.unpack import BrokenFileError, csv_rows, head, header_of, lines, not_whole, opened, text_of
 
+NAME = "Cochrane CENTRAL"
 _ACCESSION = re.compile(r"\bCN-\d{8}\b")
 _LONGEST = 20_000  # lines of one reference
 
 
 def recognises(start: bytes) -> bool:
     """Whether the first bytes of a plain file look like RIS, or like a table with CENTRAL's accession numbers."""
-    return _is_ris(start) or ("Title" in header_of(start)[0] and _ACCESSION.search(text_of(start)) is not None)
-
-
-def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One record for each reference that names one trial, and the references that do not.
-
-    Parameters
-    ----------
-    path
-        The library's export as RIS or CSV, also as gzip or zip.
-    snapshot
-        The date of the export, kept with each record.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; references = records + rejects. The number is looked for in all fields; where
-        numbers of several registries stand there, the first is the record's and the others its secondary numbers. A
-        reference that names several trials of one registry, or none, is a reject. A reference knows a title, keywords
-        and where it was published; dates, phases, sponsors and countries of the trial stay missing.
-    """
-    return collected(items(path), lambda reference: record(reference, snapshot=snapshot), file=path)
+    columns = header_of(start)[0]
+    is_table = "Title" in columns and "NCT Number" not in columns and _ACCESSION.search(text_of(start)) is not None
+    return is_table or _is_ris(start)
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:

@@ -1,27 +1,33 @@
-"""What every reader needs: parting records from rejects, plain text, days, phases."""
+"""What readers share: records and rejects told apart, a row's cells under our names, plain text, phases.
+
+A reader is a module of this folder that has a ``NAME``:
+
+- ``recognises(head)``: whether the first bytes of a file (of each of its parts) are of this format;
+- ``items(path)``: what the file holds, one at a time, each with its line, an exception in place of one that cannot be read;
+- ``record(item, *, snapshot)``: the item as a row of table ``records``, or ValueError with the reason.
+
+For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third.
+"""
 
 import html
 import json
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ftfy
 import pandas as pd
 
-from evlib.base.errors import InputError
-from evlib.base.identifiers import registration_numbers
-from evlib.base.schema import checked, columns
+from evlib.base.dates import day_after, day_or_month
+from evlib.base.identifiers import registration_numbers, registry_of
+from evlib.base.schema import checked, columns, join_multi
+from evlib.ingest.registries.unpack import csv_rows, header_of
 
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
 
-_DAY_STYLES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y%m%d", "%B %d, %Y", "%d %B %Y", "%d/%m/%Y", "%Y/%m/%d")
-_MONTH_STYLES = ("%Y-%m", "%B %Y")
 _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
 _COMPARED = [name for name in columns("records") if name != "snapshot"]
 _MISSING = hash(None)
@@ -30,26 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Items = Iterable[tuple[int, Any]]
 Seen = dict[str, tuple[str, array]]
-
-
-def collected(
-    items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records that ``record`` makes of the items, and the items of which it cannot, each as one table.
-
-    Parameters and tables are those of ``batches``; items = records + rejects.
-
-    Raises
-    ------
-    InputError
-        Where no item makes a record.
-    """
-    parts = list(batches(items, record, file=file, seen={}))
-    records, rejects = (pd.concat(tables, ignore_index=True) for tables in zip(*parts))
-    if records.empty:
-        first_reason = rejects.reason[0] if len(rejects) else "the file is empty."
-        raise InputError(f"{file}: no usable record in {len(rejects)} rows. First reason: {first_reason}")
-    return records, rejects
+Row = Mapping[str, Any]
 
 
 def batches(
@@ -102,6 +89,88 @@ def _tables(
     return checked(records, "records", source=str(file)), checked(rejects, "rejects")
 
 
+def csv_export(
+    *needed: str, repeated: Iterable[str] = ()
+) -> tuple[Callable[[bytes], bool], Callable[[str | Path], Items]]:
+    """``recognises`` and ``items`` of a reader of CSV files, told by the columns that they need to have.
+
+    Parameters
+    ----------
+    needed
+        Columns that every file of the form has, and no other form has together.
+    repeated
+        Columns that the form itself has twice, and that the reader does not use.
+    """
+    return (
+        lambda head: set(needed) <= set(header_of(head)[0]),
+        lambda path: csv_rows(path, needs=needed, repeated=repeated),
+    )
+
+
+def identity(text: str, *, registry: str, column: str) -> dict[str, str]:
+    """``trn, trn_kind, registry`` of a record whose registry issued its number.
+
+    Raises
+    ------
+    ValueError
+        Where the text, which stands under ``column``, does not hold one number of that registry.
+    """
+    numbers = registration_numbers(str(text or ""))
+    if len(numbers) != 1 or registry_of(numbers[0]) != registry:
+        raise ValueError(f"no {registry} number: {column} is {text!r}")
+    return {"trn": numbers[0], "trn_kind": "number", "registry": registry}
+
+
+def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
+    """The row's cells under our names: each as plain text, or as the function beside its column's name makes it.
+
+    Examples
+    --------
+    >>> cells({"Title": "A <b>trial</b>", "Size": "12"}, {"brief_title": "Title", "enrolment": ("Size", int)})
+    {'brief_title': 'A trial', 'enrolment': 12}
+    """
+    return {
+        ours: plain_text(row.get(theirs)) if isinstance(theirs, str) else theirs[1](row.get(theirs[0]))
+        for ours, theirs in columns.items()
+    }
+
+
+def dates(row: Row, columns: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+    """The row's dates under our names: of several columns, the first that holds a date.
+
+    Where a column holds something that cannot be read as a date, ``note`` says so and names it.
+    """
+    read: dict[str, str | None] = {}
+    unread = []
+    for ours, theirs in columns.items():
+        texts = {name: text for name in theirs if (text := (row.get(name) or "").strip())}
+        read[ours] = next(filter(None, map(day_or_month, texts.values())), None)
+        if read[ours] is None:
+            unread += [f"{name} '{plain_text(text[:40])}'" for name, text in texts.items()]
+    return read | ({"note": f"not read as a date: {', '.join(unread)}"} if unread else {})
+
+
+def secondary_numbers(texts: Iterable[str | None], *, besides: str) -> str | None:
+    """The registration numbers in the texts, each once, without the record's own."""
+    numbers = (number for text in texts for number in registration_numbers(text or ""))
+    return join_multi(dict.fromkeys(number for number in numbers if number != besides))
+
+
+def several(values: Iterable[Any] | None) -> str | None:
+    """Several values as one cell of plain texts, each once."""
+    return join_multi(dict.fromkeys(filter(None, map(plain_text, values or ()))))
+
+
+def yes_or_no(text: str | None) -> bool | None:
+    """Whether a cell says yes; None where it says neither yes nor no."""
+    return {"yes": True, "no": False}.get((text or "").strip().lower())
+
+
+def phases(text: str | None) -> str | None:
+    """The phases that a registry's words name, as one cell; see ``phase_names``."""
+    return join_multi(phase_names(text))
+
+
 def plain_text(value: Any) -> str | None:
     """A value as one line of plain text, its encoding repaired and HTML left out; None where nothing remains.
 
@@ -122,24 +191,6 @@ def plain_text(value: Any) -> str | None:
     return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split()) or None
 
 
-@lru_cache(maxsize=1 << 16)
-def day_or_month(text: str | None) -> str | None:
-    """A date as YYYY-MM-DD or, where only the month is given, YYYY-MM; None where it is empty or in no known style.
-
-    Day/month/year with slashes is read in this order, as WHO ICTRP writes it. A year before 1900 is of another
-    calendar (the Iranian year 1399, say) and counts as no known style.
-    """
-    text = (text or "").strip()
-    for styles, form in ((_DAY_STYLES, "%Y-%m-%d"), (_MONTH_STYLES, "%Y-%m")):
-        for style in styles:
-            try:
-                day = datetime.strptime(text, style)  # noqa: DTZ007 (a calendar day has no time zone)
-            except ValueError:
-                continue
-            return day.strftime(form) if day.year >= 1900 else None
-    return None
-
-
 def phase_names(text: str | None) -> list[str]:
     """The phases that a registry's words name: "Phase 1", "Phase 2", …; other words are kept as they are.
 
@@ -155,10 +206,10 @@ def phase_names(text: str | None) -> list[str]:
     early = re.fullmatch(r"early[ _-]?phase ?(?:1|I)", text, re.IGNORECASE)
     if early:
         return ["Early Phase 1"]
-    found = re.findall(r"\b(?:phase[ _-]*)?(IV|III|II|I|[0-4])\b", text, re.IGNORECASE)
+    numerals = re.findall(r"\b(?:phase[ _-]*)?(IV|III|II|I|[0-4])\b", text, re.IGNORECASE)
     looks_like_phases = re.fullmatch(r"(?:(?:phase|and|to|[\s/,|+_-]|IV|III|II|I|[0-4])+)", text, re.IGNORECASE)
-    if found and looks_like_phases:
-        return [f"Phase {_ROMAN.get(numeral.upper(), numeral)}" for numeral in found]
+    if numerals and looks_like_phases:
+        return [f"Phase {_ROMAN.get(numeral.upper(), numeral)}" for numeral in numerals]
     return [text] if text else []
 
 
@@ -171,12 +222,6 @@ def _check_days(row: dict[str, Any]) -> None:
         day = row.get(field)
         if day is not None and day > latest:
             raise ValueError(f"{field} is {day}, after the day of retrieval ({row['snapshot']}).")
-
-
-@lru_cache
-def day_after(day: str) -> str:
-    """The day that follows one: a registry east of here may be a day ahead."""
-    return (datetime.fromisoformat(day) + timedelta(days=1)).strftime("%Y-%m-%d")
 
 
 def _repeated(where: str, name: str, earlier: array, later: array) -> str:

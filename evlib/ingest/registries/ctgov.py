@@ -3,19 +3,18 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import ijson
-import pandas as pd
 
-from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import collected, day_or_month, phase_names, plain_text
+from evlib.ingest.registries.common import cells, dates, identity, phase_names, plain_text, secondary_numbers, several
 from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, opened, recoded, text_of
 
+NAME = "ClinicalTrials.gov API v2"
 # What a live search asks for: all that is read here, and the results; no contact data, summary or eligibility text.
 PIECES = [
     *(
@@ -38,26 +37,6 @@ _PAGE = re.compile(rb'(\[|\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|\d+|null)\s*,\s*)*"stud
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a plain file look like studies of the API."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and b"protocolSection" in head
-
-
-def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of a file of studies, and what in it is none.
-
-    Parameters
-    ----------
-    path
-        A file of the API v2: a study, a page (``{"studies": […]}``), a list, or one of these per line; also as gzip, or
-        as zip of such files.
-    snapshot
-        The date of retrieval, kept with each record.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; studies = records + rejects. No summary, eligibility text or contact data is
-        taken.
-    """
-    return collected(items(path), lambda study: record(study, snapshot=snapshot), file=path)
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
@@ -118,71 +97,6 @@ def _expanded(value: Any) -> Iterator[Any]:
         yield value
 
 
-def record(study: Any, *, snapshot: str) -> dict[str, Any]:
-    """A study as a row of table ``records``; ValueError or KeyError where it is none."""
-    if not isinstance(study, dict) or "protocolSection" not in study:
-        raise ValueError("not a study of the API v2 (no protocolSection)")
-    section = study["protocolSection"]
-    identification = section["identificationModule"]
-    numbers = registration_numbers(str(identification.get("nctId") or ""))
-    if len(numbers) != 1 or registry_of(numbers[0]) != "ClinicalTrials.gov":
-        raise ValueError(f"no ClinicalTrials.gov number: nctId is {identification.get('nctId')!r}")
-    trn = numbers[0]
-    status, design = section.get("statusModule", {}), section.get("designModule", {})
-    info, arms = design.get("designInfo", {}), section.get("armsInterventionsModule", {})
-    others = [item.get("id") or "" for item in identification.get("secondaryIdInfos", [])]
-    others.append(identification.get("orgStudyIdInfo", {}).get("id") or "")
-    locations = section.get("contactsLocationsModule", {}).get("locations", [])
-    enrolment = design.get("enrollmentInfo", {}).get("count")
-    if enrolment is not None and (not isinstance(enrolment, int) or enrolment < 0):
-        raise ValueError(f"enrollmentInfo.count is {enrolment!r}, not a count.")
-    return {
-        "trn": trn,
-        "trn_kind": "number",
-        "registry": "ClinicalTrials.gov",
-        "secondary_trns": join_multi(
-            dict.fromkeys(n for text in others for n in registration_numbers(text) if n != trn)
-        ),
-        "brief_title": plain_text(identification.get("briefTitle")),
-        "official_title": plain_text(identification.get("officialTitle")),
-        "acronym": plain_text(identification.get("acronym")),
-        "status": constant_words(status.get("overallStatus")),
-        "study_type": constant_words(design.get("studyType")),
-        "phases": join_multi(phase_of_constant(name) for name in design.get("phases", [])),
-        "allocation": constant_words(info.get("allocation")),
-        "intervention_model": constant_words(info.get("interventionModel")),
-        "masking": constant_words(info.get("maskingInfo", {}).get("masking")),
-        "primary_purpose": constant_words(info.get("primaryPurpose")),
-        "enrolment": enrolment,
-        "enrolment_type": constant_words(design.get("enrollmentInfo", {}).get("type")),
-        "conditions": join_multi(map(plain_text, section.get("conditionsModule", {}).get("conditions", []))),
-        "keywords": join_multi(map(plain_text, section.get("conditionsModule", {}).get("keywords", []))),
-        "interventions": join_multi(
-            plain_text(": ".join(filter(None, (constant_words(item.get("type")), item.get("name")))))
-            for item in arms.get("interventions", [])
-        ),
-        "arms": join_multi(
-            plain_text(": ".join(str(arm[key]) for key in ("label", "description") if arm.get(key)))
-            for arm in arms.get("armGroups", [])
-        ),
-        "sponsor": plain_text(section.get("sponsorCollaboratorsModule", {}).get("leadSponsor", {}).get("name")),
-        "countries": join_multi(dict.fromkeys(place["country"] for place in locations if place.get("country"))),
-        "registered_text": day_or_month(status.get("studyFirstPostDateStruct", {}).get("date")),
-        "first_submitted": day_or_month(status.get("studyFirstSubmitDate")),
-        "start_date": day_or_month(status.get("startDateStruct", {}).get("date")),
-        "completion_date": day_or_month(status.get("completionDateStruct", {}).get("date")),
-        "last_update": day_or_month(status.get("lastUpdatePostDateStruct", {}).get("date")),
-        "results_posted": study.get("hasResults"),
-        "publications": join_multi(
-            f"PMID {reference['pmid']}"
-            for reference in section.get("referencesModule", {}).get("references", [])
-            if reference.get("pmid") and reference.get("type") in ("RESULT", "DERIVED")
-        ),
-        "source_urls": f"https://clinicaltrials.gov/study/{trn}",
-        "snapshot": snapshot,
-    }
-
-
 @lru_cache(maxsize=1 << 12)
 def constant_words(constant: str | None) -> str | None:
     """An API constant as words: ``NOT_YET_RECRUITING`` becomes "Not yet recruiting"."""
@@ -194,8 +108,98 @@ def phase_of_constant(constant: str) -> str:
     """An API constant of a phase as words: ``PHASE2`` becomes "Phase 2", ``NA`` "Not Applicable"."""
     if constant == "NA":
         return "Not Applicable"
-    return (
-        "Early Phase 1"
-        if constant == "EARLY_PHASE1"
-        else (phase_names(constant.replace("PHASE", "Phase ")) or [constant])[0]
-    )
+    if constant == "EARLY_PHASE1":
+        return "Early Phase 1"
+    return (phase_names(constant.replace("PHASE", "Phase ")) or [constant])[0]
+
+
+def _enrolment(count: Any) -> int | None:
+    if count is not None and (not isinstance(count, int) or count < 0):
+        raise ValueError(f"enrollmentInfo.count is {count!r}, not a count.")
+    return count
+
+
+def _joined(parts: Iterable[Any]) -> str:
+    return ": ".join(str(part) for part in parts if part)
+
+
+COLUMNS = {
+    "brief_title": "identificationModule.briefTitle",
+    "official_title": "identificationModule.officialTitle",
+    "acronym": "identificationModule.acronym",
+    "status": ("statusModule.overallStatus", constant_words),
+    "study_type": ("designModule.studyType", constant_words),
+    "phases": ("designModule.phases", lambda phases: join_multi(map(phase_of_constant, phases or []))),
+    "allocation": ("designModule.designInfo.allocation", constant_words),
+    "intervention_model": ("designModule.designInfo.interventionModel", constant_words),
+    "masking": ("designModule.designInfo.maskingInfo.masking", constant_words),
+    "primary_purpose": ("designModule.designInfo.primaryPurpose", constant_words),
+    "enrolment": ("designModule.enrollmentInfo.count", _enrolment),
+    "enrolment_type": ("designModule.enrollmentInfo.type", constant_words),
+    "conditions": ("conditionsModule.conditions", several),
+    "keywords": ("conditionsModule.keywords", several),
+    "interventions": (
+        "armsInterventionsModule.interventions",
+        lambda given: several(_joined([constant_words(one.get("type")), one.get("name")]) for one in given or []),
+    ),
+    "arms": (
+        "armsInterventionsModule.armGroups",
+        lambda arms: several(_joined([arm.get("label"), arm.get("description")]) for arm in arms or []),
+    ),
+    "sponsor": "sponsorCollaboratorsModule.leadSponsor.name",
+    "countries": (
+        "contactsLocationsModule.locations",
+        lambda places: several(place.get("country") for place in places or []),
+    ),
+    "publications": (
+        "referencesModule.references",
+        lambda references: join_multi(
+            f"PMID {reference['pmid']}"
+            for reference in references or []
+            if reference.get("pmid") and reference.get("type") in ("RESULT", "DERIVED")
+        ),
+    ),
+}
+DATES = {
+    "registered_text": ["statusModule.studyFirstPostDateStruct.date"],
+    "first_submitted": ["statusModule.studyFirstSubmitDate"],
+    "start_date": ["statusModule.startDateStruct.date"],
+    "completion_date": ["statusModule.completionDateStruct.date"],
+    "last_update": ["statusModule.lastUpdatePostDateStruct.date"],
+}
+
+
+def record(study: Any, *, snapshot: str) -> dict[str, Any]:
+    """A study as a row of table ``records``; ValueError or KeyError where it cannot be one."""
+    if not isinstance(study, dict) or "protocolSection" not in study:
+        raise ValueError("not a study of the API v2 (no protocolSection)")
+    section = study["protocolSection"]
+    identification = section["identificationModule"]
+    own = identity(identification.get("nctId"), registry="ClinicalTrials.gov", column="nctId")
+    others = [item.get("id") for item in identification.get("secondaryIdInfos", [])]
+    others.append(identification.get("orgStudyIdInfo", {}).get("id"))
+    row = _Places(section)
+    return {
+        **own,
+        **cells(row, COLUMNS),
+        **dates(row, DATES),
+        "secondary_trns": secondary_numbers(others, besides=own["trn"]),
+        "results_posted": study.get("hasResults"),
+        "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
+        "snapshot": snapshot,
+    }
+
+
+class _Places:
+    """A part of a study whose values are asked for by their place: ``identificationModule.briefTitle``."""
+
+    def __init__(self, section: dict[str, Any]) -> None:
+        self._section = section
+
+    def get(self, place: str) -> Any:
+        value: Any = self._section
+        for key in place.split("."):
+            value = value.get(key)
+            if value is None:
+                return None
+        return value

@@ -5,45 +5,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from evlib.base.dates import day_after, day_or_month
+from evlib.base.identifiers import normalised, registry_of, trn_kind
+from evlib.ingest.registries.common import (
+    cells,
+    csv_export,
+    dates,
+    phases,
+    plain_text,
+    secondary_numbers,
+    several,
+    yes_or_no,
+)
 
-from evlib.base.identifiers import normalised, registration_numbers, registry_of, trn_kind
-from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import collected, day_after, day_or_month, phase_names, plain_text
-from evlib.ingest.registries.unpack import csv_rows, header_of
-
+NAME = "WHO ICTRP CSV"
 NEEDED = ("TrialID", "Public title", "Source Register")
 
-
-def recognises(head: bytes) -> bool:
-    """Whether the first bytes of a plain file look like an ICTRP export."""
-    return set(NEEDED) <= set(header_of(head)[0])
-
-
-def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of an ICTRP export, and the rows that are none.
-
-    Parameters
-    ----------
-    path
-        The portal's CSV, also as gzip or zip.
-    snapshot
-        The date of the export, kept with each record where the row's own *Export date* does not tell an earlier one, in
-        the order of its day and month that ``export_days_read`` decides.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; rows = records + rejects. The registry is told by the number, else by the
-        column *Source Register*. Dates, phases and sizes come in many styles; what is in none that is known stays
-        missing. No criteria, outcome or contact columns are taken.
-    """
-    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
+recognises, _csv_items = csv_export(*NEEDED)
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The rows of an export, one at a time, each with its number, *Export date* as ``export_days_read`` leaves it."""
-    return export_days_read(lambda: csv_rows(path, needs=NEEDED))
+    return export_days_read(lambda: _csv_items(path))
 
 
 def export_days_read(rows: Callable[[], Iterator[tuple[int, Any]]]) -> Iterator[tuple[int, Any]]:
@@ -65,7 +48,7 @@ def export_days_read(rows: Callable[[], Iterator[tuple[int, Any]]]) -> Iterator[
     for number, row in rows():
         if isinstance(row, dict) and row.get("Export date"):
             days = _export_days(rows()) if days is None else days
-            row = row | {"Export date": days.get(_told(row), "")}
+            row = row | {"Export date": days.get(_day_written(row), "")}
         yield number, row
 
 
@@ -73,65 +56,18 @@ def _export_days(rows: Iterator[tuple[int, Any]]) -> dict[str, str]:
     """What each text under *Export date* means, by the one order of day and month in which no row is later."""
     latest: dict[str, str] = {}
     for _, row in rows:
-        if isinstance(row, dict) and re.fullmatch(r"20\d\d-\d\d-\d\d", told := _told(row), re.ASCII):
-            latest[told] = max(latest.get(told, ""), _registered(row) or "", _refreshed(row) or "")
+        if isinstance(row, dict) and re.fullmatch(r"20\d\d-\d\d-\d\d", written := _day_written(row), re.ASCII):
+            in_row = dates(row, DATES)
+            latest[written] = max(latest.get(written, ""), in_row["registered_text"] or "", in_row["last_update"] or "")
     for order in (r"\1-\2-\3", r"\1-\3-\2"):
-        days = {told: re.sub(r"(\d+)-(\d\d)-(\d\d)", order, told) for told in latest}
-        if all(day_or_month(day) and latest[told] <= day_after(day) for told, day in days.items()):
+        days = {written: re.sub(r"(\d+)-(\d\d)-(\d\d)", order, written) for written in latest}
+        if all(day_or_month(day) and latest[written] <= day_after(day) for written, day in days.items()):
             return days
     return {}
 
 
-def _told(row: dict[str, str]) -> str:
+def _day_written(row: dict[str, str]) -> str:
     return (row.get("Export date") or "").strip()[:10]
-
-
-def _registered(row: dict[str, str]) -> str | None:
-    return day_or_month(row.get("Date registration3")) or day_or_month(row.get("Date registration"))
-
-
-def _refreshed(row: dict[str, str]) -> str | None:
-    return day_or_month(row.get("Last Refreshed on"))
-
-
-def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
-    """One row of the export, by column name, as a row of table ``records``; ValueError where it is none.
-
-    Its *Export date* is as ``export_days_read`` leaves it.
-    """
-    trn = normalised(row["TrialID"])
-    if not trn:
-        raise ValueError("no registration number under 'TrialID'.")
-    registry = registry_of(trn) or plain_text(row["Source Register"])
-    if registry is None:
-        raise ValueError(f"'{trn}' is no registration number that is known, and no registry is named.")
-    other = (
-        number for field in ("Secondary ID", "Secondary IDs") for number in registration_numbers(row.get(field) or "")
-    )
-    return {
-        "trn": trn,
-        "trn_kind": trn_kind(trn),
-        "registry": registry,
-        "secondary_trns": join_multi(dict.fromkeys(number for number in other if number != trn)),
-        "brief_title": plain_text(row["Public title"]),
-        "official_title": plain_text(row.get("Scientific title")),
-        "acronym": plain_text(row.get("Acronym")),
-        "status": plain_text(row.get("Recruitment Status")),
-        "study_type": plain_text(row.get("Study type")),
-        "phases": join_multi(phase_names(row.get("Phase"))),
-        **design_parts(row.get("Study design")),
-        "enrolment": target_size(row.get("Target size")),
-        "conditions": _several(row.get("Condition")),
-        "interventions": _several(row.get("Intervention")),
-        "sponsor": plain_text(row.get("Primary sponsor")),
-        "countries": _several(row.get("Countries")),
-        "registered_text": _registered(row),
-        "start_date": day_or_month(row.get("Date enrollement")),
-        "last_update": _refreshed(row),
-        "results_posted": {"yes": True, "no": False}.get((row.get("results yes no") or "").strip().lower()),
-        "source_urls": plain_text(row.get("web address")),
-        "snapshot": min(snapshot, _told(row) or snapshot),
-    }
 
 
 def target_size(text: str | None) -> int | None:
@@ -141,6 +77,56 @@ def target_size(text: str | None) -> int | None:
         return int(text)
     groups = [re.fullmatch(r".*:\s*(\d{1,7})", group.strip(), re.ASCII) for group in text.split(";")]
     return sum(int(group[1]) for group in groups) if groups and all(groups) else None
+
+
+def _semicolons(cell: str | None) -> str | None:
+    return several(re.split(r";|<br\s*/?>", cell or "", flags=re.IGNORECASE))
+
+
+COLUMNS = {
+    "brief_title": "Public title",
+    "official_title": "Scientific title",
+    "acronym": "Acronym",
+    "status": "Recruitment Status",
+    "study_type": "Study type",
+    "phases": ("Phase", phases),
+    "enrolment": ("Target size", target_size),
+    "conditions": ("Condition", _semicolons),
+    "interventions": ("Intervention", _semicolons),
+    "sponsor": "Primary sponsor",
+    "countries": ("Countries", _semicolons),
+    "results_posted": ("results yes no", yes_or_no),
+    "source_urls": "web address",
+}
+DATES = {
+    "registered_text": ["Date registration3", "Date registration"],
+    "start_date": ["Date enrollement"],
+    "last_update": ["Last Refreshed on"],
+}
+
+
+def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
+    """One row of the export, by column name, as a row of table ``records``; ValueError where it cannot be one.
+
+    Its *Export date* is as ``export_days_read`` leaves it.
+    """
+    trn = normalised(row["TrialID"])
+    if not trn:
+        raise ValueError("no registration number under 'TrialID'.")
+    registry = registry_of(trn) or plain_text(row["Source Register"])
+    if registry is None:
+        raise ValueError(f"'{trn}' is no registration number that is known, and no registry is named.")
+    texts = (row.get(field) for field in ("Secondary ID", "Secondary IDs"))
+    return {
+        "trn": trn,
+        "trn_kind": trn_kind(trn),
+        "registry": registry,
+        **cells(row, COLUMNS),
+        **design_parts(row.get("Study design")),
+        **dates(row, DATES),
+        "secondary_trns": secondary_numbers(texts, besides=trn),
+        "snapshot": min(snapshot, _day_written(row) or snapshot),
+    }
 
 
 # The names by which registries begin a part of the study design.
@@ -170,7 +156,7 @@ def design_parts(text: str | None) -> dict[str, str | None]:
     """Allocation, intervention model, masking and primary purpose, as far as a study design names them.
 
     Registries write "Allocation: Randomized. Masking: None." or "Randomization: …, Blinding: …", the EU register asks with
-    yes and no, and ChiCTR gives the model alone. What is told in free words only stays missing.
+    yes and no, and ChiCTR gives the model alone. What stands only in free words stays missing.
     """
     design = plain_text(text) or ""
     parts: dict[str, str | None] = {name: None for name in _DESIGN}
@@ -184,8 +170,3 @@ def design_parts(text: str | None) -> dict[str, str | None]:
     if design.lower() in _BARE_MODELS:
         parts["intervention_model"] = design
     return parts
-
-
-def _several(cell: str | None) -> str | None:
-    parts = re.split(r";|<br\s*/?>", cell or "", flags=re.IGNORECASE)
-    return join_multi(dict.fromkeys(filter(None, map(plain_text, parts))))

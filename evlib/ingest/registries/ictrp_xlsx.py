@@ -6,13 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from evlib.base.errors import InputError
-from evlib.ingest.registries.common import collected
-from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record
+from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import check_ratio, not_whole
 
+NAME = "WHO ICTRP XLSX"
+FIRST_PART_DECIDES = True  # a workbook is a zip file of parts of several kinds
 _HEADER_WITHIN = 20  # rows in which the header is looked for
 _LARGEST = 512 * 2**20  # bytes; a workbook's shared texts are held in memory
 
@@ -20,30 +19,6 @@ _LARGEST = 512 * 2**20  # bytes; a workbook's shared texts are held in memory
 def recognises(head: bytes) -> bool:
     """Whether the bytes are those of a workbook's first part (its list of sheets)."""
     return head.startswith(b"<") and b"spreadsheetml" in head
-
-
-def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of a workbook, and the rows that are none.
-
-    Parameters
-    ----------
-    path
-        The portal's XLSX: its first sheet, the header within the first 20 rows.
-    snapshot
-        The date of the export, kept with each record as ``evlib.ingest.registries.ictrp`` does.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; rows = records + rejects. Formulas are not computed: a cell counts with the
-        value that was saved.
-
-    Raises
-    ------
-    InputError
-        Where the workbook cannot be opened, or holds no usable record.
-    """
-    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:

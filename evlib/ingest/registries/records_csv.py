@@ -1,49 +1,17 @@
-"""A table of records as ``python -m evlib ingest`` and ``search`` write it."""
+"""A table of records as ``python -m evlib ingest`` and ``search`` write it; dates that were estimated are estimated anew."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from evlib.base.schema import ESTIMATED, kinds, unguarded
-from evlib.ingest.registries.common import collected
-from evlib.ingest.registries.unpack import csv_rows, header_of
+from evlib.ingest.registries.common import csv_export
 
-_NEEDED = ("trn", "trn kind", "registry", "snapshot")
+NAME = "table of records"
 
-
-def recognises(head: bytes) -> bool:
-    """Whether the first bytes of a plain file look like a table of records."""
-    return set(_NEEDED) <= set(header_of(head)[0])
-
-
-def read(path: str | Path, *, snapshot: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of a table of records, and the rows that are none.
-
-    Parameters
-    ----------
-    path
-        A ``records.csv``, also as gzip or zip.
-    snapshot
-        Not used: each row tells the day of its retrieval.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; rows = records + rejects. Columns that the table does not have are passed over;
-        estimated dates too, since they are estimated anew.
-    """
-    return collected(items(path), record, file=path)
-
-
-def items(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """The rows of a table, one at a time, each with its number."""
-    return csv_rows(path, needs=_NEEDED)
+recognises, items = csv_export("trn", "trn kind", "registry", "snapshot")
 
 
 def record(row: dict[str, str], *, snapshot: str | None = None) -> dict[str, Any]:
-    """A row of the file as a row of table ``records``; ValueError where it is none."""
+    """A row of the file as a row of table ``records``, its own day of retrieval kept; ValueError where it cannot be one."""
     out: dict[str, Any] = {}
     for name, kind in kinds("records").items():
         text = unguarded(row.get(name.replace("_", " ")) or "")

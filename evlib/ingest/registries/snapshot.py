@@ -9,9 +9,11 @@ import pandas as pd
 
 from evlib.base.identifiers import normalised, registration_numbers, trn_kind
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import collected, plain_text
+from evlib.ingest.registries.common import plain_text
 from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, opened, text_of
 
+NAME = "snapshot"
+CHECKS_REGISTRIES = True  # ``record`` asks for the registries that the protocol knows
 _SAME_NAME = [
     *(
         "brief_title",
@@ -33,32 +35,6 @@ def recognises(head: bytes) -> bool:
     """Whether the first bytes of a plain file look like a snapshot of ours."""
     first = head.lstrip().split(b"\n", 1)[0]
     return first.startswith(b"{") and b'"trial_id"' in first and b'"registry"' in first
-
-
-def read(path: str | Path, *, registries: list[str], snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of a snapshot file, and the lines that are none.
-
-    Parameters
-    ----------
-    path
-        ``records.jsonl`` of a dated folder in ``data/raw/registries``.
-    registries
-        The registries that the protocol knows; a record of another one is set aside.
-    snapshot
-        The snapshot's date, kept with each record.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``. Lines of the file = records + rejects. A number that comes twice keeps its
-        first record; the later one goes to the rejects, with the fields in which they differ.
-
-    Raises
-    ------
-    InputError
-        Where the file is missing or holds no usable record.
-    """
-    return collected(items(path), lambda line: record(line, registries=registries, snapshot=snapshot), file=path)
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:

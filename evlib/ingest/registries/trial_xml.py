@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
-import pandas as pd
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
-from evlib.ingest.registries.common import collected
-from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record
+from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import BrokenFileError, Stream, not_whole, opened, recoded
 
+NAME = "XML of trials"
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))  # characters that XML does not allow
 
 # WHO's per-trial form: our reader's column, and the element below <trial> that holds it.
@@ -42,25 +41,6 @@ _WHO_LISTS = {"Countries": "countries/country2", "Secondary ID": "secondary_ids/
 def recognises(head: bytes) -> bool:
     """Whether the first bytes of a plain file look like XML with trials."""
     return head.startswith(b"<") and re.search(rb"<trial[\s>]", head, re.IGNORECASE) is not None
-
-
-def read(path: str | Path, *, snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of an XML file of trials, and what in it is none.
-
-    Parameters
-    ----------
-    path
-        WHO ICTRP's XML export, or per-trial XML in WHO's form (``<trials><trial><main>…``); also as gzip or zip.
-    snapshot
-        The date of the export, kept with each record as ``evlib.ingest.registries.ictrp`` does.
-
-    Returns
-    -------
-    records, rejects
-        Tables ``records`` and ``rejects``; trials (and breaks) = records + rejects. Entities, internal or external, are
-        refused, no address is followed, and no criteria, outcome or contact elements are taken.
-    """
-    return collected(items(path), lambda row: record(row, snapshot=snapshot), file=path)
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:

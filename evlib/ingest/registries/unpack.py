@@ -170,11 +170,13 @@ def header_of(start: bytes) -> tuple[list[str], str]:
     return max(readings, key=lambda reading: len(reading[0]))
 
 
-def csv_rows(path: str | Path, *, needs: Iterable[str]) -> Iterator[tuple[int, dict[str, str] | Exception]]:
+def csv_rows(
+    path: str | Path, *, needs: Iterable[str], repeated: Iterable[str] = ()
+) -> Iterator[tuple[int, dict[str, str] | Exception]]:
     """The rows of a CSV file by column name, each with its number; the header is row 1.
 
     A row with too few or too many cells, one that breaks the rules of CSV (and what of it stands on further lines), a
-    column that stands twice with different cells, a part without a needed column, and where a part breaks off: each is
+    column that stands twice with different cells (but for those that are ``repeated`` in the form itself), a part without a needed column, and where a part breaks off: each is
     an exception in place of a row.
     """
     number = 0
@@ -190,7 +192,7 @@ def csv_rows(path: str | Path, *, needs: Iterable[str]) -> Iterator[tuple[int, d
                 continue
             for cells in _csv_cells(rows, delimiter, len(header)):
                 number += 1
-                yield number, _row(header, cells) if isinstance(cells, list) else cells
+                yield number, _row(header, cells, repeated) if isinstance(cells, list) else cells
         except BrokenFileError as error:
             number += 1
             yield number, not_whole(name, error)
@@ -220,13 +222,13 @@ def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[li
             skipping = True
 
 
-def _row(header: list[str], cells: list[str]) -> dict[str, str] | Exception:
+def _row(header: list[str], cells: list[str], repeated: Iterable[str]) -> dict[str, str] | Exception:
     if len(cells) != len(header):
         return ValueError(f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted")
     row = dict(zip(header, cells))
     if len(row) < len(header):
         for name, cell in zip(header, cells):
-            if cell != row[name]:
+            if cell != row[name] and name not in repeated:
                 return ValueError(f"the column '{name}' stands twice in the header, with different cells in this row")
     return row
 
