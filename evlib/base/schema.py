@@ -32,174 +32,53 @@ _TYPES = {
     "date": "datetime64[ns]",
 }
 
-_COLUMNS: dict[str, dict[str, str]] = {
-    "records": {
-        "trn": "key",
-        "trn_kind": "key",
-        "registry": "key",
-        "secondary_trns": "text",
-        "brief_title": "text",
-        "official_title": "text",
-        "acronym": "text",
-        "status": "text",
-        "study_type": "text",
-        "phases": "text",
-        "allocation": "text",
-        "intervention_model": "text",
-        "masking": "text",
-        "primary_purpose": "text",
-        "enrolment": "count",
-        "enrolment_type": "text",
-        "conditions": "text",
-        "keywords": "text",
-        "interventions": "text",
-        "arms": "text",
-        "msc_source_text": "text",
-        "ev_term_text": "text",
-        "route_text": "text",
-        "dose_text": "text",
-        "sponsor": "text",
-        "countries": "text",
-        "registered_text": "text",
-        "first_submitted": "text",
-        "registered": "date",
-        "registered_low": "date",
-        "registered_high": "date",
-        "registered_basis": "text",
-        "registered_method": "text",
-        "start_date": "text",
-        "completion_date": "text",
-        "last_update": "text",
-        "results_posted": "flag",
-        "publications": "text",
-        "source_urls": "text",
-        "note": "text",
-        "snapshot": "key",
-    },
-    "rejects": {"file": "key", "line": "count", "trn": "text", "reason": "key"},
-    "duplicates": {"trn": "key", "kept_trn": "key", "basis": "key", "evidence": "text", "why_kept": "key"},
-    "proposals": {
-        "trn": "key",
-        "other_trn": "key",
-        "points": "number",
-        "title_likeness": "number",
-        "sponsor_likeness": "number",
-        "days_apart": "count",
-        "evidence": "text",
-    },
-    "decisions": {
-        "trn": "key",
-        "stage": "key",
-        "reviewer": "key",
-        "read_by": "key",
-        "decision": "key",
-        "criterion": "text",
-        "reason": "text",
-        "date": "text",
-    },
-    "to_screen": {
-        "trn": "key",
-        "needs": "key",
-        "title": "text",
-        "official_title": "text",
-        "conditions": "text",
-        "interventions": "text",
-        "arms": "text",
-        "msc_source_text": "text",
-        "ev_term_text": "text",
-        "registry": "key",
-        "status": "text",
-        "registered": "date",
-        "note": "text",
-        "record_url": "text",
-        "proposal": "text",
-        "proposed_criterion": "text",
-        "proposed_reason": "text",
-        "decision": "text",
-        "criterion": "text",
-        "reason": "text",
-        "reviewer": "text",
-        "date": "text",
-    },
-    "screened": {
-        "trn": "key",
-        "registry": "key",
-        "title": "text",
-        "outcome": "key",
-        "criterion": "text",
-        "decided_by": "text",
-        "needs": "text",
-        "proposal": "text",
-        "reason": "text",
-    },
-    "flow": {"step": "key", "label": "key", "n": "count"},
-    "trials": {
-        "trn": "key",
-        "screening": "key",
-        "merged_trns": "text",
-        "registry": "key",
-        "title": "text",
-        "record_url": "text",
-        "registered": "date",
-        "registered_basis": "text",
-    },
-    "coded": {
-        "trn": "key",
-        "disease_area": "text",
-        "covid19": "flag",
-        "msc_source": "text",
-        "ev_term": "text",
-        "engineered": "flag",
-        "route": "text",
-        "route_group": "text",
-        "design": "text",
-        "phase_group": "text",
-        "study_type": "text",
-        "countries": "text",
-        "country_basis": "text",
-        "coded_by": "key",
-    },
-    "coding_basis": {
-        "trn": "key",
-        "field": "key",
-        "value": "text",
-        "coded_by": "key",
-        "found_in": "text",
-        "words": "text",
-    },
-    "doses": {
-        "trn": "key",
-        "arm": "text",
-        "route": "text",
-        "route_group": "text",
-        "low": "number",
-        "high": "number",
-        "unit": "text",
-        "unit_kind": "key",
-        "per": "text",
-        "volume_ml": "number",
-        "n_administrations": "count",
-        "interval": "text",
-        "particles_low": "number",
-        "particles_high": "number",
-        "as_stated": "text",
-    },
+# Of each table the columns in order, with their kinds; text where none is named. ``described`` is made of others.
+_TABLES = {
+    "records": """
+        trn:key trn_kind:key registry:key secondary_trns brief_title official_title acronym status study_type
+        phases allocation intervention_model masking primary_purpose enrolment:count enrolment_type conditions
+        keywords interventions arms msc_source_text ev_term_text route_text dose_text sponsor countries
+        registered_text first_submitted registered:date registered_low:date registered_high:date
+        registered_basis registered_method start_date completion_date last_update results_posted:flag
+        publications source_urls note snapshot:key
+    """,
+    "rejects": "file:key line:count trn reason:key",
+    "duplicates": "trn:key kept_trn:key basis:key evidence why_kept:key",
+    "proposals": """
+        trn:key other_trn:key points:number title_likeness:number sponsor_likeness:number days_apart:count
+        evidence
+    """,
+    "decisions": "trn:key stage:key reviewer:key read_by:key decision:key criterion reason date",
+    "to_screen": """
+        trn:key needs:key title official_title conditions interventions arms msc_source_text ev_term_text
+        registry:key status registered:date note record_url proposal proposed_criterion proposed_reason decision
+        criterion reason reviewer date
+    """,
+    "screened": "trn:key registry:key title outcome:key criterion decided_by needs proposal reason",
+    "flow": "step:key label:key n:count",
+    "trials": """
+        trn:key screening:key merged_trns registry:key title record_url registered:date registered_basis
+    """,
+    "coded": """
+        trn:key disease_area covid19:flag msc_source ev_term engineered:flag route route_group design
+        phase_group study_type countries country_basis coded_by:key
+    """,
+    "coding_basis": "trn:key field:key value coded_by:key found_in words",
+    "doses": """
+        trn:key arm route route_group low:number high:number unit unit_kind:key per volume_ml:number
+        n_administrations:count interval particles_low:number particles_high:number as_stated
+    """,
 }
+_DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 
 
-def _described_columns() -> dict[str, str]:
-    coded = {name: kind for name, kind in _COLUMNS["coded"].items() if name != "trn"}
-    facts = {
-        "status": "text",
-        "enrolment": "count",
-        "enrolment_type": "text",
-        "results_posted": "flag",
-        "source_urls": "text",
-    }
-    return {**_COLUMNS["trials"], **coded, **facts}
+def _kinds(text: str) -> dict[str, str]:
+    return {name: kind or "text" for name, _, kind in (word.partition(":") for word in text.split())}
 
 
-_COLUMNS["described"] = _described_columns()
+_COLUMNS = {table: _kinds(text) for table, text in _TABLES.items()}
+_CODED = {name: kind for name, kind in _COLUMNS["coded"].items() if name != "trn"}
+_COLUMNS["described"] = _COLUMNS["trials"] | _CODED | _kinds(_DESCRIBED_TOO)
 
 
 def kinds(table: str) -> dict[str, str]:
