@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -21,9 +22,9 @@ from hypothesis import settings
 from evlib.base.files import all_below
 from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import copy_shipped
-from evlib.base.schema import read_csv
+from evlib.base.schema import read_csv, read_table
 from evlib.ingest import registration_dates
-from evlib.ingest.registries import ingest
+from evlib.ingest.registries import ingest_into
 from evlib.run import warm_kernels
 from evlib.run.pipeline import run, spare_grammars
 from evlib.screen import screening
@@ -193,6 +194,14 @@ def export(*rows, header=("TrialID", "Public title", "Source Register", "Phase",
     text = io.StringIO()
     csv.writer(text).writerows([header, *rows])
     return text.getvalue()
+
+
+def ingest(paths, *, retrieved, registries):
+    """The records and rejects of files, and the summary, by what the command ``ingest`` uses."""
+    with tempfile.TemporaryDirectory() as folder:
+        summary, _ = ingest_into(Path(folder), paths, retrieved=retrieved, registries=registries)
+        records, rejects = (read_table(Path(folder, f"{name}.csv"), name) for name in ("records", "rejects"))
+    return records, rejects, summary
 
 
 def put(folder, name, data):

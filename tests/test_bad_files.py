@@ -10,12 +10,12 @@ from functools import cache, partial
 
 import openpyxl
 import pytest
-from conftest import DAY, RAW, ROOT, SNAPSHOT, export, put, study
+from conftest import DAY, RAW, ROOT, SNAPSHOT, export, ingest, put, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries import READERS, format_of, ingest, losses
+from evlib.ingest.registries import READERS, format_of, losses
 from evlib.ingest.registries.common import MAX_TEXT, batches
 from evlib.ingest.registries.unpack import heads
 

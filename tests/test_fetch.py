@@ -12,12 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import ROOT, study
+from conftest import ROOT, ingest, study
 
 from evlib.base.errors import InputError
 from evlib.base.files import day_of
 from evlib.ingest.ctgov_search import fetch
-from evlib.ingest.registries import ingest
 
 QUICK = {"page_size": 2, "pause": 0.0, "backoff": 0.01, "timeout": 0.5}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from conftest import ROOT, evlib, export, put
+from conftest import ROOT, evlib, export, ingest, put
 
 from evlib.base.errors import InputError
 from evlib.base.paths import project_root
@@ -18,7 +18,6 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_table
 from evlib.book.build import build_book
 from evlib.ingest import sources
-from evlib.ingest.registries import ingest
 from evlib.run import chapters
 from evlib.run.new_review import TEMPLATE, new_review
 from evlib.run.pipeline import notebooks, run

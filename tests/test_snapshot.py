@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from conftest import ingest
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries import ingest
 
 GOOD = {"registry": "ClinicalTrials.gov", "trial_id": "NCT04276987", "status": "Completed", "enrollment": 24}
 KNOWN = ["ClinicalTrials.gov", "ChiCTR"]

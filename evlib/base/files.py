@@ -1,4 +1,4 @@
-"""Files: write whole or not at all, and tell whether two are the same."""
+"""Files and folders written whole or not at all, listed without gaps, and their checksums and days."""
 
 import fcntl
 import fnmatch
@@ -21,8 +21,7 @@ _PART = ".part"  # how the name of a file ends that is being written
 def writing(path: str | Path, *, binary: bool = False, lasting: bool = False) -> Iterator[IO]:
     """A file to write to that appears under its name when all is written, and not at all after an error.
 
-    With ``lasting``, what is written is on the disk itself before it appears, so that a power cut cannot lose it: for what
-    cannot be made again.
+    With ``lasting``, for what cannot be made again, it is on the disk itself before it appears: no power cut loses it.
 
     Raises
     ------
@@ -55,14 +54,14 @@ def writing(path: str | Path, *, binary: bool = False, lasting: bool = False) ->
 
 
 def _temporary(path: Path) -> tuple[int, Path]:
-    """A new file beside ``path``, locked, so that one that a kill left is told from one that is being written."""
+    """A new file beside ``path``; its lock tells it, while it is written, from the leftover of a killed process."""
     while True:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
         if Path(name).exists():
             return handle, Path(name)
-        os.close(handle)  # taken for abandoned before it was locked
+        os.close(handle)  # removed as abandoned before it was locked
 
 
 def _is_part_of(name: str | int, path: Path) -> bool:
@@ -88,7 +87,7 @@ def _onto_disk(folder: Path) -> None:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Let an error of the system that names no file (a disk that gets full) name this one."""
+    """Add this file's name to a system error without one (a disk that gets full)."""
     try:
         yield
     except OSError as error:
@@ -152,8 +151,8 @@ def all_below(folder: str | Path) -> list[Path]:
     OSError
         Where one of the folders cannot be read, which ``Path.rglob`` would pass over as if it were empty.
     """
-    found = (Path(place) / name for place, _, names in os.walk(folder, onerror=_raised) for name in names)
-    return sorted(path for path in found if path.is_file())
+    paths = (Path(place) / name for place, _, names in os.walk(folder, onerror=_raised) for name in names)
+    return sorted(path for path in paths if path.is_file())
 
 
 def matching(folder: str | Path, pattern: str) -> list[Path]:
@@ -178,7 +177,7 @@ def _raised(error: OSError) -> None:
 def swap_in(new: Path, target: Path) -> None:
     """Put the folder ``new`` in the place of the folder ``target``.
 
-    There is a moment at which neither stands there: ``recover`` puts the old one back where a kill hits it.
+    For a moment neither stands there: after a kill at that moment, ``recover`` puts the old one back.
     """
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -189,7 +188,7 @@ def swap_in(new: Path, target: Path) -> None:
 
 
 def recover(target: Path) -> None:
-    """Finish or undo a ``swap_in`` that was cut short: the last good folder stands at ``target`` again, and nothing beside."""
+    """Finish or undo an interrupted ``swap_in``: the last good folder stands at ``target`` again, and nothing beside it."""
     old = target.with_name(f".{target.name}.old")
     if target.exists():
         shutil.rmtree(old, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Registration numbers: find them in text, write each in one way, and tell whose they are."""
+"""Registration numbers: find them in text, write each in one way, and say which registry issued it."""
 
 import re
 import unicodedata
@@ -45,7 +45,7 @@ _PATTERNS = [
     )
     for registry, pattern, form in _SCHEMES
 ]
-# What every number begins with: most texts hold none of it and need not be searched 26 times.
+# One of these stands in every number; most texts hold none of them and need not be searched 26 times.
 _HINT = re.compile(
     r"NCT|CTR[^a-z]|CTRI|ACTRN|RBR|KCT|RPCEC|CTIS|EudraCT|(?:19|20)\d\d-\d{5}|DRKS|RCT|ISRCTN|UMIN|Japic|JMA"
     r"|(?:NTR|NL|PER)[\s#:./-]*\d|NL[\s#:./-]*OMON",
@@ -59,7 +59,7 @@ def registration_numbers(text: str) -> list[str]:
 
     Full-width characters count as plain ones. A number inside a longer run of letters or digits is not found.
     """
-    return list(dict.fromkeys(number for _, number, _ in sorted(_found(text))))
+    return list(dict.fromkeys(number for _, number, _ in sorted(_numbers(text))))
 
 
 def normalised(identifier: str) -> str:
@@ -71,8 +71,7 @@ def normalised(identifier: str) -> str:
 
 def registry_of(trn: str) -> str | None:
     """The registry that issues numbers of this form; None for anything that is not one registration number."""
-    found = [registry for _, number, registry in _found(trn) if number == trn]
-    return found[0] if found else None
+    return next((registry for _, number, registry in _numbers(trn) if number == trn), None)
 
 
 def trn_kind(trn: str) -> str:
@@ -82,7 +81,7 @@ def trn_kind(trn: str) -> str:
     return "page" if _PAGE.fullmatch(trn) else "placeholder"
 
 
-def _found(text: str) -> Iterator[tuple[int, str, str]]:
+def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
     """Place, normalised number and registry of every number in the text."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     if not _HINT.search(plain):

@@ -90,11 +90,11 @@ def matches(records: pd.DataFrame, query: str) -> pd.Series:
     import pandas as pd  # here, so that a query can be checked without loading it
 
     tree = parsed(query)
-    found, with_words = _test(tree), any(_is_prefix(node) for node in _terms(tree))
+    is_hit, with_words = _test(tree), any(_is_prefix(node) for node in _terms(tree))
     fields = [name for name in FIELDS if name in records]
     texts = map("\n".join, zip(*(records[name].fillna("") for name in fields)))
-    hits = [found(*_searchable(text, with_words=with_words)) for text in texts]
-    return pd.Series(hits, index=records.index, dtype=bool, name="found")
+    hits = [is_hit(*_searchable(text, with_words=with_words)) for text in texts]
+    return pd.Series(hits, index=records.index, dtype=bool, name="hit")
 
 
 def terms(query: str) -> list[str]:

@@ -25,7 +25,7 @@ def by_source(filled: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The share of records (of a sample of fewer than thirty, their number) as text; missing where the source's form has
-        no such field, or our reader does not take it. Columns that every source fills by necessity, or none, are left out.
+        no such field, or our reader does not take it. Columns that every source must fill, or none does, are left out.
     """
     counts = filled.astype({"filled": int, "records": int})
     few = counts.filled.astype(str) + " of " + counts.records.astype(str)
@@ -62,7 +62,7 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, n
     head = "".join(f'<th scope="col">{html.escape(str(name).replace("_", " "))}</th>' for name in frame.columns)
     rows = []
     for cells, url in zip(frame.itertuples(index=False), [None] * len(frame) if urls is None else urls):
-        texts = [html.escape(_plain(cell)) for cell in cells]
+        texts = [html.escape(_cell_text(cell)) for cell in cells]
         if isinstance(url, str) and url.startswith(("https://", "http://")):
             texts[0] = f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{texts[0]}</a>'
         rows.append(
@@ -90,7 +90,7 @@ def same_date_as_paper(search_date: str, protocol: dict) -> Markdown:
 
 
 def fields_without_codes(protocol: dict) -> list[str]:
-    """Fields of a record for facts that the review does not code, so that whether they are filled is of no interest."""
+    """Fields of a record for facts that the review does not code, whose completeness is of no interest."""
     return [f"{name}_text" for name in ("msc_source", "ev_term") if name not in protocol["codes"]]
 
 
@@ -104,7 +104,7 @@ def uncoded_columns(protocol: dict) -> list[str]:
 
 
 def idle_columns(frame: pd.DataFrame, protocol: dict) -> list[str]:
-    """Columns of a table for facts that the review does not code and no row tells, which a reader need not see."""
+    """Empty columns of a table for facts that the review does not code, which a reader need not see."""
     return [name for name in uncoded_columns(protocol) if name in frame and frame[name].isna().all()]
 
 
@@ -118,7 +118,7 @@ def first_url(cells: pd.Series) -> pd.Series:
     return pd.Series([(split_multi(cell) or [None])[0] for cell in cells], index=cells.index, dtype=object)
 
 
-def _plain(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     if pd.isna(cell):
         return "–"
     if isinstance(cell, pd.Timestamp):

@@ -38,11 +38,11 @@ _BY_EXPORT = (
 
 
 class _UnusableError(InputError):
-    """What was fetched so far is of no use."""
+    """What was fetched so far is of no use and is deleted."""
 
 
 class _PassingError(Exception):
-    """A failure that may pass: too many requests, a server's error, an answer cut off."""
+    """A failure that a repetition may mend: too many requests, a server's error, a truncated answer."""
 
     def __init__(self, message: str, *, wait: float | None = None) -> None:
         super().__init__(message)
@@ -69,11 +69,9 @@ def fetch(
     query, search_date
         As in the protocol; the day as YYYY-MM-DD.
     raw_dir
-        The folder ``registries/<today>`` below it is added, if the whole search is fetched (``<today>-2`` for a second search
-        on one day).
+        Gets the folder ``registries/<today>`` (``<today>-2`` for a second search on one day) once the search is whole.
     staging_dir
-        Where pages lie until then. A search that was cut off is gone on with, as long as the registry's data are the
-        same.
+        Where pages lie until then. An interrupted search resumes, as long as the registry's data are the same.
     base_url, page_size, pause, backoff, timeout
         The API's address; studies per page; seconds between requests (the registry allows about 50 a minute), before the
         first repetition of a failed request (doubled each time), and before an answer counts as failed.
@@ -87,8 +85,8 @@ def fetch(
     Raises
     ------
     InputError
-        Without a network, and where the registry refuses the request, gives no study, a page that cannot be read, a
-        page twice, or changed while it was read. Nothing is added then.
+        Without a network, and where the registry refuses the request, gives no study, an unreadable page or a page
+        twice, or changed while it was read. Nothing is added then.
     """
     day = today()
     if search_date > day:
@@ -159,7 +157,7 @@ def _new_folder(folder: Path, day: str, parameters: dict[str, str]) -> Path:
 def _add(staging: Path, target: Path, request: dict[str, Any]) -> None:
     """Move the fetched pages to the raw data, whole or not at all."""
     write_text(staging / REQUEST_FILE, json.dumps(request, indent=1, ensure_ascii=False) + "\n")
-    for left in matching(target.parent, ".*.new"):  # of a search that was killed, also on an earlier day
+    for left in matching(target.parent, ".*.new"):  # by a search that was killed
         shutil.rmtree(left, ignore_errors=True)
     new = target.with_name(f".{target.name}.new")
     for path in sorted(staging.iterdir()):
@@ -196,7 +194,7 @@ def _fetch_pages(
             if state["total"] is not None and total != state["total"]:
                 raise _UnusableError(_changed(state["total"], total))
             if total is None:
-                raise InputError("The registry does not say how many studies it has found; its API may have changed.")
+                raise InputError("The registry does not say how many studies it finds; its API may have changed.")
             name = f"page-{len(pages) + 1:04d}.json.gz"
             write_bytes(staging / name, gzip.compress(body, mtime=0))
             pages.append({"file": name, "sha256": sha256(staging / name), "studies": len(studies), "next": following})
@@ -226,17 +224,17 @@ def _changed(before: int, after: int | None) -> str:
 
 
 def _resumed(staging: Path, version: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """What an earlier search has fetched, if the registry's data are the same and its pages are whole; else a new start."""
+    """The state of an interrupted search, if its pages are whole and the registry's data the same; else a fresh state."""
     try:
         state = json.loads((staging / _STATE_FILE).read_text(encoding="utf-8"))
         whole = all(sha256(staging / page["file"]) == page["sha256"] for page in state["pages"])
     except (OSError, ValueError, KeyError):
         state, whole = {}, False
     if whole and state["version"] == version:
-        say(f"Going on after page {len(state['pages'])} of an earlier search that was cut off.")
+        say(f"Resuming the interrupted search after its page {len(state['pages'])}.")
         return state
     if state:
-        say("An earlier search was cut off; the registry's data have changed since, so it starts anew.")
+        say("An earlier search was interrupted; the registry's data have changed since, so it starts again.")
     shutil.rmtree(staging)
     staging.mkdir(parents=True)
     return {"version": version, "started": _now(), "total": None, "pages": []}
@@ -245,13 +243,11 @@ def _resumed(staging: Path, version: dict[str, Any], say: Callable[[str], None])
 def _asked(
     client: httpx.Client, base_url: str, place: str, parameters: dict[str, str], *, backoff: float, by_export: str
 ) -> tuple[bytes, dict[str, Any]]:
-    """The body of an answer and what it says as JSON; failures that may pass are repeated, with longer waits."""
-
+    """The body of an answer, and its content as JSON; requests that fail for now are repeated, with longer waits."""
     url = f"{base_url}/{place}"
 
     def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked_for = getattr(error, "wait", None)
+        asked_for = getattr(state.outcome and state.outcome.exception(), "wait", None)
         usual = wait_exponential_jitter(initial=backoff, max=_LONGEST_WAIT, jitter=backoff)(state)
         return usual if asked_for is None else min(asked_for, _LONGEST_WAIT)
 
@@ -285,25 +281,23 @@ def _once(client: httpx.Client, url: str, parameters: dict[str, str]) -> tuple[b
     try:
         content = json.loads(answer.content)
     except ValueError as error:
-        raise _PassingError(f"an answer that is cut off or not JSON ({error})") from None
+        raise _PassingError(f"a truncated answer, or one that is not JSON ({error})") from None
     if not isinstance(content, dict):
-        raise InputError(f"{url} gives something that is not an answer of the API v2.")
+        raise InputError(f"{url} does not answer as the API v2 does.")
     return answer.content, content
 
 
 def _numbers(staging: Path, state: dict[str, Any]) -> list[str]:
-    """The registration number of every study on the pages, again and again where it comes more than once."""
+    """The registration number of every study on the pages, as often as it stands there."""
     numbers = []
     for page in state["pages"]:
         studies = json.loads(gzip.decompress((staging / page["file"]).read_bytes()))["studies"]
         for study in studies:
             try:
-                found = registration_numbers(study["protocolSection"]["identificationModule"]["nctId"])
-            except (KeyError, TypeError):
-                found = []
-            if not found:
-                raise InputError(f"A study on {page['file']} has no registration number; the API may have changed.")
-            numbers.append(found[0])
+                numbers.append(registration_numbers(study["protocolSection"]["identificationModule"]["nctId"])[0])
+            except (KeyError, TypeError, IndexError):
+                message = f"A study on {page['file']} has no registration number; the API may have changed."
+                raise InputError(message) from None
     return numbers
 
 

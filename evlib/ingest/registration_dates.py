@@ -1,4 +1,4 @@
-"""When was a record registered? Observed where it says so, else estimated from its number, else bounded or unknown."""
+"""When was a record registered? Observed where it shows a date, else estimated from its number, else bounded or unknown."""
 
 import re
 
@@ -34,7 +34,7 @@ def with_registration_dates(
     Returns
     -------
     pandas.DataFrame
-        Table ``records``: ``registered`` (a day; missing where there is nothing to go by), ``registered_low`` and
+        Table ``records``: ``registered`` (a day; missing where nothing points to one), ``registered_low`` and
         ``registered_high`` (the days between which it lies), ``registered_basis`` (observed, estimated or missing)
         and ``registered_method`` in words.
     """
@@ -65,10 +65,10 @@ def with_registration_dates(
 
     undetermined = ~day_shown & ~submitted_shown
     low, high = _outer_bounds(out, judged=judged, covered=covered, protocol=protocol)
-    out.loc[undetermined, "registered_low"] = out.registered_low.combine(low, _later)[undetermined]
-    out.loc[undetermined, "registered_high"] = out.registered_high.combine(high, _earlier)[undetermined]
-    out["registered"] = out.registered.combine(out.registered_low, _later).where(out.registered.notna())
-    out["registered"] = out.registered.combine(out.registered_high, _earlier).where(out.registered.notna())
+    out.loc[undetermined, "registered_low"] = _later(out.registered_low, low)[undetermined]
+    out.loc[undetermined, "registered_high"] = _earlier(out.registered_high, high)[undetermined]
+    out["registered"] = _later(out.registered, out.registered_low).where(out.registered.notna())
+    out["registered"] = _earlier(out.registered, out.registered_high).where(out.registered.notna())
     out["registered_basis"] = np.select(
         [day_shown | submitted_shown, out.registered.notna()], ["observed", "estimated"], default=None
     )
@@ -90,7 +90,7 @@ def serial_numbers(records: pd.DataFrame) -> pd.Series:
 def known_serials(records: pd.DataFrame, known_dates: pd.DataFrame, *, registry: str) -> pd.DataFrame:
     """Dated running numbers of one registry: columns ``trn, serial, date``, sorted by number.
 
-    The date of first submission is taken where it is known, else that of registration; days that are shown only.
+    The date of first submission is taken where it is known, else that of registration; months are left out.
     """
     own = records[records.registry == registry]
     dates = own.first_submitted.where(own.first_submitted.str.fullmatch(_DAY.pattern, na=False), own.registered_text)
@@ -172,7 +172,7 @@ def error_summary(left_out: pd.DataFrame, registries: list[str]) -> pd.DataFrame
 
 
 def in_search(records: pd.DataFrame, search_date: str) -> pd.Series:
-    """For each record: ``in`` (registered by the search date), ``after`` it, or ``undated`` (cannot be told)."""
+    """For each record: ``in`` (registered by the search date), ``after`` it, or ``undated`` (could be either)."""
     date = parsed_date(search_date)
     by = records.registered.fillna(records.registered_high) <= date
     later = records.registered.fillna(records.registered_low) > date
@@ -184,16 +184,18 @@ def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *
     estimated = records.registered_basis == "estimated"
     day = parsed_date(search_date)
     straddling = int((estimated & (records.registered_low <= day) & (records.registered_high > day)).sum())
-    told = (
+    counts = (
         f"By {search_date}, **{(place == 'in').sum()}** of {len(records)} records were registered; "
         f"{(place == 'after').sum()} came later and {(place == 'undated').sum()} cannot be placed. "
     )
     near = f"{straddling} estimated dates lie so near that the record could fall on either side."
     if "hand_screening" not in protocol:
-        return told + near
+        return counts + near
     by_hand = (place == "in") & (records.registered_basis != "observed")
     by_hand &= records.registered_high == parsed_date(protocol["hand_screening"]["registered_by"])
-    return f"{told}{by_hand.sum()} without an observed date are in because the hand screening took them in, and {near}"
+    return (
+        f"{counts}{by_hand.sum()} without an observed date are in because the hand screening took them in, and {near}"
+    )
 
 
 def parsed_date(text: str) -> pd.Timestamp:
@@ -244,20 +246,22 @@ def _outer_bounds(
     year = "20" + records.trn.str.extract(r"^ChiCTR(\d{2})\d{8}$")[0]
     low = profile.fillna(pd.to_datetime(year + "-01-01")).astype("datetime64[ns]")
     retrieved = pd.to_datetime(records.snapshot).astype("datetime64[ns]")
-    high = pd.to_datetime(year + "-12-31").astype("datetime64[ns]").combine(retrieved, _earlier)
+    high = _earlier(pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), retrieved)
     if "hand_screening" not in protocol:
         return low, high
     round_date = parsed_date(protocol["hand_screening"]["registered_by"])
     within, by_hand = records.trn.isin(list(covered)), records.trn.isin(list(judged))
-    high = high.mask(within & by_hand, high.combine(pd.Series(round_date, index=high.index), _earlier))
-    next_day = pd.Series(round_date + pd.Timedelta(days=1), index=low.index)
-    low = low.mask(within & ~by_hand, low.combine(next_day, _later))
+    last, next_day = (pd.Series(round_date + pd.Timedelta(days=n), index=low.index) for n in (0, 1))
+    high = high.mask(within & by_hand, _earlier(high, last))
+    low = low.mask(within & ~by_hand, _later(low, next_day))
     return low, high
 
 
-def _later(a: pd.Timestamp, b: pd.Timestamp) -> pd.Timestamp:
-    return max((day for day in (a, b) if not pd.isna(day)), default=pd.NaT)
+def _later(a: pd.Series, b: pd.Series) -> pd.Series:
+    """The later of two days, row by row; the one that is known where the other is missing."""
+    return a.where(~(a < b) & a.notna(), b)
 
 
-def _earlier(a: pd.Timestamp, b: pd.Timestamp) -> pd.Timestamp:
-    return min((day for day in (a, b) if not pd.isna(day)), default=pd.NaT)
+def _earlier(a: pd.Series, b: pd.Series) -> pd.Series:
+    """The earlier of two days, row by row; the one that is known where the other is missing."""
+    return a.where(~(a > b) & a.notna(), b)

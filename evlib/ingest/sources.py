@@ -19,7 +19,7 @@ class Source(NamedTuple):
 
     path: Path
     day: str
-    searched: bool  # whether it is a search's result already, so that the query need not pick from it
+    searched: bool  # it is the result of a search already, from which the query need not pick
 
 
 def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
@@ -28,8 +28,8 @@ def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
     Snapshots and live searches (``registries/<day>/``) are results of a search; exports (``exports/``) are picked from.
     """
     files = source_files(raw, until=snapshot)
-    found = [Source(path, day_of(path), path.is_relative_to(Path(raw) / "registries")) for path in files]
-    return sorted(found, key=lambda source: (source.day, source.searched), reverse=True)
+    sources = [Source(path, day_of(path), path.is_relative_to(Path(raw) / "registries")) for path in files]
+    return sorted(sources, key=lambda source: (source.day, source.searched), reverse=True)
 
 
 def named_sources(path: str | Path) -> list[Source]:
@@ -66,10 +66,10 @@ def records_of(
     Returns
     -------
     records, rejects, account
-        Table ``records``, ``snapshot`` telling the newest day of retrieval; table ``rejects``, records of a registry that
-        the protocol does not know included; and for each file ``file, format, retrieved, rows, rejects, not_found,
-        judged_before, older_copies, records``: rows are rejects, not found by the query, copies of a record that a newer
-        source has, or records; of the last two, ``judged_before`` are there only because they are in ``always``.
+        Table ``records``, in which ``snapshot`` is the newest day of retrieval; table ``rejects``, with the records of
+        registries that the protocol does not know; and for each file ``file, format, retrieved, rows, rejects, not_found,
+        judged_before, older_copies, records``: a row is a reject, not found by the query, an older copy of a record, or a
+        record; of the last two kinds, ``judged_before`` are there only because they are in ``always``.
 
     Raises
     ------
@@ -82,18 +82,18 @@ def records_of(
         name, newest = "unknown", ""
         for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"])):
             name = part.format
-            found = matches(part.records, protocol["search"]) | source.searched
-            judged = part.records.trn.isin(always) & ~found
-            stranger = ~part.records.registry.isin(list(protocol["registries"])) & (found | judged)
+            hit = matches(part.records, protocol["search"]) | source.searched
+            judged = part.records.trn.isin(always) & ~hit
+            stranger = ~part.records.registry.isin(list(protocol["registries"])) & (hit | judged)
             strangers = _of_strangers(part.records[stranger], source.path)
             rejects = [part.rejects, strangers]
             lost += losses(part.rejects) + list(strangers.reason.head(1))
             rejected += rejects
-            tables.append(part.records[(found | judged) & ~stranger].assign(source=place))
+            tables.append(part.records[(hit | judged) & ~stranger].assign(source=place))
             newest = max([newest, *part.records.snapshot.unique()])
             counts["rows"] += len(part.records) + len(part.rejects)
             counts["rejects"] += sum(map(len, rejects))
-            counts["not_found"] += int((~found & ~judged).sum())
+            counts["not_found"] += int((~hit & ~judged).sum())
             counts["judged_before"] += int((judged & ~stranger).sum())
         if counts["rows"] == counts["rejects"] and not lost:
             lost += list(part.rejects.reason.head(1))
@@ -115,7 +115,7 @@ def records_of(
 
 
 def screened_by_hand(raw: str | Path, *, protocol: dict) -> set[str]:
-    """The registration numbers of the snapshot that the hand screening covers; none where a review names no such screening."""
+    """The registration numbers of the snapshot that the hand screening covers; none where the review has no such screening."""
     if "hand_screening" not in protocol:
         return set()
     return numbers_in(Path(raw) / "registries" / protocol["hand_screening"]["snapshot"], protocol=protocol)
@@ -136,8 +136,7 @@ def _of_strangers(records: pd.DataFrame, path: Path) -> pd.DataFrame:
 def ingest_numbers(
     records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, account: pd.DataFrame
 ) -> dict[str, object]:
-    """Of the first chapter: ``records`` of the search, each record's ``place``, ``rejects``, and the ``account`` of the
-    files that the records came from."""
+    """Numbers of the first chapter for the book's prose, from its tables."""
     return {
         "n_all_records": len(place),
         **_source_words(account),

@@ -1,4 +1,4 @@
-"""One module per source format; ``ingest`` reads any mix of them.
+"""One module per source format; ``stream`` reads any mix of them.
 
 A module of this folder that has a ``NAME`` is a reader; ``common`` says what it consists of. No file is recognised by two of
 them.
@@ -33,61 +33,39 @@ class Batch(NamedTuple):
     rejects: pd.DataFrame
 
 
-def ingest(
-    paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The records of any mix of files and folders, as whole tables.
-
-    Parameters are those of ``stream``.
-
-    Returns
-    -------
-    records, rejects, summary
-        Tables ``records`` and ``rejects``; and per file ``file, format, rows, records, rejects`` with rows = records +
-        rejects.
-
-    Raises
-    ------
-    InputError
-        Where no file gives a record.
-    """
-    parts = list(stream(paths, retrieved=retrieved, registries=registries))
-    summary = _summary(map(_count, parts))
-    _check_any(summary, (part.rejects for part in parts))
-    records = pd.concat([part.records for part in parts])
-    rejects = pd.concat([part.rejects for part in parts])
-    return checked(records, "records"), checked(rejects, "rejects"), summary
-
-
 def ingest_into(
     out: Path, paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Write what ``ingest`` gives to a folder, without holding more than some thousand records at a time.
+    """Write the records of any mix of files and folders to a folder, some thousand at a time.
 
     Parameters are those of ``stream``. The folder gets ``records.csv``, ``rejects.csv``, ``summary.csv`` and
-    ``filled.csv`` (per format and column of the records: ``format, column, filled, records``); each whole or not at all.
+    ``filled.csv`` (what ``filled_columns`` counts), each whole or not at all.
 
     Returns
     -------
     summary, losses
-        The summary; and what ``losses`` tells of the rejects.
+        Per file ``file, format, rows, records, rejects``, with rows = records + rejects; and the ``losses`` of all rejects.
 
     Raises
     ------
     InputError
         Where no file gives a record. Nothing is written then.
     """
-    counts, filled, first, lost = [], [], None, []
+    counts, filled, lost = [], [], []
+    first = pd.DataFrame()  # the first reject
     with writing(out / "records.csv") as records_file, writing(out / "rejects.csv") as rejects_file:
         for part in stream(paths, retrieved=retrieved, registries=registries):
             append_csv(part.records, records_file)
             append_csv(part.rejects, rejects_file)
-            counts.append(_count(part))
+            counts.append((part.file, part.format, len(part.records), len(part.rejects)))
             lost += losses(part.rejects)
             filled.append(part.records.notna().sum().rename(part.format))
-            first = part.rejects.head(1) if first is None and len(part.rejects) else first
-        summary = _summary(counts)
-        _check_any(summary, [first] if first is not None else [])
+            first = part.rejects.head(1) if first.empty else first
+        summary = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
+        summary = summary.groupby(["file", "format"], sort=False, as_index=False).sum()
+        summary.insert(2, "rows", summary.records + summary.rejects)
+        if not summary.records.sum():
+            raise InputError(_why_no_record(len(summary), first))
     write_csv(summary, out / "summary.csv")
     write_csv(filled_columns(filled), out / "filled.csv")
     return summary, lost
@@ -119,15 +97,14 @@ def stream(
         Files, or folders whose files are all read. Where two files hold the same number, the earlier file's record is
         kept.
     retrieved
-        The date kept with each record (YYYY-MM-DD), or a function that tells it of a file.
+        The date kept with each record (YYYY-MM-DD), or a function that gives it for a file.
     registries
         The registries that the protocol knows (for files in our own snapshot format).
 
     Yields
     ------
     Batch
-        One at least for each file; rows of the file = records + rejects of its batches. A file that cannot be used is
-        one row of the rejects.
+        One at least for each file; rows of the file = records + rejects of its batches. An unusable file is one reject.
     """
     seen: Seen = {}
     for path in [file for named in paths for file in files_of(named) or [Path(named)]]:
@@ -149,24 +126,10 @@ def stream(
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-def _count(part: Batch) -> tuple[str, str, int, int]:
-    return part.file, part.format, len(part.records), len(part.rejects)
-
-
-def _summary(counts: Iterable[tuple[str, str, int, int]]) -> pd.DataFrame:
-    table = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
-    table = table.groupby(["file", "format"], sort=False, as_index=False).sum()
-    table.insert(2, "rows", table.records + table.rejects)
-    return table
-
-
-def _check_any(summary: pd.DataFrame, rejects: Iterable[pd.DataFrame]) -> None:
-    if summary.records.sum():
-        return
-    first = next((table.iloc[0] for table in rejects if len(table)), None)
-    if first is None:
-        raise InputError("no file to read. Name at least one registry export, or a folder that holds some.")
-    raise InputError(f"no usable record in {len(summary)} file(s). First reason: {first.file}: {first.reason}")
+def _why_no_record(files: int, reject: pd.DataFrame) -> str:
+    if reject.empty:
+        return "no file to read. Name at least one registry export, or a folder that holds some."
+    return f"no usable record in {files} file(s). First reason: {reject.file[0]}: {reject.reason[0]}"
 
 
 def _unusable(path: Path, name: str, reason: str) -> Batch:
@@ -176,7 +139,7 @@ def _unusable(path: Path, name: str, reason: str) -> Batch:
 
 
 def losses(rejects: pd.DataFrame) -> list[str]:
-    """What a person must know at once: the files that could not be used, or not to their end, each with the reason."""
+    """What a person must know at once: the files that are unusable or end early, each with the reason."""
     whole_file = rejects.line.isna() & rejects.trn.isna()
     rest_of_file = rejects.reason.str.startswith(NOT_WHOLE)
     worst = rejects[whole_file | rest_of_file]
@@ -184,7 +147,7 @@ def losses(rejects: pd.DataFrame) -> list[str]:
 
 
 def format_of(path: Path) -> str:
-    """The one format of all parts of a file; a workbook is known by its first part.
+    """The one format of all parts of a file.
 
     Raises
     ------

@@ -1,4 +1,8 @@
-"""Cochrane CENTRAL (and the Register of Studies): references as RIS or CSV, for the trials that they name."""
+"""Cochrane CENTRAL (and the Register of Studies): references as RIS or CSV, for the trials that they name.
+
+A reference has a title, keywords and where it was published; dates, phases, sponsor and countries of the trial stay missing.
+The number is looked for in all of its fields; of numbers of several registries the first is the record's.
+"""
 
 import re
 from collections.abc import Iterator
@@ -50,7 +54,7 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def record(reference: dict[str, Any], *, snapshot: str) -> dict[str, Any]:
-    """A reference as a row of table ``records``; ValueError where it names no trial, or which one cannot be told."""
+    """A reference as a row of table ``records``; ValueError where it names no trial, or several of one registry."""
     fields = {name: _texts(value) for name, value in reference.items()}
     whole = "\n".join(text for texts in fields.values() for text in texts)
     numbers = registration_numbers(whole)

@@ -92,7 +92,7 @@ def _tables(
 def csv_export(
     *needed: str, repeated: Iterable[str] = ()
 ) -> tuple[Callable[[bytes], bool], Callable[[str | Path], Items]]:
-    """``recognises`` and ``items`` of a reader of CSV files, told by the columns that they need to have.
+    """``recognises`` and ``items`` of a reader of CSV files, recognised by the columns that they have.
 
     Parameters
     ----------

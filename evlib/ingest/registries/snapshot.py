@@ -1,4 +1,4 @@
-"""Read our own snapshot format: ``records.jsonl``, one registry record as a JSON object per line."""
+"""Our own snapshots: ``records.jsonl``, one registry record as a JSON object per line."""
 
 import json
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]:
-    """A line of the snapshot as a row of table ``records``; ValueError or TypeError where it is none."""
+    """A line of the snapshot as a row of table ``records``; ValueError or TypeError where it cannot be one."""
     try:
         raw = json.loads(line)
     except RecursionError:
