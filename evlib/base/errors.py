@@ -1,6 +1,6 @@
 """The one error that a re-runner is meant to read."""
 
-NOT_WHOLE = "not whole"  # how the reason of a reject begins that stands for all the rest of a file
+NOT_WHOLE = "not whole"  # begins the reason of a reject that stands for all the rest of a file
 
 
 class InputError(Exception):

@@ -1,4 +1,4 @@
-"""The Boolean query of a search: checked, put to ClinicalTrials.gov's API, or asked of records offline.
+"""The Boolean query of a search: checked, written for ClinicalTrials.gov's API, or applied to records offline.
 
 Words and "quoted phrases", joined by AND, OR and NOT, with parentheses; words side by side are joined by AND. A word
 finds its forms (exosome, exosomes, exosomal); a word that ends in ``*`` finds every word that begins with it.
@@ -129,7 +129,7 @@ def _words(node: Item) -> list[str]:
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text in lower case, without what stands between them; full-width characters count as plain ones."""
+    """The words of a text in lower case, without punctuation; full-width characters count as plain ones."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return re.findall(r"[^\W_]+", plain.casefold())
 

@@ -11,7 +11,7 @@ from evlib.base.paths import place_of
 
 PACKAGE = "datapackage.json"
 OWN_DECISIONS = "curation/screening"  # below the raw data: people's screening decisions, a file each; not shipped
-# Shipped files that speak of no topic: every review may use them.
+# Shipped files that serve every review, whatever its topic.
 SHARED = ("formats/filled.csv", "geography/countries-110m.json", "curation/nct_first_submitted.csv")
 SNAPSHOT_FILES = ("records.jsonl", "page-*.json.gz")  # a snapshot of ours, and the pages of a live search
 
@@ -66,7 +66,7 @@ def copy_shipped(raw_dir: str | Path, target: str | Path) -> Path:
 
 
 def shared(raw_dir: str | Path, name: str) -> Path:
-    """A shipped file that speaks of no topic: the review's own below ``raw_dir``, else the repository's."""
+    """A shipped file that serves every review: the review's own below ``raw_dir``, else the repository's."""
     own = Path(raw_dir) / name
     return own if own.exists() else Path(__file__).parents[2] / "data" / "raw" / name
 

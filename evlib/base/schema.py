@@ -162,7 +162,7 @@ def read_csv(
 ) -> pd.DataFrame:
     """A CSV file as text, empty cells missing and nothing else read as missing ("NA" stays "NA").
 
-    Commas, semicolons or tabs part the cells, whichever the header has most of, as spreadsheets save them. An ``optional``
+    Cells are separated by commas, semicolons or tabs, whichever the header has most of, as spreadsheets save them. An ``optional``
     file that is not there is a table of the columns that it ``needs``, without rows. A file that was filled in ``by_hand``
     may also be in the encoding of Excel on Windows (cp1252).
 
@@ -229,7 +229,7 @@ def append_csv(frame: pd.DataFrame, file: TextIO) -> None:
 def set_aside(
     rows: pd.DataFrame, path: str | Path, problems: Iterable[tuple[pd.Series, str | pd.Series]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the rows of a hand-made file into good ones and rejects.
+    """Split the rows of a hand-made file into good ones and rejects.
 
     Parameters
     ----------

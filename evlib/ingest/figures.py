@@ -6,7 +6,7 @@ from evlib.base.figure import INCLUDED, PENDING, Figure, bars, stacked_years
 
 
 def records_by_year(records: pd.DataFrame) -> Figure:
-    """Registrations by year: dates observed and dates estimated told apart, undated records counted in the title."""
+    """Registrations by year, observed and estimated dates apart; undated records are counted in the title."""
     dated = records.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
     data = dated.groupby(["year", "registered_basis"]).size().unstack(fill_value=0)
     data = data.reindex(columns=["observed", "estimated"], fill_value=0)
@@ -31,7 +31,7 @@ def records_by_registry(records: pd.DataFrame) -> Figure:
 
 
 def completeness(shares: pd.DataFrame) -> Figure:
-    """How many records say anything, field by field (``field, n, of``)."""
+    """How many records fill each field (``field, n, of``)."""
     ordered = shares.sort_values("n", ascending=False).set_index("field")[["n"]]
     n = shares.set_index("field").n
     title = (

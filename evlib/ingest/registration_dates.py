@@ -16,7 +16,7 @@ _EPOCH = pd.Timestamp("1970-01-01")
 def with_registration_dates(
     records: pd.DataFrame, known_dates: pd.DataFrame, *, judged: set[str], covered: set[str], protocol: dict
 ) -> pd.DataFrame:
-    """The records with ``registered`` and what it rests on.
+    """The records with ``registered``, its bounds and how it was found.
 
     Parameters
     ----------

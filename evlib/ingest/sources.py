@@ -152,7 +152,7 @@ def ingest_numbers(
 
 
 def _source_words(account: pd.DataFrame) -> dict[str, object]:
-    """What the records of a run are, in words, from the account of its files."""
+    """Where the records of a run come from, in words, from the account of its files."""
     used = account[account.records > 0]
     shipped = used.format == "snapshot"
     parts = [

@@ -14,7 +14,16 @@ import rispy
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import plain_text
-from evlib.ingest.registries.unpack import BrokenFileError, csv_rows, head, header_of, lines, not_whole, opened, text_of
+from evlib.ingest.registries.unpack import (
+    BrokenFileError,
+    csv_rows,
+    header_of,
+    heads,
+    lines,
+    not_whole,
+    opened,
+    text_of,
+)
 
 NAME = "Cochrane CENTRAL"
 _ACCESSION = re.compile(r"\bCN-\d{8}\b")
@@ -30,7 +39,7 @@ def recognises(start: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The references of a file, one at a time, each with the number of its first line (CSV: of its row)."""
-    if not _is_ris(head(path)):
+    if not _is_ris(next(heads(path), b"")):
         yield from csv_rows(path, needs=["Title"])
         return
     for name, pieces in opened(path):
@@ -89,7 +98,7 @@ def _is_ris(start: bytes) -> bool:
 
 
 def _texts(value: Any) -> list[str]:
-    """The texts in a field, which may hold one, several, or several by name."""
+    """The texts of a field, which may hold one text, a list or a dictionary of texts."""
     if isinstance(value, dict):
         value = list(value.values())
     return [text for part in value for text in _texts(part)] if isinstance(value, list) else [str(value)]

@@ -16,17 +16,12 @@ from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, op
 
 NAME = "ClinicalTrials.gov API v2"
 # What a live search asks for: all that is read here, and the results; no contact data, summary or eligibility text.
+_PROTOCOL = "identification status sponsorCollaborators conditions design armsInterventions outcomes references"
+_RESULTS = "participantFlow baselineCharacteristics outcomeMeasures adverseEvents"
 PIECES = [
-    *(
-        f"protocolSection.{name}Module"
-        for name in ("identification", "status", "sponsorCollaborators", "conditions", "design", "armsInterventions")
-    ),
-    *("protocolSection.outcomesModule", "protocolSection.referencesModule"),
+    *(f"protocolSection.{name}Module" for name in _PROTOCOL.split()),
     "protocolSection.contactsLocationsModule.locations.country",
-    *(
-        f"resultsSection.{name}Module"
-        for name in ("participantFlow", "baselineCharacteristics", "outcomeMeasures", "adverseEvents")
-    ),
+    *(f"resultsSection.{name}Module" for name in _RESULTS.split()),
     "hasResults",
 ]
 _START = 1 << 16
@@ -75,7 +70,7 @@ def _studies(pieces: Iterator[bytes]) -> Iterator[Any]:
 
 
 def _streamed(pieces: Iterator[bytes], prefix: str) -> Iterator[Any]:
-    """The values that stand at a place of a JSON text, as far as it is whole."""
+    """The values at a place of a JSON text, up to where it breaks off."""
     text = ijson.from_iter(recoded(pieces, mark=b'"'))
     try:
         yield from ijson.items(text, prefix, use_float=True, multiple_values=True)

@@ -30,13 +30,13 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def export_days_read(rows: Callable[[], Iterator[tuple[int, Any]]]) -> Iterator[tuple[int, Any]]:
-    """The rows of one file, *Export date* in each as YYYY-MM-DD, or empty where it is not to be believed.
+    """The rows of one file, *Export date* in each as YYYY-MM-DD, or empty where it cannot be right.
 
     The portal's *Export date* may have day and month swapped: all rows of a real export of 6 July 2020 say "2020-06-07
     17:53:51", while registrations of 5 July stand in it. An export cannot hold a later day than its own (but for one day,
     which a registry east of the portal is ahead), so the file itself decides, in one order for all of its rows: as written
     where no registration or refreshment in the file is later, else with day and month swapped where none is later than
-    that, else not at all. Other dates of the file are unambiguous (*Date registration3* is YYYYMMDD) or have an order of
+    that, else the date is dropped. Other dates of the file are unambiguous (*Date registration3* is YYYYMMDD) or have an order of
     their own (``day_or_month``), and are left alone.
 
     Parameters

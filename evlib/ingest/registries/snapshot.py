@@ -5,30 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from evlib.base.identifiers import normalised, registration_numbers, trn_kind
+from evlib.base.dates import day_or_month
+from evlib.base.identifiers import normalised, trn_kind
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import plain_text
+from evlib.ingest.registries.common import plain_text, secondary_numbers
 from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, opened, text_of
 
 NAME = "snapshot"
 CHECKS_REGISTRIES = True  # ``record`` asks for the registries that the protocol knows
-_SAME_NAME = [
-    *(
-        "brief_title",
-        "official_title",
-        "acronym",
-        "status",
-        "study_type",
-        "allocation",
-        "intervention_model",
-        "masking",
-    ),
-    *("primary_purpose", "msc_source_text", "ev_term_text", "route_text", "dose_text", "sponsor", "start_date"),
-    *("completion_date", "last_update", "note"),
-]
-_LISTS = ["phases", "conditions", "keywords", "interventions", "countries", "publications", "source_urls"]
+_SAME_NAME = """
+    brief_title official_title acronym status study_type allocation intervention_model masking primary_purpose msc_source_text
+    ev_term_text route_text dose_text sponsor start_date completion_date last_update note
+"""
+_LISTS = "phases conditions keywords interventions countries publications source_urls"
 
 
 def recognises(head: bytes) -> bool:
@@ -64,14 +53,13 @@ def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]
     enrolment = raw.get("enrollment")
     if enrolment is not None and (not isinstance(enrolment, int) or enrolment < 0):
         raise ValueError(f"enrollment is {enrolment!r}, not a count.")
-    secondary = [number for text in raw.get("secondary_ids") or [] for number in registration_numbers(text)]
     return {
         "trn": trn,
         "trn_kind": trn_kind(trn),
         "registry": raw["registry"],
-        "secondary_trns": join_multi(number for number in secondary if number != trn),
-        **{name: plain_text(raw.get(name)) for name in _SAME_NAME},
-        **{name: join_multi(raw.get(name)) for name in _LISTS},
+        "secondary_trns": secondary_numbers(raw.get("secondary_ids") or [], besides=trn),
+        **{name: plain_text(raw.get(name)) for name in _SAME_NAME.split()},
+        **{name: join_multi(raw.get(name)) for name in _LISTS.split()},
         "enrolment": enrolment,
         "enrolment_type": plain_text(raw.get("enrollment_type")),
         "arms": join_multi(_arm(arm) for arm in raw.get("arms") or []),
@@ -87,10 +75,6 @@ def _arm(arm: dict[str, Any]) -> str:
 
 
 def _date_text(value: str | None, field: str) -> str | None:
-    if value is None:
-        return None
-    try:
-        pd.Period(value)
-    except ValueError as error:
-        raise ValueError(f"{field} is {value!r}, not a date (YYYY-MM-DD or YYYY-MM).") from error
+    if value is not None and day_or_month(value) != value:
+        raise ValueError(f"{field} is {value!r}, not a date (YYYY-MM-DD or YYYY-MM).")
     return value

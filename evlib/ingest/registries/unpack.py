@@ -1,4 +1,4 @@
-"""Open what registries give (plain, gzip or zip; UTF-8, UTF-16 or mixed) piece by piece, and part it into lines and rows."""
+"""Open what registries give (plain, gzip or zip; UTF-8, UTF-16 or mixed) piece by piece, and split it into lines and rows."""
 
 import codecs
 import csv
@@ -22,7 +22,7 @@ _MOST_PACKED, _UNCHECKED = 200, 64 * 2**20
 
 
 class BrokenFileError(ValueError):
-    """What stands before was good; from here on the file (or the member of an archive) cannot be read."""
+    """From here on the file, or the member of an archive, cannot be read; what came before was good."""
 
 
 def not_whole(name: str, error: object) -> ValueError:
@@ -73,11 +73,6 @@ def heads(path: str | Path) -> Iterator[bytes]:
             yield start[:_HEAD]
 
 
-def head(path: str | Path) -> bytes:
-    """The first 64 KiB of the first part that is not blank; empty where there is none."""
-    return next(heads(path), b"")
-
-
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of a part, without their ends. A line longer than ``LONGEST`` comes cut off."""
     begun: list[bytes] = []
@@ -95,7 +90,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def check_ratio(path: str | Path, *, largest: int) -> None:
-    """Refuse a zip file of which a member unpacks to more than a file of records would, or than is ``largest``.
+    """Refuse a zip file with a member that unpacks to more bytes than a file of records would, or than ``largest``.
 
     Raises
     ------
@@ -199,7 +194,7 @@ def csv_rows(
 
 
 def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[list[str] | Exception]:
-    """The cells of each row; after an error, on from the next line, skipping the broken row's further lines."""
+    """The cells of each row; after a broken row, reading goes on behind its last line."""
     texts = (text_of(row) + "\n" for row in rows)
     skipping = False
     csv.field_size_limit(LONGEST)  # of the whole process; the default is shorter than some criteria texts
@@ -283,7 +278,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
 
 
 def _members_without_directory(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The members of a zip file whose end, where their directory stands, is cut off."""
+    """The members of a zip file that lacks its end, where their directory stands."""
     broken: list[UnzipError] = []
     try:
         for name, _, pieces in stream_unzip(_plain(path), chunk_size=_PIECE):
