@@ -13,21 +13,14 @@ import rispy
 
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import plain_text
-from evlib.ingest.registries.unpack import (
-    BrokenFileError,
-    csv_rows,
-    header_of,
-    heads,
-    lines,
-    not_whole,
-    opened,
-    text_of,
-)
+from evlib.ingest.registries.common import csv_export, plain_text
+from evlib.ingest.registries.unpack import BrokenFileError, header_of, heads, lines, not_whole, opened, text_of
 
 NAME = "Cochrane CENTRAL"
 _ACCESSION = re.compile(r"\bCN-\d{8}\b")
 _LONGEST = 20_000  # lines of one reference
+
+_, _rows_of_table = csv_export("Title")
 
 
 def recognises(start: bytes) -> bool:
@@ -40,7 +33,7 @@ def recognises(start: bytes) -> bool:
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The references of a file, one at a time, each with the number of its first line (CSV: of its row)."""
     if not _is_ris(next(heads(path), b"")):
-        yield from csv_rows(path, needs=["Title"])
+        yield from _rows_of_table(path)
         return
     for name, pieces in opened(path):
         number = 0

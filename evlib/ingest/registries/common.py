@@ -161,7 +161,7 @@ def several(values: Iterable[Any] | None) -> str | None:
     return join_multi(dict.fromkeys(filter(None, map(plain_text, values or ()))))
 
 
-def yes_or_no(text: str | None) -> bool | None:
+def yes_no(text: str | None) -> bool | None:
     """Whether a cell says yes; None where it says neither yes nor no."""
     return {"yes": True, "no": False}.get((text or "").strip().lower())
 

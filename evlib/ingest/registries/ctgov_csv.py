@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import cells, csv_export, dates, identity, secondary_numbers, several, yes_or_no
+from evlib.ingest.registries.common import cells, csv_export, dates, identity, secondary_numbers, several, yes_no
 from evlib.ingest.registries.ctgov import constant_words, phase_of_constant
 
 NAME = "ClinicalTrials.gov CSV"
@@ -32,7 +32,7 @@ COLUMNS = {
     "interventions": ("Interventions", lambda cell: several(_parts(cell))),
     "sponsor": "Sponsor",
     "countries": ("Locations", lambda cell: several(place.rsplit(",", 1)[-1] for place in _parts(cell))),
-    "results_posted": ("Study Results", yes_or_no),
+    "results_posted": ("Study Results", yes_no),
 }
 DESIGN = {
     "allocation": ("Allocation", constant_words),

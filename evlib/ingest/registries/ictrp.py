@@ -15,7 +15,7 @@ from evlib.ingest.registries.common import (
     plain_text,
     secondary_numbers,
     several,
-    yes_or_no,
+    yes_no,
 )
 
 NAME = "WHO ICTRP CSV"
@@ -95,7 +95,7 @@ COLUMNS = {
     "interventions": ("Intervention", _semicolons),
     "sponsor": "Primary sponsor",
     "countries": ("Countries", _semicolons),
-    "results_posted": ("results yes no", yes_or_no),
+    "results_posted": ("results yes no", yes_no),
     "source_urls": "web address",
 }
 DATES = {
