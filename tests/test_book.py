@@ -10,13 +10,13 @@ import sys
 import nbformat
 import pytest
 import yaml
-from conftest import contents, project_copy, typed
+from conftest import ROOT, contents, project_copy, typed
 
 from evlib.base.errors import InputError
 from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers, save_numbers
-from evlib.book.build import STAMP, assemble, build_book, build_pdf, compiler_at_hand, filled, readable
+from evlib.book.build import STAMP, assemble, build_book, build_pdf, compiler_at_hand, filled, made_by, readable
 from evlib.run.pipeline import UPDATE, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -120,6 +120,12 @@ def test_why_a_book_cannot_be_laid_out_is_said_also_where_another_process_tries(
         pytest.raises(InputError, match="names 'no_such_number'"),
     ):
         build_book(project, project / "data/processed/2024-02-17", compiler=compiler, say=lambda text: None)
+
+
+def test_the_book_depends_on_every_module_that_makes_it_and_on_their_data():
+    depends = {path.relative_to(ROOT / "evlib").as_posix() for path in made_by()}
+    own = {f"book/{path.name}" for path in (ROOT / "evlib/book").glob("*.*")}
+    assert own | {"base/tables.py", "base/paths.py", "run/chapters.py", "audit/checks.py"} <= depends
 
 
 def test_no_page_of_the_source_keeps_a_placeholder(project, results, tmp_path):

@@ -523,12 +523,12 @@ def _key(root: Path, results: Path) -> str:
         path for book in books for path in sorted(book.rglob("*")) if path.is_file() and "_build" not in path.parts
     ]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
-    files = [*pages, repository(root) / "CHANGELOG.md", *_code()]
+    files = [*pages, repository(root) / "CHANGELOG.md", *made_by()]
     inputs = [run["keys"], [(path.name, sha256(path)) for path in files]]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
-def _code() -> list[Path]:
+def made_by() -> list[Path]:
     """The files of ``evlib`` that the book is made by: what this module and the Sphinx extension import, and their data."""
     folder = Path(__file__).parent
     own = [folder / "build.py", folder / "sphinx_extension.py"]
