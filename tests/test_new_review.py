@@ -16,7 +16,7 @@ from evlib.base.errors import InputError
 from evlib.base.paths import project_root
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_table
-from evlib.book.build import build_book
+from evlib.book.build import _for_another_review, build_book
 from evlib.ingest import sources
 from evlib.run import chapters
 from evlib.run.new_review import TEMPLATE, new_review
@@ -118,6 +118,12 @@ def test_pages_and_messages_name_the_review_in_commands_and_paths(example, resul
     queue = read_table(results / "to_screen.csv", "to_screen")
     view = screening_view(queue, reviewer="", folder=sheet.parent, protocol=protocol)
     assert "make screen REVIEW=msc-cells-covid19 REVIEWER=name" in view.data
+
+
+def test_a_shared_page_has_the_commands_and_folders_of_the_review_and_no_link_to_a_page_it_lacks():
+    page = "`make screen REVIEWER=anna`, `data/raw/x.csv`, [here](trials.md), [there](rerun.md), `make sure`"
+    made = "`make screen REVIEW=msc-cells-covid19 REVIEWER=anna`, `reviews/msc-cells-covid19/data/raw/x.csv`, "
+    assert _for_another_review(page, EXAMPLE, ["trials"]) == made + "[here](trials.md), there, `make sure`"
 
 
 def _words(page: Path) -> str:

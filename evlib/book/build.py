@@ -38,6 +38,9 @@ _UPDATE_TABLES = {
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
+# Targets of make that take REVIEW=, and folders that each review has: pages name them as they are for the first review.
+_REVIEW_TARGETS = re.compile(r"\bmake (?:book|check|fetch|lesson|open|pdf|run|screen|sweep|trace|update)\b(?! REVIEW=)")
+_REVIEW_FOLDERS = re.compile(r"(?<![\w/])(?=data/(?:raw|processed)\b)")
 STAMP = "built_from.json"
 LAID_OUT = "laid_out.txt"  # in a source of the book that is laid out: of which results
 # What jupyter-book loads only when it builds.
@@ -338,7 +341,6 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     words["glossary"] = glossary_page(meanings)
     words["changelog"] = _changelog(repository(root) / "CHANGELOG.md")
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
-    words |= {"for_review": command_ending(root), "raw": place_of(root / "data" / "raw")}
     words["dataset"] = _dataset_name(root)
     chapters = chapters_of(results)
     words["cell_index"] = cell_index(chapters)
@@ -388,13 +390,27 @@ def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
     shutil.copytree(home / "book" / "_static", source / "_static", dirs_exist_ok=True)
     toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
     pages = re.findall(r"'file': '(\w+)'", str(toc))
-    for name in ("_config.yml", "references.bib", *(f"{page}.md" for page in pages)):
-        if not (source / name).is_file() and (home / "book" / name).is_file():
+    for name in ("_config.yml", "references.bib"):
+        if not (source / name).is_file():
             shutil.copy2(home / "book" / name, source / name)
+    for name in (f"{page}.md" for page in pages):
+        if not (source / name).is_file() and (home / "book" / name).is_file():
+            page = (home / "book" / name).read_text(encoding="utf-8")
+            write_text(source / name, _for_another_review(page, root, pages))
     config = (source / "_config.yml").read_text(encoding="utf-8").splitlines()
     facts = {"title": protocol["title"], "author": "", "copyright": "registry facts: cite the registries; code MIT"}
     lines = {name: f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()}
     write_text(source / "_config.yml", "\n".join(lines.get(line.partition(":")[0], line) for line in config) + "\n")
+
+
+def _for_another_review(page: str, root: Path, pages: list[str]) -> str:
+    """A page of the repository's book for that of another review: its commands and folders are that review's, and links to
+    pages that its book lacks become plain text."""
+    name = command_ending(root).rpartition("=")[2]
+    page = _REVIEW_TARGETS.sub(rf"\g<0> REVIEW={name}", page)
+    page = page.replace(".venv/bin/python -m evlib", f"EVTRIALS_REVIEW={name} .venv/bin/python -m evlib")
+    page = _REVIEW_FOLDERS.sub(f"{place_of(root)}/", page)
+    return re.sub(r"\[([^\]]+)\]\((\w+)\.md\)", lambda link: link[0] if link[2] in pages else link[1], page)
 
 
 def _add_launch_buttons(config: Path) -> None:
