@@ -62,5 +62,5 @@ def test_the_last_chapter_runs_the_chapters_that_it_lacks_and_no_others(monkeypa
 
 def test_the_readme_shows_each_of_the_four():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("papermill notebooks/", "make lab", "pytest --nbval ", "jupyter-book build book/"):
+    for command in ("papermill notebooks/", "jupyter lab", "pytest --nbval ", "jupyter-book build book/"):
         assert command in readme, command
