@@ -49,7 +49,7 @@ help: ## This list
 	@echo "  RETRIEVED=YYYY-MM-DD    the day of RECORDS in make new-review (default: the newest day that it states)"
 	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
 
-setup: $(READY) ## Make .venv from requirements.lock (every other target does this by itself)
+setup: $(READY) ## Make .venv from locks/requirements.lock (every other target does this by itself)
 
 new-review: $(READY) ## Start a review of another topic in reviews/NAME (NAME=my-topic, RECORDS=export to begin with)
 	@test -n "$$NAME" || { echo "make: which name? Type: make new-review NAME=my-topic RECORDS=path/to/export.csv" >&2; exit 1; }
@@ -120,17 +120,17 @@ notebooks: $(READY) ## Store fresh outputs in notebooks/ (maintainers, after cha
 
 lock: $(READY) ## Resolve pyproject.toml anew into the three lock files (maintainers; needs a package index)
 	@$(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --extra dev \
-		--custom-compile-command "make lock" -o requirements.lock pyproject.toml
-	@grep '^uv==' requirements.lock | tr -d ' \\' | $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 \
-		--generate-hashes --custom-compile-command "make lock" -o requirements-setup.lock -
+		--custom-compile-command "make lock" -o locks/requirements.lock pyproject.toml
+	@grep '^uv==' locks/requirements.lock | tr -d ' \\' | $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command "make lock" -o locks/setup.lock -
 	@echo asreview | $(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" -o requirements-asreview.lock -
+		--custom-compile-command "make lock" -o locks/asreview.lock -
 
 licences: $(READY) ## Write LICENSES-THIRD-PARTY.md from the lock (maintainers, after make lock)
 	@$(PY) maintainers/licences.py
 
 audit: $(READY) ## Known vulnerabilities of what the three lock files name (needs a network)
-	@for lock in requirements.lock requirements-setup.lock requirements-asreview.lock; do \
+	@for lock in locks/requirements.lock locks/setup.lock locks/asreview.lock; do \
 		echo "$$lock"; $(PY) -m pip_audit --progress-spinner off --require-hashes --disable-pip -r $$lock || failed=1; \
 	done; test -z "$$failed"
 
@@ -138,23 +138,23 @@ clean: ## Remove what was made: data/processed, book/_build and .venv
 	rm -rf data/processed book/_build .venv
 
 # uv is fast; where it cannot be had, pip installs the same lock.
-$(VENV)/.ready: requirements.lock requirements-setup.lock
+$(VENV)/.ready: locks/requirements.lock locks/setup.lock
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 		|| { echo "make: $(PYTHON) is not a Python from 3.11 to 3.13. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@echo "setting up $(VENV) from requirements.lock (once; about a minute)"
+	@echo "setting up $(VENV) from locks/requirements.lock (once; about a minute)"
 	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
-	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.lock \
-		&& $(VENV)/bin/uv pip sync -q --compile-bytecode --python $(PY) --require-hashes requirements.lock \
-		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r locks/setup.lock \
+		&& $(VENV)/bin/uv pip sync -q --compile-bytecode --python $(PY) --require-hashes locks/requirements.lock \
+		|| $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r locks/requirements.lock
 	@$(VENV)/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e . \
 		|| $(PY) -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(ASREVIEW)/.ready: requirements-asreview.lock | $(READY)
+$(ASREVIEW)/.ready: locks/asreview.lock | $(READY)
 	@echo "setting up ASReview for its test in $(ASREVIEW) (once)"
 	@test -x $(ASREVIEW)/bin/python || $(PY) -m venv $(ASREVIEW)
 	@uv="$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/uv"; \
-		"$$uv" pip sync -q --python $(ASREVIEW)/bin/python --require-hashes requirements-asreview.lock \
-		|| $(ASREVIEW)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-asreview.lock
+		"$$uv" pip sync -q --python $(ASREVIEW)/bin/python --require-hashes locks/asreview.lock \
+		|| $(ASREVIEW)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/asreview.lock
 	@touch $@

@@ -85,9 +85,9 @@ def _copy(folder: Path) -> Path:
     from evlib.base.rawdata import copy_shipped
 
     copy_shipped(ROOT / "data" / "raw", folder / "data" / "raw")
-    for name in ("notebooks", "evlib", "book"):
+    for name in ("notebooks", "evlib", "book", "locks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
-    for name in ("protocol.yml", "requirements.lock", "CHANGELOG.md"):
+    for name in ("protocol.yml", "CHANGELOG.md"):
         shutil.copy2(ROOT / name, folder / name)
     return folder
 

@@ -44,8 +44,8 @@ Written by `make licences`; a test holds it against the lock. Our own: [LICENSE]
 _PACKAGES = """
 ## Packages of the lock
 
-Nothing of these is in this repository: `make` installs them from `requirements.lock`. They are named as a Linux machine with
-Python 3.11 installs them, with the licence that their metadata states.
+Nothing of these is in this repository: `make` installs them from `locks/requirements.lock`. They are named as a Linux machine
+with Python 3.11 installs them, with the licence that their metadata states.
 
 """
 
@@ -117,7 +117,9 @@ def write_licences(root: Path) -> Path:
     )
     installed = {canonicalize_name(row["Name"]): row for row in json.loads(listed.stdout)}
     rows = []
-    for name, version in sorted(locked_packages((root / "requirements.lock").read_text(encoding="utf-8")).items()):
+    for name, version in sorted(
+        locked_packages((root / "locks/requirements.lock").read_text(encoding="utf-8")).items()
+    ):
         licence = installed.get(name, {}).get("License", "UNKNOWN")
         rows.append((name, version, _BY_FILE.get(name, licence), COPYLEFT.get(name, "")))
     text = _HEAD + _table(("part", "version", "licence", "comes with"), carried_here())

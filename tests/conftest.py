@@ -77,9 +77,9 @@ def shipped(review: dict) -> pd.DataFrame:
 def project_copy(folder: Path, *results: Path) -> Path:
     """A copy of the project as shipped, without what is made or people added, and with some runs, for a test to write into."""
     copy_shipped(RAW, folder / "data/raw")
-    for name in ("notebooks", "evlib", "book"):
+    for name in ("notebooks", "evlib", "book", "locks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
-    for name in ("protocol.yml", "requirements.lock", "CHANGELOG.md"):
+    for name in ("protocol.yml", "CHANGELOG.md"):
         shutil.copy2(ROOT / name, folder / name)
     for made in results:
         shutil.copytree(made, folder / "data/processed" / made.name)

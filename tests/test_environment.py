@@ -28,15 +28,15 @@ def declared() -> list[Requirement]:
 
 
 def test_the_lock_pins_every_declared_package_with_hashes():
-    lock = locked("requirements.lock")
+    lock = locked("locks/requirements.lock")
     for requirement in declared():
         for version in lock[canonicalize_name(requirement.name)]:
             assert requirement.specifier.contains(version)
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / "locks/requirements.lock").read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in block for block in blocks)
-    assert locked("requirements-setup.lock")["uv"] == lock["uv"]
-    assert locked("requirements-asreview.lock")["asreview"]
+    assert locked("locks/setup.lock")["uv"] == lock["uv"]
+    assert locked("locks/asreview.lock")["asreview"]
 
 
 def test_conda_names_the_same_packages_with_compatible_pins():
@@ -50,7 +50,7 @@ def test_conda_names_the_same_packages_with_compatible_pins():
         pins[canonicalize_name(name)] = pin
     assert SpecifierSet(pins.pop("python")) == SpecifierSet(PROJECT["requires-python"])
     assert {"make", "pip"} <= pins.keys()
-    lock = locked("requirements.lock")
+    lock = locked("locks/requirements.lock")
     assert pins.keys() - {"make", "pip"} == {canonicalize_name(requirement.name) for requirement in declared()}
     for name in pins.keys() - {"make", "pip"}:
         pin = re.sub(r"^=(\d[\d.]*)$", r"==\1.*", pins[name])

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from packaging.utils import canonicalize_name
 
-LOCKS = sorted(ROOT.glob("requirements*.lock"))
+LOCKS = sorted((ROOT / "locks").glob("*.lock"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PERMISSIVE = (
     r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Unlicense|0BSD|Zlib|CC0|Public Domain|MPL|Mozilla Public|HPND"
@@ -28,9 +28,9 @@ def test_every_entry_of_a_lock_has_one_version_and_its_hashes(lock):
 
 
 def test_the_three_locks_are_there_and_make_installs_them_by_their_hashes_alone():
-    assert {path.name for path in LOCKS} == {f"requirements{name}.lock" for name in ("", "-asreview", "-setup")}
+    assert [path.stem for path in LOCKS] == ["asreview", "requirements", "setup"]
     commands = re.findall(r"^.*\bpip (?:install|sync)\b.*$", MAKEFILE, re.MULTILINE)
-    assert sum("requirements" in command for command in commands) >= 5
+    assert sum("locks/" in command for command in commands) >= 5
     for command in commands:
         assert (
             "--require-hashes" in command if ".lock" in command else "--no-deps --no-build-isolation -e ." in command
@@ -39,7 +39,7 @@ def test_the_three_locks_are_there_and_make_installs_them_by_their_hashes_alone(
 
 def test_the_audit_reads_every_lock_without_resolving_anew(tmp_path):
     recipe = MAKEFILE.partition("\naudit:")[2].partition("\n\n")[0]
-    assert all(path.name in recipe for path in LOCKS)
+    assert all(f"locks/{path.name}" in recipe for path in LOCKS)
     assert "--require-hashes --disable-pip" in recipe
     command = [
         sys.executable,
@@ -51,7 +51,7 @@ def test_the_audit_reads_every_lock_without_resolving_anew(tmp_path):
         "--cache-dir",
         tmp_path,
     ]
-    done = subprocess.run([*command, "-r", ROOT / "requirements-setup.lock"], capture_output=True, text=True)
+    done = subprocess.run([*command, "-r", ROOT / "locks/setup.lock"], capture_output=True, text=True)
     assert done.returncode == 0 and "would have audited 1 packages" in done.stderr, done.stderr
 
 
@@ -62,7 +62,7 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_the_list_of_licences_names_the_packages_of_the_lock():
-    lock = licences.locked_packages((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    lock = licences.locked_packages((ROOT / "locks/requirements.lock").read_text(encoding="utf-8"))
     assert {name: version for name, version, *_ in table("Packages of the lock")} == lock
 
 

@@ -111,7 +111,7 @@ def test_dependabot_watches_actions_and_packages_and_holds_to_its_published_sche
 def test_locks_are_audited_once_a_week_and_when_one_changes():
     when = WORKFLOWS["audit.yml"][True]
     assert re.fullmatch(r"\d+ \d+ \* \* \d", when["schedule"][0]["cron"])
-    assert when["pull_request"]["paths"] == ["requirements*.lock"]
+    assert when["pull_request"]["paths"] == ["locks/*.lock"]
 
 
 @pytest.mark.parametrize(

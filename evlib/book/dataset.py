@@ -31,7 +31,7 @@ TABLES = {
     "rejects": "a line or row that could not be used, with its reason",
 }
 _OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
-_OF_PROJECT = ("requirements.lock", "LICENSE", "LICENSE-DATA")
+_OF_PROJECT = ("locks/requirements.lock", "LICENSE", "LICENSE-DATA")
 _TYPES = {
     "text": "string",
     "key": "string",

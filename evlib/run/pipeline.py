@@ -365,9 +365,9 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
     with TemporaryDirectory(prefix=".refresh-", dir=processed) as folder:
         copy = Path(folder)
         copy_shipped(root / "data" / "raw", copy / "data" / "raw")
-        shutil.copytree(root / "notebooks", copy / "notebooks")
-        for name in ("protocol.yml", "requirements.lock"):
-            shutil.copy2(root / name, copy / name)
+        for name in ("notebooks", "locks"):
+            shutil.copytree(root / name, copy / name)
+        shutil.copy2(root / "protocol.yml", copy / "protocol.yml")
         for search_date in (protocol["default_search_date"], protocol["hand_screening"]["snapshot"]):
             run(copy, search_date=search_date, as_before=True, say=say)  # what 06_update compares by default
         for source in notebooks(copy):
@@ -445,7 +445,13 @@ def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
     own = [*matching(raw_dir / "curation", "*.csv"), *itertools.chain(*decision_files(raw_dir / OWN_DECISIONS))]
     home = repository(root)
-    files = [root / "protocol.yml", home / "requirements.lock", *records, *own, *(home / "evlib/base").glob("*.json")]
+    files = [
+        root / "protocol.yml",
+        home / "locks/requirements.lock",
+        *records,
+        *own,
+        *(home / "evlib/base").glob("*.json"),
+    ]
     files += [shared(raw_dir, name) for name in SHARED]
     for path in files:
         base = next((folder for folder in (root, home) if path.is_relative_to(folder)), path.parent)

@@ -80,8 +80,9 @@ def small_project(folder: Path) -> None:
         kernel = {"kernelspec": pipeline.source_kernelspec(), "language_info": {"name": "python"}}
         path = folder / "notebooks" / f"{name}.ipynb"
         files.write_text(path, nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=kernel)) + "\n")
-    for name in ("protocol.yml", "requirements.lock", "CHANGELOG.md"):
+    for name in ("protocol.yml", "CHANGELOG.md"):
         shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "locks", folder / "locks")
     raw = folder / "data/raw"
     files.write_text(raw / "registries" / SNAPSHOT / "records.jsonl", "{}\n")
     resource = {"path": f"registries/{SNAPSHOT}/records.jsonl", "hash": ""}
