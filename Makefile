@@ -15,13 +15,12 @@ FROM_SNAPSHOT ?=
 EVERY ?=
 PROTOCOLS ?=
 SCHEDULER ?=
-WORKERS ?=
 REVIEWER ?=
 TRN ?=
 CELLS ?=
 REVIEW ?=
 NAME ?=
-export SEARCH_DATE SNAPSHOT RECORDS RETRIEVED FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER WORKERS REVIEWER TRN CELLS NAME
+export SEARCH_DATE SNAPSHOT RECORDS RETRIEVED FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER REVIEWER TRN CELLS NAME
 export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}
@@ -43,7 +42,7 @@ help: ## This list
 	@echo "  SEARCH_DATE=YYYY-MM-DD  last day of registration (default: protocol.yml's)"
 	@echo "  SNAPSHOT=YYYY-MM-DD     only records that were retrieved by this day (default: all of data/raw)"
 	@echo "  FROM=, TO=, FROM_SNAPSHOT=  the two searches that make update compares (default: the last two retrievals)"
-	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=, WORKERS=  the dates, protocols and workers of make sweep"
+	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=  the dates, protocols and cluster of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
 	@echo "  RETRIEVED=YYYY-MM-DD    the day of RECORDS in make new-review (default: the newest day that it states)"
@@ -71,10 +70,10 @@ update: $(READY) ## What is new since an earlier search: both runs, the book, an
 	@$(PY) -m evlib update $${FROM:+--since "$$FROM"} $${TO:+--search-date "$$TO"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 		$${FROM_SNAPSHOT:+--since-snapshot "$$FROM_SNAPSHOT"}
 
-sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EVERY=month, SCHEDULER=tcp://…, WORKERS=)
+sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EVERY=month, PROTOCOLS=, SCHEDULER=tcp://…)
 	@set --; for file in $$PROTOCOLS; do set -- "$$@" --protocol "$$file"; done; \
 	$(PY) -m evlib sweep $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $${EVERY:+--every "$$EVERY"} \
-		$${SCHEDULER:+--scheduler "$$SCHEDULER"} $${WORKERS:+--workers "$$WORKERS"} "$$@"
+		$${SCHEDULER:+--scheduler "$$SCHEDULER"} "$$@"
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
 	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen$(REVIEW:%= REVIEW=%) REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }

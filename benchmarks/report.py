@@ -147,18 +147,6 @@ def _curves(history: list[dict], folder: Path) -> list[tuple[str, Path]]:
             True,
         ),
     }
-    sweep = [
-        {"part": "sweep", "workers": row["workers"], "pace": row["dates"] / row["seconds"] * 60}
-        for row in latest.get("sweep", [])
-        if row.get("seconds") and row.get("workers") and row.get("dates")
-    ]
-    plots["sweep"] = (
-        "Dates per minute by workers",
-        "workers",
-        "dates per minute",
-        _series(sweep, "part", "workers", "pace"),
-        False,
-    )
     reruns = [entry for entry in history if entry["part"] == "reruns"]
     if reruns:
         reruns = [entry for entry in reruns if kind(entry) == kind(reruns[-1])]

@@ -65,20 +65,14 @@ def measured(part: str, options: argparse.Namespace) -> dict[str, list[dict]]:
     return {"sweep": sweep_rows(import_module("bench_sweep").measure())}
 
 
-def sweep_rows(found: dict) -> list[dict]:
-    """What ``bench_sweep.measure`` found, as rows: one for each number of workers, beside one process without Dask."""
-    if not found["same_bytes"]:
-        raise SystemExit("sweeps on different numbers of workers wrote different tables")
+def sweep_rows(measured: dict) -> list[dict]:
+    """What ``bench_sweep.measure`` measured, as rows."""
+    if not measured["same_bytes"]:
+        raise SystemExit("a sweep that was repeated wrote another table")
     return [
-        {
-            "name": f"{found['dates']} dates, workers: {workers}",
-            "workers": int(workers),
-            "dates": found["dates"],
-            "seconds": row["seconds"],
-            "floor": found["floor_s"],
-            "speed_up": row["speed_up"],
-        }
-        for workers, row in found["workers"].items()
+        {"name": f"{measured['dates']} dates, {name}", "dates": measured["dates"], "seconds": seconds}
+        | ({"floor": measured["floor_s"]} if name == "from nothing" else {})
+        for name, seconds in measured["seconds"].items()
     ]
 
 

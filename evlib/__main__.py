@@ -179,15 +179,16 @@ def sweep(
         list[Path] | None, typer.Option(help="A protocol; may be given several times. Default: this review's.")
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port. Default: workers on this machine.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Workers on this machine; 0: none but this process. Default: one per processor.")
+        str | None,
+        typer.Option(
+            help="Compute on the Dask cluster of this scheduler, tcp://host:port (needs: pip install -e '.[cluster]'). "
+            "Default: in this process."
+        ),
     ] = None,
     notebooks: Annotated[bool, typer.Option("--notebooks", help="Execute the chapters for each date as well.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the results. Default: data/processed/sweep.")] = None,
 ) -> None:
-    """The review at many search dates: one table with a row for each, as CSV and Parquet. Goes on where it was stopped."""
+    """The review at many search dates: one table with a row for each, as CSV and Parquet. Resumes where it was interrupted."""
     from evlib.base.paths import project_root
     from evlib.run.sweep import sweep as sweep_dates
 
@@ -198,7 +199,6 @@ def sweep(
         every=every,
         protocols=protocol,
         scheduler=scheduler,
-        workers=workers,
         notebooks=notebooks,
         out=out,
         say=typer.echo,

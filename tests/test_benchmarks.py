@@ -63,8 +63,8 @@ def test_the_report_shows_machine_ratios_and_curves_of_the_last_results(tmp_path
         "seconds": None,
         "failed": "out of memory",
     }
-    times = {str(n): {"seconds": 60.0 / n, "to_floor": 2.0 / n, "speed_up": float(n)} for n in (1, 2)}
-    sweep = sweep_rows({"dates": 10, "floor_s": 30.0, "workers": times, "same_bytes": True})
+    seconds = {"from nothing": 60.0, "all rows stored": 3.0}
+    sweep = sweep_rows({"dates": 10, "floor_s": 30.0, "seconds": seconds, "same_bytes": True})
     history = [
         entry("reruns", rerun(9.0)),
         entry("reruns", rerun(5.0)),
@@ -77,9 +77,9 @@ def test_the_report_shows_machine_ratios_and_curves_of_the_last_results(tmp_path
     assert "made-up processor, 2 cores" in text
     assert "| nothing changed | 5 | 2 | 2.5 | -44% |" in text
     assert "(out of memory) | – | – |" in text
-    assert "| 10 dates, workers: 2 | 30 | 30 | 1 | – | 2 | 10 | 2 |" in text
+    assert "| 10 dates, from nothing | 60 | 30 | 2 | – | 10 |" in text
     curves = {path.stem for path in (tmp_path / "curves").glob("*.svg")}
-    assert curves == {"records_seconds", "records_memory", "sweep", "reruns"}
+    assert curves == {"records_seconds", "records_memory", "reruns"}
     assert all(f"curves/{name}.svg" in text for name in curves)
 
 

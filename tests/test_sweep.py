@@ -32,6 +32,7 @@ from evlib.base.errors import InputError
 from evlib.base.rawdata import copy_shipped
 from evlib.base.schema import read_csv
 from evlib.base.words import load_numbers
+from evlib.run import sweep as sweep_module
 from evlib.run.sweep import reviews_of, sweep
 
 SPAN = {"first": "2015-12-31", "last": "2023-06-30", "every": "year"}
@@ -61,9 +62,9 @@ def swept(root, out, **asked):
 
 @pytest.fixture(scope="module")
 def here(root, tmp_path_factory):
-    """What one process alone writes."""
+    """What this process writes."""
     out = tmp_path_factory.mktemp("here")
-    bytes_of, _, done = swept(root, out, workers=0)
+    bytes_of, _, done = swept(root, out)
     assert done == days_between(SPAN["first"], SPAN["last"], every="year")
     return bytes_of, out
 
@@ -127,18 +128,25 @@ def test_a_claim_is_first_supported_where_it_agrees_and_held_if_it_always_does()
     assert found["on the last day"].tolist()[:3] == ["yes", "yes", "no"]
 
 
-def test_a_stopped_sweep_goes_on_where_it_was_and_writes_the_same(root, here, tmp_path):
+def test_an_interrupted_sweep_resumes_and_writes_the_same(root, here, tmp_path):
+    def interrupt(name, day):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(root, out=tmp_path, say=lambda text: None, on_row=interrupt, **SPAN | {"last": "2024-01-31"})
+    done = swept(root, tmp_path, last="2024-01-31")[2]
+    assert done == ["2024-01-31"]  # the first that is new was stored before the interruption
     for store in (root / "data/processed/.sweep-rows").iterdir():
         kept = sorted(store.glob("*.json"))
         kept[3].unlink()
         kept[5].write_text(kept[5].read_text()[:40])  # torn
         lost = [kept[3].stem, kept[5].stem]
-    bytes_of, _, done = swept(root, tmp_path, workers=0)
+    bytes_of, _, done = swept(root, tmp_path)
     assert done == lost and bytes_of == here[0]
     protocol = root / "protocol.yml"
     text = protocol.read_bytes()
     protocol.write_bytes(text + b"# another\n")
-    done = swept(root, tmp_path, workers=0)[2]
+    done = swept(root, tmp_path)[2]
     protocol.write_bytes(text)
     assert len(done) == N  # other inputs: nothing is taken over
 
@@ -148,7 +156,8 @@ def started(*arguments):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
 
 
-def test_the_rows_of_a_worker_that_is_killed_are_computed_by_another(root, here, tmp_path):
+def test_the_rows_of_a_worker_that_is_killed_are_computed_by_another(root, here, tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[cluster]'")
     place, alike = tmp_path / "scheduler.json", ["--scheduler-file", str(tmp_path / "scheduler.json")]
     local = ["--host", "127.0.0.1", "--no-dashboard"]
     cluster = [started("distributed.cli.dask_scheduler", *alike, *local, "--port", "0")]
@@ -170,6 +179,9 @@ def test_the_rows_of_a_worker_that_is_killed_are_computed_by_another(root, here,
             if place.is_file() and place.stat().st_size:
                 address = json.loads(place.read_text())["address"]
         assert address.startswith("tcp://127.0.0.1:")
+        with monkeypatch.context() as patch, pytest.raises(InputError, match="the same version of evlib"):
+            patch.setattr(sweep_module, "code_key", lambda: "of an older version")
+            sweep(root, out=tmp_path / "out", scheduler=address, say=lambda text: None, **SPAN)
         out = sweep(root, out=tmp_path / "out", scheduler=address, say=lambda text: None, on_row=on_row, **SPAN)
         assert cluster[1].wait() == -signal.SIGKILL and cluster[2].poll() is None
     finally:
@@ -191,7 +203,7 @@ def test_csv_and_parquet_hold_the_same_table(here):
 def test_several_protocols_are_told_apart_and_what_one_lacks_is_missing(root, tmp_path):
     topic = ROOT / "reviews/msc-cells-covid19/protocol.yml"
     asked = {"first": "2020-06-30", "last": "2020-12-31", "every": "quarter"}
-    swept(root, tmp_path, workers=0, protocols=[root / "protocol.yml", topic], **asked)
+    swept(root, tmp_path, protocols=[root / "protocol.yml", topic], **asked)
     table = read_csv(tmp_path / "sweep.csv").set_index("protocol")
     assert table.index.tolist() == ["protocol.yml"] * 3 + ["msc-cells-covid19/protocol.yml"] * 3
     own, others = table.loc["protocol.yml"], table.loc["msc-cells-covid19/protocol.yml"]
@@ -207,17 +219,23 @@ def test_several_protocols_are_told_apart_and_what_one_lacks_is_missing(root, tm
         ({"every": "fortnight"}, "month, quarter, year"),
         ({"first": "2018-02-30"}, "not a date"),
         ({"last": "2030-01-01"}, "after the newest records"),
-        ({"workers": -1}, "workers cannot be started"),
-        (
-            {"scheduler": "tcp://127.0.0.1:9", "last": "2023-07-01"},
-            "no Dask scheduler at tcp://127.0.0.1:9",
-        ),
     ],
 )
-def test_what_cannot_be_swept_is_refused_with_the_way_on(root, tmp_path, monkeypatch, asked, said):
-    monkeypatch.setattr("evlib.run.sweep._ANSWER", "1s")
+def test_what_cannot_be_swept_is_refused_with_the_way_on(root, tmp_path, asked, said):
     with pytest.raises(InputError, match=said):
-        swept(root, tmp_path / "out", **{"workers": 0} | asked)
+        swept(root, tmp_path / "out", **asked)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scheduler_needs_dask_and_must_answer(root, tmp_path, monkeypatch):
+    asked = {"scheduler": "tcp://127.0.0.1:9", "last": "2023-07-01"}
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"pip install -e '\.\[cluster\]'"):
+        patch.setitem(sys.modules, "distributed", None)
+        swept(root, tmp_path / "out", **asked)
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[cluster]'")
+    monkeypatch.setattr(sweep_module, "_ANSWER", "1s")
+    with pytest.raises(InputError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        swept(root, tmp_path / "out", **asked)
     assert not (tmp_path / "out").exists()
 
 

@@ -1,7 +1,7 @@
-"""A sweep: the rows of many search dates and protocols, side by side on Dask, each kept as soon as it is there.
+"""A sweep: the rows of many search dates and protocols in one table, each row stored as soon as it is computed.
 
-The network is the loopback alone unless a scheduler is named, no dashboard is opened, and Dask writes below the project's
-``data/processed`` only.
+The rows are computed one after the other in this process, or side by side on a Dask cluster that exists. Then the cluster's
+scheduler is the only address that is contacted.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from importlib.metadata import version
@@ -30,11 +30,18 @@ if TYPE_CHECKING:
     from distributed import Client
 
 FOLDER = "sweep"  # below data/processed
-_ROWS = ".sweep-rows"  # likewise: what was computed, by what it was made from
-_DASK = ".dask"
+_ROWS = ".sweep-rows"  # likewise: computed rows, each in the folder of what it was made from
+_DASK = ".dask"  # likewise: where Dask writes its configuration
 _TRIES = 5  # times that all workers may be lost without a row in between
 _WAIT = "60s"  # for the first worker
 _ANSWER = "10s"  # for a scheduler
+_OTHER_CODE = (
+    "a worker cannot compute the rows ({}). Workers of a scheduler need this project's environment and the same version of "
+    "evlib; install it there, or leave out --scheduler."
+)
+
+Task = tuple[str, str]  # name of the protocol, search date
+Row = dict[str, Any]
 
 
 class Review(NamedTuple):
@@ -46,14 +53,14 @@ class Review(NamedTuple):
 
 
 def reviews_of(root: Path, protocols: list[Path]) -> list[Review]:
-    """The protocols of a sweep, each with the raw data of its folder or of the nearest above it; the root's where none.
+    """The protocols of a sweep (the root's where none is named), each with the raw data of its folder or the nearest above.
 
     Raises
     ------
     InputError
-        Where a file is not there, has no raw data, or is named twice.
+        Where a file is missing, has no raw data, or is named twice.
     """
-    found = []
+    reviews = []
     for given in protocols or [root / "protocol.yml"]:
         path = given.resolve()
         if not path.is_file():
@@ -63,11 +70,11 @@ def reviews_of(root: Path, protocols: list[Path]) -> list[Review]:
             raise InputError(f"{given}: there is no data/raw beside it. A protocol stands in the folder of its review.")
         inside = path.is_relative_to(root.resolve())
         name = path.relative_to(root.resolve()) if inside else Path(path.parent.name) / path.name
-        found.append(Review(name.as_posix(), path, raw))
-    names = [review.name for review in found]
+        reviews.append(Review(name.as_posix(), path, raw))
+    names = [review.name for review in reviews]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"two protocols are called {twice}. Name each once, in folders of different names.")
-    return found
+    return reviews
 
 
 def sweep(
@@ -78,7 +85,6 @@ def sweep(
     every: str = "month",
     protocols: list[Path] | None = None,
     scheduler: str | None = None,
-    workers: int | None = None,
     notebooks: bool = False,
     out: Path | None = None,
     say: Callable[[str], None] = print,
@@ -86,32 +92,30 @@ def sweep(
 ) -> Path:
     """Write one table with a row for each search date and protocol; returns its folder.
 
-    A row that was computed before from the same inputs by the same code is not computed again, so that a sweep which was
-    stopped goes on where it was. The table does not depend on the number of workers, their order, or on restarts.
+    An interrupted sweep resumes: a row that was computed before, from the same inputs by the same code, is not computed
+    again. The table is the same to the byte wherever its rows were computed, and after any number of interruptions.
 
     Parameters
     ----------
     root
         The project's folder.
     first, last, every
-        As ``evlib.audit.by_search_date.days_between`` takes them; from the first day on which any record was registered to the day of the
-        newest records, where None.
+        As ``evlib.audit.by_search_date.days_between`` takes them. Where None, from the day on which the first record was
+        registered to the day of the newest records.
     protocols
         Files; the root's protocol where None. Each has its data in ``data/raw`` of its folder.
     scheduler
-        Address of a Dask scheduler whose workers have this version of the project; where None, worker processes are
-        started here.
-    workers
-        How many are started here; one per processor where None. 0: none, all is done in this process, without Dask.
+        Address of a Dask scheduler (``tcp://host:port``) whose workers have this version of the project; needs the extra
+        ``cluster``. Where None, all is computed in this process.
     notebooks
-        Whether the chapters are executed for each date as well, into ``data/processed/<date>`` of each protocol's folder. The
-        workers of a scheduler elsewhere must see that folder.
+        Whether to execute the chapters for each date, too, into ``data/processed/<date>`` of each protocol's folder. The
+        workers of a cluster must see that folder.
     out
         Folder of the results; ``data/processed/sweep`` where None.
     say
-        Told of each step.
+        Called with a line on each step.
     on_row
-        Told of each row that was computed: its protocol and its date.
+        Called with the protocol and the date of each row that was computed and stored.
 
     Returns
     -------
@@ -121,43 +125,40 @@ def sweep(
     Raises
     ------
     InputError
-        Where a date, a protocol or its data cannot be used; where the scheduler cannot be reached, has no worker, or its
-        workers have other code; or where another sweep is under way.
+        Where a date, a protocol or its data cannot be used; where Dask is not installed, the scheduler cannot be reached or
+        has no worker, or its workers have other code; or where another sweep is under way.
+
+    Examples
+    --------
+    >>> sweep(Path("."), first="2014-12-31", every="quarter")  # doctest: +SKIP
     """
     from filelock import FileLock, Timeout
 
     reviews = reviews_of(root, protocols or [])
-    if workers is not None and workers < 0:
-        raise InputError(f"{workers} workers cannot be started. Name a number from 0 (this process alone) up.")
     if notebooks:
         for review in reviews:
             if review.protocol.name != "protocol.yml":
                 raise InputError(f"{review.name}: chapters are run for a protocol.yml alone. Leave out --notebooks.")
     processed = root / "data" / "processed"
-    processed.mkdir(parents=True, exist_ok=True)
+    (processed / ".locks").mkdir(parents=True, exist_ok=True)
     out = (out or processed / FOLDER).resolve()
-    (processed / ".locks").mkdir(exist_ok=True)
-    lock = hashlib.sha256(str(out).encode()).hexdigest()[:16]
+    lock = processed / ".locks" / f"sweep-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"
     try:
-        with FileLock(processed / ".locks" / f"sweep-{lock}.lock", timeout=1):
-            return _swept(
-                reviews, processed, out, (first, last, every), scheduler, workers, notebooks, say=say, on_row=on_row
-            )
+        with FileLock(lock, timeout=1):
+            return _sweep_locked(reviews, processed, out, (first, last, every), scheduler, notebooks, say, on_row)
     except Timeout:
         raise InputError(
             f"another sweep is writing {out}. Wait for it to end, or name another folder: --out."
         ) from None
 
 
-def _swept(
+def _sweep_locked(
     reviews: list[Review],
     processed: Path,
     out: Path,
     dates: tuple[str | None, str | None, str],
     scheduler: str | None,
-    workers: int | None,
     notebooks: bool,
-    *,
     say: Callable[[str], None],
     on_row: Callable[[str, str], None],
 ) -> Path:
@@ -169,26 +170,25 @@ def _swept(
     stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
     inputs = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
     if first is None:
-        known = [day for one in inputs.values() for day in one.records.registered.dropna()]
-        if not known:
+        registered = [day for one in inputs.values() for day in one.records.registered.dropna()]
+        if not registered:
             raise InputError("No record has a date of registration. Name the first day: --from.")
-        days = _days(f"{min(known):%Y-%m-%d}", last or newest, every, newest)
-    rows = {(name, day): row for name in inputs for day in days if (row := _kept(stores[name], day)) is not None}
-    left = [(name, day) for name in inputs for day in days if (name, day) not in rows]
-    say(f"sweep: {len(days)} dates, {len(inputs)} protocol(s): {len(rows)} rows are there, {len(left)} to compute.")
-
-    def keep(name: str, day: str, row: dict[str, Any]) -> None:
-        write_text(stores[name] / f"{day}.json", json.dumps(row, ensure_ascii=False) + "\n")
-        rows[name, day] = json.loads(json.dumps(row))
-        on_row(name, day)
-
-    if left or notebooks:
-        with _client(scheduler, workers, len(left) or len(days), processed) as client:
-            if left:
-                _compute(client, inputs, left, keep, say)
-            if notebooks:
-                _run_notebooks(client, reviews, rows, say)
-    table = table_of([{"protocol": name, **rows[name, day]} for name in inputs for day in days])
+        days = _days(f"{min(registered):%Y-%m-%d}", last or newest, every, newest)
+    tasks = [(name, day) for name in inputs for day in days]
+    rows = {(name, day): row for name, day in tasks if (row := _stored(stores[name], day)) is not None}
+    left = [task for task in tasks if task not in rows]
+    say(
+        f"sweep: {len(days)} dates, {len(inputs)} protocol(s): {len(rows)} rows are stored already, {len(left)} to compute."
+    )
+    with _client(scheduler, processed) if scheduler and (left or notebooks) else nullcontext() as client:
+        computed = _rows_on_cluster(client, inputs, left) if client else _rows_here(inputs, left)
+        for (name, day), row in _with_progress(computed, len(left), say):
+            write_text(stores[name] / f"{day}.json", json.dumps(row, ensure_ascii=False) + "\n")
+            rows[name, day] = json.loads(json.dumps(row))
+            on_row(name, day)
+        if notebooks:
+            _run_notebooks(client, reviews, rows, say)
+    table = table_of([{"protocol": name, **rows[name, day]} for name, day in tasks])
     _write(table, out, {"dates": days, "made_from": made_from})
     say(f"sweep: {len(table)} rows are in {out / 'sweep.csv'} and {out / 'sweep.parquet'}.")
     return out
@@ -202,9 +202,6 @@ def _days(first: str, last: str, every: str, newest: str) -> list[str]:
             "get newer records first (make fetch, or an export in the folder exports of its raw data)."
         )
     return days
-
-
-# What a row is made from
 
 
 def _made_from(review: Review) -> dict[str, Any]:
@@ -237,8 +234,8 @@ def _digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _kept(store: Path, day: str) -> dict[str, Any] | None:
-    """A row that was stored, if it is whole."""
+def _stored(store: Path, day: str) -> Row | None:
+    """The stored row of a day; None where there is none, or it is damaged."""
     try:
         row = json.loads((store / f"{day}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -250,105 +247,93 @@ def _write(table: pd.DataFrame, out: Path, made_from: dict[str, Any]) -> None:
     import duckdb
 
     write_csv(table, out / "sweep.csv")
-    shown = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' if name == "search_date" else f'"{name}"' for name in table)
+    columns = [f'CAST("{name}" AS DATE) AS "{name}"' if name == "search_date" else f'"{name}"' for name in table]
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:
-        made = Path(folder) / "sweep.parquet"
-        connection.from_df(table).project(shown).write_parquet(str(made))
-        write_bytes(out / "sweep.parquet", made.read_bytes())
+        parquet = Path(folder) / "sweep.parquet"
+        connection.from_df(table).project(", ".join(columns)).write_parquet(str(parquet))
+        write_bytes(out / "sweep.parquet", parquet.read_bytes())
     write_text(out / "sweep.json", json.dumps(made_from, indent=1, ensure_ascii=False) + "\n")
 
 
-# On Dask
+def _rows_here(inputs: dict[str, Inputs], tasks: list[Task]) -> Iterator[tuple[Task, Row]]:
+    for name, day in tasks:
+        yield (name, day), row_at(inputs[name], day)
 
 
-def _row(inputs: Inputs, day: str, code: str) -> dict[str, Any]:
-    if code != code_key():
-        raise InputError("other code")
-    return row_at(inputs, day)
+def _run_notebooks(
+    client: "Client | None", reviews: list[Review], rows: dict[Task, Row], say: Callable[[str], None]
+) -> None:
+    """Execute the chapters for each date by which any record was registered."""
+    roots = {review.name: str(review.protocol.parent) for review in reviews}
+    tasks = [(roots[name], day) for (name, day), row in sorted(rows.items()) if row["n_records"]]
+    say(f"sweep: running the chapters of {len(tasks)} dates; those that are unchanged are kept.")
+    if client is None:
+        ended: Iterable[Any] = (_run_chapters(*task) for task in tasks)
+    else:
+        from distributed import as_completed
+
+        futures = [client.submit(_run_chapters, *task, pure=False) for task in tasks]
+        ended = (future.result() for future in as_completed(futures))
+    for _ in _with_progress(ended, len(tasks), say):
+        pass
 
 
-def _chapters(root: str, day: str) -> list[str]:
-    """Execute the chapters for a date; returns what was told meanwhile."""
+def _run_chapters(root: str, day: str) -> None:
     from evlib.run.pipeline import run
 
-    told: list[str] = []
-    run(Path(root), search_date=day, as_before=True, say=told.append)
-    return told
+    run(Path(root), search_date=day, as_before=True, say=lambda text: None)
 
 
-class _Here:
-    """What stands in for Dask's client where all is done in this process."""
+def _with_progress(items: Iterable[Any], total: int, say: Callable[[str], None]) -> Iterator[Any]:
+    """The items, with progress: a bar on a terminal, else a line at each tenth."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(items, total=total, desc="sweep", unit="row", leave=False)
+        return
+    for n, item in enumerate(items, start=1):
+        yield item
+        if n * 10 // total > (n - 1) * 10 // total:
+            say(f"sweep: {n} of {total}")
+
+
+# On a Dask cluster
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int | None, tasks: int, processed: Path) -> Iterator["Client | _Here"]:
-    if workers == 0 and scheduler is None:
-        yield _Here()
-        return
+def _client(scheduler: str, processed: Path) -> Iterator["Client"]:
     scratch = processed / _DASK
-    scratch.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("DASK_CONFIG", str(scratch))  # else Dask looks for, and may make, one in the home folder
-    import dask
-    from distributed import Client, LocalCluster
-
-    settings = {"temporary-directory": str(scratch), "distributed.worker.memory.terminate": False}
-    with dask.config.set(settings):
-        if scheduler is None:
-            cluster = LocalCluster(
-                n_workers=min(workers or os.cpu_count() or 1, tasks),
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                worker_dashboard_address=None,
-                local_directory=str(scratch),
-                silence_logs="CRITICAL",
-            )
-        else:
-            cluster = nullcontext(scheduler)
-        with cluster as place:
-            try:
-                client = Client(place, timeout=_ANSWER)
-            except (OSError, TimeoutError, ValueError) as error:
-                raise InputError(
-                    f"there is no Dask scheduler at {scheduler} ({error}). Write it as tcp://host:port."
-                ) from None
-            with client:
-                yield client
-    if scheduler is None:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "--scheduler needs the package distributed, which is not installed here. Install it: "
+            f"{sys.executable} -m pip install -e '.[cluster]'. Or leave out --scheduler."
+        ) from None
+    try:
+        client = Client(scheduler, timeout=_ANSWER)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(f"there is no Dask scheduler at {scheduler} ({error}). Write it as tcp://host:port.") from None
+    finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    with client:
+        yield client
 
 
-def _compute(
-    client: "Client | _Here",
-    inputs: dict[str, Inputs],
-    left: list[tuple[str, str]],
-    keep: Callable[[str, str, dict[str, Any]], None],
-    say: Callable[[str], None],
-) -> None:
-    """Compute rows on the workers, each task again where the worker that did it was lost."""
-    if isinstance(client, _Here):
-        for name, day in _told(left, say):
-            keep(name, day, row_at(inputs[name], day))
-        return
-    for task, row in _told(_done(client, inputs, left), say, total=len(left)):
-        keep(*task, row)
-
-
-def _done(
-    client: "Client", inputs: dict[str, Inputs], left: list[tuple[str, str]]
-) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+def _rows_on_cluster(client: "Client", inputs: dict[str, Inputs], tasks: list[Task]) -> Iterator[tuple[Task, Row]]:
+    """Rows in the order in which workers finish them; those of a worker that was lost are computed by another."""
     from concurrent.futures import CancelledError
 
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    waiting, tries, code = dict.fromkeys(left), 0, code_key()
+    waiting, tries, code = dict.fromkeys(tasks), 0, code_key()
     while waiting:
-        held = _sent(client, {name: inputs[name] for name in {name for name, _ in waiting}})
+        sent = _sent(client, {name: inputs[name] for name in {name for name, _ in waiting}})
         futures = {
-            client.submit(_row, held[name], day, code, pure=False, retries=2): (name, day) for name, day in waiting
+            client.submit(_row_by_same_code, sent[name], day, code, pure=False, retries=2): (name, day)
+            for name, day in waiting
         }
         before = len(waiting)
         for future in as_completed(futures):
@@ -356,24 +341,22 @@ def _done(
                 row = future.result()
             except (CancelledError, KilledWorker):
                 continue  # its worker, and perhaps what it was sent, is lost: asked for again below
-            except (ImportError, AttributeError, TypeError) as error:
-                raise InputError(_OTHER_CODE.format(error)) from error
-            except InputError as error:
+            except (ImportError, AttributeError, TypeError, InputError) as error:
                 raise InputError(_OTHER_CODE.format(error)) from error
             del waiting[futures[future]]
             yield futures[future], row
         tries = tries + 1 if len(waiting) == before else 0
         if waiting and tries >= _TRIES:
             raise InputError(
-                f"the workers were lost {tries} times, with {len(waiting)} rows to go. Look at the workers' own words (memory?); "
-                "the rows that are done are kept: repeat the command to go on."
+                f"the workers were lost {tries} times, with {len(waiting)} rows to go. See the workers' own logs (out of "
+                "memory?); the rows that are done are stored: repeat the command to resume."
             )
 
 
-_OTHER_CODE = (
-    "a worker cannot compute the rows ({}). Workers of a scheduler need this project's environment and the same version of "
-    "evlib; install it there, or leave out --scheduler."
-)
+def _row_by_same_code(inputs: Inputs, day: str, code: str) -> Row:
+    if code != code_key():
+        raise InputError("other code")
+    return row_at(inputs, day)
 
 
 def _sent(client: "Client", inputs: dict[str, Inputs]) -> dict[str, Any]:
@@ -385,37 +368,5 @@ def _sent(client: "Client", inputs: dict[str, Inputs]) -> dict[str, Any]:
         raise InputError(f"the scheduler has had no worker for {_WAIT}. Start one: dask worker ADDRESS") from None
     except OSError as error:
         raise InputError(
-            f"the scheduler is gone ({error}). The rows that are done are kept: repeat the command to go on."
+            f"the scheduler is gone ({error}). The rows that are done are stored: repeat the command to resume."
         ) from None
-
-
-def _run_notebooks(
-    client: "Client | _Here", reviews: list[Review], rows: dict[tuple[str, str], dict], say: Callable[[str], None]
-) -> None:
-    """The chapters of each date on which any record was registered, on the workers."""
-    roots = {review.name: str(review.protocol.parent) for review in reviews}
-    tasks = [(name, day) for (name, day), row in sorted(rows.items()) if row["n_records"]]
-    say(f"sweep: running the chapters of {len(tasks)} dates; those that are unchanged are kept.")
-    if isinstance(client, _Here):
-        for name, day in _told(tasks, say):
-            _chapters(roots[name], day)
-        return
-    from distributed import as_completed
-
-    futures = {client.submit(_chapters, roots[name], day, pure=False): (name, day) for name, day in tasks}
-    for future in _told(as_completed(futures), say, total=len(tasks)):
-        future.result()
-
-
-def _told(items: Any, say: Callable[[str], None], *, total: int | None = None) -> Iterator[Any]:
-    """The items, with progress: a bar on a terminal, else a line at each tenth."""
-    total = len(items) if total is None else total
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        yield from tqdm(items, total=total, desc="sweep", unit="row", leave=False)
-        return
-    for n, item in enumerate(items, start=1):
-        yield item
-        if n * 10 // total > (n - 1) * 10 // total:
-            say(f"sweep: {n} of {total}")

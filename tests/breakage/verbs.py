@@ -242,7 +242,7 @@ def sweep() -> None:
         mock.patch.object(sweep_module, "row_at", lambda _, day: {"search_date": day, "n_records": 1}),
         mock.patch.object(sweep_module, "table_of", pd.DataFrame),
     ):
-        typed("sweep", "--from", EARLIER, "--to", "2021-01-31", "--workers", "0")()
+        typed("sweep", "--from", EARLIER, "--to", "2021-01-31")()
 
 
 def swept(folder: Path) -> None:
