@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 from conftest import RAW
 
-from evlib.audit import claims
+from evlib.audit import checks, claims
 from evlib.base.errors import InputError
 
 
 def test_each_claim_counts_a_step_or_a_code_that_exists(review):
     table = claims.read_claims(RAW / "paper/claims.yml", protocol=review)
     assert not (table.flow.notna() & table.field.notna()).any()
-    assert table.check.isin(list(claims.CHECKS)).all()
+    assert table.check.isin(list(checks.CHECKS)).all()
     for row in table.dropna(subset="field").itertuples():
         assert str(row.value) in row.quote
 

@@ -26,8 +26,8 @@ from evlib.doses.stated_doses import dose_numbers
 from evlib.ingest import registration_dates, sources
 from evlib.screen import deduplication, eligibility, judging, prisma_flow, screening
 
-LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is told
-CLAIM, REGISTRY = "claim:", "records:"  # what the columns of claims and of registries begin with
+LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is shown
+CLAIM, REGISTRY = "claim:", "records:"  # prefixes of the columns of claims and of registries
 NEVER, CANNOT = "never", "cannot be judged"
 _STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
 _KNOWN_DATES, _DOSES = "curation/nct_first_submitted.csv", "curation/doses.csv"
@@ -38,18 +38,18 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 class Inputs(NamedTuple):
-    """All that the row of a date is made from, and that is the same at every date."""
+    """What the rows of all dates are made from; it does not depend on the date."""
 
     protocol: dict
     newest: str  # day of the newest records
-    records: pd.DataFrame  # of table `records`, all of the sources: the columns `_OF_RECORDS`
-    outcomes: pd.DataFrame  # table `screened`, as if no record repeated another
-    pairs: pd.DataFrame  # found to be one trial: trn, duplicate_of, reason
-    may_repeat: frozenset[str]  # the records that these pairs, or secondary numbers, tie to any other
-    described: pd.DataFrame  # table `described`, of all that may be trials, as if no record repeated another
+    records: pd.DataFrame  # the columns `_OF_RECORDS` of table `records`, from all sources
+    outcomes: pd.DataFrame  # table `screened`, as if no record were a duplicate
+    pairs: pd.DataFrame  # records of one trial: trn, duplicate_of, reason
+    may_repeat: frozenset[str]  # the records that these pairs, or secondary numbers, link to any other
+    described: pd.DataFrame  # table `described` of all possible trials, as if no record were a duplicate
     doses: pd.DataFrame | None  # table `doses` of these; None where the review codes none
     claims: pd.DataFrame | None  # the paper's headline claims; None where the review answers no paper
-    paper: dict[str, pd.DataFrame]  # what claims are held against and no date changes
+    paper: dict[str, pd.DataFrame]  # as `checks.paper_evidence` gives it
     columns: tuple[str, ...] = ()  # of a row
 
 
@@ -62,9 +62,9 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
         Where the protocol or a raw file cannot be used.
     """
     raw, review = Path(raw_dir), load_protocol(protocol_file)
-    newest = snapshots(raw)[-1]
     by_hand = sources.screened_by_hand(raw, protocol=review)
-    records, _, _ = sources.records_of(sources.raw_sources(raw, snapshot=newest), protocol=review, always=by_hand)
+    files = sources.raw_sources(raw, snapshot=snapshots(raw)[-1])
+    records, _, account = sources.records_of(files, protocol=review, always=by_hand)
     readings, pairs, _ = screening.hand_decisions(
         raw / "curation/screening.csv", known=set(records.trn) | by_hand, protocol=review
     )
@@ -73,56 +73,55 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
     )
     people, _ = judging.own_decisions(raw / OWN_DECISIONS, known=set(records.trn), protocol=review)
     decisions = pd.concat([readings, people, eligibility.rule_decisions(records, protocol=review)])
-    return _inputs(review, newest, records, records, decisions, pairs, raw)
+    return _inputs(review, sources.newest_day(account), records, records, decisions, pairs, raw)
 
 
 def inputs_of_run(out_dir: str | Path, *, raw_dir: str | Path, protocol: dict) -> Inputs:
-    """The same from the tables of a run, for dates up to its own; cheaper, since nothing is read or judged anew.
+    """The same from the tables of a run, for dates up to its own; faster, since no record is read or judged anew.
 
     Parameters
     ----------
     out_dir
-        With ``places``, ``records`` and ``decisions`` of the first two chapters.
+        With ``sources``, ``places``, ``records`` and ``decisions`` of the first two chapters.
     """
     out, raw = Path(out_dir), Path(raw_dir)
     everything = read_table(out / "places.csv", "records", without=["place"])
-    found, decisions = (read_table(out / f"{name}.csv", name) for name in ("records", "decisions"))
-    _, pairs, _ = screening.hand_decisions(raw / "curation/screening.csv", known=set(found.trn), protocol=protocol)
-    return _inputs(protocol, everything.snapshot.max(), everything, found, decisions, pairs, raw)
+    records, decisions = (read_table(out / f"{name}.csv", name) for name in ("records", "decisions"))
+    _, pairs, _ = screening.hand_decisions(raw / "curation/screening.csv", known=set(records.trn), protocol=protocol)
+    newest = sources.newest_day(read_csv(out / "sources.csv").astype({"records": int}))
+    return _inputs(protocol, newest, everything, records, decisions, pairs, raw)
 
 
 def _inputs(
     review: dict,
     newest: str,
+    everything: pd.DataFrame,
     records: pd.DataFrame,
-    found: pd.DataFrame,
     decisions: pd.DataFrame,
     pairs: pd.DataFrame,
     raw: Path,
 ) -> Inputs:
-    known = set(records.trn)
-    outcomes = screening.screened_alone(found, decisions[decisions.trn.isin(found.trn)], protocol=review)
+    known = set(everything.trn)
+    outcomes = screening.screened_alone(records, decisions[decisions.trn.isin(records.trn)], protocol=review)
     judged, _ = deduplication.judged_pairs(raw / deduplication.PAIRS_FILE, known=known)
-    nothing_repeats = pd.DataFrame(columns=columns("duplicates"), dtype="str")
-    trials = screening.trials(outcomes, records, nothing_repeats, protocol=review)
+    no_duplicates = pd.DataFrame(columns=columns("duplicates"), dtype="str")
+    trials = screening.trials(outcomes, everything, no_duplicates, protocol=review)
     hand, _ = coded_fields.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
-    uncoded = found[found.trn.isin(trials.trn) & ~found.trn.isin(hand.trn)]
+    uncoded = records[records.trn.isin(trials.trn) & ~records.trn.isin(hand.trn)]
     coding = coded_fields.coded(trials, hand, coded_fields.rule_coding(uncoded, protocol=review))
-    described = coded_fields.described(trials, coding, records)
+    described = coded_fields.described(trials, coding, everything)
     doses = None
     if (raw / _DOSES).is_file():
         doses = stated_doses.with_routes(stated_doses.stated_doses(raw / _DOSES, known=known)[0], described)
     claims, paper = None, {}
     if (raw / "paper/claims.yml").is_file():
-        claims, paper = (
-            checks.headline(read_claims(raw / "paper/claims.yml", protocol=review)),
-            checks.paper_evidence(raw),
-        )
+        claims = checks.headline(read_claims(raw / "paper/claims.yml", protocol=review))
+        paper = checks.paper_evidence(raw)
     pairs = deduplication.pairs_to_merge(pairs, judged)
-    records = records[list(dict.fromkeys(_OF_RECORDS))]
-    tied = deduplication.tied(records, pairs)
-    held = Inputs(review, newest, records, outcomes, pairs, tied, described, doses, claims, paper)
-    return held._replace(columns=_columns(held))
+    kept = everything[list(dict.fromkeys(_OF_RECORDS))]
+    may_repeat = deduplication.tied(kept, pairs)
+    inputs = Inputs(review, newest, kept, outcomes, pairs, may_repeat, described, doses, claims, paper)
+    return inputs._replace(columns=_columns(inputs))
 
 
 def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
@@ -131,10 +130,11 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``search_date``; ``note``, why there is nothing to tell (else missing); counts of the flow, of registries, and of the
-        book's first page; of each field of ``LEADERS`` the value that most included trials have (several, where they are
-        level), their number and their share of all included trials; and a verdict on each headline claim. Where no record
-        was registered by the date, counts are 0 and the rest is missing; all is missing after the newest records.
+        ``search_date``; ``note``, why values are missing (missing itself where they are not); counts of the flow, of
+        registries, and of the book's first page; for each field of ``LEADERS`` its most frequent value among included
+        trials (several in a tie), their number and their share of all included trials; and a verdict on each headline claim.
+        Where no record was registered by the date, counts are 0 and the rest is missing; after the day of the newest
+        records, all is missing.
     """
     row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
     if search_date > inputs.newest:
@@ -152,7 +152,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     row |= {f"n_{step}": steps[step] for step in _STEPS}
     row |= {"n_proposed": ((outcomes.outcome == "pending") & (outcomes.proposal == "include")).sum()}
     if records.empty:
-        return _plain(row | {"note": "no record was registered by this day"})
+        return _with_python_numbers(row | {"note": "no record was registered by this day"})
     described = inputs.described[inputs.described.trn.isin(screening.trials_of(outcomes).trn)]
     included = described[described.screening == "included"]
     doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included.trn)]
@@ -160,38 +160,43 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     for field in LEADERS:
         row |= _leader(included, field)
     if inputs.claims is not None:
-        found = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
-        verdicts = checks.verdicts(inputs.claims, found)
+        evidence = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
+        verdicts = checks.claim_verdicts(inputs.claims, evidence)
         row |= {f"{CLAIM}{name}": verdict for name, verdict in zip(verdicts.id, verdicts.verdict, strict=True)}
-    return _plain(row)
+    return _with_python_numbers(row)
 
 
 def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
-    """One row for each day, as ``table_of`` types them; days between which no record came in share the work."""
-    rows, last, seen = [], {}, None
+    """One row for each day, as ``table_of`` types them; a day without new records repeats the row before."""
+    rows, row, places_before = [], {}, None
     for day in days:
-        now = registration_dates.in_search(inputs.records, day).to_numpy(dtype=object).tolist()
-        last = row_at(inputs, day) if now != seen or day > inputs.newest else last | {"search_date": day}
-        seen = now
-        rows.append(last)
+        places = registration_dates.in_search(inputs.records, day).to_numpy(dtype=object).tolist()
+        same = places == places_before and day <= inputs.newest
+        row = row | {"search_date": day} if same else row_at(inputs, day)
+        places_before = places
+        rows.append(row)
     return table_of(rows)
 
 
 def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a table: whole numbers, shares and texts are of one type each, also where all are missing."""
+    """Rows as a table, each column with a type by its name, also where all its values are missing."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pd.DataFrame([{name: row.get(name) for name in names} for row in rows], columns=names, dtype=object)
     return table.astype({name: _type_of(name) for name in names})
 
 
-def months_of(described: pd.DataFrame, search_date: str) -> list[str]:
-    """The ends of the months from the registration of the first included trial to a search date, and this itself."""
+def months_of(described: pd.DataFrame, search_date: str, *, newest: str) -> list[str]:
+    """The ends of the months from the registration of the first included trial to the last day, which is one of them.
+
+    The last day is the search date; or the day of the newest records, since nothing is known of later ones.
+    """
+    last = min(search_date, newest)
     first = described.registered[described.screening == "included"].min()
-    return days_between(search_date if pd.isna(first) else f"{first:%Y-%m-%d}", search_date, every="month")
+    return days_between(last if pd.isna(first) else min(f"{first:%Y-%m-%d}", last), last, every="month")
 
 
 def days_between(first: str, last: str, *, every: str) -> list[str]:
-    """The search dates of a sweep, the last day always among them.
+    """Search dates from a first to a last day, which is always one of them.
 
     Parameters
     ----------
@@ -209,15 +214,15 @@ def days_between(first: str, last: str, *, every: str) -> list[str]:
     if end < start:
         raise InputError(f"The sweep would end on {last}, before it begins on {first}. Name a later last day.")
     if every in _MONTHS:
-        found = [day for day in _month_ends(start, end) if day.month % _MONTHS[every] == 0]
+        days = [day for day in _month_ends(start, end) if day.month % _MONTHS[every] == 0]
     elif every == "week" or (every.isascii() and every.isdigit() and int(every) > 0):
         step = 7 if every == "week" else int(every)
-        found = [start + timedelta(days=n) for n in range(0, (end - start).days + 1, step)]
+        days = [start + timedelta(days=n) for n in range(0, (end - start).days + 1, step)]
     else:
         raise InputError(
             f"'{every}' is not a step of a sweep. Use month, quarter, year, week, or a number of days, for example 30."
         )
-    return [day.isoformat() for day in dict.fromkeys([*found, end])]
+    return [day.isoformat() for day in dict.fromkeys([*days, end])]
 
 
 def _month_ends(start: date, end: date) -> list[date]:
@@ -232,7 +237,7 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        As ``rows_at`` gives it, in the order of days.
+        As ``rows_at`` gives it, in the order of days. Days of which nothing is known (without counts) are left out.
     claims
         The headline claims.
 
@@ -243,7 +248,7 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
         judged", where there is no verdict on any day); ``trials then``: the trials included by that day; ``held ever after``
         (yes, or on how many of the later days not); ``on the last day``: whether it agrees.
     """
-    rows = []
+    table, rows = table.dropna(subset="n_included"), []
     for claim in claims.itertuples():
         verdict = table[f"{CLAIM}{claim.id}"]
         agrees = (verdict == checks.VERDICTS["recomputation"][0]).fillna(False).to_numpy(dtype=bool)
@@ -260,8 +265,7 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The claims on doses in the form of ``first_supported``: the reports that they rest on carry no date, so that no earlier
-    day can be told; on the last day, their verdict.
+    """The claims on doses in the form of ``first_supported``, without days: the reports that they rest on carry no date.
 
     Parameters
     ----------
@@ -274,7 +278,7 @@ def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(inputs: Inputs) -> tuple[str, ...]:
-    """The columns of a row, in order, whatever the date: what is not told of a date is missing there."""
+    """The columns of a row, in order; they are the same at every date."""
     numbers = _numbers(inputs, inputs.described.iloc[:0], None if inputs.doses is None else inputs.doses.iloc[:0])
     steps = [f"n_{step}" for step in _STEPS]
     leaders = [f"{field}_{end}" for field in LEADERS for end in ("leader", "leader_n", "leader_share")]
@@ -307,6 +311,6 @@ def _type_of(name: str) -> str:
     return "Int64" if name.startswith(("n_", REGISTRY)) or name.endswith("_leader_n") else "str"
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with Python's own numbers, so that it is the same before and after it was stored."""
+def _with_python_numbers(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without NumPy's types, so that it is the same before and after it is stored as JSON."""
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}

@@ -1,7 +1,7 @@
 """The audit of the paper: every claim put to its one check, with a verdict and a sentence why.
 
-A check is a function of a claim, its options and the ``Evidence``; which check a claim gets is data
-(``data/raw/paper/claims.yml``, keys of ``claims.CHECKS``).
+A check is a function of a claim, its options and the ``Evidence``; ``CHECKS`` lists all. Which one a claim is put to is data
+(``data/raw/paper/claims.yml``).
 """
 
 import re
@@ -19,7 +19,7 @@ from evlib.base.schema import read_csv, read_table, split_multi
 COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
 HEADLINE = ("most_frequent", "any_where")  # checks of statements of order or presence
-# Of each kind: the verdict where paper and check agree, and where they do not.
+# For each kind of check: the verdict where paper and check agree, and where they do not.
 VERDICTS = {
     "internal": ("consistent", "inconsistent"),
     "recomputation": ("reproduced", "differs"),
@@ -29,7 +29,7 @@ ORDER = [verdict for pair in VERDICTS.values() for verdict in pair] + [NOT_CHECK
 _SETS_DIFFER = "The two sets of trials differ, and CENTRAL is absent from ours."
 _UNSTATED = ("not available", "not specified", "not reported")
 _SEVERAL = ("mixed", "combined")  # codes that are no tissue and no route of their own
-_FROM_THE_PAPER = "Wang 2025"  # how the curated tables mark what they took from the paper itself
+_FROM_THE_PAPER = "Wang 2025"  # marks, in the curated tables, what was taken from the paper itself
 _NAMES = {
     "msc_source": "cell source",
     "countries": "country",
@@ -57,27 +57,45 @@ class Evidence(NamedTuple):
 
 
 class _Claim(NamedTuple):
-    """A claim, and what the paper says in all of its claims."""
+    """A claim, with the values and quotes of all claims by their ids."""
 
     id: str
     quote: str
     value: object
-    said: Mapping[str, object]
-    words: Mapping[str, str]
+    values: Mapping[str, object]
+    quotes: Mapping[str, str]
 
 
 class _Finding(NamedTuple):
-    """What a check gives: our value, whether it agrees with the paper (None: cannot be checked), a sentence."""
+    """The result of a check: our value, whether it agrees with the paper (None: cannot be checked), a sentence why."""
 
     ours: object
     agrees: bool | None
     why: str
 
 
-_Check = Callable[[_Claim, object, Evidence], _Finding]
+class Check(NamedTuple):
+    """One way to check a claim, and how its options are written in ``claims.yml``.
+
+    Attributes
+    ----------
+    kind
+        A key of ``VERDICTS``, or ``none``.
+    form
+        Type of the options: a scalar, a list, or a mapping that has the keys ``needs`` and may have the keys ``may``.
+    ids
+        Keys whose values are ids of other claims; where a scalar or a list holds such ids, not empty.
+    """
+
+    kind: str
+    function: Callable[[_Claim, object, Evidence], _Finding]
+    form: type
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
 
-def evidence(out_dir: str | Path, raw_dir: str | Path) -> Evidence:
+def claim_evidence(out_dir: str | Path, raw_dir: str | Path) -> Evidence:
     """The tables of a run (``flow``, ``records``, ``described``, ``doses``) and those of ``data/raw``."""
     out = Path(out_dir)
     run = {name: read_table(out / f"{name}.csv", name) for name in ("flow", "records", "described", "doses")}
@@ -85,7 +103,7 @@ def evidence(out_dir: str | Path, raw_dir: str | Path) -> Evidence:
 
 
 def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
-    """What no search date changes: the paper's printed tables, and what publications and posted results say."""
+    """The evidence that is the same for every search date: the paper's printed tables, curated publications and results."""
     raw = Path(raw_dir)
     paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2")}
     curated = {
@@ -95,20 +113,22 @@ def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def headline(claims: pd.DataFrame) -> pd.DataFrame:
-    """The paper's claims about the field that our trials can bear out whatever their number: what is most frequent, and
-    whether there is any such trial. A count depends on how many trials a review holds, these do not in the same way."""
+    """The claims on order and presence: what is most frequent, and whether there is any such trial.
+
+    Unlike counts, they do not depend directly on how many trials a review holds.
+    """
     return claims[claims.check.isin(HEADLINE)].reset_index(drop=True)
 
 
-def verdicts(claims: pd.DataFrame, found: Evidence) -> pd.DataFrame:
+def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     """One verdict for each claim.
 
     Parameters
     ----------
     claims
         As ``claims.read_claims`` returns them.
-    found
-        What they are held against.
+    evidence
+        As ``claim_evidence`` returns it.
 
     Returns
     -------
@@ -120,152 +140,151 @@ def verdicts(claims: pd.DataFrame, found: Evidence) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Where a claim names an arm, a study, a trial or a column that the tables do not have. The message names the claim.
+        Where a claim names an arm, a study, a trial or a column that the tables do not have; names the claim.
     """
-    said, words = dict(zip(claims.id, claims.value)), dict(zip(claims.id, claims.quote))
+    values, quotes = dict(zip(claims.id, claims.value)), dict(zip(claims.id, claims.quote))
     rows = []
     for row in claims.itertuples():
         options = {"field": row.field, "code": row.code} if row.check == "field" else row.options
-        finding = _CHECKS[row.check](_Claim(row.id, row.quote, row.value, said, words), options, found)
-        kind = _KINDS[row.check]
+        kind, check_claim, *_ = CHECKS[row.check]
+        finding = check_claim(_Claim(row.id, row.quote, row.value, values, quotes), options, evidence)
         verdict = NOT_CHECKABLE if finding.agrees is None else VERDICTS[kind][0 if finding.agrees else 1]
-        ours = _shown(finding.ours)
+        ours = _as_text(finding.ours)
         check = row.check.replace("_", " ")
-        texts = (row.id, row.section, row.quote, _shown(row.value), kind, check, ours, verdict, finding.why)
-        rows.append((*texts, _address(row.check, options, found)))
+        texts = (row.id, row.section, row.quote, _as_text(row.value), kind, check, ours, verdict, finding.why)
+        rows.append((*texts, _source_url(row.check, options, evidence)))
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
 def by_section(table: pd.DataFrame) -> pd.DataFrame:
-    """How many claims have which verdict: one row per section in the paper's order, one column per verdict."""
-    sections = sorted(table.section.unique(), key=_place)
+    """Numbers of claims: one row for each section in the paper's order, one column for each verdict."""
+    sections = sorted(table.section.unique(), key=_place_in_paper)
     return pd.crosstab(table.section, table.verdict).reindex(index=sections, columns=ORDER, fill_value=0)
 
 
-def _place(section: str) -> tuple:
-    """Where a section stands in the paper: the abstract, then by number; Tables 1 and 2 stand before section 3."""
+def _place_in_paper(section: str) -> tuple:
+    """A sort key of sections: the abstract first, then by number, with Tables 1 and 2 before section 3."""
     number = re.match(r"Table (\d)", section)
     if number:
         return (2.9, number[1])
     return (0, "") if not section[:1].isdigit() else (float(section[:1]), section)
 
 
-def _equals(claim: _Claim, other: str, found: Evidence) -> _Finding:
-    theirs = claim.said[other]
+def _equals(claim: _Claim, other: str, evidence: Evidence) -> _Finding:
+    theirs = claim.values[other]
     agrees = theirs == claim.value
-    says = "also says" if agrees else f"says {_shown(claim.value)} here and"
-    return _Finding(theirs, agrees, f"The paper {says} {_shown(theirs)} in “{claim.words[other]}”.")
+    says = "also says" if agrees else f"says {_as_text(claim.value)} here and"
+    return _Finding(theirs, agrees, f"The paper {says} {_as_text(theirs)} in “{claim.quotes[other]}”.")
 
 
-def _sum_of(claim: _Claim, parts: list, found: Evidence) -> _Finding:
-    values = [_of(claim, part) for part in parts]
+def _sum_of(claim: _Claim, parts: list, evidence: Evidence) -> _Finding:
+    values = [_number_in(claim, part) for part in parts]
     total = sum(values)
-    return _Finding(total, total == claim.value, _differ(f"{_joined(values, '+')} = {_shown(total)}", total, claim))
+    return _compared(claim, total, f"{_joined(values, '+')} = {_as_text(total)}")
 
 
-def _difference_of(claim: _Claim, parts: list, found: Evidence) -> _Finding:
-    first, *others = (_of(claim, part) for part in parts)
+def _difference_of(claim: _Claim, parts: list, evidence: Evidence) -> _Finding:
+    first, *others = (_number_in(claim, part) for part in parts)
     left = first - sum(others)
-    words = f"{_joined([first, *others], '−')} = {_shown(left)}"
-    return _Finding(left, left == claim.value, _differ(words, left, claim))
+    words = f"{_joined([first, *others], '−')} = {_as_text(left)}"
+    return _compared(claim, left, words)
 
 
-def _same_magnitude(claim: _Claim, others: list, found: Evidence) -> _Finding:
-    values = sorted({_of(claim, other) for other in others})
+def _same_magnitude(claim: _Claim, others: list, evidence: Evidence) -> _Finding:
+    values = sorted({_number_in(claim, other) for other in others})
     factors = [max(value, claim.value) / min(value, claim.value) for value in values]
-    words = ", ".join(f"{_shown(value)} (a factor of {factor:.3g})" for value, factor in zip(values, factors))
-    return _Finding(values, max(factors) < 10, f"Beside {_shown(claim.value)} the paper states elsewhere: {words}.")
+    words = ", ".join(f"{_as_text(value)} (a factor of {factor:.3g})" for value, factor in zip(values, factors))
+    return _Finding(values, max(factors) < 10, f"Beside {_as_text(claim.value)} the paper states elsewhere: {words}.")
 
 
-def _share_of(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    part, whole = _of(claim, options["part"]), _of(claim, options["whole"])
-    of = f"{_shown(whole)}"
+def _share_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    part, whole = _number_in(claim, options["part"]), _number_in(claim, options["whole"])
+    of = f"{_as_text(whole)}"
     if "less" in options:
-        less = _of(claim, options["less"])
-        of, whole = f"{_shown(whole - less)} ({_shown(whole)} − {_shown(less)})", whole - less
-    places = _places(claim)
+        less = _number_in(claim, options["less"])
+        of, whole = f"{_as_text(whole - less)} ({_as_text(whole)} − {_as_text(less)})", whole - less
+    places = _decimals(claim)
     share = 100 * part / whole if whole else np.nan
-    agrees = _rounds(share, claim.value, places)
-    why = f"{_shown(part)} of {of} is {share:.{places}f} %."
+    agrees = _rounds_to(share, claim.value, places)
+    why = f"{_as_text(part)} of {of} is {share:.{places}f} %."
     return _Finding(round(share, places), agrees, why if agrees else f"{why} {_fitting(part, whole, claim, places)}")
 
 
 def _fitting(part: float, whole: float, claim: _Claim, places: int) -> str:
-    """What would give the printed percentage: other wholes for the same count, other counts of the same whole."""
+    """Which wholes (for the same count) and which counts (of the same whole) would give the printed percentage."""
     printed = f"{claim.value:.{places}f} %"
-    wholes = [n for n in range(1, 3 * int(whole)) if _rounds(100 * part / n, claim.value, places)]
-    parts = [n for n in range(int(whole) + 1) if _rounds(100 * n / whole, claim.value, places)]
+    wholes = [n for n in range(1, 3 * int(whole)) if _rounds_to(100 * part / n, claim.value, places)]
+    parts = [n for n in range(int(whole) + 1) if _rounds_to(100 * n / whole, claim.value, places)]
     of_part = f"{_joined(wholes, 'or')} would" if wholes else f"no whole up to {3 * int(whole) - 1} would"
     of_whole = f"{_joined(parts, 'or')} would" if parts else "no count would"
-    return f"For {printed}, {of_part} fit {_shown(part)}, and of {_shown(whole)} {of_whole} fit."
+    return f"For {printed}, {of_part} fit {_as_text(part)}, and of {_as_text(whole)} {of_whole} fit."
 
 
-def _within(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    parts, whole = [_of(claim, part) for part in options["parts"]], _of(claim, options["whole"])
+def _within(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    parts, whole = [_number_in(claim, part) for part in options["parts"]], _number_in(claim, options["whole"])
     total, over = sum(parts), sum(parts) - whole
     agrees = max(parts) <= whole and whole == claim.value
-    words = f"{_joined(parts, '+')} = {_shown(total)}" if len(parts) > 1 else _shown(total)
-    why = f"{words}, {_shown(abs(over))} {'more' if over > 0 else 'fewer'} than {_shown(whole)}"
-    return _Finding(
-        total, agrees, why + (": possible where trials count under several parts." if agrees and over > 0 else ".")
-    )
+    words = f"{_joined(parts, '+')} = {_as_text(total)}" if len(parts) > 1 else _as_text(total)
+    why = f"{words}, {_as_text(abs(over))} {'more' if over > 0 else 'fewer'} than {_as_text(whole)}"
+    why += ": possible where trials count under several parts." if agrees and over > 0 else "."
+    return _Finding(total, agrees, why)
 
 
-def _number_listed(claim: _Claim, options: bool, found: Evidence) -> _Finding:
+def _number_listed(claim: _Claim, options: bool, evidence: Evidence) -> _Finding:
     n = len(re.split(r",\s*(?:and\s+)?|\s+and\s+", claim.quote))
-    return _Finding(n, n == claim.value, _differ(f"The passage lists {n}", n, claim))
+    return _compared(claim, n, f"The passage lists {n}")
 
 
-def _in_table1(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row = _row(found.table1, {"database": options["database"]}, claim, "table1.csv")
+def _in_table1(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row = _row(evidence.table1, {"database": options["database"]}, claim, "table1.csv")
     return _beside(claim, _cell(row, options["column"], claim, "table1.csv"), "Table 1 prints")
 
 
-def _in_table2(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row = _row(found.table2, {"trn": options["trn"]}, claim, "table2.csv")
+def _in_table2(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row = _row(evidence.table2, {"trn": options["trn"]}, claim, "table2.csv")
     cell = _cell(row, options["column"], claim, "table2.csv")
     return _beside(claim, cell, f"Table 2 prints for {options['trn']}")
 
 
-def _table2_count(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    if options["column"] not in found.table2:
+def _table2_count(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    if options["column"] not in evidence.table2:
         raise _refused(claim, f"table2.csv has no column '{options['column']}'")
-    n = int((found.table2[options["column"]] == options["cell"]).sum())
-    words = f"Table 2 prints {options['column']} '{options['cell']}' for {n} of {len(found.table2)} trials"
-    return _Finding(n, n == claim.value, _differ(words, n, claim))
+    n = int((evidence.table2[options["column"]] == options["cell"]).sum())
+    words = f"Table 2 prints {options['column']} '{options['cell']}' for {n} of {len(evidence.table2)} trials"
+    return _compared(claim, n, words)
 
 
-def _rows_of(claim: _Claim, name: str, found: Evidence) -> _Finding:
+def _rows_of(claim: _Claim, name: str, evidence: Evidence) -> _Finding:
     if name not in ("table1", "table2"):
         raise _refused(claim, f"'{name}' is no table of the paper; known: table1, table2")
-    n = len(getattr(found, name))
-    return _Finding(n, n == claim.value, _differ(f"Table {name[-1]} has {n} rows", n, claim))
+    n = len(getattr(evidence, name))
+    return _compared(claim, n, f"Table {name[-1]} has {n} rows")
 
 
-def _flow(claim: _Claim, step: str, found: Evidence) -> _Finding:
-    n = found.flow.drop_duplicates("step").set_index("step").n
+def _flow(claim: _Claim, step: str, evidence: Evidence) -> _Finding:
+    n = evidence.flow.drop_duplicates("step").set_index("step").n
     if step not in n:
         return _Finding(None, None, "Our flow has no such step.")
     return _recomputed(claim, int(n[step]), "records or trials at this step")
 
 
-def _field(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    return _count_where(claim, {options["field"]: options["code"]}, found)
+def _field(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    return _count_where(claim, {options["field"]: options["code"]}, evidence)
 
 
-def _count_where(claim: _Claim, where: dict, found: Evidence) -> _Finding:
-    n = int(_wanted(found, where, claim).sum())
+def _count_where(claim: _Claim, where: dict, evidence: Evidence) -> _Finding:
+    n = int(_are_counted(evidence, where, claim).sum())
     return _recomputed(claim, n, f"included trials with {_conditions(where)}")
 
 
-def _any_where(claim: _Claim, where: dict, found: Evidence) -> _Finding:
-    n = int(_wanted(found, where, claim).sum())
+def _any_where(claim: _Claim, where: dict, evidence: Evidence) -> _Finding:
+    n = int(_are_counted(evidence, where, claim).sum())
     why = f"Of our included trials, {n} {'has' if n == 1 else 'have'} {_conditions(where)}. {_SETS_DIFFER}"
     return _Finding(n, (n > 0) == claim.value, why)
 
 
-def _most_frequent(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    counts = Counter(_codes(found, options["field"], options.get("among", {}), claim))
+def _most_frequent(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    counts = Counter(_codes(evidence, options["field"], options.get("among", {}), claim))
     del counts["not reported"]
     named = [counts[code] for code in claim.value]
     others = [n for code, n in counts.items() if code not in claim.value]
@@ -273,23 +292,23 @@ def _most_frequent(claim: _Claim, options: dict, found: Evidence) -> _Finding:
     agrees = min(named) >= max([1, *others])
     listed = ", ".join(f"{code} {n}" for code, n in counts.most_common(len(claim.value) + 2)) or "none"
     among = f" with {_conditions(options['among'])}" if "among" in options else ""
-    why = f"The most frequent values of {_words(options['field'])} among our included trials{among}: {listed}."
+    why = f"The most frequent values of {_field_words(options['field'])} among our included trials{among}: {listed}."
     return _Finding(top, agrees, f"{why} {_SETS_DIFFER}")
 
 
-def _number_of_values(claim: _Claim, field: str, found: Evidence) -> _Finding:
-    values = set(_codes(found, field, {}, claim)) - {"not reported", *_SEVERAL}
-    return _recomputed(claim, len(values), f"values of {_words(field)} among included trials")
+def _number_of_values(claim: _Claim, field: str, evidence: Evidence) -> _Finding:
+    values = set(_codes(evidence, field, {}, claim)) - {"not reported", *_SEVERAL}
+    return _recomputed(claim, len(values), f"values of {_field_words(field)} among included trials")
 
 
-def _registered_before(claim: _Claim, year: int, found: Evidence) -> _Finding:
-    days = found.described.registered[_wanted(found, {}, claim)]
+def _registered_before(claim: _Claim, year: int, evidence: Evidence) -> _Finding:
+    days = evidence.described.registered[_are_counted(evidence, {}, claim)]
     words = f"included trials registered before {year}; {days.isna().sum()} have no date"
     return _recomputed(claim, int((days.dt.year < year).sum()), words)
 
 
-def _first_registered(claim: _Claim, form: str, found: Evidence) -> _Finding:
-    days = found.described.registered[_wanted(found, {}, claim)].dropna()
+def _first_registered(claim: _Claim, form: str, evidence: Evidence) -> _Finding:
+    days = evidence.described.registered[_are_counted(evidence, {}, claim)].dropna()
     if days.empty:
         return _Finding(None, None, "No included trial of ours has a date of registration.")
     ours = f"{days.min():{form}}"
@@ -297,18 +316,18 @@ def _first_registered(claim: _Claim, form: str, found: Evidence) -> _Finding:
     return _Finding(ours, ours == claim.value, f"{why} {_SETS_DIFFER}")
 
 
-def _records_from(claim: _Claim, registry: str, found: Evidence) -> _Finding:
-    n = int((found.records.registry == registry).sum())
+def _records_from(claim: _Claim, registry: str, evidence: Evidence) -> _Finding:
+    n = int((evidence.records.registry == registry).sum())
     return _recomputed(claim, n, f"records of {registry} in our search, whose reading of the query is ours")
 
 
 def _recomputed(claim: _Claim, n: int, words: str) -> _Finding:
-    return _Finding(n, n == claim.value, f"We count {n}, the paper {_shown(claim.value)} ({words}). {_SETS_DIFFER}")
+    return _Finding(n, n == claim.value, f"We count {n}, the paper {_as_text(claim.value)} ({words}). {_SETS_DIFFER}")
 
 
-def _record(claim: _Claim, options: dict, found: Evidence) -> _Finding:
+def _record(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     trn, field = options["trn"], options["field"]
-    table = found.records if field in found.records else found.described
+    table = evidence.records if field in evidence.records else evidence.described
     if field not in table:
         raise _refused(claim, f"neither records.csv nor described.csv has a column '{field}'")
     rows = table[table.trn == trn]
@@ -316,53 +335,51 @@ def _record(claim: _Claim, options: dict, found: Evidence) -> _Finding:
         return _Finding(None, None, f"The record {trn} is not in this search.")
     row = rows.iloc[0]
     words = f"The registry record, as copied by {row.snapshot}, states" if "snapshot" in row else "The trial is coded"
-    return _sourced(claim, row[field], f"{words} as {_words(field)}")
+    return _sourced(claim, row[field], f"{words} as {_field_words(field)}")
 
 
-def _participants(claim: _Claim, options: dict, found: Evidence) -> _Finding:
+def _participants(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     key = "study_id" if "study" in options else "arm_id"
-    arms = _rows(found.arms, {key: options.get("study", options.get("arm"))}, claim, "arms.csv")
+    arms = _rows(evidence.arms, {key: options.get("study", options.get("arm"))}, claim, "arms.csv")
     numbers = pd.to_numeric(arms.n, errors="coerce")
     total = numbers.sum(skipna=False)
     if pd.isna(total):
         return _Finding(None, None, "The sources on file do not state the number, other than the paper itself.")
     parts = _joined(numbers.astype(int), "+")
     words = f"The publication or posted results give {parts}" + (f" = {total:.0f}" if len(arms) > 1 else "")
-    return _Finding(int(total), total == claim.value, _differ(words, total, claim))
+    return _compared(claim, int(total), words)
 
 
-def _arms_of(claim: _Claim, study: str, found: Evidence) -> _Finding:
-    arms = _rows(found.arms, {"study_id": study}, claim, "arms.csv")
-    return _Finding(
-        len(arms), len(arms) == claim.value, _differ(f"The source has {_joined(arms.arm, 'and')}", len(arms), claim)
-    )
+def _arms_of(claim: _Claim, study: str, evidence: Evidence) -> _Finding:
+    arms = _rows(evidence.arms, {"study_id": study}, claim, "arms.csv")
+    return _compared(claim, len(arms), f"The source has {_joined(arms.arm, 'and')}")
 
 
-def _arm(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row = _row(found.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+def _arm(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
     cell = _cell(row, options["column"], claim, "arms.csv")
-    return _sourced(claim, cell, f"The source states as {_words(options['column'])} of the arm '{row.arm}'")
+    return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of the arm '{row.arm}'")
 
 
-def _outcome(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row, gap = _result(claim, options["arm"], options["outcome"], found.outcomes, found)
+def _outcome(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row, gap = _result(claim, options["arm"], options["outcome"], evidence.outcomes, evidence)
     if gap:
         return gap
     cell = _cell(row, options["column"], claim, "outcomes.csv")
-    return _sourced(claim, cell, f"The source states as {_words(options['column'])} of '{row['name']}'")
+    return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of '{row['name']}'")
 
 
-def _adverse(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row, gap = _result(claim, options["arm"], options["event"], found.adverse_events, found)
+def _adverse(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row, gap = _result(claim, options["arm"], options["event"], evidence.adverse_events, evidence)
     if gap:
         return gap
     of = f" of {row.n_total}" if isinstance(row.n_total, str) else ""
     return _sourced(claim, row.n_events, f"The source counts for '{row['name']}'{of}")
 
 
-def _result(claim: _Claim, arm: str, name: str, table: pd.DataFrame, found: Evidence) -> tuple[pd.Series, _Finding]:
-    """The first result of an arm whose name begins so; or, where there is none of its own, what to say instead."""
-    _row(found.arms, {"arm_id": arm}, claim, "arms.csv")
+def _result(claim: _Claim, arm: str, name: str, table: pd.DataFrame, evidence: Evidence) -> tuple[pd.Series, _Finding]:
+    """The first result of an arm whose name begins so, and no finding; or the finding that there is none on file."""
+    _row(evidence.arms, {"arm_id": arm}, claim, "arms.csv")
     rows = table[(table.arm_id == arm) & table.name.str.startswith(name)]
     if rows.empty:
         return pd.Series(), _Finding(None, None, "The excerpts of the source on file do not show it.")
@@ -372,11 +389,11 @@ def _result(claim: _Claim, arm: str, name: str, table: pd.DataFrame, found: Evid
     return row, None
 
 
-def _reported_for(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    own = _row(found.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
-    arms = found.arms[found.arms.study_id == own.study_id].set_index("arm_id").arm
-    rows = found.outcomes[
-        found.outcomes.arm_id.isin(arms.index) & found.outcomes.name.str.startswith(options["outcome"])
+def _reported_for(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    own = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+    arms = evidence.arms[evidence.arms.study_id == own.study_id].set_index("arm_id").arm
+    rows = evidence.outcomes[
+        evidence.outcomes.arm_id.isin(arms.index) & evidence.outcomes.name.str.startswith(options["outcome"])
     ]
     if rows.empty:
         return _Finding(None, None, "The excerpts of the source on file do not show it.")
@@ -385,26 +402,26 @@ def _reported_for(claim: _Claim, options: dict, found: Evidence) -> _Finding:
     return _Finding(names, own.arm in names, why)
 
 
-def _note(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row = _row(found.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+def _note(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
     if options["words"] not in str(row.note):
         return _Finding(None, None, "The source on file does not speak of it.")
-    why = f"The source speaks of a {options['words']}; the paper of {_shown(claim.value)}."
+    why = f"The source speaks of a {options['words']}; the paper of {_as_text(claim.value)}."
     return _Finding(options["words"], options["words"] == claim.value, why)
 
 
-def _possible_share(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    row = _row(found.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+def _possible_share(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    row = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
     n = pd.to_numeric(row.n, errors="coerce")
     if pd.isna(n):
         return _Finding(None, None, "The source on file does not state the number of participants.")
-    n, places = int(n), _places(claim)
+    n, places = int(n), _decimals(claim)
     share = {k: 100 * k / n for k in range(n + 1)}
-    fits = [k for k in share if _rounds(share[k], claim.value, places)]
+    fits = [k for k in share if _rounds_to(share[k], claim.value, places)]
     if fits:
         return _Finding(share[fits[0]], True, f"{fits[0]} of the {n} participants of the arm are {claim.value} %.")
     near = sorted(sorted(share, key=lambda k: abs(share[k] - claim.value))[:2])
-    smaller = [m for m in range(1, n) if any(_rounds(100 * k / m, claim.value, places) for k in range(m + 1))]
+    smaller = [m for m in range(1, n) if any(_rounds_to(100 * k / m, claim.value, places) for k in range(m + 1))]
     words = " and ".join(f"{k} ({share[k]:.{places}f} %)" for k in near)
     why = (
         f"No count of the arm's {n} participants is {claim.value} %; the nearest are {words}. "
@@ -414,74 +431,67 @@ def _possible_share(claim: _Claim, options: dict, found: Evidence) -> _Finding:
     return _Finding(f"{share[near[0]]:.{places}f} or {share[near[-1]]:.{places}f}", False, why)
 
 
-def _doses_of(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    rows = found.doses[found.doses.trn == options["trn"]]
+def _doses_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    rows = evidence.doses[evidence.doses.trn == options["trn"]]
     if rows.empty:
         return _Finding(None, None, f"No dose of {options['trn']} is on file in this run.")
     stated = sorted({*rows.low.dropna(), *rows.high.dropna()})
     units = _joined(rows.unit.dropna().unique(), "and")
-    why = f"The registry record states {_joined(stated, 'and')} ({units}); the paper {_shown(claim.value)}."
+    why = f"The registry record states {_joined(stated, 'and')} ({units}); the paper {_as_text(claim.value)}."
     return _Finding(stated, set(claim.value) <= set(stated), why)
 
 
-def _concentration(claim: _Claim, options: dict, found: Evidence) -> _Finding:
-    rows = found.doses[(found.doses.trn == options["trn"]) & (found.doses.arm == options["arm"])]
+def _concentration(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    rows = evidence.doses[(evidence.doses.trn == options["trn"]) & (evidence.doses.arm == options["arm"])]
     per_ml = (rows.particles_high / rows.volume_ml).dropna()
     if per_ml.empty:
         return _Finding(None, None, f"No concentration of {options['trn']} is on file in this run.")
     ours = float(per_ml.iloc[0])
     factor = max(ours, claim.value) / min(ours, claim.value)
-    words = f"{rows.iloc[0].as_stated}: {_shown(ours)} per mL, beside {_shown(claim.value)} (a factor of {factor:.3g})"
+    words = (
+        f"{rows.iloc[0].as_stated}: {_as_text(ours)} per mL, beside {_as_text(claim.value)} (a factor of {factor:.3g})"
+    )
     return _Finding(ours, factor < 2, f"The registry record states {words}.")
 
 
-def _not_checkable(claim: _Claim, why: str, found: Evidence) -> _Finding:
+def _not_checkable(claim: _Claim, why: str, evidence: Evidence) -> _Finding:
     return _Finding(None, None, why[0].upper() + why[1:])
 
 
-_INTERNAL: dict[str, _Check] = {
-    "equals": _equals,
-    "sum_of": _sum_of,
-    "difference_of": _difference_of,
-    "same_magnitude": _same_magnitude,
-    "share_of": _share_of,
-    "within": _within,
-    "number_listed": _number_listed,
-    "table1": _in_table1,
-    "table2": _in_table2,
-    "table2_count": _table2_count,
-    "rows_of": _rows_of,
-    "possible_share": _possible_share,
-}
-_RECOMPUTATION: dict[str, _Check] = {
-    "flow": _flow,
-    "field": _field,
-    "count_where": _count_where,
-    "any_where": _any_where,
-    "most_frequent": _most_frequent,
-    "number_of_values": _number_of_values,
-    "registered_before": _registered_before,
-    "first_registered": _first_registered,
-    "records_from": _records_from,
-}
-_SOURCE: dict[str, _Check] = {
-    "record": _record,
-    "participants": _participants,
-    "arms_of": _arms_of,
-    "arm": _arm,
-    "outcome": _outcome,
-    "adverse": _adverse,
-    "reported_for": _reported_for,
-    "note": _note,
-    "doses_of": _doses_of,
-    "concentration": _concentration,
-}
-_CHECKS: dict[str, _Check] = {**_INTERNAL, **_RECOMPUTATION, **_SOURCE, "not_checkable": _not_checkable}
-_KINDS = {
-    **dict.fromkeys(_INTERNAL, "internal"),
-    **dict.fromkeys(_RECOMPUTATION, "recomputation"),
-    **dict.fromkeys(_SOURCE, "source"),
-    "not_checkable": "none",
+# Each claim of claims.yml has one of these keys; `field` stands with `code`.
+CHECKS = {
+    "equals": Check("internal", _equals, str, ids=("claim",)),
+    "sum_of": Check("internal", _sum_of, list, ids=("claims",)),
+    "difference_of": Check("internal", _difference_of, list, ids=("claims",)),
+    "same_magnitude": Check("internal", _same_magnitude, list, ids=("claims",)),
+    "share_of": Check("internal", _share_of, dict, ("part", "whole"), ("less",), ids=("part", "whole", "less")),
+    "within": Check("internal", _within, dict, ("parts", "whole"), ids=("parts", "whole")),
+    "number_listed": Check("internal", _number_listed, bool),
+    "table1": Check("internal", _in_table1, dict, ("database", "column")),
+    "table2": Check("internal", _in_table2, dict, ("trn", "column")),
+    "table2_count": Check("internal", _table2_count, dict, ("column", "cell")),
+    "rows_of": Check("internal", _rows_of, str),
+    "possible_share": Check("internal", _possible_share, dict, ("arm",)),
+    "flow": Check("recomputation", _flow, str),
+    "field": Check("recomputation", _field, str),
+    "count_where": Check("recomputation", _count_where, dict),
+    "any_where": Check("recomputation", _any_where, dict),
+    "most_frequent": Check("recomputation", _most_frequent, dict, ("field",), ("among",)),
+    "number_of_values": Check("recomputation", _number_of_values, str),
+    "registered_before": Check("recomputation", _registered_before, int),
+    "first_registered": Check("recomputation", _first_registered, str),
+    "records_from": Check("recomputation", _records_from, str),
+    "record": Check("source", _record, dict, ("trn", "field")),
+    "participants": Check("source", _participants, dict, may=("study", "arm")),
+    "arms_of": Check("source", _arms_of, str),
+    "arm": Check("source", _arm, dict, ("arm", "column")),
+    "outcome": Check("source", _outcome, dict, ("arm", "outcome", "column")),
+    "adverse": Check("source", _adverse, dict, ("arm", "event")),
+    "reported_for": Check("source", _reported_for, dict, ("arm", "outcome")),
+    "note": Check("source", _note, dict, ("arm", "words")),
+    "doses_of": Check("source", _doses_of, dict, ("trn",)),
+    "concentration": Check("source", _concentration, dict, ("trn", "arm")),
+    "not_checkable": Check("none", _not_checkable, str),
 }
 
 
@@ -501,16 +511,22 @@ def _row(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.Serie
     return _rows(table, where, claim, name).iloc[0]
 
 
-def _address(check: str, options: object, found: Evidence) -> str | None:
-    """Where the record, publication or posted result of a check can be read."""
-    named = {"study": options} if check == "arms_of" else options if check in (*_SOURCE, "possible_share") else {}
+def _source_url(check: str, options: object, evidence: Evidence) -> str | None:
+    """The address of the record, publication or posted result that a check uses."""
+    named = (
+        {"study": options}
+        if check == "arms_of"
+        else options
+        if CHECKS[check].kind == "source" or check == "possible_share"
+        else {}
+    )
     if not named:
         return None
     if "trn" in named:
-        urls = found.described.record_url[found.described.trn == named["trn"]].dropna()
+        urls = evidence.described.record_url[evidence.described.trn == named["trn"]].dropna()
         return urls.iloc[0] if len(urls) else None
-    ids = [named["study"]] if "study" in named else found.arms.study_id[found.arms.arm_id == named.get("arm")]
-    urls = found.studies.doi_or_url[found.studies.study_id.isin(ids)].dropna()
+    ids = [named["study"]] if "study" in named else evidence.arms.study_id[evidence.arms.arm_id == named.get("arm")]
+    urls = evidence.studies.doi_or_url[evidence.studies.study_id.isin(ids)].dropna()
     if urls.empty:
         return None
     return urls.iloc[0] if urls.iloc[0].startswith("http") else f"https://doi.org/{urls.iloc[0]}"
@@ -522,63 +538,70 @@ def _cell(row: pd.Series, column: str, claim: _Claim, name: str) -> object:
     return row[column]
 
 
-def _of(claim: _Claim, other: str) -> float:
+def _number_in(claim: _Claim, other: str) -> float:
     """The number that the paper gives in another claim."""
     try:
-        return float(claim.said[other])
+        return float(claim.values[other])
     except (TypeError, ValueError) as error:
         raise _refused(claim, f"the value of '{other}' is not a number") from error
 
 
-def _wanted(found: Evidence, where: dict, claim: _Claim) -> np.ndarray:
-    """Which of the trials are included and have one of the wanted codes in each field."""
-    wanted = (found.described.screening == "included").to_numpy(dtype=bool)
+def _are_counted(evidence: Evidence, where: dict, claim: _Claim) -> np.ndarray:
+    """Which of the trials are included and have one of the given codes in each field."""
+    counted = (evidence.described.screening == "included").to_numpy(dtype=bool)
     for field, codes in where.items():
         codes = set(codes if isinstance(codes, list) else [codes])
-        wanted = wanted & np.array([not codes.isdisjoint(cell) for cell in _cells(found, field, claim)], dtype=bool)
-    return wanted
+        counted = counted & np.array(
+            [not codes.isdisjoint(cell) for cell in _cells(evidence, field, claim)], dtype=bool
+        )
+    return counted
 
 
-def _codes(found: Evidence, field: str, where: dict, claim: _Claim) -> list[str]:
-    """The codes in a field of the wanted trials, a trial's several each by itself."""
-    wanted = _wanted(found, where, claim)
-    return [code for cell, kept in zip(_cells(found, field, claim), wanted, strict=True) if kept for code in cell]
+def _codes(evidence: Evidence, field: str, where: dict, claim: _Claim) -> list[str]:
+    """The codes in a field of the trials that count, one entry for each code of each trial."""
+    counted = _are_counted(evidence, where, claim)
+    return [
+        code
+        for cell, is_counted in zip(_cells(evidence, field, claim), counted, strict=True)
+        if is_counted
+        for code in cell
+    ]
 
 
-def _cells(found: Evidence, field: str, claim: _Claim) -> list[list[str]]:
-    """The codes in a field, trial by trial."""
-    if field not in found.described:
+def _cells(evidence: Evidence, field: str, claim: _Claim) -> list[list[str]]:
+    """The codes in a field, a list for each trial."""
+    if field not in evidence.described:
         raise _refused(claim, f"described.csv has no column '{field}'")
-    return [["not reported"] if pd.isna(cell) else split_multi(str(cell)) for cell in found.described[field]]
+    return [["not reported"] if pd.isna(cell) else split_multi(str(cell)) for cell in evidence.described[field]]
 
 
 def _conditions(where: dict) -> str:
     return " and ".join(
-        f"{_words(field)} {_joined(codes if isinstance(codes, list) else [codes], 'or')}"
+        f"{_field_words(field)} {_joined(codes if isinstance(codes, list) else [codes], 'or')}"
         for field, codes in where.items()
     )
 
 
-def _words(field: str) -> str:
+def _field_words(field: str) -> str:
     return _NAMES.get(field, field.replace("_", " "))
 
 
 def _beside(claim: _Claim, cell: object, words: str) -> _Finding:
-    """A claim beside a cell that another place states: equal numbers, or a text that holds the other."""
+    """A claim beside a cell of a table: they agree where the numbers are equal, or the cell's text contains the claim's."""
     agrees = _matches(claim.value, cell)
     number = pd.to_numeric(cell, errors="coerce") if isinstance(cell, str) else cell
     cell = cell if pd.isna(number) else number
-    stated = "nothing" if pd.isna(cell) else f"'{_shown(cell)}'"
-    return _Finding(cell, agrees, _differ(f"{words} {stated}", cell if agrees else None, claim, agrees=agrees))
+    stated = "nothing" if pd.isna(cell) else f"'{_as_text(cell)}'"
+    return _finding(claim, cell, agrees, f"{words} {stated}")
 
 
 def _sourced(claim: _Claim, cell: object, words: str) -> _Finding:
-    """As ``_beside``, of a source: what it does not state cannot be checked, or agrees with a paper that says so."""
+    """As ``_beside``, for a source, which may be silent: not checkable, or in agreement with a paper that says so."""
     unstated = claim.value in _UNSTATED
     if pd.isna(cell):
         return _Finding(None, True if unstated else None, "The source on file does not state it.")
     if unstated:
-        return _Finding(cell, False, f"{words} '{_shown(cell)}'; the paper prints '{claim.value}'.")
+        return _Finding(cell, False, f"{words} '{_as_text(cell)}'; the paper prints '{claim.value}'.")
     return _beside(claim, cell, words)
 
 
@@ -591,28 +614,32 @@ def _matches(value: object, cell: object) -> bool:
     return str(value).casefold() in str(cell).casefold()
 
 
-def _differ(words: str, ours: object, claim: _Claim, *, agrees: bool | None = None) -> str:
-    """The sentence of a check, with the paper's value where it is another one."""
-    same = ours == claim.value if agrees is None else agrees
-    return f"{words}." if same else f"{words}; the paper says {_shown(claim.value)}."
+def _compared(claim: _Claim, n: float, words: str) -> _Finding:
+    """A number beside the claim's."""
+    return _finding(claim, n, n == claim.value, words)
 
 
-def _places(claim: _Claim) -> int:
-    """The decimals with which the quote prints the percentage."""
+def _finding(claim: _Claim, ours: object, agrees: bool, words: str) -> _Finding:
+    """A finding whose sentence gives the paper's value where it does not agree."""
+    return _Finding(ours, agrees, f"{words}." if agrees else f"{words}; the paper says {_as_text(claim.value)}.")
+
+
+def _decimals(claim: _Claim) -> int:
+    """With how many decimals the quote prints the percentage."""
     for number, decimals in re.findall(r"(\d+(?:\.(\d+))?)\s*%", claim.quote):
         if float(number) == claim.value:
             return len(decimals)
     return len(str(claim.value).partition(".")[2].rstrip("0"))
 
 
-def _rounds(share: float, printed: float, places: int) -> bool:
+def _rounds_to(share: float, printed: float, places: int) -> bool:
     return bool(abs(share - printed) <= 0.5 * 10**-places + 1e-9)
 
 
-def _shown(value: object) -> str:
-    """A value as text; numbers of particles in powers of ten, a number that is whole without decimals."""
+def _as_text(value: object) -> str:
+    """A value as text; large numbers in powers of ten, whole numbers without decimals."""
     if isinstance(value, list):
-        return ", ".join(_shown(part) for part in value)
+        return ", ".join(_as_text(part) for part in value)
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if value is None or (not isinstance(value, str) and pd.isna(value)):
@@ -623,20 +650,20 @@ def _shown(value: object) -> str:
 
 
 def _joined(parts: object, word: str) -> str:
-    texts = [_shown(part) for part in parts]
+    texts = [_as_text(part) for part in parts]
     if word in "+−":
         return f" {word} ".join(texts)
     return f" {word} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def audit_numbers(table: pd.DataFrame) -> dict[str, object]:
-    """Of the fifth chapter: the verdicts of the audit."""
-    found = table.verdict.value_counts()
+    """The numbers of the fifth chapter, from the table of verdicts."""
+    counts = table.verdict.value_counts()
     return {
         "n_claims": len(table),
-        "n_claims_internal": found.get("consistent", 0) + found.get("inconsistent", 0),
-        "n_claims_inconsistent": found.get("inconsistent", 0),
-        "n_claims_sourced": found.get("consistent with source", 0) + found.get("source disagrees", 0),
-        "n_claims_source_disagrees": found.get("source disagrees", 0),
-        "n_claims_not_checkable": found.get("not checkable", 0),
+        "n_claims_internal": counts.get("consistent", 0) + counts.get("inconsistent", 0),
+        "n_claims_inconsistent": counts.get("inconsistent", 0),
+        "n_claims_sourced": counts.get("consistent with source", 0) + counts.get("source disagrees", 0),
+        "n_claims_source_disagrees": counts.get("source disagrees", 0),
+        "n_claims_not_checkable": counts.get("not checkable", 0),
     }

@@ -1,65 +1,16 @@
 """The paper's numbers beside ours: how the claims are written down, and the first that are set beside our tables."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import yaml
 
+from evlib.audit.checks import CHECKS, Check
 from evlib.base.errors import InputError
 from evlib.base.protocol import YAML_LOADER
 from evlib.describe.coded_fields import value_counts
 
 _ALWAYS = ("id", "section", "quote", "value")
-
-
-class Shape(NamedTuple):
-    """How the options of a check are written: a scalar, a list, or a mapping with these keys.
-
-    ``ids`` are the keys that name other claims; for a scalar or a list, any text says that it does.
-    """
-
-    form: type
-    needs: tuple[str, ...] = ()
-    may: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-
-
-# Each claim has one of these; `field` stands with `code`.
-CHECKS = {
-    "flow": Shape(str),
-    "field": Shape(str),
-    "equals": Shape(str, ids=("claim",)),
-    "sum_of": Shape(list, ids=("claims",)),
-    "difference_of": Shape(list, ids=("claims",)),
-    "same_magnitude": Shape(list, ids=("claims",)),
-    "share_of": Shape(dict, ("part", "whole"), ("less",), ids=("part", "whole", "less")),
-    "within": Shape(dict, ("parts", "whole"), ids=("parts", "whole")),
-    "number_listed": Shape(bool),
-    "table1": Shape(dict, ("database", "column")),
-    "table2": Shape(dict, ("trn", "column")),
-    "table2_count": Shape(dict, ("column", "cell")),
-    "rows_of": Shape(str),
-    "count_where": Shape(dict),
-    "any_where": Shape(dict),
-    "most_frequent": Shape(dict, ("field",), ("among",)),
-    "number_of_values": Shape(str),
-    "registered_before": Shape(int),
-    "first_registered": Shape(str),
-    "records_from": Shape(str),
-    "record": Shape(dict, ("trn", "field")),
-    "participants": Shape(dict, may=("study", "arm")),
-    "arms_of": Shape(str),
-    "arm": Shape(dict, ("arm", "column")),
-    "outcome": Shape(dict, ("arm", "outcome", "column")),
-    "adverse": Shape(dict, ("arm", "event")),
-    "reported_for": Shape(dict, ("arm", "outcome")),
-    "note": Shape(dict, ("arm", "words")),
-    "possible_share": Shape(dict, ("arm",)),
-    "doses_of": Shape(dict, ("trn",)),
-    "concentration": Shape(dict, ("trn", "arm")),
-    "not_checkable": Shape(str),
-}
 
 
 def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
@@ -123,7 +74,7 @@ def _check(entry: dict, known: set[str], path: str | Path) -> str:
         missing, odd = set(shape.needs) - set(options), set(options) - {*shape.needs, *shape.may}
         if missing or odd or not options:
             raise refused(f"has '{check}' with {', '.join(options)}; it takes {', '.join(shape.needs + shape.may)}.")
-    named = _named(options, shape)
+    named = _claims_named(options, shape)
     absent = [name for name in named if name not in known]
     if absent:
         raise refused(f"names the claim '{absent[0]}', which does not exist.")
@@ -132,7 +83,7 @@ def _check(entry: dict, known: set[str], path: str | Path) -> str:
     return check
 
 
-def _named(options: object, shape: Shape) -> list[str]:
+def _claims_named(options: object, shape: Check) -> list[str]:
     """The ids of other claims in the options of a check."""
     if not shape.ids:
         return []

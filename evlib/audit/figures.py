@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from evlib.audit.checks import NOT_CHECKABLE, ORDER, VERDICTS, by_section
-from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, set_title, trials_in_words
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title, trials_in_words
 from evlib.base.point_layout import GREY, INK, WIDTH, canvas, finished, put_patch, put_text
 
 
@@ -16,8 +16,12 @@ def field_by_date(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table
-        As ``evlib.audit.by_search_date.rows_at`` gives it, in the order of days.
+        As ``evlib.audit.by_search_date.rows_at`` gives it, in the order of days. Days of which nothing is known (without
+        counts) are left out.
     """
+    table = table.dropna(subset="n_records")
+    if table.empty:
+        return nothing("field_by_date", "The records are older than every search date")
     last = table.iloc[-1]
     half = table[(table.n_included >= last.n_included / 2).to_numpy(dtype=bool)].iloc[0]
     title = (

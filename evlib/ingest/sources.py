@@ -114,6 +114,14 @@ def records_of(
     return checked(records, "records"), checked(pd.concat(rejected), "rejects"), pd.DataFrame(account)
 
 
+def newest_day(account: pd.DataFrame) -> str:
+    """The day of the newest records, YYYY-MM-DD, from the ``account`` of the files: after it nothing is known.
+
+    An export may state an earlier day of retrieval than its file has; what it states counts.
+    """
+    return account.retrieved[account.records > 0].max()
+
+
 def screened_by_hand(raw: str | Path, *, protocol: dict) -> set[str]:
     """The registration numbers of the snapshot that the hand screening covers; none where the review has no such screening."""
     if "hand_screening" not in protocol:

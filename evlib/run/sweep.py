@@ -163,17 +163,10 @@ def _sweep_locked(
     on_row: Callable[[str, str], None],
 ) -> Path:
     first, last, every = dates
-    newest = max(snapshots(review.raw)[-1] for review in reviews)
-    if first is not None:
-        days = _days(first, last or newest, every, newest)
     made_from = {review.name: _made_from(review) for review in reviews}
     stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
     inputs = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
-    if first is None:
-        registered = [day for one in inputs.values() for day in one.records.registered.dropna()]
-        if not registered:
-            raise InputError("No record has a date of registration. Name the first day: --from.")
-        days = _days(f"{min(registered):%Y-%m-%d}", last or newest, every, newest)
+    days = _days(inputs.values(), first, last, every)
     tasks = [(name, day) for name in inputs for day in days]
     rows = {(name, day): row for name, day in tasks if (row := _stored(stores[name], day)) is not None}
     left = [task for task in tasks if task not in rows]
@@ -194,8 +187,14 @@ def _sweep_locked(
     return out
 
 
-def _days(first: str, last: str, every: str, newest: str) -> list[str]:
-    days = days_between(first, last, every=every)
+def _days(inputs: Iterable[Inputs], first: str | None, last: str | None, every: str) -> list[str]:
+    newest = max(one.newest for one in inputs)
+    if first is None:
+        registered = [day for one in inputs for day in one.records.registered.dropna()]
+        if not registered:
+            raise InputError("No record has a date of registration. Name the first day: --from.")
+        first = f"{min(registered):%Y-%m-%d}"
+    days = days_between(first, last or newest, every=every)
     if days[-1] > newest:
         raise InputError(
             f"The sweep would end on {days[-1]}, after the newest records, of {newest}. Use a last day up to {newest}, or "
