@@ -13,8 +13,8 @@ from conftest import put
 
 from evlib.base.errors import InputError
 from evlib.book.build import _compiled_again, _frame
-from evlib.run.cache_keys import modules_used, step
-from evlib.run.scheduler import reusable, run_steps
+from evlib.run.cache_keys import keyed_notebook, modules_used
+from evlib.run.scheduler import reusable, run_side_by_side
 from evlib.run.warm_kernels import warm_kernels
 
 
@@ -39,10 +39,12 @@ class Bench:
 
     def run(self, common="raw"):
         """Run them; gives the names of those that ran."""
-        steps = [step(self.folder / f"{name}.ipynb", self.folder / "evlib", common) for name in sorted(self.work)]
+        steps = [
+            keyed_notebook(self.folder / f"{name}.ipynb", self.folder / "evlib", common) for name in sorted(self.work)
+        ]
         kept = reusable(steps, self.last, self.target)
         staging = self.folder / f"staging-{time.monotonic_ns()}"
-        done = run_steps(
+        done = run_side_by_side(
             steps, kept, self.target, staging, self.last,
             lambda: nullcontext(None), lambda _, source, folder: self.work[source.stem](folder), say=lambda text: None,
         )  # fmt: skip
@@ -151,7 +153,7 @@ def test_what_a_notebook_reads_is_a_list_of_names(bench, reads):
 def test_a_file_that_is_no_notebook_is_named_with_how_to_restore_it(tmp_path):
     path = put(tmp_path, "notebooks/04_dose.ipynb", "{")
     with pytest.raises(InputError, match=r"not a notebook .* git checkout -- notebooks/04_dose\.ipynb"):
-        step(path, tmp_path, [])
+        keyed_notebook(path, tmp_path, [])
 
 
 def test_a_failure_stops_what_waits(bench):
@@ -185,11 +187,11 @@ def test_the_key_of_a_notebook_holds_the_modules_that_it_uses_and_no_others(tmp_
     assert used == {"__init__.py", "sub/__init__.py", "sub/part.py", "used.py", "deep.py"}
     notebook = tmp_path / "01.ipynb"
     notebook.write_text(json.dumps({"cells": cells, "metadata": {}}))
-    before = step(notebook, package, []).key
+    before = keyed_notebook(notebook, package, []).key
     (package / "other.py").write_text("changed")
-    assert step(notebook, package, []).key == before
+    assert keyed_notebook(notebook, package, []).key == before
     (package / "deep.py").write_text("changed = True")
-    assert step(notebook, package, []).key != before
+    assert keyed_notebook(notebook, package, []).key != before
 
 
 def test_a_warm_kernel_has_the_imports_works_in_its_folder_and_ends(tmp_path):

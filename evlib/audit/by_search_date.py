@@ -6,7 +6,6 @@ What is the same at every date (records and their days of registration, decision
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +33,7 @@ _KNOWN_DATES, _DOSES = "curation/nct_first_submitted.csv", "curation/doses.csv"
 _SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
 _FACTS = ("status", "enrolment", "enrolment_type", "results_posted", "source_urls")
 _OF_RECORDS = (*deduplication.NEEDED, "registered_basis", "registered_low", "registered_high", *_FACTS)
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_STEP = {"month": "ME", "quarter": "QE", "year": "YE", "week": "7D"}  # as pandas calls them
 
 
 class Inputs(NamedTuple):
@@ -210,25 +209,17 @@ def days_between(first: str, last: str, *, every: str) -> list[str]:
     InputError
         Where a date or the step cannot be used, or the last day comes before the first.
     """
-    start, end = registration_dates.parsed_date(first).date(), registration_dates.parsed_date(last).date()
+    start, end = registration_dates.parsed_date(first), registration_dates.parsed_date(last)
     if end < start:
         raise InputError(f"The sweep would end on {last}, before it begins on {first}. Name a later last day.")
-    if every in _MONTHS:
-        days = [day for day in _month_ends(start, end) if day.month % _MONTHS[every] == 0]
-    elif every == "week" or (every.isascii() and every.isdigit() and int(every) > 0):
-        step = 7 if every == "week" else int(every)
-        days = [start + timedelta(days=n) for n in range(0, (end - start).days + 1, step)]
-    else:
+    step = _STEP.get(every)
+    if every.isascii() and every.isdigit() and int(every) > 0:
+        step = f"{min(int(every), (end - start).days + 1)}D"
+    if step is None:
         raise InputError(
             f"'{every}' is not a step of a sweep. Use month, quarter, year, week, or a number of days, for example 30."
         )
-    return [day.isoformat() for day in dict.fromkeys([*days, end])]
-
-
-def _month_ends(start: date, end: date) -> list[date]:
-    months = range(start.year * 12 + start.month, end.year * 12 + end.month + 1)
-    ends = [date(month // 12, month % 12 + 1, 1) - timedelta(days=1) for month in months]
-    return [day for day in ends if start <= day <= end]
+    return list(dict.fromkeys([*pd.date_range(start, end, freq=step).strftime("%Y-%m-%d"), last]))
 
 
 def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:

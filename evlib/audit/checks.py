@@ -113,10 +113,7 @@ def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def headline(claims: pd.DataFrame) -> pd.DataFrame:
-    """The claims on order and presence: what is most frequent, and whether there is any such trial.
-
-    Unlike counts, they do not depend directly on how many trials a review holds.
-    """
+    """The claims on what is most frequent or present at all, which depend less on the number of trials than counts do."""
     return claims[claims.check.isin(HEADLINE)].reset_index(drop=True)
 
 
@@ -145,14 +142,13 @@ def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     values, quotes = dict(zip(claims.id, claims.value)), dict(zip(claims.id, claims.quote))
     rows = []
     for row in claims.itertuples():
-        options = {"field": row.field, "code": row.code} if row.check == "field" else row.options
+        options = {row.field: row.code} if row.check == "field" else row.options
         kind, check_claim, *_ = CHECKS[row.check]
         finding = check_claim(_Claim(row.id, row.quote, row.value, values, quotes), options, evidence)
         verdict = NOT_CHECKABLE if finding.agrees is None else VERDICTS[kind][0 if finding.agrees else 1]
-        ours = _as_text(finding.ours)
-        check = row.check.replace("_", " ")
-        texts = (row.id, row.section, row.quote, _as_text(row.value), kind, check, ours, verdict, finding.why)
-        rows.append((*texts, _source_url(row.check, options, evidence)))
+        stated = (row.id, row.section, row.quote, _as_text(row.value), kind, row.check.replace("_", " "))
+        source = _source_url(row.check, options, evidence)
+        rows.append((*stated, _as_text(finding.ours), verdict, finding.why, source))
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -199,7 +195,7 @@ def _same_magnitude(claim: _Claim, others: list, evidence: Evidence) -> _Finding
 
 def _share_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     part, whole = _number_in(claim, options["part"]), _number_in(claim, options["whole"])
-    of = f"{_as_text(whole)}"
+    of = _as_text(whole)
     if "less" in options:
         less = _number_in(claim, options["less"])
         of, whole = f"{_as_text(whole - less)} ({_as_text(whole)} − {_as_text(less)})", whole - less
@@ -236,12 +232,12 @@ def _number_listed(claim: _Claim, options: bool, evidence: Evidence) -> _Finding
 
 
 def _in_table1(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _row(evidence.table1, {"database": options["database"]}, claim, "table1.csv")
+    row = _rows(evidence.table1, {"database": options["database"]}, claim, "table1.csv").iloc[0]
     return _beside(claim, _cell(row, options["column"], claim, "table1.csv"), "Table 1 prints")
 
 
 def _in_table2(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _row(evidence.table2, {"trn": options["trn"]}, claim, "table2.csv")
+    row = _rows(evidence.table2, {"trn": options["trn"]}, claim, "table2.csv").iloc[0]
     cell = _cell(row, options["column"], claim, "table2.csv")
     return _beside(claim, cell, f"Table 2 prints for {options['trn']}")
 
@@ -266,10 +262,6 @@ def _flow(claim: _Claim, step: str, evidence: Evidence) -> _Finding:
     if step not in n:
         return _Finding(None, None, "Our flow has no such step.")
     return _recomputed(claim, int(n[step]), "records or trials at this step")
-
-
-def _field(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    return _count_where(claim, {options["field"]: options["code"]}, evidence)
 
 
 def _count_where(claim: _Claim, where: dict, evidence: Evidence) -> _Finding:
@@ -345,9 +337,8 @@ def _participants(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     total = numbers.sum(skipna=False)
     if pd.isna(total):
         return _Finding(None, None, "The sources on file do not state the number, other than the paper itself.")
-    parts = _joined(numbers.astype(int), "+")
-    words = f"The publication or posted results give {parts}" + (f" = {total:.0f}" if len(arms) > 1 else "")
-    return _compared(claim, int(total), words)
+    parts = _joined(numbers.astype(int), "+") + (f" = {total:.0f}" if len(arms) > 1 else "")
+    return _compared(claim, int(total), f"The publication or posted results give {parts}")
 
 
 def _arms_of(claim: _Claim, study: str, evidence: Evidence) -> _Finding:
@@ -356,7 +347,7 @@ def _arms_of(claim: _Claim, study: str, evidence: Evidence) -> _Finding:
 
 
 def _arm(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+    row = _arm_row(claim, options["arm"], evidence)
     cell = _cell(row, options["column"], claim, "arms.csv")
     return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of the arm '{row.arm}'")
 
@@ -379,7 +370,7 @@ def _adverse(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 def _result(claim: _Claim, arm: str, name: str, table: pd.DataFrame, evidence: Evidence) -> tuple[pd.Series, _Finding]:
     """The first result of an arm whose name begins so, and no finding; or the finding that there is none on file."""
-    _row(evidence.arms, {"arm_id": arm}, claim, "arms.csv")
+    _arm_row(claim, arm, evidence)
     rows = table[(table.arm_id == arm) & table.name.str.startswith(name)]
     if rows.empty:
         return pd.Series(), _Finding(None, None, "The excerpts of the source on file do not show it.")
@@ -390,11 +381,10 @@ def _result(claim: _Claim, arm: str, name: str, table: pd.DataFrame, evidence: E
 
 
 def _reported_for(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    own = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+    own = _arm_row(claim, options["arm"], evidence)
     arms = evidence.arms[evidence.arms.study_id == own.study_id].set_index("arm_id").arm
-    rows = evidence.outcomes[
-        evidence.outcomes.arm_id.isin(arms.index) & evidence.outcomes.name.str.startswith(options["outcome"])
-    ]
+    rows = evidence.outcomes[evidence.outcomes.arm_id.isin(arms.index)]
+    rows = rows[rows.name.str.startswith(options["outcome"])]
     if rows.empty:
         return _Finding(None, None, "The excerpts of the source on file do not show it.")
     names = list(rows.arm_id.map(arms).unique())
@@ -403,7 +393,7 @@ def _reported_for(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 
 def _note(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+    row = _arm_row(claim, options["arm"], evidence)
     if options["words"] not in str(row.note):
         return _Finding(None, None, "The source on file does not speak of it.")
     why = f"The source speaks of a {options['words']}; the paper of {_as_text(claim.value)}."
@@ -411,7 +401,7 @@ def _note(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 
 def _possible_share(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _row(evidence.arms, {"arm_id": options["arm"]}, claim, "arms.csv")
+    row = _arm_row(claim, options["arm"], evidence)
     n = pd.to_numeric(row.n, errors="coerce")
     if pd.isna(n):
         return _Finding(None, None, "The source on file does not state the number of participants.")
@@ -473,7 +463,7 @@ CHECKS = {
     "rows_of": Check("internal", _rows_of, str),
     "possible_share": Check("internal", _possible_share, dict, ("arm",)),
     "flow": Check("recomputation", _flow, str),
-    "field": Check("recomputation", _field, str),
+    "field": Check("recomputation", _count_where, str),
     "count_where": Check("recomputation", _count_where, dict),
     "any_where": Check("recomputation", _any_where, dict),
     "most_frequent": Check("recomputation", _most_frequent, dict, ("field",), ("among",)),
@@ -500,28 +490,22 @@ def _refused(claim: _Claim, problem: str) -> InputError:
 
 
 def _rows(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.DataFrame:
-    ((column, wanted),) = where.items()
-    rows = table[table[column] == wanted]
+    ((column, value),) = where.items()
+    rows = table[table[column] == value]
     if rows.empty:
-        raise _refused(claim, f"{name} has no {column} '{wanted}'")
+        raise _refused(claim, f"{name} has no {column} '{value}'")
     return rows
 
 
-def _row(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.Series:
-    return _rows(table, where, claim, name).iloc[0]
+def _arm_row(claim: _Claim, arm: str, evidence: Evidence) -> pd.Series:
+    return _rows(evidence.arms, {"arm_id": arm}, claim, "arms.csv").iloc[0]
 
 
 def _source_url(check: str, options: object, evidence: Evidence) -> str | None:
     """The address of the record, publication or posted result that a check uses."""
-    named = (
-        {"study": options}
-        if check == "arms_of"
-        else options
-        if CHECKS[check].kind == "source" or check == "possible_share"
-        else {}
-    )
-    if not named:
+    if CHECKS[check].kind != "source" and check != "possible_share":
         return None
+    named = {"study": options} if check == "arms_of" else options
     if "trn" in named:
         urls = evidence.described.record_url[evidence.described.trn == named["trn"]].dropna()
         return urls.iloc[0] if len(urls) else None

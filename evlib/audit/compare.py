@@ -1,4 +1,4 @@
-"""Two searches compared: which trials are new or gone and why, what changed in their records, every headline number."""
+"""Two searches compared: trials that are new or gone, and why; changed records; every headline number before and after."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from evlib.base.schema import read_table, split_multi
 from evlib.base.words import load_numbers
 
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they make what is compared
-# What is followed in a record from one snapshot to the next.
+# The fields of a record that are compared, as a reader calls them.
 FOLLOWED = {"status": "status", "phases": "phase", "enrolment": "enrolment", "results_posted": "results posted"}
 
 # The numbers of the book's first page, as a reader calls them.
@@ -80,31 +80,29 @@ def search_of(folder: str | Path) -> Search:
 
 
 def basis(earlier: dict[str, str], later: dict[str, str]) -> str:
-    """What the two searches differ in, and what a comparison of them can therefore show, in words."""
-    words = (
-        f"The earlier search asks for records registered by **{earlier['search_date']}**, the later by "
-        f"**{later['search_date']}**. "
-    )
+    """How the two searches differ, and what comparing them can therefore show, in words."""
+    asks = f"The earlier search asks for records registered by **{earlier['search_date']}**, the later by "
+    asks += f"**{later['search_date']}**. "
     if earlier["snapshot"] == later["snapshot"]:
-        words += (
+        reads = (
             f"Both read the records as they were retrieved by {later['snapshot']}: what a record says is the same in both, "
             "so that no change of status, phase or enrolment can show. For that, compare two snapshots."
         )
     else:
-        words += (
+        reads = (
             f"The earlier reads the records as they were retrieved by {earlier['snapshot']}, the later by "
             f"{later['snapshot']}; a record that was not retrieved anew still says what it said."
         )
-    return words + " The decisions, the codes and the rules are today's in both."
+    return f"{asks}{reads} The decisions, the codes and the rules are today's in both."
 
 
 def included(search: Search) -> set[str]:
-    """The registration numbers of the trials that are included."""
+    """The registration numbers of the included trials."""
     return set(search.screened.trn[search.screened.outcome == "included"])
 
 
 def trial_changes(before: Search, after: Search) -> pd.DataFrame:
-    """Trials that are included now and were not, and the other way round.
+    """Trials that are included in the later search only, or in the earlier one only.
 
     Returns
     -------
@@ -121,32 +119,32 @@ def trial_changes(before: Search, after: Search) -> pd.DataFrame:
 def record_changes(before: Search, after: Search) -> pd.DataFrame:
     """What changed in records that both searches hold: ``trn, title, field, before, after``.
 
-    Status, phase, enrolment and posted results are followed (``FOLLOWED``), of all records but those excluded by title. A
-    field that one of the two snapshots does not show has not changed.
+    Compared are the fields ``FOLLOWED`` of all records but those excluded by title; one that either search does not show has
+    not changed.
     """
-    one, other = before.records.set_index("trn"), after.records.set_index("trn")
+    one, other, screened = (table.set_index("trn") for table in (before.records, after.records, after.screened))
     both = one.index.intersection(other.index)
-    outcome = after.screened.set_index("trn").outcome.reindex(both)
-    both = both[(outcome != "excluded at title").to_numpy()]
-    titles = after.screened.set_index("trn").title
+    both = both[(screened.outcome.reindex(both) != "excluded at title").to_numpy()]
     rows = []
     for field, name in FOLLOWED.items():
         old, new = one[field].reindex(both), other[field].reindex(both)
         changed = old.notna() & new.notna() & (old.astype("str").str.casefold() != new.astype("str").str.casefold())
-        rows += [(trn, titles[trn], name, str(old[trn]), str(new[trn])) for trn in both[changed.to_numpy()]]
+        rows += [(trn, screened.title[trn], name, str(old[trn]), str(new[trn])) for trn in both[changed.to_numpy()]]
     return pd.DataFrame(rows, columns=["trn", "title", "field", "before", "after"])
 
 
 def flow_rows_of_new(before: Search, after: Search) -> pd.DataFrame:
-    """The rows of table ``screened`` that count in the flow of an update: records that are new, that were pending before, or
-    whose outcome is another one now. What was included before counts as such and is left out."""
+    """The rows of table ``screened`` in the flow of an update: new, pending before, or with another outcome now.
+
+    Trials that were included before are left out: the flow counts them by themselves.
+    """
     was = before.screened.set_index("trn").outcome.reindex(after.screened.trn).to_numpy()
     settled_before = pd.Series(was == after.screened.outcome.to_numpy()) & (was != "pending")
     return after.screened[~settled_before.to_numpy() & (was != "included")]
 
 
 def headlines(before: Search, after: Search) -> pd.DataFrame:
-    """Every number of the book's first page in both searches: ``number, before, after, change``."""
+    """The numbers of the book's first page in both searches: ``number, before, after, change``."""
     rows = []
     for name, label in HEADLINES.items():
         old, new = int(before.numbers[name]), int(after.numbers[name])
@@ -155,7 +153,7 @@ def headlines(before: Search, after: Search) -> pd.DataFrame:
 
 
 def accounts(before: Search, after: Search, changes: pd.DataFrame) -> dict[str, int]:
-    """``before, new, removed, after``: how many trials are included, and that it adds up.
+    """The numbers of included trials: ``before, new, removed, after``, checked to add up.
 
     Raises
     ------
@@ -163,12 +161,8 @@ def accounts(before: Search, after: Search, changes: pd.DataFrame) -> dict[str, 
         Where before + new - removed is not after.
     """
     counts = changes.change.value_counts()
-    n = {
-        "before": len(included(before)),
-        "new": int(counts.get("new", 0)),
-        "removed": int(counts.get("removed", 0)),
-        "after": len(included(after)),
-    }
+    n = {"before": len(included(before)), "new": int(counts.get("new", 0))}
+    n |= {"removed": int(counts.get("removed", 0)), "after": len(included(after))}
     if n["before"] + n["new"] - n["removed"] != n["after"]:
         raise ValueError(f"{n['before']} trials + {n['new']} new - {n['removed']} removed is not {n['after']}")
     return n
@@ -194,7 +188,7 @@ def message(
     before_date: str,
     search_date: str,
 ) -> str:
-    """The update as a short text in Markdown, for a pull request; registry text is shown as code, so that it stays text."""
+    """The update as a short text in Markdown, for a pull request; text of registries is code in it, never markup."""
     pending = after.screened[after.screened.outcome == "pending"]
     lines = [f"# What is new by {search_date}", "", summary(n, after, before_date, search_date), ""]
     for kind, heading in (("new", "New trials"), ("removed", "No longer included")):
@@ -202,13 +196,11 @@ def message(
         lines += [f"## {heading}: {len(rows)}", ""]
         lines += [f"- {_code(row.trn)} {_code(row.title)}: {_code(row.why)}" for row in rows.itertuples()] + [""]
     lines += [f"## Changed records: {len(changed)}", ""]
-    lines += [
-        f"- {_code(row.trn)} {row.field}: {_code(row.before)} → {_code(row.after)}" for row in changed.itertuples()
-    ]
+    for row in changed.itertuples():
+        lines.append(f"- {_code(row.trn)} {row.field}: {_code(row.before)} → {_code(row.after)}")
     lines += ["", f"## Records that await a decision: {len(pending)}", ""]
-    lines += [
-        f"- {_code(row.trn)} {_code(row.title)}: the rules propose {row.proposal}" for row in pending.itertuples()
-    ]
+    for row in pending.itertuples():
+        lines.append(f"- {_code(row.trn)} {_code(row.title)}: the rules propose {row.proposal}")
     return "\n".join(lines) + "\n"
 
 

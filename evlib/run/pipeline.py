@@ -33,9 +33,9 @@ from evlib.base.rawdata import (
     snapshots,
     source_files,
 )
-from evlib.run.cache_keys import Step, imports_of, modules_used, step
+from evlib.run.cache_keys import KeyedNotebook, imports_of, keyed_notebook, modules_used
 from evlib.run.chapters import chosen, laid_out
-from evlib.run.scheduler import reusable, run_steps
+from evlib.run.scheduler import reusable, run_side_by_side
 
 if TYPE_CHECKING:
     from evlib.run.warm_kernels import Kernels
@@ -461,15 +461,15 @@ def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]
     return inputs
 
 
-def _steps(root: Path, common: list, before: Path | None) -> list[Step]:
+def _steps(root: Path, common: list, before: Path | None) -> list[KeyedNotebook]:
     """The notebooks of a run; the one that compares two searches only where there is an earlier one."""
     steps, home = [], repository(root)
     for source in notebooks(root):
         if source.name == UPDATE:
             if before:
-                steps.append(step(source, home / "evlib", [*common, before.name, _keys_of(before)]))
+                steps.append(keyed_notebook(source, home / "evlib", [*common, before.name, _keys_of(before)]))
         else:
-            steps.append(step(source, home / "evlib", common))
+            steps.append(keyed_notebook(source, home / "evlib", common))
     if not steps:
         raise InputError(f"{root / 'notebooks'} holds no numbered notebook. Restore them from git.")
     return steps
@@ -478,7 +478,7 @@ def _steps(root: Path, common: list, before: Path | None) -> list[Step]:
 def _run_locked(
     root: Path,
     target: Path,
-    steps: list[Step],
+    steps: list[KeyedNotebook],
     inputs: dict[str, str],
     parameters: dict[str, str],
     records: Path | None,
@@ -507,7 +507,7 @@ def _run_locked(
     staging = target.with_name(f".{target.name}.new")
     try:
         kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=given)
-        done = run_steps(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
+        done = run_side_by_side(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
         record = {
             "parameters": parameters,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from evlib.base.errors import InputError
 from evlib.base.files import all_below, naming, sha256
-from evlib.run.cache_keys import Step, is_pattern, key_of, read_of
+from evlib.run.cache_keys import KeyedNotebook, is_pattern, key_of, read_of
 
 _LOOK_AGAIN = 0.02  # seconds
 _Kernels = TypeVar("_Kernels")
 
 
-def reusable(steps: list[Step], last: list[dict], target: Path) -> dict[str, dict]:
-    """The notebooks that certainly need not run: same key, and their outputs still as they were written.
+def reusable(notebooks: list[KeyedNotebook], last: list[dict], target: Path) -> dict[str, dict]:
+    """The notebooks that certainly need not run: same key, and their outputs are still as they were written.
 
     Parameters
     ----------
@@ -31,22 +31,20 @@ def reusable(steps: list[Step], last: list[dict], target: Path) -> dict[str, dic
     dict
         Name of the notebook → what the last run did.
     """
-    held, kept, made = {done["name"]: done for done in last}, {}, {}
-    for planned in steps:
-        done = held.get(planned.source.name)
-        if any(map(is_pattern, planned.reads)):
-            known = len(kept) == steps.index(planned)
-        else:
-            known = made.keys() >= set(planned.reads)
-        given = {name: made[name] for name in read_of(planned, made)}
-        if done and known and done["key"] == key_of(planned, given) and _whole(done, target):
-            kept[planned.source.name] = done
-            made |= done["outputs"]
+    results, kept, made = {result["name"]: result for result in last}, {}, {}
+    for place, notebook in enumerate(notebooks):
+        name, reads = notebook.source.name, notebook.reads
+        known = len(kept) == place if any(map(is_pattern, reads)) else made.keys() >= set(reads)
+        given = {table: made[table] for table in read_of(notebook, made)}
+        result = results.get(name)
+        if result and known and result["key"] == key_of(notebook, given) and _is_intact(result, target):
+            kept[name] = result
+            made |= result["outputs"]
     return kept
 
 
-def run_steps(
-    steps: list[Step],
+def run_side_by_side(
+    notebooks: list[KeyedNotebook],
     kept: dict[str, dict],
     target: Path,
     staging: Path,
@@ -56,21 +54,21 @@ def run_steps(
     *,
     say: Callable[[str], None],
 ) -> list[dict]:
-    """Run those notebooks that are not kept, side by side where they do not wait for each other; fills ``staging``.
+    """Run the notebooks that are not kept, side by side where they do not wait for each other; fills ``staging``.
 
-    Each works in a folder of its own beside ``staging``, which holds the tables that it reads and no other, so that a
-    notebook whose metadata name too few tables fails instead of reading one that is not finished.
+    Each works in a folder of its own beside ``staging`` that holds only the tables that it reads. A notebook whose metadata
+    name too few tables therefore fails, instead of reading one that is not finished.
 
     Parameters
     ----------
     kept
-        What ``reusable`` gave.
+        As ``reusable`` gives it.
     target
-        The last run's folder, of which outputs are taken where nothing changed.
+        The last run's folder; what is unchanged is copied from it.
     last
         What the last run did, as in ``reusable``.
     kernels, execute
-        ``execute(kernel, notebook, folder)`` runs one notebook with what the context ``kernels()`` gives.
+        ``execute(kernel, notebook, folder)`` runs one notebook with the value of the context ``kernels()``.
 
     Returns
     -------
@@ -80,50 +78,52 @@ def run_steps(
     Raises
     ------
     InputError
-        Where a notebook fails, reads what none wrote, or writes what another one wrote.
+        Where a notebook fails, reads a table that none wrote, or writes one that another wrote.
     """
-    folders = [staging.with_name(f"{staging.name}-{planned.source.stem}") for planned in steps]
-    held, stop = {done["name"]: done for done in last}, Event()
-    for planned, folder in zip(steps, folders):
+    folders = [staging.with_name(f"{staging.name}-{notebook.source.stem}") for notebook in notebooks]
+    last_results, stop = {result["name"]: result for result in last}, Event()
+    for notebook, folder in zip(notebooks, folders):
         folder.mkdir(parents=True)
-        if planned.source.name in kept:
-            _copy(kept[planned.source.name]["outputs"], target, folder)
-            say(f"{planned.source.name}: unchanged, kept.")
+        if notebook.source.name in kept:
+            _copy(kept[notebook.source.name]["outputs"], target, folder)
+            say(f"{notebook.source.name}: unchanged, kept.")
 
     # Two more than cores: notebooks that wait for a table keep none from working.
     with ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool, kernels() as kernel:
         futures: list[Future[dict]] = []
 
-        def one(place: int) -> dict:
-            planned, folder = steps[place], folders[place]
-            if planned.source.name in kept:
-                return {**kept[planned.source.name], "ran": False}
-            given = _given(place, steps, folders, futures, stop)
-            key, done = key_of(planned, given), held.get(planned.source.name)
-            if done and done["key"] == key and _whole(done, target):
-                _copy(done["outputs"], target, folder)
-                say(f"{planned.source.name}: unchanged, kept.")
-                return {**done, "ran": False}
-            say(f"{planned.source.name}: running")
+        def run_one(place: int) -> dict:
+            notebook, folder = notebooks[place], folders[place]
+            source = notebook.source
+            if source.name in kept:
+                return {**kept[source.name], "ran": False}
+            given = _given(place, notebooks, folders, futures, stop)
+            key, result = key_of(notebook, given), last_results.get(source.name)
+            if result and result["key"] == key and _is_intact(result, target):
+                _copy(result["outputs"], target, folder)
+                say(f"{source.name}: unchanged, kept.")
+                return {**result, "ran": False}
+            say(f"{source.name}: running")
             started = time.perf_counter()
-            execute(kernel, planned.source, folder)
+            execute(kernel, source, folder)
             seconds = round(time.perf_counter() - started, 1)
-            outputs = _written(planned.source, folder, given)
-            told = {"name": planned.source.name, "key": key, "seconds": seconds}
-            return told | {"read": given, "outputs": outputs, "ran": True}
+            outputs = _written(source, folder, given)
+            result = {"name": source.name, "key": key, "seconds": seconds}
+            return result | {"read": given, "outputs": outputs, "ran": True}
 
-        for place in range(len(steps)):
-            futures.append(pool.submit(one, place))
+        for place in range(len(notebooks)):
+            futures.append(pool.submit(run_one, place))
         try:
             results = [future.result() for future in futures]
-            for place in range(_first_too_early(results), len(steps)):
-                if steps[place].source.name in kept:
+            for place in range(_first_too_early(results), len(notebooks)):
+                name = notebooks[place].source.name
+                if name in kept:
                     continue
-                say(f"{steps[place].source.name}: again, as it read a table before it was whole")
+                say(f"{name}: again, as it read a table before it was whole")
                 shutil.rmtree(folders[place])
                 folders[place].mkdir()
                 futures[place] = Future()
-                futures[place].set_result(one(place))
+                futures[place].set_result(run_one(place))
                 results[place] = futures[place].result()
         except BaseException:
             stop.set()
@@ -133,44 +133,46 @@ def run_steps(
 
 
 def _given(
-    place: int, steps: list[Step], folders: list[Path], futures: list[Future[dict]], stop: Event
+    place: int, notebooks: list[KeyedNotebook], folders: list[Path], futures: list[Future[dict]], stop: Event
 ) -> dict[str, str]:
-    """Copy the tables that a notebook reads into its folder, each when it is there; gives their SHA-256."""
-    found = {
-        name: _awaited(name, place, steps, folders, futures, stop)
-        for name in steps[place].reads
-        if not is_pattern(name)
+    """Copy the tables that a notebook reads into its folder, each as soon as it is written; returns their SHA-256."""
+    reader, folder = notebooks[place], folders[place]
+    tables = {
+        name: _awaited(name, place, notebooks, folders, futures, stop) for name in reader.reads if not is_pattern(name)
     }
-    if len(found) < len(steps[place].reads):
-        for folder, future in zip(folders[:place], futures):
-            found |= {name: folder / name for name in read_of(steps[place], future.result()["outputs"])}
-    for name, path in found.items():
-        (folders[place] / name).parent.mkdir(parents=True, exist_ok=True)
-        with naming(folders[place] / name):
-            shutil.copy2(path, folders[place] / name)
-    return {name: sha256(folders[place] / name) for name in found}
+    if len(tables) < len(reader.reads):
+        for earlier, future in zip(folders[:place], futures):
+            tables |= {name: earlier / name for name in read_of(reader, future.result()["outputs"])}
+    for name, path in tables.items():
+        _copy_file(path, folder / name)
+    return {name: sha256(folder / name) for name in tables}
 
 
 def _awaited(
-    name: str, place: int, steps: list[Step], folders: list[Path], futures: list[Future[dict]], stop: Event
+    name: str,
+    place: int,
+    notebooks: list[KeyedNotebook],
+    folders: list[Path],
+    futures: list[Future[dict]],
+    stop: Event,
 ) -> Path:
     """Where an earlier notebook wrote a table; files appear under their names only when they are whole."""
     while not stop.is_set():
-        over = all(future.done() for future in futures[:place])  # asked before the look, so that nothing is missed
-        for planned, folder in zip(steps[:place], folders):
-            if name not in planned.reads and (folder / name).is_file():
+        ended = all(future.done() for future in futures[:place])  # asked before the look, so that nothing is missed
+        for notebook, folder in zip(notebooks[:place], folders):
+            if name not in notebook.reads and (folder / name).is_file():
                 return folder / name
-        if over:
+        if ended:
             raise InputError(
-                f"{steps[place].source.name} reads {name}, which no earlier notebook wrote. Correct evlib.reads in its "
+                f"{notebooks[place].source.name} reads {name}, which no earlier notebook wrote. Correct evlib.reads in its "
                 "metadata, or the notebook that should write it."
             )
         time.sleep(_LOOK_AGAIN)
-    raise InputError(f"{steps[place].source.name}: not run, because another notebook failed.")
+    raise InputError(f"{notebooks[place].source.name}: not run, because another notebook failed.")
 
 
 def _written(source: Path, folder: Path, given: dict[str, str]) -> dict[str, str]:
-    """The files that a notebook wrote, with their SHA-256; those that it read are taken away."""
+    """The files that a notebook wrote, with their SHA-256; removes those that it was given."""
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in all_below(folder)}
     changed = [name for name, value in given.items() if files.pop(name, value) != value]
     if changed:
@@ -183,35 +185,41 @@ def _written(source: Path, folder: Path, given: dict[str, str]) -> dict[str, str
 
 
 def _first_too_early(results: list[dict]) -> int:
-    """The place of the first notebook that read something else than its writer left; their number where there is none.
+    """The place of the first notebook that read a table before its writer finished it; their number where there is none.
 
-    Tables that are written by ``evlib.base.schema`` appear whole; those of other functions may be caught half written.
+    Tables that are written by ``evlib.base.schema`` appear whole; those of other functions may be read half written.
     """
-    left: dict[str, str] = {}
-    for place, done in enumerate(results):
-        if any(left[name] != value for name, value in done.get("read", {}).items()):
+    finished: dict[str, str] = {}
+    for place, result in enumerate(results):
+        if any(finished[name] != value for name, value in result.get("read", {}).items()):
             return place
-        left |= done["outputs"]
+        finished |= result["outputs"]
     return len(results)
 
 
 def _gather(results: list[dict], folders: list[Path], staging: Path) -> None:
-    owner: dict[str, str] = {}
-    for done, folder in zip(results, folders):
-        for name in done["outputs"]:
-            if name in owner:
-                raise InputError(f"{done['name']} and {owner[name]} both write {name}. Choose another name in one.")
-            owner[name] = done["name"]
+    writer: dict[str, str] = {}
+    for result, folder in zip(results, folders):
+        for name in result["outputs"]:
+            if name in writer:
+                raise InputError(f"{result['name']} and {writer[name]} both write {name}. Choose another name in one.")
+            writer[name] = result["name"]
             (staging / name).parent.mkdir(parents=True, exist_ok=True)
             os.rename(folder / name, staging / name)
 
 
-def _whole(done: dict, target: Path) -> bool:
-    return all((target / name).is_file() and sha256(target / name) == value for name, value in done["outputs"].items())
+def _is_intact(result: dict, target: Path) -> bool:
+    return all(
+        (target / name).is_file() and sha256(target / name) == value for name, value in result["outputs"].items()
+    )
 
 
 def _copy(outputs: dict[str, str], source: Path, target: Path) -> None:
     for name in outputs:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        with naming(target / name):
-            shutil.copy2(source / name, target / name)
+        _copy_file(source / name, target / name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with naming(target):
+        shutil.copy2(source, target)
