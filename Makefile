@@ -31,10 +31,11 @@ endif
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 # ASReview, for one test alone: it needs older packages than ours, so it has an environment of its own.
 ASREVIEW := $(VENV)/asreview
+QUICK = identifiers query schema protocol registries dates eligibility extract dose_text harmonise effect audit claims reruns
 BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test breakage bench lint format check open lab notebooks lock licences audit clean
+.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test quick breakage bench lint format check open lab notebooks lock licences audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +91,9 @@ lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn al
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
 	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal -p no:nbval
+
+quick: $(READY) ## Run the quick part of the tests: readers, rules, doses, audit, kernels
+	@$(PY) -m pytest -n logical --dist worksteal -p no:nbval $(QUICK:%=tests/test_%.py)
 
 breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
 	@BREAKAGE=every $(PY) -m pytest tests/breakage -n logical --dist worksteal -p no:nbval

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, put
+from packaging.specifiers import SpecifierSet
 
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.yml"))}
@@ -153,6 +155,22 @@ def test_each_pinned_action_names_its_version_and_always_the_same():
     pins = set(re.findall(r"uses: (\S+)@(\S+) # (v\d+\.\d+\.\d+)$", text, re.MULTILINE))
     assert len(pins) == len({action for action, _, _ in pins})
     assert len(re.findall("uses: ", text)) == len(re.findall(r"uses: \S+@\S+ # v", text))
+
+
+def test_each_python_of_the_project_is_tested_and_the_oldest_with_the_whole_suite():
+    job = WORKFLOWS["test.yml"]["jobs"]["test"]
+    pythons = job["strategy"]["matrix"]["python"]
+    promised = SpecifierSet(
+        tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    )
+    assert pythons == [f"3.{minor}" for minor in range(30) if promised.contains(f"3.{minor}")]
+    whole, quick = (
+        {step["run"] for step in job["steps"] if step.get("if") == f"matrix.python {sign} '{pythons[0]}'"}
+        for sign in ("==", "!=")
+    )
+    assert whole == {"make test", "make breakage", "make lint"} and quick == {"make book", "make quick"}
+    names = re.search(r"^QUICK = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1].split()
+    assert all((ROOT / f"tests/test_{name}.py").is_file() for name in names)
 
 
 def test_the_search_is_made_once_a_month_or_by_hand():
