@@ -18,7 +18,7 @@ def frame(table, *rows):
 
 
 @pytest.fixture
-def found():
+def evidence():
     """A run of three included trials and one pending, and the paper's tables and results as shipped."""
     described = frame(
         "described",
@@ -65,7 +65,7 @@ def found():
     )
 
 
-def judged(found, value, check, options, quote="q", **others):
+def judged(evidence, value, check, options, quote="q", **others):
     """The verdict on one claim beside others, which are given by their values."""
     rows = [{"id": "a", "section": "1", "quote": quote, "value": value, "check": check, "options": options}]
     rows += [
@@ -82,7 +82,7 @@ def judged(found, value, check, options, quote="q", **others):
     claims = pd.DataFrame(rows, dtype=object).assign(field=None, code=None)
     if check == "field":
         claims.loc[0, ["field", "code"]] = list(options)
-    return checks.claim_verdicts(claims, found).iloc[0]
+    return checks.claim_verdicts(claims, evidence).iloc[0]
 
 
 SHI, ZARRABI, LIGHTNER = (
@@ -132,8 +132,8 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("check", "options", "right", "wrong", "others"), KINDS, ids=[kind[0] for kind in KINDS])
-def test_another_value_gets_another_verdict(found, check, options, right, wrong, others):
-    agrees, differs = (judged(found, value, check, options, **others) for value in (right, wrong))
+def test_another_value_gets_another_verdict(evidence, check, options, right, wrong, others):
+    agrees, differs = (judged(evidence, value, check, options, **others) for value in (right, wrong))
     assert (agrees.verdict, differs.verdict) == checks.VERDICTS[agrees.kind]
     assert all(row.why.endswith(".") for row in (agrees, differs))
 
@@ -142,34 +142,34 @@ def test_each_check_is_tested():
     assert set(checks.CHECKS) - {kind[0] for kind in KINDS} == {"number_listed", "reported_for", "not_checkable"}
 
 
-def test_what_the_paper_lists_is_counted(found):
+def test_what_the_paper_lists_is_counted(evidence):
     assert (
-        judged(found, 3, "number_listed", True, quote="Umbilical cord, Wharton's jelly, and bone").verdict
+        judged(evidence, 3, "number_listed", True, quote="Umbilical cord, Wharton's jelly, and bone").verdict
         == "consistent"
     )
-    assert judged(found, 3, "number_listed", True, quote="Umbilical cord and bone").verdict == "inconsistent"
+    assert judged(evidence, 3, "number_listed", True, quote="Umbilical cord and bone").verdict == "inconsistent"
 
 
-def test_an_outcome_belongs_to_the_arm_that_the_source_reports_it_for(found):
+def test_an_outcome_belongs_to_the_arm_that_the_source_reports_it_for(evidence):
     for arm, verdict in ((ZARRABI, "consistent with source"), ("zarrabi-2023/msc-then-msc-ev", "source disagrees")):
-        row = judged(found, "fell", "reported_for", {"arm": arm, "outcome": "IL-6 decrease"})
+        row = judged(evidence, "fell", "reported_for", {"arm": arm, "outcome": "IL-6 decrease"})
         assert row.verdict == verdict
         assert row.source == "https://doi.org/10.1186/s13287-023-03402-8"
 
 
-def test_a_percentage_comes_with_what_would_fit(found):
-    row = judged(found, 29.55, "share_of", {"part": "b", "whole": "c"}, quote="(14, 29.55%)", b=14, c=44)
+def test_a_percentage_comes_with_what_would_fit(evidence):
+    row = judged(evidence, 29.55, "share_of", {"part": "b", "whole": "c"}, quote="(14, 29.55%)", b=14, c=44)
     assert row.ours == "31.82"
     assert row.why == ("14 of 44 is 31.82 %. For 29.55 %, no whole up to 131 would fit 14, and of 44 13 would fit.")
-    printed = judged(found, 50.0, "share_of", {"part": "b", "whole": "c"}, quote="(50.00%)", b=1, c=2)
+    printed = judged(evidence, 50.0, "share_of", {"part": "b", "whole": "c"}, quote="(50.00%)", b=1, c=2)
     assert printed.why == "1 of 2 is 50.00 %."
 
 
-def test_parts_may_exceed_the_whole_where_trials_count_twice(found):
-    row = judged(found, 26, "within", {"parts": ["b", "c"], "whole": "d"}, b=15, c=12, d=26)
+def test_parts_may_exceed_the_whole_where_trials_count_twice(evidence):
+    row = judged(evidence, 26, "within", {"parts": ["b", "c"], "whole": "d"}, b=15, c=12, d=26)
     assert row.verdict == "consistent"
     assert "1 more than 26" in row.why
-    row = judged(found, 26, "within", {"parts": ["b"], "whole": "d"}, b=27, d=26)
+    row = judged(evidence, 26, "within", {"parts": ["b"], "whole": "d"}, b=27, d=26)
     assert row.verdict == "inconsistent"
 
 
@@ -191,15 +191,15 @@ def test_parts_may_exceed_the_whole_where_trials_count_twice(found):
         ("not_checkable", "nobody knows."),
     ],
 )
-def test_what_is_not_on_file_or_comes_from_the_paper_is_not_checkable(found, check, options):
-    row = judged(found, 1, check, options)
+def test_what_is_not_on_file_or_comes_from_the_paper_is_not_checkable(evidence, check, options):
+    row = judged(evidence, 1, check, options)
     assert row.verdict == checks.NOT_CHECKABLE
     assert row.ours == ""
     assert row.why[0].isupper()
 
 
-def test_a_paper_that_says_so_agrees_with_a_source_that_is_silent(found):
-    row = judged(found, "not available", "record", {"trn": "NCT2", "field": "enrolment"})
+def test_a_paper_that_says_so_agrees_with_a_source_that_is_silent(evidence):
+    row = judged(evidence, "not available", "record", {"trn": "NCT2", "field": "enrolment"})
     assert row.verdict == "consistent with source"
 
 
@@ -217,15 +217,15 @@ def test_a_paper_that_says_so_agrees_with_a_source_that_is_silent(found):
         ("sum_of", ["b"], "the value of 'b' is not a number"),
     ],
 )
-def test_a_check_that_names_what_is_not_there_is_refused_and_the_claim_is_named(found, check, options, message):
+def test_a_check_that_names_what_is_not_there_is_refused_and_the_claim_is_named(evidence, check, options, message):
     with pytest.raises(InputError, match=message) as caught:
-        judged(found, 1, check, options, b="many")
+        judged(evidence, 1, check, options, b="many")
     assert "the claim 'a'" in str(caught.value)
 
 
-def test_every_claim_of_the_shipped_file_gets_a_verdict(found, review):
+def test_every_claim_of_the_shipped_file_gets_a_verdict(evidence, review):
     claims = read_claims(RAW / "paper/claims.yml", protocol=review)
-    table = checks.claim_verdicts(claims, found)
+    table = checks.claim_verdicts(claims, evidence)
     assert len(table) == len(claims) > 80
     assert table.columns.tolist() == checks.COLUMNS
     assert set(table.verdict) <= set(checks.ORDER)
@@ -240,9 +240,9 @@ def test_every_claim_of_the_shipped_file_gets_a_verdict(found, review):
     assert by_id.verdict["lightner-table-n"] == "source disagrees"
 
 
-def test_a_run_without_trials_and_records_is_audited_too(found, review):
-    empty = {name: getattr(found, name).head(0) for name in ("flow", "records", "described", "doses")}
-    table = checks.claim_verdicts(read_claims(RAW / "paper/claims.yml", protocol=review), found._replace(**empty))
+def test_a_run_without_trials_and_records_is_audited_too(evidence, review):
+    empty = {name: getattr(evidence, name).head(0) for name in ("flow", "records", "described", "doses")}
+    table = checks.claim_verdicts(read_claims(RAW / "paper/claims.yml", protocol=review), evidence._replace(**empty))
     assert "reproduced" not in set(table.verdict)
 
 
@@ -253,7 +253,7 @@ def test_every_quote_is_in_the_paper(review):
     assert [row.id for row in claims.itertuples() if " ".join(row.quote.split()) not in text] == []
 
 
-def test_the_figure_counts_claims_by_section_and_verdict(found, tmp_path):
+def test_the_figure_counts_claims_by_section_and_verdict(evidence, tmp_path):
     table = pd.DataFrame(
         {
             "section": ["Table 1", "4", "Abstract", "3.1", "3.1"],

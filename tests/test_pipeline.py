@@ -275,8 +275,11 @@ def test_a_protocol_that_names_an_absent_snapshot_is_refused(tmp_path):
 
 
 def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
-    """With rows of our own in the published columns: two judged trials, one that the query finds, one that it does not."""
-    header = ("TrialID", "Public title", "Source Register", "Date registration", "Countries", "Phase")
+    """With rows of our own in the published columns: two judged trials, one that the query finds, one that it does not.
+
+    The export states an earlier day than the file has and than the search date.
+    """
+    header = ("TrialID", "Public title", "Source Register", "Date registration", "Countries", "Phase", "Export date")
     rows = [
         ("NCT04276987", "Inhaled exosomes", "ClinicalTrials.gov", "2020-02-19", "China", "Phase 1"),
         ("NCT02138331", "Microvesicles in diabetes", "ClinicalTrials.gov", "2014-05-14", "Egypt", "Phase 2"),
@@ -285,7 +288,7 @@ def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
         ("X-1", "Exosomes of mesenchymal stem cells", "A registry of its own", "2020-04-12", "India", "3"),
         ("", "no number", "ChiCTR", "2020-04-12", "China", "3"),
     ]
-    path = put(tmp_path, "mine.csv", export(*rows, header=header))
+    path = put(tmp_path, "mine.csv", export(*((*row, "2023-06-30 09:00:00") for row in rows), header=header))
     project, other = with_run("2024-02-17")
     before = contents(other)
     folder = run(project, search_date="2024-02-17", records=path, say=lambda text: None)
@@ -300,6 +303,10 @@ def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
     described = read_table(folder / "described.csv", "described").set_index("trn")
     assert described.record_url["DRKS00099999"].startswith("https://drks.de/")
     assert contents(other) == before
+    assert load_numbers(folder)["snapshot"] == account.retrieved == "2023-06-30"
+    by_date = pd.read_csv(folder / "by_date.csv")
+    assert by_date.search_date.iloc[-1] == "2023-06-30" and by_date.n_included.iloc[-1] == 2
+    assert "nothing is known of later days" in (folder / "05_audit.ipynb").read_text(encoding="utf-8")
 
 
 def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path):

@@ -10,7 +10,7 @@ from time import sleep
 import duckdb
 import pandas as pd
 import pytest
-from conftest import RAW, ROOT, SNAPSHOT
+from conftest import RAW, ROOT, SNAPSHOT, export, put
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,15 +23,18 @@ from evlib.audit.by_search_date import (
     days_between,
     first_supported,
     inputs_of_run,
+    months_of,
     row_at,
     rows_at,
     shared_inputs,
     table_of,
 )
+from evlib.audit.figures import field_by_date
 from evlib.base.errors import InputError
 from evlib.base.rawdata import copy_shipped
 from evlib.base.schema import read_csv
 from evlib.base.words import load_numbers
+from evlib.ingest import sources
 from evlib.run import sweep as sweep_module
 from evlib.run.sweep import reviews_of, sweep
 
@@ -82,8 +85,10 @@ def test_a_row_is_what_the_chapters_wrote_for_its_date(run_of, inputs, review, d
     assert {f"n_{step}": str(row[f"n_{step}"]) for step in steps.index if f"n_{step}" in row} == {
         f"n_{step}": n for step, n in steps.items() if f"n_{step}" in row
     }
-    found = {label.removeprefix("Records identified: "): n for label, n in zip(flow.label, flow.n) if ": " in label}
-    assert {name: str(row[f"{REGISTRY}{name}"]) for name in found} == found
+    identified = {
+        label.removeprefix("Records identified: "): n for label, n in zip(flow.label, flow.n) if ": " in label
+    }
+    assert {name: str(row[f"{REGISTRY}{name}"]) for name in identified} == identified
     ledger = read_csv(results / "audit.csv").set_index("id").verdict
     assert {name: row[f"{CLAIM}{name}"] for name in inputs.claims.id} == ledger[inputs.claims.id].to_dict()
     own = inputs_of_run(results, raw_dir=RAW, protocol=review)
@@ -121,11 +126,39 @@ def test_a_claim_is_first_supported_where_it_agrees_and_held_if_it_always_does()
     table = pd.DataFrame({f"{CLAIM}{name}": values for name, values in verdicts.items()})
     table = table.assign(search_date=["2020-01-31", "2020-02-29", "2020-03-31"], n_included=[1, 4, 9])
     claims = pd.DataFrame({"id": list(verdicts), "section": "3", "quote": "words"})
-    found = first_supported(table, claims).set_index("claim")
-    assert found["first"].tolist() == ["2020-02-29", "2020-01-31", NEVER, CANNOT]
-    assert found["held ever after"].tolist()[:2] == ["yes", "no: not on 1 of 2 later days"]
-    assert found["trials then"].tolist()[:2] == [4, 1]
-    assert found["on the last day"].tolist()[:3] == ["yes", "yes", "no"]
+    supported = first_supported(table, claims).set_index("claim")
+    assert supported["first"].tolist() == ["2020-02-29", "2020-01-31", NEVER, CANNOT]
+    assert supported["held ever after"].tolist()[:2] == ["yes", "no: not on 1 of 2 later days"]
+    assert supported["trials then"].tolist()[:2] == [4, 1]
+    assert supported["on the last day"].tolist()[:3] == ["yes", "yes", "no"]
+
+
+def test_days_after_the_newest_records_say_nothing_and_change_nothing(inputs):
+    days = ["2019-12-31", "2020-12-31"]
+    known, both = rows_at(inputs, days), rows_at(inputs, [*days, "2030-01-31", "2030-02-28"])
+    pd.testing.assert_frame_equal(first_supported(both, inputs.claims), first_supported(known, inputs.claims))
+    drawn, expected = field_by_date(both), field_by_date(known)
+    assert (drawn.title, drawn.alt) == (expected.title, expected.alt)
+    nothing_known = rows_at(inputs, ["2030-01-31"])
+    assert set(first_supported(nothing_known, inputs.claims)["first"]) == {CANNOT}
+    assert field_by_date(nothing_known).title == "The records are older than every search date"
+
+
+def test_the_newest_day_is_what_the_exports_in_use_state_not_that_of_their_files(tmp_path, review):
+    header = ("TrialID", "Public title", "Source Register", "Date registration", "Export date")
+    rows = [("NCT04276987", "Exosomes of mesenchymal stem cells", "ClinicalTrials.gov", "2020-02-19")]
+    put(tmp_path, "one.csv", export(*((*row, "2020-06-30") for row in rows), header=header))
+    put(
+        tmp_path,
+        "other.csv",
+        export(("NCT00000001", "Aspirin", "ClinicalTrials.gov", "2020-02-19", "2020-07-15"), header=header),
+    )
+    account = sources.records_of(sources.named_sources(tmp_path), protocol=review, always=set())[2]
+    assert sources.newest_day(account) == "2020-06-30"
+    described = pd.DataFrame({"screening": ["included"], "registered": pd.to_datetime(["2020-04-15"])})
+    assert months_of(described, "2024-02-17", newest="2020-06-30") == ["2020-04-30", "2020-05-31", "2020-06-30"]
+    assert months_of(described, "2020-05-10", newest="2020-06-30") == ["2020-04-30", "2020-05-10"]
+    assert months_of(described, "2024-02-17", newest="2020-03-01") == ["2020-03-01"]
 
 
 def test_an_interrupted_sweep_resumes_and_writes_the_same(root, here, tmp_path):
