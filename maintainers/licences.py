@@ -1,4 +1,4 @@
-"""Whose work we use, under which licence: the packages of the lock, and the scripts and fonts that a built book carries.
+"""The licences of others' work: the packages of the lock, and the scripts and fonts that a built book carries.
 
 ``make licences`` writes it (maintainers, after ``make lock``); it needs pip-licenses and no network.
 """
@@ -24,9 +24,9 @@ MACHINE = {
     "python_version": "3.11",
     "python_full_version": "3.11.9",
 }
-# Whose metadata names no licence: as the file in the package says.
+# Packages whose metadata names no licence; from the licence file in the package.
 _BY_FILE = {"axe-playwright-python": "MIT; axe-core in it: MPL-2.0"}
-# Copyleft that asks something of who passes the package on. We pass none of them on: each is fetched by who installs.
+# Copyleft binds who passes a package on. We pass none on: whoever installs the project downloads each from its index.
 COPYLEFT = {
     "country-converter": "imported by evlib; GPL-3.0 governs copies that are passed on together with it",
     "docutils": "one file for editors is under the GPL; the rest is in the public domain or BSD",
@@ -66,10 +66,10 @@ def locked_packages(lock: str, machine: dict[str, str] = MACHINE) -> dict[str, s
 
 
 def carried(itables: str, mathjax: str, theme: Path, clipboard: str) -> list[tuple[str, str, str, str]]:
-    """What a built book carries: part, version as its own file states it, licence, the package it comes with."""
+    """What a built book carries: part, version as its own file states it, licence, the package that it comes with."""
 
     def version(pattern: str, text: str) -> str:
-        return found[1] if (found := re.search(pattern, text)) else "not stated"
+        return match[1] if (match := re.search(pattern, text)) else "not stated"
 
     bootstrap, icons = (
         (theme / f"{name}.js.LICENSE.txt").read_text(encoding="utf-8") for name in ("bootstrap", "fontawesome")

@@ -1,4 +1,4 @@
-"""The paper's numbers beside ours: how the claims are written down, and the first that are set beside our tables."""
+"""The paper's claims, read from ``claims.yml`` and checked; its counts of trials and records beside ours."""
 
 from pathlib import Path
 
@@ -14,20 +14,20 @@ _ALWAYS = ("id", "section", "quote", "value")
 
 
 def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
-    """The paper's numbers, each with the check that it is put to.
+    """The claims of the paper, each with its check.
 
     Returns
     -------
     pandas.DataFrame
-        ``id, section, quote, value``; what they count (``flow``, or ``field`` and ``code``); and of all, ``check`` (a key of
-        ``CHECKS``) with its ``options``.
+        ``id, section, quote, value``; for counts ``flow``, or ``field`` and ``code``; ``check`` (a key of ``CHECKS``) and its
+        ``options``.
 
     Raises
     ------
     InputError
-        Where the file is missing or a claim lacks its id, section, quote or value, or has the id of another; where it
-        counts a code that the protocol does not have; where it has no check, two checks, an unknown key, options that the
-        check does not take, or names a claim that does not exist. The message names the claim.
+        Where the file is missing; where a claim lacks its id, section, quote or value, has the id of another, counts a code
+        that the protocol does not have, has no check or two, an unknown key, or options that the check does not take, or
+        names a claim that does not exist. The message names the claim.
     """
     try:
         entries = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=YAML_LOADER)
@@ -52,7 +52,7 @@ def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
 
 
 def _check(entry: dict, known: set[str], path: str | Path) -> str:
-    """The one check of a claim, its options looked through."""
+    """The name of a claim's check, whose options are validated."""
 
     def refused(problem: str) -> InputError:
         return InputError(f"{path}: the claim '{entry['id']}' {problem}")
@@ -66,15 +66,15 @@ def _check(entry: dict, known: set[str], path: str | Path) -> str:
     (check,) = given
     if (check == "field") != ("code" in entry):
         raise refused("needs 'field' and 'code' together.")
-    options, shape = entry[check], CHECKS[check]
-    if type(options) is not shape.form or not options:
+    options, rule = entry[check], CHECKS[check]
+    if type(options) is not rule.form or not options:
         words = {dict: "a mapping", list: "a list", str: "a text", int: "a whole number", bool: "'true'"}
-        raise refused(f"needs {words[shape.form]} for '{check}'.")
-    if shape.form is dict and (shape.needs or shape.may):
-        missing, odd = set(shape.needs) - set(options), set(options) - {*shape.needs, *shape.may}
+        raise refused(f"needs {words[rule.form]} for '{check}'.")
+    if rule.form is dict and (rule.needs or rule.may):
+        missing, odd = set(rule.needs) - set(options), set(options) - {*rule.needs, *rule.may}
         if missing or odd or not options:
-            raise refused(f"has '{check}' with {', '.join(options)}; it takes {', '.join(shape.needs + shape.may)}.")
-    named = _claims_named(options, shape)
+            raise refused(f"has '{check}' with {', '.join(options)}; it takes {', '.join(rule.needs + rule.may)}.")
+    named = _claims_named(options, rule)
     absent = [name for name in named if name not in known]
     if absent:
         raise refused(f"names the claim '{absent[0]}', which does not exist.")
@@ -83,34 +83,34 @@ def _check(entry: dict, known: set[str], path: str | Path) -> str:
     return check
 
 
-def _claims_named(options: object, shape: Check) -> list[str]:
+def _claims_named(options: object, rule: Check) -> list[str]:
     """The ids of other claims in the options of a check."""
-    if not shape.ids:
+    if not rule.ids:
         return []
-    given = [options[key] for key in shape.ids if key in options] if isinstance(options, dict) else [options]
+    given = [options[key] for key in rule.ids if key in options] if isinstance(options, dict) else [options]
     return [name for part in given for name in (part if isinstance(part, list) else [part])]
 
 
 def flow_beside_paper(claims: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
     """The steps of the paper's flow beside ours: ``step, label, paper, ours, quote``."""
-    wanted = claims.dropna(subset="flow")
+    steps = claims.dropna(subset="flow")
     ours = flow.set_index("step")
     return pd.DataFrame(
         {
-            "step": wanted.flow,
-            "label": [ours.label[step] for step in wanted.flow],
-            "paper": wanted.value.astype(int),
-            "ours": [ours.n[step] for step in wanted.flow],
-            "quote": wanted.quote,
+            "step": steps.flow,
+            "label": [ours.label[step] for step in steps.flow],
+            "paper": steps.value.astype(int),
+            "ours": [ours.n[step] for step in steps.flow],
+            "quote": steps.quote,
         }
     ).reset_index(drop=True)
 
 
 def counts_beside_paper(claims: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
     """The paper's counts of trials beside ours: ``field, code, paper, ours, quote``; included trials only."""
-    wanted = claims.dropna(subset="field")
+    counted = claims.dropna(subset="field")
     included = described[described.screening == "included"].astype({"covid19": "str"})
-    counts = {field: value_counts(included, field).set_index(field).n for field in wanted.field.unique()}
-    ours = [int(counts[field].get(code, 0)) for field, code in zip(wanted.field, wanted.code)]
-    table = wanted[["field", "code"]].assign(paper=wanted.value.astype(int), ours=ours, quote=wanted.quote)
+    counts = {field: value_counts(included, field).set_index(field).n for field in counted.field.unique()}
+    ours = [int(counts[field].get(code, 0)) for field, code in zip(counted.field, counted.code)]
+    table = counted[["field", "code"]].assign(paper=counted.value.astype(int), ours=ours, quote=counted.quote)
     return table.reset_index(drop=True)

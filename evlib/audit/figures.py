@@ -1,4 +1,4 @@
-"""The figures of the audit: how many claims have which verdict, and what was known by which search date."""
+"""The figures of the audit: claims by verdict, and what was known by each search date."""
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -64,7 +64,7 @@ def audit_figure(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table
-        As ``verdicts`` returns it.
+        As ``evlib.audit.checks.claim_verdicts`` returns it.
     """
     counts = by_section(table)
     title = _title(table)
@@ -103,7 +103,7 @@ def _title(table: pd.DataFrame) -> str:
 
 
 def _heads(axes: plt.Axes, top: float) -> dict[str, tuple[float, float]]:
-    """The heads of the columns; and where each verdict's column begins and ends."""
+    """Draw the column heads; returns the left and right edge of each verdict's column, in points."""
     width = (WIDTH - _LEFT - _LAST) / 6
     places = {verdict: (_LEFT + i * width, _LEFT + (i + 1) * width) for i, verdict in enumerate(ORDER[:-1])}
     places[NOT_CHECKABLE] = (WIDTH - _LAST, WIDTH)
@@ -120,7 +120,7 @@ def _heads(axes: plt.Axes, top: float) -> dict[str, tuple[float, float]]:
 
 
 def _number(axes: plt.Axes, place: tuple[float, float], top: float, n: int, verdict: str, most: int) -> None:
-    """One cell: the darker the more claims, hatched beside the number where paper and check do not agree."""
+    """Draw one cell: darker for more claims, with a hatched edge where paper and check do not agree."""
     middle = sum(place) / 2
     if not n:
         put_text(axes, (middle, top + _ROW / 2), "–", size=_SMALL, colour=GREY)

@@ -1,7 +1,7 @@
 """Kernels that start in a moment: one process imports what the notebooks import, and each kernel is a fork of it.
 
-A kernel that starts from nothing spends some seconds on imports that are the same for every notebook. Here they are paid
-once in a run. Where a process cannot be forked, or the one with the imports has ended, kernels start in Jupyter's own way.
+A kernel that starts from nothing spends five seconds of a processor on imports that are the same for every notebook. Here a
+run spends them once. Where a process cannot be forked, or the one with the imports has ended, kernels start in Jupyter's own way.
 """
 
 import asyncio
@@ -24,22 +24,19 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
-_INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel that starts from nothing gives to Matplotlib
+_INLINE = "module://matplotlib_inline.backend_inline"  # Matplotlib's backend in a kernel that starts from nothing
 
-
-Kernels = Callable[
-    [list[str]], type[AsyncKernelManager]
-]  # a class of managers, by the modules that its notebook imports
+Kernels = Callable[[list[str]], type[AsyncKernelManager]]  # modules that a notebook imports → class of its manager
 
 
 @contextmanager
 def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
-    """Gives classes of kernel managers whose kernels have imported what their notebook imports; they end with the block.
+    """Gives classes of kernel managers whose kernels start with their notebook's imports done; they end with the block.
 
     Parameters
     ----------
     modules
-        What to import while no kernel is asked for. One that cannot be imported is left to the notebook that names it.
+        What to import while no kernel is requested. One that cannot be imported is left to the notebook that names it.
     """
     if not hasattr(os, "fork"):
         yield lambda _: AsyncKernelManager
@@ -52,7 +49,7 @@ def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,  # Ctrl-C is for the run, which ends the kernels
+        start_new_session=True,  # Ctrl-C reaches the run alone, which ends the kernels
     ) as server:
         lock = Lock()
 
@@ -64,24 +61,24 @@ def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
             yield managers
         finally:
             with suppress(BrokenPipeError):
-                server.stdin.close()  # then it ends its kernels, and itself
+                server.stdin.close()  # it ends its kernels, then itself
             server.wait()
 
 
 def serve() -> None:
     """Fork a kernel for each line of JSON on standard input; meanwhile import the modules named on the command line.
 
-    A line holds ``connection_file``, ``cwd`` and ``modules``, which are imported first; answered is the process number of
-    the kernel. There is never more than one line that is not answered.
+    A line holds ``connection_file``, ``cwd`` and ``modules``, which are imported first; the answer is the process number of
+    the kernel. At most one line at a time awaits its answer.
     """
-    sys.modules.setdefault("debugpy", None)  # no kernel of a run is debugged, and each would compile the debugger anew
-    sys.modules.setdefault("hypothesis", None)  # with the first table that a process checks, pandera would load it
-    from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (what every kernel needs)
+    sys.modules.setdefault("debugpy", None)  # each kernel would compile the debugger anew, and none is debugged
+    sys.modules.setdefault("hypothesis", None)  # pandera would load it with the first table that it checks
+    from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (every kernel needs them)
 
     answers, later, kernels = sys.stdout, sys.argv[1:], set()
 
     def clear_away(*_: object) -> None:
-        """Forget kernels that ended: their numbers go to other processes."""
+        """Forget kernels that ended: the system gives their numbers to other processes."""
         with suppress(ChildProcessError):
             while ended := os.waitpid(-1, os.WNOHANG)[0]:
                 kernels.discard(ended)
@@ -98,8 +95,8 @@ def serve() -> None:
             job, parent = json.loads(line), os.getpid()
             for module in job["modules"]:
                 _import(module)
-            gc.freeze()  # what is loaded stays: kernels need not look through it for garbage
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # not forgotten before it is known
+            gc.freeze()  # the garbage collectors of kernels skip what is loaded
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # else it could end before it is added
             child = os.fork()
             if not child:
                 _become_kernel(job["connection_file"], job["cwd"], parent)
@@ -115,7 +112,7 @@ def serve() -> None:
 
 
 def _import(module: str) -> None:
-    with suppress(Exception):  # the notebook that imports it says what is wrong
+    with suppress(Exception):  # the notebook that imports it reports the error
         import_module(module)
 
 
@@ -126,8 +123,8 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nothing, standard)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115  (for the process's life)
     os.chdir(cwd)
     sys.argv = ["ipykernel_launcher"]
@@ -141,7 +138,7 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
 
 
 def _start(server: subprocess.Popen, lock: Lock, modules: list[str], connection_file: str, cwd: str) -> "_Fork | None":
-    """Have a kernel forked; None where the process that does it has ended (no memory, or somebody stopped it)."""
+    """Have a kernel forked; None where the server has ended (out of memory, or stopped by somebody)."""
     job = {"connection_file": connection_file, "cwd": cwd, "modules": modules}
     with lock:
         try:
@@ -154,7 +151,7 @@ def _start(server: subprocess.Popen, lock: Lock, modules: list[str], connection_
 
 
 class _Fork:
-    """What a manager asks of a process, of one that another process forked."""
+    """A forked kernel, with the part of ``subprocess.Popen`` that a kernel manager uses."""
 
     stdin = stdout = stderr = None
 
@@ -163,13 +160,12 @@ class _Fork:
 
     def poll(self) -> int | None:
         try:
-            os.kill(self.pid, 0)
+            return os.kill(self.pid, 0)
         except ProcessLookupError:
             return 0
-        return None
 
     def wait(self) -> int:
-        return 0  # asked for only after poll() says that it ended
+        return 0  # called only after poll() says that it ended
 
     def send_signal(self, signum: int) -> None:
         with suppress(ProcessLookupError):
@@ -200,4 +196,4 @@ class _Manager(AsyncKernelManager):
             self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
         return await super()._async_pre_start_kernel(**kwargs)
 
-    pre_start_kernel = _async_pre_start_kernel  # under this name Jupyter's own asynchronous manager has it, too
+    pre_start_kernel = _async_pre_start_kernel  # Jupyter's own asynchronous manager has both names, too
