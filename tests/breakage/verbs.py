@@ -233,12 +233,13 @@ class Records(NamedTuple):
     """What a sweep computes rows from, as far as it is asked for its extent."""
 
     records: pd.DataFrame
+    newest: str
 
 
 def sweep() -> None:
     """A sweep of two dates, the rows of which are made up: what they say is tested elsewhere."""
     with (
-        mock.patch.object(sweep_module, "shared_inputs", lambda *_, **__: Records(pd.DataFrame())),
+        mock.patch.object(sweep_module, "shared_inputs", lambda *_, **__: Records(pd.DataFrame(), SNAPSHOT)),
         mock.patch.object(sweep_module, "row_at", lambda _, day: {"search_date": day, "n_records": 1}),
         mock.patch.object(sweep_module, "table_of", pd.DataFrame),
     ):
