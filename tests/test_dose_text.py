@@ -12,7 +12,7 @@ from evlib.__main__ import app
 from evlib.base.errors import InputError
 from evlib.base.schema import columns
 from evlib.doses import stated_doses
-from evlib.doses.parse import format_dose, in_unit, parsed
+from evlib.doses.parse import in_unit, parsed
 from evlib.doses.parse_agreement import parser_agreement, parser_differences, record_doses, with_hand_coding
 
 
@@ -126,7 +126,13 @@ def test_administrations_are_counted_only_where_the_words_say_so(text, n):
     assert parsed(f"5 ug exosomes, {text}")[0]["n_administrations"] == n
 
 
-numbers = st.floats(1e-3, 1e15, allow_subnormal=False)
+numbers = st.builds("{}.{} x 10^{}".format, st.integers(1, 999), st.integers(0, 99), st.integers(0, 12))
+
+
+def value_of(number):
+    return float(number.replace(" x 10^", "e"))
+
+
 units = st.sampled_from(
     [*(unit for unit in stated_doses.UNIT_KINDS if unit != "other"), "cells/kg", "particles/kg", "vials"]
 )
@@ -134,7 +140,7 @@ schedules = st.sampled_from([None, "twice daily", "every other day", "weekly", "
 
 
 @given(
-    st.tuples(numbers, numbers).map(sorted),
+    st.tuples(numbers, numbers).map(lambda pair: sorted(pair, key=value_of)),
     units,
     st.sampled_from(["administration", "course", "site", "nostril", "mL"]),
     st.one_of(st.none(), numbers),
@@ -143,22 +149,33 @@ schedules = st.sampled_from([None, "twice daily", "every other day", "weekly", "
     st.sampled_from(["both", "low", "high", "one"]),
 )
 def test_a_dose_that_is_written_down_reads_as_the_same_dose(bounds, unit, per, volume, n, interval, stated):
-    low, high = {"both": bounds, "low": (bounds[0], None), "high": (None, bounds[1]), "one": bounds[:1] * 2}[stated]
+    low, high = map(value_of, bounds)
+    amount, low, high = {
+        "both": (f"{bounds[0]}-{bounds[1]}", low, high),
+        "low": (f"at least {bounds[0]}", low, None),
+        "high": (f"up to {bounds[1]}", None, high),
+        "one": (bounds[0], low, low),
+    }[stated]
+    written = f"{amount} {unit}" + {"administration": "", "mL": "/mL", "course": " in total"}.get(per, f" per {per}")
     said = {"single dose": 1, "day 0 and day 4": 2}.get(interval)
     known = unit if unit in stated_doses.UNIT_KINDS else "other"
     product = unit == "mL product"
+    written += f" in {volume} mL" if volume and per != "mL" and not product else ""
+    written += f", {said or n} administrations" if said or n else ""
     row = {
         "low": low,
         "high": high,
         "unit": known,
         "unit_kind": stated_doses.UNIT_KINDS[known],
         "per": per,
-        "volume_ml": (high if low == high else None) if product else None if per == "mL" else volume,
+        "volume_ml": high if product and low == high else None,
         "n_administrations": said or n,
         "interval": interval,
         "stated_unit": unit,
     }
-    (read,) = parsed(format_dose(row))
+    if volume and per != "mL" and not product:
+        row["volume_ml"] = value_of(volume)
+    (read,) = parsed(written + (f", {interval}" if interval else ""))
     assert {name: read[name] for name in row} == row
 
 

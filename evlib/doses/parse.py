@@ -9,7 +9,6 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-import pandas as pd
 import pint
 
 from evlib.base.errors import InputError
@@ -200,29 +199,6 @@ def parsed(text: str) -> list[dict]:
     for part in text.split(MULTI):
         rows += _of_part(part)
     return rows
-
-
-def format_dose(row: dict | pd.Series) -> str:
-    """A dose in words that ``parsed`` reads as the same dose (``stated_unit`` is taken before ``unit``)."""
-    facts = {name: value for name, value in dict(row).items() if not pd.isna(value)}
-    unit = facts.get("stated_unit", facts["unit"])
-    base, *over = unit.split("/")
-    if "low" not in facts:
-        amount = f"up to {_written(facts['high'])}"
-    elif "high" not in facts:
-        amount = f"at least {_written(facts['low'])}"
-    else:
-        bounds = dict.fromkeys((facts["low"], facts["high"]))
-        powered = any("^" in _written(bound) for bound in bounds)  # else the power would count for both bounds
-        amount = "-".join(_written(bound, powered=powered) for bound in bounds)
-    per = facts.get("per", "administration")
-    said = {"administration": "", "mL": "/mL", "course": " in total"}.get(per, f" per {per}")
-    text = f"{amount} {'/'.join([base, *over])}{said}"
-    if "volume_ml" in facts and not base.endswith("L product"):
-        text += f" in {_written(facts['volume_ml'])} mL"
-    if "n_administrations" in facts:
-        text += f", {int(facts['n_administrations'])} administrations"
-    return text + (f", {facts['interval']}" if "interval" in facts else "")
 
 
 def in_unit(value: float, unit: str, to: str) -> float:
@@ -561,13 +537,3 @@ def _in_volume(dose: _Amount, volumes: list[_Amount], products: list[_Amount], t
         volume=volume,
         remark=f"{low:g}{'' if volume else f' to {high:g}'} mL of so much per mL",
     )
-
-
-def _written(value: float, *, powered: bool = False) -> str:
-    """A number as digits, with a power of ten where asked for or long; read again, it is the same number."""
-    digits, _, exponent = repr(float(value)).partition("e")
-    if not exponent and 0.001 <= value < 1e5:
-        return digits.removesuffix(".0") + (" x 10^0" if powered else "")
-    short = next(text for places in range(17) if float(text := f"{value:.{places}e}") == value)
-    digits, _, exponent = short.partition("e")
-    return f"{digits} x 10^{int(exponent)}"

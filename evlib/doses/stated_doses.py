@@ -67,12 +67,6 @@ def with_routes(doses: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
     return checked(own.join(routes, on="trn").reindex(columns=columns("doses")), "doses")
 
 
-def unit_table(doses: pd.DataFrame) -> pd.DataFrame:
-    """How many trials state a dose, by route group (rows) and kind of unit (columns)."""
-    per_trial = doses.assign(route_group=doses.route_group.fillna("not reported")).drop_duplicates(["trn", "unit_kind"])
-    return pd.crosstab(per_trial.route_group, per_trial.unit_kind)
-
-
 def beside_table2(
     table2: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, studies: pd.DataFrame, arms: pd.DataFrame
 ) -> pd.DataFrame:

@@ -27,7 +27,6 @@ _UNITS = [
     (re.compile(rf"{_COUNTED}/mL, with (?P<mg>[\d.]+) mg protein/mL"), "ug protein"),
     (re.compile(rf"{_COUNTED} per (?P<least>[\d.]+)-(?P<most>[\d.]+) µg exosomes"), "ug exosomes"),
 ]
-_MASSES = ("ug protein", "ug exosomes")
 
 
 def read_conversions(path: str | Path) -> pd.DataFrame:
