@@ -6,8 +6,9 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from evlib.audit.checks import NOT_CHECKABLE, ORDER, VERDICTS, by_section
-from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title, trials_in_words
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
 from evlib.base.point_layout import GREY, INK, WIDTH, canvas, finished, put_patch, put_text
+from evlib.base.words import several
 
 
 def field_by_date(table: pd.DataFrame) -> Figure:
@@ -25,7 +26,7 @@ def field_by_date(table: pd.DataFrame) -> Figure:
     last = table.iloc[-1]
     half = table[(table.n_included >= last.n_included / 2).to_numpy(dtype=bool)].iloc[0]
     title = (
-        f"Half of the {trials_in_words(last.n_included)} included on {last.search_date} could be included by {half.search_date}, when "
+        f"Half of the {several(last.n_included, 'trial')} included on {last.search_date} could be included by {half.search_date}, when "
         f"{half.n_records} of its {last.n_records} records were registered"
     )
     styles = {

@@ -174,10 +174,6 @@ def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:
     return f"None included yet, {n} proposed{proposed or ', which this figure does not count'}"
 
 
-def trials_in_words(n: int) -> str:
-    return f"{n} trial" if n == 1 else f"{n} trials"
-
-
 def bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[str, str]) -> Figure:
     """Horizontal stacked bars, one per row of ``data``, each with its number."""
     used = [column for column in data.columns if data[column].sum() or len(data.columns) == 1]

@@ -147,6 +147,12 @@ def put_text(
     artist.set_url(url)
 
 
+def heading(axes: plt.Axes, top: float, text: str, *, size: float = SIZE, middle: float = 7.0) -> float:
+    """A bold line at the left, its middle so many points below ``top``; returns where it ends."""
+    put_text(axes, (1, top + middle), text, size=size, bold=True, ha="left")
+    return top + 15
+
+
 def put_note(axes: plt.Axes, top: float, text: str) -> float:
     """Small grey lines below a drawing; returns where they end."""
     for line in wrapped(text, WIDTH - 10, size=8):

@@ -1,9 +1,25 @@
-"""Numbers for the book's prose: each chapter computes and saves its own, the pages take them by name."""
+"""Numbers and lists in sentences; and the numbers that a chapter saves, which the book's pages take by name."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from evlib.base.files import write_text
+
+
+def thousands(n: int) -> str:
+    """A count as a reader writes it: 1,204."""
+    return f"{int(n):,}"
+
+
+def several(n: int, one: str, many: str = "") -> str:
+    """A count with its noun: "1 trial", "1,204 trials"; ``many`` where the plural is not ``one`` with an s."""
+    return f"{thousands(n)} {one if n == 1 else many or f'{one}s'}"
+
+
+def joined(names: Sequence[str], word: str = "and") -> str:
+    """Names as a list in a sentence: "A, B and C"; empty for none."""
+    return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def save_numbers(out_dir: str | Path, chapter: str, **numbers: object) -> None:

@@ -11,8 +11,8 @@ from evlib.base.figure import (
     none_included,
     nothing,
     stacked_years,
-    trials_in_words,
 )
+from evlib.base.words import several
 from evlib.describe.coded_fields import value_counts
 
 
@@ -74,7 +74,7 @@ def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
     leaders = list(stated.index[stated == stated.max()])
     names = f"{', '.join(leaders[:-1])} and {leaders[-1]}" if len(leaders) > 1 else leaders[0]
     verb, each = ("lead", " each") if len(leaders) > 1 else ("leads", "")
-    title = f"{noun.capitalize()}: {names} {verb} with {trials_in_words(stated.max())}{each}"
+    title = f"{noun.capitalize()}: {names} {verb} with {several(stated.max(), 'trial')}{each}"
     return f"{title}; not reported for {missing} of {counts.sum()}" if missing else title
 
 

@@ -25,6 +25,7 @@ from evlib.base.point_layout import (
     canvas,
     finished,
     fitted,
+    heading,
     plain,
     put_note,
     put_patch,
@@ -33,6 +34,7 @@ from evlib.base.point_layout import (
     wrapped,
 )
 from evlib.base.schema import split_multi
+from evlib.base.words import joined, several
 from evlib.describe.coded_fields import country_codes
 from evlib.describe.geography import middle
 
@@ -831,7 +833,7 @@ def _capital(text: str) -> str:
 
 
 def _several(n: int) -> str:
-    return f"{n} included trial" if n == 1 else f"{n} included trials"
+    return several(n, "included trial")
 
 
 def _counted(described: pd.DataFrame) -> str:
@@ -842,8 +844,8 @@ def _counted(described: pd.DataFrame) -> str:
 
 
 def _twice(trials: pd.DataFrame, *fields: str) -> str:
-    several = any(len(split_multi(cell)) > 1 for field in fields for cell in trials[field])
-    return " A trial with two values counts once under each." if several else ""
+    has_two = any(len(split_multi(cell)) > 1 for field in fields for cell in trials[field])
+    return " A trial with two values counts once under each." if has_two else ""
 
 
 def _leading(counts: pd.Series, *, of: str = "") -> tuple[str, int]:
@@ -863,7 +865,7 @@ def _top_pair(pairs: pd.Series, word: str) -> str:
 
 def _joined(names: list[str]) -> str:
     shown = [*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+    return joined(shown)
 
 
 def _number(value: float) -> str:
@@ -982,8 +984,7 @@ def _label(axes: plt.Axes, left: float, middle: float, text: str, *, lines: int 
 
 
 def _heading(axes: plt.Axes, top: float, text: str) -> float:
-    put_text(axes, (1, top + 6), text, size=_SIZE, bold=True, ha="left")
-    return top + 15
+    return heading(axes, top, text, size=_SIZE, middle=6.0)
 
 
 def _rectangle(

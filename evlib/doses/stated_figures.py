@@ -6,7 +6,8 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title, trials_in_words
+from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.words import several
 from evlib.doses.stated_doses import WITHOUT_UNIT, span_of
 
 
@@ -60,7 +61,7 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
     )
     fold = counted.particles_high.max() / counted.particles_low.min()
     title = f"Stated particles per administration span a factor of {fold:,.0f}: " + "; ".join(
-        f"{row.Index.lower()} {span_of(row.low, row.high)} ({trials_in_words(row.n)})" for row in spans.itertuples()
+        f"{row.Index.lower()} {span_of(row.low, row.high)} ({several(row.n, 'trial')})" for row in spans.itertuples()
     )
     with matplotlib.rc_context(STYLE):
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted)), layout="constrained")

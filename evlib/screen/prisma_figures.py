@@ -10,6 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 from evlib.base.figure import Figure
 from evlib.base.point_layout import INK, canvas, finished, plain, put_patch, put_text, wrapped
 from evlib.base.schema import checked
+from evlib.base.words import several, thousands
 from evlib.screen.prisma_flow import (
     FLOW_COLUMNS,
     IDENTIFIED,
@@ -20,8 +21,6 @@ from evlib.screen.prisma_flow import (
     link_of,
     reason_of,
     reason_steps,
-    several,
-    thousands,
 )
 
 # All measures are in points.

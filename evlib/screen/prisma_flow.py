@@ -9,6 +9,7 @@ from evlib.base.point_layout import plain
 from evlib.base.schema import checked, columns
 from evlib.base.tables import ALL_RECORDS, anchor
 from evlib.screen.screening import OUTCOMES
+from evlib.base.words import thousands
 
 RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
 INCLUDED_RECORDS = f"{RECORDS_PAGE}#{anchor('included')}"
@@ -84,14 +85,6 @@ def reason_of(label: str) -> str:
 
 def flow_in_words(flow: pd.DataFrame) -> str:
     return plain("; ".join(f"{row.label}: {thousands(row.n)}" for row in flow.itertuples()))
-
-
-def thousands(n: int) -> str:
-    return f"{int(n):,}"
-
-
-def several(n: int, one: str, many: str) -> str:
-    return f"{thousands(n)} {one if n == 1 else many}"
 
 
 def left_over(n: pd.Series) -> int:
