@@ -11,9 +11,9 @@ from conftest import ROOT
 from evlib.base.errors import InputError
 from evlib.doses import stated_doses
 from evlib.doses.dose_windows import (
+    doses_in_question,
     every_setting,
     every_tested,
-    evidence,
     probability_lower,
     settings_to_try,
     under_assumptions,
@@ -37,7 +37,7 @@ def rows_of(doses, study):
 def test_what_counts_as_effective_is_a_dial(tables):
     effective = {}
     for rule in ("paper", "reported", "compared", "primary"):
-        doses, _ = evidence(tables, dials(effective_if=rule))
+        doses, _ = doses_in_question(tables, dials(effective_if=rule))
         effective[rule] = set(doses.arm_id[doses.reading == "effective"].str.split("/").str[0])
     assert effective["paper"] >= {"zhu-2022", "lightner-2023", "sengupta-2020"}
     assert effective["primary"] < effective["compared"] < effective["reported"]
@@ -45,7 +45,7 @@ def test_what_counts_as_effective_is_a_dial(tables):
 
 
 def test_a_dose_whose_results_we_could_not_read_says_so(tables):
-    doses, _ = evidence(tables, dials())
+    doses, _ = doses_in_question(tables, dials())
     counts = doses.groupby("study_id").outcomes_on_file.sum()
     assert counts["covid-19exo-samara-2020-registry-results"] == 0  # effective by the paper's words alone
     assert counts["zhu-2022"] == (tables["outcomes"].arm_id.str.startswith("zhu-2022/")).sum() > 0
@@ -61,24 +61,24 @@ def test_only_another_amount_of_one_report_can_be_less_effective(tables):
 
 def test_a_result_that_turns_changes_the_window(tables):
     settings = dials(effective_if="compared")
-    before = windows(*evidence(tables, settings)).set_index("route_group")
+    before = windows(*doses_in_question(tables, settings)).set_index("route_group")
     turned = tables["outcomes"].assign(direction=tables["outcomes"].direction.replace("better", "no difference"))
-    after = windows(*evidence(tables | {"outcomes": turned}, settings)).set_index("route_group")
+    after = windows(*doses_in_question(tables | {"outcomes": turned}, settings)).set_index("route_group")
     assert before.n_counted["intravenous"] == 1 and after.n_counted["intravenous"] == 0
     assert math.isnan(after.width["intravenous"])
 
 
 def test_dose_of_a_volume_follows_the_concentration(tables):
     for per_ml in (7e7, 8e10, 3e9):  # the last is no source's
-        doses, draws = evidence(tables, dials(exoflo_per_ml=per_ml))
+        doses, draws = doses_in_question(tables, dials(exoflo_per_ml=per_ml))
         place = doses.index[(doses.study_id == "lightner-2023") & (doses.amount_low == 15)][0]
         assert doses.low[place] == doses.high[place] == pytest.approx(15 * per_ml)
         np.testing.assert_allclose(draws[:, place], 15 * per_ml)
 
 
 def test_per_course_and_share_multiply(tables):
-    one, _ = evidence(tables, dials())
-    course, _ = evidence(tables, dials(per="course", nebulised_share=(0.25, 0.5)))
+    one, _ = doses_in_question(tables, dials())
+    course, _ = doses_in_question(tables, dials(per="course", nebulised_share=(0.25, 0.5)))
     zhu = rows_of(one, "zhu-2022").index[0]
     assert one.low[zhu] == one.high[zhu]
     assert course.low[zhu] == pytest.approx(one.low[zhu] * 5 * 0.25)
@@ -103,10 +103,10 @@ def test_window_and_probability_against_arithmetic():
     ]
     doses = pd.DataFrame(rows).astype({"randomised": "boolean"})
     draws = np.tile(doses.low.to_numpy(), (4000, 1))
-    found = windows(doses, draws).set_index("route_group")
-    assert found.width.to_dict() == pytest.approx({"nebulised": 2, "intravenous": 0})
-    assert found.n_less_above.to_dict() == {"nebulised": 1, "intravenous": 0}
-    assert found.n_less_below.to_dict() == {"nebulised": 0, "intravenous": 1}
+    by_route = windows(doses, draws).set_index("route_group")
+    assert by_route.width.to_dict() == pytest.approx({"nebulised": 2, "intravenous": 0})
+    assert by_route.n_less_above.to_dict() == {"nebulised": 1, "intravenous": 0}
+    assert by_route.n_less_below.to_dict() == {"nebulised": 0, "intravenous": 1}
     chance = probability_lower(doses, draws)
     assert chance["any"] == pytest.approx(0.5)  # the report at 1e8 is below, the one at 1e10 above
     assert chance["minimum"] == 1

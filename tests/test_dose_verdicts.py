@@ -13,7 +13,7 @@ from evlib.doses.dose_verdicts import (
     UNSUPPORTED,
     WEAKER,
     at_a_glance,
-    verdicts,
+    dose_claim_verdicts,
     verdicts_under_assumptions,
 )
 from evlib.doses.dose_windows import every_setting, under_assumptions
@@ -35,7 +35,7 @@ def tables(shipped, stated):
 def judged(tables, tried, stated):
     effects = effect_sizes.effects(tables["studies"], tables["arms"], tables["outcomes"])
     safety = effect_sizes.safety(tables["studies"], tables["arms"], tables["adverse_events"])
-    return verdicts(tables, tried, effects, safety, stated).set_index("claim")
+    return dose_claim_verdicts(tables, tried, effects, safety, stated).set_index("claim")
 
 
 def changed_and_judged(tables, stated, **turned):
@@ -47,11 +47,11 @@ def under(tables, stated):
     """For the tables as shipped and some dials: every setting, and the verdicts. Both are computed once and only read."""
 
     @functools.cache
-    def found(**turned):
+    def settings_and_verdicts(**turned):
         tried = every_setting(tables, dials(draws=500, **turned))
         return tried, judged(tables, tried, stated)
 
-    return found
+    return settings_and_verdicts
 
 
 def test_one_parameter_moves_the_verdicts(under):
@@ -102,22 +102,22 @@ def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated, 
     }
     example = tables | example
     assert under(effective_if="compared")[1].verdict["less on both sides"] == UNSUPPORTED
-    found = changed_and_judged(example, stated, effective_if="compared")
-    assert found.verdict["less on both sides"] == STANDS
-    assert found.verdict["narrow"] == WEAKER  # one route alone
+    verdicts = changed_and_judged(example, stated, effective_if="compared")
+    assert verdicts.verdict["less on both sides"] == STANDS
+    assert verdicts.verdict["narrow"] == WEAKER  # one route alone
 
 
 def test_confidence_counts_the_settings_that_bear_on_a_claim(under):
-    tried, found = under()
+    tried, verdicts = under()
     turned = verdicts_under_assumptions(tried)
     for claim in turned.columns.drop("assumption"):
-        assert found.verdict[claim] == turned[claim].iloc[0]
+        assert verdicts.verdict[claim] == turned[claim].iloc[0]
     order = turned["below intravenous"]  # all dials bear on it
     same = (order.iloc[1:] == order.iloc[0]).sum()
-    assert f"the same in {same} of {len(turned) - 1} settings" in found.confidence["below intravenous"]
+    assert f"the same in {same} of {len(turned) - 1} settings" in verdicts.confidence["below intravenous"]
     both = turned[~turned.assumption.str.contains("ExoFlo|course|inhaled|of a route")]["less on both sides"]
     same = (both.iloc[1:] == both.iloc[0]).sum()
-    assert f"the same in {same} of {len(both) - 1} settings" in found.confidence["less on both sides"]
+    assert f"the same in {same} of {len(both) - 1} settings" in verdicts.confidence["less on both sides"]
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_confidence_counts_the_settings_that_bear_on_a_claim(under):
     [({}, "No such"), ({"effective_if": "primary"}, "It cannot be said"), ({"exoflo_per_ml": 8e10}, "No such")],
 )
 def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, under, turned, begins):
-    tried, found = under(**turned)
+    tried, verdicts = under(**turned)
     effects = effect_sizes.effects(tables["studies"], tables["arms"], tables["outcomes"])
     moved = under_assumptions(tried)
-    answer = at_a_glance(found.reset_index(), moved, effects)
+    answer = at_a_glance(verdicts.reset_index(), moved, effects)
     assert len(answer) == 3 and answer[0].startswith(begins)
     chance = moved.drop_duplicates("assumption").probability_any
     assert f"over {chance.notna().sum()} settings" in answer[1]

@@ -261,7 +261,7 @@ def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     verdicts
-        As ``evlib.doses.dose_verdicts.verdicts`` gives them.
+        As ``evlib.doses.dose_verdicts.dose_claim_verdicts`` returns them.
     """
     facts = verdicts[["claim", "section", "quote"]].assign(**{"first": CANNOT, "trials then": pd.NA})
     facts = facts.assign(**{"held ever after": None, "on the last day": verdicts.verdict})
