@@ -1,15 +1,15 @@
 """Effects and adverse events as numbers with intervals: what the reported counts, means and ratios allow, and no more.
 
-Every test and interval is that of statsmodels or scipy, named with its source where it stands. Of our own is the pairing of
-arms. A row of a source that allows no number is kept with the reason (``unusable``). The score intervals of statsmodels
-0.15 are not used as they come: that of a difference misses the published one (Newcombe 1998: 0.0528 to 0.3382 for 56/70 v
-48/80) and fails in small trials, so that differences have Newcombe's hybrid score interval; that of a ratio takes a wrong
-root where everyone in an arm had the event, so that ``risk_ratio`` inverts statsmodels' score test itself.
+Every test and interval is that of statsmodels or scipy, with its source beside it; only the pairing of arms is our own. A
+row of a source that allows no number is kept with the reason (``unusable``). The score intervals of statsmodels 0.15 are not
+used as they are: that of a difference misses the published one (Newcombe 1998: 0.0528 to 0.3382 for 56/70 v 48/80) and fails
+in small trials, so that differences have Newcombe's hybrid score interval; that of a ratio takes a wrong root where everyone
+in an arm had the event, so that ``risk_ratio`` inverts statsmodels' score test itself.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,48 +32,17 @@ NEITHER = "neither: interval includes no effect"
 EFFECTS = (
     *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
     *("estimate", "low", "high", "bayes_low", "bayes_high", "p", "prob_less_frequent", "favours", "method", "basis"),
-    *(
-        "why",
-        "events",
-        "n",
-        "versus_events",
-        "versus_n",
-        "as_stated",
-        "p_reported",
-        "direction",
-        "primary",
-        "msc_derived",
-    ),
-    *("disease_group", "route", "arm_note", "source_url", "line", "versus_line"),
+    *("why", "events", "n", "versus_events", "versus_n", "as_stated", "p_reported", "direction", "primary"),
+    *("msc_derived", "disease_group", "route", "arm_note", "source_url", "line", "versus_line"),
 )
 # What a reader needs of a difference, and of a share within one arm.
 DIFFERENCES = (
-    "study",
-    "arm",
-    "versus",
-    "estimate",
-    "low",
-    "high",
-    "p",
-    "prob_less_frequent",
-    "measure",
-    "outcome",
-    "basis",
-    "why",
+    *("study", "arm", "versus", "estimate", "low", "high", "p", "prob_less_frequent"),
+    *("measure", "outcome", "basis", "why"),
 )
 SHARES = (
-    "study",
-    "outcome",
-    "events",
-    "n",
-    "estimate",
-    "low",
-    "high",
-    "bayes_low",
-    "bayes_high",
-    "as_stated",
-    "arm",
-    "basis",
+    *("study", "outcome", "events", "n", "estimate", "low", "high", "bayes_low", "bayes_high"),
+    *("as_stated", "arm", "basis"),
 )
 UNUSABLE = ("study_id", "study", "arm_id", "arm", "outcome", "timepoint", "value", "p_reported", "reason", "line")
 SAFETY = (
@@ -141,11 +110,7 @@ def proportion(events: int, n: int, *, prior: tuple[float, float] = JEFFREYS) ->
 
     The interval is exact (Clopper and Pearson, Biometrika 1934;26:404); the posterior is beta-binomial, with equal tails,
     under a beta ``prior`` (Jeffreys', Beta(0.5, 0.5), unless given).
-
-    Raises
-    ------
-    InputError
-        Where the counts are impossible.
+    Impossible counts are an ``InputError``.
     """
     _check_counts(events, n)
     low, high = proportion_confint(events, n, method="beta")
@@ -167,15 +132,11 @@ def risk_ratio(
 ) -> Comparison:
     """The risk in an arm over that in its comparator.
 
-    The interval is the score interval (Koopman, Biometrics 1984;40:513), which is there with zero cells, too: 0 of 8 v 8 of
+    The interval is the score interval (Koopman, Biometrics 1984;40:513), which exists with zero cells, too: 0 of 8 v 8 of
     24 is 0 with an upper bound. Without an event in the comparator the upper bound is infinite; without any, the estimate is
     missing and the interval is 0 to infinity. p is Fisher's exact one. The posterior has independent beta priors, its
     interval equal tails, by quadrature; ``prob_less_frequent`` is the probability that the risk is lower in the arm.
-
-    Raises
-    ------
-    InputError
-        Where the counts are impossible.
+    Impossible counts are an ``InputError``.
     """
     low, high = _ratio_interval(events, n, versus_events, versus_n)
     with np.errstate(all="ignore"):
@@ -192,11 +153,7 @@ def risk_difference(
 
     The interval is the hybrid score interval (Newcombe, Statistics in Medicine 1998;17:873, method 10); p and posterior as
     of ``risk_ratio``.
-
-    Raises
-    ------
-    InputError
-        Where the counts are impossible.
+    Impossible counts are an ``InputError``.
     """
     _check_counts(events, n)
     _check_counts(versus_events, versus_n)
@@ -208,10 +165,7 @@ def risk_difference(
 def mean_difference(mean: float, sd: float, n: int, versus_mean: float, versus_sd: float, versus_n: int) -> Comparison:
     """The mean of an arm less that of its comparator, in their unit, with Welch's interval and p (Biometrika 1947;34:28).
 
-    Raises
-    ------
-    InputError
-        Where a standard deviation is not above zero, or fewer than two people are in an arm.
+    A standard deviation not above zero, and fewer than two people in an arm, are an ``InputError``.
     """
     if min(sd, versus_sd) <= 0 or min(n, versus_n) < 2:
         raise InputError(
@@ -228,13 +182,9 @@ def trend(doses: Sequence[float], events: Sequence[int], n: Sequence[int]) -> Tr
     """Whether a risk rises or falls with the dose: two-sided p of the linear trend, the doses as they are as scores.
 
     Asymptotic: Cochran and Armitage (Armitage, Biometrics 1955;11:375), as statsmodels' test of ordinal association.
-    Exact: conditional on the number of events, every table with as many is listed, and those count whose sum of dose times
-    events is as far from its expectation as the observed one, or farther. Not computed (missing) above a million tables.
-
-    Raises
-    ------
-    InputError
-        Where the counts are impossible or fewer than two doses differ.
+    Exact: the probability, among all tables with as many events, of those whose sum of dose times events is at least as far
+    from its expectation as the observed one. Not computed (missing) above a million tables.
+    Impossible counts, and fewer than two different doses, are an ``InputError``.
     """
     for count, people in zip(events, n, strict=True):
         _check_counts(count, people)
@@ -253,11 +203,7 @@ def interval_from_p(ratio: float, p: float) -> tuple[float, float]:
 
     The p is taken as two-sided and of a normal test of the logarithm; the authors advise against it in trials of fewer than
     60 people or so.
-
-    Raises
-    ------
-    InputError
-        Where the ratio is not above 0, or is 1, or p is not between 0 and 1.
+    A ratio not above 0, a ratio of 1, and a p not between 0 and 1 are an ``InputError``.
     """
     if not (ratio > 0 and ratio != 1 and 0 < p < 1):
         raise InputError(f"ratio {ratio} with p {p}: give a ratio above 0 other than 1, and a p between 0 and 1.")
@@ -315,7 +261,7 @@ def pooled(log_effects: Sequence[float], standard_errors: Sequence[float], *, gr
 
 
 def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Every proportion and comparison that the reported outcomes let one compute.
+    """Every proportion and comparison that can be computed from the reported outcomes.
 
     Parameters
     ----------
@@ -339,7 +285,7 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     "vs placebo" and the like, timepoints equal or one missing); if none does, with the lowest of the study's single doses
     in the same unit. Controls that were matched afterwards are for the arm that was matched with them only.
     """
-    good, _ = _read(studies, arms, outcomes, "outcomes.csv")
+    good, _ = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
     rows = []
     for row in good:
         if row["counts"]:
@@ -360,11 +306,8 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
         "trn",
         "arm_note",
     )
-    return pd.DataFrame(rows, columns=list(EFFECTS)).astype(
-        kinds
-        | dict.fromkeys(texts, "str")
-        | dict.fromkeys(("bayes_low", "bayes_high", "prob_less_frequent"), "float64")
-    )
+    kinds |= dict.fromkeys(texts, "str") | dict.fromkeys(("bayes_low", "bayes_high", "prob_less_frequent"), "float64")
+    return pd.DataFrame(rows, columns=list(EFFECTS)).astype(kinds)
 
 
 def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
@@ -375,15 +318,15 @@ def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def unusable(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``outcomes`` that no effect comes from, with the reason: columns ``UNUSABLE``.
+    """The rows of ``outcomes`` that give no effect, with the reason: columns ``UNUSABLE``.
 
     A row that cannot be right (an unknown arm, more events than people, a negative number) is among them; its reason names
     the file and line and what to do. With ``line`` and ``versus_line`` of ``effects``, every row is here or there.
     """
-    good, bad = _read(studies, arms, outcomes, "outcomes.csv")
+    good, bad = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
     computed = effects(studies, arms, outcomes)
     used = {*computed.line, *computed.versus_line.dropna()}
-    rows = bad + [row | {"reason": _reason(row)} for row in good if row["line"] not in used]
+    rows = bad + [row | {"reason": _why_unusable(row)} for row in good if row["line"] not in used]
     frame = pd.DataFrame(rows, columns=["name", "p", *UNUSABLE]).assign(outcome=lambda rows: rows.name)
     return frame.assign(p_reported=frame.p)[list(UNUSABLE)].sort_values("line", ignore_index=True)
 
@@ -402,7 +345,7 @@ def safety(studies: pd.DataFrame, arms: pd.DataFrame, adverse_events: pd.DataFra
         One row per row of ``adverse_events``, columns ``SAFETY``: shares between 0 and 1 as of ``proportion``, and
         ``upper_if_none``, the one-sided 95 % bound where no event was seen. ``reason`` says why a row has no share.
     """
-    good, bad = _read(studies, arms, adverse_events, "adverse_events.csv")
+    good, bad = _rows_with_arms(studies, arms, adverse_events, "adverse_events.csv")
     rows = [row | _risk(row) for row in good] + bad
     frame = pd.DataFrame(rows, columns=list(SAFETY)).sort_values("line", ignore_index=True)
     shares = dict.fromkeys(("proportion", "low", "high", "upper_if_none", "bayes_low", "bayes_high"), "float64")
@@ -430,7 +373,7 @@ def trends(
         (adverse_events, "adverse_events.csv", "adverse event"),
     ):
         groups: dict[tuple, list[dict]] = {}
-        for row in _read(studies, arms, table, file)[0]:
+        for row in _rows_with_arms(studies, arms, table, file)[0]:
             if row["counts"] and not row["matched"] and (row["control"] or row["dose"]):
                 groups.setdefault((row["study_id"], row["key"], row.get("timepoint")), []).append(row)
         rows += [_trend_row(group, kind) for group in groups.values() if _is_dose_ranging(group)]
@@ -506,59 +449,58 @@ def _exact_trend(scores: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> f
     return float(min(1.0, chance[far >= abs(counts @ scores - expected) * (1 - 1e-9)].sum()))
 
 
-def _read(studies: pd.DataFrame, arms: pd.DataFrame, table: pd.DataFrame, file: str) -> tuple[list[dict], list[dict]]:
-    """The rows of a table with what is known of their arms and studies: those that can be right, and those that cannot."""
+def _rows_with_arms(
+    studies: pd.DataFrame, arms: pd.DataFrame, table: pd.DataFrame, file: str
+) -> tuple[list[dict], list[dict]]:
+    """The rows of a table with the facts of their arms and studies: those that can be right, and those that cannot."""
     known = arms.drop(columns="source_cell").assign(ev_arm=~arms.source_cell.fillna("").str.contains("not EV"))
     known = known.rename(columns={"note": "arm_note", "n": "arm_n"}).merge(studies, on="study_id")
     rows = table.assign(line=range(2, len(table) + 2)).merge(known, on="arm_id", how="left")
     good, bad = [], []
     for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
-        wrong = _wrong(row, file)
+        fault = _fault(row)
         row |= {"msc_derived": row["msc_derived"] == "True", "primary": row.get("primary") == "True"}
-        row |= {"source_url": _source(row), "key": _key(row["name"]), "control": row["is_control"] == "True"}
+        row |= {"source_url": _source(row), "key": _outcome_key(row["name"]), "control": row["is_control"] == "True"}
         row["matched"] = bool(re.search(r"\bmatched\b", row["arm"] or ""))
-        if wrong:
-            bad.append(row | dict.fromkeys(("n_events", "n_total")) | {"reason": wrong})
+        if fault:
+            reason = f"{file}, line {row['line']}: {fault}"
+            bad.append(row | {"n_events": None, "n_total": None, "reason": reason})
             continue
         for name in ("n_events", "n_total", "arm_n"):
             row[name] = None if row[name] is None else int(float(row[name]))
-        low, high = (pd.to_numeric(row[name], errors="coerce") for name in ("dose_low", "dose_high"))
-        row["dose"] = low if low is not None and low == high else None
+        low, high = _as_number(row["dose_low"]), _as_number(row["dose_high"])
+        row["dose"] = low if low == high else None
+        row["counts"], row["estimated"] = _counts(row)
         good.append(row)
     for row in good:
-        row["counts"], row["estimated"] = _counts(row)
-    for row in good:
-        if not row["counts"] and _whole_arm_percentage(row) and _has_control(row, good):
-            row["counts"], row["estimated"] = _estimated(row)
+        if not row["counts"] and _is_whole_arm_percentage(row) and _has_control(row, good):
+            row["counts"], row["estimated"] = _estimated_counts(row)
     return good, bad
 
 
-def _wrong(row: dict, file: str) -> str | None:
-    where = f"{file}, line {row['line']}"
+def _fault(row: dict) -> str | None:
+    """What cannot be right in a row, and what to do."""
+    empty = "Correct it, or leave it empty."
     if row["study_id"] is None:
-        return (
-            f"{where}: the arm '{row['arm_id']}', or its study, is not known. Correct arm_id, or add the arm and study."
-        )
+        return f"the arm '{row['arm_id']}', or its study, is not known. Correct arm_id, or add the arm and study."
     for name in ("n_events", "n_total", "arm_n"):
-        number = _number(row[name])
+        number = _as_number(row[name])
         if row[name] is not None and not (number >= 0 and number == round(number)):
-            return f"{where}: {name} {row[name]!r} is no whole number from 0 up. Correct it, or leave it empty."
+            return f"{name} {row[name]!r} is no whole number from 0 up. {empty}"
     for name in ("mean", "sd", "ci_low", "ci_high"):
-        if row.get(name) is not None and not math.isfinite(_number(row[name])):
-            return f"{where}: {name} {row[name]!r} is no number. Correct it, or leave it empty."
-    if _number(row.get("ci_low")) < 0 and row["effect"] is not None:
-        return f"{where}: the bound {row['ci_low']} of a ratio is negative. Correct it, or leave it empty."
-    if _number(row.get("sd")) < 0:
-        return f"{where}: the SD {row['sd']} is negative. Correct it, or leave it empty."
-    if _number(row["n_events"]) > _number(row["n_total"]):
-        return f"{where}: {row['n_events']} events of {row['n_total']} people. Correct n_events or n_total."
-    if _number(row["n_total"]) == 0:
-        return f"{where}: n_total is 0. Correct it, or leave it empty."
-    return None
+        if row.get(name) is not None and not math.isfinite(_as_number(row[name])):
+            return f"{name} {row[name]!r} is no number. {empty}"
+    if _as_number(row.get("ci_low")) < 0 and row["effect"] is not None:
+        return f"the bound {row['ci_low']} of a ratio is negative. {empty}"
+    if _as_number(row.get("sd")) < 0:
+        return f"the SD {row['sd']} is negative. {empty}"
+    if _as_number(row["n_events"]) > _as_number(row["n_total"]):
+        return f"{row['n_events']} events of {row['n_total']} people. Correct n_events or n_total."
+    return f"n_total is 0. {empty}" if _as_number(row["n_total"]) == 0 else None
 
 
-def _number(text: str | None) -> float:
-    """A text as a number; not-a-number where it is missing or none, for which every comparison is false."""
+def _as_number(text: str | None) -> float:
+    """A text as a number; not-a-number, for which every comparison is false, where it is missing or is none."""
     return math.nan if text is None else float(pd.to_numeric(text, errors="coerce"))
 
 
@@ -570,7 +512,7 @@ def _source(row: dict) -> str | None:
     return row["source_urls"].split()[0] if row["source_urls"] else None
 
 
-def _key(name: str) -> str:
+def _outcome_key(name: str) -> str:
     """An outcome's name for comparison: without parentheses and what it is compared with."""
     return " ".join(_VERSUS.sub("", re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", name).strip()).casefold().split())
 
@@ -578,16 +520,16 @@ def _key(name: str) -> str:
 def _counts(row: dict) -> tuple[tuple[int, int] | None, str | None]:
     """Events and people of a row; and, where the people follow from a percentage, a sentence that says so."""
     events, n = row["n_events"], row["n_total"]
-    percentage = _PERCENT.match(row.get("value") or "")
-    if events is None or (n is None and (not percentage or not events)):
-        return None, None
-    if n is not None:
+    if events is not None and n is not None:
         return (events, n), None
+    percentage = _PERCENT.match(row.get("value") or "")
+    if not (percentage and events):
+        return None, None
     decimals = len(percentage["decimals"] or "")
-    about = events * 100 / float(percentage["number"])
+    about = int(events * 100 / float(percentage["number"]))
     fits = [
         people
-        for people in range(max(events, int(about) - 2), int(about) + 4)
+        for people in range(max(events, about - 2), about + 4)
         if f"{100 * events / people:.{decimals}f}" == percentage["number"]
     ]
     if len(fits) != 1:
@@ -595,118 +537,97 @@ def _counts(row: dict) -> tuple[tuple[int, int] | None, str | None]:
     return (events, fits[0]), f"The number of people is not stated: {events} at {percentage[0]} are of {fits[0]}."
 
 
-def _whole_arm_percentage(row: dict) -> bool:
-    plain = _PERCENT.fullmatch(row.get("value") or "")
-    return bool(plain and row["arm_n"] and _OF_PEOPLE.search(row["name"]) and "subgroup" not in row["name"])
+def _is_whole_arm_percentage(row: dict) -> bool:
+    percentage = _PERCENT.fullmatch(row.get("value") or "")
+    return bool(percentage and row["arm_n"] and _OF_PEOPLE.search(row["name"]) and "subgroup" not in row["name"])
 
 
 def _has_control(row: dict, rows: list[dict]) -> bool:
-    return any(_same(row, other) and other["control"] and _whole_arm_percentage(other) for other in rows)
+    return any(_same_outcome(row, other) and other["control"] and _is_whole_arm_percentage(other) for other in rows)
 
 
-def _estimated(row: dict) -> tuple[tuple[int, int], str]:
+def _estimated_counts(row: dict) -> tuple[tuple[int, int], str]:
+    """Events and people from a percentage of the whole arm, and a sentence that says so."""
     share, n = float(row["value"].rstrip("%")), row["arm_n"]
-    product = share * n / 100
-    whole = f"{100 * round(product) / n:.1f}" == f"{share:.1f}"
-    says = "a whole number" if whole else "not whole, so that the percentage is of another denominator"
-    return (
-        round(product),
-        n,
-    ), f"{row['arm']}: {row['value']} of {n} people is {product:.1f}, {says}; {round(product)} taken."
+    events = round(share * n / 100)
+    whole = f"{100 * events / n:.1f}" == f"{share:.1f}"
+    fit = "a whole number" if whole else "not whole, so that the percentage is of another denominator"
+    why = f"{row['arm']}: {row['value']} of {n} people is {share * n / 100:.1f}, {fit}; {events} taken."
+    return (events, n), why
 
 
-def _same(row: dict, other: dict) -> bool:
+def _same_outcome(row: dict, other: dict) -> bool:
     times = {row["timepoint"], other["timepoint"]} - {None}
     return row["study_id"] == other["study_id"] and row["key"] == other["key"] and len(times) < 2
 
 
-def _comparators(row: dict, rows: list[dict]) -> Iterator[dict]:
+def _comparators(row: dict, rows: list[dict]) -> list[dict]:
     """The rows that a row is compared with; see the notes of ``effects``."""
     if row["control"]:
-        return
+        return []
     alike = [
         other
         for other in rows
         if other["arm_id"] != row["arm_id"]
-        and _same(row, other)
+        and _same_outcome(row, other)
         and other["matched"] == row["matched"]
         and ((row["counts"] and other["counts"]) or (_has_mean(row) and _has_mean(other)))
     ]
-    controls = [other for other in alike if other["control"]]
-    if controls:
-        yield from controls
-        return
+    if controls := [other for other in alike if other["control"]]:
+        return controls
     doses = [other for other in alike if other["dose"] and other["dose_unit"] == row["dose_unit"]]
     lowest = min(doses, key=lambda other: other["dose"], default=None)
-    if lowest and row["dose"] and lowest["dose"] < row["dose"]:
-        yield lowest
+    return [lowest] if lowest and row["dose"] and lowest["dose"] < row["dose"] else []
 
 
 def _has_mean(row: dict) -> bool:
-    return _number(row["sd"]) > 0 and row["mean"] is not None and (row["n_total"] or row["arm_n"] or 0) >= 2
+    return _as_number(row["sd"]) > 0 and row["mean"] is not None and (row["n_total"] or row["arm_n"] or 0) >= 2
 
 
-def _base(row: dict, versus: dict | None = None) -> dict:
+def _effect_row(row: dict, versus: dict | None, measure: str, result: Proportion | Comparison, **facts: object) -> dict:
+    """A row of ``effects``: what is known of the arm, its outcome and comparator, and the result."""
     names = ("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "timepoint", "direction", "primary", "msc_derived")
-    shown = {name: row[name] for name in (*names, "disease_group", "route", "arm_note", "source_url", "line")}
-    shown |= {"outcome": row["name"], "as_stated": row["value"], "p_reported": row["p"]}
+    effect = {name: row[name] for name in (*names, "disease_group", "route", "arm_note", "source_url", "line")}
+    effect |= {"outcome": row["name"], "as_stated": row["value"], "p_reported": row["p"]}
     if versus:
-        shown |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
-    return shown
+        effect |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
+    if isinstance(result, Comparison):
+        effect["favours"] = _favours(result, 1 if "ratio" in measure else 0, row["name"])
+    return effect | {"measure": measure, **result._asdict(), **facts}
 
 
 def _proportion_row(row: dict) -> dict:
     events, n = row["counts"]
-    return _base(row) | {
-        "measure": "proportion",
-        **proportion(events, n)._asdict(),
-        "method": "Clopper-Pearson exact interval; Jeffreys prior",
-        "basis": "estimated counts" if row["estimated"] else "counts",
-        "why": row["estimated"],
-        "events": events,
-        "n": n,
-    }
+    facts = {"basis": "estimated counts" if row["estimated"] else "counts", "why": row["estimated"]}
+    method = "Clopper-Pearson exact interval; Jeffreys prior"
+    return _effect_row(row, None, "proportion", proportion(events, n), method=method, events=events, n=n, **facts)
 
 
 def _compared_rows(row: dict, versus: dict) -> list[dict]:
     if not (row["counts"] and versus["counts"]):
         return [_mean_row(row, versus)]
-    (events, n), (versus_events, versus_n) = row["counts"], versus["counts"]
+    counts = *row["counts"], *versus["counts"]
     estimated = [side["estimated"] for side in (row, versus) if side["estimated"]]
-    shared = _base(row, versus) | {
-        "basis": "estimated counts" if estimated else "counts",
-        "events": events,
-        "n": n,
-        "versus_events": versus_events,
-        "versus_n": versus_n,
-    }
-    zero = {
-        (True, True): "No event in either arm: there is no ratio.",
-        (False, True): "No event in the comparator: the ratio has no upper bound.",
-    }.get((events == 0, versus_events == 0))
-    reported = _contradiction(row, versus)
-    ratio = risk_ratio(events, n, versus_events, versus_n)
-    difference = risk_difference(events, n, versus_events, versus_n)
-    both = (
-        ("risk ratio", ratio, 1, "Koopman score interval; Fisher exact p; Jeffreys priors", [zero, reported]),
-        (
-            "risk difference",
-            difference,
-            0,
-            "Newcombe hybrid score interval; Fisher exact p; Jeffreys priors",
-            [reported],
-        ),
-    )
+    facts = dict(zip(("events", "n", "versus_events", "versus_n"), counts, strict=True))
+    facts["basis"] = "estimated counts" if estimated else "counts"
+    zero = None
+    if not counts[2]:
+        arms, lacks = (
+            ("either arm", "there is no ratio") if not counts[0] else ("the comparator", "the ratio has no upper bound")
+        )
+        zero = f"No event in {arms}: {lacks}."
+    contradiction = _contradiction(row, versus)
     return [
-        shared
-        | {
-            "measure": measure,
-            **result._asdict(),
-            "favours": _favours(result, no_effect, row["name"]),
-            "method": method,
-            "why": _sentences([*estimated, *why]),
-        }
-        for measure, result, no_effect, method, why in both
+        _effect_row(
+            *(row, versus, measure, result),
+            method=f"{interval} score interval; Fisher exact p; Jeffreys priors",
+            why=_sentences([*estimated, *why]),
+            **facts,
+        )
+        for measure, result, interval, why in (
+            ("risk ratio", risk_ratio(*counts), "Koopman", [zero, contradiction]),
+            ("risk difference", risk_difference(*counts), "Newcombe hybrid", [contradiction]),
+        )
     ]
 
 
@@ -714,19 +635,12 @@ def _mean_row(row: dict, versus: dict) -> dict:
     sides = []
     for side in (row, versus):
         sides += [float(side["mean"]), float(side["sd"]), side["n_total"] or side["arm_n"]]
-    result = mean_difference(*sides)
-    randomised = row["n_total"] is None or versus["n_total"] is None
+    as_randomised = row["n_total"] is None or versus["n_total"] is None
     why = f"{sides[2]} v {sides[5]} people are those randomised; how many were analysed is not stated."
-    return _base(row, versus) | {
-        "measure": "mean difference",
-        **result._asdict(),
-        "favours": _favours(result, 0, row["name"]),
-        "method": "Welch t interval and p",
-        "basis": "mean and SD",
-        "why": why if randomised else None,
-        "n": sides[2],
-        "versus_n": sides[5],
-    }
+    facts = {"basis": "mean and SD", "why": why if as_randomised else None, "n": sides[2], "versus_n": sides[5]}
+    return _effect_row(
+        row, versus, "mean difference", mean_difference(*sides), method="Welch t interval and p", **facts
+    )
 
 
 def _reported_rows(row: dict, rows: list[dict]) -> list[dict]:
@@ -735,34 +649,25 @@ def _reported_rows(row: dict, rows: list[dict]) -> list[dict]:
     if ratio is None:
         return []
     controls = {other["arm_id"]: other for other in rows if other["control"] and other["study_id"] == row["study_id"]}
-    versus = next(_comparators(row, rows), None)
+    versus = next(iter(_comparators(row, rows)), None)
     if versus is None and len(controls) == 1:
         versus = {name: next(iter(controls.values()))[name] for name in ("arm_id", "arm")}
-    low, high, p = (_number(row[name]) for name in ("ci_low", "ci_high", "p"))
-    shared, why = {"basis": "as reported", "method": "as reported"}, None
-    if not (low <= high):
+    low, high, p = (_as_number(row[name]) for name in ("ci_low", "ci_high", "p"))
+    basis, method, why = "as reported", "as reported", None
+    if not low <= high:
         if not (0 < p < 1 and ratio not in (0, 1)):
             return []
         low, high = interval_from_p(ratio, p)
-        shared = {"basis": "reconstructed from p", "method": "Altman and Bland 2011, from ratio and p"}
+        basis, method = "reconstructed from p", "Altman and Bland 2011, from ratio and p"
         why = f"The source prints no interval: it is reckoned from p = {row['p']}."
+    why = _sentences([why, _contradiction(row, versus) if versus and versus.get("counts") else None])
     result = Comparison(ratio, low, high, p)
-    contradiction = _contradiction(row, versus) if versus and versus.get("counts") else None
-    return [
-        _base(row, versus)
-        | shared
-        | {
-            "measure": "risk ratio as reported",
-            **result._asdict(),
-            "favours": _favours(result, 1, row["name"]),
-            "why": _sentences([why, contradiction]),
-        }
-    ]
+    return [_effect_row(row, versus, "risk ratio as reported", result, basis=basis, method=method, why=why)]
 
 
 def _reported_ratio(row: dict) -> float | None:
-    found = re.fullmatch(r"RR (\d+(?:\.\d+)?)", row["effect"] or "")
-    return float(found[1]) if found else None
+    printed = re.fullmatch(r"RR (\d+(?:\.\d+)?)", row["effect"] or "")
+    return float(printed[1]) if printed else None
 
 
 def _contradiction(row: dict, versus: dict) -> str | None:
@@ -777,18 +682,18 @@ def _contradiction(row: dict, versus: dict) -> str | None:
     return f"The source prints a ratio of {ratio:g}, but {events} of {n} v {versus_events} of {versus_n} give {computed:.2f}."
 
 
-def _favours(result: Comparison, no_effect: float, name: str) -> str:
+def _favours(result: Comparison, no_effect: float, outcome: str) -> str:
     if result.low <= no_effect <= result.high:
         return NEITHER
     more = result.low > no_effect
-    return "arm" if more != bool(_HARM.search(name)) else "comparator"
+    return "arm" if more != bool(_HARM.search(outcome)) else "comparator"
 
 
 def _sentences(parts: list[str | None]) -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
-def _reason(row: dict) -> str:
+def _why_unusable(row: dict) -> str:
     if row["n_events"] is not None:
         return "a count without a number of people"
     if row["mean"] is not None:
@@ -808,9 +713,8 @@ def _risk(row: dict) -> dict:
     if row["counts"] is None:
         return {"reason": "the number of people is not stated" if row["n_events"] is not None else "no count is stated"}
     events, n = row["counts"]
-    result = proportion(events, n)._asdict()
-    none = None if events else upper_bound_of_none(n)
-    return {"proportion": result.pop("estimate"), **result, "upper_if_none": none}
+    share = proportion(events, n)._asdict()
+    return {"proportion": share.pop("estimate"), **share, "upper_if_none": None if events else upper_bound_of_none(n)}
 
 
 def _is_dose_ranging(group: list[dict]) -> bool:
@@ -819,16 +723,16 @@ def _is_dose_ranging(group: list[dict]) -> bool:
 
 
 def _trend_row(group: list[dict], kind: str) -> dict:
-    ordered = sorted(group, key=lambda row: 0 if row["control"] else row["dose"])
-    doses = [0.0 if row["control"] else float(row["dose"]) for row in ordered]
-    events, n = ([row["counts"][part] for row in ordered] for part in (0, 1))
-    estimated = [row["estimated"] for row in ordered]
+    doses = [0.0 if row["control"] else float(row["dose"]) for row in group]
+    order = sorted(range(len(group)), key=doses.__getitem__)
+    doses, group = [doses[place] for place in order], [group[place] for place in order]
+    events, n = zip(*(row["counts"] for row in group), strict=True)
+    estimated = [row["estimated"] for row in group]
     none = None if 0 < sum(events) < sum(n) else "All or none had the event: no trend can be seen."
-    names = ("study_id", "study", "msc_derived", "source_url")
-    return {name: ordered[-1][name] for name in names} | {
-        "outcome": ordered[-1]["name"],
+    last = group[-1]
+    return {name: last[name] for name in ("study_id", "study", "msc_derived", "source_url", "dose_unit")} | {
+        "outcome": last["name"],
         "kind": kind,
-        "dose_unit": ordered[-1]["dose_unit"],
         "doses": join_multi(f"{dose:g}" for dose in doses),
         "events": join_multi(events),
         "n": join_multi(n),
