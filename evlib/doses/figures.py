@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,19 +19,22 @@ from evlib.base.point_layout import (
     canvas,
     finished,
     fitted,
+    heading,
     put_note,
     put_patch,
     put_text,
     width_of,
 )
+from evlib.base.words import several
 from evlib.doses.evidence import READINGS
 from evlib.doses.stated_doses import power, span_of
 
 _SIZE, _LINE, _SMALL, _SMALL_LINE = 9.0, 12.0, 8.0, 10.5  # points
 _RULE, _DARK_ORANGE, _SHADE, _SOFT = "#CCCCCC", "#B87A00", "#DCEBF5", "#555555"
 
-# The mark of each reading: its shape, what fills it, its edge and its width.
-_MARKS = {
+_Mark = tuple[str, str, str, float]  # its shape, what fills it, its edge and its width
+_BarStyle = tuple[str, str, str | None]  # what fills it, its edge and its hatch
+_READING_MARKS = {
     "effective": ("o", BLUE, BLUE, 7.0),
     "less effective": ("v", "white", _DARK_ORANGE, 7.5),
     "no effect shown": ("s", GREY, GREY, 6.0),
@@ -41,9 +44,8 @@ _MARKS = {
     "not in the paper": ("p", "white", GREY, 5.0),
 }
 _VOLUME_MARKS = (("o", BLUE, BLUE, 7.5), ("s", "white", _DARK_ORANGE, 6.0), ("^", "white", GREY, 7.0))
-_ROUTES = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}
-_WORDS = {"iv": "intravenous"}
-_RULES = {
+_ROUTE_HEADS = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}
+_RULE_PHRASES = {
     "paper": "as the paper reads them",
     "reported": "by anything reported as better",
     "compared": "by a comparison group",
@@ -73,7 +75,7 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     Parameters
     ----------
     doses
-        As ``evlib.dose_window.evidence`` gives them. Arms of one report with the same amount and reading share a line.
+        As ``evlib.doses.dose_windows.doses_in_question`` returns them. Arms of one report with the same amount and reading share a line.
     per, effective_if
         The dials of these names, for the words of the axis and of the title.
 
@@ -85,30 +87,30 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     name = "tested_by_route"
     if doses.empty:
         return nothing(name, "No dose was tested in any report of this question")
-    rows = doses.assign(route=doses.route_group.where(doses.route_group.isin(list(_ROUTES)), "other"))
+    rows = doses.assign(route=doses.route_group.where(doses.route_group.isin(list(_ROUTE_HEADS)), "other"))
     shown = rows[_positive(rows.low) & _positive(rows.high)]
     lines = _lines(shown)
     numbers = {arm: i for i, line in enumerate(lines) for arm in line.index}
     data = doses.assign(line=pd.Series(numbers, index=doses.index, dtype="Int64"))
     title = _tested_title(rows, shown, effective_if)
     n_missing = len(rows) - len(shown)
-    missing = f"Not shown: {_several(n_missing, 'dose')} without an amount in particles."
+    missing = f"Not shown: {several(n_missing, 'dose')} without an amount in particles."
     axes, top = canvas(title)
     if not lines:
-        alt = f"Empty figure (n = {_several(len(rows), 'dose')}). {title}. {missing}"
+        alt = f"Empty figure (n = {several(len(rows), 'dose')}). {title}. {missing}"
         return Figure(finished(axes, put_note(axes, top, missing)), name, title, alt, data)
     scale = _decades(shown.low, shown.high, begin=134, end=WIDTH - 76)
-    top = _keys(axes, top, {reading: _MARKS[reading] for reading in READINGS if reading in set(shown.reading)})
+    top = _keys(axes, top, {reading: _READING_MARKS[reading] for reading in READINGS if reading in set(shown.reading)})
     _right_heads(axes, top, {WIDTH - 2: "n", WIDTH - 30: "Amount"})
     top += 14
     start, heads = top, []
-    for route, heading in _ROUTES.items():
+    for route, name_of_route in _ROUTE_HEADS.items():
         own = [line for line in lines if line.route.iloc[0] == route]
         if not own:
             continue
-        n_reports = _several(pd.concat(own).study_id.nunique(), "report")
+        n_reports = several(pd.concat(own).study_id.nunique(), "report")
         heads.append((top, top + 15))
-        top = _heading(axes, top, f"{heading} ({n_reports})")
+        top = heading(axes, top, f"{name_of_route} ({n_reports})", size=_SIZE)
         before = None
         for line in own:
             top = _dose_line(axes, top, line, scale, named=line.study_id.iloc[0] != before)
@@ -125,7 +127,7 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
         f"{line.reading.iloc[0]}, {line.basis.iloc[0]}, n = {_n(line)}"
         for line in lines
     )
-    n_arms = f"{_several(len(shown), 'arm')} of {_several(shown.study_id.nunique(), 'report')}"
+    n_arms = f"{several(len(shown), 'arm')} of {several(shown.study_id.nunique(), 'report')}"
     alt = f"Range plot on a log axis, a line for each dose (n = {n_arms}). {title}. {listed}. {missing}"
     return Figure(finished(axes, bottom), name, title, alt, data)
 
@@ -153,7 +155,10 @@ def forest(effects: pd.DataFrame) -> Figure:
     vesicles = effects.ev_arm.astype("str") != "False" if "ev_arm" in effects else pd.Series(True, index=effects.index)
     data = effects.assign(drawn=ratio & known & vesicles)
     named = data.study.fillna("Report without a name")
-    shown = data.assign(study=named, msc=_true(data.msc_derived), main=_true(data.primary))[data.drawn]
+    flags = {
+        flag: data[column].astype("str") == "True" for flag, column in (("msc", "msc_derived"), ("main", "primary"))
+    }
+    shown = data.assign(study=named, **flags)[data.drawn]
     title = _forest_title(shown)
     measures = sorted(set(effects.measure[~ratio].fillna("measure not named")))
     counts = {
@@ -166,7 +171,7 @@ def forest(effects: pd.DataFrame) -> Figure:
     axes, top = canvas(title)
     if shown.empty:
         bottom = put_note(axes, top, missing)
-        alt = f"Empty figure (n = {_several(len(effects), 'effect')}). {title}. {missing}"
+        alt = f"Empty figure (n = {several(len(effects), 'effect')}). {title}. {missing}"
         return Figure(finished(axes, bottom), name, title, alt, data)
     hollow = _is_hollow(shown)
     keys = {"from counts, or as reported": ("s", BLUE, BLUE, 6.5)} if not hollow.all() else {}
@@ -187,14 +192,16 @@ def forest(effects: pd.DataFrame) -> Figure:
     at_one = scale.at(1)
     for begin, end in _gaps(start, top, blocks):
         axes.plot([at_one, at_one], [begin, end], color=INK, lw=1, zorder=0.6)
-    note = "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off "
-    note += "the axis, a mark with an arrow lies beyond it. Whether more or less is better depends on the outcome."
+    note = (
+        "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off the axis, a mark "
+        "with an arrow lies beyond it. Whether more or less is better depends on the outcome."
+    )
     bottom = put_note(axes, bottom, f"{note} {missing}")
     listed = "; ".join(
         f"{row['study']}, {_outcome(row)}, {_sides(row)}: {_estimate_text(row)} ({row['basis']}, {_events(row)})"
         for _, row in shown.iterrows()
     )
-    n_rows = f"{_several(len(shown), 'ratio')} of {_several(shown.study.nunique(), 'report')}"
+    n_rows = f"{several(len(shown), 'ratio')} of {several(shown.study.nunique(), 'report')}"
     alt = f"Forest plot without pooling, on a log axis (n = {n_rows}). {title}. {listed}. {missing}".strip()
     return Figure(finished(axes, bottom), name, title, alt, data)
 
@@ -205,7 +212,7 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table
-        As ``evlib.doses.dose_windows.under_assumptions`` gives it: two rows for each assumption.
+        As ``evlib.doses.dose_windows.under_assumptions`` returns it: two rows for each assumption.
     """
     name = "window_under_assumptions"
     if table.empty:
@@ -216,12 +223,12 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     title = _window_title(chances)
     axes, top = canvas(title)
     styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
-    top = _bar_keys(axes, top, styles)
+    top = _keys(axes, top, styles)
     seen = table[_positive(table.effective_low) & _positive(table.effective_high)]
     scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 92)
     _right_heads(axes, top, {WIDTH - 2: "P", WIDTH - 54: "Reports"})
     top += 14
-    start, words = top, []
+    start, words, right = top, [], {"size": _SMALL, "ha": "right"}
     for i, label in enumerate(order):
         own = table[table.assumption == label].set_index("route_group")
         lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
@@ -229,38 +236,35 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         middle = top + height / 2
         if i == 0:
             put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
-        _lines_around(axes, middle, lines, size=_SMALL, bold=i == 0)
+        _small_lines(axes, 1, middle - _SMALL_LINE * (len(lines) - 1) / 2, lines, bold=i == 0)
         if pd.isna(chances[label]):
-            put_text(axes, (WIDTH - 2, middle), "–", size=_SMALL, ha="right")
+            put_text(axes, (WIDTH - 2, middle), "–", **right)
         else:
-            for y, text in (
-                (middle - 6, f"least {_chance(least[label])}"),
-                (middle + 6, f"any {_chance(chances[label])}"),
-            ):
-                put_text(axes, (WIDTH - 2, y), text, size=_SMALL, bold=i == 0, ha="right")
+            put_text(axes, (WIDTH - 2, middle - 6), f"least {_chance(least[label])}", **right, bold=i == 0)
+            put_text(axes, (WIDTH - 2, middle + 6), f"any {_chance(chances[label])}", **right, bold=i == 0)
         for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
             row = own.loc[route] if route in own.index else None
             n = 0 if row is None else int(row.n_counted)
-            put_text(axes, (WIDTH - 54, y), str(n), size=_SMALL, bold=i == 0, ha="right")
+            put_text(axes, (WIDTH - 54, y), str(n), **right, bold=i == 0)
             if row is None or not row.effective_low > 0:
                 text = fitted(f"{route}: none in particles", WIDTH - 208, lines=1, size=_SMALL)[0]
                 words.append((y - 6, y + 6))
                 put_text(axes, (scale.begin, y), text, size=_SMALL, ha="left", colour=_SOFT)
                 continue
-            _bar(axes, (scale.at(row.effective_low), scale.at(row.effective_high)), y, style)
+            _amount_bar(axes, (scale.at(row.effective_low), scale.at(row.effective_high)), y, style)
         top += height
     bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
     note = (
         "P: the probability that a nebulised effective dose is below an intravenous one, of the least effective dose of each "
-        "route or of any (–: cannot be said); only the "
+        "route or of any (–: cannot be said); only the uncertainty of amounts is in it. Bars: utmost bounds. Reports: those "
+        "with an effective dose in particles, by route (upper: nebulised)."
     )
-    note += "uncertainty of amounts is in it. Bars: utmost bounds. Reports: those with an effective dose in particles, by route (upper: nebulised)."
     bottom = put_note(axes, bottom, note)
     listed = "; ".join(
         f"{_readable(label)}: {_spans(table[table.assumption == label], chances[label], least[label])}"
         for label in order
     )
-    alt = f"Bars on a log axis, two for each assumption (n = {_several(len(order), 'setting')}). {title}. {listed}."
+    alt = f"Bars on a log axis, two for each assumption (n = {several(len(order), 'setting')}). {title}. {listed}."
     return Figure(finished(axes, bottom), name, title, alt, table.reset_index(drop=True))
 
 
@@ -276,7 +280,7 @@ def product_readings_figure(
     Parameters
     ----------
     readings
-        As ``evlib.doses.to_particles.product_readings`` gives it, for doses of this product.
+        As ``evlib.doses.to_particles.product_readings`` returns it, for doses of this product.
     band
         The lowest and the highest nebulised effective dose, in particles; None or not-a-number: no band.
     volumes
@@ -301,7 +305,7 @@ def product_readings_figure(
     title = _product_title(data[data.volume_ml == volumes[0]], product, band)
     axes, top = canvas(title)
     marks = dict(zip(volumes, _VOLUME_MARKS))
-    top = _keys(axes, top, {f"{_volume(v)} ({_several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
+    top = _keys(axes, top, {f"{_volume(v)} ({several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
     width = _COLUMN * len(volumes)
     everything = pd.concat([data.particles, pd.Series(band or [], dtype="float64")])
     scale = _decades(everything, everything, begin=146, end=WIDTH - width - 12)
@@ -312,11 +316,10 @@ def product_readings_figure(
     for (per_ml, source), reading in data.groupby(["per_ml", "source"], sort=False):
         used = reading.weight.gt(0).all()
         text = f"{power(per_ml)} per mL" + ("" if used else " (not used)")
-        lines = fitted(_source_words(source), 138, lines=3, size=_SMALL)
+        lines = fitted(_short_sources(source), 138, lines=3, size=_SMALL)
         height = _LINE + _SMALL_LINE * len(lines) + 7
         put_text(axes, (1, top + 8), text, size=_SIZE, ha="left")
-        for i, line in enumerate(lines):
-            put_text(axes, (1, top + 8 + _LINE + _SMALL_LINE * i), line, size=_SMALL, ha="left", colour=_SOFT)
+        _small_lines(axes, 1, top + 8 + _LINE, lines, colour=_SOFT)
         for i, volume in enumerate(reversed(volumes)):
             y = top + height / 2 + 8 * ((len(volumes) - 1) / 2 - i)  # beside one another they would overlap
             for value in reading.particles[reading.volume_ml == volume]:
@@ -325,28 +328,16 @@ def product_readings_figure(
         top += height
     if band:
         left, right = scale.at(band[0]), scale.at(band[1])
-        put_patch(
-            axes,
-            Rectangle(
-                (left, start),
-                max(right - left, 2),
-                top - start,
-                facecolor=_SHADE,
-                edgecolor=BLUE,
-                lw=0.8,
-                ls=":",
-                zorder=0,
-            ),
-        )
+        shade = {"facecolor": _SHADE, "edgecolor": BLUE, "lw": 0.8, "ls": ":", "zorder": 0}
+        put_patch(axes, Rectangle((left, start), max(right - left, 2), top - start, **shade))
     bottom = _axis(axes, start, top, scale, "Particles per dose (log scale)")
     note = f"Shaded: effective doses that were nebulised, {span_of(*band)} particles. " if band else ""
-    bottom = put_note(
-        axes, bottom, f"{note}n = {_several(data[['per_ml', 'source']].drop_duplicates().shape[0], 'source')}."
-    )
+    n_sources = several(len(data[["per_ml", "source"]].drop_duplicates()), "source")
+    bottom = put_note(axes, bottom, f"{note}n = {n_sources}.")
     listed = "; ".join(
-        f"{_volume(row.volume_ml)} by {_source_words(row.source)}: {power(row.particles)}" for row in data.itertuples()
+        f"{_volume(row.volume_ml)} by {_short_sources(row.source)}: {power(row.particles)}" for row in data.itertuples()
     )
-    used_by = ", ".join(f"{_volume(v)} n = {_several(n_trials[v], 'trial')}" for v in volumes)
+    used_by = ", ".join(f"{_volume(v)} n = {several(n_trials[v], 'trial')}" for v in volumes)
     alt = f"Dot plot on a log axis ({used_by}). {title}. {listed}. {note}".strip()
     return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
 
@@ -365,9 +356,9 @@ def _tested_title(rows: pd.DataFrame, shown: pd.DataFrame, effective_if: str) ->
         bases = " and ".join(basis for basis in ("stated", "derived", "assumed") if basis in set(effective.basis))
         products = effective.why.str.extract("concentration stated of (.+)")[0]
         bases += f" from volumes of {products.iloc[0]}" if bases == "derived" and products.nunique() == 1 else ""
-        reports = _several(effective.study_id.nunique(), "report")
+        reports = several(effective.study_id.nunique(), "report")
         parts.append(f"{route} {span_of(effective.low.min(), effective.high.max())} ({reports}, {bases})")
-    return f"Effective doses {_RULES.get(effective_if, effective_if)}, in particles: {', '.join(parts)}"
+    return f"Effective doses {_RULE_PHRASES.get(effective_if, effective_if)}, in particles: {', '.join(parts)}"
 
 
 def _forest_title(shown: pd.DataFrame) -> str:
@@ -387,21 +378,22 @@ def _forest_title(shown: pd.DataFrame) -> str:
     if len(beside):
         title += f"; of {len(beside)} that {'does' if len(beside) == 1 else 'do'} not, {_is_hollow(beside).sum()} estimated or reconstructed"
     without = len(shown) - len(bounded)
-    return f"{title}; {_several(without, 'ratio')} without an interval" if without else title
+    return f"{title}; {several(without, 'ratio')} without an interval" if without else title
 
 
 def _including(bounded: pd.DataFrame) -> int:
+    """How many intervals include 1."""
     return int(((bounded.low <= 1) & (bounded.high >= 1)).sum())
 
 
 def _window_title(chances: pd.Series) -> str:
     said = chances.dropna()
     if said.empty:
-        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {_several(len(chances), 'setting')}"
+        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {several(len(chances), 'setting')}"
     low, high = _chance(said.min()), _chance(said.max())
     runs = f"is {low}" if low == high else f"runs from {low} to {high}"
     unsaid = len(chances) - len(said)
-    title = f"The probability that a nebulised effective dose, drawn at random, is below an intravenous one {runs} over {len(said)} of {_several(len(chances), 'setting')}"
+    title = f"The probability that a nebulised effective dose, drawn at random, is below an intravenous one {runs} over {len(said)} of {several(len(chances), 'setting')}"
     title += f" (as set: {_chance(chances.iloc[0])})" if len(said) > 1 and pd.notna(chances.iloc[0]) else ""
     return f"{title}; in {unsaid} it cannot be said" if unsaid else title
 
@@ -424,10 +416,6 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
 
 
 # --- words
-
-
-def _several(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _volume(volume: float) -> str:
@@ -496,20 +484,17 @@ def _spans(own: pd.DataFrame, chance: float, least: float) -> str:
     return f"{', '.join(parts)}, P {_chance(least)} (least), {_chance(chance)} (any)"
 
 
-def _source_words(source: str) -> str:
+def _short_sources(source: str) -> str:
     """Sources in few letters: numbers and DOIs whole, of addresses the site."""
     parts = [re.sub(r"^https?://(www\.)?([^/]+).*", r"\2", part.strip()) for part in source.split("|")]
     return ", ".join(dict.fromkeys(parts))
 
 
 def _source_url(source: str) -> str | None:
-    """The address of a source: the record, the DOI or the first page."""
-    if found := re.search(r"https?://\S+", source):
-        return found[0]
-    if found := re.search(r"doi:(\S+)", source):
-        return f"https://doi.org/{found[1]}"
-    found = re.search(r"NCT\d{8}", source)
-    return f"https://clinicaltrials.gov/study/{found[0]}" if found else None
+    """The address of a source: the first page, the DOI or the record."""
+    forms = {r"https?://\S+": "", r"(?<=doi:)\S+": "https://doi.org/", r"NCT\d{8}": "https://clinicaltrials.gov/study/"}
+    matches = ((site, re.search(form, source)) for form, site in forms.items())
+    return next((site + match[0] for site, match in matches if match), None)
 
 
 def _arms(line: pd.DataFrame) -> str:
@@ -519,10 +504,6 @@ def _arms(line: pd.DataFrame) -> str:
 
 def _n(line: pd.DataFrame) -> str:
     return "–" if line.n.isna().any() else str(int(line.n.sum()))
-
-
-def _true(column: pd.Series) -> pd.Series:
-    return column.astype("str") == "True"
 
 
 def _is_hollow(effects: pd.DataFrame) -> pd.Series:
@@ -544,14 +525,8 @@ def _lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
     lines = [line for _, line in shown.groupby(same, sort=False, dropna=False)]
 
     def place(line: pd.DataFrame) -> tuple:
-        first = line.iloc[0]
-        return (
-            list(_ROUTES).index(first.route),
-            least[first.route, first.study_id],
-            first.study_id,
-            first.low,
-            first.high,
-        )
+        route, study, low, high = line.iloc[0][["route", "study_id", "low", "high"]]
+        return list(_ROUTE_HEADS).index(route), least[route, study], study, low, high
 
     return sorted(lines, key=place)
 
@@ -564,11 +539,9 @@ def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, n
     height = _LINE * len(study) + _SMALL_LINE * len(arms) + 5
     for i, text in enumerate(study):
         put_text(axes, (1, top + 7 + _LINE * i), text, size=_SIZE, ha="left")
-    for i, text in enumerate(arms):
-        place = (7, top + 7 + _LINE * len(study) + _SMALL_LINE * i)
-        put_text(axes, place, text, size=_SMALL, ha="left", colour=_SOFT)
+    _small_lines(axes, 7, top + 7 + _LINE * len(study), arms, colour=_SOFT)
     y = top + _LINE * len(study) + (_SMALL_LINE * len(arms) + 4) / 2
-    mark = _MARKS.get(first.reading, _MARKS["not compared"])
+    mark = _READING_MARKS.get(first.reading, _READING_MARKS["not compared"])
     low, high = scale.at(first.low), scale.at(first.high)
     stated = first.basis == "stated"
     if high > low:
@@ -595,7 +568,7 @@ def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
     same = [
         name for name in ("route", "disease_group") if own[name].nunique(dropna=False) == 1 and pd.notna(first[name])
     ]
-    about = ", ".join(_WORDS.get(first[name], str(first[name])) for name in same)
+    about = ", ".join("intravenous" if first[name] == "iv" else str(first[name]) for name in same)
     room = WIDTH - 14 - width_of(text, size=_SIZE, bold=True)
     if about and width_of(about, size=_SMALL) < room - 6:
         put_text(axes, (WIDTH - 2, top + 7), about, size=_SMALL, ha="right", colour=_SOFT)
@@ -606,9 +579,8 @@ def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> flo
     outcome = fitted(_outcome(row), 138, lines=3, size=_SMALL, bold=row.main)
     below = [*fitted(_sides(row), 138, lines=3, size=_SMALL), *fitted(_events(row), 138, lines=1, size=_SMALL)]
     height = _SMALL_LINE * (len(outcome) + len(below)) + 7
-    for i, text in enumerate([*outcome, *below]):
-        style = {"bold": row.main} if i < len(outcome) else {"colour": _SOFT}
-        put_text(axes, (7, top + 7 + _SMALL_LINE * i), text, size=_SMALL, ha="left", **style)
+    _small_lines(axes, 7, top + 7, outcome, bold=row.main)
+    _small_lines(axes, 7, top + 7 + _SMALL_LINE * len(outcome), below, colour=_SOFT)
     y = top + height / 2
     hollow = bool(_HOLLOW.search(row.basis if isinstance(row.basis, str) else ""))
     colour = _DARK_ORANGE if hollow else BLUE
@@ -640,51 +612,34 @@ def _end(axes: plt.Axes, value: float, y: float, scale: _Log, colour: str) -> fl
 # --- parts of a drawing
 
 
-def _mark(axes: plt.Axes, x: float, y: float, mark: tuple[str, str, str, float]) -> None:
+def _mark(axes: plt.Axes, x: float, y: float, mark: _Mark) -> None:
     shape, face, edge, size = mark
     axes.scatter(x, y, s=size**2, marker=shape, facecolor=face, edgecolor=edge, lw=1.3, zorder=3)
 
 
-def _bar(axes: plt.Axes, ends: tuple[float, float], y: float, style: tuple[str, str, str | None]) -> None:
+def _amount_bar(axes: plt.Axes, ends: tuple[float, float], y: float, style: _BarStyle) -> None:
     face, edge, hatch = style
     left, right = ends
     if right - left < 4:  # one amount
         left, right = (left + right) / 2 - 2, (left + right) / 2 + 2
-    put_patch(
-        axes, Rectangle((left, y - 4), right - left, 8, facecolor=face, edgecolor=edge, hatch=hatch, lw=1.1, zorder=2)
-    )
+    look = {"facecolor": face, "edgecolor": edge, "hatch": hatch, "lw": 1.1, "zorder": 2}
+    put_patch(axes, Rectangle((left, y - 4), right - left, 8, **look))
 
 
-def _keys(axes: plt.Axes, top: float, keys: Mapping[str, tuple[str, str, str, float]]) -> float:
-    for x, y, label in _spread(keys, top):
-        _mark(axes, x + 6, y, keys[label])
-        put_text(axes, (x + 15, y), label, size=_SMALL, ha="left")
-        top = y - 7
-    return top + 17
-
-
-def _bar_keys(axes: plt.Axes, top: float, styles: Mapping[str, tuple[str, str, str | None]]) -> float:
-    for x, y, label in _spread(styles, top):
-        _bar(axes, (x, x + 12), y, styles[label])
-        put_text(axes, (x + 15, y), label, size=_SMALL, ha="left")
-        top = y - 7
-    return top + 17
-
-
-def _spread(labels: Iterable[str], top: float) -> Iterator[tuple[float, float, str]]:
-    """Places of keys side by side, as many as fit into a line."""
+def _keys(axes: plt.Axes, top: float, keys: Mapping[str, _Mark | _BarStyle]) -> float:
+    """What marks or bars mean, side by side, as many as fit into a line; returns where they end."""
     x = 1.0
-    for label in labels:
+    for label, look in keys.items():
         width = 15 + width_of(label, size=_SMALL)
         if x > 1 and x + width > WIDTH - 2:
             x, top = 1.0, top + 13
-        yield x, top + 7, label
+        if len(look) == 3:
+            _amount_bar(axes, (x, x + 12), top + 7, look)
+        else:
+            _mark(axes, x + 6, top + 7, look)
+        put_text(axes, (x + 15, top + 7), label, size=_SMALL, ha="left")
         x += width + 12
-
-
-def _heading(axes: plt.Axes, top: float, text: str) -> float:
-    put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
-    return top + 15
+    return top + 17
 
 
 def _right_heads(axes: plt.Axes, top: float, heads: Mapping[float, str]) -> None:
@@ -692,19 +647,18 @@ def _right_heads(axes: plt.Axes, top: float, heads: Mapping[float, str]) -> None
         put_text(axes, (x, top + 6), text, size=_SMALL, bold=True, ha="right")
 
 
-def _lines_around(axes: plt.Axes, middle: float, lines: list[str], *, size: float, bold: bool) -> None:
+def _small_lines(axes: plt.Axes, x: float, y: float, lines: list[str], **style: Any) -> None:
+    """Lines of small print, the first at ``y``."""
     for i, line in enumerate(lines):
-        y = middle + _SMALL_LINE * (i - (len(lines) - 1) / 2)
-        put_text(axes, (1, y), line, size=size, bold=bold, ha="left")
+        put_text(axes, (x, y + _SMALL_LINE * i), line, size=_SMALL, ha="left", **style)
 
 
 def _decades(lows: pd.Series, highs: pd.Series, *, begin: float, end: float) -> _Log:
     """An axis of whole decades around all values."""
     if not len(lows):
         return _Log(begin, end, 1e8, 1e12)
-    low, high = (float(np.log10(value)) for value in (lows.min(), highs.max()))
-    first, last = np.floor(low - 0.05), np.ceil(high + 0.05)
-    return _Log(begin, end, 10.0**first, 10.0**last)
+    first, last = np.floor(np.log10(lows.min()) - 0.05), np.ceil(np.log10(highs.max()) + 0.05)
+    return _Log(begin, end, float(10.0**first), float(10.0**last))
 
 
 def _ratio_scale(shown: pd.DataFrame) -> _Log:
