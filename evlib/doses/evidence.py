@@ -14,10 +14,11 @@ from evlib.base.errors import InputError
 from evlib.base.schema import read_csv
 from evlib.doses.parse_agreement import record_doses, with_hand_coding
 from evlib.doses.to_particles import (
-    PRODUCTS,
+    amount_in_particles,
     conversion_factors,
     conversion_plan,
     harmonised,
+    named_product,
     particle_draws,
     products_of,
     read_conversions,
@@ -55,6 +56,12 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
 OF_READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
 # What a reader needs of a tested dose.
 SHOWN = (
+    *("study", "arm", "reading", "because", "outcomes_on_file", "n", "dose_as_reported"),
+    *("in_paper", "msc_derived", "randomised", "comparative"),
+)
+READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
+# What a reader needs of a tested dose.
+SHOWN = (
     "study",
     "arm",
     "reading",
@@ -70,13 +77,9 @@ SHOWN = (
 READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm", "not compared", "not in the paper")
 
 _OF_PAPER = ("effective", "less effective", "tolerated", "harm")
-_UNITS = {
-    "µg": "ug exosomes",
-    "µg/kg": "ug exosomes/kg",
-    "µg exosome per g ointment": "other",
-    "g product": "other",
-}
-_ROUTES = {"nebulised": "nebulised", "iv": "intravenous"}
+_REPORT_UNITS = {"µg": "ug exosomes", "µg/kg": "ug exosomes/kg"}
+_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product"), "other")
+_ROUTE_GROUPS = {"nebulised": "nebulised", "iv": "intravenous"}
 _RANDOMISED = re.compile(r"\b(non-?|not )?randomi[sz]ed\b", re.IGNORECASE)
 _LUNG = ("lung", "healthy")
 
@@ -128,7 +131,7 @@ def dial_factors(conversions: pd.DataFrame, stated: pd.DataFrame, settings: dict
 
 
 def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Per report whether it is of MSCs, randomised and comparative, as far as records and notes say.
+    """Per report, whether its vesicles are of MSCs, and whether it is randomised and comparative, as far as is known.
 
     Parameters
     ----------
@@ -141,16 +144,15 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        One row per report: ``study_id, study, trn, disease, disease_group, msc_derived, randomised`` (missing: not said by
-        the record's allocation nor by the notes of the transcription), ``comparative`` (an arm of comparison, or two doses
+        One row per report: ``study_id, study, trn, disease, disease_group, msc_derived, randomised`` (missing: neither the
+        record's allocation nor the notes of the transcription say), ``comparative`` (with a comparison arm, or two doses
         or more) and ``source_url``.
     """
     allocation = studies.trn.map(records.drop_duplicates("trn").set_index("trn").allocation)
     by_record = allocation.map({"Randomized": True, "Non-Randomized": False}).astype("boolean")
     notes = arms.dropna(subset="note").groupby("study_id").note.agg(" ".join)
-    words = studies.study_id.map(notes).fillna("")
-    found = words.map(lambda text: [not match[1] for match in _RANDOMISED.finditer(text)])
-    by_note = pd.Series([said[0] if said else pd.NA for said in found], index=studies.index, dtype="boolean")
+    mentions = studies.study_id.map(notes).fillna("").map(_RANDOMISED.search)
+    by_note = mentions.map(lambda mention: not mention[1] if mention else pd.NA).astype("boolean")
     control = arms[arms.is_control == "True"].groupby("study_id").size()
     tested = arms[arms.is_control != "True"].dropna(subset="dose_low").groupby("study_id").dose_low.nunique()
     sources = studies.source_urls.str.split().str[0]
@@ -167,38 +169,33 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
 
 
 def tested_doses(
-    flags: pd.DataFrame,
-    arms: pd.DataFrame,
-    factors: pd.DataFrame,
-    settings: dict[str, Any],
+    flags: pd.DataFrame, arms: pd.DataFrame, factors: pd.DataFrame, settings: dict[str, Any]
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
 
     Parameters
     ----------
     flags
-        As ``study_flags`` gives it.
+        As ``study_flags`` returns it.
     arms
         ``arm_id, study_id, arm, is_control, n, route, source_cell, dose_low, dose_high, dose_unit, dose_as_reported,
-        doses_per_course``. Arms of comparison and arms of cells are left out.
+        doses_per_course``. Comparison arms and arms of cells are left out.
     factors, settings
-        As ``dial_factors`` and ``dials`` give them.
+        As ``dial_factors`` and ``dials`` return them.
 
     Returns
     -------
     doses, draws
         One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
-        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high`` in its unit, ``basis, why``; ``low, high``
-        (utmost bounds), ``q025, median, q975`` in particles per administration or course, as the dial says; ``each_median``: the
-        median per administration, as loaded; and ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
+        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high``
+        in its unit, ``basis, why``; ``low, high`` (utmost bounds), ``q025, median, q975`` in particles per administration
+        or course, as the dial says; ``each_median``: the median per administration, as loaded; and ``source_url``. The
+        draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
     rows = arms[(arms.is_control != "True") & (arms.dose_unit != "cells")].merge(flags[names], on="study_id")
     words = rows[["arm", "source_cell", "dose_as_reported"]].fillna("").agg(" ".join, axis=1)
-    products = pd.Series(
-        [next((name for name in PRODUCTS if name.lower() in text.lower()), None) for text in words],
-        index=rows.arm_id,
-    )
+    products = pd.Series(map(named_product, words), index=rows.arm_id)
     low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
     given = rows.dose_low.notna() | rows.dose_high.notna()
     unreadable = given & ~((low > 0) & (low <= high))
@@ -208,7 +205,7 @@ def tested_doses(
             "arm": rows.arm,
             "low": low.mask(unreadable),
             "high": high.mask(unreadable),
-            "unit": rows.dose_unit.map(lambda unit: _UNITS.get(unit, unit)).fillna("unspecified"),
+            "unit": rows.dose_unit.map(lambda unit: _REPORT_UNITS.get(unit, unit)).fillna("unspecified"),
             "per": "administration",
             "n_administrations": _whole(rows.doses_per_course),
         }
@@ -222,14 +219,11 @@ def tested_doses(
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
     draws = (course if settings["per"] == "course" else each).copy()
     routes = rows.route.map(_route_group)
+    nebulised = (routes == "nebulised").to_numpy()
     least, most = settings["nebulised_share"]
     share = least * (most / least) ** rng.random(settings["draws"])
-    draws[:, (routes == "nebulised").to_numpy()] *= share[:, np.newaxis]
+    draws[:, nebulised] *= share[:, np.newaxis]
     times = plan.n_administrations.astype("float64") if settings["per"] == "course" else 1.0
-    amount = {bound: plan[f"amount_{bound}"] * _or_one(plan, "factor", bound) * _or_one(plan, "scale", bound)
-              for bound in ("low", "high")}  # fmt: skip
-    usable = plan.basis != "not convertible"
-    inhaled = routes == "nebulised"
     middle = np.percentile(draws, [2.5, 50, 97.5], axis=0)
     doses = pd.DataFrame(
         {
@@ -241,8 +235,8 @@ def tested_doses(
             **{"amount_low": stated.low, "amount_high": stated.high},
             "basis": plan.basis,
             "why": plan.why,
-            "low": (amount["low"] * times).where(usable) * np.where(inhaled, least, 1.0),
-            "high": (amount["high"] * times).where(usable) * np.where(inhaled, most, 1.0),
+            "low": amount_in_particles(plan, "low") * times * np.where(nebulised, least, 1.0),
+            "high": amount_in_particles(plan, "high") * times * np.where(nebulised, most, 1.0),
             **dict(zip(("q025", "median", "q975"), middle, strict=True)),
             "each_median": np.median(each, axis=0),
             "source_url": rows.source_url,
@@ -259,7 +253,7 @@ def readings_of(
     Parameters
     ----------
     doses
-        As ``tested_doses`` gives it.
+        As ``tested_doses`` returns it.
     outcomes
         ``arm_id, name, direction, primary`` of each outcome that a report shows.
     paper
@@ -268,34 +262,37 @@ def readings_of(
     Returns
     -------
     pandas.DataFrame
-        The doses with ``in_paper`` (used in the paper's section 4), ``outcomes_on_file`` (how many we could read), ``reading`` (of ``READINGS``) and ``because``. A dose
-        is less effective where another dose of the same report, whose amount does not overlap, is effective and it was
-        compared and is not.
+        The doses with ``in_paper`` (used in the paper's section 4), ``outcomes_on_file`` (how many we could read),
+        ``reading`` (one of ``READINGS``) and ``because``. A dose is less effective where it was compared without an effect
+        and another dose of the same report, whose amount does not overlap, is effective.
     """
-    said = paper.set_index("arm_id")
+    by_paper = paper.set_index("arm_id")
     by_arm: dict[str, list[dict]] = {}
     for outcome in outcomes[["arm_id", "name", "direction", "primary"]].to_dict("records"):
         by_arm.setdefault(outcome["arm_id"], []).append(outcome)
-    asked = doses[["arm_id", "comparative"]].to_dict("records")
-    rows = [_read(dose, by_arm.get(dose["arm_id"], []), said, settings) for dose in asked]
+    rule = settings["effective_if"]
+    rows = [
+        _reading_by_paper(by_paper, arm) if rule == "paper" else _reading(by_arm.get(arm, []), rule, comparative)
+        for arm, comparative in zip(doses.arm_id, doses.comparative, strict=True)
+    ]
     read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
-    if settings["effective_if"] != "paper":
+    if rule != "paper":
         less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")
         read["reading"] = read.reading.mask(less, "less effective")
         read["because"] = read.because.mask(less, "another dose of this report is effective, this one not")
     on_file = doses.arm_id.map(outcomes.arm_id.value_counts()).fillna(0).astype("int64")
-    return doses.assign(in_paper=doses.arm_id.isin(said.index), outcomes_on_file=on_file, **read)
+    return doses.assign(in_paper=doses.arm_id.isin(by_paper.index), outcomes_on_file=on_file, **read)
 
 
 def in_question(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.Series:
-    """Which rows of ``readings_of`` the question is put to: by origin, disease and, where set, pairs of doses."""
+    """Which rows of ``readings_of`` the question is about: by origin, disease and, where set, pairs of doses."""
     kept = doses.msc_derived | bool(settings["not_msc"])
     if settings["lung_only"]:
         kept &= doses.disease_group.str.startswith(_LUNG)
     if settings["pairs_only"]:
-        have = doses.groupby("study_id").reading.agg(set)
-        pairs = have.index[have.map(lambda found: {"effective", "less effective"} <= found)]
-        kept &= doses.study_id.isin(pairs)
+        readings = doses.groupby("study_id").reading.agg(set)
+        paired = readings.index[readings.map({"effective", "less effective"}.issubset)]
+        kept &= doses.study_id.isin(paired)
     return kept
 
 
@@ -309,7 +306,7 @@ def unused_doses(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
 
 
 def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The tables that the question of doses stands on, by name.
+    """The tables that the question of doses rests on, by name.
 
     Parameters
     ----------
@@ -318,7 +315,7 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
     records
         Table ``records``.
     stated
-        Hand-coded doses, as ``evlib.dose.stated_doses`` gives them.
+        Hand-coded doses, as ``evlib.doses.stated_doses.stated_doses`` returns them.
 
     Returns
     -------
@@ -353,21 +350,21 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     doses
         Table ``doses``.
     tables, settings
-        As ``evidence_tables`` and ``dials`` give them.
+        As ``evidence_tables`` and ``dials`` return them.
 
     Returns
     -------
     pandas.DataFrame
-        One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.doses.to_particles.harmonised`` gives.
+        One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.doses.to_particles.harmonised`` returns.
     """
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
     plan = conversion_plan(
         doses, factors, products=products_of(tables["records"]), body_weight_kg=settings["body_weight_kg"]
     )
     rng = np.random.default_rng(settings["seed"])
-    found = harmonised(plan, factors, rng=rng, draws=settings["draws"])
+    particles = harmonised(plan, factors, rng=rng, draws=settings["draws"])
     facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
-    return pd.concat([facts, found.drop(columns=["trn", "arm"])], axis=1)
+    return pd.concat([facts, particles.drop(columns=["trn", "arm"])], axis=1)
 
 
 def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:
@@ -386,19 +383,15 @@ def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:
 
 
 def _whole(texts: pd.Series) -> pd.Series:
-    """Whole numbers above zero; what is none is missing."""
+    """Whole numbers above zero; anything else is missing."""
     numbers = pd.to_numeric(texts, errors="coerce")
     return numbers.where((numbers > 0) & (numbers % 1 == 0)).astype("Int64")
-
-
-def _or_one(plan: pd.DataFrame, name: str, bound: str) -> pd.Series:
-    return plan[f"{name}_{bound}"].astype("float64").fillna(1.0)
 
 
 def _route_group(route: str | float) -> str | None:
     if not isinstance(route, str):
         return None
-    return _ROUTES.get(route, "combined" if " then " in route else "other")
+    return _ROUTE_GROUPS.get(route, "combined" if " then " in route else "other")
 
 
 def _beside_effective(doses: pd.DataFrame, effective: pd.Series) -> pd.Series:
@@ -408,19 +401,22 @@ def _beside_effective(doses: pd.DataFrame, effective: pd.Series) -> pd.Series:
     return pd.Series(doses.index.isin(pairs["index"][apart]), index=doses.index)
 
 
-def _read(dose: dict, outcomes: list[dict], paper: pd.DataFrame, settings: dict[str, Any]) -> tuple[str, str]:
-    """The reading of one dose, and its words."""
-    rule = settings["effective_if"]
-    if rule == "paper":
-        if dose["arm_id"] not in paper.index:
-            return "not in the paper", "not in the paper's section 4"
-        row = paper.loc[dose["arm_id"]]
-        return row.reading, f'the paper: "{row.quote}"'
-    counted = [outcome for outcome in outcomes if outcome["direction"] != "not comparative"]
-    if rule != "reported" and not dose["comparative"]:
-        counted = []
-    if rule == "primary":
-        counted = [outcome for outcome in counted if outcome["primary"] == "True"]
+def _reading_by_paper(by_paper: pd.DataFrame, arm_id: str) -> tuple[str, str]:
+    if arm_id not in by_paper.index:
+        return "not in the paper", "not in the paper's section 4"
+    row = by_paper.loc[arm_id]
+    return row.reading, f'the paper: "{row.quote}"'
+
+
+def _reading(outcomes: list[dict], rule: str, comparative: bool) -> tuple[str, str]:
+    """The reading of one dose by its outcomes, and why."""
+    counted = [
+        outcome
+        for outcome in outcomes
+        if outcome["direction"] != "not comparative"
+        and (rule == "reported" or comparative)
+        and (rule != "primary" or outcome["primary"] == "True")
+    ]
     better = [outcome["name"] for outcome in counted if outcome["direction"] == "better"]
     if better:
         return "effective", f"better: {'; '.join(better)}"

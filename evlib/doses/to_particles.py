@@ -1,7 +1,7 @@
 """Doses as particles per administration and per course: stated, derived, assumed, or not convertible, each with why.
 
-No number is made up here: every factor stands in a table of factors, made from ``data/raw/curation/conversions.csv`` and
-from records that state both a volume and particles of a product. A notebook changes the table, and all that follows moves.
+No number is made up here: every factor is a row of a table, made from ``data/raw/curation/conversions.csv`` and from records
+that state both a volume and the particles in it. A notebook may change the table, and everything that follows changes.
 """
 
 import math
@@ -21,7 +21,7 @@ BASES = ("stated", "derived", "assumed", "not convertible")
 FACTORS = ("from_unit", "product", "low", "high", "open", "weight", "read_at_source", "msc", "source", "note")
 
 _COUNTED = r"(?:EVs?|EV particles|exosomes|particles|nanoparticles)"
-_UNITS = [
+_FACTOR_UNITS = [
     (re.compile(rf"{_COUNTED}\s*(?:/|per)\s*(?P<n>[\d.]+)?\s*m[lL]\b(?!, with)"), "mL product"),
     (re.compile(rf"{_COUNTED}/µg protein\b"), "ug protein"),
     (re.compile(rf"{_COUNTED}/mL, with (?P<mg>[\d.]+) mg protein/mL"), "ug protein"),
@@ -40,9 +40,8 @@ def read_conversions(path: str | Path) -> pd.DataFrame:
     rows = read_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
     names = ["value", "low", "high"]
     numbers = rows[names].apply(pd.to_numeric, errors="coerce")
-    bad = ((numbers.isna() & rows[names].notna()) | (numbers <= 0)).any(axis=1) | ~rows.read_at_source.isin(
-        ["True", "False"]
-    )
+    bad = ((numbers.isna() & rows[names].notna()) | (numbers <= 0)).any(axis=1)
+    bad |= ~rows.read_at_source.isin(["True", "False"])
     if bad.any():
         line = int(bad.to_numpy().argmax()) + 2
         raise InputError(f"{path}, line {line}: a value is no positive number, or read_at_source is not True or False.")
@@ -57,7 +56,7 @@ def conversion_factors(
     Parameters
     ----------
     conversions
-        As ``read_conversions`` gives it. Its rows without a number, and yields of a harvest, are no factors.
+        As ``read_conversions`` returns it. Its rows without a number, and yields of a harvest, are no factors.
     stated
         Doses with ``trn, low, high, unit, volume_ml, as_stated``, hand-coded or read by the parser: one that counts the
         particles in a volume of a product of ``PRODUCTS`` is a factor of that product.
@@ -68,10 +67,9 @@ def conversion_factors(
     -------
     pandas.DataFrame
         One row per reading: ``from_unit`` ("mL product", "ug protein", "ug exosomes"), ``product`` (missing: any),
-        ``low`` and ``high`` in particles per unit, ``open`` (the source gives one bound only, which then stands for
-        both), ``weight`` (how often a reading is drawn in comparison with others; 0: not used; of sources on other than
-        MSC-EVs 0, but for a product's own), ``read_at_source``, ``msc``, ``source`` and ``note``. Equal readings of
-        one product are one row.
+        ``low`` and ``high`` in particles per unit, ``open`` (the source gives one bound only, used for both), ``weight``
+        (how often a reading is drawn, relative to others; 0: never, as those of sources on other than MSC-EVs, except a
+        product's own), ``read_at_source``, ``msc``, ``source`` and ``note``. Equal readings of one product are one row.
     """
     rows = [factor for row in conversions.to_dict("records") if (factor := _factor(row))]
     if stated is not None:
@@ -85,19 +83,21 @@ def conversion_factors(
         weight=("weight", "max"),
         read_at_source=("read_at_source", "any"),
         msc=("msc", "any"),
-        source=("source", _joined),
-        note=("note", _joined),
+        source=("source", _once_each),
+        note=("note", _once_each),
     )
     return merged[list(FACTORS)]
 
 
+def named_product(text: str) -> str | None:
+    """The first product of ``PRODUCTS`` that a text names."""
+    return next((name for name in PRODUCTS if name.lower() in text.lower()), None)
+
+
 def products_of(records: pd.DataFrame) -> pd.Series:
     """The product of ``PRODUCTS`` that a record names, by trial; trials that name none, or two, are absent."""
-    text = (
-        records[["brief_title", "official_title", "interventions", "arms", "dose_text"]]
-        .fillna("")
-        .agg(" ".join, axis=1)
-    )
+    fields = ["brief_title", "official_title", "interventions", "arms", "dose_text"]
+    text = records[fields].fillna("").agg(" ".join, axis=1)
     named = pd.DataFrame({name: text.str.contains(rf"\b{name}\b", case=False) for name in PRODUCTS})
     one = named.sum(axis=1) == 1
     return pd.Series(named[one].idxmax(axis=1).array, index=records.trn[one].array, name="product", dtype="str")
@@ -116,10 +116,10 @@ def conversion_plan(
     Parameters
     ----------
     doses
-        Table ``doses`` or what ``evlib.doses.parse_agreement.with_hand_coding`` gives: ``trn, arm, low, high, unit, per,
+        Table ``doses`` or what ``evlib.doses.parse_agreement.with_hand_coding`` returns: ``trn, arm, low, high, unit, per,
         n_administrations``, and ``stated_unit`` if there.
     factors
-        As ``conversion_factors`` gives it; a notebook may change its ``weight``, ``low`` and ``high``.
+        As ``conversion_factors`` returns it; a notebook may change its ``weight``, ``low`` and ``high``.
     products
         The product of a trial by its number (``products_of``).
     body_weight_kg, area_cm2
@@ -183,12 +183,12 @@ def particle_draws(
 def harmonised(
     plan: pd.DataFrame, factors: pd.DataFrame, *, rng: np.random.Generator, draws: int = 10_000
 ) -> pd.DataFrame:
-    """Every dose as particles per administration and per course, as far as anything allows.
+    """Every dose as particles per administration and per course, where it can be converted.
 
     Parameters
     ----------
     plan, factors
-        As ``conversion_plan`` and ``conversion_factors`` give them.
+        As ``conversion_plan`` and ``conversion_factors`` return them.
     rng
         The source of chance, for example ``numpy.random.default_rng(1)``.
     draws
@@ -202,7 +202,7 @@ def harmonised(
         and ``read_at_source`` as in the plan.
     """
     each, course = particle_draws(plan, factors, rng=rng, draws=draws)
-    whole = {bound: _bound(plan, bound) for bound in ("low", "high")}
+    whole = {bound: amount_in_particles(plan, bound) for bound in ("low", "high")}
     n = plan.n_administrations.astype("float64")
     columns = {}
     for prefix, drawn, times in (
@@ -216,6 +216,12 @@ def harmonised(
     return pd.concat([facts, pd.DataFrame(columns), plan[["conversion", "read_at_source"]]], axis=1)
 
 
+def amount_in_particles(plan: pd.DataFrame, bound: str) -> pd.Series:
+    """The "low" or "high" bound of what was stated, in particles; missing where it is not convertible."""
+    factors = [plan[f"{name}_{bound}"].astype("float64").fillna(1.0) for name in ("factor", "scale")]
+    return (plan[f"amount_{bound}"] * factors[0] * factors[1]).where(plan.basis != "not convertible")
+
+
 def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str = "ExoFlo") -> pd.DataFrame:
     """What each reading of a product's concentration makes of the doses that are stated as its volume.
 
@@ -224,7 +230,7 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
     doses
         Doses of the product's trials; those whose unit is "mL product", or that state a ``volume_ml``, are shown.
     factors
-        As ``conversion_factors`` gives it; readings of weight 0 are shown as well.
+        As ``conversion_factors`` returns it; readings of weight 0 are shown as well.
 
     Returns
     -------
@@ -277,52 +283,50 @@ _PLAN = [
 def _factor(row: dict) -> dict | None:
     """A row of conversions.csv as a factor, or None where it holds no number of particles per something."""
     unit = "" if pd.isna(row["unit"]) else row["unit"]
-    found = next(((match, name) for pattern, name in _UNITS if (match := pattern.fullmatch(unit))), None)
-    words = f"{row['quantity']} {row['context']} {row['note']}"
-    product = next((name for name in PRODUCTS if name in f"{row['quantity']} {row['context']}"), None)
-    if not found or (found[1] == "mL product" and product is None):
+    matches = ((pattern.fullmatch(unit), name) for pattern, name in _FACTOR_UNITS)
+    match, from_unit = next(((match, name) for match, name in matches if match), (None, None))
+    subject = f"{row['quantity']} {row['context']}"
+    own = from_unit == "mL product"
+    product = next((name for name in PRODUCTS if name in subject), None) if own else None
+    if not match or (own and product is None):
         return None
-    match, from_unit = found
-    said = match.groupdict()
+    numbers = match.groupdict()
     value, low, high = row["value"], row["low"], row["high"]
-    if "least" in said:
-        low, high = value / float(said["most"]), value / float(said["least"])
+    if "least" in numbers:
+        low, high = value / float(numbers["most"]), value / float(numbers["least"])
     elif pd.isna(low) and pd.isna(high):
         low = high = value
     bounds = [bound for bound in (low, high) if not pd.isna(bound)]
-    if not bounds or pd.isna(bounds[0]):
+    if not bounds:
         return None
-    per = float(said.get("n") or 1) * (in_unit(float(said["mg"]), "mg protein", "ug protein") if "mg" in said else 1)
-    msc = "NOT MSC" not in words
-    own = from_unit == "mL product"
-    source = row["source_url"] if not pd.isna(row["source_url"]) else f"doi:{row['doi']}"
+    per = float(numbers.get("n") or 1)
+    if "mg" in numbers:
+        per *= in_unit(float(numbers["mg"]), "mg protein", "ug protein")
+    msc = "NOT MSC" not in f"{subject} {row['note']}"
     return {
-        "from_unit": from_unit,
-        "product": product if own else None,
-        "low": bounds[0] / per,
-        "high": bounds[-1] / per,
-        "open": len(bounds) == 1,
-        "weight": 1.0 if own or msc else 0.0,
-        "read_at_source": row["read_at_source"],
-        "msc": msc,
-        "source": source,
+        **{"from_unit": from_unit, "product": product, "low": bounds[0] / per, "high": bounds[-1] / per},
+        **{"open": len(bounds) == 1, "weight": 1.0 if own or msc else 0.0},
+        **{"read_at_source": row["read_at_source"], "msc": msc},
+        "source": f"doi:{row['doi']}" if pd.isna(row["source_url"]) else row["source_url"],
         "note": f"{row['quantity']}" + ("" if pd.isna(row["note"]) else f": {row['note']}"),
     }
 
 
 def _factor_of_dose(row: dict) -> dict | None:
     """A dose that counts the particles in a volume of a product, as that product's concentration."""
-    product = next((name for name in PRODUCTS if name.lower() in str(row["as_stated"]).lower()), None)
+    product = named_product(str(row["as_stated"]))
     bounds = (row["low"], row["high"], row["volume_ml"])
     if row["unit"] != "particles" or product is None or any(pd.isna(bound) for bound in bounds):
         return None
     low, high, volume = bounds
-    facts = {"open": False, "weight": 1.0, "read_at_source": True, "msc": True}
-    said = {"source": row["trn"], "note": f"{row['trn']}: {row['as_stated']}"}
-    return {"from_unit": "mL product", "product": product, "low": low / volume, "high": high / volume, **facts, **said}
+    return {
+        **{"from_unit": "mL product", "product": product, "low": low / volume, "high": high / volume},
+        **{"open": False, "weight": 1.0, "read_at_source": True, "msc": True},
+        **{"source": row["trn"], "note": f"{row['trn']}: {row['as_stated']}"},
+    }
 
 
-def _joined(texts: pd.Series) -> str:
+def _once_each(texts: pd.Series) -> str:
     return MULTI.join(dict.fromkeys(texts))
 
 
@@ -359,7 +363,7 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         "product": product if own else None,
         "factor_low": readings.low.min(),
         "factor_high": readings.high.max(),
-        "conversion": _joined(readings.source),
+        "conversion": _once_each(readings.source),
         "read_at_source": bool(readings.read_at_source.all()),
     }
 
@@ -382,9 +386,3 @@ def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool) -> 
 
 def _log_uniform(low: float, high: float, rng: np.random.Generator, draws: int) -> np.ndarray:
     return low * (high / low) ** rng.random(draws)
-
-
-def _bound(plan: pd.DataFrame, bound: str) -> pd.Series:
-    """A bound of the particles in what was stated, per administration or per course."""
-    factors = [plan[f"{name}_{bound}"].astype("float64").fillna(1.0) for name in ("factor", "scale")]
-    return (plan[f"amount_{bound}"] * factors[0] * factors[1]).where(plan.basis != "not convertible")
