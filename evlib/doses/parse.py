@@ -1,7 +1,7 @@
 """Doses read from the words of registries: amounts with their units, per what, how many times and how often.
 
 What is not understood is left out, never guessed: lost superscripts ("2 x 109"), a number with another noun ("10 million
-mitochondria"), a comma that may part or point ("2,5"), "10 E10", which may be 10^10 or ten times as many.
+mitochondria"), a comma that may stand between two numbers or be a decimal point ("2,5"), "10 E10" (10^10, or 10 times that).
 """
 
 import re
@@ -20,26 +20,15 @@ FIELDS = ("low", "high", "unit", "unit_kind", "per", "volume_ml", "n_administrat
 COLUMNS = (*FIELDS, "stated_unit", "arm", "remark", "as_stated")
 
 # Each kind of unit is a dimension of its own, so that none can become another; a plain mass is one of exosomes.
-_DEFINITIONS = """
-pico- = 1e-12 = p-
-nano- = 1e-9 = n-
-micro- = 1e-6 = u-
-milli- = 1e-3 = m-
-particles = [particles]
-cells_equivalent = [producing_cells]
-cells = [cells]
-g_protein = [ev_protein]
-g_exosomes = [mass_of_exosomes] = _ = g
-mol_phospholipid = [phospholipid]
-L_product = [product_volume]
-L = [volume]
-unspecified = [number_without_a_unit]
-units = [units]
-vials = [vials]
-kg = [body_weight]
-cm2 = [area]
-g_ointment = [ointment]
-"""
+_BASE_UNITS = (
+    *("particles", "cells_equivalent", "cells", "g_protein", "mol_phospholipid", "L_product", "L", "unspecified"),
+    *("units", "vials", "kg", "cm2", "g_ointment"),
+)
+_DEFINITIONS = (
+    *("pico- = 1e-12 = p-", "nano- = 1e-9 = n-", "micro- = 1e-6 = u-", "milli- = 1e-3 = m-"),
+    *(f"{unit} = [{unit}]" for unit in _BASE_UNITS),
+    "g_exosomes = [g_exosomes] = _ = g",
+)
 _HOUSE_UNITS = ("ug protein", "ug exosomes", "mg/kg", "mL product", "pmol phospholipid/kg")
 _MULTIPLES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SIGNS = str.maketrans("×✕✖⨯∗·⋅⁎µμ–—−‒‑～〜∼∽’ \u2009\u202f", "xxxx****uu-----~~~~'   ")
@@ -80,23 +69,21 @@ _DILUENT = (
     r"(?:of\s+)?(?:(?:normal|physiological|isotonic|sterile|0\.9\s*%)\s+)*(?:saline|sodium|pbs|phosphate|"
     r"plasma-?\s?lyte|serum|ringer\w*|dextrose|glucose|water|buffer|ns)\b"
 )
+_VOLUME_ENDS = rf"\b(?:{_PRODUCT}|{_AFTER}|(?=\s*{_DILUENT}))"
 _MASS = r"(?P<prefix>pico|nano|micro|milli|p|n|u|mc|m)(?:g|grams?|grammes?)\b"
 _BARE_MASS = re.compile(
     r"(?<=\d)\s*(?:[pnum]|mc)g\b(?=(?:\s*(?:-|~|,|±|\bto\b|\bor\b|\band\b))+\s*[\d.]+\s*(?:[pnum]|mc)g\s+(?:of\s+)?"
     r"(?:(?:ev|exosom\w+|total)\s+)*(?P<noun>protein)\b)",
     re.IGNORECASE,
 )
-_UNITS = [
+_UNIT_WORDS = [
     (re.compile(rf"\s*-?\s*{pattern}", re.IGNORECASE), name)
     for pattern, name in (
         (rf"{_MASS}\s*(?:of\s+)?(?:total\s+)?(?:{_KIN}\s+){{0,5}}?protein\b", "g protein"),
         (rf"{_MASS}(?:(?:\s*(?:of\s+)?(?:{_EV}|exo[\w-]*)\b)(?!\s*{_ITS})|{_AFTER})", "g exosomes"),
         (r"(?P<prefix>pico|nano|micro|milli|p|n|u|m)(?:mol|moles?)\s+(?:of\s+)?phospholipids?\b", "mol phospholipid"),
-        (
-            rf"(?P<prefix>micro|milli|u|m|)(?:l|liters?|litres?)\b(?:{_PRODUCT}|{_AFTER}|(?=\s*{_DILUENT}))",
-            "L product",
-        ),
-        (rf"(?P<prefix>)(?:cc|cm3|cm\^3|mls)\b(?:{_PRODUCT}|{_AFTER}|(?=\s*{_DILUENT}))", "cc product"),
+        (rf"(?P<prefix>micro|milli|u|m|)(?:l|liters?|litres?){_VOLUME_ENDS}", "L product"),
+        (rf"(?:cc|cm3|cm\^3|mls){_VOLUME_ENDS}", "mL product"),
         (r"(?:[\w-]*cells?|[\w-]*mscs?)[\s-]+equivalents?\b", "cells equivalent"),
         (rf"(?:of\s+)?{_EV}(?!\s*-?\s*{_ITS})", "particles"),
         (
@@ -177,28 +164,25 @@ def parsed(text: str) -> list[dict]:
     Parameters
     ----------
     text
-        Words of a registry; arms stand one after the other, joined by ``evlib.base.schema.MULTI``.
+        Words of a registry; several arms are joined by ``evlib.base.schema.MULTI``.
 
     Returns
     -------
     list of dict
         One per dose, with the names of ``COLUMNS``: ``low`` and ``high`` in ``unit`` per administration, or per what
         ``per`` names (``mL``: a concentration, ``course``: in all); ``unit`` and ``unit_kind`` as in
-        ``evlib.doses.stated_doses.UNIT_KINDS``; ``stated_unit``, which says more where ``unit`` is "other"; ``volume_ml`` in which a
-        dose is given; ``n_administrations`` and ``interval``; ``arm``, the words before a colon; ``remark``, what was
-        multiplied or taken to be meant. None: not stated.
+        ``evlib.doses.stated_doses.UNIT_KINDS``; ``stated_unit``, which says more where ``unit`` is "other"; ``volume_ml``
+        in which a dose is given; ``n_administrations`` and ``interval``; ``arm``, the words before a colon; ``remark``,
+        what was multiplied or assumed. None: not stated.
 
     Notes
     -----
     Cells are ``cells equivalent`` only where the phrase speaks of vesicles from so many cells ("exosomes from 10^6
-    cells", "10^6 cells/kg of exosomes"); else they are a dose of cells, of kind "other". A mass of nobody says what is
-    one of exosomes, as in the hand coding, never of protein. A volume alone is ``mL product``, unless it is a diluent.
+    cells", "10^6 cells/kg of exosomes"); else they are a dose of cells, of kind "other". A mass without a noun is one of
+    exosomes, as in the hand coding, never of protein. A volume alone is ``mL product``, unless it is a diluent.
     A number with a power of ten or a word such as million, and no unit, is ``unspecified``. "m x 10eN" is m times 10^N.
     """
-    rows = []
-    for part in text.split(MULTI):
-        rows += _of_part(part)
-    return rows
+    return [row for part in text.split(MULTI) for row in _of_part(part)]
 
 
 def in_unit(value: float, unit: str, to: str) -> float:
@@ -209,7 +193,7 @@ def in_unit(value: float, unit: str, to: str) -> float:
     InputError
         Where the kinds differ, which no factor bridges, or where a unit is unknown.
     """
-    registry = unit_registry()
+    registry = _unit_registry()
     try:
         return registry.Quantity(value, _as_pint(unit)).to(_as_pint(to)).magnitude
     except pint.DimensionalityError as error:
@@ -221,10 +205,10 @@ def in_unit(value: float, unit: str, to: str) -> float:
 
 
 @cache
-def unit_registry() -> pint.UnitRegistry:
+def _unit_registry() -> pint.UnitRegistry:
     """The units of doses and nothing else: a dimension for each kind, prefixes from pico to milli."""
     registry = pint.UnitRegistry(None)
-    registry.load_definitions(_DEFINITIONS.strip().splitlines())
+    registry.load_definitions(_DEFINITIONS)
     return registry
 
 
@@ -235,12 +219,11 @@ def _as_pint(unit: str) -> str:
 def _of_part(part: str) -> list[dict]:
     """The doses of one arm, or of a whole field without arms."""
     part = re.sub(r"\s+", " ", part)
-    arm, plain = _label(_plain(part))
-    clauses = _clauses(plain)
-    read = [(clause, schedules(clause), []) for clause in clauses]
-    for clause, when, amounts in read:
-        masked = _mask(clause, [(item.start, item.end) for item in when])
-        amounts += _amounts(masked)
+    arm, plain = _label(_with_plain_signs(part))
+    read = []
+    for clause in _clauses(plain):
+        when = schedules(clause)
+        read.append((clause, when, _amounts(_mask(clause, [(item.start, item.end) for item in when]))))
     shared_text = "; ".join(clause for clause, _, amounts in read if not amounts)
     shared = schedules(shared_text)
     rows = []
@@ -265,11 +248,11 @@ def _row(amount: _Amount, n: int | None, interval: str | None, arm: str | None, 
 
 
 def _same_kind(unit: str, other: str) -> bool:
-    registry = unit_registry()
+    registry = _unit_registry()
     return registry.Unit(_as_pint(unit)).is_compatible_with(registry.Unit(_as_pint(other)))
 
 
-def _plain(text: str) -> str:
+def _with_plain_signs(text: str) -> str:
     """The text with plain signs: powers as ^, one sign each for times, range and micro, numbers without gaps."""
     text = text.translate(_SIGNS)
     text = re.sub(r"(?<=\d)[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda match: "^" + match.group().translate(_RAISED), text)
@@ -281,6 +264,7 @@ def _plain(text: str) -> str:
 
 
 def _label(text: str) -> tuple[str | None, str]:
+    """The name of an arm before a colon, and the rest."""
     match = re.match(r"\s*([^:;()]{1,60}?)\s*:\s+", text)
     if not match or not re.search("[A-Za-z]", match[1]) or _amounts(match[1]):
         return None, text
@@ -317,11 +301,11 @@ def _when(amount: _Amount, later: list[_Amount], first: _Amount, when: list[Sche
 def _amounts(text: str) -> list[_Amount]:
     """The amounts of a clause, volumes put to the doses that they hold."""
     text = _mask(text, [match.span() for match in _LABEL.finditer(text)])
-    found, position = [], 0
+    amounts, position = [], 0
     while match := _NUMBER.search(text, position):
-        amounts, position = _quantity(text, match)
-        found += amounts
-    return _with_volumes(found, text)
+        quantity, position = _quantity(text, match)
+        amounts += quantity
+    return _with_volumes(amounts, text)
 
 
 def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
@@ -333,11 +317,10 @@ def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
     bounds, scaled, end, remark = series
     named = _unit(text, end)
     if named is None:
-        over = _over(text, end) if scaled else None
-        nothing = scaled and re.match(rf"\s*(?:iv\b)?{_AFTER}", text[end:], re.IGNORECASE)
-        if not (over and over[0] + [over[1]] != ["administration"]) and not nothing:
-            return [], end
-        if _QUOTED.search(text[:start]):
+        parted = _over(text, end) if scaled else None
+        alone = scaled and re.match(rf"\s*(?:iv\b)?{_AFTER}", text[end:], re.IGNORECASE)
+        divided = parted and (parted[0] or parted[1] != "administration")
+        if not (divided or alone) or _QUOTED.search(text[:start]):
             return [], end
         named = "unspecified", end
     unit, end = named
@@ -347,12 +330,11 @@ def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
     if parted is None:
         return [], end
     over, per, volume, end = parted
-    if unit == "cells" and (_FROM_CELLS.search(text[:start]) or _OF_VESICLES.match(text, end)):
-        unit = "cells equivalent"
-    if unit == "cells" and _UNIT_NAMED.search(text[:start]):
-        return [], end
-    if unit == "cc product":
-        unit = "mL product"
+    if unit == "cells":
+        if _FROM_CELLS.search(text[:start]) or _OF_VESICLES.match(text, end):
+            unit = "cells equivalent"
+        elif _UNIT_NAMED.search(text[:start]):
+            return [], end
     if len(bounds) == 1 and bounds[0][0] == bounds[0][1]:
         bounds, end = _second_bound(text, end, bounds, unit, over)
     if _TOTAL.search(text[:start]) or _IN_TOTAL.match(text, end):
@@ -380,10 +362,9 @@ def _second_bound(
 
 def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool, int, str | None] | None:
     """The bounds of one number, a range or a list, whether they carry a power of ten, where they end, and a remark."""
-    numbers, joints = [], []
-    start = match.start()
+    start, numbers, joints = match.start(), [], []
     while True:
-        number = _number(match)
+        number = _number_of(match)
         if number is None or (_UNREADABLE.match(text, match.end()) and not _SHARED_POWER.match(text, match.end())):
             return None
         numbers.append(number)
@@ -392,7 +373,7 @@ def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool
         following = _NUMBER.match(text, joint.end()) if joint else None
         if following is None:
             break
-        scaled = _number(following)
+        scaled = _number_of(following)
         if number.exponent is not None and (scaled is None or scaled.exponent is None):
             break
         joints.append((joint.lastgroup, joint.group()))
@@ -407,13 +388,12 @@ def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool
     remark = "x 10eN is taken as times 10^N" if any(number.tenfold for number in numbers) else None
     values = [number.value for number in numbers]
     kinds = [kind for kind, _ in joints]
-    if between := re.search(r"\bbetween\s+$", text[:start], re.IGNORECASE):
-        kinds = ["range"] if kinds == ["list"] else kinds
+    between = re.search(r"\bbetween\s+$", text[:start], re.IGNORECASE)
+    if between and kinds == ["list"]:
+        kinds = ["range"]
     if kinds == ["pm"]:
         bounds = [(values[0] - values[1], values[0] + values[1])]
         remark = f"{values[0]:g} ± {values[1]:g}"
-        if bounds[0][0] <= 0:
-            return None
     elif kinds == ["range"]:
         if values[0] > values[1]:
             if not between and numbers[0].exponent != numbers[1].exponent:
@@ -424,9 +404,8 @@ def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool
         return None
     else:
         bounds = _items(values, kinds)
-    if any(value <= 0 for pair in bounds for value in pair):
-        return None
-    return bounds, shared is not None, end, remark
+    readable = all(value > 0 for pair in bounds for value in pair)
+    return (bounds, shared is not None, end, remark) if readable else None
 
 
 def _items(values: list[float], kinds: list[str]) -> list[tuple[float, float]]:
@@ -440,7 +419,7 @@ def _items(values: list[float], kinds: list[str]) -> list[tuple[float, float]]:
     return items
 
 
-def _number(match: re.Match) -> _Number | None:
+def _number_of(match: re.Match) -> _Number | None:
     """A number as matched, or None for "10 E10", which has two readings."""
     digits = "1" if match["power"] else re.sub("[,']", "", match["digits"])
     exponents = [int(match[name]) for name in ("power", "times", "times_e", "e") if match[name]]
@@ -451,12 +430,10 @@ def _number(match: re.Match) -> _Number | None:
 
 
 def _unit(text: str, position: int) -> tuple[str, int] | None:
-    for pattern, name in _UNITS:
+    for pattern, name in _UNIT_WORDS:
         if match := pattern.match(text, position):
-            if name in ("L product", "cc product", "g protein", "g exosomes", "mol phospholipid"):
-                prefix = match["prefix"].lower()
-                name = _PREFIXES.get(prefix, prefix) + name
-            return name, match.end()
+            prefix = match.groupdict().get("prefix", "").lower()
+            return _PREFIXES.get(prefix, prefix) + name, match.end()
     return None
 
 
@@ -465,8 +442,8 @@ def _over(text: str, position: int) -> tuple[list[str], str, float | None, int] 
     over, per, volume = [], "administration", None
     while match := _PER.match(text, position):
         if match["volume"]:
-            unit = match["volume"][0].lower() if match["volume"].lower() != "cc" else "m"
-            unit = {"u": "uL", "l": "L"}.get(unit, "mL") if not match["volume"].lower().startswith("micro") else "uL"
+            name = match["volume"].lower()
+            unit = "L" if name == "l" else "uL" if name.startswith(("u", "micro")) else "mL"
             if match["n"]:
                 volume = in_unit(float(match["n"]), unit, "mL")
             elif unit == "mL":
@@ -530,10 +507,5 @@ def _in_volume(dose: _Amount, volumes: list[_Amount], products: list[_Amount], t
         return dose._replace(volume=volume)
     shared = _PER.match(text, re.compile(r"\s*\)?").match(text, dose.end).end())
     per = own.per if not (shared and shared["else"]) else shared["else"].lower().removesuffix("s")
-    return dose._replace(
-        low=dose.low * low,
-        high=dose.high * high,
-        per=per,
-        volume=volume,
-        remark=f"{low:g}{'' if volume else f' to {high:g}'} mL of so much per mL",
-    )
+    remark = f"{low:g}{'' if volume else f' to {high:g}'} mL of so much per mL"
+    return dose._replace(low=dose.low * low, high=dose.high * high, per=per, volume=volume, remark=remark)

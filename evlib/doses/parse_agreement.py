@@ -1,4 +1,4 @@
-"""How well the parser of doses agrees with what people coded by hand; where both speak, the hand wins."""
+"""How well the parser of doses agrees with the coding by hand, which wins where there are both."""
 
 import math
 import re
@@ -65,11 +65,10 @@ def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame | None = None) -
     pairs = _pairs(doses, records)
     rows = []
     for field in AGREED:
-        verdicts = pd.Series([_verdict(hand, read, field) for hand, read in pairs if hand is not None]).value_counts()
-        counts = {name: int(verdicts.get(name, 0)) for name in ("same", "differ", "not_read", "only_parser")}
-        n = counts["same"] + counts["differ"] + counts["not_read"]
-        rows.append({"field": field, "n": n, **counts})
-    return pd.DataFrame(rows)
+        verdicts = [_verdict(hand, read, field) for hand, read in pairs if hand is not None]
+        same, differ, not_read, more = map(verdicts.count, ("same", "differ", "not_read", "only_parser"))
+        rows.append((field, same + differ + not_read, same, differ, not_read, more))
+    return pd.DataFrame(rows, columns=["field", "n", "same", "differ", "not_read", "only_parser"])
 
 
 def parser_differences(doses: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -84,13 +83,13 @@ def parser_differences(doses: pd.DataFrame, records: pd.DataFrame | None = None)
     rows = []
     for hand, read in _pairs(doses, records):
         if hand is None:
-            value = f"{_shown(read['low'])} to {_shown(read['high'])} {read['stated_unit']}"
+            value = f"{_value_text(read['low'])} to {_value_text(read['high'])} {read['stated_unit']}"
             rows.append((read["trn"], read["arm"], "dose", None, value, "no such dose", None, read["as_stated"]))
             continue
         for field in AGREED:
             verdict = _verdict(hand, read, field)
             if verdict in ("differ", "not_read", "only_parser"):
-                values = [None if one is None else _shown(one[field]) for one in (hand, read)]
+                values = [None if one is None else _value_text(one[field]) for one in (hand, read)]
                 text = None if read is None else read["as_stated"]
                 rows.append((hand["trn"], hand["arm"], field, *values, verdict, hand["as_stated"], text))
     names = ["trn", "arm", "field", "hand", "parser", "verdict", "as_stated", "text"]
@@ -139,7 +138,7 @@ def _pairs(doses: pd.DataFrame, records: pd.DataFrame | None) -> list[tuple[dict
         ]
     pairs: list[tuple[dict | None, dict | None]] = []
     for some_hands, some_read in groups:
-        likeness = np.array([[_likeness(hand, row) for row in some_read] for hand in some_hands])
+        likeness = np.array([_likeness(hand, row) for hand in some_hands for row in some_read])
         likeness = likeness.reshape(len(some_hands), len(some_read))
         partner = {
             hand: row
@@ -152,29 +151,27 @@ def _pairs(doses: pd.DataFrame, records: pd.DataFrame | None) -> list[tuple[dict
 
 
 def _likeness(hand: dict, read: dict) -> int:
-    return sum(weight for field, weight in _WEIGHTS.items() if hand[field] is not None and _same(hand, read, field))
+    return sum(weight for field, weight in _WEIGHTS.items() if hand[field] is not None and _agree(hand, read, field))
 
 
 def _verdict(hand: dict, read: dict | None, field: str) -> str:
     ours = None if read is None else read[field]
     if hand[field] is None:
         return "neither" if ours is None else "only_parser"
-    return "not_read" if ours is None else "same" if _same(hand, read, field) else "differ"
+    return "not_read" if ours is None else "same" if _agree(hand, read, field) else "differ"
 
 
-def _same(hand: dict, read: dict, field: str) -> bool:
+def _agree(hand: dict, read: dict, field: str) -> bool:
     theirs, ours = hand[field], read[field]
-    if None in (theirs, ours):
-        return theirs is ours
-    if field not in ("low", "high"):
+    if None in (theirs, ours) or field not in ("low", "high"):
         return theirs == ours
-    if hand["unit"] != read["unit"]:
+    if hand["unit"] != read["unit"] and "other" not in (hand["unit"], read["unit"]):
         try:
-            ours = in_unit(ours, read["unit"], hand["unit"]) if "other" not in (hand["unit"], read["unit"]) else ours
+            ours = in_unit(ours, read["unit"], hand["unit"])
         except InputError:
             return False
     return math.isclose(theirs, ours, rel_tol=1e-9)
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     return "not stated" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -54,7 +54,7 @@ _APART = re.compile(
 
 
 class Schedule(NamedTuple):
-    """A stretch of text on when something is given: where, how many times in all (None: not said), and the words."""
+    """A stretch of text on when a dose is given: where it stands, how many times in all (None: not stated), its words."""
 
     start: int
     end: int
@@ -64,12 +64,12 @@ class Schedule(NamedTuple):
 
 
 def schedules(text: str) -> list[Schedule]:
-    """The schedules in a text with plain ASCII signs, in the order in which they stand, without overlaps.
+    """The schedules in a text with plain ASCII signs, in their order, without overlaps.
 
     ``n`` is counted only where it follows from the words: "twice a day, 10 days" is 20, "days 0, 4 and 8" is 3, "every
     14 days during two months" and "one or three administrations" are no number.
     """
-    found: list[Schedule] = []
+    stretches: list[Schedule] = []
     for pattern, number in (
         (_ALTERNATIVES, lambda match: None),
         (_RATE, _of_rate),
@@ -78,15 +78,15 @@ def schedules(text: str) -> list[Schedule]:
         (_COUNT, _of_count),
     ):
         for match in pattern.finditer(text):
-            if not any(match.start() < other.end and other.start < match.end() for other in found):
+            if not any(match.start() < other.end and other.start < match.end() for other in stretches):
                 bare = pattern is _COUNT and not re.search("single|once", match.group(), re.IGNORECASE)
                 words = re.sub(r"[\s,]*(?:\band)?[\s,]*$", "", match.group())
-                found.append(Schedule(match.start(), match.end(), number(match), words, bare))
-    return sorted(found)
+                stretches.append(Schedule(match.start(), match.end(), number(match), words, bare))
+    return sorted(stretches)
 
 
 def in_all(parts: list[Schedule], text: str) -> tuple[int | None, str | None]:
-    """Number of administrations and interval of schedules that hold together; None where they disagree or do not say."""
+    """Number of administrations and interval of the schedules of one dose; None where they disagree or do not say."""
     numbers = [part.n for part in parts if part.n is not None]
     words = "; ".join(dict.fromkeys(part.words for part in parts if not part.bare)) or None
     gaps = [text[one.end : other.start] for one, other in pairwise(parts)]
@@ -96,7 +96,7 @@ def in_all(parts: list[Schedule], text: str) -> tuple[int | None, str | None]:
     return (numbers[0] if len(set(numbers)) == 1 else None), words
 
 
-def _number(word: str) -> int:
+def _as_count(word: str) -> int:
     return _WORDS[word.lower()] if word.lower() in _WORDS else int(word)
 
 
@@ -104,20 +104,20 @@ def _of_rate(match: re.Match) -> int | None:
     if not match["duration"]:
         return None
     days = _DAYS[match["length"].lower()]
-    span = _number(match["duration"]) * days if days else None
+    span = _as_count(match["duration"]) * days if days else None
     if match["latin"]:
         return span and _TIMES_A_DAY[match["latin"].lower()] * span
-    times = _number(match["often"] or match["times"] or "one")
+    times = _as_count(match["often"] or match["times"] or "one")
     each = match["each"].lower()
     unit = match["unit"].lower() if match["unit"] else {"daily": "day", "weekly": "week", "monthly": "month"}[each]
     step = (match["other"] or "one").strip().lower()
     if unit == match["length"].lower():
-        period, total = 1, _number(match["duration"])
+        period, total = 1, _as_count(match["duration"])
     else:
         period, total = _DAYS[unit], span
     if not period or not total:
         return None
-    period *= 2 if step == "other" else _number(step)
+    period *= 2 if step == "other" else _as_count(step)
     return times * total // period if total % period == 0 else None
 
 
@@ -135,4 +135,4 @@ def _of_events(match: re.Match) -> int | None:
 def _of_count(match: re.Match) -> int | None:
     if match["bound"] or match["or"]:
         return None
-    return _number(match["once"] or match["n"])
+    return _as_count(match["once"] or match["n"])

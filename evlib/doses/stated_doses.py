@@ -22,9 +22,7 @@ UNIT_KINDS = {
     "unspecified": "number without a unit",
     "other": "other",
 }
-
-
-# Kinds that say nothing of what was measured.
+# Kinds that do not say what was measured.
 WITHOUT_UNIT = ("number without a unit", "other")
 _STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
 
@@ -37,7 +35,7 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     doses, rejects
         Table ``doses`` without routes: ``low`` and ``high`` in ``unit`` per administration; ``particles_low`` and
         ``particles_high`` only where the unit is particles. A bound that the source does not give stays missing.
-        Table ``rejects``: rows for an unknown record, with an unknown unit, or with a number that is none.
+        Table ``rejects``: rows with an unknown record or unit, or with a number that cannot be read.
     """
     rows = read_csv(path, needs=["trn", *_STATED], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")

@@ -28,17 +28,8 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.6 + 0.36 * len(data)), layout="constrained")
         import seaborn as sns  # here, as it takes a second to load
 
-        sns.heatmap(
-            data,
-            annot=True,
-            fmt="d",
-            cmap="Blues",
-            cbar=False,
-            linewidths=1,
-            vmin=0,
-            vmax=data.to_numpy().max() * 1.6,
-            ax=axes,
-        )
+        look = {"annot": True, "fmt": "d", "cmap": "Blues", "cbar": False, "linewidths": 1}
+        sns.heatmap(data, **look, vmin=0, vmax=data.to_numpy().max() * 1.6, ax=axes)
         axes.set(xlabel="Route (cells: trials)", ylabel="")
         axes.tick_params(axis="x", rotation=30)
         axes.tick_params(axis="y", rotation=0)
@@ -70,16 +61,11 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
         palette = dict(zip(spans.index, sns.color_palette("colorblind", len(spans))))
         markers = dict(zip(spans.index, "osD^vP"))
         for y, row in counted.iterrows():
-            axes.plot(
-                [row.particles_low, row.particles_high], [y, y], color=palette[row.route], lw=3, solid_capstyle="round"
-            )
-            axes.plot(
-                [row.particles_low, row.particles_high], [y, y], markers[row.route], color=palette[row.route], ms=5
-            )
-        arms = counted.arm.map(
-            lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}" if isinstance(arm, str) else ""
-        )
-        axes.set_yticks(range(len(counted)), counted.trn + arms, fontsize=8)
+            ends, colour = [row.particles_low, row.particles_high], palette[row.route]
+            axes.plot(ends, [y, y], color=colour, lw=3, solid_capstyle="round")
+            axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5)
+        arms = counted.arm.dropna().map(lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}")
+        axes.set_yticks(range(len(counted)), counted.trn + arms.reindex(counted.index, fill_value=""), fontsize=8)
         axes.set(xscale="log", xlabel="Particles per administration (log scale)", ylabel="")
         axes.invert_yaxis()
         axes.grid(axis="x", alpha=0.4)
