@@ -106,10 +106,8 @@ def dose_claim_verdicts(
 
     Parameters
     ----------
-    tables, tried
-        As ``evlib.doses.evidence.evidence_tables`` and ``evlib.doses.dose_windows.every_setting`` return them.
-    effects, safety
-        As the functions of these names in ``evlib.doses.effect_sizes`` return them.
+    tables, tried, effects, safety
+        As ``evidence.evidence_tables``, ``dose_windows.every_setting``, ``effect_sizes.effects`` and ``.safety`` return them.
     stated
         Table ``doses`` of the included trials.
 
@@ -149,12 +147,8 @@ def verdicts_under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
 def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     """The answer in three sentences.
 
-    Parameters
-    ----------
-    verdicts, moved
-        As ``dose_claim_verdicts`` and ``evlib.doses.dose_windows.under_assumptions`` return them.
-    effects
-        As ``evlib.doses.effect_sizes.effects`` returns it.
+    ``verdicts``, ``moved`` and ``effects`` are as ``dose_claim_verdicts``, ``evlib.doses.dose_windows.under_assumptions`` and
+    ``evlib.doses.effect_sizes.effects`` return them.
     """
     verdict = verdicts.set_index("claim").verdict
     narrow, below = verdict["narrow"], verdict["below intravenous"]

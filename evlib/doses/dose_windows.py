@@ -37,15 +37,8 @@ class Setting(NamedTuple):
 def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
     """Every tested dose with its reading under some dials, of all diseases and origins, and its draws.
 
-    Parameters
-    ----------
-    tables, settings
-        As ``evlib.doses.evidence.evidence_tables`` and ``dials`` return them.
-
-    Returns
-    -------
-    doses, draws
-        As ``readings_of`` and ``tested_doses`` return them.
+    ``tables`` and ``settings`` as ``evlib.doses.evidence.evidence_tables`` and ``dials`` return them; the result as
+    ``readings_of`` and ``tested_doses`` return it.
     """
     doses, draws = _tested(tables, settings)
     return readings_of(doses, tables["outcomes"], tables["paper"], settings), draws
@@ -78,20 +71,19 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         drawn = draws[:, counted.index]
         width = np.log10(drawn.max(axis=1) / drawn.min(axis=1)) if len(counted) else np.array([np.nan])
         low, middle, high = np.percentile(width, [2.5, 50, 97.5])
+        randomised = counted[counted.randomised.fillna(False) & counted.comparative]
         rows.append(
             {
                 "route_group": route,
                 "n_reports": of_route.study_id.nunique(),
                 "n_effective_reports": effective.study_id.nunique(),
                 "n_counted": counted.study_id.nunique(),
-                "minimum_low": counted.low.min(),
-                "minimum_high": counted.high.min(),
-                "effective_low": counted.low.min(),
-                "effective_high": counted.high.max(),
+                **{"minimum_low": counted.low.min(), "minimum_high": counted.high.min()},
+                **{"effective_low": counted.low.min(), "effective_high": counted.high.max()},
                 "n_amounts": len(counted[["low", "high"]].drop_duplicates()),
                 **{"width_low": low, "width": middle, "width_high": high},
                 **_less_effective_beyond(of_route),
-                "n_randomised": counted[counted.randomised.fillna(False) & counted.comparative].study_id.nunique(),
+                "n_randomised": randomised.study_id.nunique(),
             }
         )
     return pd.DataFrame(rows)

@@ -85,13 +85,7 @@ _LUNG = ("lung", "healthy")
 
 
 def dials(**given: Any) -> dict[str, Any]:
-    """All dials: the defaults and, in their place, what is given.
-
-    Raises
-    ------
-    InputError
-        For an unknown dial or a value that it cannot take.
-    """
+    """All dials: the defaults, with what is given in their place; an unknown dial or value is an ``InputError``."""
     for name, value in given.items():
         if name not in DIALS:
             raise InputError(f"there is no dial '{name}'. The dials are: {', '.join(DIALS)}.")
@@ -99,10 +93,11 @@ def dials(**given: Any) -> dict[str, Any]:
         if allowed and value not in allowed:
             raise InputError(f"the dial '{name}' cannot be {value!r}. It takes: {', '.join(map(str, allowed))}.")
     settings = {name: default for name, (default, _, _) in DIALS.items()} | given
-    share = settings["nebulised_share"]
-    if not 0 < share[0] <= share[1] <= 1:
-        raise InputError(f"the dial 'nebulised_share' cannot be {share}. Give a least and a greatest share of 1.")
-    per_ml = settings["exoflo_per_ml"]
+    (least, most), per_ml = settings["nebulised_share"], settings["exoflo_per_ml"]
+    if not 0 < least <= most <= 1:
+        raise InputError(
+            f"the dial 'nebulised_share' cannot be {(least, most)}. Give a least and a greatest share of 1."
+        )
     if per_ml is not None and not per_ml > 0:
         raise InputError(f"the dial 'exoflo_per_ml' cannot be {per_ml}. Give a number of particles above zero.")
     return settings
@@ -135,11 +130,8 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
 
     Parameters
     ----------
-    studies, arms
-        Reports (``study_id, study, trn, msc_derived, disease, disease_group, doi_or_url, source_urls``) and their arms
-        (``study_id, is_control, dose_low, note``).
-    records
-        Table ``records``, of which ``trn, allocation`` are read.
+    studies, arms, records
+        Reports and arms as shipped (of the arms ``study_id, is_control, dose_low, note``); of the records ``trn, allocation``.
 
     Returns
     -------
@@ -228,13 +220,10 @@ def tested_doses(
     doses = pd.DataFrame(
         {
             **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
-            "n": _whole(rows.n),
-            "route_group": routes.astype("str"),
+            **{"n": _whole(rows.n), "route_group": routes.astype("str")},
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
-            "dose_as_reported": rows.dose_as_reported,
-            **{"amount_low": stated.low, "amount_high": stated.high},
-            "basis": plan.basis,
-            "why": plan.why,
+            **{"dose_as_reported": rows.dose_as_reported, "amount_low": stated.low, "amount_high": stated.high},
+            **{"basis": plan.basis, "why": plan.why},
             "low": amount_in_particles(plan, "low") * times * np.where(nebulised, least, 1.0),
             "high": amount_in_particles(plan, "high") * times * np.where(nebulised, most, 1.0),
             **dict(zip(("q025", "median", "q975"), middle, strict=True)),
@@ -312,16 +301,14 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
     ----------
     raw_dir
         The folder of raw data, of which ``curation/`` and ``paper/`` are read.
-    records
-        Table ``records``.
-    stated
-        Hand-coded doses, as ``evlib.doses.stated_doses.stated_doses`` returns them.
+    records, stated
+        Table ``records``; hand-coded doses, as ``evlib.doses.stated_doses.stated_doses`` returns them.
 
     Returns
     -------
     dict
-        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, ``stated``: doses
-        by hand and, for trials without any, by the parser, and ``flags`` (``study_flags``).
+        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, ``stated``
+        (doses by hand and, for trials without any, by the parser), and ``flags`` (``study_flags``).
 
     Raises
     ------
@@ -343,14 +330,7 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
 
 
 def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
-    """The doses of registry records in particles, under the dials.
-
-    Parameters
-    ----------
-    doses
-        Table ``doses``.
-    tables, settings
-        As ``evidence_tables`` and ``dials`` return them.
+    """The doses of registry records (table ``doses``) in particles, under the dials.
 
     Returns
     -------
@@ -358,9 +338,8 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
         One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.doses.to_particles.harmonised`` returns.
     """
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
-    plan = conversion_plan(
-        doses, factors, products=products_of(tables["records"]), body_weight_kg=settings["body_weight_kg"]
-    )
+    products = products_of(tables["records"])
+    plan = conversion_plan(doses, factors, products=products, body_weight_kg=settings["body_weight_kg"])
     rng = np.random.default_rng(settings["seed"])
     particles = harmonised(plan, factors, rng=rng, draws=settings["draws"])
     facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]

@@ -7,6 +7,7 @@ that state both a volume and the particles in it. A notebook may change the tabl
 import math
 import re
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,7 @@ _FACTOR_UNITS = [
 def read_conversions(path: str | Path) -> pd.DataFrame:
     """The table of conversions (``conversions.csv``), its numbers and its flag parsed.
 
-    Raises
-    ------
-    InputError
-        Where a value is no positive number, or ``read_at_source`` is neither True nor False.
+    A value that is no positive number, or a flag that is neither True nor False, is an ``InputError``.
     """
     rows = read_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
     names = ["value", "low", "high"]
@@ -80,11 +78,7 @@ def conversion_factors(
     factors[["low", "high"]] = factors[["low", "high"]].map(lambda number: float(f"{number:.12g}"))
     once = factors.groupby(["from_unit", "product", "low", "high", "open"], dropna=False, as_index=False, sort=True)
     merged = once.agg(
-        weight=("weight", "max"),
-        read_at_source=("read_at_source", "any"),
-        msc=("msc", "any"),
-        source=("source", _once_each),
-        note=("note", _once_each),
+        {"weight": "max", "read_at_source": "any", "msc": "any", "source": _once_each, "note": _once_each}
     )
     return merged[list(FACTORS)]
 
@@ -189,10 +183,8 @@ def harmonised(
     ----------
     plan, factors
         As ``conversion_plan`` and ``conversion_factors`` return them.
-    rng
-        The source of chance, for example ``numpy.random.default_rng(1)``.
-    draws
-        How many draws are made (``particle_draws``).
+    rng, draws
+        The source of chance, for example ``numpy.random.default_rng(1)``, and how many draws to make (``particle_draws``).
 
     Returns
     -------
@@ -205,10 +197,8 @@ def harmonised(
     whole = {bound: amount_in_particles(plan, bound) for bound in ("low", "high")}
     n = plan.n_administrations.astype("float64")
     columns = {}
-    for prefix, drawn, times in (
-        ("", each, (1 / n).where(plan.per_course, 1.0)),
-        ("course_", course, n.mask(plan.per_course, 1.0)),
-    ):
+    times_each, times_course = (1 / n).where(plan.per_course, 1.0), n.mask(plan.per_course, 1.0)
+    for prefix, drawn, times in (("", each, times_each), ("course_", course, times_course)):
         columns |= {f"{prefix}{bound}": whole[bound] * times for bound in whole}
         middle = np.percentile(drawn, [50, 2.5, 97.5], axis=0)
         columns |= {f"{prefix}{name}": values for name, values in zip(("median", "q025", "q975"), middle, strict=True)}
@@ -257,21 +247,18 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
 def by_reading(factors: pd.DataFrame, *, product: str = "ExoFlo") -> dict[str, pd.DataFrame]:
     """The factors once for each reading of a product's concentration, which alone has a weight then, by the reading."""
     own = (factors["product"] == product) & (factors.from_unit == "mL product")
-    return {
-        f"{row.low:.3g} per mL" if row.low == row.high else f"{row.low:.3g} to {row.high:.3g} per mL": factors.assign(
-            weight=factors.weight.mask(own, 0.0).mask(factors.index == row.Index, 1.0)
-        )
-        for row in factors[own].itertuples()
-    }
+    by_label = {}
+    for row in factors[own].itertuples():
+        label = f"{row.low:.3g} per mL" if row.low == row.high else f"{row.low:.3g} to {row.high:.3g} per mL"
+        by_label[label] = factors.assign(weight=factors.weight.mask(own, 0.0).mask(factors.index == row.Index, 1.0))
+    return by_label
 
 
 def same_digits(values: Iterable[float]) -> list[float]:
     """How many times apart those numbers are that differ in a power of ten alone, as a slip in an exponent makes them."""
-    ordered = sorted(set(values))
-    ratios = [high / low for i, low in enumerate(ordered) for high in ordered[i + 1 :]]
-    return [
-        10.0 ** round(math.log10(ratio)) for ratio in ratios if math.isclose(math.log10(ratio) % 1, 0, abs_tol=1e-9)
-    ]
+    pairs = combinations(sorted(set(values)), 2)
+    powers = [math.log10(high / low) for low, high in pairs]
+    return [10.0 ** round(power) for power in powers if math.isclose(power % 1, 0, abs_tol=1e-9)]
 
 
 _PLAN = [
@@ -352,19 +339,15 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
     if over:
         plan |= {"scale": over, "scale_low": scales[over][0], "scale_high": scales[over][1]}
     if unit == "particles":
-        return plan | {
-            "basis": "assumed" if over else "stated",
-            "why": f"times an assumed number of {over}" if over else None,
-        }
+        why = f"times an assumed number of {over}" if over else None
+        return plan | {"basis": "assumed" if over else "stated", "why": why}
     own = unit == "mL product"
     return plan | {
         "basis": "derived" if own and not over else "assumed",
         "why": f"volume times the concentration stated of {product}" if own else f"{unit} times particles per {unit}",
         "product": product if own else None,
-        "factor_low": readings.low.min(),
-        "factor_high": readings.high.max(),
-        "conversion": _once_each(readings.source),
-        "read_at_source": bool(readings.read_at_source.all()),
+        **{"factor_low": readings.low.min(), "factor_high": readings.high.max()},
+        **{"conversion": _once_each(readings.source), "read_at_source": bool(readings.read_at_source.all())},
     }
 
 
