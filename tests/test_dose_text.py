@@ -225,8 +225,6 @@ def test_the_parser_agrees_with_the_hand_coding_on_the_shipped_records(shipped):
     assert (agreement.same + agreement.differ + agreement.not_read == agreement.n).all()
     different = parser_differences(doses, shipped)
     assert (different.verdict == "differ").sum() == agreement.differ.sum()
-    own = parser_agreement(doses).set_index("field")
-    assert own.same["unit_kind"] >= 50
 
 
 def test_the_hand_wins_and_an_arm_is_read_once():

@@ -114,8 +114,8 @@ def proportion(events: int, n: int, *, prior: tuple[float, float] = JEFFREYS) ->
     """
     _check_counts(events, n)
     low, high = proportion_confint(events, n, method="beta")
-    posterior = _posterior(events, n, prior)
-    return Proportion(events / n, float(low), float(high), *(float(bound) for bound in posterior.interval(0.95)))
+    posterior = stats.beta(prior[0] + events, prior[1] + n - events).interval(0.95)
+    return Proportion(events / n, float(low), float(high), *map(float, posterior))
 
 
 def upper_bound_of_none(n: int, level: float = 0.95) -> float:
@@ -138,12 +138,11 @@ def risk_ratio(
     interval equal tails, by quadrature; ``prob_less_frequent`` is the probability that the risk is lower in the arm.
     Impossible counts are an ``InputError``.
     """
-    low, high = _ratio_interval(events, n, versus_events, versus_n)
+    counts = events, n, versus_events, versus_n
+    low, high = _ratio_interval(*counts)
     with np.errstate(all="ignore"):
         estimate = float(np.float64(events * versus_n) / (n * versus_events))
-    return _compared(
-        (events, n, versus_events, versus_n), (estimate, low, high), lambda value, risk: value * risk, (0, 1e9), prior
-    )
+    return _compared(counts, (estimate, low, high), lambda value, risk: value * risk, (0, 1e9), prior)
 
 
 def risk_difference(
@@ -311,7 +310,7 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
 
 
 def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
-    """The effects without the ratios that a source prints of a comparison whose counts are there as well."""
+    """The effects without printed ratios of comparisons whose counts are known, too."""
     counted = table[table.measure == "risk ratio"][["arm_id", "versus_id", "outcome"]].drop_duplicates()
     keys = table[["arm_id", "versus_id", "outcome"]].merge(counted, how="left", indicator=True)._merge
     return table[(table.measure != "risk ratio as reported") | (keys == "left_only").to_numpy()]
@@ -332,12 +331,7 @@ def unusable(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) 
 
 
 def safety(studies: pd.DataFrame, arms: pd.DataFrame, adverse_events: pd.DataFrame) -> pd.DataFrame:
-    """The risk of each reported adverse event, arm by arm.
-
-    Parameters
-    ----------
-    studies, arms, adverse_events
-        Tables of ``data/raw/curation``, all text.
+    """The risk of each reported adverse event, arm by arm, from tables as of ``effects``.
 
     Returns
     -------
@@ -356,16 +350,15 @@ def safety(studies: pd.DataFrame, arms: pd.DataFrame, adverse_events: pd.DataFra
 def trends(
     studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame, adverse_events: pd.DataFrame
 ) -> pd.DataFrame:
-    """Trends over the doses of the studies that gave two or more single doses of one unit and report counts of each.
+    """Trends over the doses of studies that tested two or more doses in one unit and report counts of each.
 
-    A control arm counts as dose 0, but for controls that were matched afterwards. The tables are those of ``effects`` and
-    ``safety``.
+    A control arm counts as dose 0, except controls that were matched afterwards. Tables as of ``effects`` and ``safety``.
 
     Returns
     -------
     pandas.DataFrame
-        One row per outcome or adverse event (``kind``), columns ``TRENDS``: doses in ``dose_unit``, events and people per
-        dose joined in one text each, in the order of doses; p values as of ``trend``.
+        One row per outcome or adverse event (``kind``), columns ``TRENDS``: doses in ``dose_unit``, and events and people
+        per dose, each joined in one text in the order of doses; p values as of ``trend``.
     """
     rows = []
     for table, file, kind in (
@@ -385,10 +378,6 @@ def _check_counts(events: int, n: int) -> None:
         raise InputError(f"{events} of {n} people cannot be: give a number of people above 0, and of events within it.")
 
 
-def _posterior(events: int, n: int, prior: tuple[float, float]) -> stats.distributions.rv_frozen:
-    return stats.beta(prior[0] + events, prior[1] + n - events)
-
-
 def _ratio_interval(events: int, n: int, versus_events: int, versus_n: int) -> tuple[float, float]:
     _check_counts(events, n)
     _check_counts(versus_events, versus_n)
@@ -399,17 +388,13 @@ def _ratio_interval(events: int, n: int, versus_events: int, versus_n: int) -> t
         return low, 1 / versus_low
 
     def excess(log_ratio: float) -> float:
-        ratio = math.exp(log_ratio)
-        test = score_test_proportions_2indep(
-            events, n, versus_events, versus_n, value=ratio, compare="ratio", correction=False
-        )
-        return test.pvalue - 0.05
+        counts, ratio = (events, n, versus_events, versus_n), math.exp(log_ratio)
+        return score_test_proportions_2indep(*counts, value=ratio, compare="ratio", correction=False).pvalue - 0.05
 
     estimate = math.log(events / n / (versus_events / versus_n)) if events and versus_events else None
-    low = math.exp(optimize.brentq(excess, -_FAR, _FAR if estimate is None else estimate)) if events else 0.0
-    high = (
-        math.exp(optimize.brentq(excess, -_FAR if estimate is None else estimate, _FAR)) if versus_events else math.inf
-    )
+    above, below = (_FAR, -_FAR) if estimate is None else (estimate, estimate)
+    low = math.exp(optimize.brentq(excess, -_FAR, above)) if events else 0.0
+    high = math.exp(optimize.brentq(excess, below, _FAR)) if versus_events else math.inf
     return low, high
 
 

@@ -89,7 +89,7 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
         return nothing(name, "No dose was tested in any report of this question")
     rows = doses.assign(route=doses.route_group.where(doses.route_group.isin(list(_ROUTE_HEADS)), "other"))
     shown = rows[_positive(rows.low) & _positive(rows.high)]
-    lines = _lines(shown)
+    lines = _shared_lines(shown)
     numbers = {arm: i for i, line in enumerate(lines) for arm in line.index}
     data = doses.assign(line=pd.Series(numbers, index=doses.index, dtype="Int64"))
     title = _tested_title(rows, shown, effective_if)
@@ -123,8 +123,8 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     note += " (–: not known)." if any(line.n.isna().any() for line in lines) else "."
     bottom = put_note(axes, top, f"{note} {missing}")
     listed = "; ".join(
-        f"{line.study.iloc[0]}, {_arms(line)}, {line.route.iloc[0]}: {span_of(line.low.min(), line.high.max())}, "
-        f"{line.reading.iloc[0]}, {line.basis.iloc[0]}, n = {_n(line)}"
+        f"{line.study.iloc[0]}, {_arm_names(line)}, {line.route.iloc[0]}: {span_of(line.low.min(), line.high.max())}, "
+        f"{line.reading.iloc[0]}, {line.basis.iloc[0]}, n = {_participants(line)}"
         for line in lines
     )
     n_arms = f"{several(len(shown), 'arm')} of {several(shown.study_id.nunique(), 'report')}"
@@ -135,17 +135,9 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
 def forest(effects: pd.DataFrame) -> Figure:
     """Ratios of effect with their intervals, report by report, on a log axis; nothing is pooled.
 
-    Parameters
-    ----------
-    effects
-        ``study, arm, versus, outcome, timepoint, measure, estimate, low, high, p, basis, events, n, versus_events, versus_n,
-        msc_derived, primary, disease_group, route, source_url``; an ``ev_arm`` that is false says that an arm had no
-        vesicles. Such arms, measures that are no ratios and rows without a finite estimate are counted below the drawing.
-
-    Returns
-    -------
-    Figure
-        Its data are the effects, with ``drawn``: whether the drawing shows them.
+    ``effects`` is as ``evlib.doses.effect_sizes.effects`` returns it. Arms without vesicles (``ev_arm`` is false), measures
+    that are no ratios and rows without a finite estimate are counted below the drawing. The figure's data are the effects,
+    with ``drawn``: whether the drawing shows them.
     """
     name = "forest"
     if effects.empty:
@@ -190,7 +182,7 @@ def forest(effects: pd.DataFrame) -> Figure:
         top += 4
     bottom = _axis(axes, start, top, scale, "Ratio, first to second arm (log scale)", skip=blocks)
     at_one = scale.at(1)
-    for begin, end in _gaps(start, top, blocks):
+    for begin, end in _stretches_without(start, top, blocks):
         axes.plot([at_one, at_one], [begin, end], color=INK, lw=1, zorder=0.6)
     note = (
         "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off the axis, a mark "
@@ -207,12 +199,9 @@ def forest(effects: pd.DataFrame) -> Figure:
 
 
 def window_under_assumptions(table: pd.DataFrame) -> Figure:
-    """The ranges of effective doses of both routes under each assumption, and how probable it is that nebulised needs less.
+    """The effective doses of both routes under each assumption, and how probable it is that nebulised ones are lower.
 
-    Parameters
-    ----------
-    table
-        As ``evlib.doses.dose_windows.under_assumptions`` returns it: two rows for each assumption.
+    ``table`` is as ``evlib.doses.dose_windows.under_assumptions`` returns it: two rows for each assumption.
     """
     name = "window_under_assumptions"
     if table.empty:
@@ -261,7 +250,7 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     )
     bottom = put_note(axes, bottom, note)
     listed = "; ".join(
-        f"{_readable(label)}: {_spans(table[table.assumption == label], chances[label], least[label])}"
+        f"{_readable(label)}: {_windows_in_words(table[table.assumption == label], chances[label], least[label])}"
         for label in order
     )
     alt = f"Bars on a log axis, two for each assumption (n = {several(len(order), 'setting')}). {title}. {listed}."
@@ -295,7 +284,9 @@ def product_readings_figure(
     volumes = list(volumes)[: len(_VOLUME_MARKS)]
     own = readings[readings.volume_ml.isin(volumes)]
     if own.empty:
-        return nothing(name, f"No trial states a dose of {product} as {' or '.join(map(_volume, volumes))}")
+        return nothing(
+            name, f"No trial states a dose of {product} as {' or '.join(f'{volume:g} mL' for volume in volumes)}"
+        )
     facts = ["volume_ml", "per_ml", "particles", "times_lowest", "source", "read_at_source", "weight"]
     n_trials = own.groupby("volume_ml").trn.nunique()
     data = own[facts].drop_duplicates().sort_values(["volume_ml", "per_ml"], ascending=[False, True])
@@ -305,11 +296,11 @@ def product_readings_figure(
     title = _product_title(data[data.volume_ml == volumes[0]], product, band)
     axes, top = canvas(title)
     marks = dict(zip(volumes, _VOLUME_MARKS))
-    top = _keys(axes, top, {f"{_volume(v)} ({several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
+    top = _keys(axes, top, {f"{v:g} mL ({several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
     width = _COLUMN * len(volumes)
     everything = pd.concat([data.particles, pd.Series(band or [], dtype="float64")])
     scale = _decades(everything, everything, begin=146, end=WIDTH - width - 12)
-    _right_heads(axes, top, {WIDTH - 2 - _COLUMN * i: _volume(volume) for i, volume in enumerate(reversed(volumes))})
+    _right_heads(axes, top, {WIDTH - 2 - _COLUMN * i: f"{volume:g} mL" for i, volume in enumerate(reversed(volumes))})
     put_text(axes, (1, top + 6), "Source of the concentration", size=_SMALL, bold=True, ha="left")
     top += 16
     start = top
@@ -335,9 +326,9 @@ def product_readings_figure(
     n_sources = several(len(data[["per_ml", "source"]].drop_duplicates()), "source")
     bottom = put_note(axes, bottom, f"{note}n = {n_sources}.")
     listed = "; ".join(
-        f"{_volume(row.volume_ml)} by {_short_sources(row.source)}: {power(row.particles)}" for row in data.itertuples()
+        f"{row.volume_ml:g} mL by {_short_sources(row.source)}: {power(row.particles)}" for row in data.itertuples()
     )
-    used_by = ", ".join(f"{_volume(v)} n = {several(n_trials[v], 'trial')}" for v in volumes)
+    used_by = ", ".join(f"{v:g} mL n = {several(n_trials[v], 'trial')}" for v in volumes)
     alt = f"Dot plot on a log axis ({used_by}). {title}. {listed}. {note}".strip()
     return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
 
@@ -399,7 +390,7 @@ def _window_title(chances: pd.Series) -> str:
 
 
 def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | None) -> str:
-    volume = _volume(own.volume_ml.iloc[0])
+    volume = f"{own.volume_ml.iloc[0]:g} mL"
     amounts = sorted(set(own.particles))
     if len(amounts) == 1:
         return f"One {volume} dose of {product} is {power(amounts[0])} particles by every source"
@@ -416,10 +407,6 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
 
 
 # --- words
-
-
-def _volume(volume: float) -> str:
-    return f"{volume:g} mL"
 
 
 def _chance(value: float) -> str:
@@ -460,7 +447,7 @@ def _sides(row: Mapping) -> str:
 
 
 def _events(row: Mapping) -> str:
-    """Those with an event of all, in both groups, as far as they are known."""
+    """How many of all had the event, in both groups, as far as is known."""
 
     def side(events: float, n: float) -> str:
         return "?" if pd.isna(n) else f"n = {n:g}" if pd.isna(events) else f"{events:g} of {n:g}"
@@ -474,7 +461,7 @@ def _readable(label: str) -> str:
     return re.sub(r"\b\d(?:\.\d+)?e[+-]?\d+\b", lambda match: power(float(match[0])), label)
 
 
-def _spans(own: pd.DataFrame, chance: float, least: float) -> str:
+def _windows_in_words(own: pd.DataFrame, chance: float, least: float) -> str:
     parts = [
         f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
         if row.effective_low > 0
@@ -497,12 +484,12 @@ def _source_url(source: str) -> str | None:
     return next((site + match[0] for site, match in matches if match), None)
 
 
-def _arms(line: pd.DataFrame) -> str:
+def _arm_names(line: pd.DataFrame) -> str:
     names = [str(arm) for arm in line.arm.dropna()]
     return ", ".join(names) + (f" ({len(line)} arms)" if len(line) > 1 else "")
 
 
-def _n(line: pd.DataFrame) -> str:
+def _participants(line: pd.DataFrame) -> str:
     return "–" if line.n.isna().any() else str(int(line.n.sum()))
 
 
@@ -518,7 +505,7 @@ def _positive(column: pd.Series) -> pd.Series:
 # --- rows
 
 
-def _lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
+def _shared_lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
     """The arms that share a line: of one report, with one amount, basis and reading; reports with the lowest first."""
     same = ["route", "study_id", "low", "high", "reading", "basis"]
     least = shown.groupby(["route", "study_id"]).low.min()
@@ -535,7 +522,7 @@ def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, n
     """One line of doses; the report is named where it is its first."""
     first = line.iloc[0]
     study = fitted(first.study, 124, lines=2, size=_SIZE) if named else []
-    arms = fitted(_arms(line) or "arm not named", 118, lines=2, size=_SMALL)
+    arms = fitted(_arm_names(line) or "arm not named", 118, lines=2, size=_SMALL)
     height = _LINE * len(study) + _SMALL_LINE * len(arms) + 5
     for i, text in enumerate(study):
         put_text(axes, (1, top + 7 + _LINE * i), text, size=_SIZE, ha="left")
@@ -554,7 +541,7 @@ def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, n
     middle = line["median"].median()
     _mark(axes, scale.at(middle if middle > 0 else np.sqrt(first.low * first.high)), y, mark)
     put_text(axes, (WIDTH - 30, y), first.basis, size=_SMALL, ha="right")
-    put_text(axes, (WIDTH - 2, y), _n(line), size=_SIZE, ha="right")
+    put_text(axes, (WIDTH - 2, y), _participants(line), size=_SIZE, ha="right")
     return top + height
 
 
@@ -584,19 +571,19 @@ def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> flo
     y = top + height / 2
     hollow = bool(_HOLLOW.search(row.basis if isinstance(row.basis, str) else ""))
     colour = _DARK_ORANGE if hollow else BLUE
-    ends = [_end(axes, value, y, scale, colour) for value in (row.low, row.high)]
+    ends = [_interval_end(axes, value, y, scale, colour) for value in (row.low, row.high)]
     if pd.notna(row.low) and pd.notna(row.high):
         axes.plot(ends, [y, y], color=colour, lw=1.6, ls=(0, (3, 2)) if hollow else "-", zorder=2)
     outside = not scale.low <= row.estimate <= scale.high
     place = scale.begin if row.estimate < scale.low else scale.end if outside else scale.at(row.estimate)
     if outside:
-        _end(axes, row.estimate, y, scale, colour)
+        _interval_end(axes, row.estimate, y, scale, colour)
     _mark(axes, place, y, ("s", "white" if hollow or outside else colour, colour, 6.5))
     put_text(axes, (WIDTH - 2, y), fitted(_estimate_text(row), 108, lines=1, size=_SMALL)[0], size=_SMALL, ha="right")
     return top + height
 
 
-def _end(axes: plt.Axes, value: float, y: float, scale: _Log, colour: str) -> float:
+def _interval_end(axes: plt.Axes, value: float, y: float, scale: _Log, colour: str) -> float:
     """Where an end of an interval is drawn; an arrow where it leaves the axis."""
     if pd.isna(value):
         return float("nan")
@@ -669,7 +656,7 @@ def _ratio_scale(shown: pd.DataFrame) -> _Log:
     return _Log(160, WIDTH - 104, low, high)
 
 
-def _gaps(begin: float, end: float, skip: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+def _stretches_without(begin: float, end: float, skip: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
     """What is left between two heights without the parts that texts take."""
     for first, last in sorted(skip):
         if first > begin:
@@ -693,7 +680,7 @@ def _axis(
     taken: list[tuple[float, float]] = []
     for value in sorted(ticks, key=lambda value: (value != 1, value)):  # the 1 of ratios is always numbered
         x, half = scale.at(value), width_of(ticks[value], size=_SMALL) / 2
-        for first, last in _gaps(start, end, skip):
+        for first, last in _stretches_without(start, end, skip):
             axes.plot([x, x], [first, last], color=_RULE, lw=0.5, zorder=0.5)
         axes.plot([x, x], [end, end + 3], color=INK, lw=0.8)
         if all(x + half + 3 < left or x - half - 3 > right for left, right in taken):

@@ -45,15 +45,13 @@ def with_hand_coding(doses: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([doses[names].assign(coded_by="hand"), rest.assign(coded_by="parser")], ignore_index=True)
 
 
-def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
+def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """How often the parser reads what was coded by hand, field by field.
 
     Parameters
     ----------
-    doses
-        Table ``doses``, coded by hand.
-    records
-        Table ``records``, whose ``dose_text`` and ``arms`` are read. None: each dose's own words (``as_stated``).
+    doses, records
+        Table ``doses``, coded by hand; table ``records``, whose ``dose_text`` and ``arms`` are read.
 
     Returns
     -------
@@ -71,7 +69,7 @@ def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame | None = None) -
     return pd.DataFrame(rows, columns=["field", "n", "same", "differ", "not_read", "only_parser"])
 
 
-def parser_differences(doses: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
+def parser_differences(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """Each value in which parser and hand coding differ.
 
     Returns
@@ -124,20 +122,13 @@ def _dose_of(row: dict) -> tuple:
     return row["low"], row["high"], row["stated_unit"], row["per"]
 
 
-def _pairs(doses: pd.DataFrame, records: pd.DataFrame | None) -> list[tuple[dict | None, dict | None]]:
+def _pairs(doses: pd.DataFrame, records: pd.DataFrame) -> list[tuple[dict | None, dict | None]]:
     """Hand-coded doses with the readings nearest to them, one to one within a trial; what has no partner, with None."""
-    hands = doses.astype(object).where(doses.notna(), None).to_dict("records")
-    if records is None:
-        groups = [([hand], [{"trn": hand["trn"], **row} for row in parsed(hand["as_stated"])]) for hand in hands]
-    else:
-        read = record_doses(records[records.trn.isin(doses.trn)])
-        rows = read.astype(object).where(read.notna(), None).to_dict("records")
-        groups = [
-            ([hand for hand in hands if hand["trn"] == trn], [row for row in rows if row["trn"] == trn])
-            for trn in doses.trn.unique()
-        ]
+    read = record_doses(records[records.trn.isin(doses.trn)])
+    hands, rows = (frame.astype(object).where(frame.notna(), None).to_dict("records") for frame in (doses, read))
     pairs: list[tuple[dict | None, dict | None]] = []
-    for some_hands, some_read in groups:
+    for trn in doses.trn.unique():
+        some_hands, some_read = ([row for row in part if row["trn"] == trn] for part in (hands, rows))
         likeness = np.array([_likeness(hand, row) for hand in some_hands for row in some_read])
         likeness = likeness.reshape(len(some_hands), len(some_read))
         partner = {

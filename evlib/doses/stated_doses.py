@@ -74,6 +74,8 @@ def beside_table2(
     ----------
     table2
         The paper's Table 2 as data: ``trn, disease, population, source, route, dose, regimen, …``.
+    records, doses
+        Tables of these names.
     studies, arms
         Published or posted results: ``study_id, trn, study`` and ``study_id, n, dose_as_reported``.
 
@@ -110,19 +112,9 @@ def published_outcomes(
 ) -> pd.DataFrame:
     """What publications and posted results say of effect, arm by arm, for some trials.
 
-    Parameters
-    ----------
-    trns
-        Registration numbers of the trials.
-    studies, arms, outcomes
-        Reports (``study_id, trn``), their arms (``arm_id, study_id, arm, is_control, n, dose_as_reported``) and the arms'
-        outcomes (``arm_id, name, timepoint, value, n_events, n_total, p, direction, primary``).
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per outcome of an arm: ``trn, arm, is_control, n, dose_as_reported, name, timepoint, value, n_events,
-        n_total, p, direction, primary``, all as the source states them.
+    ``studies``, ``arms`` and ``outcomes`` are tables of ``data/raw/curation``. One row per outcome of an arm: ``trn, arm,
+    is_control, n, dose_as_reported, name, timepoint, value, n_events, n_total, p, direction, primary``, as the source states
+    them.
     """
     names = ["name", "timepoint", "value", "n_events", "n_total", "p", "direction", "primary"]
     reports = studies[studies.trn.isin(trns)][["study_id", "trn"]]
