@@ -282,7 +282,7 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     -----
     An arm is compared with each control arm of its study that reports the same outcome (names equal without parentheses and
     "vs placebo" and the like, timepoints equal or one missing); if none does, with the lowest of the study's single doses
-    in the same unit. Controls that were matched afterwards are for the arm that was matched with them only.
+    in the same unit. Controls that were matched afterwards serve only the arm that they were matched with.
     """
     good, _ = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
     rows = []
@@ -319,8 +319,8 @@ def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
 def unusable(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``outcomes`` that give no effect, with the reason: columns ``UNUSABLE``.
 
-    A row that cannot be right (an unknown arm, more events than people, a negative number) is among them; its reason names
-    the file and line and what to do. With ``line`` and ``versus_line`` of ``effects``, every row is here or there.
+    Rows that cannot be right (an unknown arm, more events than people, a negative number) are among them; their reasons name
+    file, line and what to do. Every row is either here or in ``line`` or ``versus_line`` of ``effects``.
     """
     good, bad = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
     computed = effects(studies, arms, outcomes)

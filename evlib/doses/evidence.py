@@ -1,6 +1,6 @@
-"""What published and posted results say of each dose that was tested, arm by arm, on one scale and under stated assumptions.
+"""What published and posted results say of each tested dose, arm by arm, on one scale and under stated assumptions.
 
-The assumptions are dials (``DIALS``): each has a default, and a notebook or a reader may set another.
+The assumptions are dials (``DIALS``): each has a default, which a notebook or a reader may change.
 """
 
 import re

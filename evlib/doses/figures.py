@@ -51,7 +51,7 @@ _RULE_PHRASES = {
     "compared": "by a comparison group",
     "primary": "by a primary outcome",
 }
-_HOLLOW = re.compile("estimated|reconstructed")  # the basis of an effect that nobody stated as such
+_HOLLOW = re.compile("estimated|reconstructed")  # the basis of an effect that no source states
 _COLUMN = 48.0  # points: the width of a number of particles
 _RATIO_LIMITS = (0.05, 20.0)  # what the axis of ratios shows at most
 
@@ -75,7 +75,8 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     Parameters
     ----------
     doses
-        As ``evlib.doses.dose_windows.doses_in_question`` returns them. Arms of one report with the same amount and reading share a line.
+        As ``evlib.doses.dose_windows.doses_in_question`` returns them. Arms of one report with the same amount and reading
+        share a line.
     per, effective_if
         The dials of these names, for the words of the axis and of the title.
 
@@ -182,7 +183,7 @@ def forest(effects: pd.DataFrame) -> Figure:
         top += 4
     bottom = _axis(axes, start, top, scale, "Ratio, first to second arm (log scale)", skip=blocks)
     at_one = scale.at(1)
-    for begin, end in _stretches_without(start, top, blocks):
+    for begin, end in _free_stretches(start, top, blocks):
         axes.plot([at_one, at_one], [begin, end], color=INK, lw=1, zorder=0.6)
     note = (
         "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off the axis, a mark "
@@ -378,15 +379,16 @@ def _including(bounded: pd.DataFrame) -> int:
 
 
 def _window_title(chances: pd.Series) -> str:
-    said = chances.dropna()
-    if said.empty:
-        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {several(len(chances), 'setting')}"
-    low, high = _chance(said.min()), _chance(said.max())
+    known, settings = chances.dropna(), several(len(chances), "setting")
+    if known.empty:
+        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {settings}"
+    low, high = _chance(known.min()), _chance(known.max())
     runs = f"is {low}" if low == high else f"runs from {low} to {high}"
-    unsaid = len(chances) - len(said)
-    title = f"The probability that a nebulised effective dose, drawn at random, is below an intravenous one {runs} over {len(said)} of {several(len(chances), 'setting')}"
-    title += f" (as set: {_chance(chances.iloc[0])})" if len(said) > 1 and pd.notna(chances.iloc[0]) else ""
-    return f"{title}; in {unsaid} it cannot be said" if unsaid else title
+    title = "The probability that a nebulised effective dose, drawn at random, is below an intravenous one "
+    title += f"{runs} over {len(known)} of {settings}"
+    title += f" (as set: {_chance(chances.iloc[0])})" if len(known) > 1 and pd.notna(chances.iloc[0]) else ""
+    n_unknown = len(chances) - len(known)
+    return f"{title}; in {n_unknown} it cannot be said" if n_unknown else title
 
 
 def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | None) -> str:
@@ -410,7 +412,7 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
 
 
 def _chance(value: float) -> str:
-    """A probability to two places, which are 0.00 and 1.00 only where it is so."""
+    """A probability to two places; 0.00 and 1.00 only where it is exactly 0 or 1."""
     if pd.isna(value):
         return "–"
     if 0 < value < 0.005:
@@ -419,12 +421,12 @@ def _chance(value: float) -> str:
 
 
 def _ratio(value: float) -> str:
-    """Two digits, as many as an interval of a small trial bears."""
+    """A ratio to two digits: more would be false precision in a small trial."""
     if pd.isna(value):
         return "?"
     if not np.isfinite(value):
         return "∞"
-    if 0.95 < value < 1.05 and value != 1:  # on which side of 1 it lies is seen
+    if 0.95 < value < 1.05 and value != 1:  # shows on which side of 1 it lies
         return f"{value:.3f}" if f"{value:.2f}" == "1.00" else f"{value:.2f}"
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"
 
@@ -472,7 +474,7 @@ def _windows_in_words(own: pd.DataFrame, chance: float, least: float) -> str:
 
 
 def _short_sources(source: str) -> str:
-    """Sources in few letters: numbers and DOIs whole, of addresses the site."""
+    """Sources in short: numbers and DOIs whole, addresses as their site."""
     parts = [re.sub(r"^https?://(www\.)?([^/]+).*", r"\2", part.strip()) for part in source.split("|")]
     return ", ".join(dict.fromkeys(parts))
 
@@ -506,7 +508,7 @@ def _positive(column: pd.Series) -> pd.Series:
 
 
 def _shared_lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
-    """The arms that share a line: of one report, with one amount, basis and reading; reports with the lowest first."""
+    """The arms that share a line (one report, amount, basis and reading), the report with the lowest dose first."""
     same = ["route", "study_id", "low", "high", "reading", "basis"]
     least = shown.groupby(["route", "study_id"]).low.min()
     lines = [line for _, line in shown.groupby(same, sort=False, dropna=False)]
@@ -519,7 +521,7 @@ def _shared_lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool) -> float:
-    """One line of doses; the report is named where it is its first."""
+    """One line of doses; ``named``: whether the report's name stands above it."""
     first = line.iloc[0]
     study = fitted(first.study, 124, lines=2, size=_SIZE) if named else []
     arms = fitted(_arm_names(line) or "arm not named", 118, lines=2, size=_SMALL)
@@ -549,7 +551,7 @@ def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
     """The study in bold, the flag of its vesicles, and beside it route and disease where there is room."""
     first = own.iloc[0]
     flag = "" if first.msc else " (not of MSCs)"
-    room = WIDTH - 14 - width_of(flag, size=_SIZE, bold=True)  # what is drawn is a little wider than what is measured
+    room = WIDTH - 14 - width_of(flag, size=_SIZE, bold=True)  # text is drawn a little wider than measured
     text = fitted(first.study, room, lines=1, size=_SIZE, bold=True)[0] + flag
     put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
     same = [
@@ -656,8 +658,8 @@ def _ratio_scale(shown: pd.DataFrame) -> _Log:
     return _Log(160, WIDTH - 104, low, high)
 
 
-def _stretches_without(begin: float, end: float, skip: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """What is left between two heights without the parts that texts take."""
+def _free_stretches(begin: float, end: float, skip: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """The stretches between two heights that texts leave free."""
     for first, last in sorted(skip):
         if first > begin:
             yield begin, first
@@ -680,7 +682,7 @@ def _axis(
     taken: list[tuple[float, float]] = []
     for value in sorted(ticks, key=lambda value: (value != 1, value)):  # the 1 of ratios is always numbered
         x, half = scale.at(value), width_of(ticks[value], size=_SMALL) / 2
-        for first, last in _stretches_without(start, end, skip):
+        for first, last in _free_stretches(start, end, skip):
             axes.plot([x, x], [first, last], color=_RULE, lw=0.5, zorder=0.5)
         axes.plot([x, x], [end, end + 3], color=INK, lw=0.8)
         if all(x + half + 3 < left or x - half - 3 > right for left, right in taken):

@@ -144,10 +144,10 @@ def particle_draws(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Particles per administration and per course: two arrays with a row per draw and a column per dose of the plan.
 
-    Not-a-number: not convertible, one bound only, or the number of administrations is not stated. An amount and a factor
-    are drawn evenly on the log scale between their bounds, readings of a factor by their weight. A factor (and a weight
-    or area) is drawn once for all doses that use it, since it is one assumption and not one per dose. To a number that
-    was stated without bounds no uncertainty is added.
+    Not-a-number: not convertible, one bound only, or the number of administrations is not stated. Amounts and factors are
+    drawn evenly on the log scale between their bounds, readings of a factor by their weight. A factor (and a weight or
+    area) is drawn once for all doses that use it, since it is one assumption, not one per dose. A number that was stated
+    without bounds stays as it is.
     """
     shared = {}
     used = factors[factors.weight > 0].assign(product=factors["product"].fillna(""))
