@@ -8,8 +8,8 @@ import pandas as pd
 from evlib.base.point_layout import plain
 from evlib.base.schema import checked, columns
 from evlib.base.tables import ALL_RECORDS, anchor
-from evlib.screen.screening import OUTCOMES
 from evlib.base.words import thousands
+from evlib.screen.screening import OUTCOMES
 
 RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
 INCLUDED_RECORDS = f"{RECORDS_PAGE}#{anchor('included')}"
