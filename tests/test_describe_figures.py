@@ -80,14 +80,12 @@ def drawn(described, records=None, doses=None, labels=LABELS):
     doses = table("doses", []) if doses is None else doses
     made = [
         chapter.countries_over_time(described),
-        chapter.types_designs_phases(described, labels=labels),
         chapter.crosstab_figure(described, "msc_source", "phase_group", nouns=("cell source", "phase"), labels=labels),
         chapter.crosstab_figure(described, "disease_area", "route", nouns=("disease", "route"), labels=labels),
         chapter.lung_trials(described, labels=labels),
         chapter.registrations_per_month(described),
         chapter.status_and_results(described),
         chapter.enrolment_by_phase(described, labels=labels),
-        chapter.time_to_results(described, records),
         chapter.completeness_by_year(described, records, doses),
         chapter.reporting_score_figure(described, records, doses),
         chapter.evidence_map(described, labels=labels),
@@ -129,13 +127,11 @@ def large():
     ("name", "title"),
     [
         ("countries_over_time", "Most frequent country: Iran (2 of 3 included trials); most in one year: Iran, 2019 and 2 other pairs (1 each)"),
-        ("types_designs_phases", "Most frequent of 3 included trials, by study type: interventional (2); design: none reported; phase: Phase 1 (2)"),
         ("msc_source_by_phase_group", "Cell source by phase: 3 of 3 included trials state both; most often Adipose tissue with Phase 1 (2)"),
         ("lung_trials", "Lung and airways: 3 of 3 included trials, 2 of them on COVID-19; route most often nebulised (2); cell source most often Adipose tissue (3)"),
         ("registrations_per_month", "1 of 2 included trials with a date was registered during the COVID-19 emergency; 1 of these is on COVID-19"),
         ("status_and_results", "Most frequent status: Completed (2 of 3 included trials); of 2 completed, 1 shows results, 0 none, and 1 does not tell"),
         ("enrolment_by_phase", "The median of 2 included trials with a number is 505 participants, actual or planned; the most are 1,000"),
-        ("time_to_results", "1 of 3 included trials has posted results; 0 of them show their date, so the time to results is not known"),
         ("completeness_by_year", "Stated least: Allocation, by 0 of 3 included trials: 0 of 1 before 2020 and 0 of 1 in 2020\N{EN DASH}2021"),
         ("reporting_score", "The median of 3 included trials is 7 of 15 items (range 3 to 11); shown least: Exosome or EV named, Design and 2 more (0)"),
         ("evidence_map", "Most frequent of 3 included trials: Lung and airways by nebulised (2); 0 of 2 pairs of disease and route have none"),
@@ -162,17 +158,14 @@ def test_the_data_are_the_counts(small):
         shares.loc[("Dose", "before 2020")].tolist() == shares.loc[("Dose", "2020\N{EN DASH}2021")].tolist() == [1, 1]
     )
     assert small["enrolment_by_phase"].data.number.tolist() == ["actual", "planned"]
-    assert small["time_to_results"].data.iloc[0].tolist() == [3, 1, 0]
     assert sorted(small["evidence_map"].data.trn) == [f"NCT{i:08d}" for i in range(3)]
-    assert all("1 pending, not counted" in said(f) for name, f in small.items() if name not in UNCOUNTED)
+    # The pending trial is not on the lung.
+    assert all("1 pending, not counted" in said(f) for name, f in small.items() if name != "lung_trials")
 
 
 def said(figure):
     """The texts of a drawing, its lines joined."""
     return " ".join(text.get_text() for text in figure.drawing.findobj(Text))
-
-
-UNCOUNTED = ("lung_trials", "time_to_results")  # the pending trial is not on the lung; no trials are drawn
 
 
 def test_the_score_names_what_each_trial_shows():
@@ -183,11 +176,6 @@ def test_the_score_names_what_each_trial_shows():
     assert scores.loc["NCT00000001", ["dose", "masking"]].tolist() == [False, True]
     assert scores.score.tolist() == [7, 7, 3]
     assert (scores.of == len(chapter.ITEMS)).all() and "NCT00000003" not in scores.index
-
-
-def test_a_date_of_results_is_counted_once_records_hold_one():
-    records = table("records", [{}]).assign(results_first_posted="2021-01-01")
-    assert chapter.time_to_results(table("described", ROWS), records).title.endswith("1 of them shows their date")
 
 
 @pytest.mark.parametrize(
@@ -294,11 +282,6 @@ def test_any_table_can_be_drawn_and_its_counts_add_up(rows):
     included = described[described.screening == "included"]
     if included.empty:
         return
-    for field in ("study_type", "design", "phase_group"):
-        noun = {"study_type": "Study type", "design": "Design", "phase_group": "Phase"}[field]
-        data = made["types_designs_phases"].data
-        several = included[field].fillna("").str.count(r" \| ").sum()
-        assert data[data.field == noun].n.sum() == len(included) + several
     assert made["status_and_results"].data.query("question == 'status'").n.sum() == len(included)
     assert len(made["evidence_map"].data) == len(made["reporting_score"].data) == len(included)
     dated = included.registered.notna().sum()

@@ -245,37 +245,6 @@ def _apart(places: np.ndarray, radii: np.ndarray) -> np.ndarray:
     return places
 
 
-def types_designs_phases(described: pd.DataFrame, *, labels: _Labels) -> Figure:
-    """Included trials by study type, by design and by phase, in three panels of one scale (the paper's Figure 5)."""
-    name, trials = "types_designs_phases", _included(described)
-    if trials.empty:
-        return nothing(name, none_included(described))
-    panels = {}
-    for field, noun in (("study_type", "Study type"), ("design", "Design"), ("phase_group", "Phase")):
-        values, order = _values(trials, field, labels)
-        panels[noun] = values.explode().value_counts().reindex(order, fill_value=0)
-    findings = []
-    for noun, counts in panels.items():
-        leaders, first = _leading(counts.drop(_MISSING))
-        findings.append(f"{noun.lower()}: {leaders}" if first else f"{noun.lower()}: none reported")
-    title = f"Most frequent of {_several(len(trials))}, by {'; '.join(findings)}"
-    axes, top = canvas(title)
-    left = _label_width(label for counts in panels.values() for label in counts.index)
-    for noun, counts in panels.items():
-        top = _heading(axes, top, noun)
-        top = _bars(axes, top, counts, of=len(trials), left=left) + 6
-    bottom = put_note(axes, top, f"Bars: {_counted(described)}; a whole bar would be all of them.")
-    data = pd.concat(
-        [
-            pd.DataFrame({"field": noun, "value": counts.index, "n": counts.to_numpy()})
-            for noun, counts in panels.items()
-        ]
-    )
-    listed = ". ".join(f"{noun}: {_listed(counts)}" for noun, counts in panels.items())
-    alt = f"Three bar charts. {title}. {listed}."
-    return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
-
-
 def crosstab_figure(
     described: pd.DataFrame, rows: str, columns: str, *, nouns: tuple[str, str], labels: _Labels
 ) -> Figure:
@@ -552,26 +521,6 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: _Labels) -> Figure:
         {"trn": drawn.trn, "phase": phases[drawn.index].map("; ".join), "enrolment": drawn.enrolment, "number": kinds}
     )
     return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
-
-
-def time_to_results(described: pd.DataFrame, records: pd.DataFrame) -> Figure:
-    """Why no time from registration to results is drawn: how many included trials post results, and date them.
-
-    A column of ``records`` dates results where its name says so; ``results_posted`` itself is yes or no.
-    """
-    trials = _included(described)
-    posted = trials.trn[trials.results_posted.fillna(False).astype(bool)]
-    columns = [column for column in records if "results" in column and column != "results_posted"]
-    dated = int(records[records.trn.isin(posted)][columns].notna().any(axis=1).sum())
-    verb = "has" if len(posted) == 1 else "have"
-    title = (
-        f"{len(posted)} of {_several(len(trials))} {verb} posted results; "
-        f"{dated} of them {'shows' if dated == 1 else 'show'} their date"
-        + ("" if dated else ", so the time to results is not known")
-    )
-    title = title if len(trials) else none_included(described)
-    data = pd.DataFrame({"trials": [len(trials)], "with_results": [len(posted)], "with_date_of_results": [dated]})
-    return nothing("time_to_results", title)._replace(data=data)
 
 
 def completeness_by_year(
