@@ -1,8 +1,11 @@
 """Coding: the hand wins, an unknown code is named, and a trial with two values counts under both."""
 
 import pandas as pd
-from conftest import RAW, records_of
+import pytest
+from conftest import RAW, ROOT, records_of
 
+from evlib.base.errors import InputError
+from evlib.base.protocol import load_protocol
 from evlib.base.schema import columns
 from evlib.describe import coded_fields
 
@@ -76,6 +79,65 @@ def test_an_unknown_code_is_set_aside_with_its_line(tmp_path, review):
     assert "'lungs' is not a code" in rejects.reason[0]
 
 
+ADDED = """
+  sponsor_type:
+    reads: [sponsor, brief_title]
+    company: {label: Company, phrases: [inc]}
+    hospital: {label: Hospital, phrases: [hospital*]}
+"""
+
+
+def with_field(tmp_path, old="", new=""):
+    """The shipped protocol with a coded field of its own, or with a slip in it, and the line on which that stands."""
+    shipped, path = (ROOT / "protocol.yml").read_text(encoding="utf-8"), tmp_path / "protocol.yml"
+    path.write_text(shipped.replace("\ncodes:", f"\ncodes:{ADDED.replace(old, new)}", 1), encoding="utf-8")
+    return path, shipped[: shipped.index("\ncodes:")].count("\n") + 2 + ADDED[: ADDED.index(old)].count("\n")
+
+
+def test_a_field_of_the_protocol_alone_is_read_from_its_columns_in_turn_and_by_hand_where_there_is_a_column(tmp_path):
+    review = load_protocol(with_field(tmp_path)[0])
+    facts = [{"sponsor": "A Hospital, Inc"}, {"brief_title": "In one hospital", "sponsor": "A person"}, {}, {}]
+    records = records_of([{"trn": f"NCT0000000{i}"} | row for i, row in enumerate(facts)], columns("records"))
+    rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
+    assert rules.sponsor_type.fillna("").tolist() == ["company", "hospital", "", ""]
+    path = tmp_path / "coding.csv"
+    head = ",".join(["trn", *coded_fields.CODED_FIELDS, "country_basis"])
+    path.write_text(f"{head}\nNCT00000000{',' * 12}\n")
+    hand, _ = coded_fields.hand_coding(path, known=set(records.trn), protocol=review)
+    coding = coded_fields.coded(records[["trn"]], hand, rules)
+    assert coding.sponsor_type[0] == "company" and coding.coded_by[0] == "hand"
+    basis = coded_fields.coding_basis(coding, words, hand=hand, protocol=review).set_index(["trn", "field"])
+    assert basis.loc[("NCT00000000", "sponsor_type"), ["coded_by", "words"]].tolist() == ["rules", "Inc"]
+    path.write_text(f"{head},sponsor_type\nNCT00000000{',' * 12},hospital\nNCT00000001{',' * 12},museum\n")
+    hand, rejects = coded_fields.hand_coding(path, known=set(records.trn), protocol=review)
+    assert "'museum' is not a code" in rejects.reason[0]
+    coding = coded_fields.coded(records[["trn"]], hand, rules)
+    assert coding.sponsor_type.fillna("").tolist() == ["hospital", "hospital", "", ""]
+    basis = coded_fields.coding_basis(coding, words, hand=hand, protocol=review).set_index(["trn", "field"])
+    assert basis.coded_by["NCT00000000", "sponsor_type"] == "hand"
+    assert coded_fields.coding_agreement(hand, rules).set_index("field").loc["sponsor_type", "same"] == 0
+    assert "sponsor_type" in set(coded_fields.coding_differences(hand, rules, words).field)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("reads: [sponsor,", "reads: [sponsors,", "no text 'sponsors'"),
+        ("reads: [sponsor, brief_title]", "", "reads: [sponsor]"),
+        ("sponsor_type:", "sponsor:", "another"),
+        ("sponsor_type:", "Sponsor-type:", "another"),
+        ("label: Company", "lable: Company", "unknown key 'lable'"),
+    ],
+)
+def test_a_slip_in_a_field_of_the_protocol_alone_is_named_with_its_line(tmp_path, old, new, named):
+    path, line = with_field(tmp_path, old, new)
+    with pytest.raises(InputError) as error:
+        load_protocol(path)
+    assert named in str(error.value)
+    at = line - 1 if not new else line  # without 'reads', the field itself is named
+    assert f"line {at}:" in str(error.value)
+
+
 def test_the_hand_wins_over_the_rules(review, shipped):
     hand, rejects = coded_fields.hand_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
     assert rejects.empty
@@ -109,7 +171,7 @@ def test_counting_by_screening_keeps_both_apart():
 def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
     records = records_of([RECORD | {"route_text": "intravenous, then inhalation"}], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
-    basis = coded_fields.coding_basis(rules, words).set_index("field")
+    basis = coded_fields.coding_basis(rules, words, hand=rules, protocol=review).set_index("field")
     assert basis.index.tolist() == coded_fields.CODED_FIELDS
     assert (basis.found_in["route"], basis.words["route"]) == ("route_text", "intravenous | inhalation")
     assert basis.words["countries"] == "Iran (Islamic Republic of) | Türkiye"
@@ -123,7 +185,7 @@ def test_a_hand_code_rests_on_the_record_where_the_rules_find_the_same_and_diffe
     records = records_of([RECORD], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
     hand = rules.assign(coded_by="hand", route="intravenous", countries="China", country_basis="sponsor", design=None)
-    basis = coded_fields.coding_basis(hand, words).set_index("field")
+    basis = coded_fields.coding_basis(hand, words, hand=hand, protocol=review).set_index("field")
     assert basis.words["disease_area"] == "COVID"
     assert pd.isna(basis.found_in["route"])
     assert basis.found_in["countries"] == "sponsor"

@@ -106,8 +106,10 @@ def _inputs(
     no_duplicates = pd.DataFrame(columns=columns("duplicates"), dtype="str")
     trials = screening.trials(outcomes, everything, no_duplicates, protocol=review)
     hand, _ = coded_fields.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
-    uncoded = records[records.trn.isin(trials.trn) & ~records.trn.isin(hand.trn)]
-    coding = coded_fields.coded(trials, hand, coded_fields.rule_coding(uncoded, protocol=review))
+    of_trials = records[records.trn.isin(trials.trn)]
+    if not review["added_fields"]:  # the rules fill added fields for hand-coded trials, too
+        of_trials = of_trials[~of_trials.trn.isin(hand.trn)]
+    coding = coded_fields.coded(trials, hand, coded_fields.rule_coding(of_trials, protocol=review))
     described = coded_fields.described(trials, coding, everything)
     doses = None
     if (raw / _DOSES).is_file():
@@ -130,10 +132,10 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     -------
     dict
         ``search_date``; ``note``, why values are missing (missing itself where they are not); counts of the flow, of
-        registries, and of the book's first page; for each field of ``LEADERS`` its most frequent value among included
-        trials (several in a tie), their number and their share of all included trials; and a verdict on each headline claim.
-        Where no record was registered by the date, counts are 0 and the rest is missing; after the day of the newest
-        records, all is missing.
+        registries, and of the book's first page; for each field of ``LEADERS``, and each that the protocol adds, its most
+        frequent value among included trials (several in a tie), their number and their share of all included trials; and a
+        verdict on each headline claim. Where no record was registered by the date, counts are 0 and the rest is missing;
+        after the day of the newest records, all is missing.
     """
     row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
     if search_date > inputs.newest:
@@ -156,7 +158,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     included = described[described.screening == "included"]
     doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included.trn)]
     row |= _numbers(inputs, included, doses)
-    for field in LEADERS:
+    for field in _leading_fields(inputs):
         row |= _leader(included, field)
     if inputs.claims is not None:
         evidence = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
@@ -272,11 +274,15 @@ def _columns(inputs: Inputs) -> tuple[str, ...]:
     """The columns of a row, in order; they are the same at every date."""
     numbers = _numbers(inputs, inputs.described.iloc[:0], None if inputs.doses is None else inputs.doses.iloc[:0])
     steps = [f"n_{step}" for step in _STEPS]
-    leaders = [f"{field}_{end}" for field in LEADERS for end in ("leader", "leader_n", "leader_share")]
+    leaders = [f"{field}_{end}" for field in _leading_fields(inputs) for end in ("leader", "leader_n", "leader_share")]
     claims = [] if inputs.claims is None else [f"{CLAIM}{name}" for name in inputs.claims.id]
     registries = [f"{REGISTRY}{name}" for name in _registries(inputs)]
     counts = ("search_date", "note", "n_records", *registries, "n_undated", *steps, "n_proposed")
     return (*counts, *numbers, *leaders, *claims)
+
+
+def _leading_fields(inputs: Inputs) -> tuple[str, ...]:
+    return (*LEADERS, *inputs.protocol["added_fields"])
 
 
 def _numbers(inputs: Inputs, included: pd.DataFrame, doses: pd.DataFrame | None) -> dict[str, Any]:

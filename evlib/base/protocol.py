@@ -27,7 +27,8 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     ----------
     path
         A ``protocol.yml``: title, question, registries, query, dates, criteria, screening phrases and code lists.
-        Dates come back as ISO 8601 strings.
+        Dates come back as ISO 8601 strings, and under ``added_fields`` the columns of the records that each field is read
+        from which ``codes`` has beyond those that ``evlib`` knows: ``{"sponsor_type": ["sponsor"]}``.
 
     Raises
     ------
@@ -61,7 +62,37 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     except fastjsonschema.JsonSchemaValueException as error:
         raise InputError(_schema_message(error, lines, path)) from None
     _check_codes(protocol, lines, path)
-    return protocol
+    return protocol | {"added_fields": _added_fields(protocol, lines, path)}
+
+
+def _added_fields(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> dict[str, list[str]]:
+    """The columns that each field is read from which the protocol adds; takes them out of its code list."""
+    known = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))["properties"]["codes"]["properties"]
+    added = {}
+    for field in [name for name in protocol["codes"] if name not in known]:
+        from evlib.base.schema import columns, kinds  # takes a second to load, and few protocols need it
+
+        place, codes = f"data.codes.{field}", protocol["codes"][field]
+        where = f"{path}, line {lines[place]}: codes.{field}"
+        if "reads" not in codes:
+            raise InputError(
+                f"{where} is none of the fields that need no 'reads' ({', '.join(known)}). Correct its name; or, for "
+                "a field of your own, say in which columns of the records its words stand, for example: reads: [sponsor]."
+            )
+        added[field] = codes.pop("reads")
+        if not codes:
+            raise InputError(f"{where} has no codes. Give it some, each with 'label' and 'phrases'.")
+        if field in {*columns("records"), *columns("described")} or not re.fullmatch(r"[a-z][a-z0-9_]*", field):
+            raise InputError(
+                f"{where}: a column of that name exists, or it is no name for one. Choose another, of small letters, digits and _."
+            )
+        texts = [name for name, kind in kinds("records").items() if kind == "text"]
+        if unknown := [name for name in added[field] if name not in texts]:
+            raise InputError(
+                f"{path}, line {lines[f'{place}.reads']}: codes.{field}.reads: the records have no text '{unknown[0]}'. "
+                f"They have: {', '.join(texts)}."
+            )
+    return added
 
 
 def to_fill_in(path: str | Path) -> list[str]:
@@ -143,11 +174,12 @@ def _key_lines(tree: yaml.Node, path: Path) -> dict[str, int]:
 
 def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[str, int], path: Path) -> str:
     known = sorted(error.definition.get("properties", {}))
-    if (
-        error.rule in ("additionalProperties", "required")
-        and known
-        and (unknown := sorted(set(error.value) - set(known)))
-    ):
+    if error.rule in ("additionalProperties", "required") and known:
+        added = {name for name, value in error.value.items() if isinstance(value, dict) and "reads" in value}
+        unknown = sorted(set(error.value) - set(known) - added)
+    else:
+        unknown = []
+    if unknown:
         line = lines.get(f"{error.name}.{unknown[0]}", 1)
         remedy = _MOVED if unknown[0].startswith(("withdrawn", "supplementary")) else f"Known here: {', '.join(known)}."
         return f"{path}, line {line}: unknown key '{unknown[0]}'. {remedy}"

@@ -5,6 +5,7 @@ source addresses) are one text joined by ``MULTI``; empty cells are missing valu
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -79,29 +80,42 @@ def _kinds(text: str) -> dict[str, str]:
 _COLUMNS = {table: _kinds(text) for table, text in _TABLES.items()}
 _CODED = {name: kind for name, kind in _COLUMNS["coded"].items() if name != "trn"}
 _COLUMNS["described"] = _COLUMNS["trials"] | _CODED | _kinds(_DESCRIBED_TOO)
+CODED_FIELDS = [name for name in _CODED if name not in ("country_basis", "coded_by")]
+_WITH_ADDED_FIELDS = ("coded", "described")  # a protocol may add coded fields: columns of text after the others
 
 
-def kinds(table: str) -> dict[str, str]:
-    """The columns of a table with their kinds: text, key (never missing), count, number, flag or date."""
-    return dict(_COLUMNS[table])
+def kinds(table: str, *, added: Iterable[str] = ()) -> dict[str, str]:
+    """The columns of a table with their kinds: text, key (never missing), count, number, flag or date.
+
+    ``added`` names the coded fields that a protocol adds (its ``added_fields``), for the tables that hold them.
+    """
+    return _COLUMNS[table] | (dict.fromkeys(added, "text") if table in _WITH_ADDED_FIELDS else {})
 
 
-def columns(table: str) -> list[str]:
-    """The column names of a table, in order."""
-    return list(_COLUMNS[table])
+def columns(table: str, *, added: Iterable[str] = ()) -> list[str]:
+    """The column names of a table, in order; ``added`` as in ``kinds``."""
+    return list(kinds(table, added=added))
+
+
+def added_fields(frame: pd.DataFrame, table: str) -> list[str]:
+    """The coded fields that a table ``coded`` or ``described`` holds because a protocol adds them."""
+    return [name for name in frame.columns if name not in _COLUMNS[table]]
 
 
 def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFrame:
     """The frame with the table's columns and types, in the table's order.
 
-    Missing optional columns are added empty. ``source`` names the file in messages.
+    Missing optional columns are added empty. ``source`` names the file in messages. The tables ``coded`` and ``described``
+    may have further columns of text, named as coded fields are: small letters, digits and ``_``.
 
     Raises
     ------
     InputError
         Naming the table, column, row and value that do not fit.
     """
-    spec = _COLUMNS[table]
+    spec = kinds(
+        table, added=[name for name in added_fields(frame, table) if re.fullmatch(r"[a-z][a-z0-9_]*", str(name))]
+    )
     unknown = [name for name in frame.columns if name not in spec]
     absent = [name for name, kind in spec.items() if kind == "key" and name not in frame.columns]
     where = f"{source}: " if source else ""
@@ -145,9 +159,9 @@ def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> 
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path} is missing. It is written by an earlier notebook: run the notebooks in order.")
-    kinds = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
-    frame = read_csv(path, dtype=kinds).drop(columns=list(without))
-    texts = [name for name in frame.columns if _COLUMNS[table].get(name) in ("text", "key")]
+    types = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
+    frame = read_csv(path, dtype=defaultdict(lambda: "str", types)).drop(columns=list(without))
+    texts = [name for name in frame.columns if _COLUMNS[table].get(name, "text") in ("text", "key")]
     frame[texts] = frame[texts].apply(lambda column: column.map(unguarded, na_action="ignore"))
     return checked(frame, table, source=str(path))
 

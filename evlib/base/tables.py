@@ -113,6 +113,11 @@ def code_labels(protocol: dict, field: str) -> dict[str, str]:
     return {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}
 
 
+def in_words(field: str) -> str:
+    """A coded field as a reader sees it: "sponsor type"."""
+    return field.replace("_", " ")
+
+
 def first_url(cells: pd.Series) -> pd.Series:
     """The first of the addresses in each cell."""
     return pd.Series([(split_multi(cell) or [None])[0] for cell in cells], index=cells.index, dtype=object)

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.paths import repository
-from evlib.base.schema import columns, kinds, read_csv, read_table, write_csv
-from evlib.base.tables import idle_columns, uncoded_columns
+from evlib.base.schema import kinds, read_csv, read_table, write_csv
+from evlib.base.tables import idle_columns, in_words, uncoded_columns
 from evlib.base.words import load_numbers
 
 CODEBOOK = Path(__file__).with_name("codebook.csv")
@@ -47,13 +47,17 @@ _LICENCE = {
 }
 
 
-def codebook(tables: Iterable[str] = tuple(TABLES)) -> pd.DataFrame:
-    """Every column of these tables of the data set: ``table, column, type, description``."""
-    said = read_csv(CODEBOOK).set_index("column").description
+def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()) -> pd.DataFrame:
+    """Every column of these tables of the data set: ``table, column, type, description``.
+
+    ``added`` names the coded fields that the protocol adds.
+    """
+    said = read_csv(CODEBOOK).set_index("column").description.to_dict()
+    said |= {field: f"code of the {in_words(field)} (protocol.yml)" for field in added}
     rows = [
         {"table": table, "column": column, "type": _TYPES[kind], "description": said[column]}
         for table in tables
-        for column, kind in kinds(table).items()
+        for column, kind in kinds(table, added=added).items()
     ]
     return pd.DataFrame(rows)
 
@@ -91,15 +95,17 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
             if source.is_file():
                 shutil.copy2(source, made / source.name)
         written = {name: row for name, row in TABLES.items() if (results / f"{name}.csv").is_file()}
-        book = codebook(written)
+        added = protocol["added_fields"]
+        book = codebook(written, added=added)
         for table in written:
             frame = read_table(results / f"{table}.csv", table)
             idle = idle_columns(frame, protocol)
             book = book[(book.table != table) | ~book.column.isin(idle)]
             copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol)
-            days = [name for name, kind in kinds(table).items() if kind == "date"]
-            kept = [name for name in columns(table) if name not in idle]
-            shown = ", ".join(f"CAST({name} AS DATE) AS {name}" if name in days else name for name in kept)
+            kept = {name: kind for name, kind in kinds(table, added=added).items() if name not in idle}
+            shown = ", ".join(
+                f'CAST("{name}" AS DATE) AS "{name}"' if kind == "date" else f'"{name}"' for name, kind in kept.items()
+            )
             duckdb.from_df(frame).project(shown).write_parquet(str(made / f"parquet/{table}.parquet"))
         book.to_csv(made / "codebook.csv", index=False, lineterminator="\n")
         (made / "run.json").write_bytes((results / "run.json").read_bytes())

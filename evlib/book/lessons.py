@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from evlib.base.errors import InputError
 from evlib.base.files import write_text
 from evlib.base.paths import command_ending, searched
-from evlib.base.schema import columns, kinds, read_table
+from evlib.base.schema import added_fields, kinds, read_table
 from evlib.run.pipeline import source_kernelspec
 
 if TYPE_CHECKING:
@@ -448,8 +448,9 @@ def _inlined(results: Path, name: str, cells: list[_Cell]) -> tuple[str, str]:
     """
     file, schema = _TABLES[name]
     words = {word for cell in cells for word in cell.words}
-    used = [column for column in columns(schema) if column == "trn" or column in words]
     frame = read_table(results / f"{file}.csv", schema, without=["place"] if file == "places" else [])
+    kinds_of = kinds(schema, added=added_fields(frame, schema))
+    used = [column for column in kinds_of if column == "trn" or column in words]
     rows = [cell.about.get("rows", {}).get(name) for cell in cells]
     if all(rows):
         frame = frame.query(" or ".join(f"({row})" for row in dict.fromkeys(rows)))
@@ -458,13 +459,13 @@ def _inlined(results: Path, name: str, cells: list[_Cell]) -> tuple[str, str]:
     text = frame.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
     lines = "\n".join(f"    {line!r}" for line in text.splitlines(keepends=True))
     as_read = {"text": "str", "key": "str", "date": "str", "count": "Int64", "flag": "boolean", "number": "float64"}
-    types = {column: as_read[kinds(schema)[column]] for column in used}
+    types = {column: as_read[kinds_of[column]] for column in used}
     source = (
         f"text = (\n{lines}\n)\n{name} = pd.read_csv(\n    io.StringIO(text),\n    dtype={types!r},\n"
         '    keep_default_na=False,\n    na_values=[""],\n)'
     )
     for column in used:
-        if kinds(schema)[column] == "date":
+        if kinds_of[column] == "date":
             source += f'\n{name}["{column}"] = pd.to_datetime({name}["{column}"])'
     note = f"`{name}`: {len(frame)} rows with {', '.join(f'`{column}`' for column in used)} (the book's `{file}.csv`)"
     if n > MAX_ROWS:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from evlib.audit.checks import by_section
 from evlib.base.schema import split_multi
-from evlib.base.tables import code_labels
+from evlib.base.tables import code_labels, in_words
 
 _CODED = {
     "phase_group": "Phase",
@@ -102,12 +102,13 @@ def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame
         ``Number, Title``, the coded facts, ``Countries, Registered, Status, Enrolment, Counted, Record``; the number is a
         link to the trial's page, the record to its registry. Every cell is HTML, its text escaped.
     """
+    coded = _CODED | {field: in_words(field).capitalize() for field in protocol["added_fields"]}
     facts = {
         "Number": [_link(f"trials/{page_name(trn)}.html", trn) for trn in described.trn],
         "Title": described.title.map(_text),
         **{
             label: described[field].map(code_labels(protocol, field)).map(_text)
-            for field, label in _CODED.items()
+            for field, label in coded.items()
             if field in protocol["codes"]
         },
         "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],

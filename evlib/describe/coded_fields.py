@@ -11,12 +11,20 @@ from country_converter.country_converter import COUNTRY_DATA_FILE
 
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
-from evlib.base.schema import NO_SUCH_RECORD, checked, columns, join_multi, read_csv, set_aside, split_multi
+from evlib.base.schema import (
+    CODED_FIELDS,
+    NO_SUCH_RECORD,
+    added_fields,
+    checked,
+    columns,
+    join_multi,
+    read_csv,
+    set_aside,
+    split_multi,
+)
 
-CODED_FIELDS = [name for name in columns("coded") if name not in ("trn", "coded_by", "country_basis")]
-
-# Which fields of a record speak of a fact, the most telling first.
-_FIELDS = {
+# The columns of the records from which the rules read a field, the most telling first.
+_READS = {
     "disease_area": ["conditions", "brief_title", "official_title"],
     "msc_source": ["msc_source_text", "interventions", "brief_title", "official_title", "arms"],
     "route": ["route_text", "interventions", "brief_title", "official_title", "arms", "dose_text"],
@@ -24,8 +32,10 @@ _FIELDS = {
     "study_type": ["study_type"],
 }
 _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
-_FLAG_FIELDS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
-_TERM_FIELDS = ["ev_term_text", "interventions", "brief_title", "official_title"]
+_FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
+_TERM_READS = ["ev_term_text", "interventions", "brief_title", "official_title"]
+
+_Match = tuple[str, str, str]  # a code, the column of the record that names it, and the words there
 
 
 def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -34,8 +44,9 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
     Returns
     -------
     coded, rejects
-        Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. Table ``rejects``:
-        rows for an unknown record, given twice, or with a code that the protocol does not have.
+        Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. It has a field that the
+        protocol adds only where the file has a column for it. Table ``rejects``: rows for an unknown record, given twice, or
+        with a code that the protocol does not have.
     """
     rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
@@ -43,9 +54,10 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         (~rows.trn.isin(known), NO_SUCH_RECORD),
         (rows.duplicated("trn"), "coded twice; the first row is kept."),
     ]
-    for field, codes in protocol["codes"].items():
+    for field in [name for name in protocol["codes"] if name in rows]:
+        codes = list(protocol["codes"][field])
         text = f"{field} '" + rows[field].fillna("") + f"' is not a code of protocol.yml ({', '.join(codes)})."
-        problems.append((rows[field].notna() & ~rows[field].isin(list(codes)), text))
+        problems.append((rows[field].notna() & ~rows[field].isin(codes), text))
     for field in protocol["flags"]:
         wrong = rows[field].notna() & ~rows[field].isin(["True", "False"])
         problems.append((wrong, f"{field} is neither True nor False."))
@@ -55,31 +67,32 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         good[field] = good[field].map({"True": True, "False": False})
     short = _short_country_names(good.countries)
     good["countries"] = good.countries.map(lambda cell: join_multi(short.get(name, name) for name in split_multi(cell)))
-    return checked(good[columns("coded")], "coded", source=str(path)), rejects
+    added = [name for name in protocol["added_fields"] if name in good]
+    return checked(good[columns("coded", added=added)], "coded", source=str(path)), rejects
 
 
 def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """What the protocol's code lists alone find in the records: table ``coded``, ``coded_by`` is ``rules``."""
+    """The codes that the protocol's phrases alone give the records: table ``coded``, ``coded_by`` is ``rules``."""
     return rule_coding_with_words(records, protocol=protocol)[0]
 
 
 def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the protocol's code lists alone find in the records, and the words that it rests on.
+    """The codes that the protocol's phrases alone give the records, and the words that they rest on.
 
-    Of each fact the first field of a record that says anything of it counts, the most telling field first (of the term and
-    the flags, all fields). Several codes in that field become ``mixed``, ``both`` or ``combined``, where the code list has one
-    for it; else the one counts that stands first in the protocol's list, wherever it stands in the field.
+    A field is read from the first column of the record that names any of its codes, the most telling column first (the term
+    and the flags from all of their columns). Several codes in that column become ``mixed`` (cell source), ``both`` (term) or
+    ``combined`` (route); of other fields the one counts that stands first in the protocol's list.
 
     Returns
     -------
     coded, words
-        Table ``coded``, ``coded_by`` is ``rules``; and ``trn, field, code, found_in, words``, one row for each code that was
-        found: the field of the record and its words.
+        Table ``coded``, ``coded_by`` is ``rules``; and ``trn, field, code, found_in, words``, one row for each code that the
+        record names: in which column, by which words.
     """
-    lists = {
-        name: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"][name].items()}
-        for name in [*_FIELDS, "ev_term"]
-        if name in protocol["codes"]
+    reads = _READS | protocol["added_fields"]
+    patterns = {
+        name: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"].get(name, {}).items()}
+        for name in [*reads, "ev_term"]
     }
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
     phases = {
@@ -90,91 +103,101 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     countries = _short_country_names(records.countries)
     rows, words = [], []
     for record in records.to_dict("records"):
-        found = {name: _in_first_field(record, lists.get(name, {}), fields) for name, fields in _FIELDS.items()}
-        found |= {"ev_term": _in_any_field(record, lists.get("ev_term", {}), _TERM_FIELDS)}
-        found |= {name: _in_any_field(record, pattern, _FLAG_FIELDS) for name, pattern in flags.items()}
+        matches = {name: _in_first_column(record, patterns[name], reads[name]) for name in reads}
+        matches["ev_term"] = _in_any_column(record, patterns["ev_term"], _TERM_READS)
+        matches |= {name: _in_any_column(record, pattern, _FLAG_READS) for name, pattern in flags.items()}
         phase = phases.get("/".join(split_multi(record["phases"])).casefold())
-        found["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
-        found["countries"] = [(countries[name], "countries", name) for name in split_multi(record["countries"])]
-        found["study_type"] = found["study_type"] or _implied_study_type(record)
-        codes = {name: list(dict.fromkeys(code for code, _, _ in places)) for name, places in found.items()}
+        matches["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
+        matches["countries"] = [(countries[name], "countries", name) for name in split_multi(record["countries"])]
+        matches["study_type"] = matches["study_type"] or _implied_study_type(record)
+        codes = {name: list(dict.fromkeys(code for code, _, _ in own)) for name, own in matches.items()}
         disease = _first(codes["disease_area"])
         groups = sorted({_route_group(protocol["codes"]["route"][code], disease) for code in codes["route"]})
         rows.append(
             {
+                **{name: _first(own) for name, own in codes.items() if name not in flags},
+                **{name: bool(codes[name]) for name in flags},
                 "trn": record["trn"],
-                "disease_area": disease,
                 "msc_source": _one_or(codes["msc_source"], several="mixed"),
                 "ev_term": _one_or(codes["ev_term"], several="both"),
                 "route": _one_or(codes["route"], several="combined"),
                 "route_group": _one_or(groups, several="combined"),
-                "design": _first(codes["design"]),
-                "phase_group": phase,
-                "study_type": _first(codes["study_type"]),
                 "countries": join_multi(codes["countries"]),
                 "country_basis": "record" if codes["countries"] else None,
                 "coded_by": "rules",
-                **{name: bool(codes[name]) for name in flags},
             }
         )
-        words += [(record["trn"], name, *place) for name, places in found.items() for place in places]
+        words += [(record["trn"], name, *match) for name, own in matches.items() for match in own]
     table = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"], dtype="object")
-    return checked(pd.DataFrame(rows, columns=columns("coded")), "coded"), table
+    coding = pd.DataFrame(rows, columns=columns("coded", added=protocol["added_fields"]))
+    return checked(coding, "coded"), table
 
 
 def coded_fields(protocol: dict) -> list[str]:
     """The fields that a review codes: those with a code list or phrases in its protocol, and the countries."""
-    return [name for name in CODED_FIELDS if name in {*protocol["codes"], *protocol["flags"], "countries"}]
+    known = [name for name in CODED_FIELDS if name in {*protocol["codes"], *protocol["flags"], "countries"}]
+    return [*known, *protocol["added_fields"]]
 
 
-def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, fields: list[str] = CODED_FIELDS) -> pd.DataFrame:
+def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, hand: pd.DataFrame, protocol: dict) -> pd.DataFrame:
     """On what each code of a trial rests.
 
     Parameters
     ----------
     coding, words
-        Table ``coded``, and the words that ``rule_coding_with_words`` found.
-    fields
-        Those that the review codes.
+        Table ``coded``, and the words that ``rule_coding_with_words`` gives.
+    hand
+        As ``hand_coding`` gives it: a field that it lacks was coded by the rules, for trials coded by hand, too.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a hand code, the words are those by which the rules find the same; missing where they do not (then it
-        rests on the reading, and a country on the sponsor where ``found_in`` says so).
+        Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a hand code, the words
+        are those by which the rules give the same; missing where they do not (then it rests on the reading, and a country on
+        the sponsor where ``found_in`` says so).
     """
+    fields = coded_fields(protocol)
     long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
-    found: dict[tuple[str, str], list[tuple]] = {}
-    for trn, field, *place in zip(words.trn, words.field, words.code, words.found_in, words.words):
-        found.setdefault((trn, field), []).append(tuple(place))
-    places = [_basis_of(row, found) for row in long.itertuples()]
-    long = long.assign(found_in=[place for place, _ in places], words=[text for _, text in places])
-    long = long.sort_values("order", kind="stable")
-    said = long.value.map(str).where(long.value.notna())
-    return checked(long.assign(value=said)[columns("coding_basis")], "coding_basis")
+    long["coded_by"] = long.coded_by.where(long.field.isin(hand.columns), "rules")
+    matches = _matches_by_field(words)
+    basis = [_basis_of(row.trn, row.field, row.value, matches, row.country_basis) for row in long.itertuples()]
+    long = long.assign(found_in=[column for column, _ in basis], words=[text for _, text in basis])
+    long = long.assign(value=long.value.map(str).where(long.value.notna())).sort_values("order", kind="stable")
+    return checked(long[columns("coding_basis")], "coding_basis")
 
 
-def _basis_of(row: tuple, found: dict[tuple[str, str], list[tuple]]) -> tuple[str | None, str | None]:
-    """Where and by which words a code is found; ``found``: code, field of the record and its words, by trial and field."""
-    if pd.isna(row.value) or row.value is False:
+def _matches_by_field(words: pd.DataFrame) -> dict[tuple[str, str], list[_Match]]:
+    """What the rules read of each trial and field."""
+    matches: dict[tuple[str, str], list[_Match]] = {}
+    for trn, field, *match in words.itertuples(index=False):
+        matches.setdefault((trn, field), []).append(tuple(match))
+    return matches
+
+
+def _basis_of(
+    trn: str, field: str, value: object, matches: dict[tuple[str, str], list[_Match]], country_basis: str | None = None
+) -> tuple[str | None, str | None]:
+    """In which columns of the record, and by which words, the rules give a field this value."""
+    if pd.isna(value) or value is False:
         return None, None
-    places = found.get((row.trn, "route" if row.field == "route_group" else row.field), [])
-    if row.field != "route_group" and row.value not in ("mixed", "both", "combined"):
-        codes = split_multi(str(row.value))
-        places = [place for place in places if place[0] in codes]
-    if not places:
-        sponsor = row.field == "countries" and row.country_basis == "sponsor"
-        return ("sponsor" if sponsor else None), None
-    return tuple(" | ".join(dict.fromkeys(place[part] for place in places)) for part in (1, 2))
+    own = matches.get((trn, "route" if field == "route_group" else field), [])
+    if field != "route_group" and value not in ("mixed", "both", "combined"):
+        own = [match for match in own if match[0] in split_multi(str(value))]
+    if not own:
+        return ("sponsor" if field == "countries" and country_basis == "sponsor" else None), None
+    return tuple(" | ".join(dict.fromkeys(match[part] for match in own)) for part in (1, 2))
 
 
 def coded(trials: pd.DataFrame, hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """Hand coding where there is any, else the rules': table ``coded``, one row per trial, in the trials' order."""
-    by_hand = hand[hand.trn.isin(trials.trn)]
-    by_rules = rules[rules.trn.isin(trials.trn) & ~rules.trn.isin(hand.trn)]
-    both = pd.concat([by_hand, by_rules]).set_index("trn").loc[trials.trn].reset_index()
-    return checked(both, "coded")
+    """Hand coding where there is any, else the rules': table ``coded``, one row per trial, in the trials' order.
+
+    A field that the hand coding has no column for is the rules' for all trials.
+    """
+    by_hand, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (hand, rules))
+    by_hand = by_hand.join(by_rules[by_rules.columns.difference(by_hand.columns)])
+    by_rules = by_rules[~by_rules.index.isin(by_hand.index)]
+    return checked(pd.concat([by_hand, by_rules]).loc[trials.trn].reset_index(), "coded")
 
 
 def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -193,12 +216,11 @@ def coding_agreement(hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     """
     both = hand.merge(rules, on="trn", suffixes=("_hand", "_rules"))
     rows = []
-    for field in CODED_FIELDS:
-        a, b = both[f"{field}_hand"], both[f"{field}_rules"]
-        stated = a.notna()
-        same = int((a[stated].astype(str) == b[stated].astype(str)).sum())
-        n = int(stated.sum())
-        rows.append({"field": field, "n": n, "same": same, "rules_silent": int(b[stated].isna().sum())})
+    for field in [*CODED_FIELDS, *added_fields(hand, "coded")]:
+        by_hand, by_rules = both[f"{field}_hand"].dropna(), both[f"{field}_rules"]
+        by_rules = by_rules[by_hand.index]
+        same = int((by_hand.astype(str) == by_rules.astype(str)).sum())
+        rows.append({"field": field, "n": len(by_hand), "same": same, "rules_silent": int(by_rules.isna().sum())})
     table = pd.DataFrame(rows)
     return table.assign(share=table.same / table.n.where(table.n > 0))
 
@@ -208,15 +230,14 @@ def coding_differences(hand: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
 
     A hand code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
     """
-    both = hand.merge(rules, on="trn", suffixes=("_hand", "_rules"))
-    basis = coding_basis(rules, words).set_index(["trn", "field"])
+    both, matches = hand.merge(rules, on="trn", suffixes=("_hand", "_rules")), _matches_by_field(words)
     rows = []
-    for field in CODED_FIELDS:
-        a, b = both[f"{field}_hand"].astype("object"), both[f"{field}_rules"].astype("object")
-        differ = (a.astype("str") != b.astype("str")) & ~(a.isna() & (b.isna() | b.eq(False)))
-        for trn, one, other in zip(both.trn[differ], a[differ], b[differ]):
-            place = basis.loc[(trn, field)]
-            rows.append((trn, field, one, other, place.found_in, place.words))
+    for field in [*CODED_FIELDS, *added_fields(hand, "coded")]:
+        by_hand, by_rules = both[f"{field}_hand"].astype("object"), both[f"{field}_rules"].astype("object")
+        silent = by_hand.isna() & (by_rules.isna() | by_rules.eq(False))
+        differ = (by_hand.astype("str") != by_rules.astype("str")) & ~silent
+        for trn, one, other in zip(both.trn[differ], by_hand[differ], by_rules[differ]):
+            rows.append((trn, field, one, other, *_basis_of(trn, field, other, matches)))
     return pd.DataFrame(rows, columns=["trn", "field", "hand", "rules", "found_in", "words"], dtype="object")
 
 
@@ -250,20 +271,20 @@ def _route_group(route: dict, disease: str | None) -> str:
     return route.get("elsewhere", {}).get(disease, route["group"])
 
 
-def _in_first_field(record: dict, patterns: dict, fields: list[str]) -> list[tuple[str, str, str]]:
-    """The codes that the first field with any match names, with the field and its words."""
-    return next((found for field in fields if (found := _in_any_field(record, patterns, [field]))), [])
+def _in_first_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
+    """The codes that the first column with any match names."""
+    return next((matches for name in names if (matches := _in_any_column(record, patterns, [name]))), [])
 
 
-def _in_any_field(record: dict, patterns: dict, fields: list[str]) -> list[tuple[str, str, str]]:
-    """Each code once, with the first field that names it and its words."""
-    found = {}
+def _in_any_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
+    """Each code once, with the first column that names it."""
+    matches = {}
     for code, pattern in patterns.items():
-        for field in fields:
-            match = pattern.search(record[field]) if isinstance(record[field], str) else None
+        for name in names:
+            match = pattern.search(record[name]) if isinstance(record[name], str) else None
             if match:
-                found.setdefault(code, (code, field, match.group()))
-    return list(found.values())
+                matches.setdefault(code, (code, name, match.group()))
+    return list(matches.values())
 
 
 def _first(codes: list[str]) -> str | None:
@@ -287,9 +308,9 @@ def _short_country_names(cells: pd.Series) -> dict[str, str]:
     names = sorted({name for cell in cells for name in split_multi(cell)})
     if not names:
         return {}
-    found = _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None)
+    short_names = _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None)
     # Where a text may mean several countries ("Asia except Japan"), the converter gives a list.
-    return {name: short if isinstance(short, str) else name for name, short in zip(names, found)}
+    return {name: short if isinstance(short, str) else name for name, short in zip(names, short_names)}
 
 
 @cache

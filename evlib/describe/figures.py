@@ -33,7 +33,8 @@ from evlib.base.point_layout import (
     width_of,
     wrapped,
 )
-from evlib.base.schema import split_multi
+from evlib.base.schema import added_fields, split_multi
+from evlib.base.tables import in_words
 from evlib.base.words import joined, several
 from evlib.describe.coded_fields import country_codes
 from evlib.describe.geography import middle
@@ -538,7 +539,11 @@ def completeness_by_year(
     name, trials = "completeness_by_year", _included(described)
     if trials.empty:
         return nothing(name, none_included(described))
-    met = _met(trials, records, doses)[list(_BY_YEAR)]
+    added = tuple(
+        Item(name, _capital(in_words(name)), _in_trial(name)) for name in added_fields(described, "described")
+    )
+    items = (*(item for name in _BY_YEAR for item in ITEMS if item.name == name), *added)
+    met = _met(trials, records, doses, items)
     names = [f"before {since[0]}"]
     names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
     groups = trials.registered.dt.year.map(
@@ -548,7 +553,7 @@ def completeness_by_year(
     names.append("no date")
     of = groups.value_counts().reindex(names, fill_value=0)
     k = met.groupby(groups).sum().reindex(names, fill_value=0).T.astype(int)
-    k.index = [item.label for field in _BY_YEAR for item in ITEMS if item.name == field]
+    k.index = [item.label for item in items]
     k = k.loc[k.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     sums = k.sum(axis=1)
     least = list(sums.index[sums == sums.min()])
@@ -587,7 +592,7 @@ def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.Da
         per item.
     """
     trials = _included(described)
-    met = _met(trials, records, doses)
+    met = _met(trials, records, doses, ITEMS)
     met.insert(0, "trn", trials.trn)
     met.insert(1, "score", met[[item.name for item in ITEMS]].sum(axis=1).astype(int))
     met.insert(2, "of", len(ITEMS))
@@ -726,11 +731,11 @@ def _included(described: pd.DataFrame) -> pd.DataFrame:
     return described[described.screening == "included"].reset_index(drop=True)
 
 
-def _met(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> pd.DataFrame:
+def _met(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, items: tuple[Item, ...]) -> pd.DataFrame:
     """Which trials meet which items: one bool column per item, rows as in ``trials``."""
     own = records.drop_duplicates("trn").set_index("trn").reindex(trials.trn).reset_index()
     return pd.DataFrame(
-        {item.name: item.met(trials, own, doses).to_numpy(dtype=bool) for item in ITEMS}, index=trials.index
+        {item.name: item.met(trials, own, doses).to_numpy(dtype=bool) for item in items}, index=trials.index
     )
 
 
