@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from evlib.base.figure import show
 from evlib.base.schema import checked, columns, kinds
-from evlib.describe import figures as chapter
+from evlib.describe import figures, maps, reporting
 
 LABELS = {
     "phase_group": {"early-1": "Early phase 1", "1": "Phase 1", "2": "Phase 2", "not-applicable": "Not applicable"},
@@ -79,17 +79,17 @@ def drawn(described, records=None, doses=None, labels=LABELS):
     records = table("records", []) if records is None else records
     doses = table("doses", []) if doses is None else doses
     made = [
-        chapter.countries_over_time(described),
-        chapter.crosstab_figure(described, "msc_source", "phase_group", nouns=("cell source", "phase"), labels=labels),
-        chapter.crosstab_figure(described, "disease_area", "route", nouns=("disease", "route"), labels=labels),
-        chapter.lung_trials(described, labels=labels),
-        chapter.registrations_per_month(described),
-        chapter.status_and_results(described),
-        chapter.enrolment_by_phase(described, labels=labels),
-        chapter.completeness_by_year(described, records, doses),
-        chapter.reporting_score_figure(described, records, doses),
-        chapter.evidence_map(described, labels=labels),
-        chapter.evidence_map(described, labels=labels, columns="route")._replace(name="evidence_map_by_route"),
+        figures.countries_over_time(described),
+        figures.crosstab_figure(described, "msc_source", "phase_group", nouns=("cell source", "phase"), labels=labels),
+        figures.crosstab_figure(described, "disease_area", "route", nouns=("disease", "route"), labels=labels),
+        figures.lung_trials(described, labels=labels),
+        figures.registrations_per_month(described),
+        figures.status_and_results(described),
+        figures.enrolment_by_phase(described, labels=labels),
+        reporting.completeness_by_year(described, records, doses),
+        reporting.reporting_score_figure(described, records, doses),
+        maps.evidence_map(described, labels=labels),
+        maps.evidence_map(described, labels=labels, columns="route")._replace(name="evidence_map_by_route"),
     ]
     assert len({figure.name for figure in made}) == len(made)
     plt.close("all")
@@ -171,11 +171,11 @@ def said(figure):
 def test_the_score_names_what_each_trial_shows():
     doses = table("doses", [{"unit_kind": "other", "as_stated": "a spoon"}])
     records = table("records", [{"trn": "NCT00000001", "masking": "None"}])
-    scores = chapter.reporting_score(table("described", ROWS), records, doses).set_index("trn")
+    scores = reporting.reporting_score(table("described", ROWS), records, doses).set_index("trn")
     assert scores.loc["NCT00000000", ["dose", "dose_measures_evs", "masking"]].tolist() == [True, False, False]
     assert scores.loc["NCT00000001", ["dose", "masking"]].tolist() == [False, True]
     assert scores.score.tolist() == [7, 7, 3]
-    assert (scores.of == len(chapter.ITEMS)).all() and "NCT00000003" not in scores.index
+    assert (scores.of == len(reporting.ITEMS)).all() and "NCT00000003" not in scores.index
 
 
 @pytest.mark.parametrize(
@@ -189,11 +189,36 @@ def test_the_score_names_what_each_trial_shows():
     ],
 )  # fmt: skip
 def test_that_none_is_completed_is_said_only_where_the_sources_tell(words, title, shown):
-    figure = chapter.status_and_results(table("described", [{"status": word} for word in words]))
+    figure = figures.status_and_results(table("described", [{"status": word} for word in words]))
     plt.close("all")
     assert figure.title == f"Most frequent status: {title}"
     assert all(text in figure.alt for text in shown)
     assert figure.data.question.unique().tolist() == ["status"] and "ompleted trials" not in figure.alt
+
+
+STATUS = {
+    "Recruiting": "Recruiting | Open public recruiting | ENROLLING_BY_INVITATION | open to recruitment",
+    "Not yet recruiting": "NOT_YET_RECRUITING | Pending | Preinitiation | Not yet started",
+    "Active, not recruiting": "ACTIVE_NOT_RECRUITING | Active, not recruiting | Ongoing",
+    "Completed": "COMPLETED | Complete | Ended | Main results already published",
+    "Terminated, suspended or withdrawn": "Terminated | Suspended | Withdrawn | Stopped early | Halted | Prematurely Ended",
+    "Unknown": "Unknown status | UNKNOWN",
+    "Not recruiting (no more is told)": "Not Recruiting | No longer recruiting | Recruitment complete | Recruitment completed",
+    "Authorised (no more is told)": "Authorised",
+    "Other word": "Available | On the moon",  # of a trial of expanded access; of none
+    "Not reported": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("group", STATUS)
+def test_each_word_of_a_registry_for_the_state_of_a_trial_has_its_group(group):
+    words = pd.Series((STATUS[group] or "").split(" | ")).replace("", None)
+    assert set(figures.status_groups(words)) == {group}
+
+
+def test_every_status_that_the_shipped_records_show_is_a_known_one(shipped):
+    groups = figures.status_groups(shipped.status)
+    assert set(shipped.status[groups == "Other word"]) == {"Available"}
 
 
 def test_a_first_report_says_that_nothing_is_included_yet():
@@ -248,7 +273,7 @@ def test_no_bubble_is_over_another():
 
 def test_the_same_table_is_the_same_picture(tmp_path):
     first, second = (
-        show(chapter.evidence_map(table("described", ROWS), labels=LABELS), tmp_path / name).data for name in "ab"
+        show(maps.evidence_map(table("described", ROWS), labels=LABELS), tmp_path / name).data for name in "ab"
     )
     assert first == second
 

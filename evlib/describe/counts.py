@@ -1,0 +1,122 @@
+"""Included trials by their values, as figures count them, and the counts in words.
+
+Labels are given as ``{field: {code: label}}``, as ``tables.code_labels`` returns them field by field.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from evlib.base.point_layout import plain
+from evlib.base.schema import split_multi
+from evlib.base.words import joined, several
+
+MISSING = "Not reported"
+_IN_CODE_ORDER = ("phase_group",)  # other fields: the most frequent value first
+
+Labels = Mapping[str, Mapping[str, str]]
+
+
+def included(described: pd.DataFrame) -> pd.DataFrame:
+    return described[described.screening == "included"].reset_index(drop=True)
+
+
+def values_of(
+    trials: pd.DataFrame, field: str, labels: Labels, *, most: int | None = None
+) -> tuple[pd.Series, list[str]]:
+    """The values of each trial as a reader sees them, a list each, and all values in the order to show them.
+
+    "Not reported" is the last one, there or not. Of more than ``most``, the rarest become one, before it.
+    """
+    known = {code: as_label(label) for code, label in labels.get(field, {}).items()}
+    values = (
+        trials[field]
+        .astype(object)
+        .map(
+            lambda cell: list(dict.fromkeys(known.get(code, as_label(code)) for code in split_multi(cell))) or [MISSING]
+        )
+    )
+    counts = values.explode().value_counts()
+    by_frequency = sorted(counts.index.drop(MISSING, errors="ignore"), key=lambda value: (-counts[value], value))
+    order = by_frequency
+    if field in _IN_CODE_ORDER:
+        places = list(known.values())
+        order = sorted(by_frequency, key=lambda value: places.index(value) if value in places else len(places))
+    if most and len(order) > most - 1:
+        kept = {*by_frequency[: most - 2], MISSING}
+        rest = f"{len(order) - len(kept) + 1} others"
+        values = values.map(lambda own: list(dict.fromkeys(value if value in kept else rest for value in own)))
+        order = [value for value in order if value in kept] + [rest]
+    return values, [*order, MISSING]
+
+
+def count_each(values: pd.Series, order: list[str]) -> pd.Series:
+    """How many trials have each value; one with two values counts under each."""
+    return values.explode().value_counts().reindex(order, fill_value=0)
+
+
+def crossed(rows: pd.Series, columns: pd.Series, row_order: list[str], column_order: list[str]) -> pd.DataFrame:
+    """Trials by two lists of values; one with two values counts under each."""
+    pairs = pd.DataFrame({"row": rows, "column": columns}).explode("row").explode("column")
+    return pd.crosstab(pairs.row, pairs.column).reindex(index=row_order, columns=column_order, fill_value=0)
+
+
+def stated_pairs(cells: pd.DataFrame) -> pd.Series:
+    """The counts of a crosstab by row and column, without those of what is not reported."""
+    return cells.drop(index=MISSING).drop(columns=MISSING).stack()
+
+
+def as_label(text: str) -> str:
+    """A value as a label: one line, not long, and never empty."""
+    one_line = plain(text)
+    return (one_line if len(one_line) <= 40 else one_line[:39] + "…") or "?"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def included_trials(n: int) -> str:
+    return several(n, "included trial")
+
+
+def counted(described: pd.DataFrame) -> str:
+    """What a figure counts, and what it does not."""
+    pending = int((described.screening == "pending").sum())
+    n = int((described.screening == "included").sum())
+    return f"included trials (n = {n}" + (f"; {pending} pending, not counted)" if pending else ")")
+
+
+def twice(trials: pd.DataFrame, *fields: str) -> str:
+    """A sentence on trials that count twice, where there are any."""
+    has_two = any(len(split_multi(cell)) > 1 for field in fields for cell in trials[field])
+    return " A trial with two values counts once under each." if has_two else ""
+
+
+def leading(counts: pd.Series, *, of: str = "") -> tuple[str, int]:
+    """The most frequent values and how often each occurs, in words ("A and B (4 each)"), and as a number."""
+    most = 0 if counts.empty else int(counts.max())
+    names = list(counts.index[counts == most])
+    return f"{first_names(names)} ({most}{f' of {of}' if of else ''}{' each' if len(names) > 1 else ''})", most
+
+
+def top_pair(pairs: pd.Series, word: str) -> str:
+    """The most frequent pair of a row and a column ("A with B (4)"), and how many others are as frequent."""
+    first = pairs[pairs == pairs.max()]
+    others = len(first) - 1
+    more = f" and {several(others, 'other pair')}" if others else ""
+    return f"{word.join(first.index[0])}{more} ({first.iloc[0]}{' each' if more else ''})"
+
+
+def first_names(names: list[str]) -> str:
+    """Names in a sentence; of more than three, two and the number of the others."""
+    return joined([*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names)
+
+
+def number(value: float) -> str:
+    """A whole number, or one with a half, as a reader writes it."""
+    return f"{value:,.1f}".removesuffix(".0")
+
+
+def listed(counts: pd.Series) -> str:
+    return ", ".join(f"{label} {n}" for label, n in counts.items()) or "none"

@@ -1,0 +1,140 @@
+"""What the records of included trials state, and what they leave out: by year, and as a score of each trial."""
+
+from itertools import pairwise
+
+import pandas as pd
+
+from evlib.base.figure import Figure, none_included, nothing
+from evlib.base.point_layout import BLUE, canvas, finished, put_note
+from evlib.base.schema import added_fields
+from evlib.base.tables import in_words
+from evlib.describe.counts import capital, counted, first_names, included, included_trials, listed, number
+from evlib.describe.drawing import label_width, put_bars, put_columns, put_grid, put_heading
+
+# The items of the score, and what a reader sees; ``stated_items`` says which trials state them.
+ITEMS = {
+    "cell_source": "Cell source",
+    "ev_term": "Exosome or EV named",
+    "route": "Route",
+    "dose": "Dose",
+    "dose_measures_evs": "Dose in particles or mass",
+    "administrations": "Number of doses given",
+    "study_type": "Study type",
+    "phase": "Phase",
+    "design": "Design",
+    "allocation": "Allocation",
+    "masking": "Masking",
+    "enrolment": "Enrolment",
+    "country": "Country",
+    "sponsor": "Sponsor",
+    "start_date": "Start date",
+}
+_BY_YEAR = ["country", "phase", "route", "cell_source", "enrolment", "allocation", "masking", "dose"]
+_MEASURES_OF_EVS = ("particles", "particles per area", "mass", "mass per body weight", "phospholipid per body weight")
+
+
+def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> pd.DataFrame:
+    """Which of the ``ITEMS`` each trial states: one bool column per item, rows as in ``trials`` (of table ``described``)."""
+    own = records.drop_duplicates("trn").set_index("trn").reindex(trials.trn).reset_index()
+    in_trial = {"cell_source": "msc_source", "phase": "phase_group", "country": "countries"}
+    in_trial |= {name: name for name in ("ev_term", "route", "study_type", "design", "enrolment")}
+    in_doses = {
+        "dose": doses[["as_stated", "low", "high"]].notna().any(axis=1),
+        "dose_measures_evs": doses.unit_kind.isin(_MEASURES_OF_EVS),
+        "administrations": doses.n_administrations.notna(),
+    }
+    stated = {name: trials[column].notna() for name, column in in_trial.items()}
+    stated |= {name: own[name].notna() for name in ("allocation", "masking", "sponsor", "start_date")}
+    stated |= {name: trials.trn.isin(doses.trn[rows]) for name, rows in in_doses.items()}
+    return pd.DataFrame({name: stated[name].to_numpy(dtype=bool) for name in ITEMS}, index=trials.index)
+
+
+def completeness_by_year(
+    described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, since: tuple[int, ...] = (2020, 2022)
+) -> Figure:
+    """How many included trials state a field, by year of registration.
+
+    Parameters
+    ----------
+    described, records, doses
+        Tables of those names; the records and doses of other trials are not used. Fields that the protocol adds follow.
+    since
+        The years in which a new group begins.
+    """
+    name, trials = "completeness_by_year", included(described)
+    if trials.empty:
+        return nothing(name, none_included(described))
+    stated = stated_items(trials, records, doses)[_BY_YEAR].rename(columns=ITEMS)
+    stated = stated.assign(
+        **{capital(in_words(field)): trials[field].notna() for field in added_fields(trials, "described")}
+    )
+    names = [f"before {since[0]}"]
+    names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
+    years = trials.registered.dt.year
+    groups = years.map(lambda year: names[sum(year >= first for first in since)], na_action="ignore")
+    groups = groups.astype(object).fillna("no date")
+    names.append("no date")
+    of = groups.value_counts().reindex(names, fill_value=0)
+    n = stated.groupby(groups).sum().reindex(names, fill_value=0).T.astype(int)
+    sums = n.sum(axis=1).sort_values(ascending=False, kind="stable")
+    n = n.loc[sums.index]
+    least = list(sums.index[sums == sums.min()])
+    dated = [group for group in names[:-1] if of[group]]
+    title = f"Stated least: {first_names(least)}, by {sums.min()} of {included_trials(len(trials))}"
+    if dated and len(least) == 1:
+        ends = [
+            f"{n.loc[least[0], group]} of {of[group]} {'' if group == names[0] else 'in '}{group}"
+            for group in dict.fromkeys((dated[0], dated[-1]))
+        ]
+        title += f": {' and '.join(ends)}"
+    axes, top = canvas(title)
+    cells = n.apply(lambda own: [f"{k} of {of[own.name]}" if of[own.name] else "\N{EN DASH}" for k in own])
+    shades = (n / of.where(of > 0)).fillna(0)
+    top = put_grid(axes, top, cells, shades=shades, nouns=("Field", "Registered"), n=(sums, of), last="no date")
+    bottom = put_note(axes, top, f"Cells: {counted(described)} that state the field.")
+    alt = f"Heatmap. {title}. Of {included_trials(len(trials))}: {listed(sums)}."
+    data = n.rename_axis("field").reset_index().melt("field", var_name="registered", value_name="n")
+    return Figure(finished(axes, bottom), name, title, alt, data.assign(of=data.registered.map(of)))
+
+
+def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> pd.DataFrame:
+    """How many of the ``ITEMS`` each included trial states.
+
+    It scores what the copies of the records show us, not the trial, its quality or its report. Each item counts one, in
+    the spirit of the EV-METRIC of the EV-TRACK Consortium (2017), Nature Methods 14:228, doi 10.1038/nmeth.4185, which
+    scores how experiments with EVs are reported; the items are our own, because a registry asks for other things.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per included trial: ``trn``, ``score`` (items that are stated), ``of`` (their number), and one bool column
+        per item.
+    """
+    trials = included(described)
+    stated = stated_items(trials, records, doses)
+    scores = trials[["trn"]].assign(score=stated.sum(axis=1).astype(int), of=len(ITEMS))
+    return pd.concat([scores, stated], axis=1)
+
+
+def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
+    """The distribution of ``reporting_score`` over included trials, and how many trials state each item."""
+    name, scores = "reporting_score", reporting_score(described, records, doses)
+    if scores.empty:
+        return nothing(name, none_included(described))
+    items = scores[list(ITEMS)].sum().astype(int).rename(ITEMS).sort_values(ascending=False, kind="stable")
+    least = first_names(list(items.index[items == items.min()]))
+    title = (
+        f"The median of {included_trials(len(scores))} is {number(scores.score.median())} of {len(ITEMS)} items "
+        f"(range {scores.score.min()} to {scores.score.max()}); shown least: {least} ({items.min()})"
+    )
+    axes, top = canvas(title)
+    counts = scores.score.value_counts().reindex(range(len(ITEMS) + 1), fill_value=0).to_frame("trials")
+    names = ("Included trials", f"Items that the copies of a record show, of {len(ITEMS)}")
+    ticks = {i: str(i) for i in counts.index}
+    top = put_columns(axes, top, counts, {"trials": (BLUE, None)}, ticks=ticks, names=names)
+    top = put_heading(axes, top + 4, "Trials that show the item")
+    top = put_bars(axes, top, items, of=len(scores), left=label_width(items.index)) + 6
+    bottom = put_note(axes, top, f"{capital(counted(described))}. It scores what we see of a record, not the trial.")
+    shown = counts.trials[counts.trials > 0]
+    alt = f"Histogram and bar chart. {title}. Trials by score: {listed(shown)}. By item: {listed(items)}."
+    return Figure(finished(axes, bottom), name, title, alt, scores)
