@@ -1,19 +1,22 @@
 """Drawings whose unit is the point, counted from the top: texts are measured before anything is placed."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font, Kerning, LoadFlags
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.textpath import text_to_path
 
 WIDTH = 360.0  # points: the 5 inches that all figures have
-SIZE = 10.0
+SIZE, SMALL = 10.0, 8.0  # points
 _UNITS = 100.0  # points: the size at which letters are measured
-INK, BLUE, ORANGE, GREY = "#222222", "#0072B2", "#E69F00", "#7F7F7F"
+INK, BLUE, ORANGE, GREY, RULE = "#222222", "#0072B2", "#E69F00", "#7F7F7F", "#CCCCCC"
+_NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
 
 
 def canvas(title: str) -> tuple[plt.Axes, float]:
@@ -153,10 +156,57 @@ def heading(axes: plt.Axes, top: float, text: str, *, size: float = SIZE, middle
     return top + 15
 
 
+def put_rectangle(
+    axes: plt.Axes, x: float, y: float, width: float, height: float, face: object, hatch: str | None = None
+) -> None:
+    """A filled rectangle with a thin white edge, its corner of least x and y at a place."""
+    put_patch(axes, Rectangle((x, y), width, height, facecolor=face, edgecolor="white", hatch=hatch, lw=0.6))
+
+
+def put_marker(
+    axes: plt.Axes, x: float, y: float, marker: str, face: object, *, width: float, lw: float = 0.7, zorder: float = 1
+) -> None:
+    """A sign with a thin dark edge around a place, as wide as given, in points."""
+    size = (width * _NARROWER.get(marker, 1)) ** 2
+    axes.scatter(x, y, s=size, marker=marker, facecolor=face, edgecolor=INK, lw=lw, zorder=zorder)
+
+
+def put_rule(axes: plt.Axes, x: tuple[float, float], y: tuple[float, float], *, zorder: float = 0) -> None:
+    """A thin grey line."""
+    axes.plot(x, y, color=RULE, lw=0.6, zorder=zorder)
+
+
+class Key(NamedTuple):
+    """An entry of a legend: a box, or a marker where there is one."""
+
+    label: str
+    face: str
+    hatch: str | None = None
+    marker: str | None = None
+    width: float = 7.0
+
+
+def put_legend(axes: plt.Axes, top: float, keys: Iterable[Key]) -> float:
+    """Keys side by side, as many as fit into a line; returns where they end."""
+    x = 4.0
+    for key in keys:
+        [text] = fitted(key.label, WIDTH - 30, lines=1, size=SMALL)
+        width = 18 + width_of(text, size=SMALL)
+        if x > 4 and x + width > WIDTH:
+            x, top = 4.0, top + 13
+        if key.marker:
+            put_marker(axes, x + 6, top + 7, key.marker, key.face, width=key.width)
+        else:
+            put_rectangle(axes, x, top + 2.5, 13, 9, key.face, key.hatch)
+        put_text(axes, (x + 17, top + 7), text, size=SMALL, ha="left")
+        x += width + 12
+    return top + (15 if keys else 0)
+
+
 def put_note(axes: plt.Axes, top: float, text: str) -> float:
     """Small grey lines below a drawing; returns where they end."""
-    for line in wrapped(text, WIDTH - 10, size=8):
-        put_text(axes, (1, top + 9), line, size=8, ha="left", colour="#555555")
+    for line in wrapped(text, WIDTH - 10, size=SMALL):
+        put_text(axes, (1, top + 9), line, size=SMALL, ha="left", colour="#555555")
         top += 10.5
     return top + 6
 

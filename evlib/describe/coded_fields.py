@@ -1,7 +1,6 @@
 """Code the trials: disease area, cell source, route, phase and the rest, by hand decisions first and rules second."""
 
 import logging
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -50,10 +49,8 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
     """
     rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
-    problems = [
-        (~rows.trn.isin(known), NO_SUCH_RECORD),
-        (rows.duplicated("trn"), "coded twice; the first row is kept."),
-    ]
+    problems = [(~rows.trn.isin(known), NO_SUCH_RECORD)]
+    problems.append((rows.duplicated("trn"), "coded twice; the first row is kept."))
     for field in [name for name in protocol["codes"] if name in rows]:
         codes = list(protocol["codes"][field])
         text = f"{field} '" + rows[field].fillna("") + f"' is not a code of protocol.yml ({', '.join(codes)})."
@@ -62,9 +59,8 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         wrong = rows[field].notna() & ~rows[field].isin(["True", "False"])
         problems.append((wrong, f"{field} is neither True nor False."))
     good, rejects = set_aside(rows, path, problems)
-    good = good.assign(coded_by="hand")
-    for field in protocol["flags"]:
-        good[field] = good[field].map({"True": True, "False": False})
+    flags = {field: good[field].map({"True": True, "False": False}) for field in protocol["flags"]}
+    good = good.assign(coded_by="hand", **flags)
     short = _short_country_names(good.countries)
     good["countries"] = good.countries.map(lambda cell: join_multi(short.get(name, name) for name in split_multi(cell)))
     added = [name for name in protocol["added_fields"] if name in good]
@@ -95,11 +91,8 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
         for name in [*reads, "ev_term"]
     }
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
-    phases = {
-        phrase.casefold(): code
-        for code, facts in protocol["codes"]["phase_group"].items()
-        for phrase in facts["phrases"]
-    }
+    phase_codes = protocol["codes"]["phase_group"].items()
+    phases = {phrase.casefold(): code for code, facts in phase_codes for phrase in facts["phrases"]}
     countries = _short_country_names(records.countries)
     rows, words = [], []
     for record in records.to_dict("records"):
@@ -118,10 +111,10 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
                 **{name: _first(own) for name, own in codes.items() if name not in flags},
                 **{name: bool(codes[name]) for name in flags},
                 "trn": record["trn"],
-                "msc_source": _one_or(codes["msc_source"], several="mixed"),
-                "ev_term": _one_or(codes["ev_term"], several="both"),
-                "route": _one_or(codes["route"], several="combined"),
-                "route_group": _one_or(groups, several="combined"),
+                "msc_source": _first(codes["msc_source"], several="mixed"),
+                "ev_term": _first(codes["ev_term"], several="both"),
+                "route": _first(codes["route"], several="combined"),
+                "route_group": _first(groups, several="combined"),
                 "countries": join_multi(codes["countries"]),
                 "country_basis": "record" if codes["countries"] else None,
                 "coded_by": "rules",
@@ -247,16 +240,9 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
     A trial with two values (two countries) counts once under each. Columns: the field, ``by`` if given, ``n``.
     """
     keys = [field, by] if by else [field]
-    groups = zip(frame[field], *([frame[by]] if by else []), strict=True)
-    counted = Counter(
-        (value, *group)
-        for cell, *group in groups
-        for value in split_multi(cell) or ["not reported"]
-        if all(map(pd.notna, group))
-    )
-    counts = pd.DataFrame([(*key, n) for key, n in counted.items()], columns=[*keys, "n"]).astype(
-        {field: "str", "n": "int64"}
-    )
+    values = [split_multi(cell) or ["not reported"] for cell in frame[field]]
+    each = frame[keys].assign(**{field: values}).explode(field)
+    counts = each.groupby(keys).size().rename("n").reset_index().astype({field: "str", "n": "int64"})
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
 
 
@@ -287,12 +273,9 @@ def _in_any_column(record: dict, patterns: dict, names: list[str]) -> list[_Matc
     return list(matches.values())
 
 
-def _first(codes: list[str]) -> str | None:
-    return codes[0] if codes else None
-
-
-def _one_or(codes: list[str], *, several: str) -> str | None:
-    return several if len(codes) > 1 else _first(codes)
+def _first(codes: list[str], *, several: str | None = None) -> str | None:
+    """The first code, or the one that stands for several."""
+    return several if several and len(codes) > 1 else next(iter(codes), None)
 
 
 def country_codes(names: list[str]) -> dict[str, int]:
@@ -306,9 +289,9 @@ def country_codes(names: list[str]) -> dict[str, int]:
 def _short_country_names(cells: pd.Series) -> dict[str, str]:
     """Each spelling of a country in the cells with its short English name; an unknown spelling stays as it is."""
     names = sorted({name for cell in cells for name in split_multi(cell)})
-    if not names:
-        return {}
-    short_names = _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None)
+    short_names = (
+        _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None) if names else []
+    )
     # Where a text may mean several countries ("Asia except Japan"), the converter gives a list.
     return {name: short if isinstance(short, str) else name for name, short in zip(names, short_names)}
 
@@ -322,20 +305,20 @@ def _country_converter() -> CountryConverter:
 
 
 def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:
-    """Of the third chapter: table ``described``. Codes and groups are counted as the protocol has them."""
+    """The third chapter's numbers, from table ``described``: its counts, and sentences of them."""
     included = described[described.screening == "included"]
-    words = {
-        "coded_by": _coders_in_words(described),
-        "by_route": _most_frequent(included, "route", protocol),
-        "by_disease": _most_frequent(included, "disease_area", protocol),
-        "proposed_by_route": _most_frequent(described, "route", protocol),
-        "proposed_by_disease": _most_frequent(described, "disease_area", protocol),
-    }
+    by_hand = int((described.coded_by == "hand").sum())
+    words = {"coded_by": f"All {len(described)} were coded by the rules alone"}
+    if by_hand:
+        words["coded_by"] = f"{by_hand} were coded by hand and {len(described) - by_hand} by the rules alone"
+    for by, trials in (("by", included), ("proposed_by", described)):
+        words[f"{by}_route"] = _most_frequent(trials, "route", protocol)
+        words[f"{by}_disease"] = _most_frequent(trials, "disease_area", protocol)
     return describe_counts(included, protocol) | words
 
 
 def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]:
-    """Those of the third chapter's numbers that are counts, of the included trials in table ``described``."""
+    """Those of the third chapter's numbers that are counts, of included trials in table ``described``."""
     years = included.registered.dropna().dt.year
     groups = included.route_group.value_counts()
     numbers = {
@@ -351,13 +334,6 @@ def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]
     named = [name for name in protocol["codes"]["route_group"] if name not in ("combined", "other")]
     numbers |= {f"n_{name}": groups.get(name, 0) for name in named}
     return numbers | {"n_route_other": groups.get("combined", 0) + groups.get("other", 0)}
-
-
-def _coders_in_words(described: pd.DataFrame) -> str:
-    by_hand = int((described.coded_by == "hand").sum())
-    if not by_hand:
-        return f"All {len(described)} were coded by the rules alone"
-    return f"{by_hand} were coded by hand and {len(described) - by_hand} by the rules alone"
 
 
 def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict, *, most: int = 4) -> str:

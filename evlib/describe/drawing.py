@@ -6,7 +6,6 @@ ends.
 
 from collections.abc import Iterable, Mapping
 from itertools import count
-from typing import NamedTuple
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -19,52 +18,22 @@ from evlib.base.point_layout import (
     BLUE,
     GREY,
     INK,
+    SMALL,
     WIDTH,
     fitted,
-    heading,
     plain,
     put_patch,
+    put_rectangle,
+    put_rule,
     put_text,
     width_of,
     wrapped,
 )
-from evlib.describe.counts import MISSING
+from evlib.describe.tally import MISSING
 
-SIZE, SMALL = 9.0, 8.0  # points
-PALE, RULE, LIGHT, SOFT = "#F5F5F5", "#CCCCCC", "#9ECAE9", "#555555"
+SIZE = 9.0  # points
+LIGHT, SOFT, _PALE = "#9ECAE9", "#555555", "#F5F5F5"
 _LINE, _SMALL_LINE = 12.0, 10.5  # points from one line of text to the next
-_NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
-
-
-class Key(NamedTuple):
-    """An entry of a legend: a box, or a marker where there is one."""
-
-    label: str
-    face: str
-    hatch: str | None = None
-    marker: str | None = None
-    width: float = 7.0
-
-
-def put_heading(axes: plt.Axes, top: float, text: str) -> float:
-    return heading(axes, top, text, size=SIZE, middle=6.0)
-
-
-def put_rectangle(
-    axes: plt.Axes, x: float, y: float, width: float, height: float, face: object, hatch: str | None = None
-) -> None:
-    put_patch(axes, Rectangle((x, y), width, height, facecolor=face, edgecolor="white", hatch=hatch, lw=0.6))
-
-
-def put_marker(
-    axes: plt.Axes, x: float, y: float, marker: str, face: object, *, width: float, lw: float = 0.7, zorder: float = 1
-) -> None:
-    size = (width * _NARROWER.get(marker, 1)) ** 2
-    axes.scatter(x, y, s=size, marker=marker, facecolor=face, edgecolor=INK, lw=lw, zorder=zorder)
-
-
-def put_rule(axes: plt.Axes, x: tuple[float, float], y: tuple[float, float], *, zorder: float = 0) -> None:
-    axes.plot(x, y, color=RULE, lw=0.6, zorder=zorder)
 
 
 def label_width(labels: Iterable[str]) -> float:
@@ -98,7 +67,7 @@ def put_bars(axes: plt.Axes, top: float, counts: pd.Series, *, of: int, left: fl
     for label, n in counts.items():
         height = label_height(str(label), left)
         put_label(axes, left, top + height / 2, str(label))
-        put_rectangle(axes, left, top + 1.5, span, height - 3, PALE)
+        put_rectangle(axes, left, top + 1.5, span, height - 3, _PALE)
         face, hatch = (GREY, "\\\\\\\\") if label == MISSING else (BLUE, None)
         put_rectangle(axes, left, top + 1.5, span * n / max(of, 1), height - 3, face, hatch)
         put_text(axes, (WIDTH - 2, top + height / 2), str(n), size=SIZE, ha="right")
@@ -180,7 +149,7 @@ def put_grid(
         for j, column in enumerate(cells.columns):
             grey = MISSING in (row, column) or column in (last, "No date")
             shade = shades.iat[i, j]
-            face = matplotlib.colormaps["Greys" if grey else "Blues"](0.12 + 0.73 * shade) if shade else PALE
+            face = matplotlib.colormaps["Greys" if grey else "Blues"](0.12 + 0.73 * shade) if shade else _PALE
             put_rectangle(axes, left + j * width, top, width, height, face)
             dark = np.dot(to_rgb(face), (0.299, 0.587, 0.114)) <= 0.55
             colour = "white" if dark else INK if shade else "#767676"
@@ -249,20 +218,3 @@ def put_columns(
             end = middle + half + 5
     put_text(axes, ((left + WIDTH) / 2, bottom + 21), names[1], size=SMALL)
     return bottom + 30
-
-
-def put_legend(axes: plt.Axes, top: float, keys: list[Key]) -> float:
-    """The keys side by side, as many as fit into a line."""
-    x = 4.0
-    for key in keys:
-        [text] = fitted(key.label, WIDTH - 30, lines=1, size=SMALL)
-        width = 18 + width_of(text, size=SMALL)
-        if x > 4 and x + width > WIDTH:
-            x, top = 4.0, top + 13
-        if key.marker:
-            put_marker(axes, x + 6, top + 7, key.marker, key.face, width=key.width)
-        else:
-            put_rectangle(axes, x, top + 2.5, 13, 9, key.face, key.hatch)
-        put_text(axes, (x + 17, top + 7), text, size=SMALL, ha="left")
-        x += width + 12
-    return top + (15 if keys else 0)

@@ -6,39 +6,25 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.point_layout import BLUE, GREY, INK, ORANGE, WIDTH, canvas, finished, put_note, put_text, width_of
-from evlib.describe.counts import (
-    MISSING,
-    Labels,
-    capital,
-    count_each,
-    counted,
-    crossed,
-    included,
-    included_trials,
-    leading,
-    listed,
-    number,
-    stated_pairs,
-    top_pair,
-    twice,
-    values_of,
-)
-from evlib.describe.drawing import (
-    LIGHT,
+from evlib.base.point_layout import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
     SMALL,
-    SOFT,
+    WIDTH,
     Key,
-    label_width,
-    put_bars,
-    put_columns,
-    put_grid,
-    put_heading,
-    put_label,
+    canvas,
+    finished,
+    heading,
     put_legend,
     put_marker,
+    put_note,
     put_rule,
+    put_text,
+    width_of,
 )
+from evlib.describe import drawing, tally
 
 _HATCH = "////"
 _SHADE = "#F3E3CF"
@@ -80,29 +66,31 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     most
         How many countries have a row of their own; the others share one. Years before the last eleven share a column.
     """
-    name, trials = "countries_over_time", included(described)
+    name, trials = "countries_over_time", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
-    countries, order = values_of(trials, "countries", {}, most=most + 2)
+    countries, order = tally.values_of(trials, "countries", {}, most=most + 2)
     years = trials.registered.dt.year
     columns = years.map("{:.0f}".format).astype(object).where(years.notna(), "No date")
     names = _year_columns(years)
     columns = columns.where(columns.isin(names), names[0])
     by_year = columns.map(lambda year: [year])
-    data = crossed(countries, by_year, order, names)
-    n = count_each(countries, order)
-    each, all_countries = values_of(trials, "countries", {})
-    leaders, most_trials = leading(count_each(each, all_countries[:-1]), of=included_trials(len(trials)))
+    data = tally.crossed(countries, by_year, order, names)
+    n = tally.count_each(countries, order)
+    each, all_countries = tally.values_of(trials, "countries", {})
+    leaders, most_trials = tally.leading(
+        tally.count_each(each, all_countries[:-1]), of=tally.included_trials(len(trials))
+    )
     title = f"No included trial of {len(trials)} reports its country"
     if most_trials:
         title = f"Most frequent country: {leaders}"
-    pairs = crossed(each, by_year, all_countries[:-1], names[:-1]).stack()
+    pairs = tally.crossed(each, by_year, all_countries[:-1], names[:-1]).stack()
     if len(pairs) and pairs.max():
-        title += f"; most in one year: {top_pair(pairs, ', ')}"
+        title += f"; most in one year: {tally.top_pair(pairs, ', ')}"
     axes, top = canvas(title)
-    top = put_grid(axes, top, data, nouns=("Country", "Year of registration"), n=(n, columns.value_counts()))
-    bottom = put_note(axes, top, f"Cells: {counted(described)}. {twice(trials, 'countries')}")
-    alt = f"Heatmap of countries by year. {title}. {listed(n)}. By year: {listed(data.sum())}."
+    top = drawing.put_grid(axes, top, data, nouns=("Country", "Year of registration"), n=(n, columns.value_counts()))
+    bottom = put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, 'countries')}")
+    alt = f"Heatmap of countries by year. {title}. {tally.listed(n)}. By year: {tally.listed(data.sum())}."
     return Figure(finished(axes, bottom), name, title, alt, data.rename_axis("country").reset_index())
 
 
@@ -116,7 +104,7 @@ def _year_columns(years: pd.Series) -> list[str]:
 
 
 def crosstab_figure(
-    described: pd.DataFrame, rows: str, columns: str, *, nouns: tuple[str, str], labels: Labels
+    described: pd.DataFrame, rows: str, columns: str, *, nouns: tuple[str, str], labels: tally.Labels
 ) -> Figure:
     """Included trials by two coded fields: a heatmap with its numbers (the paper's Figures 6, 7 and 9).
 
@@ -132,56 +120,56 @@ def crosstab_figure(
     labels
         What a reader sees for each code, by field.
     """
-    name, trials = f"{rows}_by_{columns}", included(described)
+    name, trials = f"{rows}_by_{columns}", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
-    row_values, row_order = values_of(trials, rows, labels)
-    column_values, column_order = values_of(trials, columns, labels, most=_MOST_COLUMNS)
-    data = crossed(row_values, column_values, row_order, column_order)
+    row_values, row_order = tally.values_of(trials, rows, labels)
+    column_values, column_order = tally.values_of(trials, columns, labels, most=_MOST_COLUMNS)
+    data = tally.crossed(row_values, column_values, row_order, column_order)
     both = int((trials[rows].notna() & trials[columns].notna()).sum())
-    row_noun, column_noun = map(capital, nouns)
-    title = (
-        f"{row_noun} by {nouns[1]}: {both} of {included_trials(len(trials))} {'states' if both == 1 else 'state'} both"
-    )
-    pairs = stated_pairs(data)
+    row_noun, column_noun = map(tally.capital, nouns)
+    title = f"{row_noun} by {nouns[1]}: {both} of {tally.included_trials(len(trials))} {'states' if both == 1 else 'state'} both"
+    pairs = tally.stated_pairs(data)
     if len(pairs) and pairs.max():
-        title += f"; most often {top_pair(pairs, ' with ')}"
-    n = count_each(row_values, row_order), count_each(column_values, column_order)
+        title += f"; most often {tally.top_pair(pairs, ' with ')}"
+    n = tally.count_each(row_values, row_order), tally.count_each(column_values, column_order)
     axes, top = canvas(title)
-    top = put_grid(axes, top, data, nouns=(row_noun, column_noun), n=n)
-    bottom = put_note(axes, top, f"Cells: {counted(described)}. {twice(trials, rows, columns)}")
-    alt = f"Heatmap. {title}. {row_noun}: {listed(n[0])}. {column_noun}: {listed(n[1])}."
+    top = drawing.put_grid(axes, top, data, nouns=(row_noun, column_noun), n=n)
+    bottom = put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, rows, columns)}")
+    alt = f"Heatmap. {title}. {row_noun}: {tally.listed(n[0])}. {column_noun}: {tally.listed(n[1])}."
     return Figure(finished(axes, bottom), name, title, alt, data.rename_axis(rows).reset_index())
 
 
-def lung_trials(described: pd.DataFrame, *, labels: Labels) -> Figure:
+def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8)."""
-    name, trials = "lung_trials", included(described)
+    name, trials = "lung_trials", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     lung = trials[trials.disease_area == "respiratory"]
     if lung.empty:
-        return nothing(name, f"{capital(area)}: none of {included_trials(len(trials))}")
+        return nothing(name, f"{tally.capital(area)}: none of {tally.included_trials(len(trials))}")
     covid = lung.covid19.fillna(False).astype(bool)
     groups, kinds = covid.map({True: ["COVID-19"], False: ["Other"]}), ["COVID-19", "Other"]
-    title = f"{capital(area)}: {len(lung)} of {included_trials(len(trials))}, {covid.sum()} of them on COVID-19"
+    title = (
+        f"{tally.capital(area)}: {len(lung)} of {tally.included_trials(len(trials))}, {covid.sum()} of them on COVID-19"
+    )
     tables = {}
     for field, noun in (("route", "Route"), ("msc_source", "Cell source")):
-        values, order = values_of(lung, field, labels)
-        tables[noun] = crossed(values, groups, order, kinds)
-        leaders, most_trials = leading(tables[noun].sum(axis=1).drop(MISSING))
+        values, order = tally.values_of(lung, field, labels)
+        tables[noun] = tally.crossed(values, groups, order, kinds)
+        leaders, most_trials = tally.leading(tables[noun].sum(axis=1).drop(tally.MISSING))
         title += f"; {noun.lower()} most often {leaders}" if most_trials else f"; no {noun.lower()} reported"
     axes, top = canvas(title)
-    left = label_width(f"{label} (000)" for table in tables.values() for label in table.index)
+    left = drawing.label_width(f"{label} (000)" for table in tables.values() for label in table.index)
     for noun, table in tables.items():
-        n = (table.sum(axis=1), count_each(groups, kinds))
-        top = put_grid(axes, top, table, nouns=(noun, "Disease"), n=n, left=left) + 8
+        n = (table.sum(axis=1), tally.count_each(groups, kinds))
+        top = drawing.put_grid(axes, top, table, nouns=(noun, "Disease"), n=n, left=left) + 8
     pending = described[(described.screening == "pending") & (described.disease_area == "respiratory")]
-    on_lung = counted(pd.concat([lung, pending]))
-    bottom = put_note(axes, top, f"Cells: {on_lung} on {area}. {twice(lung, 'route', 'msc_source')}")
+    on_lung = tally.counted(pd.concat([lung, pending]))
+    bottom = put_note(axes, top, f"Cells: {on_lung} on {area}. {tally.twice(lung, 'route', 'msc_source')}")
     data = pd.concat([table.rename_axis("value").reset_index().assign(field=noun) for noun, table in tables.items()])
-    counts = ". ".join(f"{noun}: {listed(table.sum(axis=1))}" for noun, table in tables.items())
+    counts = ". ".join(f"{noun}: {tally.listed(table.sum(axis=1))}" for noun, table in tables.items())
     alt = f"Two heatmaps, each with COVID-19 beside other diseases. {title}. {counts}."
     return Figure(finished(axes, bottom), name, title, alt, data[["field", "value", *kinds]].reset_index(drop=True))
 
@@ -192,12 +180,12 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     The shade is the time from the declaration of the COVID-19 emergency to its end by the World Health Organization
     (30 January 2020 to 5 May 2023). Bars tell trials on COVID-19 from others, and estimated dates by hatching.
     """
-    name, trials = "registrations_per_month", included(described)
+    name, trials = "registrations_per_month", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     dated = trials.dropna(subset="registered")
     if dated.empty:
-        return nothing(name, f"None of {included_trials(len(trials))} has a date of registration")
+        return nothing(name, f"None of {tally.included_trials(len(trials))} has a date of registration")
     first, last = dated.registered.min(), dated.registered.max()
     months = len(pd.period_range(first, last, freq="M"))
     unit, noun = ("M", "month") if months <= 40 else ("Q", "quarter") if months <= 210 else ("Y", "year")
@@ -207,15 +195,15 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     styles = {
         "COVID-19": (covid & ~estimated, BLUE, None),
         "COVID-19, date estimated": (covid & estimated, BLUE, _HATCH),
-        "other": (~covid & ~estimated, LIGHT, None),
-        "other, date estimated": (~covid & estimated, LIGHT, _HATCH),
+        "other": (~covid & ~estimated, drawing.LIGHT, None),
+        "other, date estimated": (~covid & estimated, drawing.LIGHT, _HATCH),
     }
     data = pd.DataFrame({key: periods[chosen].value_counts() for key, (chosen, _, _) in styles.items()})
     data = data.reindex(span).fillna(0).astype(int)
     during = dated.registered.between(*_EMERGENCY)
     both = int((covid & during).sum())
     title = (
-        f"{during.sum()} of {included_trials(len(dated))} with a date {'was' if during.sum() == 1 else 'were'} registered "
+        f"{during.sum()} of {tally.included_trials(len(dated))} with a date {'was' if during.sum() == 1 else 'were'} registered "
         f"during the COVID-19 emergency; {both} of these {'is' if both == 1 else 'are'} on COVID-19"
     )
     axes, top = canvas(title)
@@ -223,15 +211,15 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     begin, end = (_position(day, span) for day in _EMERGENCY)
     faces = {key: style[1:] for key, style in styles.items()}
     names = (f"Included trials per {noun}", "Date of registration")
-    top = put_columns(axes, top, data, faces, ticks=ticks, names=names, shade=(begin, end, _SHADE))
+    top = drawing.put_columns(axes, top, data, faces, ticks=ticks, names=names, shade=(begin, end, _SHADE))
     keys = [Key(key, face, hatch) for key, (chosen, face, hatch) in styles.items() if chosen.any()]
     if begin < len(span) - 0.5 and end > -0.5:
         keys.append(Key(_EMERGENCY_WORDS, _SHADE))
     top = put_legend(axes, top, keys)
     dates = f"{estimated.sum()} dates are estimated, {len(trials) - len(dated)} not known."
-    bottom = put_note(axes, top, f"{capital(counted(described))}; {dates}")
+    bottom = put_note(axes, top, f"{tally.capital(tally.counted(described))}; {dates}")
     filled = data.sum(axis=1)
-    alt = f"Bar chart by {noun}. {title}. {dates} {listed(filled[filled > 0])}."
+    alt = f"Bar chart by {noun}. {title}. {dates} {tally.listed(filled[filled > 0])}."
     return Figure(finished(axes, bottom), name, title, alt, data.rename_axis(noun).reset_index().astype({noun: str}))
 
 
@@ -246,7 +234,7 @@ def status_groups(status: pd.Series) -> pd.Series:
     """The group of each trial's status: ``Recruiting`` … ``Unknown``, ``Other word`` for one that we do not know."""
     words = status.map(lambda word: " ".join(word.casefold().replace("_", " ").split()), na_action="ignore")
     groups = words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore")
-    return groups.astype(object).fillna(MISSING)
+    return groups.astype(object).fillna(tally.MISSING)
 
 
 def status_and_results(described: pd.DataFrame) -> Figure:
@@ -255,63 +243,67 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     That none is completed is said only where the status of every trial tells it. Without a completed trial there are no
     bars of results.
     """
-    name, trials = "status_and_results", included(described)
+    name, trials = "status_and_results", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     groups = status_groups(trials.status)
     other = trials.status[groups == _OTHER_STATUS].value_counts()
-    order = [*_STATUS_WORDS, *(name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()), MISSING]
+    order = [
+        *_STATUS_WORDS,
+        *(name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()),
+        tally.MISSING,
+    ]
     counts = groups.value_counts().reindex(order, fill_value=0)
     completed = trials[groups == "Completed"]
-    posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(MISSING)
-    results = posted.value_counts().reindex(["Posted", "None posted", MISSING], fill_value=0)
-    leaders, most_trials = leading(counts.drop(MISSING), of=included_trials(len(trials)))
+    posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(tally.MISSING)
+    results = posted.value_counts().reindex(["Posted", "None posted", tally.MISSING], fill_value=0)
+    leaders, most_trials = tally.leading(counts.drop(tally.MISSING), of=tally.included_trials(len(trials)))
     title = f"Most frequent status: {leaders}" if most_trials else "No included trial reports its status"
     if len(completed):
         title += (
             f"; of {len(completed)} completed, "
             f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
-            f"{results['None posted']} none, and {results[MISSING]} {'does' if results[MISSING] == 1 else 'do'} not tell"
+            f"{results['None posted']} none, and {results[tally.MISSING]} {'does' if results[tally.MISSING] == 1 else 'do'} not tell"
         )
-    elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, MISSING]).any():
+    elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, tally.MISSING]).any():
         title += "; none is completed"
     charts = {("status", "Status, as last seen"): counts}
     if len(completed):
         charts["results of completed trials", f"Results of the {len(completed)} completed"] = results
     axes, top = canvas(title)
-    left = label_width([*order, *results.index])
-    for (_, heading), chart in charts.items():
-        top = put_heading(axes, top, heading)
-        top = put_bars(axes, top, chart, of=chart.sum(), left=left) + 6
+    left = drawing.label_width([*order, *results.index])
+    for (_, head), chart in charts.items():
+        top = heading(axes, top, head, size=drawing.SIZE, middle=6)
+        top = drawing.put_bars(axes, top, chart, of=chart.sum(), left=left) + 6
     elsewhere = int(trials.results_posted.fillna(False).astype(bool).sum() - results["Posted"])
-    note = f" Other words: {listed(other)}." if len(other) else ""
+    note = f" Other words: {tally.listed(other)}." if len(other) else ""
     note += f" {elsewhere} not completed {'has' if elsewhere == 1 else 'have'} results, too." if elsewhere else ""
-    bottom = put_note(axes, top, f"Bars: {counted(described)}.{note}")
+    bottom = put_note(axes, top, f"Bars: {tally.counted(described)}.{note}")
     data = pd.concat(
         [chart.rename_axis("value").reset_index(name="n").assign(question=key[0]) for key, chart in charts.items()],
         ignore_index=True,
     )[["question", "value", "n"]]
-    of_completed = f" Results of completed trials: {listed(results)}." if len(completed) else ""
-    alt = f"{'Two bar charts' if len(completed) else 'Bar chart'}. {title}. {listed(counts)}.{of_completed}{note}"
+    of_completed = f" Results of completed trials: {tally.listed(results)}." if len(completed) else ""
+    alt = f"{'Two bar charts' if len(completed) else 'Bar chart'}. {title}. {tally.listed(counts)}.{of_completed}{note}"
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
-def enrolment_by_phase(described: pd.DataFrame, *, labels: Labels) -> Figure:
+def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     """Participants of each included trial on a log axis, by phase; actual and planned numbers told apart."""
-    name, trials = "enrolment_by_phase", included(described)
+    name, trials = "enrolment_by_phase", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     stated = trials.dropna(subset="enrolment")
     drawn = stated[stated.enrolment > 0]
     if drawn.empty:
-        return nothing(name, f"None of {included_trials(len(trials))} states how many participants it enrols")
-    phases, order = values_of(trials, "phase_group", labels)
+        return nothing(name, f"None of {tally.included_trials(len(trials))} states how many participants it enrols")
+    phases, order = tally.values_of(trials, "phase_group", labels)
     numbers = drawn.enrolment.astype(float)
     said = drawn.enrolment_type.fillna("").str.casefold().str.strip()
     kinds = said.map(_ENROLMENT_IS).astype(object).fillna("not said which")
     title = (
-        f"The median of {included_trials(len(drawn))} with a number is {number(numbers.median())} participants, "
-        f"actual or planned; the most are {number(numbers.max())}"
+        f"The median of {tally.included_trials(len(drawn))} with a number is {tally.number(numbers.median())} participants, "
+        f"actual or planned; the most are {tally.number(numbers.max())}"
     )
     styles = {"actual": ("o", BLUE), "planned": ("^", ORANGE), "not said which": ("D", "white")}
     axes, top = canvas(title)
@@ -319,10 +311,10 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: Labels) -> Figure:
     own = {phase: numbers[inside[phase][numbers.index]].sort_values(kind="stable") for phase in order}
     texts = {
         phase: f"n = {len(own[phase])} of {inside[phase].sum()}"
-        + (f", median {number(own[phase].median())}" if len(own[phase]) else "")
+        + (f", median {tally.number(own[phase].median())}" if len(own[phase]) else "")
         for phase in order
     }
-    left = max(label_width(order), max(width_of(text, size=SMALL) for text in texts.values()) + 8)
+    left = max(drawing.label_width(order), max(width_of(text, size=SMALL) for text in texts.values()) + 8)
     low = np.floor(np.log10(numbers.min()))
     high = max(np.ceil(np.log10(numbers.max())), low + 1)
     scale = (WIDTH - left - 24) / (high - low)
@@ -333,15 +325,15 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: Labels) -> Figure:
         lowest, highest = min(lanes, default=0), max(lanes, default=0)
         height = max(28.0, 6.5 * (1 + highest - lowest) + 6)
         put_rule(axes, (left, WIDTH - 2), (top, top), zorder=2)
-        put_label(axes, left, top + height / 2 - 6, phase, lines=1)
-        put_text(axes, (left - 6, top + height / 2 + 6), texts[phase], size=SMALL, ha="right", colour=SOFT)
+        drawing.put_label(axes, left, top + height / 2 - 6, phase, lines=1)
+        put_text(axes, (left - 6, top + height / 2 + 6), texts[phase], size=SMALL, ha="right", colour=drawing.SOFT)
         middle = top + height / 2 - 6.5 * (highest + lowest) / 2
         if len(own[phase]):
             median = left + 8 + (np.log10(own[phase].median()) - low) * scale
             axes.plot([median, median], [top + 2, top + height - 2], color=INK, lw=2, alpha=0.35, zorder=1)
         for i, place, lane in zip(own[phase].index, places, lanes):
             marker, face = styles[kinds[i]]
-            face = GREY if phase == MISSING and face != "white" else face
+            face = GREY if phase == tally.MISSING and face != "white" else face
             put_marker(axes, place, middle + 6.5 * lane, marker, face, width=5.5, zorder=3)
         top += height
     end = left - 12
@@ -356,9 +348,9 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: Labels) -> Figure:
     keys = [Key(kind, face, None, marker) for kind, (marker, face) in styles.items() if (kinds == kind).any()]
     top = put_legend(axes, top + 30, keys)
     zero = len(stated) - len(drawn)
-    note = f"{capital(counted(described))}; {len(trials) - len(stated)} state no number"
+    note = f"{tally.capital(tally.counted(described))}; {len(trials) - len(stated)} state no number"
     note += f", {zero} state 0 and are not drawn." if zero else "."
-    bottom = put_note(axes, top, note + twice(trials, "phase_group"))
+    bottom = put_note(axes, top, note + tally.twice(trials, "phase_group"))
     by_phase = "; ".join(f"{phase}: {text}" for phase, text in texts.items())
     alt = f"Every trial a point on a log axis, by phase. {title}. {by_phase}."
     data = drawn[["trn"]].assign(phase=phases[drawn.index].map("; ".join), enrolment=drawn.enrolment, number=kinds)

@@ -8,36 +8,22 @@ import pandas as pd
 from matplotlib.patches import Circle, Rectangle
 
 from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.point_layout import BLUE, WIDTH, canvas, finished, put_note, put_patch, put_text
-from evlib.describe.coded_fields import country_codes
-from evlib.describe.counts import (
-    MISSING,
-    Labels,
-    as_label,
-    count_each,
-    counted,
-    crossed,
-    included,
-    included_trials,
-    leading,
-    listed,
-    stated_pairs,
-    top_pair,
-    twice,
-    values_of,
-)
-from evlib.describe.drawing import (
-    LIGHT,
+from evlib.base.point_layout import (
+    BLUE,
     SMALL,
+    WIDTH,
     Key,
-    label_height,
-    label_width,
-    put_heads,
-    put_label,
+    canvas,
+    finished,
     put_legend,
     put_marker,
+    put_note,
+    put_patch,
     put_rule,
+    put_text,
 )
+from evlib.describe import drawing, tally
+from evlib.describe.coded_fields import country_codes
 from evlib.describe.geography import middle
 
 _NORTH, _SOUTH = 84.0, -56.0  # degrees of latitude that the map shows
@@ -57,17 +43,17 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     countries
         Outlines, as ``evlib.describe.geography.outlines`` returns them. A country too small to have one is named below the map.
     """
-    name, trials = "where", included(described)
+    name, trials = "where", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
-    values, order = values_of(trials, "countries", {})
-    n = count_each(values, order[:-1])
+    values, order = tally.values_of(trials, "countries", {})
+    n = tally.count_each(values, order[:-1])
     if n.empty:
         return nothing(name, f"No included trial of {len(trials)} reports its country")
     codes = country_codes(list(n.index))
     rings = {code: rows.ring for code, rows in countries.groupby("code")}
     drawn = [country for country in n.index if codes.get(country) in rings]
-    leaders, _ = leading(n, of=included_trials(len(trials)))
+    leaders, _ = tally.leading(n, of=tally.included_trials(len(trials)))
     missing = int(trials.countries.isna().sum())
     title = f"Included trials are in {len(n)} {'country' if len(n) == 1 else 'countries'}, most often {leaders}"
     title += f"; {missing} {'does' if missing == 1 else 'do'} not tell" if missing else ""
@@ -76,7 +62,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     with_trials = {codes[country] for country in drawn}
     frame = Rectangle((0, top), WIDTH, (_NORTH - _SOUTH) * scale, transform=axes.transData)
     for row in countries.itertuples():
-        colour = LIGHT if row.code in with_trials else "#E6E6E6"
+        colour = drawing.LIGHT if row.code in with_trials else "#E6E6E6"
         for turn in (-360, 0, 360):  # what crosses the date line shows at both ends of the map
             points = [(row.ring[:, 0] + turn + 180) * scale, top + (_NORTH - row.ring[:, 1]) * scale]
             points = np.round(np.column_stack(points), 1)  # a tenth of a point: finer is only a larger file
@@ -91,10 +77,10 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
         put_patch(axes, Circle(tuple(place), radius, facecolor=BLUE, edgecolor="white", lw=0.8))
         put_text(axes, tuple(place), str(n[country]), size=SMALL, bold=True, colour="white")
     small = [f"{country} ({n[country]})" for country in n.index if country not in drawn]
-    note = f"Numbers: {counted(described)}. {twice(trials, 'countries')}"
+    note = f"Numbers: {tally.counted(described)}. {tally.twice(trials, 'countries')}"
     note += f" Too small to be drawn: {', '.join(small)}." if small else ""
     bottom = put_note(axes, top + (_NORTH - _SOUTH) * scale + 4, note)
-    alt = f"World map with a circle for each country. {title}. {listed(n)}."
+    alt = f"World map with a circle for each country. {title}. {tally.listed(n)}."
     return Figure(finished(axes, bottom), name, title, alt, n.rename_axis("country").rename("n").reset_index())
 
 
@@ -115,7 +101,7 @@ def _apart(places: np.ndarray, radii: np.ndarray) -> np.ndarray:
     return places
 
 
-def evidence_map(described: pd.DataFrame, *, labels: Labels, columns: str = "route_group") -> Figure:
+def evidence_map(described: pd.DataFrame, *, labels: tally.Labels, columns: str = "route_group") -> Figure:
     """Every included trial as a bubble, by disease (rows) and route (columns); its size is the enrolment, its shape the phase.
 
     Parameters
@@ -132,26 +118,26 @@ def evidence_map(described: pd.DataFrame, *, labels: Labels, columns: str = "rou
     A bubble's diameter grows with the logarithm of enrolment: 4 points at one participant, and 4 more with each
     factor of ten, up to 16. Bubbles stand beside each other, in lines as in a text, the largest first.
     """
-    name, trials = "evidence_map", included(described)
+    name, trials = "evidence_map", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
-    diseases, disease_order = values_of(trials, "disease_area", labels)
-    routes, route_order = values_of(trials, columns, labels, most=_MOST_ROUTES)
-    phases, phase_order = values_of(trials, "phase_group", labels, most=len(_PHASE_MARKERS))
-    pairs = stated_pairs(crossed(diseases, routes, disease_order, route_order))
+    diseases, disease_order = tally.values_of(trials, "disease_area", labels)
+    routes, route_order = tally.values_of(trials, columns, labels, most=_MOST_ROUTES)
+    phases, phase_order = tally.values_of(trials, "phase_group", labels, most=len(_PHASE_MARKERS))
+    pairs = tally.stated_pairs(tally.crossed(diseases, routes, disease_order, route_order))
     title = f"No included trial of {len(trials)} states both disease and route"
     if len(pairs) and pairs.max():
-        title = f"Most frequent of {included_trials(len(trials))}: {top_pair(pairs, ' by ')}; "
+        title = f"Most frequent of {tally.included_trials(len(trials))}: {tally.top_pair(pairs, ' by ')}; "
         title += f"{(pairs == 0).sum()} of {len(pairs)} pairs of disease and route have none"
     looks = _phase_looks(phase_order, labels)
     axes, top = canvas(title)
     rows, heads = (
-        [f"{label} ({n})" for label, n in count_each(values, order).items()]
+        [f"{label} ({n})" for label, n in tally.count_each(values, order).items()]
         for values, order in ((diseases, disease_order), (routes, route_order))
     )
-    left = label_width(rows)
+    left = drawing.label_width(rows)
     width = (WIDTH - left - 2) / len(route_order)
-    top = start = put_heads(axes, top, heads, left=left, width=width, nouns=("Disease", "Route"))
+    top = start = drawing.put_heads(axes, top, heads, left=left, width=width, nouns=("Disease", "Route"))
     sizes = trials.enrolment.astype(float).map(_diameter, na_action="ignore").fillna(_UNKNOWN)
     for disease, text in zip(disease_order, rows):
         inside = diseases.map(lambda values, disease=disease: disease in values)
@@ -159,8 +145,8 @@ def evidence_map(described: pd.DataFrame, *, labels: Labels, columns: str = "rou
             _packed(sizes[inside & routes.map(lambda values, route=route: route in values)], width - 3)
             for route in route_order
         ]
-        height = max(18.0, label_height(text, left), *(deep + 4 for _, deep in packed))
-        put_label(axes, left, top + height / 2, text)
+        height = max(18.0, drawing.label_height(text, left), *(deep + 4 for _, deep in packed))
+        drawing.put_label(axes, left, top + height / 2, text)
         put_rule(axes, (left, WIDTH - 2), (top, top))
         for j, (places, deep) in enumerate(packed):
             for i, (x, y) in places.items():
@@ -176,20 +162,20 @@ def evidence_map(described: pd.DataFrame, *, labels: Labels, columns: str = "rou
     examples = [Key(f"{n:,} participants", _NO_PHASE, None, "o", _diameter(n) - 1) for n in (10, 100, 1000)]
     top = put_legend(axes, top, [*examples, Key("not stated", "white", None, "o", _UNKNOWN - 1)])
     missing = int(trials.enrolment.isna().sum())
-    note = f"Each marker one of the {counted(described)}; the larger, the more participants (log scale); "
-    note += f"white: not stated ({missing}). {twice(trials, 'disease_area', columns)}"
+    note = f"Each marker one of the {tally.counted(described)}; the larger, the more participants (log scale); "
+    note += f"white: not stated ({missing}). {tally.twice(trials, 'disease_area', columns)}"
     bottom = put_note(axes, top, note)
     filled = pairs[pairs > 0].sort_values(ascending=False, kind="stable")
     filled = filled.set_axis([" by ".join(pair) for pair in filled.index])
-    alt = f"Map of markers. {title}. {listed(filled)}. Enrolment is not stated for {missing}."
+    alt = f"Map of markers. {title}. {tally.listed(filled)}. Enrolment is not stated for {missing}."
     shown = {"disease_area": diseases, columns: routes, "phase": phases}
     data = trials[["trn"]].assign(**{field: values.map("; ".join) for field, values in shown.items()})
     return Figure(finished(axes, bottom), name, title, alt, data.assign(enrolment=trials.enrolment))
 
 
-def _phase_looks(order: list[str], labels: Labels) -> dict[str, tuple[str, object]]:
+def _phase_looks(order: list[str], labels: tally.Labels) -> dict[str, tuple[str, object]]:
     """A marker and a shade for each phase, later ones darker; what is no phase is grey."""
-    no_phase = {MISSING, as_label(labels.get("phase_group", {}).get("not-applicable", "not-applicable"))}
+    no_phase = {tally.MISSING, tally.as_label(labels.get("phase_group", {}).get("not-applicable", "not-applicable"))}
     stated = [phase for phase in order if phase not in no_phase]
     shades = dict(zip(stated, map(tuple, matplotlib.colormaps["viridis"](np.linspace(0.92, 0.05, len(stated))))))
     return {phase: (marker, shades.get(phase, _NO_PHASE)) for phase, marker in zip(order, _PHASE_MARKERS)}

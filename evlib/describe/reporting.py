@@ -5,11 +5,10 @@ from itertools import pairwise
 import pandas as pd
 
 from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.point_layout import BLUE, canvas, finished, put_note
+from evlib.base.point_layout import BLUE, canvas, finished, heading, put_note
 from evlib.base.schema import added_fields
 from evlib.base.tables import in_words
-from evlib.describe.counts import capital, counted, first_names, included, included_trials, listed, number
-from evlib.describe.drawing import label_width, put_bars, put_columns, put_grid, put_heading
+from evlib.describe import drawing, tally
 
 # The items of the score, and what a reader sees; ``stated_items`` says which trials state them.
 ITEMS = {
@@ -61,12 +60,12 @@ def completeness_by_year(
     since
         The years in which a new group begins.
     """
-    name, trials = "completeness_by_year", included(described)
+    name, trials = "completeness_by_year", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     stated = stated_items(trials, records, doses)[_BY_YEAR].rename(columns=ITEMS)
     stated = stated.assign(
-        **{capital(in_words(field)): trials[field].notna() for field in added_fields(trials, "described")}
+        **{tally.capital(in_words(field)): trials[field].notna() for field in added_fields(trials, "described")}
     )
     names = [f"before {since[0]}"]
     names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
@@ -80,7 +79,7 @@ def completeness_by_year(
     n = n.loc[sums.index]
     least = list(sums.index[sums == sums.min()])
     dated = [group for group in names[:-1] if of[group]]
-    title = f"Stated least: {first_names(least)}, by {sums.min()} of {included_trials(len(trials))}"
+    title = f"Stated least: {tally.first_names(least)}, by {sums.min()} of {tally.included_trials(len(trials))}"
     if dated and len(least) == 1:
         ends = [
             f"{n.loc[least[0], group]} of {of[group]} {'' if group == names[0] else 'in '}{group}"
@@ -90,9 +89,9 @@ def completeness_by_year(
     axes, top = canvas(title)
     cells = n.apply(lambda own: [f"{k} of {of[own.name]}" if of[own.name] else "\N{EN DASH}" for k in own])
     shades = (n / of.where(of > 0)).fillna(0)
-    top = put_grid(axes, top, cells, shades=shades, nouns=("Field", "Registered"), n=(sums, of), last="no date")
-    bottom = put_note(axes, top, f"Cells: {counted(described)} that state the field.")
-    alt = f"Heatmap. {title}. Of {included_trials(len(trials))}: {listed(sums)}."
+    top = drawing.put_grid(axes, top, cells, shades=shades, nouns=("Field", "Registered"), n=(sums, of), last="no date")
+    bottom = put_note(axes, top, f"Cells: {tally.counted(described)} that state the field.")
+    alt = f"Heatmap. {title}. Of {tally.included_trials(len(trials))}: {tally.listed(sums)}."
     data = n.rename_axis("field").reset_index().melt("field", var_name="registered", value_name="n")
     return Figure(finished(axes, bottom), name, title, alt, data.assign(of=data.registered.map(of)))
 
@@ -110,7 +109,7 @@ def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.Da
         One row per included trial: ``trn``, ``score`` (items that are stated), ``of`` (their number), and one bool column
         per item.
     """
-    trials = included(described)
+    trials = tally.included(described)
     stated = stated_items(trials, records, doses)
     scores = trials[["trn"]].assign(score=stated.sum(axis=1).astype(int), of=len(ITEMS))
     return pd.concat([scores, stated], axis=1)
@@ -122,19 +121,21 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     if scores.empty:
         return nothing(name, none_included(described))
     items = scores[list(ITEMS)].sum().astype(int).rename(ITEMS).sort_values(ascending=False, kind="stable")
-    least = first_names(list(items.index[items == items.min()]))
+    least = tally.first_names(list(items.index[items == items.min()]))
     title = (
-        f"The median of {included_trials(len(scores))} is {number(scores.score.median())} of {len(ITEMS)} items "
+        f"The median of {tally.included_trials(len(scores))} is {tally.number(scores.score.median())} of {len(ITEMS)} items "
         f"(range {scores.score.min()} to {scores.score.max()}); shown least: {least} ({items.min()})"
     )
     axes, top = canvas(title)
     counts = scores.score.value_counts().reindex(range(len(ITEMS) + 1), fill_value=0).to_frame("trials")
     names = ("Included trials", f"Items that the copies of a record show, of {len(ITEMS)}")
     ticks = {i: str(i) for i in counts.index}
-    top = put_columns(axes, top, counts, {"trials": (BLUE, None)}, ticks=ticks, names=names)
-    top = put_heading(axes, top + 4, "Trials that show the item")
-    top = put_bars(axes, top, items, of=len(scores), left=label_width(items.index)) + 6
-    bottom = put_note(axes, top, f"{capital(counted(described))}. It scores what we see of a record, not the trial.")
+    top = drawing.put_columns(axes, top, counts, {"trials": (BLUE, None)}, ticks=ticks, names=names)
+    top = heading(axes, top + 4, "Trials that show the item", size=drawing.SIZE, middle=6)
+    top = drawing.put_bars(axes, top, items, of=len(scores), left=drawing.label_width(items.index)) + 6
+    bottom = put_note(
+        axes, top, f"{tally.capital(tally.counted(described))}. It scores what we see of a record, not the trial."
+    )
     shown = counts.trials[counts.trials > 0]
-    alt = f"Histogram and bar chart. {title}. Trials by score: {listed(shown)}. By item: {listed(items)}."
+    alt = f"Histogram and bar chart. {title}. Trials by score: {tally.listed(shown)}. By item: {tally.listed(items)}."
     return Figure(finished(axes, bottom), name, title, alt, scores)
