@@ -89,10 +89,10 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
 
 
 def _drawn(drawing: Drawing) -> Bbox:
-    """Lay a drawing out for good, and the box that holds all of it, in inches.
+    """Fix the layout of a drawing; returns the box around all that it shows, in inches.
 
-    To save it as SVG and as PNG with ``bbox_inches="tight"`` would do both twice. A drawing of ``evlib.base.point_layout`` is laid out
-    from the start, and holds all that it shows.
+    With ``bbox_inches="tight"`` each of SVG and PNG would lay it out again. A drawing of ``evlib.base.point_layout`` is laid
+    out from the start, and nothing reaches beyond it.
     """
     if drawing.get_layout_engine() is None and [axes.get_position().bounds for axes in drawing.axes] == [(0, 0, 1, 1)]:
         box = Bbox([(0, 0), drawing.get_size_inches()])
@@ -104,10 +104,10 @@ def _drawn(drawing: Drawing) -> Bbox:
 
 
 def _inlined(svg: str, figure: Figure, page: str) -> str:
-    """The drawing as an element of a page: it describes itself, and its ids and styles do not reach other elements.
+    """The drawing as an element of a page, with its alt text; its ids and styles do not reach other elements.
 
-    A box may hold several links to one place, one for its frame and one for each line of text: to the keyboard and to
-    screen readers they are one.
+    A box may hold several links to one place, one for its frame and one for each line of text: the keyboard and screen
+    readers meet them as one.
     """
     root = minidom.parseString(svg).documentElement
     for part in (*root.getElementsByTagName("metadata"), *root.getElementsByTagName("style")):
@@ -138,7 +138,7 @@ def _inlined(svg: str, figure: Figure, page: str) -> str:
 
 
 def _anchored(link: minidom.Element, first: dict[str, minidom.Element], page: str) -> None:
-    """Let a link lead on from the page that shows it, and name the first one to a place by the texts of all to it."""
+    """Make a link relative to the page that shows it; the first link to a place is named by the texts of all of them."""
     target = link.getAttribute("xlink:href").removeprefix("../").removeprefix(page)
     link.setAttribute("xlink:href", target)
     link.setAttribute("role", "link")
@@ -159,14 +159,14 @@ def _below(node: minidom.Node) -> Iterator[minidom.Node]:
 
 
 def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:
-    """The title of a figure where no trial is included: how many the rules propose, so that bars of these are understood.
+    """The title of a figure without an included trial: how many the rules propose, which are then all that its bars count.
 
     Parameters
     ----------
     described
         Table ``described``, without an included trial.
     proposed
-        What to say of the proposed trials, from its punctuation mark on; without it, that the figure leaves them out.
+        What follows the number of proposed trials, punctuation included; without it, that the figure leaves them out.
     """
     n = int((described.screening == "pending").sum())
     if not n:
@@ -206,6 +206,7 @@ def bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[s
 
 
 def stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colours: dict[str, str]) -> Figure:
+    """Upright stacked bars, one per year in the index of ``data``, each with its number."""
     used = [column for column in data.columns if data[column].sum()]
     with matplotlib.rc_context(STYLE):
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
@@ -245,7 +246,7 @@ def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
 
 
 def nothing(name: str, title: str) -> Figure:
-    """A figure of its title alone."""
+    """A figure that is only its title."""
     axes, bottom = canvas(title)
     return Figure(finished(axes, bottom), name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
 

@@ -39,6 +39,7 @@ def canvas(title: str) -> tuple[plt.Axes, float]:
 
 
 def finished(axes: plt.Axes, bottom: float) -> plt.Figure:
+    """The drawing, cut off below ``bottom``."""
     axes.set_ylim(bottom + 2, 0)
     axes.figure.set_size_inches(WIDTH / 72, (bottom + 2) / 72)
     return axes.figure
@@ -78,8 +79,8 @@ def fitted(text: str, width: float, *, lines: int, size: float = SIZE, bold: boo
 def width_of(text: str, *, size: float = SIZE, bold: bool = False) -> float:
     """The width of one line of text, in points.
 
-    Widths of letters and the kerning between them are added up, since to lay out every line that might fit takes longer than to
-    draw it. A ligature counts as its letters apart, which is a little more.
+    The widths of letters and the kerning between them are added up: having Matplotlib lay out every line that might fit takes
+    longer than drawing it. A ligature counts as its single letters, which is a little more.
     """
     widths = sum(_advance(letter, bold) for letter in text)
     return (widths + sum(_kerning(left, right, bold) for left, right in pairwise(text))) * size

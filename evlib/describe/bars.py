@@ -12,12 +12,12 @@ from evlib.base.figure import (
     nothing,
     stacked_years,
 )
-from evlib.base.words import several
+from evlib.base.words import joined, several
 from evlib.describe.coded_fields import value_counts
 
 
 def trials_by_year(described: pd.DataFrame) -> Figure:
-    """Trials by year of registration; included and pending trials told apart."""
+    """Trials by year of registration, included and pending ones side by side in a bar."""
     dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
     if dated.empty:
         return nothing("trials_by_year", "No trial of this search has a registration date")
@@ -32,8 +32,8 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     )
     if before + since + undated == 0:
         late = int(data.pending[data.index >= 2020].sum())
-        said = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
-        title = none_included(described, proposed=f": {said}")
+        when = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
+        title = none_included(described, proposed=f": {when}")
     shown = dated.screening.value_counts()
     unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} pending)"
     return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, "pending": PENDING})
@@ -72,7 +72,7 @@ def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
     if not stated.sum():
         return f"No {of} trial reports its {noun}"
     leaders = list(stated.index[stated == stated.max()])
-    names = f"{', '.join(leaders[:-1])} and {leaders[-1]}" if len(leaders) > 1 else leaders[0]
+    names = joined(leaders)
     verb, each = ("lead", " each") if len(leaders) > 1 else ("leads", "")
     title = f"{noun.capitalize()}: {names} {verb} with {several(stated.max(), 'trial')}{each}"
     return f"{title}; not reported for {missing} of {counts.sum()}" if missing else title

@@ -30,6 +30,7 @@ _READS = {
     "design": ["intervention_model", "brief_title", "official_title", "allocation"],
     "study_type": ["study_type"],
 }
+_SEVERAL = {"msc_source": "mixed", "ev_term": "both", "route": "combined"}  # the code that stands for several
 _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
 _TERM_READS = ["ev_term_text", "interventions", "brief_title", "official_title"]
@@ -108,12 +109,9 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
         groups = sorted({_route_group(protocol["codes"]["route"][code], disease) for code in codes["route"]})
         rows.append(
             {
-                **{name: _first(own) for name, own in codes.items() if name not in flags},
+                **{name: _first(own, several=_SEVERAL.get(name)) for name, own in codes.items()},
                 **{name: bool(codes[name]) for name in flags},
                 "trn": record["trn"],
-                "msc_source": _first(codes["msc_source"], several="mixed"),
-                "ev_term": _first(codes["ev_term"], several="both"),
-                "route": _first(codes["route"], several="combined"),
                 "route_group": _first(groups, several="combined"),
                 "countries": join_multi(codes["countries"]),
                 "country_basis": "record" if codes["countries"] else None,
@@ -161,7 +159,7 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, hand: pd.DataFram
 
 
 def _matches_by_field(words: pd.DataFrame) -> dict[tuple[str, str], list[_Match]]:
-    """What the rules read of each trial and field."""
+    """What the rules find on each trial and field."""
     matches: dict[tuple[str, str], list[_Match]] = {}
     for trn, field, *match in words.itertuples(index=False):
         matches.setdefault((trn, field), []).append(tuple(match))
@@ -175,7 +173,7 @@ def _basis_of(
     if pd.isna(value) or value is False:
         return None, None
     own = matches.get((trn, "route" if field == "route_group" else field), [])
-    if field != "route_group" and value not in ("mixed", "both", "combined"):
+    if field != "route_group" and value != _SEVERAL.get(field):
         own = [match for match in own if match[0] in split_multi(str(value))]
     if not own:
         return ("sponsor" if field == "countries" and country_basis == "sponsor" else None), None

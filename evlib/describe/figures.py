@@ -56,20 +56,15 @@ _STATUS = {word: group for group, words in (_STATUS_WORDS | _VAGUE_WORDS).items(
 _OTHER_STATUS = "Other word"
 
 
-def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
+def countries_over_time(described: pd.DataFrame) -> Figure:
     """Included trials by country and year of registration (the paper's Figures 3 and 4).
 
-    Parameters
-    ----------
-    described
-        Table ``described``.
-    most
-        How many countries have a row of their own; the others share one. Years before the last eleven share a column.
+    Nine countries have a row of their own, the others share one; years before the last eleven share a column.
     """
     name, trials = "countries_over_time", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
-    countries, order = tally.values_of(trials, "countries", {}, most=most + 2)
+    countries, order = tally.values_of(trials, "countries", {}, most=11)
     years = trials.registered.dt.year
     columns = years.map("{:.0f}".format).astype(object).where(years.notna(), "No date")
     names = _year_columns(years)
@@ -78,12 +73,10 @@ def countries_over_time(described: pd.DataFrame, *, most: int = 9) -> Figure:
     data = tally.crossed(countries, by_year, order, names)
     n = tally.count_each(countries, order)
     each, all_countries = tally.values_of(trials, "countries", {})
-    leaders, most_trials = tally.leading(
-        tally.count_each(each, all_countries[:-1]), of=tally.included_trials(len(trials))
-    )
-    title = f"No included trial of {len(trials)} reports its country"
-    if most_trials:
-        title = f"Most frequent country: {leaders}"
+    leaders = tally.leading(tally.count_each(each, all_countries[:-1]), of=tally.included_trials(trials))
+    title = f"Most frequent country: {leaders}"
+    if not leaders:
+        title = f"No included trial of {len(trials)} reports its country"
     pairs = tally.crossed(each, by_year, all_countries[:-1], names[:-1]).stack()
     if len(pairs) and pairs.max():
         title += f"; most in one year: {tally.top_pair(pairs, ', ')}"
@@ -128,7 +121,8 @@ def crosstab_figure(
     data = tally.crossed(row_values, column_values, row_order, column_order)
     both = int((trials[rows].notna() & trials[columns].notna()).sum())
     row_noun, column_noun = map(tally.capital, nouns)
-    title = f"{row_noun} by {nouns[1]}: {both} of {tally.included_trials(len(trials))} {'states' if both == 1 else 'state'} both"
+    state = "states" if both == 1 else "state"
+    title = f"{row_noun} by {nouns[1]}: {both} of {tally.included_trials(trials)} {state} both"
     pairs = tally.stated_pairs(data)
     if len(pairs) and pairs.max():
         title += f"; most often {tally.top_pair(pairs, ' with ')}"
@@ -148,18 +142,16 @@ def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     lung = trials[trials.disease_area == "respiratory"]
     if lung.empty:
-        return nothing(name, f"{tally.capital(area)}: none of {tally.included_trials(len(trials))}")
+        return nothing(name, f"{tally.capital(area)}: none of {tally.included_trials(trials)}")
     covid = lung.covid19.fillna(False).astype(bool)
     groups, kinds = covid.map({True: ["COVID-19"], False: ["Other"]}), ["COVID-19", "Other"]
-    title = (
-        f"{tally.capital(area)}: {len(lung)} of {tally.included_trials(len(trials))}, {covid.sum()} of them on COVID-19"
-    )
+    title = f"{tally.capital(area)}: {len(lung)} of {tally.included_trials(trials)}, {covid.sum()} of them on COVID-19"
     tables = {}
     for field, noun in (("route", "Route"), ("msc_source", "Cell source")):
         values, order = tally.values_of(lung, field, labels)
         tables[noun] = tally.crossed(values, groups, order, kinds)
-        leaders, most_trials = tally.leading(tables[noun].sum(axis=1).drop(tally.MISSING))
-        title += f"; {noun.lower()} most often {leaders}" if most_trials else f"; no {noun.lower()} reported"
+        leaders = tally.leading(tables[noun].sum(axis=1).drop(tally.MISSING))
+        title += f"; {noun.lower()} most often {leaders}" if leaders else f"; no {noun.lower()} reported"
     axes, top = canvas(title)
     left = drawing.label_width(f"{label} (000)" for table in tables.values() for label in table.index)
     for noun, table in tables.items():
@@ -178,14 +170,14 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     """Included trials by month of registration, or by quarter or year where months are too fine to read.
 
     The shade is the time from the declaration of the COVID-19 emergency to its end by the World Health Organization
-    (30 January 2020 to 5 May 2023). Bars tell trials on COVID-19 from others, and estimated dates by hatching.
+    (30 January 2020 to 5 May 2023). Trials on COVID-19 have a colour of their own; estimated dates are hatched.
     """
     name, trials = "registrations_per_month", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     dated = trials.dropna(subset="registered")
     if dated.empty:
-        return nothing(name, f"None of {tally.included_trials(len(trials))} has a date of registration")
+        return nothing(name, f"None of {tally.included_trials(trials)} has a date of registration")
     first, last = dated.registered.min(), dated.registered.max()
     months = len(pd.period_range(first, last, freq="M"))
     unit, noun = ("M", "month") if months <= 40 else ("Q", "quarter") if months <= 210 else ("Y", "year")
@@ -203,7 +195,7 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     during = dated.registered.between(*_EMERGENCY)
     both = int((covid & during).sum())
     title = (
-        f"{during.sum()} of {tally.included_trials(len(dated))} with a date {'was' if during.sum() == 1 else 'were'} registered "
+        f"{during.sum()} of {tally.included_trials(dated)} with a date {'was' if during.sum() == 1 else 'were'} registered "
         f"during the COVID-19 emergency; {both} of these {'is' if both == 1 else 'are'} on COVID-19"
     )
     axes, top = canvas(title)
@@ -240,25 +232,22 @@ def status_groups(status: pd.Series) -> pd.Series:
 def status_and_results(described: pd.DataFrame) -> Figure:
     """Included trials by status, the registries' words grouped, and how many completed ones show posted results.
 
-    That none is completed is said only where the status of every trial tells it. Without a completed trial there are no
-    bars of results.
+    The title says that none is completed only where the status of every trial shows it. Without a completed trial there are
+    no bars of results.
     """
     name, trials = "status_and_results", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     groups = status_groups(trials.status)
     other = trials.status[groups == _OTHER_STATUS].value_counts()
-    order = [
-        *_STATUS_WORDS,
-        *(name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()),
-        tally.MISSING,
-    ]
+    sometimes = [name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()]
+    order = [*_STATUS_WORDS, *sometimes, tally.MISSING]
     counts = groups.value_counts().reindex(order, fill_value=0)
     completed = trials[groups == "Completed"]
     posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(tally.MISSING)
     results = posted.value_counts().reindex(["Posted", "None posted", tally.MISSING], fill_value=0)
-    leaders, most_trials = tally.leading(counts.drop(tally.MISSING), of=tally.included_trials(len(trials)))
-    title = f"Most frequent status: {leaders}" if most_trials else "No included trial reports its status"
+    leaders = tally.leading(counts.drop(tally.MISSING), of=tally.included_trials(trials))
+    title = f"Most frequent status: {leaders}" if leaders else "No included trial reports its status"
     if len(completed):
         title += (
             f"; of {len(completed)} completed, "
@@ -289,20 +278,20 @@ def status_and_results(described: pd.DataFrame) -> Figure:
 
 
 def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
-    """Participants of each included trial on a log axis, by phase; actual and planned numbers told apart."""
+    """Participants of each included trial on a log axis, by phase, with different marks for actual and planned numbers."""
     name, trials = "enrolment_by_phase", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))
     stated = trials.dropna(subset="enrolment")
     drawn = stated[stated.enrolment > 0]
     if drawn.empty:
-        return nothing(name, f"None of {tally.included_trials(len(trials))} states how many participants it enrols")
+        return nothing(name, f"None of {tally.included_trials(trials)} states how many participants it enrols")
     phases, order = tally.values_of(trials, "phase_group", labels)
     numbers = drawn.enrolment.astype(float)
-    said = drawn.enrolment_type.fillna("").str.casefold().str.strip()
-    kinds = said.map(_ENROLMENT_IS).astype(object).fillna("not said which")
+    words = drawn.enrolment_type.fillna("").str.casefold().str.strip()
+    kinds = words.map(_ENROLMENT_IS).astype(object).fillna("not said which")
     title = (
-        f"The median of {tally.included_trials(len(drawn))} with a number is {tally.number(numbers.median())} participants, "
+        f"The median of {tally.included_trials(drawn)} with a number is {tally.number(numbers.median())} participants, "
         f"actual or planned; the most are {tally.number(numbers.max())}"
     )
     styles = {"actual": ("o", BLUE), "planned": ("^", ORANGE), "not said which": ("D", "white")}

@@ -53,7 +53,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     codes = country_codes(list(n.index))
     rings = {code: rows.ring for code, rows in countries.groupby("code")}
     drawn = [country for country in n.index if codes.get(country) in rings]
-    leaders, _ = tally.leading(n, of=tally.included_trials(len(trials)))
+    leaders = tally.leading(n, of=tally.included_trials(trials))
     missing = int(trials.countries.isna().sum())
     title = f"Included trials are in {len(n)} {'country' if len(n) == 1 else 'countries'}, most often {leaders}"
     title += f"; {missing} {'does' if missing == 1 else 'do'} not tell" if missing else ""
@@ -101,20 +101,9 @@ def _apart(places: np.ndarray, radii: np.ndarray) -> np.ndarray:
     return places
 
 
-def evidence_map(described: pd.DataFrame, *, labels: tally.Labels, columns: str = "route_group") -> Figure:
+def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     """Every included trial as a bubble, by disease (rows) and route (columns); its size is the enrolment, its shape the phase.
 
-    Parameters
-    ----------
-    described
-        Table ``described``.
-    labels
-        What a reader sees for each code, by field.
-    columns
-        ``route_group``, or ``route`` for narrower columns.
-
-    Notes
-    -----
     A bubble's diameter grows with the logarithm of enrolment: 4 points at one participant, and 4 more with each
     factor of ten, up to 16. Bubbles stand beside each other, in lines as in a text, the largest first.
     """
@@ -122,12 +111,12 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels, columns: str 
     if trials.empty:
         return nothing(name, none_included(described))
     diseases, disease_order = tally.values_of(trials, "disease_area", labels)
-    routes, route_order = tally.values_of(trials, columns, labels, most=_MOST_ROUTES)
+    routes, route_order = tally.values_of(trials, "route_group", labels, most=_MOST_ROUTES)
     phases, phase_order = tally.values_of(trials, "phase_group", labels, most=len(_PHASE_MARKERS))
     pairs = tally.stated_pairs(tally.crossed(diseases, routes, disease_order, route_order))
     title = f"No included trial of {len(trials)} states both disease and route"
     if len(pairs) and pairs.max():
-        title = f"Most frequent of {tally.included_trials(len(trials))}: {tally.top_pair(pairs, ' by ')}; "
+        title = f"Most frequent of {tally.included_trials(trials)}: {tally.top_pair(pairs, ' by ')}; "
         title += f"{(pairs == 0).sum()} of {len(pairs)} pairs of disease and route have none"
     looks = _phase_looks(phase_order, labels)
     axes, top = canvas(title)
@@ -163,12 +152,12 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels, columns: str 
     top = put_legend(axes, top, [*examples, Key("not stated", "white", None, "o", _UNKNOWN - 1)])
     missing = int(trials.enrolment.isna().sum())
     note = f"Each marker one of the {tally.counted(described)}; the larger, the more participants (log scale); "
-    note += f"white: not stated ({missing}). {tally.twice(trials, 'disease_area', columns)}"
+    note += f"white: not stated ({missing}). {tally.twice(trials, 'disease_area', 'route_group')}"
     bottom = put_note(axes, top, note)
     filled = pairs[pairs > 0].sort_values(ascending=False, kind="stable")
     filled = filled.set_axis([" by ".join(pair) for pair in filled.index])
     alt = f"Map of markers. {title}. {tally.listed(filled)}. Enrolment is not stated for {missing}."
-    shown = {"disease_area": diseases, columns: routes, "phase": phases}
+    shown = {"disease_area": diseases, "route_group": routes, "phase": phases}
     data = trials[["trn"]].assign(**{field: values.map("; ".join) for field, values in shown.items()})
     return Figure(finished(axes, bottom), name, title, alt, data.assign(enrolment=trials.enrolment))
 

@@ -1,7 +1,5 @@
 """What the records of included trials state, and what they leave out: by year, and as a score of each trial."""
 
-from itertools import pairwise
-
 import pandas as pd
 
 from evlib.base.figure import Figure, none_included, nothing
@@ -29,6 +27,7 @@ ITEMS = {
     "start_date": "Start date",
 }
 _BY_YEAR = ["country", "phase", "route", "cell_source", "enrolment", "allocation", "masking", "dose"]
+_PERIODS = ("before 2020", "2020–2021", "2022 or later")
 _MEASURES_OF_EVS = ("particles", "particles per area", "mass", "mass per body weight", "phospholipid per body weight")
 
 
@@ -48,17 +47,13 @@ def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFram
     return pd.DataFrame({name: stated[name].to_numpy(dtype=bool) for name in ITEMS}, index=trials.index)
 
 
-def completeness_by_year(
-    described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, since: tuple[int, ...] = (2020, 2022)
-) -> Figure:
-    """How many included trials state a field, by year of registration.
+def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
+    """How many included trials state each of some fields, and those that the protocol adds, by year of registration.
 
     Parameters
     ----------
     described, records, doses
-        Tables of those names; the records and doses of other trials are not used. Fields that the protocol adds follow.
-    since
-        The years in which a new group begins.
+        Tables of those names; the records and doses of other trials are not used.
     """
     name, trials = "completeness_by_year", tally.included(described)
     if trials.empty:
@@ -67,23 +62,20 @@ def completeness_by_year(
     stated = stated.assign(
         **{tally.capital(in_words(field)): trials[field].notna() for field in added_fields(trials, "described")}
     )
-    names = [f"before {since[0]}"]
-    names += [f"{a}\N{EN DASH}{b - 1}" if b - 1 > a else str(a) for a, b in pairwise(since)] + [f"{since[-1]} or later"]
     years = trials.registered.dt.year
-    groups = years.map(lambda year: names[sum(year >= first for first in since)], na_action="ignore")
-    groups = groups.astype(object).fillna("no date")
-    names.append("no date")
-    of = groups.value_counts().reindex(names, fill_value=0)
-    n = stated.groupby(groups).sum().reindex(names, fill_value=0).T.astype(int)
+    periods = years.map(lambda year: _PERIODS[(year >= 2020) + (year >= 2022)], na_action="ignore")
+    periods = periods.astype(object).fillna("no date")
+    of = periods.value_counts().reindex([*_PERIODS, "no date"], fill_value=0)
+    n = stated.groupby(periods).sum().reindex(of.index, fill_value=0).T.astype(int)
     sums = n.sum(axis=1).sort_values(ascending=False, kind="stable")
     n = n.loc[sums.index]
     least = list(sums.index[sums == sums.min()])
-    dated = [group for group in names[:-1] if of[group]]
-    title = f"Stated least: {tally.first_names(least)}, by {sums.min()} of {tally.included_trials(len(trials))}"
+    dated = [period for period in _PERIODS if of[period]]
+    title = f"Stated least: {tally.first_names(least)}, by {sums.min()} of {tally.included_trials(trials)}"
     if dated and len(least) == 1:
         ends = [
-            f"{n.loc[least[0], group]} of {of[group]} {'' if group == names[0] else 'in '}{group}"
-            for group in dict.fromkeys((dated[0], dated[-1]))
+            f"{n.loc[least[0], period]} of {of[period]} {'' if period == _PERIODS[0] else 'in '}{period}"
+            for period in dict.fromkeys((dated[0], dated[-1]))
         ]
         title += f": {' and '.join(ends)}"
     axes, top = canvas(title)
@@ -91,7 +83,7 @@ def completeness_by_year(
     shades = (n / of.where(of > 0)).fillna(0)
     top = drawing.put_grid(axes, top, cells, shades=shades, nouns=("Field", "Registered"), n=(sums, of), last="no date")
     bottom = put_note(axes, top, f"Cells: {tally.counted(described)} that state the field.")
-    alt = f"Heatmap. {title}. Of {tally.included_trials(len(trials))}: {tally.listed(sums)}."
+    alt = f"Heatmap. {title}. Of {tally.included_trials(trials)}: {tally.listed(sums)}."
     data = n.rename_axis("field").reset_index().melt("field", var_name="registered", value_name="n")
     return Figure(finished(axes, bottom), name, title, alt, data.assign(of=data.registered.map(of)))
 
@@ -123,7 +115,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     items = scores[list(ITEMS)].sum().astype(int).rename(ITEMS).sort_values(ascending=False, kind="stable")
     least = tally.first_names(list(items.index[items == items.min()]))
     title = (
-        f"The median of {tally.included_trials(len(scores))} is {tally.number(scores.score.median())} of {len(ITEMS)} items "
+        f"The median of {tally.included_trials(scores)} is {tally.number(scores.score.median())} of {len(ITEMS)} items "
         f"(range {scores.score.min()} to {scores.score.max()}); shown least: {least} ({items.min()})"
     )
     axes, top = canvas(title)

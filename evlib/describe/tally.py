@@ -18,6 +18,7 @@ Labels = Mapping[str, Mapping[str, str]]
 
 
 def included(described: pd.DataFrame) -> pd.DataFrame:
+    """The included trials, numbered from 0."""
     return described[described.screening == "included"].reset_index(drop=True)
 
 
@@ -56,7 +57,7 @@ def count_each(values: pd.Series, order: list[str]) -> pd.Series:
 
 
 def crossed(rows: pd.Series, columns: pd.Series, row_order: list[str], column_order: list[str]) -> pd.DataFrame:
-    """Trials by two lists of values; one with two values counts under each."""
+    """How many trials have each pair of values; one with two values counts under each."""
     pairs = pd.DataFrame({"row": rows, "column": columns}).explode("row").explode("column")
     return pd.crosstab(pairs.row, pairs.column).reindex(index=row_order, columns=column_order, fill_value=0)
 
@@ -73,11 +74,13 @@ def as_label(text: str) -> str:
 
 
 def capital(text: str) -> str:
+    """A text with a capital at its beginning, whatever follows."""
     return text[:1].upper() + text[1:]
 
 
-def included_trials(n: int) -> str:
-    return several(n, "included trial")
+def included_trials(trials: pd.DataFrame) -> str:
+    """How many trials a table has: "3 included trials"."""
+    return several(len(trials), "included trial")
 
 
 def counted(described: pd.DataFrame) -> str:
@@ -93,11 +96,12 @@ def twice(trials: pd.DataFrame, *fields: str) -> str:
     return " A trial with two values counts once under each." if has_two else ""
 
 
-def leading(counts: pd.Series, *, of: str = "") -> tuple[str, int]:
-    """The most frequent values and how often each occurs, in words ("A and B (4 each)"), and as a number."""
-    most = 0 if counts.empty else int(counts.max())
-    names = list(counts.index[counts == most])
-    return f"{first_names(names)} ({most}{f' of {of}' if of else ''}{' each' if len(names) > 1 else ''})", most
+def leading(counts: pd.Series, *, of: str = "") -> str:
+    """The most frequent values and how often each occurs ("A and B (4 each)"); empty where none occurs."""
+    names = list(counts.index[(counts == counts.max()) & (counts > 0)])
+    if not names:
+        return ""
+    return f"{first_names(names)} ({counts.max()}{f' of {of}' if of else ''}{' each' if len(names) > 1 else ''})"
 
 
 def top_pair(pairs: pd.Series, word: str) -> str:
@@ -119,4 +123,5 @@ def number(value: float) -> str:
 
 
 def listed(counts: pd.Series) -> str:
+    """All values with their counts: "Skin 5, Eye 2"."""
     return ", ".join(f"{label} {n}" for label, n in counts.items()) or "none"
