@@ -181,7 +181,7 @@ def sweep(
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Compute on the Dask cluster of this scheduler, tcp://host:port (needs: pip install -e '.[cluster]'). "
+            help="Compute on the Dask cluster of this scheduler, tcp://host:port (needs: pip install -e '.\\[cluster]'). "
             "Default: in this process."
         ),
     ] = None,
