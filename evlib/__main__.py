@@ -1,16 +1,21 @@
 """The command line: ``python -m evlib VERB``. Each verb says what it did; bad input ends with status 1 and a reason."""
 
 import errno
+import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evlib.base.errors import InputError
+from evlib.base.files import day_of, files_of, today, write_bytes, writing
+from evlib.base.paths import command_ending, place_of, project_root, repository
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +30,6 @@ Records = Annotated[
     Path | None,
     typer.Option(help="An export, or a folder of exports, to report on by itself, without data/raw's records."),
 ]
-
-
 Exports = Annotated[list[Path], typer.Argument(help="Registry exports, or folders of them, in any mix.")]
 Retrieved = Annotated[
     str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: the day each file was last changed.")
@@ -35,8 +38,7 @@ Retrieved = Annotated[
 
 @app.command()
 def check() -> None:
-    """Verify that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
-    from evlib.base.paths import project_root
+    """Check that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
     from evlib.base.rawdata import check_raw
     from evlib.run.pipeline import check_review
 
@@ -59,7 +61,6 @@ def run(
     ] = None,
 ) -> None:
     """Execute the notebooks; tables, figures and run.json go to data/processed/SEARCH_DATE."""
-    from evlib.base.paths import project_root
     from evlib.run.pipeline import run as run_notebooks
 
     run_notebooks(
@@ -81,14 +82,12 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Rec
 @app.command()
 def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """The book as one PDF for print (through Chromium): book/_build/evtrials-SEARCH_DATE.pdf."""
-    from evlib.base.paths import project_root
     from evlib.book.build import build_pdf
     from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
-    asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
-    page = build_pdf(root, run_with_comparison(root, **asked, say=typer.echo), say=typer.echo)
-    typer.echo(f"{page.relative_to(root)} is ready.")
+    results = run_with_comparison(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo)
+    typer.echo(f"{build_pdf(root, results, say=typer.echo).relative_to(root)} is ready.")
 
 
 @app.command()
@@ -104,9 +103,7 @@ def update(
     ] = None,
     snapshot: Snapshot = None,
 ) -> None:
-    """What is new since an earlier search: run both, build the book of the later one, and tell what needs a decision."""
-    from evlib.base.files import write_bytes
-    from evlib.base.paths import project_root
+    """What is new since an earlier search: run both, build the book of the later one, and say what awaits a decision."""
     from evlib.base.rawdata import snapshots
 
     root = project_root()
@@ -118,12 +115,10 @@ def update(
         since=since or earlier,
         since_snapshot=since_snapshot,
     )
-    told = root / "data" / "processed" / "whats_new.md"
-    write_bytes(told, (results / "whats_new.md").read_bytes())
-    typer.echo(told.read_text(encoding="utf-8").split("\n## ")[0].strip())
-    typer.echo(
-        f"What is new in full: {told.relative_to(root)}; the queue: {(results / 'to_screen.csv').relative_to(root)}"
-    )
+    whats_new, queue = root / "data" / "processed" / "whats_new.md", results / "to_screen.csv"
+    write_bytes(whats_new, (results / "whats_new.md").read_bytes())
+    typer.echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())
+    typer.echo(f"What is new in full: {whats_new.relative_to(root)}; the queue: {queue.relative_to(root)}")
 
 
 @app.command()
@@ -133,16 +128,13 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
-    import json
-
-    from evlib.base.paths import project_root
-    from evlib.book.record_history import told, traced_tables
+    from evlib.book.record_history import story_as_text, traced_tables
     from evlib.book.record_history import trace as trace_record
 
     results = _results(search_date)
-    held = traced_tables(results, raw_dir=project_root() / "data" / "raw")
-    story = trace_record(trn, held, run=results.name, protocol=_protocol())
-    typer.echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else told(story))
+    rows = traced_tables(results, raw_dir=project_root() / "data" / "raw")
+    story = trace_record(trn, rows, run=results.name, protocol=_protocol())
+    typer.echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else story_as_text(story))
 
 
 @app.command()
@@ -151,10 +143,7 @@ def judge(
     search_date: SearchDate = None,
     snapshot: Snapshot = None,
 ) -> None:
-    """Run the notebooks, and write a notebook with the screening view of the queue, for JupyterLab; prints its path."""
-    import os
-
-    from evlib.base.paths import project_root
+    """Run the notebooks, and write a notebook with the screening view of the queue for JupyterLab; prints its path."""
     from evlib.base.rawdata import OWN_DECISIONS
     from evlib.run.pipeline import run as run_notebooks
     from evlib.run.pipeline import screening_notebook
@@ -189,7 +178,6 @@ def sweep(
     out: Annotated[Path | None, typer.Option(help="Folder of the results. Default: data/processed/sweep.")] = None,
 ) -> None:
     """The review at many search dates: one table with a row for each, as CSV and Parquet. Resumes where it was interrupted."""
-    from evlib.base.paths import project_root
     from evlib.run.sweep import sweep as sweep_dates
 
     sweep_dates(
@@ -207,25 +195,26 @@ def sweep(
 
 @app.command(name="lesson")
 def make_lesson(
-    cells: Annotated[list[str], typer.Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its.")],
+    cells: Annotated[
+        list[str], typer.Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its cells.")
+    ],
     out: Annotated[
         Path | None,
-        typer.Option(help="The notebook to write. Default: in data/processed/lessons, named by date and cells."),
+        typer.Option(help="The notebook to write. Default: in data/processed/lessons, named after date and cells."),
     ] = None,
     title: Annotated[str, typer.Option(help="Its heading. Default: the question of the chapter.")] = "",
     search_date: SearchDate = None,
 ) -> None:
-    """Write a notebook of cells of the chapters that runs by itself, with pandas and seaborn alone, for teaching."""
-    from evlib.base.paths import project_root
+    """Write some of the chapters' cells as a notebook for teaching, which runs by itself with pandas and seaborn alone."""
     from evlib.book.lessons import lesson, write_lesson
 
     results = _results(search_date)
-    made = lesson(results, cells, title=title)
+    notebook = lesson(results, cells, title=title)
     if out and out.suffix != ".ipynb":
         raise InputError(f"{out}: a lesson is a notebook. Give it a name that ends in .ipynb")
     name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80]
     path = out or project_root() / "data" / "processed" / "lessons" / f"{name}.ipynb"
-    write_lesson(made, path)
+    write_lesson(notebook, path)
     typer.echo(f"The lesson is in {path}. It needs pandas and seaborn alone.")
 
 
@@ -243,11 +232,12 @@ def export_queue(
     from evlib.screen.exchange import export, references
 
     results = _results(search_date)
-    frame = references(read_table(results / "to_screen.csv", "to_screen"))
     if everything:
         records, outcomes = (read_table(results / f"{name}.csv", name) for name in ("records", "screened"))
-        duplicate = outcomes.trn[outcomes.outcome == "duplicate"]
-        frame = references(records[~records.trn.isin(duplicate)], outcomes)
+        duplicates = outcomes.trn[outcomes.outcome == "duplicate"]
+        frame = references(records[~records.trn.isin(duplicates)], outcomes)
+    else:
+        frame = references(read_table(results / "to_screen.csv", "to_screen"))
     export(frame, out, to=to)
     typer.echo(f"{len(frame)} records for {to} are in {out}; {frame.decision.notna().sum()} of them with a decision.")
 
@@ -265,7 +255,6 @@ def import_decisions(
     search_date: SearchDate = None,
 ) -> None:
     """Take over decisions from another screening tool; they count from the next run on."""
-    from evlib.base.paths import place_of, project_root
     from evlib.base.rawdata import OWN_DECISIONS
     from evlib.base.schema import read_csv
     from evlib.screen.exchange import imported
@@ -278,7 +267,7 @@ def import_decisions(
     decisions, rejects = imported(
         file, known=known, protocol=protocol, reviewer=reviewer, decision=decision, criterion=criterion
     )
-    for who in decisions.reviewer.unique():  # all names are looked at before anything is saved
+    for who in decisions.reviewer.unique():  # all names are checked before anything is saved
         reviewer_file(folder, who)
     for who, rows in decisions.groupby("reviewer"):
         path = save_decisions(folder, rows.drop(columns="reviewer"), reviewer=who, protocol=protocol)
@@ -314,7 +303,7 @@ def ingest(
     out: Annotated[Path, typer.Option(help="Folder for records.csv, rejects.csv, summary.csv and filled.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
-    """Read registry exports of any kind that is known into one table of records."""
+    """Read registry exports of any known format into one table of records."""
     from evlib.ingest.registries import ingest_into
 
     _check_paths(paths, out / "records.csv")
@@ -322,7 +311,7 @@ def ingest(
     for row in summary.itertuples():
         typer.echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
     typer.echo(f"{summary.records.sum()} records are in {out / 'records.csv'}.")
-    _tell(lost)
+    _warn(lost)
 
 
 @app.command()
@@ -332,33 +321,23 @@ def search(
     out: Annotated[Path | None, typer.Option(help="A CSV file for the records that are found.")] = None,
     retrieved: Retrieved = None,
 ) -> None:
-    """Ask the Boolean query of registry exports, without a network; says what each of its terms finds."""
-    from contextlib import nullcontext
-
-    from evlib.base.files import writing
+    """Search registry exports by the Boolean query, without a network; shows how many records each of its terms finds."""
     from evlib.base.query import by_term, matches
     from evlib.base.schema import append_csv
-    from evlib.ingest.registries import losses, stream
 
-    protocol = _protocol()
-    query = protocol["search"] if query is None else query
-    _check_paths(paths, out)
-    read = found = set_aside = 0
-    by_terms, lost = [], []
+    query = _protocol()["search"] if query is None else query
+    n_records = n_hits = 0
+    by_terms = []
     with writing(out) if out else nullcontext() as file:
-        for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
-            hits = part.records[matches(part.records, query)]
-            read, found, set_aside = read + len(part.records), found + len(hits), set_aside + len(part.rejects)
-            by_terms.append(by_term(part.records, query).set_index("term").records)
-            lost += losses(part.rejects)
+        for records in _records_of(paths, retrieved, out):
+            hits = records[matches(records, query)]
+            n_records, n_hits = n_records + len(records), n_hits + len(hits)
+            by_terms.append(by_term(records, query).set_index("term").records)
             if file:
                 append_csv(hits, file)
-        if not read:
-            raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
     for term, count in sum(by_terms).items():
         typer.echo(f"{count:>9}  {term}")
-    typer.echo(f"{found} of {read} records are found; {set_aside} rows were set aside (ingest tells why).")
-    _tell(lost)
+    typer.echo(f"{n_hits} of {n_records} records are found.")
 
 
 @app.command()
@@ -367,21 +346,19 @@ def screen(
     out: Annotated[Path, typer.Option(help="A CSV file for trn, decision, criterion, reason.")],
     retrieved: Retrieved = None,
 ) -> None:
-    """Judge every record of registry exports by protocol.yml's rules alone; what people decided is not looked at."""
-    from collections import Counter
-
+    """Judge every record of registry exports by protocol.yml's rules alone, whatever people decided."""
+    from evlib.base.schema import append_csv
     from evlib.screen.eligibility import rule_decisions
 
     protocol, counts = _protocol(), Counter()
 
-    def judged(records: "pd.DataFrame") -> "pd.DataFrame":
-        decisions = rule_decisions(records, protocol=protocol)
-        counts.update(decisions.decision)
-        return decisions[["trn", "decision", "criterion", "reason"]]
-
-    _write_by_parts(paths, out, retrieved, judged)
-    told = ", ".join(f"{counts[name]} {name}" for name in ("include", "exclude", "unclear"))
-    typer.echo(f"{counts.total()} records: {told}. The reasons are in {out}.")
+    with writing(out) as file:
+        for records in _records_of(paths, retrieved, out):
+            decisions = rule_decisions(records, protocol=protocol)
+            append_csv(decisions[["trn", "decision", "criterion", "reason"]], file)
+            counts.update(decisions.decision)
+    summary = ", ".join(f"{counts[name]} {name}" for name in ("include", "exclude", "unclear"))
+    typer.echo(f"{counts.total()} records: {summary}. The reasons are in {out}.")
 
 
 @app.command()
@@ -390,17 +367,15 @@ def code(
     out: Annotated[Path, typer.Option(help="A CSV file with the columns of data/raw/curation/coding.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
-    """Code every record of registry exports by protocol.yml's phrases alone; what was coded by hand is not looked at."""
+    """Code every record of registry exports by protocol.yml's phrases alone, whatever was coded by hand."""
+    from evlib.base.schema import append_csv
     from evlib.describe.coded_fields import rule_coding
 
     protocol, count = _protocol(), 0
-
-    def coded(records: "pd.DataFrame") -> "pd.DataFrame":
-        nonlocal count
-        count += len(records)
-        return rule_coding(records, protocol=protocol).drop(columns="coded_by")
-
-    _write_by_parts(paths, out, retrieved, coded)
+    with writing(out) as file:
+        for records in _records_of(paths, retrieved, out):
+            append_csv(rule_coding(records, protocol=protocol).drop(columns="coded_by"), file)
+            count += len(records)
     typer.echo(f"{count} records are coded in {out}. An empty cell: the record does not say.")
 
 
@@ -408,9 +383,7 @@ def code(
 def dose(
     text: Annotated[str, typer.Argument(help="Words of a registry, for example '2.0*10^8 nano vesicles/3 ml'.")],
 ) -> None:
-    """Read the doses that a text states, as JSON; what is not understood is left out."""
-    import json
-
+    """Read the doses that a text states, as JSON, without those parts that are not understood."""
     from evlib.doses.parse import parsed
 
     typer.echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
@@ -426,27 +399,18 @@ def duplicates(
     import pandas as pd
 
     from evlib.base.schema import write_table
-    from evlib.ingest.registries import losses, stream
     from evlib.screen.deduplication import duplicates as duplicates_of
     from evlib.screen.deduplication import needed_columns
     from evlib.screen.duplicate_scores import proposals
 
-    protocol = _protocol()
-    _check_paths(paths, out / "duplicates.csv", out / "duplicate_proposals.csv")
-    tables, lost = [], []
-    for part in stream(paths, retrieved=_day(retrieved), registries=list(protocol["registries"])):
-        tables.append(needed_columns([part.records]))
-        lost += losses(part.rejects)
-    records = pd.concat(tables, ignore_index=True)
-    if records.empty:
-        raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
+    by_number, likely = out / "duplicates.csv", out / "duplicate_proposals.csv"
+    parts = [needed_columns([records]) for records in _records_of(paths, retrieved, by_number, likely)]
+    records = pd.concat(parts, ignore_index=True)
     none = pd.DataFrame({"trn": [], "duplicate_of": []})
-    repeats = write_table(duplicates_of(records, none, protocol=protocol), out / "duplicates.csv", "duplicates")
-    likely = proposals(records[~records.trn.isin(repeats.trn)])
-    write_table(likely, out / "duplicate_proposals.csv", "proposals")
-    typer.echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {out / 'duplicates.csv'}")
-    typer.echo(f"{len(likely)} more pairs may be one trial: {out / 'duplicate_proposals.csv'}")
-    _tell(lost)
+    repeats = write_table(duplicates_of(records, none, protocol=_protocol()), by_number, "duplicates")
+    pairs = write_table(proposals(records[~records.trn.isin(repeats.trn)]), likely, "proposals")
+    typer.echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {by_number}")
+    typer.echo(f"{len(pairs)} more pairs may be one trial: {likely}")
 
 
 @app.command()
@@ -454,8 +418,7 @@ def fetch(
     search_date: SearchDate = None,
     base_url: Annotated[str | None, typer.Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
 ) -> None:
-    """Search ClinicalTrials.gov live, by protocol.yml's query; the answer goes to a new folder in data/raw/registries."""
-    from evlib.base.paths import project_root
+    """Search ClinicalTrials.gov live by protocol.yml's query; the answer goes into a new folder in data/raw/registries."""
     from evlib.ingest.ctgov_search import BASE_URL
     from evlib.ingest.ctgov_search import fetch as fetch_studies
     from evlib.run.pipeline import checked_date
@@ -483,9 +446,6 @@ def make_review(
     ] = None,
 ) -> None:
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
-    import os
-
-    from evlib.base.paths import repository
     from evlib.run.new_review import new_review
 
     if retrieved is not None:
@@ -494,8 +454,8 @@ def make_review(
     folder = Path(os.path.relpath(new_review(home, name, records=records, retrieved=retrieved, say=typer.echo)))
     if records:
         typer.echo(
-            f"This day is the search date in {folder / 'protocol.yml'}, and names the export's folder. Is it another? Remove "
-            f"{folder} and name it: make new-review NAME={name} RECORDS={records} RETRIEVED=YYYY-MM-DD"
+            f"This day is the search date in {folder / 'protocol.yml'}, and names the export's folder. If it is wrong, remove "
+            f"{folder} and give the right one: make new-review NAME={name} RECORDS={records} RETRIEVED=YYYY-MM-DD"
         )
     typer.echo(f"{folder} is made. Now:")
     if not records:
@@ -508,7 +468,6 @@ def make_review(
 @app.command()
 def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
-    from evlib.base.paths import project_root
     from evlib.run.pipeline import refresh_stored_outputs
 
     refresh_stored_outputs(project_root(), say=typer.echo)
@@ -517,36 +476,26 @@ def refresh() -> None:
 @app.command()
 def seal() -> None:
     """Write present sizes and checksums into data/raw/datapackage.json (maintainers, after adding a shipped file)."""
-    from evlib.base.paths import project_root
     from evlib.base.rawdata import seal as seal_raw
 
     seal_raw(project_root() / "data" / "raw")
     typer.echo("data/raw/datapackage.json holds the present checksums.")
 
 
-def _run_and_build(**asked: str | Path | None) -> Path:
-    """Run the notebooks, for the search and an earlier one, and build the book; returns the folder of results.
-
-    What the book needs is loaded while the notebooks run.
-    """
-    from contextlib import ExitStack
-
-    from evlib.base.paths import command_ending, project_root, repository
-    from evlib.book.build import build_book, compiler_at_hand
+def _run_and_build(**options: str | Path | None) -> Path:
+    """Run the notebooks, for the search and an earlier one, and build the book; returns the folder of results."""
+    from evlib.book.build import build_book, waiting_compiler
     from evlib.run.pipeline import run_with_comparison
 
-    root, ready = project_root(), []
-    with ExitStack() as stack:
-        results = run_with_comparison(
-            root, **asked, working=lambda: ready.append(stack.enter_context(compiler_at_hand())), say=typer.echo
-        )
-        page = build_book(root, results, compiler=ready[-1] if ready else None, say=typer.echo)
+    root = project_root()
+    with waiting_compiler() as compiler:  # which loads jupyter-book while the notebooks run
+        results = run_with_comparison(root, **options, say=typer.echo)
+        page = build_book(root, results, compiler=compiler, say=typer.echo)
     typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
     return results
 
 
 def _protocol() -> dict:
-    from evlib.base.paths import project_root
     from evlib.base.protocol import load_protocol
 
     return load_protocol(project_root() / "protocol.yml")
@@ -554,19 +503,24 @@ def _protocol() -> dict:
 
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
-    from evlib.base.paths import command_ending, project_root
     from evlib.run.pipeline import RUN_FILE, checked_date, recovered
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)
     if not (results / RUN_FILE).is_file():
-        of = command_ending(results)
-        raise InputError(f"there is no run for {day} yet. Make it first: make run{of} SEARCH_DATE={day}")
+        review = command_ending(results)
+        raise InputError(f"there is no run for {day} yet. Make it first: make run{review} SEARCH_DATE={day}")
     return results
 
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
-    from evlib.base.files import day_of, today
+    """The day of exports as the person gave it; where not, a function that gives the day of each file.
+
+    Raises
+    ------
+    InputError
+        Where it is no day, or is still to come.
+    """
     from evlib.run.pipeline import checked_date
 
     if retrieved is None:
@@ -577,9 +531,7 @@ def _day(retrieved: str | None) -> str | Callable[[Path], str]:
 
 
 def _check_paths(paths: list[Path], *outs: Path | None) -> None:
-    """Refuse what is not there, and to write over what is read."""
-    from evlib.base.files import files_of
-
+    """Refuse inputs that are not there, and outputs that are among the inputs."""
     for path in paths:
         if not files_of(path):
             raise InputError(f"{path} is not there, or is a folder without a file.")
@@ -589,44 +541,50 @@ def _check_paths(paths: list[Path], *outs: Path | None) -> None:
             raise InputError(f"{out} is one of the files to be read. Name another with --out.")
 
 
-def _write_by_parts(
-    paths: list[Path], out: Path, retrieved: str | None, table_of: Callable[["pd.DataFrame"], "pd.DataFrame"]
-) -> None:
-    """Write what is made of the records of exports, part by part, so that any size fits; tells what was lost."""
-    from evlib.base.files import writing
-    from evlib.base.schema import append_csv
+def _records_of(paths: list[Path], retrieved: str | None, *outs: Path | None) -> Iterator["pd.DataFrame"]:
+    """The records of exports, part by part, so that any size fits; says at the end which rows could not be used.
+
+    Parameters
+    ----------
+    outs
+        The files that are written meanwhile, which may not be among those that are read.
+
+    Raises
+    ------
+    InputError
+        Where there is no usable record in them.
+    """
     from evlib.ingest.registries import losses, stream
 
-    _check_paths(paths, out)
-    read, set_aside, lost = 0, 0, []
-    with writing(out) as file:
-        for part in stream(paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"])):
-            append_csv(table_of(part.records), file)
-            read, set_aside = read + len(part.records), set_aside + len(part.rejects)
-            lost += losses(part.rejects)
-        if not read:
-            raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
-    if set_aside:
-        typer.echo(f"MIND: {set_aside} row(s) were set aside; python -m evlib ingest tells which and why.", err=True)
-    _tell(lost)
+    _check_paths(paths, *outs)
+    n_records, n_rejects, lost = 0, 0, []
+    for part in stream(paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"])):
+        n_records, n_rejects = n_records + len(part.records), n_rejects + len(part.rejects)
+        lost += losses(part.rejects)
+        yield part.records
+    if not n_records:
+        raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
+    if n_rejects:
+        typer.echo(f"MIND: {n_rejects} row(s) were set aside; python -m evlib ingest tells which and why.", err=True)
+    _warn(lost)
 
 
-def _tell(lost: list[str]) -> None:
+def _warn(lost: list[str]) -> None:
     for reason in lost:
         typer.echo(f"MIND: {reason}", err=True)
 
 
 class _Stopped(BaseException):
-    """A signal to end, so that what is half done is tidied up on the way out."""
+    """A signal to end, as an exception, so that unfinished files are removed on the way out."""
 
 
 def _stop(number: int, _: object) -> None:
     raise _Stopped(number)
 
 
-def _cannot(error: OSError) -> str:
+def _refusal(error: OSError) -> str:
     """What the system refused, in which file, and what to do."""
-    todo = {
+    remedy = {
         errno.ENOSPC: "Free some space on that disk, then give the same command again",
         errno.EFBIG: "Files may not be that large here; ask who keeps the system, or use another disk",
         errno.EDQUOT: "Free some of your space on that disk, then give the same command again",
@@ -636,29 +594,29 @@ def _cannot(error: OSError) -> str:
         errno.ENOENT: "It was moved or removed; put it back, then give the same command again",
         errno.EIO: "The disk or the network drive may be failing; give the same command again, or use another disk",
     }.get(error.errno, "Nothing was lost; give the same command again once this is mended")
-    return f"{error.filename or 'a file'}: {error.strerror or error}. {todo}."
+    return f"{error.filename or 'a file'}: {error.strerror or error}. {remedy}."
 
 
 def set_up_process() -> None:
-    """Make a process of its own fit for the command line: UTF-8, and signals to end that are answered."""
+    """Prepare a process for the command line: UTF-8 everywhere, and signals to end that let it tidy up."""
     if sys.getfilesystemencoding() != "utf-8":  # notebooks and the book hold paths, and are UTF-8 whatever the locale
         environment = {**os.environ, "PYTHONUTF8": "1"}
         os.execve(sys.executable, [sys.executable, "-m", "evlib", *sys.argv[1:]], environment)
-    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter stops nothing
+    sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that lack a letter
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as nohup asks
             signal.signal(getattr(signal, name), _stop)
 
 
 def main() -> None:
-    """Run the command line; what a person can mend is shown as one message, without a traceback."""
+    """Run the command line; an error that a person can mend is one message without a traceback."""
     try:
         app()
     except InputError as error:
         typer.echo(f"evlib: {error}", err=True)
         raise SystemExit(1) from None
     except OSError as error:
-        typer.echo(f"evlib: {_cannot(error)}", err=True)
+        typer.echo(f"evlib: {_refusal(error)}", err=True)
         raise SystemExit(1) from None
     except _Stopped as stopped:
         name = signal.Signals(stopped.args[0]).name

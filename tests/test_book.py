@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import nbformat
 import pytest
@@ -16,7 +14,8 @@ from evlib.base.errors import InputError
 from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers, save_numbers
-from evlib.book.build import STAMP, assemble, build_book, build_pdf, compiler_at_hand, filled, made_by, readable
+from evlib.book.build import STAMP, assemble, build_book, build_pdf, made_by, waiting_compiler
+from evlib.book.layout import filled, readable
 from evlib.run.pipeline import UPDATE, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -62,7 +61,7 @@ def html(made_once, results):
         (altered / "run.json").write_text(json.dumps(run), encoding="utf-8")
         with (copy / "book/how_to_cite.md").open("a", encoding="utf-8") as page:
             page.write("\nA formula: $10^{8}$.\n")
-        with compiler_at_hand() as compiler:
+        with waiting_compiler() as compiler:
             build_book(copy, copy / "data/processed" / results.name, compiler=compiler, say=lambda text: None)
 
     return made_once("book", make) / "book/_build/html"
@@ -108,18 +107,6 @@ def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(html,
     with pytest.raises(InputError, match="no_such_page"):
         build_book(project, results, say=said.append)
     assert (html / "index.html").read_bytes() == before
-
-
-@pytest.mark.parametrize("end", ["print('evlib: not laid out')", "raise SystemExit"])
-def test_why_a_book_cannot_be_laid_out_is_said_also_where_another_process_tries(html, tmp_path, end):
-    project = shutil.copytree(html.parents[2], tmp_path / "project")
-    (project / "book/how_to_cite.md").write_text("# How\n\n{{ no_such_number }}\n", encoding="utf-8")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with (
-        subprocess.Popen([sys.executable, "-c", f"import sys; sys.stdin.readline(); {end}"], **pipes) as compiler,
-        pytest.raises(InputError, match="names 'no_such_number'"),
-    ):
-        build_book(project, project / "data/processed/2024-02-17", compiler=compiler, say=lambda text: None)
 
 
 def test_the_book_depends_on_every_module_that_makes_it_and_on_their_data():

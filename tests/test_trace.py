@@ -9,7 +9,7 @@ from conftest import RAW
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
-from evlib.book.record_history import told, trace, traced_tables
+from evlib.book.record_history import story_as_text, trace, traced_tables
 
 DATE = "2024-02-17"
 
@@ -37,7 +37,7 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     assert story["results"]
     pages = {page["page"] for page in story["book"]}
     assert pages == {f"02_screen.html#{anchor('included')}", "03_describe.html", "04_dose_effect.html"}
-    text = told(story)
+    text = story_as_text(story)
     for step in range(1, 8):
         assert f"\n{step}. " in text
     assert json.loads(json.dumps(story)) == story
@@ -50,7 +50,7 @@ def test_every_record_of_the_sources_can_be_traced(traced, results):
         story = traced(row.trn)
         assert (story["trn"], story["place"]) == (row.trn, row.place)
         assert story["outcome"]["outcome"] == outcomes.get(row.trn, "not in this search")
-        text = told(story)
+        text = story_as_text(story)
         assert text.startswith(row.trn)
         steps = [int(line.split(".")[0]) for line in text.split("\n") if re.match(r"\d+\. ", line)]
         assert steps == list(range(1, len(steps) + 1))
@@ -61,7 +61,7 @@ def test_a_duplicate_leads_to_the_record_that_is_kept(traced, results):
     story = traced(pair.trn)
     assert story["outcome"]["outcome"] == "duplicate"
     assert story["duplicates"][0]["kept_trn"] == pair.kept_trn
-    assert pair.kept_trn in told(story)
+    assert pair.kept_trn in story_as_text(story)
 
 
 def test_a_number_that_no_source_holds_is_an_error_and_one_that_is_named_leads_on(traced, results, tmp_path):

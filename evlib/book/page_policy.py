@@ -1,27 +1,25 @@
-"""Nothing runs in the book but its own scripts: chapters whose outputs could are refused, and each page has a policy."""
+"""Only the book's own scripts run in it: chapters with outputs that could run others are refused, and each page has a policy."""
 
 import base64
 import hashlib
 import html
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evlib.base.errors import InputError
-from evlib.base.files import write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _MARKUP = {"text/html", "image/svg+xml", "text/markdown", "text/latex"}
-_LINKING = {"text/markdown", "text/latex"}  # have ways of their own to write a link
+_OWN_LINKS = {"text/markdown", "text/latex"}  # they write links in ways of their own
 _SHOWN = _MARKUP | {"text/plain", "image/png", "image/jpeg"}
 _ACTIVE = {"script", "iframe", "frame", "object", "embed", "base", "meta", "link", "form", "animate", "set"}
-_RAW = {"textarea", "template", "noscript", "noembed", "noframes", "xmp", "plaintext"}  # read otherwise by browsers
+_RAW = {"textarea", "template", "noscript", "noembed", "noframes", "xmp", "plaintext"}  # browsers read them differently
 _ADDRESSES = {"href", "xlink:href", "src", "action", "formaction", "data", "poster", "background"}
-_FOLLOWED = ("http:", "https:", "mailto:", "data:image/")
+_SAFE_SCHEMES = ("http:", "https:", "mailto:", "data:image/")
 
 _META = re.compile(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>')
 _SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
@@ -30,43 +28,43 @@ _HANDLER = re.compile(r"""\son[a-z]+\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORE
 
 
 def refuse_scripts(notebook: "NotebookNode", name: str) -> None:
-    """Refuse an executed notebook with an output that could run a script where the notebook or its page is opened.
+    """Refuse an executed notebook with an output that could run a script when the notebook or its page is opened.
 
     Raises
     ------
     InputError
-        Naming the notebook, the cell and what was found in its output.
+        Naming the notebook, the cell and what in its output could run a script.
     """
     if "widgets" in notebook.metadata:
-        raise InputError(f"{name} keeps the state of widgets, which are scripts. Run it without them.")
+        raise InputError(f"{name} holds the state of widgets, which are scripts. Run it without them.")
     for number, cell in enumerate(notebook.cells, start=1):
         for output in cell.get("outputs", []):
             for kind, content in output.get("data", {}).items():
-                found = f"an output of the kind {kind}" if kind not in _SHOWN else None
+                danger = f"an output of the kind {kind}" if kind not in _SHOWN else None
                 if kind in _MARKUP:
-                    found = found_script(content)
-                if kind in _LINKING and re.search(r"[(<{]\s*(?:java|vb)script\s*:", content, re.IGNORECASE):
-                    found = "a link to a script"
-                if found:
+                    danger = first_danger(content)
+                if kind in _OWN_LINKS and re.search(r"[(<{]\s*(?:java|vb)script\s*:", content, re.IGNORECASE):
+                    danger = "a link to a script"
+                if danger:
                     raise InputError(
-                        f"{name}, cell {number}: its output holds {found}, which could run a script. Text of records must be "
+                        f"{name}, cell {number}: its output holds {danger}, which could run a script. Text of records must be "
                         "escaped (html.escape, evlib.base.tables); figures and tables need no scripts."
                     )
 
 
-def found_script(markup: str) -> str | None:
-    """The first thing in a piece of HTML, SVG or Markdown that could run a script, in words; None where there is none."""
-    finder = _Finder()
-    finder.feed(markup)
-    if not finder.found and re.search(r"<[a-z/!?]", finder.rawdata, re.IGNORECASE):
+def first_danger(markup: str) -> str | None:
+    """The first part of a piece of HTML, SVG or Markdown that could run a script, in words; None where there is none."""
+    parser = _DangerFinder()
+    parser.feed(markup)
+    if not parser.danger and re.search(r"<[a-z/!?]", parser.rawdata, re.IGNORECASE):
         return "a tag that is not closed"
-    return finder.found
+    return parser.danger
 
 
-class _Finder(HTMLParser):
-    """Notes the first thing that could run a script, or that a browser might read otherwise than this parser does."""
+class _DangerFinder(HTMLParser):
+    """Notes the first part that could run a script, or that a browser might read differently from this parser."""
 
-    found: str | None = None
+    danger: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _ACTIVE | _RAW:
@@ -75,7 +73,11 @@ class _Finder(HTMLParser):
             address = re.sub(r"[\x00-\x20]+", "", value or "").lower()
             if name.startswith("on") or name == "srcdoc" or "</" in address:
                 self._note(f"the attribute {name}")
-            elif name in _ADDRESSES and re.match(r"[a-z][a-z0-9+.-]*:", address) and not address.startswith(_FOLLOWED):
+            elif (
+                name in _ADDRESSES
+                and re.match(r"[a-z][a-z0-9+.-]*:", address)
+                and not address.startswith(_SAFE_SCHEMES)
+            ):
                 self._note(f"a link to {address[:40]}")
 
     def handle_data(self, data: str) -> None:
@@ -88,27 +90,21 @@ class _Finder(HTMLParser):
 
     handle_decl = handle_pi = unknown_decl = handle_comment
 
-    def _note(self, found: str) -> None:
-        self.found = self.found or found
-
-
-def add_policies(pages: Iterable[Path], *, own: Collection[str] = ()) -> None:
-    """Write its policy into each of the pages (see ``with_policy``)."""
-    for page in pages:
-        write_text(page, with_policy(page.read_text(encoding="utf-8"), own=own))
+    def _note(self, danger: str) -> None:
+        self.danger = self.danger or danger
 
 
 def inline_scripts(markup: str) -> list[str]:
-    """The scripts that stand in a piece of HTML, as a browser hashes them."""
-    found = _SCRIPT.findall(markup.replace("\r\n", "\n").replace("\r", "\n"))
-    return [script for attributes, script in found if not re.search(r"\bsrc\s*=", attributes)]
+    """The scripts written out in a piece of HTML, as a browser hashes them."""
+    scripts = _SCRIPT.findall(markup.replace("\r\n", "\n").replace("\r", "\n"))
+    return [script for attributes, script in scripts if not re.search(r"\bsrc\s*=", attributes)]
 
 
 def with_policy(page: str, *, own: Collection[str] = ()) -> str:
-    """A page of the book with its Content-Security-Policy as a ``meta`` element, in the place of an earlier one.
+    """A page of the book with its Content-Security-Policy as a ``meta`` element, replacing an earlier one.
 
-    No other host is called. Scripts that stand in the page are allowed one by one, by their SHA-256: those of the theme, which
-    are outside of the article, and in the article those that are among ``own``. Any other script there does not run.
+    No other host is called. Scripts written out in the page are allowed one by one, by their SHA-256: the theme's, which are
+    outside of the article, and in the article those that are among ``own``. No other script there runs.
 
     Parameters
     ----------
@@ -117,9 +113,13 @@ def with_policy(page: str, *, own: Collection[str] = ()) -> str:
     own
         Scripts that we put into articles ourselves (the tables with filters).
     """
-    if "Content-Security-Policy" in page:  # to look for the whole element in every page takes longer than all the rest
+    if (
+        "Content-Security-Policy" in page
+    ):  # searching every page for the whole element would take longer than all the rest
         page = _META.sub("", page)
-    before, article, after = _parts(page)
+    start, end = page.find("<article"), page.rfind("</article>")
+    start, end = (start, end) if 0 <= start <= end else (len(page), len(page))
+    before, article, after = page[:start], page[start:end], page[end:]
     ours = [script for script in inline_scripts(article) if script in own]
     handlers = [
         html.unescape(double or single)
@@ -127,13 +127,12 @@ def with_policy(page: str, *, own: Collection[str] = ()) -> str:
         if "on" in tag.lower()
         for double, single in _HANDLER.findall(tag)
     ]
-    scripts = [
-        "'self'",
-        *sorted({_hash(text) for text in inline_scripts(before) + inline_scripts(after) + ours + handlers}),
-    ]
-    if handlers:  # the theme's buttons; what is hashed alone may stand in them
+    allowed = {*inline_scripts(before), *inline_scripts(after), *ours, *handlers}
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in allowed)
+    scripts = ["'self'", *sorted(f"'sha256-{value}'" for value in hashes)]
+    if handlers:  # the theme's buttons; only what is hashed may stand in them
         scripts.append("'unsafe-hashes'")
-    if ours:  # DataTables is a module, which a page that is opened from a folder can import in no other way
+    if ours:  # DataTables is a module, which a page opened from a folder can import in no other way
         scripts.append("blob:")
     rules = [
         "default-src 'self'",
@@ -147,15 +146,5 @@ def with_policy(page: str, *, own: Collection[str] = ()) -> str:
         "form-action 'self'",
     ]
     meta = f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(rules)}" />'
-    # Below the encoding, which must stand within the first 1,024 bytes.
+    # After the encoding, which must stand within the first 1,024 bytes.
     return re.sub(r"<head>(\s*<meta charset=[^>]*>)?", lambda head: f"{head[0]}\n    {meta}", page, count=1)
-
-
-def _parts(page: str) -> tuple[str, str, str]:
-    """What stands before the article, the article, and what stands after."""
-    start, end = page.find("<article"), page.rfind("</article>")
-    return (page, "", "") if start < 0 or end < start else (page[:start], page[start:end], page[end:])
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

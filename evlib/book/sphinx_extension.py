@@ -1,21 +1,20 @@
-"""What is ours in the making of the book, as a Sphinx extension that ``book/_config.yml`` names.
+"""Our part in the making of the book, as a Sphinx extension that ``book/_config.yml`` names.
 
 ``jupyter-book build book/`` by hand reads pages that still hold ``{{ names }}`` of numbers and lack the executed chapters.
-So the extension lays out the whole source of the book from the results of the default search, has Sphinx read that, and
-puts the finished book into ``book/_build/html`` as a whole. ``make book`` gives Sphinx a source that is laid out already.
+So the extension lays out the book's source from the results of the default search, has Sphinx read that instead, and
+swaps the finished book into ``book/_build/html``. ``make book`` gives Sphinx a source that is laid out already.
 """
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from evlib.base.errors import InputError
 from evlib.base.files import swap_in
 from evlib.base.paths import project_root
-from evlib.book.build import LAID_OUT, assemble, finish
+from evlib.book.build import LAID_OUT, assemble, building_alone, finish
 from evlib.run.pipeline import default_results
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:
-    """What Sphinx calls to take the extension in."""
+    """What Sphinx calls when it loads the extension."""
     if not (Path(app.srcdir) / LAID_OUT).is_file():
         try:
             _lay_out(app)
@@ -34,22 +33,16 @@ def setup(app: "Sphinx") -> dict[str, bool]:
 
 
 def _lay_out(app: "Sphinx") -> None:
-    """Have Sphinx read the book's source as it is laid out from the default search's results, and write beside the last book."""
+    """Have Sphinx read the source laid out from the default search's results, and write beside the last good book."""
     root, target = project_root(app.srcdir), Path(app.outdir)
     results = default_results(root)
     source, made = target.with_name(".by-hand-source"), target.with_name(f".by-hand-{target.name}")
-    lock, place = FileLock(target.with_name(".lock")), type(app.srcdir)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        raise InputError(
-            f"another book is being built in {target.parent}. Wait for it to end, then build again."
-        ) from None
+    path_type, build = type(app.srcdir), ExitStack()
+    build.enter_context(building_alone(target.parent))
     assemble(root, results, source)
     shutil.rmtree(made, ignore_errors=True)
-    app.srcdir = app.confdir = place(source)
-    app.outdir = place(made)
+    app.srcdir = app.confdir = path_type(source)
+    app.outdir = path_type(made)
     app.config.overrides["external_toc_path"] = (source / "_toc.yml").as_posix()
 
     def put_in_place(app: "Sphinx", exception: Exception | None) -> None:
@@ -57,9 +50,9 @@ def _lay_out(app: "Sphinx") -> None:
             if target.name == "html":
                 finish(made, source, root, results)
             swap_in(made, target)
-            app.outdir = place(target)  # Sphinx names it in its last line
+            app.outdir = path_type(target)  # Sphinx names it in its last line
         shutil.rmtree(made, ignore_errors=True)
-        lock.release()
+        build.close()
 
     app.connect("build-finished", put_in_place, priority=900)  # after all that other extensions write
 

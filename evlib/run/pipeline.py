@@ -91,7 +91,6 @@ def run(
     out: Path | None = None,
     before: Path | None = None,
     as_before: bool = False,
-    working: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date; returns the folder of results.
@@ -113,8 +112,6 @@ def run(
         Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
     as_before
         Whether the results are wanted for such a comparison only: then a run that compared more is as good.
-    working
-        Called once when it is known that notebooks have to run, so that what comes after can be prepared meanwhile.
     say
         Told of each step.
 
@@ -170,7 +167,6 @@ def run(
                 records and records.resolve(),
                 before,
                 as_before,
-                working,
                 say=say,
             )
     except Timeout:
@@ -264,14 +260,13 @@ def run_with_comparison(
     records: Path | None = None,
     since: str | None = None,
     since_snapshot: str | None = None,
-    working: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date and for an earlier one, and compare the two.
 
     Parameters
     ----------
-    search_date, snapshot, records, working, say
+    search_date, snapshot, records, say
         As in ``run``.
     since
         The earlier search date; where None, the protocol's default date or, at that date and before, one year earlier.
@@ -293,7 +288,7 @@ def run_with_comparison(
     if not any(path.name == UPDATE for path in notebooks(root)):
         if since:
             raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
-        return run(root, search_date=search_date, snapshot=snapshot, records=records, working=working, say=say)
+        return run(root, search_date=search_date, snapshot=snapshot, records=records, say=say)
     asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
     earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
     if not records:
@@ -311,8 +306,8 @@ def run_with_comparison(
         if since:
             raise
         say(f"No earlier search is compared: {error}")
-        return run(root, **asked, working=working, say=say)
-    return run(root, **asked, before=before, working=working, say=say)
+        return run(root, **asked, say=say)
+    return run(root, **asked, before=before, say=say)
 
 
 def _earlier_date(search_date: str, protocol: dict) -> str:
@@ -484,7 +479,6 @@ def _run_locked(
     records: Path | None,
     before: Path | None,
     as_before: bool,
-    working: Callable[[], None] | None,
     *,
     say: Callable[[str], None],
 ) -> Path:
@@ -499,8 +493,6 @@ def _run_locked(
 
     from evlib.run.warm_kernels import warm_kernels
 
-    if working:
-        working()
     started = time.perf_counter()
     given = parameters | _places(root, target, records, before)
     modules = imports_of([planned.source for planned in steps])

@@ -152,7 +152,7 @@ def quick() -> Iterator[None]:
     with (
         mock.patch.object(papermill, "execute_notebook", executed),
         mock.patch.object(warm_kernels, "warm_kernels", lambda modules: contextlib.nullcontext(lambda needed: None)),
-        mock.patch.object(build, "compiler_at_hand", contextlib.nullcontext),
+        mock.patch.object(build, "waiting_compiler", contextlib.nullcontext),
         mock.patch.object(build, "_compile", compiled),
         mock.patch.object(build, "assemble", assembled),
         mock.patch.object(pipeline, "load_protocol", protocol_of),

@@ -1,0 +1,243 @@
+"""Lay out the source of a run's book: the prose pages with its numbers, its chapters, a page for each trial, downloads."""
+
+import ast
+import json
+import os
+import re
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import yaml
+
+from evlib.base.errors import InputError
+from evlib.base.files import write_text
+from evlib.base.paths import command_ending, place_of, repository
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import read_csv, read_table
+from evlib.base.tables import table
+from evlib.base.words import load_numbers
+from evlib.book.dataset import copy_table, write_dataset
+from evlib.book.glossary import glossary_page, linked, read_glossary
+from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
+from evlib.book.page_policy import refuse_scripts
+from evlib.book.record_history import trace, traced_tables
+from evlib.book.trial_pages import claims_to_browse, interactive, page_name, trial_page, trials_to_browse
+from evlib.run.pipeline import with_values
+from evlib.screen.judging import exclusion_criteria
+
+# What 06_update writes; a run without an earlier search has none of them.
+_UPDATE_TABLES = {
+    "headlines.csv": "a number of the first page, in the earlier and this search",
+    "trial_changes.csv": "a trial that is new since the earlier search, or no longer included",
+    "prisma2020_update.csv": "a box of the flow of the update, as the R package PRISMA2020 reads it",
+    "record_changes.csv": "a field of a record that changed since the earlier search",
+}
+_WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
+# Targets of make that take REVIEW=, and folders that each review has: pages name them as they are for the first review.
+_REVIEW_TARGETS = re.compile(r"\bmake (?:book|check|fetch|lesson|open|pdf|run|screen|sweep|trace|update)\b(?! REVIEW=)")
+_REVIEW_FOLDERS = re.compile(r"(?<![\w/])(?=data/(?:raw|processed)\b)")
+
+
+def lay_out(root: Path, results: Path, source: Path) -> None:
+    """Write the source of the book as jupyter-book reads it, in place of what is in the folder.
+
+    Parameters
+    ----------
+    root
+        The folder of the review.
+    results
+        The folder of a run.
+    source
+        Where the pages go: prose, chapters, tables to filter, trials; what readers download goes into ``_extra``.
+
+    Raises
+    ------
+    InputError
+        Where a page names a number that no chapter saved, or an output of a chapter could run a script.
+    """
+    shutil.rmtree(source, ignore_errors=True)
+    protocol = load_protocol(root / "protocol.yml")
+    _lay_out_pages(root, source, protocol)
+    _drop_absent_chapters(source / "_toc.yml", results)
+    _add_launch_buttons(source / "_config.yml")
+    words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
+    words["update_tables"] = "\n".join(
+        f'| <a href="{name}" download>{name}</a> | {row} |'
+        for name, row in _UPDATE_TABLES.items()
+        if (results / name).is_file()
+    )
+    words |= _queue_words(results, protocol)
+    for path in results.glob("figures/*.txt"):
+        figure, _, title = path.stem.partition(".")
+        words[f"{'title' if title else 'alt'}_{figure}"] = path.read_text(encoding="utf-8").strip()
+    meanings = read_glossary(source / "glossary.csv")
+    words["glossary"] = glossary_page(meanings)
+    change_log = (repository(root) / "CHANGELOG.md").read_text(encoding="utf-8")
+    words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
+    words |= {"title": protocol["title"], "question": protocol["question"].strip()}
+    words["dataset"] = _dataset_name(root)
+    chapters = chapters_of(results)
+    words["cell_index"] = cell_index(chapters)
+    for page in sorted(source.glob("*.md")):
+        text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
+        write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
+    _write_trials(root, results, source, protocol)
+    if (results / "audit.csv").is_file():
+        claims = claims_to_browse(read_csv(results / "audit.csv"))
+        claims_table = interactive(claims, name="claims", page_length=50, choices=("Kind", "Verdict"))
+        write_text(source / "ledger_table.html", claims_table)
+    for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
+        executed = nbformat.read(path, as_version=4)
+        refuse_scripts(executed, path.name)
+        notebook, seen = with_anchors(readable(executed)), set()
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = linked(cell.source, meanings, seen)
+        write_text(source / path.name, nbformat.writes(notebook) + "\n")
+    downloads = source / "_extra"
+    for folder in (source, downloads):
+        shutil.copytree(results / "figures", folder / "figures")
+    if (source / "teaching.md").is_file():
+        write_lessons(results, chapters, downloads / "lessons")
+    _copy_mathjax(downloads / "mathjax")
+    shutil.copy2(results / "run.json", downloads / "run.json")
+    for path in results.glob("*.csv"):
+        copy_table(path, downloads / path.name, protocol=protocol)
+
+
+def _dataset_name(root: Path) -> str:
+    """The name of the file with the whole data set: the project's, or that of another review."""
+    return "evtrials" if repository(root) == root.resolve() else root.resolve().name
+
+
+def _lay_out_pages(root: Path, source: Path, protocol: dict) -> None:
+    """The pages of a book and what they need, before any word is filled in.
+
+    Another review than the first has a few pages of its own in ``book``; the other pages that its table of contents names,
+    the style and the references are the repository's.
+    """
+    home = repository(root)
+    shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
+    if home == root.resolve():
+        return
+    shutil.copytree(home / "book" / "_static", source / "_static", dirs_exist_ok=True)
+    toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
+    pages = re.findall(r"'file': '(\w+)'", str(toc))
+    for name in ("_config.yml", "references.bib"):
+        if not (source / name).is_file():
+            shutil.copy2(home / "book" / name, source / name)
+    for name in (f"{page}.md" for page in pages):
+        if not (source / name).is_file() and (home / "book" / name).is_file():
+            page = (home / "book" / name).read_text(encoding="utf-8")
+            write_text(source / name, _for_another_review(page, root, pages))
+    config = (source / "_config.yml").read_text(encoding="utf-8").splitlines()
+    facts = {"title": protocol["title"], "author": "", "copyright": "registry facts: cite the registries; code MIT"}
+    lines = {name: f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()}
+    write_text(source / "_config.yml", "\n".join(lines.get(line.partition(":")[0], line) for line in config) + "\n")
+
+
+def _for_another_review(page: str, root: Path, pages: list[str]) -> str:
+    """A page of the repository's book for that of another review: its commands and folders are that review's, and links to
+    pages that its book lacks become plain text."""
+    name = command_ending(root).rpartition("=")[2]
+    page = _REVIEW_TARGETS.sub(rf"\g<0> REVIEW={name}", page)
+    page = page.replace(".venv/bin/python -m evlib", f"EVTRIALS_REVIEW={name} .venv/bin/python -m evlib")
+    page = _REVIEW_FOLDERS.sub(f"{place_of(root)}/", page)
+    return re.sub(r"\[([^\]]+)\]\((\w+)\.md\)", lambda link: link[0] if link[2] in pages else link[1], page)
+
+
+def _drop_absent_chapters(toc: Path, results: Path) -> None:
+    """Leave out of the table of contents the chapters that the run did not make (06_update without an earlier search)."""
+    lines = toc.read_text(encoding="utf-8").splitlines(keepends=True)
+    chapters = [re.fullmatch(r"\s*- file: ([0-9]{2}_\w+)\s*", line) for line in lines]
+    kept = [
+        line for line, chapter in zip(lines, chapters) if chapter is None or (results / f"{chapter[1]}.ipynb").is_file()
+    ]
+    write_text(toc, "".join(kept))
+
+
+def _add_launch_buttons(config: Path) -> None:
+    """Let each chapter offer to open on Binder and Colab, where the repository's address is known.
+
+    GitHub's workflows give it (``GITHUB_SERVER_URL``, ``GITHUB_REPOSITORY``); on other machines there are no buttons.
+    """
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    if not server or not name:
+        return
+    text = config.read_text(encoding="utf-8")
+    text += f"\nrepository:\n  url: {server}/{name}\n  path_to_book: notebooks\n  branch: main\n"
+    text += "\nlaunch_buttons:\n  binderhub_url: https://mybinder.org\n  colab_url: https://colab.research.google.com\n"
+    write_text(config, text)
+
+
+def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
+    """The queue and the codes to exclude by, as tables for the page that shows them."""
+    queue = read_table(results / "to_screen.csv", "to_screen")
+    proposed = queue.proposal.str.cat(" (" + queue.proposed_criterion + ")", na_rep="")
+    shown = queue[["trn", "proposed_reason", "title", "registered", "needs"]]
+    shown.insert(1, "proposal", proposed.where(queue.proposal.notna()))
+    queue_table = table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url)
+    codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
+    return {
+        "queue": f'<div class="queue">{queue_table.data}</div>',
+        "exclusion_codes": table(codes, caption="Criteria of exclusion").data,
+    }
+
+
+def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
+    """The table of all trials, a page for each, and the whole data set to download."""
+    described = read_table(results / "described.csv", "described")
+    trials = trials_to_browse(described, protocol=protocol)
+    write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
+    rows = traced_tables(results, raw_dir=root / "data" / "raw")
+    changed = results / "record_changes.csv"
+    changes = read_csv(changed) if changed.is_file() else None
+    files = {"doses": results / "doses.csv", "results": root / "data/raw/curation/studies.csv"}
+    without = [name for name, path in files.items() if not path.is_file()]
+    for row in described.itertuples():
+        story = trace(row.trn, rows, run=results.name, protocol=protocol) | {"record_url": row.record_url}
+        write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes, without=without))
+    write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
+
+
+def filled(text: str, words: dict[str, str], *, page: str) -> str:
+    """A page with every ``{{ name }}`` replaced by the run's number or words of that name.
+
+    Raises
+    ------
+    InputError
+        Naming the page and the name that no chapter saved.
+    """
+
+    def word(match: re.Match[str]) -> str:
+        if match[1] not in words:
+            raise InputError(
+                f"book/{page} names '{match[1]}', which no chapter saved. Known: {', '.join(sorted(words))}."
+            )
+        return words[match[1]]
+
+    return re.sub(r"\{\{ (\w+) \}\}", word, text)
+
+
+def readable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """An executed notebook as a reader should see it: one parameters cell, with the values that this run used.
+
+    papermill adds a cell of its own with the values; here they take the place of the defaults, comments kept.
+    """
+    injected = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])]
+    notebook.cells = [cell for cell in notebook.cells if cell not in injected]
+    values = dict(re.findall(r"^(\w+) = (.+)$", "\n".join(cell.source for cell in injected), re.MULTILINE))
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = with_values(cell.source, {name: ast.literal_eval(value) for name, value in values.items()})
+    return notebook
+
+
+def _copy_mathjax(target: Path) -> None:
+    """MathJax and its fonts from the installed package; the rest of it (speech, menus in 20 languages) is left out."""
+    carrier = Path(find_spec("sphinx-mathjax-offline").submodule_search_locations[0]) / "static" / "mathjax"
+    shutil.copytree(carrier / "output" / "chtml" / "fonts", target / "output" / "chtml" / "fonts")
+    shutil.copy2(carrier / "tex-mml-chtml.js", target / "tex-mml-chtml.js")
