@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option, echo
 
 from evlib.base.errors import InputError
 from evlib.base.files import day_of, files_of, today, write_bytes, writing
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-SearchDate = Annotated[str | None, typer.Option(help="Last day of registration, YYYY-MM-DD. Default: protocol.yml's.")]
+SearchDate = Annotated[str | None, Option(help="Last day of registration, YYYY-MM-DD. Default: protocol.yml's.")]
 Snapshot = Annotated[
-    str | None, typer.Option(help="Day of retrieval up to which records below data/raw count. Default: all.")
+    str | None, Option(help="Day of retrieval up to which records below data/raw count. Default: all.")
 ]
 Records = Annotated[
-    Path | None,
-    typer.Option(help="An export, or a folder of exports, to report on by itself, without data/raw's records."),
+    Path | None, Option(help="An export, or a folder of exports, to report on by itself, without data/raw's records.")
 ]
-Exports = Annotated[list[Path], typer.Argument(help="Registry exports, or folders of them, in any mix.")]
+Exports = Annotated[list[Path], Argument(help="Registry exports, or folders of them, in any mix.")]
 Retrieved = Annotated[
-    str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: the day each file was last changed.")
+    str | None, Option(help="Day of the export, YYYY-MM-DD. Default: the day each file was last changed.")
 ]
 
 
@@ -46,9 +46,9 @@ def check() -> None:
     sums = check_raw(root / "data" / "raw")
     todo = check_review(root)
     for text in todo:
-        typer.echo(f"TO DO: {text}")
+        echo(f"TO DO: {text}")
     done = "protocol.yml is valid" if not todo else "no error in protocol.yml, but see what is left to do above"
-    typer.echo(f"{len(sums)} raw files are as shipped; {done}.")
+    echo(f"{len(sums)} raw files are as shipped; {done}.")
 
 
 @app.command()
@@ -56,21 +56,13 @@ def run(
     search_date: SearchDate = None,
     snapshot: Snapshot = None,
     records: Records = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the results. Default: data/processed/SEARCH_DATE.")
-    ] = None,
+    out: Annotated[Path | None, Option(help="Folder of the results. Default: data/processed/SEARCH_DATE.")] = None,
 ) -> None:
     """Execute the notebooks; tables, figures and run.json go to data/processed/SEARCH_DATE."""
     from evlib.run.pipeline import run as run_notebooks
 
-    run_notebooks(
-        project_root(),
-        search_date=search_date,
-        snapshot=snapshot,
-        records=records,
-        out=out and out.resolve(),
-        say=typer.echo,
-    )
+    search = {"search_date": search_date, "snapshot": snapshot, "records": records}
+    run_notebooks(project_root(), **search, out=out and out.resolve(), say=echo)
 
 
 @app.command()
@@ -86,20 +78,16 @@ def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Reco
     from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
-    results = run_with_comparison(root, search_date=search_date, snapshot=snapshot, records=records, say=typer.echo)
-    typer.echo(f"{build_pdf(root, results, say=typer.echo).relative_to(root)} is ready.")
+    results = run_with_comparison(root, search_date=search_date, snapshot=snapshot, records=records, say=echo)
+    echo(f"{build_pdf(root, results, say=echo).relative_to(root)} is ready.")
 
 
 @app.command()
 def update(
-    since: Annotated[
-        str | None, typer.Option(help="The earlier search date. Default: the last but one retrieval's.")
-    ] = None,
-    search_date: Annotated[
-        str | None, typer.Option(help="The later search date. Default: the newest records' day.")
-    ] = None,
+    since: Annotated[str | None, Option(help="The earlier search date. Default: the last but one retrieval's.")] = None,
+    search_date: Annotated[str | None, Option(help="The later search date. Default: the newest records' day.")] = None,
     since_snapshot: Annotated[
-        str | None, typer.Option(help="Day of retrieval up to which records count for the earlier search.")
+        str | None, Option(help="Day of retrieval up to which records count for the earlier search.")
     ] = None,
     snapshot: Snapshot = None,
 ) -> None:
@@ -109,23 +97,19 @@ def update(
     root = project_root()
     days = snapshots(root / "data" / "raw")
     earlier = days[-2] if len(days) > 1 else _protocol()["default_search_date"]
-    results = _run_and_build(
-        search_date=search_date or days[-1],
-        snapshot=snapshot,
-        since=since or earlier,
-        since_snapshot=since_snapshot,
-    )
+    later = {"search_date": search_date or days[-1], "snapshot": snapshot}
+    results = _run_and_build(**later, since=since or earlier, since_snapshot=since_snapshot)
     whats_new, queue = root / "data" / "processed" / "whats_new.md", results / "to_screen.csv"
     write_bytes(whats_new, (results / "whats_new.md").read_bytes())
-    typer.echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())
-    typer.echo(f"What is new in full: {whats_new.relative_to(root)}; the queue: {queue.relative_to(root)}")
+    echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())
+    echo(f"What is new in full: {whats_new.relative_to(root)}; the queue: {queue.relative_to(root)}")
 
 
 @app.command()
 def trace(
-    trn: Annotated[str, typer.Argument(help="A registration number, as you find it written.")],
+    trn: Annotated[str, Argument(help="A registration number, as you find it written.")],
     search_date: SearchDate = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: Annotated[bool, Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
     from evlib.book.record_history import story_as_text, traced_tables
@@ -134,12 +118,12 @@ def trace(
     results = _results(search_date)
     rows = traced_tables(results, raw_dir=project_root() / "data" / "raw")
     story = trace_record(trn, rows, run=results.name, protocol=_protocol())
-    typer.echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else story_as_text(story))
+    echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else story_as_text(story))
 
 
 @app.command()
 def judge(
-    reviewer: Annotated[str, typer.Option(help="Your name; 'adjudicated' to settle what people differ on.")],
+    reviewer: Annotated[str, Option(help="Your name; 'adjudicated' to settle what people differ on.")],
     search_date: SearchDate = None,
     snapshot: Snapshot = None,
 ) -> None:
@@ -152,9 +136,9 @@ def judge(
     root = project_root()
     reviewer_file(root / "data" / "raw" / OWN_DECISIONS, reviewer)
     results = run_notebooks(
-        root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: typer.echo(text, err=True)
+        root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: echo(text, err=True)
     )
-    typer.echo(os.path.relpath(screening_notebook(root, results, reviewer)))
+    echo(os.path.relpath(screening_notebook(root, results, reviewer)))
 
 
 @app.command()
@@ -195,14 +179,12 @@ def sweep(
 
 @app.command(name="lesson")
 def make_lesson(
-    cells: Annotated[
-        list[str], typer.Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its cells.")
-    ],
+    cells: Annotated[list[str], Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its cells.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="The notebook to write. Default: in data/processed/lessons, named after date and cells."),
+        Option(help="The notebook to write. Default: in data/processed/lessons, named after date and cells."),
     ] = None,
-    title: Annotated[str, typer.Option(help="Its heading. Default: the question of the chapter.")] = "",
+    title: Annotated[str, Option(help="Its heading. Default: the question of the chapter.")] = "",
     search_date: SearchDate = None,
 ) -> None:
     """Write some of the chapters' cells as a notebook for teaching, which runs by itself with pandas and seaborn alone."""
@@ -215,16 +197,16 @@ def make_lesson(
     name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80]
     path = out or project_root() / "data" / "processed" / "lessons" / f"{name}.ipynb"
     write_lesson(notebook, path)
-    typer.echo(f"The lesson is in {path}. It needs pandas and seaborn alone.")
+    echo(f"The lesson is in {path}. It needs pandas and seaborn alone.")
 
 
 @app.command(name="export")
 def export_queue(
-    out: Annotated[Path, typer.Argument(help="The file to write; its ending chooses CSV or RIS.")],
-    to: Annotated[str, typer.Option(help="asreview (.csv, .ris), rayyan (.csv, .ris) or covidence (.ris).")],
+    out: Annotated[Path, Argument(help="The file to write; its ending chooses CSV or RIS.")],
+    to: Annotated[str, Option(help="asreview (.csv, .ris), rayyan (.csv, .ris) or covidence (.ris).")],
     search_date: SearchDate = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All records but duplicates, with what was decided; not the queue alone.")
+        bool, Option("--all", help="All records but duplicates, with what was decided; not the queue alone.")
     ] = False,
 ) -> None:
     """Write the queue, or all records with their decisions, for another screening tool."""
@@ -234,24 +216,22 @@ def export_queue(
     results = _results(search_date)
     if everything:
         records, outcomes = (read_table(results / f"{name}.csv", name) for name in ("records", "screened"))
-        duplicates = outcomes.trn[outcomes.outcome == "duplicate"]
-        frame = references(records[~records.trn.isin(duplicates)], outcomes)
+        repeats = outcomes.trn[outcomes.outcome == "duplicate"]
+        frame = references(records[~records.trn.isin(repeats)], outcomes)
     else:
         frame = references(read_table(results / "to_screen.csv", "to_screen"))
     export(frame, out, to=to)
-    typer.echo(f"{len(frame)} records for {to} are in {out}; {frame.decision.notna().sum()} of them with a decision.")
+    echo(f"{len(frame)} records for {to} are in {out}; {frame.decision.notna().sum()} of them with a decision.")
 
 
 @app.command(name="import")
 def import_decisions(
-    file: Annotated[Path, typer.Argument(help="What ASReview, Rayyan or Covidence exported, CSV or RIS.")],
-    reviewer: Annotated[str | None, typer.Option(help="Who judged, where the file does not say.")] = None,
+    file: Annotated[Path, Argument(help="What ASReview, Rayyan or Covidence exported, CSV or RIS.")],
+    reviewer: Annotated[str | None, Option(help="Who judged, where the file does not say.")] = None,
     decision: Annotated[
-        str | None, typer.Option(help="include, exclude or unclear: of all references without one (Covidence).")
+        str | None, Option(help="include, exclude or unclear: of all references without one (Covidence).")
     ] = None,
-    criterion: Annotated[
-        str | None, typer.Option(help="The code of exclusions that give none, for example E4.")
-    ] = None,
+    criterion: Annotated[str | None, Option(help="The code of exclusions that give none, for example E4.")] = None,
     search_date: SearchDate = None,
 ) -> None:
     """Take over decisions from another screening tool; they count from the next run on."""
@@ -271,9 +251,9 @@ def import_decisions(
         reviewer_file(folder, who)
     for who, rows in decisions.groupby("reviewer"):
         path = save_decisions(folder, rows.drop(columns="reviewer"), reviewer=who, protocol=protocol)
-        typer.echo(f"{len(rows)} decisions of {who} are in {path.relative_to(project_root())}.")
+        echo(f"{len(rows)} decisions of {who} are in {path.relative_to(project_root())}.")
     for row in rejects.itertuples():
-        typer.echo(f"NOT TAKEN, {row.file}, {row.line}: {'' if row.trn is None else row.trn} {row.reason}", err=True)
+        echo(f"NOT TAKEN, {row.file}, {row.line}: {'' if row.trn is None else row.trn} {row.reason}", err=True)
     if decisions.empty:
         raise InputError(
             f"{file}: no decision could be taken from it. ASReview writes them into asreview_label, Rayyan into notes; for "
@@ -283,7 +263,7 @@ def import_decisions(
 
 @app.command(name="prisma")
 def read_prisma(
-    file: Annotated[Path, typer.Argument(help="A CSV of the R package PRISMA2020, for example ours: prisma2020.csv.")],
+    file: Annotated[Path, Argument(help="A CSV of the R package PRISMA2020, for example ours: prisma2020.csv.")],
 ) -> None:
     """Read the counts of a PRISMA 2020 flow from the R package's CSV, and say whether they add up."""
     from evlib.screen.prisma_csv import from_prisma2020
@@ -291,16 +271,16 @@ def read_prisma(
 
     flow = from_prisma2020(file, _protocol())
     for row in flow.itertuples():
-        typer.echo(f"{row.n:>7,}  {row.label}")
+        echo(f"{row.n:>7,}  {row.label}")
     if problems := adds_up(flow):
         raise InputError(f"{file}: the flow does not add up. {' '.join(problems)}")
-    typer.echo("The flow adds up.")
+    echo("The flow adds up.")
 
 
 @app.command()
 def ingest(
     paths: Exports,
-    out: Annotated[Path, typer.Option(help="Folder for records.csv, rejects.csv, summary.csv and filled.csv.")],
+    out: Annotated[Path, Option(help="Folder for records.csv, rejects.csv, summary.csv and filled.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
     """Read registry exports of any known format into one table of records."""
@@ -309,16 +289,16 @@ def ingest(
     _check_paths(paths, out / "records.csv")
     summary, lost = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
     for row in summary.itertuples():
-        typer.echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
-    typer.echo(f"{summary.records.sum()} records are in {out / 'records.csv'}.")
+        echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
+    echo(f"{summary.records.sum()} records are in {out / 'records.csv'}.")
     _warn(lost)
 
 
 @app.command()
 def search(
     paths: Exports,
-    query: Annotated[str | None, typer.Option(help="Words, phrases, AND, OR, NOT. Default: protocol.yml's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A CSV file for the records that are found.")] = None,
+    query: Annotated[str | None, Option(help="Words, phrases, AND, OR, NOT. Default: protocol.yml's.")] = None,
+    out: Annotated[Path | None, Option(help="A CSV file for the records that are found.")] = None,
     retrieved: Retrieved = None,
 ) -> None:
     """Search registry exports by the Boolean query, without a network; shows how many records each of its terms finds."""
@@ -336,14 +316,14 @@ def search(
             if file:
                 append_csv(hits, file)
     for term, count in sum(by_terms).items():
-        typer.echo(f"{count:>9}  {term}")
-    typer.echo(f"{n_hits} of {n_records} records are found.")
+        echo(f"{count:>9}  {term}")
+    echo(f"{n_hits} of {n_records} records are found.")
 
 
 @app.command()
 def screen(
     paths: Exports,
-    out: Annotated[Path, typer.Option(help="A CSV file for trn, decision, criterion, reason.")],
+    out: Annotated[Path, Option(help="A CSV file for trn, decision, criterion, reason.")],
     retrieved: Retrieved = None,
 ) -> None:
     """Judge every record of registry exports by protocol.yml's rules alone, whatever people decided."""
@@ -351,20 +331,19 @@ def screen(
     from evlib.screen.eligibility import rule_decisions
 
     protocol, counts = _protocol(), Counter()
-
     with writing(out) as file:
         for records in _records_of(paths, retrieved, out):
             decisions = rule_decisions(records, protocol=protocol)
             append_csv(decisions[["trn", "decision", "criterion", "reason"]], file)
             counts.update(decisions.decision)
     summary = ", ".join(f"{counts[name]} {name}" for name in ("include", "exclude", "unclear"))
-    typer.echo(f"{counts.total()} records: {summary}. The reasons are in {out}.")
+    echo(f"{counts.total()} records: {summary}. The reasons are in {out}.")
 
 
 @app.command()
 def code(
     paths: Exports,
-    out: Annotated[Path, typer.Option(help="A CSV file with the columns of data/raw/curation/coding.csv.")],
+    out: Annotated[Path, Option(help="A CSV file with the columns of data/raw/curation/coding.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
     """Code every record of registry exports by protocol.yml's phrases alone, whatever was coded by hand."""
@@ -376,23 +355,23 @@ def code(
         for records in _records_of(paths, retrieved, out):
             append_csv(rule_coding(records, protocol=protocol).drop(columns="coded_by"), file)
             count += len(records)
-    typer.echo(f"{count} records are coded in {out}. An empty cell: the record does not say.")
+    echo(f"{count} records are coded in {out}. An empty cell: the record does not say.")
 
 
 @app.command()
 def dose(
-    text: Annotated[str, typer.Argument(help="Words of a registry, for example '2.0*10^8 nano vesicles/3 ml'.")],
+    text: Annotated[str, Argument(help="Words of a registry, for example '2.0*10^8 nano vesicles/3 ml'.")],
 ) -> None:
     """Read the doses that a text states, as JSON, without those parts that are not understood."""
     from evlib.doses.parse import parsed
 
-    typer.echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
+    echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
 
 
 @app.command()
 def duplicates(
     paths: Exports,
-    out: Annotated[Path, typer.Option(help="Folder for duplicates.csv and duplicate_proposals.csv.")],
+    out: Annotated[Path, Option(help="Folder for duplicates.csv and duplicate_proposals.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
     """Find the records of registry exports that are one trial by their numbers, and propose those that may be one."""
@@ -409,14 +388,14 @@ def duplicates(
     none = pd.DataFrame({"trn": [], "duplicate_of": []})
     repeats = write_table(duplicates_of(records, none, protocol=_protocol()), by_number, "duplicates")
     pairs = write_table(proposals(records[~records.trn.isin(repeats.trn)]), likely, "proposals")
-    typer.echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {by_number}")
-    typer.echo(f"{len(pairs)} more pairs may be one trial: {likely}")
+    echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {by_number}")
+    echo(f"{len(pairs)} more pairs may be one trial: {likely}")
 
 
 @app.command()
 def fetch(
     search_date: SearchDate = None,
-    base_url: Annotated[str | None, typer.Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
+    base_url: Annotated[str | None, Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
 ) -> None:
     """Search ClinicalTrials.gov live by protocol.yml's query; the answer goes into a new folder in data/raw/registries."""
     from evlib.ingest.ctgov_search import BASE_URL
@@ -425,24 +404,16 @@ def fetch(
 
     root, protocol = project_root(), _protocol()
     day = checked_date(search_date or protocol["default_search_date"])
-    fetch_studies(
-        protocol["search"],
-        day,
-        raw_dir=root / "data" / "raw",
-        staging_dir=root / "data" / "processed" / ".fetch",
-        base_url=base_url or BASE_URL,
-        say=typer.echo,
-    )
+    folders = {"raw_dir": root / "data" / "raw", "staging_dir": root / "data" / "processed" / ".fetch"}
+    fetch_studies(protocol["search"], day, **folders, base_url=base_url or BASE_URL, say=echo)
 
 
 @app.command(name="new-review")
 def make_review(
-    name: Annotated[str, typer.Argument(help="Name of its folder below reviews: lower-case letters, digits, hyphens.")],
-    records: Annotated[
-        Path | None, typer.Option(help="A registry's export, or a folder of exports, to begin with.")
-    ] = None,
+    name: Annotated[str, Argument(help="Name of its folder below reviews: lower-case letters, digits, hyphens.")],
+    records: Annotated[Path | None, Option(help="A registry's export, or a folder of exports, to begin with.")] = None,
     retrieved: Annotated[
-        str | None, typer.Option(help="Day of the export, YYYY-MM-DD. Default: the newest day that it states.")
+        str | None, Option(help="Day of the export, YYYY-MM-DD. Default: the newest day that it states.")
     ] = None,
 ) -> None:
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
@@ -451,18 +422,18 @@ def make_review(
     if retrieved is not None:
         _day(retrieved)
     home = repository(Path.cwd())
-    folder = Path(os.path.relpath(new_review(home, name, records=records, retrieved=retrieved, say=typer.echo)))
+    folder = Path(os.path.relpath(new_review(home, name, records=records, retrieved=retrieved, say=echo)))
     if records:
-        typer.echo(
+        echo(
             f"This day is the search date in {folder / 'protocol.yml'}, and names the export's folder. If it is wrong, remove "
             f"{folder} and give the right one: make new-review NAME={name} RECORDS={records} RETRIEVED=YYYY-MM-DD"
         )
-    typer.echo(f"{folder} is made. Now:")
+    echo(f"{folder} is made. Now:")
     if not records:
-        typer.echo(f"  0. put a registry's export into {folder / 'data/raw/exports'} (its README says which)")
-    typer.echo(f"  1. fill in {folder / 'protocol.yml'}: the places marked FILL IN")
-    typer.echo(f"  2. make check REVIEW={name}")
-    typer.echo(f"  3. make book REVIEW={name}")
+        echo(f"  0. put a registry's export into {folder / 'data/raw/exports'} (its README says which)")
+    echo(f"  1. fill in {folder / 'protocol.yml'}: the places marked FILL IN")
+    echo(f"  2. make check REVIEW={name}")
+    echo(f"  3. make book REVIEW={name}")
 
 
 @app.command()
@@ -470,7 +441,7 @@ def refresh() -> None:
     """Execute the notebooks with their defaults and store the outputs in notebooks/ (maintainers, before a commit)."""
     from evlib.run.pipeline import refresh_stored_outputs
 
-    refresh_stored_outputs(project_root(), say=typer.echo)
+    refresh_stored_outputs(project_root(), say=echo)
 
 
 @app.command()
@@ -479,7 +450,7 @@ def seal() -> None:
     from evlib.base.rawdata import seal as seal_raw
 
     seal_raw(project_root() / "data" / "raw")
-    typer.echo("data/raw/datapackage.json holds the present checksums.")
+    echo("data/raw/datapackage.json holds the present checksums.")
 
 
 def _run_and_build(**options: str | Path | None) -> Path:
@@ -489,9 +460,9 @@ def _run_and_build(**options: str | Path | None) -> Path:
 
     root = project_root()
     with waiting_compiler() as compiler:  # which loads jupyter-book while the notebooks run
-        results = run_with_comparison(root, **options, say=typer.echo)
-        page = build_book(root, results, compiler=compiler, say=typer.echo)
-    typer.echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
+        results = run_with_comparison(root, **options, say=echo)
+        page = build_book(root, results, compiler=compiler, say=echo)
+    echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
     return results
 
 
@@ -514,13 +485,7 @@ def _results(search_date: str | None) -> Path:
 
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
-    """The day of exports as the person gave it; where not, a function that gives the day of each file.
-
-    Raises
-    ------
-    InputError
-        Where it is no day, or is still to come.
-    """
+    """The day of exports that the person named; where none is, a function that gives the day of each file."""
     from evlib.run.pipeline import checked_date
 
     if retrieved is None:
@@ -542,17 +507,9 @@ def _check_paths(paths: list[Path], *outs: Path | None) -> None:
 
 
 def _records_of(paths: list[Path], retrieved: str | None, *outs: Path | None) -> Iterator["pd.DataFrame"]:
-    """The records of exports, part by part, so that any size fits; says at the end which rows could not be used.
+    """The records of exports, part by part, so that any size fits; says at the end whether rows could not be used.
 
-    Parameters
-    ----------
-    outs
-        The files that are written meanwhile, which may not be among those that are read.
-
-    Raises
-    ------
-    InputError
-        Where there is no usable record in them.
+    ``outs`` are the files that are written meanwhile. Exports without any usable record are an error.
     """
     from evlib.ingest.registries import losses, stream
 
@@ -565,13 +522,13 @@ def _records_of(paths: list[Path], retrieved: str | None, *outs: Path | None) ->
     if not n_records:
         raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
     if n_rejects:
-        typer.echo(f"MIND: {n_rejects} row(s) were set aside; python -m evlib ingest tells which and why.", err=True)
+        echo(f"MIND: {n_rejects} row(s) were set aside; python -m evlib ingest tells which and why.", err=True)
     _warn(lost)
 
 
 def _warn(lost: list[str]) -> None:
     for reason in lost:
-        typer.echo(f"MIND: {reason}", err=True)
+        echo(f"MIND: {reason}", err=True)
 
 
 class _Stopped(BaseException):
@@ -612,17 +569,12 @@ def main() -> None:
     """Run the command line; an error that a person can mend is one message without a traceback."""
     try:
         app()
-    except InputError as error:
-        typer.echo(f"evlib: {error}", err=True)
-        raise SystemExit(1) from None
-    except OSError as error:
-        typer.echo(f"evlib: {_refusal(error)}", err=True)
+    except (InputError, OSError) as error:
+        echo(f"evlib: {_refusal(error) if isinstance(error, OSError) else error}", err=True)
         raise SystemExit(1) from None
     except _Stopped as stopped:
         name = signal.Signals(stopped.args[0]).name
-        typer.echo(
-            f"evlib: stopped ({name}); the last good results are as they were. Give the same command again.", err=True
-        )
+        echo(f"evlib: stopped ({name}); the last good results are as they were. Give the same command again.", err=True)
         raise SystemExit(128 + stopped.args[0]) from None
 
 

@@ -34,11 +34,7 @@ _COMPILER = (
 
 
 def build_book(
-    root: Path,
-    results: Path,
-    *,
-    compiler: subprocess.Popen | None = None,
-    say: Callable[[str], None] = print,
+    root: Path, results: Path, *, compiler: subprocess.Popen | None = None, say: Callable[[str], None] = print
 ) -> Path:
     """Compile the book of one run into ``book/_build/html``; returns its first page.
 

@@ -32,14 +32,7 @@ TABLES = {
 }
 _OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
 _OF_PROJECT = ("locks/requirements.lock", "LICENSE", "LICENSE-DATA")
-_TYPES = {
-    "text": "string",
-    "key": "string",
-    "count": "integer",
-    "number": "number",
-    "flag": "boolean",
-    "date": "date",
-}
+_TYPES = {"text": "string", "key": "string", "count": "integer", "number": "number", "flag": "boolean", "date": "date"}
 _LICENCE = {
     "name": "CC-BY-4.0",
     "title": "Creative Commons Attribution 4.0",
@@ -65,20 +58,10 @@ def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()
 def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, protocol: dict) -> Path:
     """Write the data set of a run, and what made it, as a zip file; returns its path.
 
-    Its folder and its data package are named as the file. It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the
-    executed chapters in ``chapters/``, the review's protocol and citation, the project's lock file and licences, ``run.json``, a README, and
-    ``ro-crate-metadata.json`` over all of them. The same run gives the same bytes but for Parquet's and RO-Crate's own.
-
-    Parameters
-    ----------
-    results
-        The folder of a run.
-    path
-        The zip file.
-    root
-        The project's folder.
-    protocol
-        The review's protocol.
+    It holds ``csv/`` and ``parquet/`` with the same tables, ``codebook.csv``, ``datapackage.json`` (Frictionless), the executed
+    chapters in ``chapters/``, the review's protocol and citation, the project's lock file and licences, ``run.json``, a README,
+    and ``ro-crate-metadata.json`` on all of them, in a folder named after the file, as is the data package. The same run gives
+    the same bytes, except in Parquet files and the RO-Crate.
     """
     import duckdb
 
@@ -116,19 +99,16 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(made.rglob("*")):
                 if file.is_file():
-                    entry = zipfile.ZipInfo(
-                        f"{path.stem}/{file.relative_to(made).as_posix()}"
-                    )  # dated 1980, as all entries
-                    entry.compress_type = zipfile.ZIP_DEFLATED
-                    archive.writestr(entry, file.read_bytes())
+                    name = f"{path.stem}/{file.relative_to(made).as_posix()}"
+                    entry = zipfile.ZipInfo(name)  # dated 1980, so that the same files give the same bytes
+                    archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
     return path
 
 
 def copy_table(source: Path, target: Path, *, protocol: dict) -> None:
-    """Copy a table of a run for readers, without columns for facts that the review does not code and no row tells."""
+    """Copy a table of a run for readers, without empty columns for facts that the review does not code."""
     frame = read_csv(source) if uncoded_columns(protocol) else pd.DataFrame()
-    idle = idle_columns(frame, protocol)
-    if idle:
+    if idle := idle_columns(frame, protocol):
         write_csv(frame.drop(columns=idle), target)
     else:
         shutil.copy2(source, target)
@@ -137,25 +117,22 @@ def copy_table(source: Path, target: Path, *, protocol: dict) -> None:
 def _data_package(
     name: str, run: dict[str, Any], protocol: dict, written: dict[str, str], book: pd.DataFrame
 ) -> dict[str, Any]:
-    resources = []
-    for table, row in written.items():
-        fields = [
-            {"name": column, "type": kind, "description": said}
-            for column, kind, said in book[book.table == table][["column", "type", "description"]].itertuples(
-                index=False
-            )
-        ]
-        resources.append(
-            {
-                "name": table.replace("_", "-"),
-                "path": f"csv/{table}.csv",
-                "description": f"One row is {row}.",
-                "format": "csv",
-                "mediatype": "text/csv",
-                "encoding": "utf-8",
-                "schema": {"fields": fields, "missingValues": [""]},
-            }
-        )
+    fields = book.rename(columns={"column": "name"})[["table", "name", "type", "description"]]
+    resources = [
+        {
+            "name": table.replace("_", "-"),
+            "path": f"csv/{table}.csv",
+            "description": f"One row is {row}.",
+            "format": "csv",
+            "mediatype": "text/csv",
+            "encoding": "utf-8",
+            "schema": {
+                "fields": fields[fields.table == table].drop(columns="table").to_dict("records"),
+                "missingValues": [""],
+            },
+        }
+        for table, row in written.items()
+    ]
     return {
         "name": name,
         "title": _title(run, protocol),
@@ -167,7 +144,7 @@ def _data_package(
 
 
 def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
-    """Write ``ro-crate-metadata.json`` (RO-Crate 1.1 or later, by its own library) over the files of the folder."""
+    """Write ``ro-crate-metadata.json`` (RO-Crate 1.1 or later, by its own library) on the files of the folder."""
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate
 
@@ -187,19 +164,18 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
         if file.is_file():
             name = file.relative_to(folder).as_posix()
             row = TABLES.get(file.stem)
-            described = {"description": f"One row is {row}."} if row else {}
+            properties = {"description": f"One row is {row}."} if row else {}
             if file.suffix == ".ipynb":
-                described = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
-            crate.add_file(name, name, properties={"name": file.name, **described})
+                properties = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
+            crate.add_file(name, name, properties={"name": file.name, **properties})
     _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
 
 def _readme(run: dict[str, Any], protocol: dict, written: dict[str, str], numbers: dict[str, str]) -> str:
-    asked = run["parameters"]
     rows = "\n".join(f"- `{table}`: one row is {row}" for table, row in written.items())
     return (
         f"# {_title(run, protocol)}\n\n"
-        f"Records registered by {asked['search_date']}, as their sources showed them by {numbers['snapshot']}.\n\n{rows}\n\n"
+        f"Records registered by {run['parameters']['search_date']}, as their sources showed them by {numbers['snapshot']}.\n\n{rows}\n\n"
         "The same tables are in `csv` and `parquet`; `codebook.csv` says what each column means, `run.json` what was run, `chapters` how each table came about. "
         'An empty cell means: not shown to us. Several values in one cell are separated by " | ". In CSV, a text that a '
         "spreadsheet would run as a formula has a leading apostrophe. Screening and coding are machine readings unless "

@@ -1,4 +1,4 @@
-"""The words of the field: a page that explains them, and links to it where they come first."""
+"""The glossary: a page that explains the words of the field, and links to it where a page first uses one."""
 
 import html
 import re
@@ -10,7 +10,7 @@ import pandas as pd
 
 from evlib.base.schema import read_csv, split_multi
 
-# Where no link may be set: code, formulas, links, images, roles, HTML tags and addresses.
+# Where no link may go: code, formulas, links, images, roles, HTML tags and addresses.
 _LEFT_ALONE = re.compile(
     r"`[^`]*`|\$[^$]*\$|!?\[[^\]]*\]\([^)]*\)|\{[^}]*\}(?:`[^`]*`)?|<[^>]*>[^<]*</a>|<[^>]*>|https?://\S+"
 )
@@ -18,9 +18,9 @@ _NOT_PROSE = re.compile(r"\s*(?:#|\||```|:::|<|\(|\{|---|:\w+:)")
 
 
 def read_glossary(path: str | Path) -> pd.DataFrame:
-    """The words with their meaning: ``term, forms, definition, place`` (the name of its place on the page); none without a file.
+    """The words with their meaning: ``term, forms, definition, place`` (its anchor on the page); no rows without a file.
 
-    ``forms`` are the spellings that are linked, separated by "|".
+    ``forms`` are the spellings to link, separated by "|".
 
     Raises
     ------
@@ -42,30 +42,30 @@ def glossary_page(words: pd.DataFrame) -> str:
 
 
 def linked(text: str, words: pd.DataFrame, seen: set[str], *, page: str = "glossary.html") -> str:
-    """Markdown in which each word that is not in ``seen`` is a link to its meaning, once; adds to ``seen``.
+    """Markdown in which the first use of each word that is not yet in ``seen`` is a link to its meaning; adds to ``seen``.
 
-    Only paragraphs and lists are touched: no headings, tables, code, formulas, links, directives or HTML.
+    Links go into paragraphs and lists only: not into headings, tables, code, formulas, links, directives or HTML.
     """
-    wanted = [(row, _spelt(row.forms)) for row in words.itertuples() if row.term not in seen]
+    unlinked = [(row, _any_spelling(row.forms)) for row in words.itertuples() if row.term not in seen]
     fenced = False
     lines = []
     for line in text.split("\n"):
         fenced ^= line.lstrip().startswith(("```", ":::"))
         prose = not fenced and not _NOT_PROSE.match(line) and not line.startswith("    ")
-        lines.append(_linked_line(line, wanted, seen, page) if prose else line)
+        lines.append(_linked_line(line, unlinked, seen, page) if prose else line)
     return "\n".join(lines)
 
 
 @lru_cache(maxsize=1_000)
-def _spelt(forms: str) -> re.Pattern[str]:
+def _any_spelling(forms: str) -> re.Pattern[str]:
     """A word in any of its spellings, the longest first."""
     spellings = sorted(split_multi(forms.replace("|", " | ")), key=len, reverse=True)
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, spellings))})(?![\w-])")
 
 
-def _linked_line(line: str, wanted: list[tuple[Any, re.Pattern[str]]], seen: set[str], page: str) -> str:
+def _linked_line(line: str, unlinked: list[tuple[Any, re.Pattern[str]]], seen: set[str], page: str) -> str:
     taken = [match.span() for match in _LEFT_ALONE.finditer(line)]
-    for row, pattern in wanted:
+    for row, pattern in unlinked:
         for match in pattern.finditer(line) if row.term not in seen else ():
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 meaning = html.escape(row.definition, quote=True)

@@ -42,16 +42,7 @@ _REVIEW_FOLDERS = re.compile(r"(?<![\w/])(?=data/(?:raw|processed)\b)")
 
 
 def lay_out(root: Path, results: Path, source: Path) -> None:
-    """Write the source of the book as jupyter-book reads it, in place of what is in the folder.
-
-    Parameters
-    ----------
-    root
-        The folder of the review.
-    results
-        The folder of a run.
-    source
-        Where the pages go: prose, chapters, tables to filter, trials; what readers download goes into ``_extra``.
+    """Write the source of the book of a review's run as jupyter-book reads it, in place of what is in the folder.
 
     Raises
     ------
@@ -151,11 +142,11 @@ def _for_another_review(page: str, root: Path, pages: list[str]) -> str:
 
 def _drop_absent_chapters(toc: Path, results: Path) -> None:
     """Leave out of the table of contents the chapters that the run did not make (06_update without an earlier search)."""
-    lines = toc.read_text(encoding="utf-8").splitlines(keepends=True)
-    chapters = [re.fullmatch(r"\s*- file: ([0-9]{2}_\w+)\s*", line) for line in lines]
-    kept = [
-        line for line, chapter in zip(lines, chapters) if chapter is None or (results / f"{chapter[1]}.ipynb").is_file()
-    ]
+    kept = []
+    for line in toc.read_text(encoding="utf-8").splitlines(keepends=True):
+        chapter = re.fullmatch(r"\s*- file: ([0-9]{2}_\w+)\s*", line)
+        if not chapter or (results / f"{chapter[1]}.ipynb").is_file():
+            kept.append(line)
     write_text(toc, "".join(kept))
 
 

@@ -1,6 +1,6 @@
-"""Lessons: cells of the chapters as a notebook that stands alone, with its data in it, for pandas and seaborn.
+"""Lessons: some of the chapters' cells as a notebook that runs by itself, with its data in it, for pandas and seaborn.
 
-A cell that is good to lift has the tag ``lesson`` and says in its metadata what it ``teaches``, what it ``shows`` and an
+A cell that can be lifted into a lesson has the tag ``lesson``; its metadata say what it ``teaches``, what it ``shows`` and an
 ``exercise``. What it needs is read from its code, so that the index of cells cannot differ from what a cell does.
 """
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 MAX_ROWS = 400  # of a table, so that a lesson stays small
 TAG, SOLUTION = "lesson", "hide-cell"
 _PACKAGES = {"pandas", "numpy", "seaborn", "matplotlib", "IPython"}
-_KNOWN = {
+_ALWAYS_IMPORTED = {
     "pd": ("pandas", "import pandas as pd"),
     "plt": ("matplotlib", "import matplotlib.pyplot as plt"),
     "Markdown": ("IPython", "from IPython.display import Markdown"),
     "display": ("IPython", "from IPython.display import display"),
 }
-# Tables of a run by the names that the chapters give them, where they are not those of the files: file and schema.
+# Tables of a run by the names that the chapters give them: file and schema.
 _TABLES = {
     name: (name, name) for name in ("records", "decisions", "trials", "described", "doses", "flow", "duplicates")
 }
@@ -39,19 +39,19 @@ _TABLES |= {"outcomes": ("screened", "screened"), "everything": ("places", "reco
 
 
 class _Cell(NamedTuple):
-    """A cell to lift: its code without our helpers, the names that it takes and makes, and the Markdown before it."""
+    """A cell of code of a chapter."""
 
     id: str
     chapter: str
-    code: str
-    takes: list[str]
+    code: str  # without our helpers
+    takes: list[str]  # names that earlier cells or imports make
     makes: set[str]
-    words: set[str]
-    about: dict
-    before: str
+    words: set[str]  # that could name a column
+    about: dict  # its metadata on lessons
+    before: str  # the Markdown before it
     solution: bool
-    place: int
-    output: str
+    position: int
+    output: str  # in the run, as a line of Markdown
 
 
 class Chapter(NamedTuple):
@@ -61,54 +61,55 @@ class Chapter(NamedTuple):
     title: str
     cells: list[_Cell]
     others: list[_Cell]
-    imports: dict[str, tuple[str, str]]
+    imports: dict[str, tuple[str, str]]  # by name: the package, and the line that imports it
     exercises: dict[str, str]
 
 
-def lesson(results: str | Path, cells: Iterable[str], *, title: str = "") -> "NotebookNode":
-    """A notebook of named cells that runs by itself, with pandas and seaborn alone.
+def lesson(
+    results: str | Path, cells: Iterable[str], *, title: str = "", chapters: dict[str, Chapter] | None = None
+) -> "NotebookNode":
+    """A notebook of some cells that runs by itself, with pandas and seaborn alone.
 
     Parameters
     ----------
     results
         The folder of a run, whose notebooks and tables are used.
     cells
-        Ids of cells (``dose-06b``), in the order in which they shall stand; the name of a chapter (``03_describe``) stands
-        for all its cells that can be lifted. Cells of the same chapter that make what these need are put in before them.
+        Ids of cells (``dose-06b``) in the wanted order; the name of a chapter (``03_describe``) stands for all its cells that
+        can be lifted. Cells of the same chapter that make what these need are added before them.
     title
         The heading; where empty, the question of the chapter.
+    chapters
+        Those of the run, where ``chapters_of`` has read them already.
 
     Returns
     -------
     nbformat.NotebookNode
-        Without outputs. Solutions are left out: in their place are the question and an empty cell.
+        Without outputs. In place of each solution are its question and an empty cell.
 
     Raises
     ------
     InputError
         Where a name is unknown, or a cell needs more than pandas, numpy, seaborn, matplotlib and IPython; it says what.
     """
-    return _lesson(Path(results), chapters_of(results), cells, title)
-
-
-def _lesson(results: Path, chapters: dict[str, Chapter], cells: Iterable[str], title: str = "") -> "NotebookNode":
     import nbformat
 
-    wanted = _wanted([text.strip() for text in cells], chapters)
-    needs = {cell.id: _needs(cell, chapters[cell.chapter]) for cell in wanted}
-    chosen = list(dict.fromkeys(provider.id for cell in wanted for provider in (*needs[cell.id].providers, cell)))
-    by_id = {cell.id: cell for chapter in chapters.values() for cell in chapter.cells}
-    parts = [by_id[name] for name in chosen]
-    needs |= {cell.id: _needs(cell, chapters[cell.chapter]) for cell in parts}
-    lifted = [cell for cell in parts if not cell.solution]
-    asked = [cell for cell in parts if cell.solution]
-    sources = list(dict.fromkeys(cell.chapter for cell in parts))
+    results, chapters = Path(results), chapters or chapters_of(results)
+    parts: dict[str, _Cell] = {}
+    for cell in _chosen_cells([text.strip() for text in cells], chapters):
+        for part in (*_needs(cell, chapters[cell.chapter]).providers, cell):
+            parts.setdefault(part.id, part)
+    needs = {cell.id: _needs(cell, chapters[cell.chapter]) for cell in parts.values()}
+    lifted = [cell for cell in parts.values() if not cell.solution]
+    solutions = [cell for cell in parts.values() if cell.solution]
+    sources = list(dict.fromkeys(cell.chapter for cell in parts.values()))
     parameters = searched(results)
 
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     tables, notes = [], []
-    for name in dict.fromkeys(table for cell in parts for table in needs[cell.id].tables):
-        source, note = _inlined(results, name, [cell for cell in parts if name in needs[cell.id].tables])
+    for name in dict.fromkeys(table for need in needs.values() for table in need.tables):
+        users = [cell for cell in parts.values() if name in needs[cell.id].tables]
+        source, note = _table_as_code(results, name, users)
         tables.append(code(source, metadata={"jupyter": {"source_hidden": True}}))
         notes.append(note)
     imports = ["import io", "import pandas as pd", *(line for cell in lifted for line in needs[cell.id].imports)]
@@ -124,22 +125,21 @@ def _lesson(results: Path, chapters: dict[str, Chapter], cells: Iterable[str], t
         body += [markdown(words.strip()), code(cell.code)]
         if cell.about.get("exercise"):
             body += [markdown(f"**Exercise.** {cell.about['exercise']}"), code("")]
-    if asked:
+    if solutions:
         body.append(markdown("## Try it"))
-        for cell in asked:
+        for cell in solutions:
             body += [markdown(chapters[cell.chapter].exercises[cell.id]), code("")]
     body.append(markdown(_closing(parameters)))
     for number, cell in enumerate(body):
         cell["id"] = f"lesson-{number:02}"  # the same from the same run
-    made = nbformat.v4.new_notebook(
-        cells=body, metadata={"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
-    )
-    nbformat.validate(made)
-    return made
+    metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=body, metadata=metadata)
+    nbformat.validate(notebook)
+    return notebook
 
 
-def write_lesson(made: "NotebookNode", path: str | Path) -> None:
-    """Write a lesson as a file of a notebook.
+def write_lesson(notebook: "NotebookNode", path: str | Path) -> None:
+    """Write a lesson to a file.
 
     Raises
     ------
@@ -148,39 +148,24 @@ def write_lesson(made: "NotebookNode", path: str | Path) -> None:
     """
     import nbformat
 
-    path, text = Path(path), nbformat.writes(made) + "\n"
+    path, text = Path(path), nbformat.writes(notebook) + "\n"
     if path.exists() and (path.is_dir() or path.read_bytes() != text.encode()):
         raise InputError(
-            f"{path} is there and is not this lesson: somebody may have worked in it. Name another file with --out, or "
-            "remove it first."
+            f"{path} is there and differs from this lesson: somebody may have worked in it. Name another file with --out, "
+            "or remove it first."
         )
     write_text(path, text)
 
 
-def write_lessons(results: str | Path, chapters: dict[str, Chapter], folder: str | Path) -> list[Path]:
-    """A lesson of every chapter that has cells to lift, each a file of the chapter's name.
-
-    Parameters
-    ----------
-    chapters
-        Those of the run, as ``chapters_of`` gives them.
-    """
-    paths = []
+def write_lessons(results: str | Path, chapters: dict[str, Chapter], folder: str | Path) -> None:
+    """Write a lesson of every chapter that has cells to lift, each to a file of the chapter's name."""
     for name, chapter in chapters.items():
         if chapter.cells:
-            paths.append(Path(folder) / f"{name}.ipynb")
-            write_lesson(_lesson(Path(results), chapters, [name]), paths[-1])
-    return paths
+            write_lesson(lesson(results, [name], chapters=chapters), Path(folder) / f"{name}.ipynb")
 
 
 def cell_index(chapters: dict[str, Chapter]) -> str:
-    """The cells that can be lifted, chapter by chapter, as Markdown with links for a page of the book.
-
-    Parameters
-    ----------
-    chapters
-        Those of a run, as ``chapters_of`` gives them.
-    """
+    """The cells that can be lifted, chapter by chapter, as Markdown with links for a page of the book."""
     sections = []
     for name, chapter in chapters.items():
         rows = []
@@ -188,12 +173,12 @@ def cell_index(chapters: dict[str, Chapter]) -> str:
             if cell.solution:
                 continue
             needs = _needs(cell, chapter)
-            held = [f"`{table}`" for table in needs.tables]
-            after = [f"`{provider.id}`" for provider in needs.providers]
+            tables = ", ".join(f"`{table}`" for table in needs.tables)
+            after = ", ".join(f"`{provider.id}`" for provider in needs.providers)
             facts = (
                 f'<a href="{name}.html#{_anchor(cell.id)}">{cell.id}</a>',
                 _for_table(cell.about["teaches"]),
-                ", ".join(held) + (f"; after {', '.join(after)}" if after else ""),
+                tables + (f"; after {after}" if after else ""),
                 _for_table(cell.about["shows"]) + (f": *{cell.output}*" if cell.output else ""),
             )
             rows.append(f"| {' | '.join(facts)} |")
@@ -208,14 +193,14 @@ def cell_index(chapters: dict[str, Chapter]) -> str:
 
 
 def with_anchors(notebook: "NotebookNode") -> "NotebookNode":
-    """A chapter with a place before each cell that can be lifted, so that the index of cells can lead there."""
+    """A chapter with an anchor before each cell that can be lifted, for the links of the index of cells."""
     import nbformat
 
     cells = []
     for cell in notebook.cells:
         if _is_lifted(cell) and SOLUTION not in cell.metadata.tags:
-            place = f'<span id="{_anchor(cell["id"])}"></span>'
-            cells.append(nbformat.v4.new_markdown_cell(place, id=_anchor(cell["id"])))
+            anchor = _anchor(cell["id"])
+            cells.append(nbformat.v4.new_markdown_cell(f'<span id="{anchor}"></span>', id=anchor))
         cells.append(cell)
     notebook.cells = cells
     return notebook
@@ -232,8 +217,8 @@ def _output(cell: "NotebookNode") -> str:
     return ""
 
 
-def _anchor(name: str) -> str:
-    return f"cell-{name}"
+def _anchor(cell_id: str) -> str:
+    return f"cell-{cell_id}"
 
 
 def _is_lifted(cell: "NotebookNode") -> bool:
@@ -249,7 +234,7 @@ def _sentence(text: str) -> str:
 
 
 def chapters_of(results: str | Path) -> dict[str, Chapter]:
-    """What the chapters of a run offer to lift, and what their other cells make, by the chapter's name.
+    """The chapters of a run, read for lessons, by name.
 
     Raises
     ------
@@ -265,9 +250,9 @@ def chapters_of(results: str | Path) -> dict[str, Chapter]:
 
 
 def _chapter(name: str, notebook: "NotebookNode") -> Chapter:
-    cells, others, imports, exercises = [], [], dict(_KNOWN), {}
+    cells, others, imports, exercises = [], [], dict(_ALWAYS_IMPORTED), {}
     before = questions = ""
-    for place, cell in enumerate(notebook.cells):
+    for position, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             before = cell.source
             questions = cell.source if "## Try it" in cell.source else questions
@@ -279,17 +264,17 @@ def _chapter(name: str, notebook: "NotebookNode") -> Chapter:
                 continue
             raise InputError(f"{name}, cell {cell['id']}: not plain Python ({error.msg}).") from None
         imports |= dict(_imported(tree))
-        (cells if _is_lifted(cell) else others).append(_read(name, cell, before, place))
+        (cells if _is_lifted(cell) else others).append(_read_cell(name, cell, before, position))
         if SOLUTION in cell.metadata.get("tags", []):
             number = re.search(r"Solution to (\d+)", cell.source)
-            found = number and re.search(rf"^{number[1]}\. (.+(?:\n {{2,}}.+)*)", questions, re.MULTILINE)
-            exercises[cell["id"]] = re.sub(r"\s+", " ", found[1]) if found else ""
+            question = number and re.search(rf"^{number[1]}\. (.+(?:\n {{2,}}.+)*)", questions, re.MULTILINE)
+            exercises[cell["id"]] = re.sub(r"\s+", " ", question[1]) if question else ""
         before = ""
     heading = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
     return Chapter(name, heading, cells, others, imports, exercises)
 
 
-def _read(chapter: str, cell: "NotebookNode", before: str, place: int) -> _Cell:
+def _read_cell(chapter: str, cell: "NotebookNode", before: str, position: int) -> _Cell:
     about, solution = dict(cell.metadata.get("lesson", {})), SOLUTION in cell.metadata.get("tags", [])
     absent = [key for key in ("teaches", "shows") if not about.get(key)]
     if absent and _is_lifted(cell) and not solution:
@@ -300,8 +285,8 @@ def _read(chapter: str, cell: "NotebookNode", before: str, place: int) -> _Cell:
     code = _without_helpers(cell.source)
     tree = ast.parse(code)
     takes, makes = _takes_and_makes(tree)
-    words = set(_words(tree)) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
-    return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, place, _output(cell))
+    words = set(_column_words(tree)) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
+    return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, position, _output(cell))
 
 
 def _without_helpers(source: str) -> str:
@@ -327,7 +312,7 @@ def _without_helpers(source: str) -> str:
 
 
 def _takes_and_makes(tree: ast.Module) -> tuple[list[str], set[str]]:
-    """The names that code takes from before, in order, and those that it makes."""
+    """The names that code takes from earlier code, in order, and those that it makes."""
     takes, makes = [], set()
     for statement in tree.body:
         inner = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
@@ -345,7 +330,7 @@ def _takes_and_makes(tree: ast.Module) -> tuple[list[str], set[str]]:
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Each name that import statements make, with its package and the line that imports it alone."""
+    """Each name that import statements make, with its package and a line that imports just this name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
@@ -355,7 +340,7 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
                 yield name, (module.split(".")[0], f"{origin}{ast.unparse(alias)}")
 
 
-def _words(tree: ast.Module) -> Iterator[str]:
+def _column_words(tree: ast.Module) -> Iterator[str]:
     """Every word of the code that could name a column."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
@@ -375,7 +360,7 @@ class _Needs(NamedTuple):
 def _needs(cell: _Cell, chapter: Chapter) -> _Needs:
     """The tables, imports and earlier cells that a cell needs, also through those cells."""
     tables, imports, providers, missing = [], [], [], []
-    earlier = [other for other in chapter.cells if other.place < cell.place and not other.solution]
+    earlier = [other for other in chapter.cells if other.position < cell.position and not other.solution]
     for name in cell.takes:
         provider = next((other for other in reversed(earlier) if name in other.makes), None)
         package, line = chapter.imports.get(name, ("", ""))
@@ -391,22 +376,22 @@ def _needs(cell: _Cell, chapter: Chapter) -> _Needs:
         else:
             missing.append(name)
     if missing:
-        called = [name for name in missing if chapter.imports.get(name, ("",))[0] == "evlib"]
-        reason = _what((called or missing)[0], cell, chapter)
+        helpers = [name for name in missing if chapter.imports.get(name, ("",))[0] == "evlib"]
+        reason = _why_missing((helpers or missing)[0], cell, chapter)
         raise InputError(f"{chapter.name}, cell {cell.id}, cannot be lifted: {reason}")
     unique = {provider.id: provider for provider in providers}
     return _Needs(list(dict.fromkeys(tables)), list(dict.fromkeys(imports)), list(unique.values()))
 
 
-def _what(name: str, cell: _Cell, chapter: Chapter) -> str:
-    """What a cell needs that a lesson cannot have, and what to do about it."""
+def _why_missing(name: str, cell: _Cell, chapter: Chapter) -> str:
+    """Why a lesson cannot have a name that a cell needs, and what to do about it."""
     package, line = chapter.imports.get(name, ("", ""))
     if package == "evlib":
         used = re.search(rf"\b{name}\.\w+", cell.code)
         origin = re.sub(r"from (\S+) import (\w+).*", r"\1.", line)
         return f"it calls {origin}{used[0] if used else name}. Write it with pandas or seaborn alone, or leave the cell out."
     if package:
-        return f"it needs the package {package}; a lesson has {', '.join(sorted(_PACKAGES, key=str.lower))} alone."
+        return f"it needs the package {package}; a lesson has only {', '.join(sorted(_PACKAGES, key=str.lower))}."
     maker = next((other for other in reversed(chapter.others) if name in other.makes), None)
     if maker:
         return (
@@ -416,17 +401,18 @@ def _what(name: str, cell: _Cell, chapter: Chapter) -> str:
     return f"nothing in its chapter makes '{name}'."
 
 
-def _wanted(names: list[str], chapters: dict[str, Chapter]) -> list[_Cell]:
+def _chosen_cells(names: list[str], chapters: dict[str, Chapter]) -> list[_Cell]:
+    """The cells with these ids, or of chapters with these names, in order."""
     by_id = {cell.id: cell for chapter in chapters.values() for cell in chapter.cells}
-    wanted = []
+    cells = []
     for name in filter(None, names):
         chapter = chapters.get(name.removesuffix(".ipynb"))
         if chapter and chapter.cells:
-            wanted += chapter.cells
+            cells += chapter.cells
         elif name in by_id:
-            wanted.append(by_id[name])
+            cells.append(by_id[name])
         else:
-            for chapter in chapters.values():  # what is in the way of a cell that is there, but is not tagged
+            for chapter in chapters.values():  # a cell without the tag: say first what else it would need
                 for cell in chapter.others:
                     if cell.id == name:
                         _needs(cell, chapter)
@@ -436,13 +422,13 @@ def _wanted(names: list[str], chapters: dict[str, Chapter]) -> list[_Cell]:
                 f"({', '.join(able)}) or cells: {', '.join(by_id)}. To lift another cell, give it the tag '{TAG}' and say "
                 "in its metadata what it teaches and shows (CONTRIBUTING.md); then run the chapters again."
             )
-    if not wanted:
+    if not cells:
         raise InputError('no cell is named. Type, for example: make lesson CELLS="03_describe" or CELLS="dose-06b"')
-    return wanted
+    return cells
 
 
-def _inlined(results: Path, name: str, cells: list[_Cell]) -> tuple[str, str]:
-    """A table as code that makes it, with the columns and rows that cells use; and what it holds, in words.
+def _table_as_code(results: Path, name: str, cells: list[_Cell]) -> tuple[str, str]:
+    """Code that makes a table with the columns and rows that cells use; and a line of Markdown on what it holds.
 
     The data are string literals as ``repr`` writes them, line by line, so that no text of a registry can end one.
     """
@@ -477,8 +463,8 @@ def _import_lines(lines: Iterable[str]) -> str:
     """Import statements, each once: the standard library's first, names from one module together."""
     plain, named = set(), {}
     for line in lines:
-        if found := re.fullmatch(r"from (\S+) import (.+)", line):
-            named.setdefault(found[1], set()).add(found[2])
+        if parts := re.fullmatch(r"from (\S+) import (.+)", line):
+            named.setdefault(parts[1], set()).add(parts[2])
         else:
             plain.add(line)
     statements = [*plain, *(f"from {module} import {', '.join(sorted(names))}" for module, names in named.items())]
@@ -490,7 +476,7 @@ def _import_lines(lines: Iterable[str]) -> str:
 def _plain_markdown(text: str) -> str:
     """Markdown of a chapter for any notebook: no roles, labels or links to other pages of the book; headings as bold text."""
     text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"<!-- .*? -->", "", text)  # what marks a passage that a review may lack
+    text = re.sub(r"<!-- .*? -->", "", text)  # the marks of passages that not every review has
     text = re.sub(r"\{cite:p\}`([^`]+)`", r"[\1]", text)
     text = re.sub(r"\[([^\]]+)\]\((?!https?://)[^)]*\)", r"\1", text)
     return re.sub(r"^#+ (.+)$", r"**\1**", text, flags=re.MULTILINE)

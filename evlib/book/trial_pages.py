@@ -51,13 +51,7 @@ _RECORD = {
     "note": "Note of the transcription",
     "snapshot": "Retrieved by",
 }
-_DOSE = {
-    "arm": "arm",
-    "as_stated": "as stated",
-    "unit_kind": "kind of unit",
-    "per": "per",
-    "n_administrations": "times",
-}
+_HEADS = {"unit_kind": "kind of unit", "n_administrations": "times"}
 _CLAIM = {
     "section": "Section",
     "quote": "Quote",
@@ -67,8 +61,8 @@ _CLAIM = {
     "verdict": "Verdict",
     "why": "Why",
 }
-# Selects in the place of text fields, so that "consistent" does not find "inconsistent" too. Called at each draw, of which the
-# first replaces the fields: itables loses an initComplete beside filters.
+# Selects instead of text fields, so that "consistent" does not find "inconsistent" too. It is called at each draw and replaces
+# the fields at the first: itables ignores an initComplete where there are filters.
 _SELECTS = """function () {
     this.api().columns(COLUMNS).every(function () {
         const column = this, field = column.header().querySelector("input");
@@ -84,17 +78,12 @@ _SELECTS = """function () {
 
 
 def page_name(trn: str) -> str:
-    """The name of a trial's page: its number with nothing that a file name or an address should not hold."""
+    """The name of a trial's page: its number without signs that do not belong in file names and addresses."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", trn)
 
 
 def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """The columns of the table of all trials, as a reader sees them; what is not reported says so.
-
-    Parameters
-    ----------
-    described
-        Table ``described``.
+    """Table ``described`` as a reader sees it; cells without a value read "not reported".
 
     Returns
     -------
@@ -122,12 +111,7 @@ def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame
 
 
 def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
-    """The columns of the ledger of claims, as a reader sees them; sections in the paper's order.
-
-    Parameters
-    ----------
-    ledger
-        As ``audit.csv`` holds it.
+    """The ledger of claims (``audit.csv``) as a reader sees it, with sections in the paper's order.
 
     Returns
     -------
@@ -144,19 +128,19 @@ def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
 def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tuple[str, ...] = ()) -> str:
     """A table with a search, a filter under each heading and sorting, for a page of the book.
 
-    The scripts stand in the page itself (itables and DataTables, bundled), so that it works from a folder and no other
-    host is called.
+    The scripts are in the page itself (itables and DataTables, bundled), so that it works from a folder and calls no other
+    host.
 
     Parameters
     ----------
     frame
         Its cells are HTML.
     name
-        The name of the place on the page.
+        The table's id on the page.
     page_length
         How many rows are shown at first.
     choices
-        Columns of few values, from which the filter lets one choose.
+        Columns with few values, whose filter is a list to choose from.
     """
     from itables import JavascriptFunction, to_html_datatable
     from itables.javascript import generate_init_offline_itables_html
@@ -178,7 +162,7 @@ def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tu
         table_id=name,
         drawCallback=JavascriptFunction(selects),
     )
-    # itables hands the function over as a text to be evaluated, which the policy of the pages forbids (evlib.csp).
+    # itables hands the function over as a text to be evaluated, which the pages' policy forbids (evlib.book.page_policy).
     table = re.sub(r'"keys_to_be_evaluated": .*\n\s*', "", table).replace(json.dumps(selects), selects)
     return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
 
@@ -189,35 +173,33 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     Parameters
     ----------
     story
-        What ``evlib.book.record_history.trace`` tells of the record.
+        The record's history, of ``evlib.book.record_history.trace``.
     changes
         What changed in records since an earlier search: ``trn, field, before, after`` (of ``evlib.audit.compare``); None where
         the run has no earlier search.
     without
-        Of ``doses`` and ``results``, what the whole review has none of: their sections are left out.
+        Which of ``doses`` and ``results`` the whole review lacks: their sections are left out.
     """
     record = story["record"]
-    doses = [{_DOSE.get(name, name): cell for name, cell in row.items()} for row in story["doses"]]
     changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
+    doses = ("arm", "as_stated", "unit_kind", "per", "n_administrations")
+    reports = ("study", "report", "link", "arms", "outcomes")
     optional = {
-        "doses": ["## Doses", _grid(doses, tuple(_DOSE.values()), "No dose on file.")],
-        "results": [
-            "## Reports",
-            _grid(story["results"], ("study", "report", "link", "arms", "outcomes"), "No report on file."),
-        ],
-        "changes": [
+        "doses": ("## Doses", _grid(story["doses"], doses, "No dose on file.")),
+        "results": ("## Reports", _grid(story["results"], reports, "No report on file.")),
+        "changes": (
             "## What changed since the earlier search",
             _grid(changed, ("field", "before", "after"), "Nothing that is followed."),
-        ],
+        ),
     }
     left_out = {*without, *(["changes"] if changes is None else [])}
     title = record.get("brief_title") or record.get("official_title") or "No title shown"
     url = story.get("record_url")
     parts = [
         "---\norphan: true\n---",
-        f"# {_heading(story['trn'])}",
+        f"# {_without_markup(story['trn'])}",
         f"<p><strong>{html.escape(str(title))}</strong></p>",
-        f"<p>{_outcome(story['outcome'])}{' ' + _link(url, 'Its record in the registry') + '.' if url else ''} "
+        f"<p>{_outcome_sentence(story['outcome'])}{' ' + _link(url, 'Its record in the registry') + '.' if url else ''} "
         '<a href="../trials.html">All trials</a>.</p>',
         "## The record",
         _facts([(label, record[name]) for name, label in _RECORD.items() if name in record]),
@@ -225,7 +207,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
         "## How it was coded",
         _grid(story["coding"], ("field", "value", "coded_by", "found_in", "words", "read_as"), "Not coded."),
-        *(text for name, texts in optional.items() if name not in left_out for text in texts),
+        *(text for name, section in optional.items() if name not in left_out for text in section),
         "## Other records of the same trial",
         _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
         "## Sources",
@@ -243,18 +225,18 @@ def _text(cell: object) -> str:
 
 
 def _link(url: object, text: str) -> str:
-    """A link, where the address is one that a reader may follow; else the text."""
+    """A link, where the address is safe to follow; otherwise the text."""
     if isinstance(url, str) and (url.startswith(("https://", "http://")) or re.fullmatch(r"trials/[\w-]+\.html", url)):
         return f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{html.escape(text)}</a>'
     return html.escape(text)
 
 
-def _heading(text: str) -> str:
-    """Text in a Markdown heading, so that none of its signs is read as markup."""
+def _without_markup(text: str) -> str:
+    """Text for a Markdown heading, with its signs escaped."""
     return re.sub(r"([^\w\s])", r"\\\1", text)
 
 
-def _outcome(outcome: dict[str, Any]) -> str:
+def _outcome_sentence(outcome: dict[str, Any]) -> str:
     code = f" ({outcome['criterion']})" if "criterion" in outcome else ""
     by = f", decided by {outcome['decided_by']}" if "decided_by" in outcome else ""
     reason = f": {outcome['reason']}" if "reason" in outcome else ""
@@ -277,7 +259,8 @@ def _values(value: object) -> str:
 def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
     if not rows:
         return f"<p>{none}</p>"
-    head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in names)
+    heads = (_HEADS.get(name, name.replace("_", " ")) for name in names)
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
         for row in rows

@@ -1,7 +1,7 @@
-"""Which chapters a review has, and how they read in it: what speaks of things that it lacks is left out.
+"""Which chapters a review has, and how they read in it: cells and passages whose data it lacks are dropped.
 
 The chapters are the repository's notebooks. A cell with the tag ``needs:PLACE``, and a passage of Markdown between
-``<!-- needs:PLACE -->`` and ``<!-- end -->``, stand only in a review that has what they speak of: a place in its
+``<!-- needs:PLACE -->`` and ``<!-- end -->``, are kept only in a review that has what they are about: a place in its
 ``protocol.yml`` (``needs:codes.msc_source``) or a file below its ``data/raw`` (``needs:curation/coding.csv``).
 """
 
@@ -25,8 +25,8 @@ _PASSAGE = re.compile(r"<!-- needs:(\S+) -->(.*?)<!-- end -->", re.DOTALL)
 _NEXT = re.compile(r"\*\*Next:\*\* .*\((\w+)\.ipynb\)", re.DOTALL)
 
 
-def laid_out(root: Path) -> list[Path]:
-    """Write the chapters of a review, as they read in it, into ``data/processed/.chapters``; returns them in order.
+def written_chapters(root: Path) -> list[Path]:
+    """Write a review's version of its chapters into ``data/processed/.chapters``; returns them in order.
 
     Raises
     ------
@@ -36,21 +36,17 @@ def laid_out(root: Path) -> list[Path]:
     import nbformat
 
     protocol, folder = load_protocol(root / "protocol.yml"), root / "data" / "processed" / ".chapters"
-    sources = chosen(root, protocol)
-    names, made = [source.stem for source in sources], []
+    sources = chapter_sources(root, protocol)
+    review = {"protocol": protocol, "raw_dir": root / "data" / "raw", "name": root.name}
     for source in sources:
-        notebook = nbformat.read(source, as_version=4)
-        notebook = for_review(
-            notebook, protocol=protocol, raw_dir=root / "data" / "raw", chapters=names, name=root.name
-        )
+        notebook = for_review(nbformat.read(source, as_version=4), chapters=[s.stem for s in sources], **review)
         path, text = folder / source.name, nbformat.writes(notebook) + "\n"
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)
-        made.append(path)
-    return made
+    return [folder / source.name for source in sources]
 
 
-def chosen(root: Path, protocol: dict) -> list[Path]:
+def chapter_sources(root: Path, protocol: dict) -> list[Path]:
     """The repository's notebooks that the protocol of a review names as its chapters, in order.
 
     Raises
@@ -61,15 +57,15 @@ def chosen(root: Path, protocol: dict) -> list[Path]:
     folder = repository(root) / "notebooks"
     sources = [folder / f"{name}.ipynb" for name in sorted(protocol.get("chapters", DEFAULT))]
     if absent := next((source.stem for source in sources if not source.is_file()), None):
-        there = ", ".join(path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
-        raise InputError(f"protocol.yml, chapters: there is no chapter '{absent}'. There are: {there}.")
+        names = ", ".join(path.stem for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
+        raise InputError(f"protocol.yml, chapters: there is no chapter '{absent}'. There are: {names}.")
     return sources
 
 
 def for_review(
     notebook: "NotebookNode", *, protocol: dict, raw_dir: Path, chapters: Iterable[str], name: str
 ) -> "NotebookNode":
-    """A chapter as it reads in a review: without the cells and passages on things that the review lacks, and without outputs.
+    """A review's version of a chapter: without outputs, and without the cells and passages whose data the review lacks.
 
     Parameters
     ----------
@@ -78,21 +74,21 @@ def for_review(
     protocol, raw_dir
         Of the review.
     chapters
-        Names of the review's chapters; a link to another one as the next becomes one to the table of all trials.
+        Names of the review's chapters; a link to a next chapter that is not among them leads to the table of all trials.
     name
-        Of the review's folder, which the ``make`` commands and the paths in the text are given.
+        Of the review's folder, for the ``make`` commands and the paths in the text.
     """
 
-    def met(need: str) -> bool:
+    def has(need: str) -> bool:
         return (raw_dir / need).is_file() if "/" in need else bool(value_at(protocol, need))
 
     notebook = copy.deepcopy(notebook)
-    notebook.cells = [cell for cell in notebook.cells if all(map(met, _needs(cell)))]
+    notebook.cells = [cell for cell in notebook.cells if all(map(has, _needs(cell)))]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
             continue
-        text = _PASSAGE.sub(lambda found: found[2] if met(found[1]) else "", cell.source)
+        text = _PASSAGE.sub(lambda passage: passage[2] if has(passage[1]) else "", cell.source)
         following = _NEXT.fullmatch(text)
         if following and following[1] not in chapters:
             text = "**Next:** [all trials, one by one](trials.md)"

@@ -18,9 +18,9 @@ _SEARCH_DATE = {
     False: "# FILL IN: records registered after this day do not count; not later than the export. Any run can name another: "
     "SEARCH_DATE=",
 }
-# What tells the day of an export, by field of its records; the first that tells one counts.
+# Fields of its records that show the day of an export; the first field that shows a day counts.
 _STATED = {
-    "snapshot": "the newest day of export that its rows tell",
+    "snapshot": "the newest day of export that its rows state",
     "last_update": "the last update among its records",
     "registered_text": "the last registration among its records",
     "first_submitted": "the last submission among its records",
@@ -39,8 +39,6 @@ def new_review(
 
     Parameters
     ----------
-    root
-        The repository, or a review in it.
     name
         Of the folder: lower-case letters, digits and hyphens.
     records
@@ -48,13 +46,11 @@ def new_review(
     retrieved
         The day of the exports, YYYY-MM-DD; where None, that of their folder's name, else the newest that a file states
         (``stated_day``), else the day of its last change. It names their folder, and the earliest is the search date.
-    say
-        Told of each export's day.
 
     Raises
     ------
     InputError
-        Where the name does not fit, the folder is there already, or an export is not or is none that is known.
+        Where the name does not fit, the folder is there already, or an export is missing or in no known format.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise InputError(
@@ -87,7 +83,7 @@ def new_review(
     raw, resources = staging / "data" / "raw", []
     for number, (export, (day, source)) in enumerate(days.items(), 1):
         place = raw / "exports" / day / export.name
-        if place.exists():  # of another folder
+        if place.exists():  # one of the same name, from another folder
             place = place.with_name(f"{number}-{export.name}")
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(export, place)
@@ -101,9 +97,9 @@ def new_review(
 
 
 def stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
-    """The newest day that an export states, and what it is; None where it states none.
+    """The newest day that an export states, and what kind of day it is; None where it states none.
 
-    The days of export of its rows come first, then the last updates of its records, then their registrations.
+    The days of export in its rows come first, then the last updates of its records, then their registrations.
 
     Raises
     ------
@@ -117,9 +113,9 @@ def stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None
     for part in stream([export], retrieved=now, registries=registries):
         read, lost = read + len(part.records), lost + losses(part.rejects)
         for field in _STATED:
-            told = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
-            # Where a row tells no day of export, the reader takes the day that it was given: today.
-            newest[field] = max([newest[field], *(day for day in told if field != "snapshot" or day < now)])
+            days = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
+            # Where a row states no day of export, the reader takes the day that it was given: today.
+            newest[field] = max([newest[field], *(day for day in days if field != "snapshot" or day < now)])
     if not read:
         raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
     return next(((newest[field], what) for field, what in _STATED.items() if newest[field]), None)

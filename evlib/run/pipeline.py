@@ -34,7 +34,7 @@ from evlib.base.rawdata import (
     source_files,
 )
 from evlib.run.cache_keys import KeyedNotebook, imports_of, keyed_notebook, modules_used
-from evlib.run.chapters import chosen, laid_out
+from evlib.run.chapters import chapter_sources, written_chapters
 from evlib.run.scheduler import reusable, run_side_by_side
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def default_results(root: Path) -> Path:
     Raises
     ------
     InputError
-        Where there are none, or they are no longer those that a run would give; it says which command makes them.
+        Where there are none, or a run would give others now; it says which command makes them.
     """
     search_date = load_protocol(root / "protocol.yml")["default_search_date"]
     results = recovered(root / "data" / "processed" / search_date)
@@ -66,19 +66,19 @@ def default_results(root: Path) -> Path:
     files = source_files(raw_dir, until=last["parameters"]["snapshot"])
     now = _inputs(root, raw_dir, check_raw(raw_dir), files) | _code(root, sources)
     changed = [name for name in sorted(now | last["inputs"]) if now.get(name) != last["inputs"].get(name)]
-    outputs = {name: value for done in last["notebooks"] for name, value in done["outputs"].items()}
-    changed += [
-        name for name, value in outputs.items() if not ((results / name).is_file() and sha256(results / name) == value)
-    ]
+    for done in last["notebooks"]:
+        for name, checksum in done["outputs"].items():
+            if not (results / name).is_file() or sha256(results / name) != checksum:
+                changed.append(name)
     if changed:
         raise InputError(f"the results in {results} are out of date: {changed[0]} changed since they were made. {make}")
     return results
 
 
 def notebooks(root: Path) -> list[Path]:
-    """The numbered notebooks of a review, in order: the repository's own, or as they read in another review."""
+    """The numbered notebooks of a review, in order: the repository's own, or for another review its versions of them."""
     if repository(root) != root.resolve():
-        return laid_out(root)
+        return written_chapters(root)
     return matching(root / "notebooks", "[0-9][0-9]_*.ipynb")
 
 
@@ -93,12 +93,10 @@ def run(
     as_before: bool = False,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Execute the notebooks for a search date; returns the folder of results.
+    """Execute the notebooks for a search date; returns the folder with tables, figures, notebooks and ``run.json``.
 
     Parameters
     ----------
-    root
-        The project's folder.
     search_date
         Last day of registration, YYYY-MM-DD; the protocol's default where None.
     snapshot
@@ -111,14 +109,9 @@ def run(
     before
         Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
     as_before
-        Whether the results are wanted for such a comparison only: then a run that compared more is as good.
+        Whether the results serve such a comparison only: then they may hold a comparison of their own.
     say
-        Told of each step.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder with tables, figures, executed notebooks and ``run.json``.
+        Called with a line of text at each step.
 
     Raises
     ------
@@ -132,7 +125,7 @@ def run(
     search_date = checked_date(search_date or protocol["default_search_date"])
     raw_dir = root / "data" / "raw"
     sums = check_raw(raw_dir)
-    check_against_raw(protocol, raw_dir)
+    _check_hand_screening(protocol, raw_dir)
     if records:
         files = files_of(records)
         if not files:
@@ -158,19 +151,10 @@ def run(
             parameters = {"search_date": search_date, "snapshot": snapshot}
             parameters |= {"records_from": records.name} if records else {}
             steps = _steps(root, [inputs, parameters, platform.python_version()], before)
-            return _run_locked(
-                root,
-                target,
-                steps,
-                inputs,
-                parameters,
-                records and records.resolve(),
-                before,
-                as_before,
-                say=say,
-            )
+            records = records and records.resolve()
+            return _run_locked(root, target, steps, inputs, parameters, records, before, as_before, say)
     except Timeout:
-        raise InputError(f"another run is writing {target}. Wait for it to end, then run again.") from None
+        raise InputError(f"another run is writing to {target}. Wait for it to end, then run again.") from None
 
 
 def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
@@ -185,10 +169,10 @@ def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
 
 
 def check_review(root: Path) -> list[str]:
-    """Look a review over as a run would, without running it; returns what is left to do, which is no error.
+    """Check a review as a run would, without running it; returns what is left to do, which is no error.
 
-    The first review comes filled in, and with its records: of it, the protocol is looked at. Where the records of another
-    are many (more than 50 MB), whether the search finds any is left to the run.
+    The first review comes filled in and with its records, so that only its protocol is checked. Where the records of another
+    exceed 50 MB, whether the search finds any is left to the run.
 
     Raises
     ------
@@ -198,10 +182,10 @@ def check_review(root: Path) -> list[str]:
     """
     path, raw_dir = root / "protocol.yml", root / "data" / "raw"
     protocol = load_protocol(path)
-    check_against_raw(protocol, raw_dir)
+    _check_hand_screening(protocol, raw_dir)
     if repository(root) == root.resolve():
         return []
-    chosen(root, protocol)
+    chapter_sources(root, protocol)
     todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
     try:
         days = snapshots(raw_dir)
@@ -215,19 +199,19 @@ def check_review(root: Path) -> list[str]:
         except InputError as error:
             if not todo:
                 raise
-            todo.append(str(error))  # as long as the search is not filled in, it finds nothing
+            todo.append(str(error))  # a search that is not filled in finds nothing
     return todo
 
 
 def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: dict) -> None:
-    """Refuse a search that finds no record, or none that was registered by the search date, as the first chapter does."""
+    """Refuse a search that finds no record or none registered by the search date, as the first chapter does."""
     from evlib.base.schema import read_csv
     from evlib.ingest import registration_dates, sources
     from evlib.screen import screening
 
     covered = sources.screened_by_hand(raw_dir, protocol=protocol)
-    found = sources.raw_sources(raw_dir, snapshot=snapshot)
-    records, _, _ = sources.records_of(found, protocol=protocol, always=covered)
+    raw = sources.raw_sources(raw_dir, snapshot=snapshot)
+    records, _, _ = sources.records_of(raw, protocol=protocol, always=covered)
     hand = screening.hand_decisions(raw_dir / "curation/screening.csv", known=covered, protocol=protocol)[0]
     known = read_csv(shared(raw_dir, "curation/nct_first_submitted.csv"))
     records = registration_dates.with_registration_dates(
@@ -237,13 +221,13 @@ def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: 
 
 
 def lock_of(target: Path) -> Path:
-    """The file that a run locks while it writes a folder of results: beside it, so that all who write there meet."""
+    """The file that a run locks while it writes a folder of results; it lies outside of that folder, which is replaced."""
     target = target.resolve()
     return target.parent / ".locks" / f"{target.name}.lock"
 
 
 def recovered(target: Path) -> Path:
-    """The folder of a run, put back in its place where a kill had hit a run while it swapped the new result in."""
+    """The folder of a run, restored where a run was killed while it replaced the folder."""
     from filelock import FileLock, Timeout
 
     if not target.exists() and target.with_name(f".{target.name}.old").exists():
@@ -262,7 +246,7 @@ def run_with_comparison(
     since_snapshot: str | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Execute the notebooks for a search date and for an earlier one, and compare the two.
+    """Execute the notebooks for a search date and an earlier one, and compare the two; returns the folder of the first.
 
     Parameters
     ----------
@@ -273,23 +257,18 @@ def run_with_comparison(
     since_snapshot
         Day of retrieval up to which records count for the earlier search; where None, the first that could answer it.
 
-    Returns
-    -------
-    pathlib.Path
-        The folder of results of ``search_date``.
-
     Raises
     ------
     InputError
-        As ``run``; and where the earlier date was asked for and is not earlier in date or in snapshot.
+        As ``run``; and where ``since`` is given and is not earlier in date or in snapshot.
     """
     protocol = load_protocol(root / "protocol.yml")
     search_date = checked_date(search_date or protocol["default_search_date"])
+    search = {"search_date": search_date, "snapshot": snapshot, "records": records}
     if not any(path.name == UPDATE for path in notebooks(root)):
         if since:
             raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
-        return run(root, search_date=search_date, snapshot=snapshot, records=records, say=say)
-    asked = {"search_date": search_date, "snapshot": snapshot, "records": records}
+        return run(root, **search, say=say)
     earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
     if not records:
         days = snapshots(root / "data" / "raw")
@@ -299,6 +278,7 @@ def run_with_comparison(
             f"The search of {earlier} cannot be compared with that of {search_date}: name an earlier date, or the same "
             "date with an earlier snapshot."
         )
+    before = None
     try:
         say(f"{earlier}: the search to compare with")
         before = run(root, search_date=earlier, snapshot=since_snapshot, records=records, as_before=True, say=say)
@@ -306,8 +286,7 @@ def run_with_comparison(
         if since:
             raise
         say(f"No earlier search is compared: {error}")
-        return run(root, **asked, say=say)
-    return run(root, **asked, before=before, say=say)
+    return run(root, **search, before=before, say=say)
 
 
 def _earlier_date(search_date: str, protocol: dict) -> str:
@@ -316,8 +295,8 @@ def _earlier_date(search_date: str, protocol: dict) -> str:
     return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
 
 
-def check_against_raw(protocol: dict, raw_dir: Path) -> None:
-    """Refuse a protocol whose hand screening speaks of a snapshot that is not there."""
+def _check_hand_screening(protocol: dict, raw_dir: Path) -> None:
+    """Refuse a protocol whose hand screening covers a snapshot that is not there."""
     if "hand_screening" not in protocol:
         return
     snapshot = protocol["hand_screening"]["snapshot"]
@@ -329,9 +308,9 @@ def check_against_raw(protocol: dict, raw_dir: Path) -> None:
 
 
 def _own_folder(target: Path, root: Path) -> Path:
-    """The folder of results, if a run may replace what is in it: it is new, empty, or an earlier run's."""
-    held = target.is_dir() and any(target.iterdir()) and not (target / RUN_FILE).is_file()
-    if held or target.is_file() or target.resolve() in (root, *root.parents):
+    """The folder of results, where a run may replace it: it is new, empty, or an earlier run's."""
+    foreign = target.is_dir() and any(target.iterdir()) and not (target / RUN_FILE).is_file()
+    if foreign or target.is_file() or target.resolve() in (root, *root.parents):
         raise InputError(f"{target} holds something that is not a run's result. Name a new or empty folder with --out.")
     return target
 
@@ -349,7 +328,7 @@ def checked_date(text: str, *, of: str = "search date") -> str:
 def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
     """Execute the notebooks with their default parameters and store the outputs in ``notebooks/`` (for nbval).
 
-    It is done in a copy with the shipped raw data alone, so that what people and searches added does not show in them.
+    They run in a copy with the shipped raw data alone, so that nothing shows that people or live searches added.
     """
     import nbformat
     import papermill
@@ -381,7 +360,7 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
 def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
     """A notebook with the screening view alone, for one reviewer: the cells of ``02_screen`` that are tagged for it.
 
-    It is written anew each time into ``data/processed/screening``, so that the notebooks of the project stay as they are.
+    It goes into ``data/processed/screening``, so that the project's notebooks stay as they are.
     """
     import nbformat
 
@@ -412,20 +391,18 @@ def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
 
 def with_values(source: str, values: dict[str, str]) -> str:
     """The source of a parameters cell with other values, comments kept."""
-    return re.sub(
-        r'^(\w+) = ("[^"]*")',
-        lambda found: (
-            f"{found[1]} = {json.dumps(values[found[1]], ensure_ascii=False) if found[1] in values else found[2]}"
-        ),
-        source,
-        flags=re.MULTILINE,
-    )
+
+    def replaced(line: re.Match[str]) -> str:
+        name, default = line.groups()
+        return f"{name} = {json.dumps(values[name], ensure_ascii=False) if name in values else default}"
+
+    return re.sub(r'^(\w+) = ("[^"]*")', replaced, source, flags=re.MULTILINE)
 
 
 def spare_grammars() -> None:
-    """Before nbformat is loaded: let jsonschema not make grammars of a format (IRI) that no notebook uses.
+    """Keep jsonschema from compiling the grammars of a format (IRI) that no notebook uses, which takes a second.
 
-    It does so wherever this package is installed, and it takes a second.
+    To be called before nbformat is imported.
     """
     sys.modules.setdefault("rfc3987_syntax", None)
 
@@ -436,7 +413,7 @@ def source_kernelspec() -> dict[str, str]:
 
 
 def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]) -> dict[str, str]:
-    """What every notebook depends on: path below the root (elsewhere, name) → SHA-256."""
+    """The files that every notebook depends on: path below the root (of files elsewhere, the name) → SHA-256."""
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
     own = [*matching(raw_dir / "curation", "*.csv"), *itertools.chain(*decision_files(raw_dir / OWN_DECISIONS))]
     home = repository(root)
@@ -479,12 +456,11 @@ def _run_locked(
     records: Path | None,
     before: Path | None,
     as_before: bool,
-    *,
     say: Callable[[str], None],
 ) -> Path:
+    """Run what is out of date of a run's notebooks, and replace the folder of results as a whole."""
     recover(target)
-    for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):  # of a killed run
-        shutil.rmtree(left, ignore_errors=True)
+    _remove_staging(target)  # of a killed run
     last = _last_run(target) or {"keys": [], "notebooks": []}
     kept = reusable(steps, last["notebooks"], target)
     if len(kept) == len(steps) and (as_before or last["keys"] == [done["key"] for done in kept.values()]):
@@ -494,11 +470,13 @@ def _run_locked(
     from evlib.run.warm_kernels import warm_kernels
 
     started = time.perf_counter()
-    given = parameters | _places(root, target, records, before)
+    values = parameters | _places(root, target, records, before)
+    if before:
+        values["earlier_date"] = _last_run(before)["parameters"]["search_date"]
     modules = imports_of([planned.source for planned in steps])
     staging = target.with_name(f".{target.name}.new")
     try:
-        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=given)
+        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=values)
         done = run_side_by_side(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
         record = {
             "parameters": parameters,
@@ -515,8 +493,7 @@ def _run_locked(
         write_text(staging / RUN_FILE, json.dumps(record, indent=1) + "\n")
         swap_in(staging, target)
     finally:
-        for left in target.parent.glob(f".{glob.escape(target.name)}.new*"):
-            shutil.rmtree(left, ignore_errors=True)
+        _remove_staging(target)
     _tell_rejects(target, say)
     for text in lost:
         say(f"MIND: {text}")
@@ -525,19 +502,19 @@ def _run_locked(
     return target
 
 
+def _remove_staging(target: Path) -> None:
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.new*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _places(root: Path, target: Path, records: Path | None, before: Path | None) -> dict[str, str]:
-    """The parameters that name places, as seen from a folder beside that of the results."""
-    places = {
-        "raw_dir": os.path.relpath(root / "data" / "raw", target),
-        "out_dir": ".",
-        "protocol": os.path.relpath(root / "protocol.yml", target),
-    }
+    """The parameters that name files and folders, relative to a folder beside that of the results, where notebooks run."""
+    places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
     if before:
-        earlier = _last_run(before)["parameters"]["search_date"]
-        places |= {"before_dir": os.path.relpath(before, target), "earlier_date": earlier}
+        places["before_dir"] = before
     if records:
-        places["records_from"] = os.path.relpath(records, target)
-    return {name: Path(place).as_posix() for name, place in places.items()}
+        places["records_from"] = records
+    return {name: Path(os.path.relpath(place, target)).as_posix() for name, place in places.items()}
 
 
 def _code(root: Path, sources: list[Path]) -> dict[str, str]:
@@ -549,18 +526,18 @@ def _code(root: Path, sources: list[Path]) -> dict[str, str]:
 
 
 def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict[str, str]) -> None:
-    """Execute a notebook in a folder, with those of the parameters that it has, and write it there."""
+    """Execute a notebook in a folder with the parameters that it declares, and write it there."""
     spare_grammars()
     import nbclient
     import papermill
 
-    asked = papermill.inspect_notebook(str(source))
+    declared = papermill.inspect_notebook(str(source))
     try:
         with naming(folder / source.name):
             papermill.execute_notebook(
                 str(source),
                 str(folder / source.name),
-                parameters={name: value for name, value in parameters.items() if name in asked},
+                parameters={name: value for name, value in parameters.items() if name in declared},
                 resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
                 kernel_manager_class=kernels(imports_of([source])),
                 request_save_on_cell_execute=False,
@@ -594,12 +571,8 @@ def _keys_of(before: Path) -> list[str]:
 
 
 def _decisions_gone(root: Path, target: Path) -> list[str]:
-    """For each person, what the last run in a folder read of their decisions and what is in no file any more."""
-    table = target / "decisions.csv"
-    if not table.is_file():
-        return []
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("read_by") == "person"]
+    """A sentence for each person with decisions that the last run in a folder read and that are in no file any more."""
+    rows = [row for row in _rows_of(target / "decisions.csv") if row.get("read_by") == "person"]
     if not rows:
         return []
     import pandas as pd
@@ -607,27 +580,22 @@ def _decisions_gone(root: Path, target: Path) -> list[str]:
     from evlib.screen.judging import gone_since
 
     folder, before = root / "data" / "raw" / OWN_DECISIONS, pd.DataFrame(rows)
-    told = []
+    losses = []
     for reviewer, gone in gone_since(before, folder).groupby("reviewer"):
         had = int((before.reviewer == reviewer).sum())
         numbers = ", ".join(gone.trn.iloc[:3]) + (", …" if len(gone) > 3 else "")
-        told.append(
+        losses.append(
             f"{reviewer} had {had} decision(s) in the last run; {len(gone)} of them ({numbers}) are in no file of "
             f"{place_of(folder)} any more. If a file was saved over, put the earlier one back beside it under a further name "
             "(anna.csv, anna.2.csv): all files of a reviewer count."
         )
-    return told
+    return losses
 
 
 def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
-    """How many rows were set aside, and at once what was lost with the rest of a file."""
-    rejects, sources = target / "rejects.csv", target / "sources.csv"
-    if not rejects.is_file():
-        return
-    with rejects.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    with sources.open(encoding="utf-8", newline="") as file:
-        exports = {row["file"] for row in csv.DictReader(file)}
+    """Say how many rows were set aside, and for each file that could not be read to its end, what was lost."""
+    rejects = target / "rejects.csv"
+    rows, exports = _rows_of(rejects), {row["file"] for row in _rows_of(target / "sources.csv")}
     for row in rows:
         if row["reason"].startswith(NOT_WHOLE) or not (row["line"] or row["trn"]):
             say(f"MIND: {row['file']}: {row['reason']}")
@@ -636,3 +604,11 @@ def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
     parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (by_hand, "decisions and hand work")) if n]
     if parts:
         say(f"{target.name}: {of_exports + by_hand} row(s) could not be used ({', '.join(parts)}); see {rejects}.")
+
+
+def _rows_of(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, read without pandas, which takes a second to load; none where there is no file."""
+    if not table.is_file():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
