@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,16 +25,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 SearchDate = Annotated[str | None, Option(help="Last day of registration, YYYY-MM-DD. Default: protocol.yml's.")]
-Snapshot = Annotated[
-    str | None, Option(help="Day of retrieval up to which records below data/raw count. Default: all.")
-]
-Records = Annotated[
-    Path | None, Option(help="An export, or a folder of exports, to report on by itself, without data/raw's records.")
-]
+Snapshot = Annotated[str | None, Option(help="Last day of retrieval of the records that count. Default: all.")]
+Records = Annotated[Path | None, Option(help="An export, or a folder of them, to report on alone, without data/raw.")]
 Exports = Annotated[list[Path], Argument(help="Registry exports, or folders of them, in any mix.")]
-Retrieved = Annotated[
-    str | None, Option(help="Day of the export, YYYY-MM-DD. Default: the day each file was last changed.")
-]
+Retrieved = Annotated[str | None, Option(help="Day of the export, YYYY-MM-DD. Default: each file's last change.")]
 
 
 @app.command()
@@ -86,9 +81,7 @@ def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Reco
 def update(
     since: Annotated[str | None, Option(help="The earlier search date. Default: the last but one retrieval's.")] = None,
     search_date: Annotated[str | None, Option(help="The later search date. Default: the newest records' day.")] = None,
-    since_snapshot: Annotated[
-        str | None, Option(help="Day of retrieval up to which records count for the earlier search.")
-    ] = None,
+    since_snapshot: Annotated[str | None, Option(help="As --snapshot, for the earlier search.")] = None,
     snapshot: Snapshot = None,
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and say what awaits a decision."""
@@ -135,9 +128,8 @@ def judge(
 
     root = project_root()
     reviewer_file(root / "data" / "raw" / OWN_DECISIONS, reviewer)
-    results = run_notebooks(
-        root, search_date=search_date, snapshot=snapshot, as_before=True, say=lambda text: echo(text, err=True)
-    )
+    say = partial(echo, err=True)
+    results = run_notebooks(root, search_date=search_date, snapshot=snapshot, as_before=True, say=say)
     echo(os.path.relpath(screening_notebook(root, results, reviewer)))
 
 
@@ -180,10 +172,7 @@ def sweep(
 @app.command(name="lesson")
 def make_lesson(
     cells: Annotated[list[str], Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its cells.")],
-    out: Annotated[
-        Path | None,
-        Option(help="The notebook to write. Default: in data/processed/lessons, named after date and cells."),
-    ] = None,
+    out: Annotated[Path | None, Option(help="The notebook to write. Default: one in data/processed/lessons.")] = None,
     title: Annotated[str, Option(help="Its heading. Default: the question of the chapter.")] = "",
     search_date: SearchDate = None,
 ) -> None:
@@ -205,9 +194,7 @@ def export_queue(
     out: Annotated[Path, Argument(help="The file to write; its ending chooses CSV or RIS.")],
     to: Annotated[str, Option(help="asreview (.csv, .ris), rayyan (.csv, .ris) or covidence (.ris).")],
     search_date: SearchDate = None,
-    everything: Annotated[
-        bool, Option("--all", help="All records but duplicates, with what was decided; not the queue alone.")
-    ] = False,
+    everything: Annotated[bool, Option("--all", help="All records but duplicates, with their decisions.")] = False,
 ) -> None:
     """Write the queue, or all records with their decisions, for another screening tool."""
     from evlib.base.schema import read_table
@@ -228,9 +215,7 @@ def export_queue(
 def import_decisions(
     file: Annotated[Path, Argument(help="What ASReview, Rayyan or Covidence exported, CSV or RIS.")],
     reviewer: Annotated[str | None, Option(help="Who judged, where the file does not say.")] = None,
-    decision: Annotated[
-        str | None, Option(help="include, exclude or unclear: of all references without one (Covidence).")
-    ] = None,
+    decision: Annotated[str | None, Option(help="For references without one: include, exclude, unclear.")] = None,
     criterion: Annotated[str | None, Option(help="The code of exclusions that give none, for example E4.")] = None,
     search_date: SearchDate = None,
 ) -> None:
@@ -412,17 +397,14 @@ def fetch(
 def make_review(
     name: Annotated[str, Argument(help="Name of its folder below reviews: lower-case letters, digits, hyphens.")],
     records: Annotated[Path | None, Option(help="A registry's export, or a folder of exports, to begin with.")] = None,
-    retrieved: Annotated[
-        str | None, Option(help="Day of the export, YYYY-MM-DD. Default: the newest day that it states.")
-    ] = None,
+    retrieved: Annotated[str | None, Option(help="Day of the export, YYYY-MM-DD. Default: what it states.")] = None,
 ) -> None:
     """Start a review of another topic: a folder with a protocol to fill in, a short book and a place for exports."""
     from evlib.run.new_review import new_review
 
-    if retrieved is not None:
-        _day(retrieved)
-    home = repository(Path.cwd())
-    folder = Path(os.path.relpath(new_review(home, name, records=records, retrieved=retrieved, say=echo)))
+    _day(retrieved)  # refuses what is no day, before anything is made
+    made = new_review(repository(Path.cwd()), name, records=records, retrieved=retrieved, say=echo)
+    folder = Path(os.path.relpath(made))
     if records:
         echo(
             f"This day is the search date in {folder / 'protocol.yml'}, and names the export's folder. If it is wrong, remove "

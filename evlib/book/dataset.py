@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from evlib.base.files import all_below
 from evlib.base.paths import repository
 from evlib.base.schema import kinds, read_csv, read_table, write_csv
 from evlib.base.tables import idle_columns, in_words, uncoded_columns
@@ -97,11 +98,10 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         _describe_crate(made, run, protocol)
         path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(made.rglob("*")):
-                if file.is_file():
-                    name = f"{path.stem}/{file.relative_to(made).as_posix()}"
-                    entry = zipfile.ZipInfo(name)  # dated 1980, so that the same files give the same bytes
-                    archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+            for file in all_below(made):
+                name = f"{path.stem}/{file.relative_to(made).as_posix()}"
+                entry = zipfile.ZipInfo(name)  # dated 1980, so that the same files give the same bytes
+                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
     return path
 
 
@@ -160,14 +160,12 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
         paper = ContextEntity(crate, f"https://doi.org/{source['doi']}", about)
         crate.add(paper)
         crate.root_dataset["isBasedOn"] = paper
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            name = file.relative_to(folder).as_posix()
-            row = TABLES.get(file.stem)
-            properties = {"description": f"One row is {row}."} if row else {}
-            if file.suffix == ".ipynb":
-                properties = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
-            crate.add_file(name, name, properties={"name": file.name, **properties})
+    for file in all_below(folder):
+        name = file.relative_to(folder).as_posix()
+        properties = {"description": f"One row is {TABLES[file.stem]}."} if file.stem in TABLES else {}
+        if file.suffix == ".ipynb":
+            properties = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
+        crate.add_file(name, name, properties={"name": file.name, **properties})
     _write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
 

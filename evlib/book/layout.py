@@ -206,7 +206,7 @@ def filled(text: str, words: dict[str, str], *, page: str) -> str:
     def word(match: re.Match[str]) -> str:
         if match[1] not in words:
             raise InputError(
-                f"book/{page} names '{match[1]}', which no chapter saved. Known: {', '.join(sorted(words))}."
+                f"book/{page} names '{match[1]}', which no chapter saved. Saved: {', '.join(sorted(words))}."
             )
         return words[match[1]]
 

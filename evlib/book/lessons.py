@@ -121,8 +121,9 @@ def lesson(
         *tables,
     ]
     for number, cell in enumerate(lifted, start=1):
-        words = f"## {number}. {_sentence(cell.about['teaches'])}\n\n{_plain_markdown(cell.before)}"
-        body += [markdown(words.strip()), code(cell.code)]
+        teaches = cell.about["teaches"]
+        text = f"## {number}. {teaches[0].upper()}{teaches[1:]}\n\n{_plain_markdown(cell.before)}"
+        body += [markdown(text.strip()), code(cell.code)]
         if cell.about.get("exercise"):
             body += [markdown(f"**Exercise.** {cell.about['exercise']}"), code("")]
     if solutions:
@@ -151,8 +152,7 @@ def write_lesson(notebook: "NotebookNode", path: str | Path) -> None:
     path, text = Path(path), nbformat.writes(notebook) + "\n"
     if path.exists() and (path.is_dir() or path.read_bytes() != text.encode()):
         raise InputError(
-            f"{path} is there and differs from this lesson: somebody may have worked in it. Name another file with --out, "
-            "or remove it first."
+            f"{path} is there: somebody may have worked in it. Remove it, or name another file with --out."
         )
     write_text(path, text)
 
@@ -229,10 +229,6 @@ def _for_table(text: str) -> str:
     return html.escape(text, quote=False).replace("|", "\\|")
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def chapters_of(results: str | Path) -> dict[str, Chapter]:
     """The chapters of a run, read for lessons, by name.
 
@@ -285,7 +281,7 @@ def _read_cell(chapter: str, cell: "NotebookNode", before: str, position: int) -
     code = _without_helpers(cell.source)
     tree = ast.parse(code)
     takes, makes = _takes_and_makes(tree)
-    words = set(_column_words(tree)) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
+    words = _column_words(tree) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
     return _Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, position, _output(cell))
 
 
@@ -340,15 +336,12 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
                 yield name, (module.split(".")[0], f"{origin}{ast.unparse(alias)}")
 
 
-def _column_words(tree: ast.Module) -> Iterator[str]:
+def _column_words(tree: ast.Module) -> set[str]:
     """Every word of the code that could name a column."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-        elif isinstance(node, ast.keyword) and node.arg:
-            yield node.arg
+    nodes = list(ast.walk(tree))
+    words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    words |= {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
+    return words | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 class _Needs(NamedTuple):
@@ -394,10 +387,8 @@ def _why_missing(name: str, cell: _Cell, chapter: Chapter) -> str:
         return f"it needs the package {package}; a lesson has only {', '.join(sorted(_PACKAGES, key=str.lower))}."
     maker = next((other for other in reversed(chapter.others) if name in other.makes), None)
     if maker:
-        return (
-            f"it needs '{name}', which cell {maker.id} makes and which cannot be lifted. Begin it from a table of the run: "
-            f"{', '.join(sorted(_TABLES))}."
-        )
+        tables = ", ".join(sorted(_TABLES))
+        return f"it needs '{name}', which cell {maker.id} makes. Begin the cell from a table of the run: {tables}."
     return f"nothing in its chapter makes '{name}'."
 
 
@@ -483,7 +474,7 @@ def _plain_markdown(text: str) -> str:
 
 
 def _opening(heading: str, cells: list[_Cell], chapters: list[str], parameters: dict[str, str]) -> str:
-    goals = "\n".join(f"- {_sentence(cell.about['teaches'])}" for cell in cells)
+    goals = "\n".join(f"- {goal[0].upper()}{goal[1:]}" for goal in (cell.about["teaches"] for cell in cells))
     taken = "; ".join(f"*{title}*" for title in chapters)
     return (
         f"# {heading}\n\n"

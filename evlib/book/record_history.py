@@ -80,10 +80,6 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
         A registration number as people write it, also one that a record names as its secondary number.
     tables
         As ``traced_tables`` gives them.
-    run
-        The name of the run, for messages.
-    protocol
-        The review's protocol, as in that run.
 
     Returns
     -------
@@ -107,7 +103,7 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
         rejected = rows_on("rejects", number)
         why = f" A row that names it was set aside: {rejected[0]['reason']}" if rejected else ""
         raise InputError(
-            f"{number}: {NO_SUCH_RECORD.split('.')[0]} of the run {run}.{why} Its sources.csv tells what was read."
+            f"{number}: {NO_SUCH_RECORD.split('.')[0]} of the run {run}.{why} See its sources.csv for what was read."
         )
     record, place = in_sources["trn"], in_sources["place"]
     story: dict[str, Any] = {"asked": trn, "trn": record, "run": run, "place": place}

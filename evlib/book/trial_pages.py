@@ -184,14 +184,12 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
     doses = ("arm", "as_stated", "unit_kind", "per", "n_administrations")
     reports = ("study", "report", "link", "arms", "outcomes")
-    optional = {
-        "doses": ("## Doses", _grid(story["doses"], doses, "No dose on file.")),
-        "results": ("## Reports", _grid(story["results"], reports, "No report on file.")),
-        "changes": (
-            "## What changed since the earlier search",
-            _grid(changed, ("field", "before", "after"), "Nothing that is followed."),
-        ),
-    }
+    changes_heading = "What changed since the earlier search"
+    optional = [
+        ("doses", "Doses", _grid(story["doses"], doses, "No dose on file.")),
+        ("results", "Reports", _grid(story["results"], reports, "No report on file.")),
+        ("changes", changes_heading, _grid(changed, ("field", "before", "after"), "Nothing that is followed.")),
+    ]
     left_out = {*without, *(["changes"] if changes is None else [])}
     title = record.get("brief_title") or record.get("official_title") or "No title shown"
     url = story.get("record_url")
@@ -207,7 +205,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
         "## How it was coded",
         _grid(story["coding"], ("field", "value", "coded_by", "found_in", "words", "read_as"), "Not coded."),
-        *(text for name, section in optional.items() if name not in left_out for text in section),
+        *(f"## {heading}\n\n{grid}" for name, heading, grid in optional if name not in left_out),
         "## Other records of the same trial",
         _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
         "## Sources",

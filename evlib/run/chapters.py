@@ -82,8 +82,11 @@ def for_review(
     def has(need: str) -> bool:
         return (raw_dir / need).is_file() if "/" in need else bool(value_at(protocol, need))
 
+    def is_complete(cell: "NotebookNode") -> bool:
+        return all(has(tag.removeprefix(_TAG)) for tag in cell.metadata.get("tags", []) if tag.startswith(_TAG))
+
     notebook = copy.deepcopy(notebook)
-    notebook.cells = [cell for cell in notebook.cells if all(map(has, _needs(cell)))]
+    notebook.cells = list(filter(is_complete, notebook.cells))
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -95,7 +98,3 @@ def for_review(
         text = re.sub(r"`make (\w+)", rf"`make \1 REVIEW={name}", text)
         cell.source = re.sub(r"`(data/|protocol\.yml)", rf"`reviews/{name}/\1", text)
     return notebook
-
-
-def _needs(cell: "NotebookNode") -> list[str]:
-    return [tag.removeprefix(_TAG) for tag in cell.metadata.get("tags", []) if tag.startswith(_TAG)]

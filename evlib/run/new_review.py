@@ -44,8 +44,8 @@ def new_review(
     records
         A registry's export, or a folder of exports, to copy into the review; their checksums go into its data package.
     retrieved
-        The day of the exports, YYYY-MM-DD; where None, that of their folder's name, else the newest that a file states
-        (``stated_day``), else the day of its last change. It names their folder, and the earliest is the search date.
+        The day of the exports, YYYY-MM-DD; where None, that of their folder's name, else the newest that a file states,
+        else the day of its last change. It names their folder, and the earliest is the search date.
 
     Raises
     ------
@@ -53,18 +53,14 @@ def new_review(
         Where the name does not fit, the folder is there already, or an export is missing or in no known format.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise InputError(
-            f"'{name}' is no name for a review. Use lower-case letters, digits and hyphens: statins-sepsis."
-        )
+        raise InputError(f"'{name}' is no name for a review. Use a-z, digits and hyphens, for example statins-sepsis.")
     home = repository(root)
     target = home / "reviews" / name
     if target.exists():
         raise InputError(f"{target} is there already. Choose another name, or remove the folder.")
     exports = files_of(records) if records else []
     if records and not exports:
-        raise InputError(
-            f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them."
-        )
+        raise InputError(f"{records} is not there or is empty. Name a registry's export, or a folder of exports.")
     registries = list(load_protocol(home / "protocol.yml")["registries"]) if exports else []
     days = {export: _day_and_source(export, retrieved, registries) for export in exports}
     words = {
@@ -96,15 +92,11 @@ def new_review(
     return target
 
 
-def stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
+def _stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
     """The newest day that an export states, and what kind of day it is; None where it states none.
 
-    The days of export in its rows come first, then the last updates of its records, then their registrations.
-
-    Raises
-    ------
-    InputError
-        Where no reader recognises the file, or it holds no usable record.
+    The days of export in its rows come first, then the last updates of its records, then their registrations. A file that no
+    reader recognises or that holds no usable record is an error.
     """
     from evlib.ingest.registries import format_of, losses, stream
 
@@ -122,7 +114,7 @@ def stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None
 
 
 def _day_and_source(export: Path, retrieved: str | None, registries: list[str]) -> tuple[str, str]:
-    stated = stated_day(export, registries=registries)
+    stated = _stated_day(export, registries=registries)
     if retrieved:
         return retrieved, "as you say"
     if named := named_day(export):

@@ -129,9 +129,7 @@ def run(
     if records:
         files = files_of(records)
         if not files:
-            raise InputError(
-                f"{records} is not there, or is an empty folder. Name a registry's export, or a folder of them."
-            )
+            raise InputError(f"{records} is not there or is empty. Name a registry's export, or a folder of exports.")
         snapshot = max(map(day_of, files))
     else:
         days = snapshots(raw_dir)
@@ -297,10 +295,8 @@ def _earlier_date(search_date: str, protocol: dict) -> str:
 
 def _check_hand_screening(protocol: dict, raw_dir: Path) -> None:
     """Refuse a protocol whose hand screening covers a snapshot that is not there."""
-    if "hand_screening" not in protocol:
-        return
-    snapshot = protocol["hand_screening"]["snapshot"]
-    if not (raw_dir / "registries" / snapshot).is_dir():
+    snapshot = protocol.get("hand_screening", {}).get("snapshot")
+    if snapshot and not (raw_dir / "registries" / snapshot).is_dir():
         raise InputError(
             f"protocol.yml, hand_screening.snapshot: {raw_dir / 'registries' / snapshot} is not there. Name the snapshot "
             f"whose records the decisions in {place_of(raw_dir / 'curation/screening.csv')} cover."
@@ -317,11 +313,9 @@ def _own_folder(target: Path, root: Path) -> Path:
 
 def checked_date(text: str, *, of: str = "search date") -> str:
     """The text if it is a day of the calendar written YYYY-MM-DD."""
-    try:
+    with suppress(ValueError):
         if date.fromisoformat(text).isoformat() == text:
             return text
-    except ValueError:
-        pass
     raise InputError(f"'{text}' is not a date. Write the {of} as YYYY-MM-DD, for example 2024-02-17.")
 
 
@@ -369,13 +363,8 @@ def screening_notebook(root: Path, results: Path, reviewer: str) -> Path:
         raise InputError("this review has no chapter 02_screen. Add it under 'chapters' in protocol.yml.")
     source = nbformat.read(chapter, as_version=4)
     folder = root / "data" / "processed" / "screening"
-    values = {
-        "search_date": results.name,
-        "raw_dir": os.path.relpath(root / "data" / "raw", folder),
-        "out_dir": os.path.relpath(results, folder),
-        "protocol": os.path.relpath(root / "protocol.yml", folder),
-        "reviewer": reviewer,
-    }
+    places = {"raw_dir": root / "data" / "raw", "out_dir": results, "protocol": root / "protocol.yml"}
+    values = {"search_date": results.name, "reviewer": reviewer} | _as_seen_from(folder, places)
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": source_kernelspec()})
     for cell in source.cells:
         if {"parameters", "judge"} & set(cell.metadata.get("tags", [])):
@@ -470,7 +459,8 @@ def _run_locked(
     from evlib.run.warm_kernels import warm_kernels
 
     started = time.perf_counter()
-    values = parameters | _places(root, target, records, before)
+    places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
+    values = parameters | _as_seen_from(target, places | {"before_dir": before, "records_from": records})
     if before:
         values["earlier_date"] = _last_run(before)["parameters"]["search_date"]
     modules = imports_of([planned.source for planned in steps])
@@ -507,14 +497,9 @@ def _remove_staging(target: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _places(root: Path, target: Path, records: Path | None, before: Path | None) -> dict[str, str]:
-    """The parameters that name files and folders, relative to a folder beside that of the results, where notebooks run."""
-    places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
-    if before:
-        places["before_dir"] = before
-    if records:
-        places["records_from"] = records
-    return {name: Path(os.path.relpath(place, target)).as_posix() for name, place in places.items()}
+def _as_seen_from(folder: Path, places: dict[str, Path | None]) -> dict[str, str]:
+    """Parameters that name files and folders, relative to a folder; without those that are None."""
+    return {name: Path(os.path.relpath(place, folder)).as_posix() for name, place in places.items() if place}
 
 
 def _code(root: Path, sources: list[Path]) -> dict[str, str]:
