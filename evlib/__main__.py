@@ -186,7 +186,7 @@ def make_lesson(
     name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80]
     path = out or project_root() / "data" / "processed" / "lessons" / f"{name}.ipynb"
     write_lesson(notebook, path)
-    echo(f"The lesson is in {path}. It needs pandas and seaborn alone.")
+    echo(f"The lesson is in {path}. It needs only pandas and seaborn.")
 
 
 @app.command(name="export")

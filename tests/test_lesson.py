@@ -11,6 +11,7 @@ import pytest
 from conftest import evlib, project_copy, records_of
 
 from evlib.base.errors import InputError
+from evlib.base.paths import mark_search
 from evlib.base.schema import columns, write_table
 from evlib.base.tables import table
 from evlib.book.lessons import MAX_ROWS, SOLUTION, TAG, cell_index, chapters_of, lesson, with_anchors, write_lesson
@@ -109,11 +110,11 @@ def small(folder, source, *, titles=("A", "B", "C"), tags=(TAG,), about=None):
         for n, title in enumerate(titles)
     ]
     write_table(records_of(rows, columns("records")), folder / "records.csv", "records")
-    (folder / "run.json").write_text('{"parameters": {"search_date": "2024-02-17", "snapshot": "2026-11-22"}}')
+    mark_search(folder, search_date="2024-02-17", snapshot="2026-11-22")
     about = {"teaches": "this", "shows": "that"} if about is None else about
     cells = [
         nbformat.v4.new_markdown_cell("# Which?", id="a-00"),
-        nbformat.v4.new_code_cell("import rapidfuzz\nfrom evlib import extract, tables\nkept = 1", id="a-01"),
+        nbformat.v4.new_code_cell("import rapidfuzz\nfrom evlib.describe import coded_fields\nkept = 1", id="a-01"),
         nbformat.v4.new_code_cell(source, id="a-02", metadata={"tags": list(tags), "lesson": about}),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "01_ingest.ipynb")
@@ -211,7 +212,7 @@ def test_a_long_table_is_cut_and_the_lesson_says_so(tmp_path):
 @pytest.mark.parametrize(
     "source, reason",
     [
-        ("extract.coded(records)", r"a-02, cannot be lifted: it calls evlib\.extract\.coded"),
+        ("coded_fields.coded(records)", r"a-02, cannot be lifted: it calls evlib\.describe\.coded_fields\.coded"),
         ("rapidfuzz.fuzz.ratio('a', 'b')", "needs the package rapidfuzz; a lesson has"),
         ("kept + 1", "needs 'kept', which cell a-01 makes"),
         ("nowhere + 1", "nothing in its chapter makes 'nowhere'"),
@@ -224,7 +225,7 @@ def test_what_needs_more_is_refused_with_the_reason(tmp_path, source, reason):
 
 
 def test_an_unknown_or_untagged_cell_is_refused_with_what_to_do(tmp_path, results):
-    with pytest.raises(InputError, match=r"evlib\.extract\.coding_agreement"):
+    with pytest.raises(InputError, match=r"evlib\.describe\.coded_fields\.coding_agreement"):
         lesson(results, ["describe-06"])
     with pytest.raises(InputError, match=r"'nope' is no cell .* dose-06b"):
         lesson(results, ["nope"])

@@ -235,8 +235,9 @@ def _mirror(fresh: Path, kept: Path) -> list[str]:
 @contextmanager
 def waiting_compiler() -> Iterator[subprocess.Popen]:
     """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first."""
+    pause = "import select, sys; select.select([sys.stdin], [], [], 3)"  # in which a command with nothing to do ends
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", "from evlib.book.build import compile_when_told; compile_when_told()"],
+        [sys.executable, "-P", "-c", f"{pause}; from evlib.book.build import compile_when_told as work; work()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
