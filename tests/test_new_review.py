@@ -16,7 +16,8 @@ from evlib.base.errors import InputError
 from evlib.base.paths import project_root
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_table
-from evlib.book.build import _for_another_review, build_book
+from evlib.book.build import build_book
+from evlib.book.layout import _for_another_review
 from evlib.ingest import sources
 from evlib.run import chapters
 from evlib.run.new_review import TEMPLATE, new_review
