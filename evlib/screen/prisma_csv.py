@@ -11,7 +11,7 @@ import pandas as pd
 from evlib.base.errors import InputError
 from evlib.base.point_layout import plain
 from evlib.base.schema import read_csv, unguarded
-from evlib.screen.prisma_flow import IDENTIFIED, counts, flow_table, link_of, reason_of, reason_steps
+from evlib.screen.prisma_flow import IDENTIFIED, counts, flow_table, link_of, reason_steps, reasons
 
 _TOO_MANY = 10**15
 _PRISMA2020 = ["data", "node", "box", "description", "boxtext", "tooltips", "url", "n"]
@@ -51,23 +51,13 @@ _TEMPLATE = (
     ("included", "node3", "included", "Stage: included", "Included"),
 )  # fmt: skip
 _BOX_STEPS = {
-    "box1": ("before",),
-    "box2": ("identified_total", "identified"),
-    "box3": ("duplicates", "pending"),
-    "box4": ("screened",),
-    "box5": ("excluded_title",),
-    "box8": ("assessed",),
-    "box10": ("included",),
-    "box16": ("after",),
-}
+    "box1": ["before"], "box2": ["identified_total", "identified"], "box3": ["duplicates", "pending"], "box4": ["screened"],
+    "box5": ["excluded_title"], "box8": ["assessed"], "box10": ["included"], "box16": ["after"],
+}  # fmt: skip
 _PLAIN_STEPS = {
-    "duplicates": "duplicates",
-    "excluded_other": "pending",
-    "records_screened": "screened",
-    "records_excluded": "excluded_title",
-    "dbr_assessed": "assessed",
-    "new_studies": "included",
-}
+    "duplicates": "duplicates", "excluded_other": "pending", "records_screened": "screened",
+    "records_excluded": "excluded_title", "dbr_assessed": "assessed", "new_studies": "included",
+}  # fmt: skip
 _WITHOUT_STEP = {
     *("website_results", "organisation_results", "citations_results", "excluded_automatic", "dbr_notretrieved_reports"),
     *("other_sought_reports", "other_notretrieved_reports", "other_assessed", "other_excluded"),
@@ -101,7 +91,6 @@ def to_prisma2020(
         raise ValueError("an update needs both the previous and the total number of trials.")
     n, labels = counts(flow), flow.set_index("step").label
     registries = [(row.label.removeprefix(IDENTIFIED), row.n) for row in flow[flow.step == "identified"].itertuples()]
-    reasons = [(reason_of(labels[step]), n[step]) for step in reason_steps(flow)]
     numbers = {key: n[step] for key, step in _PLAIN_STEPS.items()} | {
         "previous_studies": previous,
         "total_studies": total,
@@ -110,19 +99,16 @@ def to_prisma2020(
         "excluded_automatic": 0,
         "dbr_sought_reports": n.assessed,
         "dbr_notretrieved_reports": 0,
-        "dbr_excluded": _as_list([*reasons, (labels["unclear"], n.unclear)]),
+        "dbr_excluded": _as_list([*(reason[:2] for reason in reasons(flow)), (labels["unclear"], n.unclear)]),
     }
     texts = {"newstud": "Identification of studies via registers"} if previous is None else {}
     rows = []
     for key, node, box, description, boxtext in _TEMPLATE:
-        number = numbers.get(key)
-        steps = [*reason_steps(flow), "unclear"] if box == "box9" else _BOX_STEPS.get(box, ())
-        url = link_of(links, steps) or "NA"
-        tooltip = description if node else "NA"  # the package numbers tooltips by the rows that have one
-        heading = key in (None, box)
-        shown = "0" if heading else "NA" if number is None else str(number)
-        rows.append((key or "NA", node or "NA", box, description, texts.get(box, boxtext), tooltip, url, shown))
-    return pd.DataFrame(rows, columns=_PRISMA2020, dtype="str")
+        steps = [*reason_steps(flow), "unclear"] if box == "box9" else _BOX_STEPS.get(box, [])
+        tooltip = description if node else None  # the package numbers tooltips by the rows that have one
+        shown = 0 if key in (None, box) else numbers.get(key)
+        rows.append((key, node, box, description, texts.get(box, boxtext), tooltip, link_of(links, steps), shown))
+    return pd.DataFrame(rows, columns=_PRISMA2020, dtype="object").fillna("NA").astype("str")
 
 
 def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
@@ -141,15 +127,13 @@ def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
     InputError
         Where the file is no such CSV; a row is missing, doubled or not a count; or our flow has no step for it.
     """
-    rows = read_csv(path, needs=["data", "n"]).reset_index()
+    rows = read_csv(path, needs=["data", "n"]).fillna("NA")
     cells: dict[str, _Cell] = {}
-    for row in rows.itertuples():
-        key = row.data if isinstance(row.data, str) and row.data != "NA" else None
-        if key and key in cells:
-            raise InputError(f"{path}, row {row.index + 2}: '{key}' occurs twice. Keep one of the rows.")
-        if key:
-            text = unguarded(row.n).strip() if isinstance(row.n, str) else "NA"
-            cells[key] = _Cell(f"{path}, row {row.index + 2} ('{key}'), column 'n'", text)
+    for number, (key, n) in enumerate(zip(rows.data, rows.n), start=2):
+        if key in cells:
+            raise InputError(f"{path}, row {number}: '{key}' occurs twice. Keep one of the rows.")
+        if key != "NA":
+            cells[key] = _Cell(f"{path}, row {number} ('{key}'), column 'n'", unguarded(n).strip())
     for key in ("records_screened", "records_excluded", "dbr_assessed", "new_studies"):
         if key not in cells:
             raise InputError(f"{path}: the row with '{key}' in the column 'data' is missing. Add it.")
@@ -160,9 +144,8 @@ def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
             raise InputError(f"{cell.place}: {cell.text!r} counts what our flow has no step for. Write NA or 0.")
     sought = cells.get("dbr_sought_reports", _NO_CELL)
     if sought.text != "NA" and _whole(sought) != _whole(cells["dbr_assessed"]):
-        raise InputError(
-            f"{sought.place}: {sought.text} are sought, but 'dbr_assessed' is {cells['dbr_assessed'].text}."
-        )
+        assessed = cells["dbr_assessed"].text
+        raise InputError(f"{sought.place}: {sought.text} are sought, but 'dbr_assessed' is {assessed}.")
     numbers = {step: _whole(cells.get(key, _NO_CELL)) for key, step in _PLAIN_STEPS.items()}
     sources, numbers["identified_total"] = _sources(cells, path)
     numbers |= _excluded(cells.get("dbr_excluded", _NO_CELL), protocol)
@@ -237,8 +220,6 @@ def _excluded(cell: _Cell, protocol: dict) -> dict[str, int]:
         if step in by_step:
             by_step[step] += n
         elif n:
-            raise InputError(
-                f"{cell.place}: the reason {name!r} ({n}) is no criterion of the protocol. Begin each reason with one of "
-                f"{', '.join(codes)} or Unclear."
-            )
+            wrong = f"{cell.place}: the reason {name!r} ({n}) is no criterion of the protocol."
+            raise InputError(f"{wrong} Begin each reason with one of {', '.join(codes)} or Unclear.")
     return by_step

@@ -1,7 +1,7 @@
 """The PRISMA 2020 flow diagrams: of a search, of an update, and ours beside the paper's."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -9,19 +9,9 @@ from matplotlib.patches import FancyBboxPatch
 
 from evlib.base.figure import Figure
 from evlib.base.point_layout import INK, canvas, finished, plain, put_patch, put_text, wrapped
-from evlib.base.schema import checked
+from evlib.base.schema import checked, columns
 from evlib.base.words import several, thousands
-from evlib.screen.prisma_flow import (
-    FLOW_COLUMNS,
-    IDENTIFIED,
-    SUBTRACTED,
-    counts,
-    flow_in_words,
-    left_over,
-    link_of,
-    reason_of,
-    reason_steps,
-)
+from evlib.screen.prisma_flow import IDENTIFIED, SUBTRACTED, counts, flow_in_words, left_over, link_of, reasons
 
 # All measures are in points.
 _LINE, _PAD, _ITEM = 13.0, 5.0, 2.5
@@ -54,7 +44,7 @@ def _counted(label: str, n: int, step: str, *, bold: bool = False) -> _Line:
     return _Line(f"{label} (n = {thousands(n)})", step, bold)
 
 
-def flow_figure(flow: pd.DataFrame, *, links: _Links = None, title_prefix: str = "") -> Figure:
+def flow_figure(flow: pd.DataFrame, *, links: _Links = None) -> Figure:
     """The flow diagram of a new review of registry records.
 
     Parameters
@@ -65,13 +55,11 @@ def flow_figure(flow: pd.DataFrame, *, links: _Links = None, title_prefix: str =
         The address that a click on a step opens, by step, as seen from the folder of figures
         (``../02_screen.html#records-duplicate``). Registries lead to ``identified``, else to ``identified_total``; the
         heading over the reasons to ``excluded``, else to the first of them.
-    title_prefix
-        Text before the finding.
     """
     n = counts(flow)
     title = (
-        f"{title_prefix}{several(n.included, 'trial remains', 'trials remain')} of "
-        f"{several(n.identified_total, 'record', 'records')}; {several(n.pending, 'awaits', 'await')} a decision"
+        f"{several(n.included, 'trial remains', 'trials remain')} of {several(n.identified_total, 'record')}; "
+        f"{several(n.pending, 'awaits', 'await')} a decision"
     )
     axes, top = canvas(title)
     top = _heading(axes, top, "Identification of studies via registries", _HEADING)
@@ -82,9 +70,7 @@ def flow_figure(flow: pd.DataFrame, *, links: _Links = None, title_prefix: str =
     return Figure(finished(axes, bottom), "prisma", title, alt, checked(flow, "flow"))
 
 
-def update_figure(
-    flow_of_new: pd.DataFrame, *, before: int, removed: int, after: int, links: _Links = None, title_prefix: str = ""
-) -> Figure:
+def update_figure(flow_of_new: pd.DataFrame, *, before: int, removed: int, after: int, links: _Links = None) -> Figure:
     """The flow diagram of an updated review (the PRISMA 2020 template for updates, registers only).
 
     Parameters
@@ -108,7 +94,7 @@ def update_figure(
     if (expected := before + new - removed) != after:
         raise ValueError(f"{before} trials before + {new} new - {removed} removed = {expected}, not {after}.")
     title = (
-        f"{title_prefix}{several(after, 'trial', 'trials')} now: {thousands(before)} before, {thousands(new)} new, "
+        f"{several(after, 'trial')} now: {thousands(before)} before, {thousands(new)} new, "
         f"{thousands(removed)} no longer included"
     )
     axes, top = canvas(title)
@@ -125,12 +111,12 @@ def update_figure(
     axes.plot([_LEFT[0], lane, lane], [previous_middle, previous_middle, middle], color=_ARROW, lw=1, clip_on=False)
     _arrow(axes, (lane, middle), (_LEFT[0], middle))
     further = [(step, _UPDATE_LABELS[step], n) for step, n in zip(_UPDATE_LABELS, (before, removed, after))]
-    data = pd.concat([flow_of_new, pd.DataFrame(further, columns=FLOW_COLUMNS)])
+    data = pd.concat([flow_of_new, pd.DataFrame(further, columns=columns("flow"))])
     alt = f"PRISMA 2020 flow diagram of an updated review. {flow_in_words(data)}."
     return Figure(finished(axes, bottom), "prisma_update", title, alt, checked(data, "flow"))
 
 
-def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = None, title_prefix: str = "") -> Figure:
+def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = None) -> Figure:
     """The paper's flow beside ours: how many records the steps leave, and how many are assessed.
 
     Parameters
@@ -143,19 +129,14 @@ def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = No
         As in ``flow_figure``, for our column.
     """
     steps = ["identified_total", "duplicates", "pending", "excluded_title", "assessed", "included"]
-    by_step = pd.DataFrame(
-        {
-            "label": flow.set_index("step").label[steps],
-            "paper": beside.set_index("step").paper.reindex(steps).astype("Int64"),
-            "ours": counts(flow)[steps].astype("Int64"),
-        }
-    ).rename_axis("step")
+    paper, ours = beside.set_index("step").paper.reindex(steps), counts(flow)[steps]
+    by_step = pd.DataFrame({"label": flow.set_index("step").label[steps], "paper": paper, "ours": ours})
     left = {who: left_over(by_step[who]) for who in ("paper", "ours")}
-    row = pd.DataFrame({"label": "These steps leave", **left}, index=pd.Index(["left"], name="step"))
-    by_step = pd.concat([by_step[:4], row.astype({"paper": "Int64", "ours": "Int64"}), by_step[4:]])
-    data = by_step.reset_index()
+    by_step.loc["left"] = {"label": "These steps leave", **left}
+    by_step = by_step.astype({"paper": "Int64", "ours": "Int64"}).loc[[*steps[:4], "left", *steps[4:]]]
+    data = by_step.rename_axis("step").reset_index()
     differs = {who: bool(by_step[who].assessed != left[who]) for who in left}
-    title = title_prefix + _paper_title(by_step, differs)
+    title = _paper_title(by_step, differs)
     axes, top = canvas(title)
     bottom = _beside(axes, top, data, differs, links)
     numbers = "; ".join(
@@ -175,21 +156,10 @@ def _paper_title(by_step: pd.DataFrame, differs: dict[str, bool]) -> str:
     return finding + (gap if differs["ours"] else "; ours add up")
 
 
-def _frame(
-    axes: plt.Axes,
-    place: _Place,
-    *,
-    fill: str,
-    edge: str = INK,
-    lw: float = 0.9,
-    rounded: float = 0,
-    url: str | None = None,
-) -> None:
+def _frame(axes: plt.Axes, place: _Place, fill: str, style: str = "round,pad=0,rounding_size=5", **look: Any) -> None:
     x, y, width, height = place
-    style = f"round,pad=0,rounding_size={rounded}" if rounded else "square,pad=0"
-    box = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=fill, edgecolor=edge, lw=lw, clip_on=False)
-    box.set_url(url)
-    put_patch(axes, box)
+    look = {"edgecolor": fill, "lw": 0.9} | look
+    put_patch(axes, FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=fill, clip_on=False, **look))
 
 
 def _laid(lines: list[_Line], width: float) -> list[tuple[float, _Line]]:
@@ -213,7 +183,7 @@ def _box(
     """A box with its lines: one centred, several from the left. It leads where its first step with a link does."""
     x, y, width, height = place
     url = link_of(links, (line.step for line in lines))
-    _frame(axes, place, fill=fill, edge=edge, lw=0.9 if edge == INK else 2.4, url=url)
+    _frame(axes, place, fill, "square,pad=0", edgecolor=edge, lw=0.9 if edge == INK else 2.4, url=url)
     ha, start = ("center", x + width / 2) if len(lines) == 1 else ("left", x + _PAD)
     first = y + (height - _height(lines, width)) / 2 + _PAD + _LINE / 2
     for down, line in _laid(lines, width):
@@ -222,7 +192,7 @@ def _box(
 
 
 def _pair(
-    axes: plt.Axes, top: float, left: list[_Line], right: list[_Line], links: _Links, *, fill: str = "white"
+    axes: plt.Axes, top: float, left: list[_Line], right: list[_Line], links: _Links, fill: str = "white"
 ) -> tuple[float, float, float]:
     """A box, and beside it that of the records that leave there; returns the lower edges of both and the arrow's height."""
     heights = [_height(left, _LEFT[1]), _height(right, _RIGHT[1])]
@@ -245,7 +215,7 @@ def _heading(axes: plt.Axes, top: float, text: str, fill: str) -> float:
     width = sum(_RIGHT) - _LEFT[0]
     lines = wrapped(text, width - 2 * _PAD, bold=True)
     height = _LINE * len(lines) + 8
-    _frame(axes, (_LEFT[0], top, width, height), fill=fill, edge=fill, rounded=5)
+    _frame(axes, (_LEFT[0], top, width, height), fill)
     for i, line in enumerate(lines):
         put_text(axes, (_LEFT[0] + width / 2, top + 4 + _LINE * (i + 0.5)), line, bold=True)
     return top + height + 9
@@ -254,7 +224,7 @@ def _heading(axes: plt.Axes, top: float, text: str, fill: str) -> float:
 def _bar(axes: plt.Axes, top: float, bottom: float, name: str) -> None:
     """The bar beside a stage, with its name from bottom to top."""
     x, width = _BAR
-    _frame(axes, (x, top, width, bottom - top), fill=_STAGE, edge=_STAGE, rounded=5)
+    _frame(axes, (x, top, width, bottom - top), _STAGE)
     put_text(axes, (x + width / 2, (top + bottom) / 2), name, bold=True, rotation=90)
 
 
@@ -270,9 +240,8 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
         for row in flow[flow.step == "identified"].itertuples()
     ]
     removed = [_Line("Removed before screening:", bold=True), line("duplicates"), line("pending")]
-    identified_end, removed_end, _ = _pair(
-        axes, top, [line("identified_total", bold=True), *registries], removed, links
-    )
+    identified = [line("identified_total", bold=True), *registries]
+    identified_end, removed_end, _ = _pair(axes, top, identified, removed, links)
     bottom = max(identified_end, removed_end, top + _LONGEST_STAGE)
     _bar(axes, top, bottom, "Identification")
 
@@ -281,8 +250,8 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
     screened_end, left_end, _ = _pair(axes, screened_top, [line("screened")], [line("excluded_title")], links)
     top = max(screened_end, left_end) + _GAP
     _arrow(axes, (trunk, screened_end), (trunk, top))
-    reasons = [_counted(reason_of(labels[step]), n[step], step) for step in reason_steps(flow)]
-    excluded = [_counted("Records excluded", n[reason_steps(flow)].sum(), "excluded", bold=True), *reasons]
+    by_reason, total = [_counted(*reason) for reason in reasons(flow)], sum(n for _, n, _ in reasons(flow))
+    excluded = [_counted("Records excluded", total, "excluded", bold=True), *by_reason]
     assessed_end, excluded_end, _ = _pair(axes, top, [line("assessed")], excluded, links)
     unclear, top = [line("unclear")], max(assessed_end, excluded_end) + _GAP / 2
     bottom = top + _height(unclear, _RIGHT[1])
@@ -310,7 +279,7 @@ def _beside(axes: plt.Axes, top: float, data: pd.DataFrame, differs: dict[str, b
     """Two columns of numbers with the names of the steps to their left; returns where they end."""
     for who, text in (("paper", "The paper"), ("ours", "This review")):
         x, width = _PAPER_COLUMNS[who]
-        _frame(axes, (x, top, width, _LINE + 8), fill=_HEADING if who == "ours" else _BEFORE, edge="none", rounded=5)
+        _frame(axes, (x, top, width, _LINE + 8), _HEADING if who == "ours" else _BEFORE, edgecolor="none")
         put_text(axes, (x + width / 2, top + 4 + _LINE / 2), text, bold=True)
     top += _LINE + 17
     by_step, ends = data.set_index("step"), dict.fromkeys(_PAPER_COLUMNS, top)
@@ -344,10 +313,7 @@ def _cell(by_step: pd.DataFrame, step: str, who: str, differs: bool) -> _Line:
     n = by_step[who]
     if pd.isna(n[step]):
         return _Line("not stated", step)
-    if step in SUBTRACTED:
-        return _Line(f"− {thousands(n[step])}", step)
-    if step == "left":
-        return _Line(f"= {thousands(n[step])}", step)
-    if step == "assessed" and differs:
-        return _Line(f"{thousands(n[step])} ≠ {thousands(n.left)}", step, bold=True)
-    return _Line(thousands(n[step]), step, bold=True)
+    if step in SUBTRACTED or step == "left":
+        return _Line(f"{'=' if step == 'left' else '−'} {thousands(n[step])}", step)
+    unequal = f" ≠ {thousands(n.left)}" if step == "assessed" and differs else ""
+    return _Line(thousands(n[step]) + unequal, step, bold=True)

@@ -14,19 +14,13 @@ from evlib.screen.screening import OUTCOMES
 RECORDS_PAGE = "../02_screen.html"  # as seen from the folder of figures
 INCLUDED_RECORDS = f"{RECORDS_PAGE}#{anchor('included')}"
 SUBTRACTED = ("duplicates", "pending", "excluded_title")
-FLOW_COLUMNS = columns("flow")
 _UP_TO_ASSESSED = {
-    "identified_total": "Records identified",
-    "duplicates": "Duplicate records removed",
-    "pending": "Records awaiting a decision",
-    "screened": "Records screened by title",
-    "excluded_title": "Records excluded by title",
-    "assessed": "Records assessed for eligibility",
-}
-_OF_ASSESSED = {
-    "unclear": "Unclear from the record",
-    "included": "Trials included",
-}  # after those excluded by criterion
+    "identified_total": "Records identified", "duplicates": "Duplicate records removed",
+    "pending": "Records awaiting a decision", "screened": "Records screened by title",
+    "excluded_title": "Records excluded by title", "assessed": "Records assessed for eligibility",
+}  # fmt: skip
+# After those excluded by criterion:
+_OF_ASSESSED = {"unclear": "Unclear from the record", "included": "Trials included"}
 IDENTIFIED = "Records identified: "
 
 
@@ -58,16 +52,9 @@ def record_links(flow: pd.DataFrame) -> dict[str, str]:
 
 
 def counts(flow: pd.DataFrame) -> pd.Series:
-    """The counts by step, ``identified`` summed over the registries.
-
-    Raises
-    ------
-    ValueError
-        Where a step is missing.
-    """
+    """The counts by step, ``identified`` summed over the registries; ValueError where a step is missing."""
     n = flow.groupby("step").n.sum()
-    missing = [step for step in (*_UP_TO_ASSESSED, *_OF_ASSESSED) if step not in n.index]
-    if missing:
+    if missing := [step for step in (*_UP_TO_ASSESSED, *_OF_ASSESSED) if step not in n.index]:
         raise ValueError(f"the flow lacks the steps {', '.join(missing)}.")
     if "identified" not in n.index:
         n["identified"] = 0
@@ -78,9 +65,10 @@ def reason_steps(flow: pd.DataFrame) -> list[str]:
     return [step for step in flow.step if step.startswith("excluded_") and step != "excluded_title"]
 
 
-def reason_of(label: str) -> str:
-    """ "E2 Registration withdrawn" of "Excluded (E2) Registration withdrawn"."""
-    return re.sub(r"^Excluded \((\w+)\)", r"\1", label)
+def reasons(flow: pd.DataFrame) -> list[tuple[str, int, str]]:
+    """Why records were excluded ("E2 Registration withdrawn"), how many, and the step of the flow."""
+    rows = flow[flow.step.isin(reason_steps(flow))]
+    return [(re.sub(r"^Excluded \((\w+)\)", r"\1", row.label), row.n, row.step) for row in rows.itertuples()]
 
 
 def flow_in_words(flow: pd.DataFrame) -> str:
@@ -131,4 +119,4 @@ def flow_table(n: Mapping[str, int], sources: Iterable[tuple[str, int]], *, prot
     }
     rows = [("identified", f"{IDENTIFIED}{name}", records) for name, records in sources]
     rows += [(step, label, n.get(step, 0)) for step, label in (_UP_TO_ASSESSED | reasons | _OF_ASSESSED).items()]
-    return checked(pd.DataFrame(rows, columns=FLOW_COLUMNS).astype({"n": "Int64"}), "flow")
+    return checked(pd.DataFrame(rows, columns=columns("flow")).astype({"n": "Int64"}), "flow")
