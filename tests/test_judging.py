@@ -37,7 +37,7 @@ def test_a_saved_decision_is_read_again_and_a_second_thought_replaces_it(tmp_pat
     decisions, rejects = judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)
     assert rejects.empty
     assert decisions[["trn", "decision"]].values.tolist() == [[C, "unclear"], [A, "include"]]
-    judging.undo_decision(tmp_path / "s", C, reviewer="Ana María", protocol=review)
+    judging.save_decision(tmp_path / "s", C, "later", reviewer="Ana María", protocol=review)
     assert judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0].trn.tolist() == [A]
 
 
@@ -274,7 +274,9 @@ def test_several_files_of_a_reviewer_count_and_the_later_one_wins(tmp_path, revi
         (A, "Anna"): "include", (B, "Anna"): "unclear", (C, "Anna"): "include", (C, "adjudicated"): "include",
     }  # fmt: skip
     assert set(rejects.file) == {"j.smith.csv"} and "cannot be told from the file's name" in rejects.reason[0]
-    judging.undo_decision(tmp_path / "s", C, reviewer="Anna", protocol=review)  # decided in another file than its own
+    judging.save_decision(
+        tmp_path / "s", C, "later", reviewer="Anna", protocol=review
+    )  # decided in another file than its own
     assert (C, "Anna") not in set(
         judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0][["trn", "reviewer"]].itertuples(index=False, name=None)
     )  # fmt: skip

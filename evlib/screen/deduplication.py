@@ -39,31 +39,21 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     rows["decision"] = rows.decision.str.strip().str.lower()
     for name in ("trn", "other_trn"):
         rows[name] = rows[name].map(normalised, na_action="ignore")
-    pair = [tuple(sorted(map(str, both))) for both in zip(rows.trn, rows.other_trn)]
+    pair = pd.Series([frozenset(both) for both in zip(rows.trn, rows.other_trn)], index=rows.index, dtype="object")
     problems = [
         (~rows.trn.isin(known), NO_SUCH_RECORD),
         (~rows.other_trn.isin(known), "other_trn: " + NO_SUCH_RECORD),
         (rows.trn == rows.other_trn, "the same number twice. Name two records."),
         (~rows.decision.isin(["same", "different"]), "unknown decision. Write 'same' or 'different'."),
-        (
-            pd.Series(pair, index=rows.index, dtype="object").duplicated(),
-            "second judgement on this pair; the first is kept.",
-        ),
+        (pair.duplicated(), "second judgement on this pair; the first is kept."),
     ]
     good, rejects = set_aside(rows, path, problems)
     return good[_PAIR_COLUMNS].reset_index(drop=True), rejects
 
 
 def pairs_to_merge(pairs_of_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that readers and people judged to be one trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``.
-
-    Parameters
-    ----------
-    pairs_of_readers
-        ``trn, duplicate_of``, as ``evlib.screen.screening.hand_decisions`` gives them.
-    judged
-        As ``judged_pairs`` gives them.
-    """
+    """The pairs that readers (``evlib.screen.screening.hand_decisions``) and people (``judged_pairs``) judged to be one
+    trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``."""
     same = judged[judged.decision == "same"].rename(columns={"other_trn": "duplicate_of"})
     same = same.assign(reason=same.reviewer.fillna("a person") + ": " + same.reason.fillna("no reason given"))
     return pd.concat([pairs_of_readers, same[["trn", "duplicate_of", "reason"]]])
@@ -101,12 +91,8 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     own = set(records.trn)
     links = [(trn, other) for trn, cell in zip(records.trn, records.secondary_trns) for other in split_multi(cell)]
     judged = [(a, b) for a, b in zip(hand.trn, hand.duplicate_of) if a in own and b in own]
-    reasons = hand.get("reason", pd.Series(None, index=hand.index, dtype="object"))
-    reason_of_pair = {
-        frozenset(pair): reason
-        for *pair, reason in zip(hand.trn, hand.duplicate_of, reasons)
-        if isinstance(reason, str)
-    }
+    reasoned = hand.reindex(columns=["trn", "duplicate_of", "reason"]).dropna(subset="reason")
+    reasons = {frozenset(pair): reason for *pair, reason in reasoned.itertuples(index=False)}
     nodes = {trn: i for i, trn in enumerate(sorted(own.union(*links, *judged)))}
     pairs = [(nodes[a], nodes[b]) for a, b in links + judged]
     ends = zip(*pairs) if pairs else ((), ())
@@ -117,22 +103,19 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     several = trial.duplicated(keep=False)
     if not several.any():
         return checked(pd.DataFrame(columns=columns("duplicates"), dtype="str"), "duplicates")
-    ranked = records[several]
-    ranked = ranked.assign(
-        trial=trial[several],
-        rank=ranked.registry.map({name: facts["rank"] for name, facts in protocol["registries"].items()}),
-    ).sort_values(["trial", "rank", "registered", "trn"])
+    rank = records.registry.map({name: facts["rank"] for name, facts in protocol["registries"].items()})
+    ranked = records.assign(trial=trial, rank=rank)[several].sort_values(["trial", "rank", "registered", "trn"])
     kept = ranked.drop_duplicates("trial").set_index("trial")[["trn", "registry", "rank", "registered"]]
     ranked = ranked.join(kept.add_prefix("kept_"), on="trial")
     repeats = ranked[ranked.trn != ranked.kept_trn].sort_values("trn")
-    by_number, by_hand = _both_ways(links), _both_ways(judged)
+    by_number, by_hand = set(map(frozenset, links)), set(map(frozenset, judged))
     pairs = list(zip(repeats.trn, repeats.kept_trn))
     table = pd.DataFrame(
         {
             "trn": repeats.trn,
             "kept_trn": repeats.kept_trn,
-            "basis": [_basis(pair in by_number, pair in by_hand) for pair in pairs],
-            "evidence": [_evidence(*pair, set(links), reason_of_pair) for pair in pairs],
+            "basis": [_basis(frozenset(pair) in by_number, frozenset(pair) in by_hand) for pair in pairs],
+            "evidence": [_evidence(*pair, named=set(links), reasons=reasons) for pair in pairs],
             "why_kept": [_why_kept(row) for row in repeats.itertuples()],
         }
     )
@@ -141,13 +124,7 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
 
 def tied(records: pd.DataFrame, hand: pd.DataFrame) -> frozenset[str]:
     """The registration numbers that a secondary number or a hand decision ties to any other: whichever records a search
-    finds, only these can be duplicates.
-
-    Parameters
-    ----------
-    records, hand
-        As for ``duplicates``.
-    """
+    finds, only these can be duplicates. ``records`` and ``hand`` are as for ``duplicates``."""
     named = {trn: split_multi(cell) for trn, cell in zip(records.trn, records.secondary_trns) if pd.notna(cell)}
     return frozenset(named).union(*named.values(), hand.trn, hand.duplicate_of)
 
@@ -168,19 +145,14 @@ def judged_apart(repeats: pd.DataFrame, settled_decisions: pd.DataFrame, *, prot
     """
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
     decision = settled_decisions[settled_decisions.criterion != duplicate_code].decision.dropna()
-    both = repeats[["trn", "kept_trn"]].assign(
-        decision=repeats.trn.map(decision), kept_decision=repeats.kept_trn.map(decision)
-    )
-    both = both.dropna()
-    return both.loc[both.decision != both.kept_decision, ["trn", "decision", "kept_trn", "kept_decision"]]
+    both = repeats.assign(decision=repeats.trn.map(decision), kept_decision=repeats.kept_trn.map(decision))
+    both = both[["trn", "decision", "kept_trn", "kept_decision"]].dropna()
+    return both[both.decision != both.kept_decision]
 
 
-def _evidence(
-    trn: str, kept: str, links: set[tuple[str, str]], reason_of_pair: dict[frozenset[str], str]
-) -> str | None:
-    parts = [f"{a} names {b}" for a, b in ((trn, kept), (kept, trn)) if (a, b) in links]
-    parts += filter(None, [reason_of_pair.get(frozenset((trn, kept)))])
-    return "; ".join(parts) or None
+def _evidence(trn: str, kept: str, *, named: set[tuple[str, str]], reasons: dict[frozenset[str], str]) -> str | None:
+    parts = [f"{a} names {b}" for a, b in ((trn, kept), (kept, trn)) if (a, b) in named]
+    return "; ".join(filter(None, [*parts, reasons.get(frozenset((trn, kept)))])) or None
 
 
 def _why_kept(row: tuple) -> str:
@@ -189,10 +161,6 @@ def _why_kept(row: tuple) -> str:
     if row.kept_registered != row.registered and not pd.isna(row.kept_registered):
         return "registered first"
     return "first by number"
-
-
-def _both_ways(pairs: list[tuple[str, str]]) -> set[tuple[str, str]]:
-    return {pair for a, b in pairs for pair in ((a, b), (b, a))}
 
 
 def _basis(named: bool, judged: bool) -> str:

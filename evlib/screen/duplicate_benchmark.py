@@ -125,11 +125,9 @@ def repeated(
     for seed in range(1, draws + 1):
         with_planted, truth = planted(records, n=n, seed=seed)
         tables.append(measured(truth, propose(with_planted)))
-    by_kind = pd.concat(tables).groupby("kind", sort=False)
-    summary = pd.DataFrame({"planted": by_kind.planted.first()})
-    for name in ("recall", "precision"):
-        spread = by_kind[name].agg(["mean", "min", "max"]).set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
-        summary = summary.join(spread)
+    ends = {"": "mean", "_low": "min", "_high": "max"}
+    spreads = {f"{name}{end}": (name, how) for name in ("recall", "precision") for end, how in ends.items()}
+    summary = pd.concat(tables).groupby("kind", sort=False).agg(planted=("planted", "first"), **spreads)
     return summary.round(3).reset_index()
 
 

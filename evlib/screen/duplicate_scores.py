@@ -58,11 +58,9 @@ def proposals(records: pd.DataFrame, *, settled: Iterable[tuple[str, str]] = ())
     facts = _facts(records)
     left, right = _candidates(facts)
     starts = range(0, max(len(left), 1), _AT_ONCE)
-    parts = [_scored(facts, left[i : i + _AT_ONCE], right[i : i + _AT_ONCE]) for i in starts]
-    pairs = pd.concat(parts, ignore_index=True)
+    pairs = pd.concat([_scored(facts, left[i : i + _AT_ONCE], right[i : i + _AT_ONCE]) for i in starts])
     known = {frozenset(pair) for pair in settled}
-    unsettled = [frozenset(pair) not in known for pair in zip(pairs.trn, pairs.other_trn)]
-    pairs = pairs[np.array(unsettled, dtype=bool)]
+    pairs = pairs[np.array([frozenset(pair) not in known for pair in zip(pairs.trn, pairs.other_trn)], dtype=bool)]
     return checked(pairs.sort_values(["points", "trn", "other_trn"], ascending=[False, True, True]), "proposals")
 
 
@@ -74,34 +72,29 @@ def _facts(records: pd.DataFrame) -> pd.DataFrame:
         dates = pd.to_datetime(records[name], format="ISO8601", errors="coerce").to_numpy(dtype="datetime64[D]")
         return np.where(np.isnat(dates), np.nan, dates.astype("float64"))
 
-    return pd.DataFrame(
-        {
-            "trn": records.trn.to_numpy(),
-            "registry": records.registry.to_numpy(),
-            "brief": words("brief_title"),
-            "official": words("official_title"),
-            "sponsor": words("sponsor"),
-            "conditions": words("conditions"),
-            "acronym": [word if len(word) >= 4 else "" for word in words("acronym")],
-            "start": days("start_date"),
-            "registered": days("registered_text"),
-            "month": records.start_date.str.slice(0, 7).fillna("").to_numpy(),
-            "enrolment": records.enrolment.astype("float64").to_numpy(),
-        }
+    facts = records[["trn", "registry"]].reset_index(drop=True)
+    return facts.assign(
+        brief=words("brief_title"),
+        official=words("official_title"),
+        sponsor=words("sponsor"),
+        conditions=words("conditions"),
+        acronym=[word if len(word) >= 4 else "" for word in words("acronym")],
+        start=days("start_date"),
+        registered=days("registered_text"),
+        month=records.start_date.str.slice(0, 7).fillna("").to_numpy(),
+        enrolment=records.enrolment.astype("float64").to_numpy(),
     )
 
 
 def _candidates(facts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The places of both records of each pair to compare, the first before the second."""
-    frequency: Counter[str] = Counter()
-    for words in _title_words(facts):
-        frequency.update(words)
+    frequency = Counter(word for words in _title_words(facts) for word in words)
     keys, places = array("q"), array("q")
     for place, words in enumerate(_title_words(facts)):
         shared = [word for word in words if 2 <= frequency[word] <= _BLOCK]
         rarest = sorted(shared, key=lambda word: (frequency[word], word))[:_RAREST]
-        keys.extend(hash(word) for word in rarest)
-        places.extend(itertools.repeat(place, len(rarest)))
+        keys.extend(map(hash, rarest))
+        places.extend([place] * len(rarest))
     for names in (["acronym"], ["sponsor", "month"], ["enrolment", "month"]):
         for place, key in enumerate(zip(*(facts[name] for name in names))):
             if all(part and part == part for part in key):  # neither empty nor missing

@@ -14,12 +14,8 @@ _NAMED = (*_TITLES, "interventions")  # where a record names its product
 _PRODUCT = (*_NAMED, "ev_term_text", "arms")
 _ORIGIN = ("msc_source_text", *_PRODUCT)
 _CONDITION = (*_TITLES, "conditions")
-_OF_CRITERIA = (
-    *_CONDITION,
-    "interventions",
-    "arms",
-)  # where phrases of a criterion are looked for, if it names no fields
 _COMPARED = ("interventions", "arms")  # fields whose values may be an arm of comparison
+_OF_CRITERIA = (*_CONDITION, *_COMPARED)  # where phrases of a criterion that names no fields are looked for
 _WITH_AND_WITHOUT = re.compile(r"\bwith\s*(?:and|or|/)\s*without\b", re.IGNORECASE)
 _NON = re.compile(r"\bnon[\s‐-―-]?$", re.IGNORECASE)
 _REACH = 4  # words between an intervention and the word for its origin
@@ -50,13 +46,9 @@ def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
         Table ``decisions`` with reviewer ``rule``: one row per record, the reason naming the words that triggered it.
     """
     patterns, exclusions = _patterns(protocol), _exclusions(protocol)
-    rows = [
-        _rule_decision(record, patterns, exclusions, protocol["screening"]) for record in records.to_dict("records")
-    ]
-    table = pd.DataFrame(rows, columns=["trn", "decision", "criterion", "reason"]).assign(
-        stage="eligibility", reviewer="rule", read_by="rules"
-    )
-    return checked(table, "decisions")
+    rows = [_rule_decision(row, patterns, exclusions, protocol["screening"]) for row in records.to_dict("records")]
+    table = pd.DataFrame(rows, columns=["trn", "decision", "criterion", "reason"])
+    return checked(table.assign(stage="eligibility", reviewer="rule", read_by="rules"), "decisions")
 
 
 def triggers(record: dict, *, protocol: dict) -> pd.DataFrame:
@@ -148,8 +140,9 @@ def _rule_decision(
         nothing = f"no word for {names['intervention_in_full']} in title, intervention or arms"
         return answer("exclude", first("not_intervention", *_PRODUCT) or nothing, other)
     if screening["condition"] and not condition:
-        nothing = f"no word for {names['condition']} in title or condition"
-        return answer("exclude", nothing, criterion["other_condition"])
+        return answer(
+            "exclude", f"no word for {names['condition']} in title or condition", criterion["other_condition"]
+        )
     if perhaps:
         return answer("unclear", f"perhaps {product}: {perhaps}")
     if not first("intervention", *_NAMED):
@@ -180,15 +173,15 @@ def _exclusions(protocol: dict) -> list[_Exclusion]:
     """The criteria that exclude by phrases, in the protocol's order."""
     exclusions = []
     for code, facts in protocol["criteria"].items():
-        phrases = facts.get("phrases", [])
+        if not (phrases := facts.get("phrases")):
+            continue
         by_name = phrases if isinstance(phrases, dict) else dict.fromkeys(_OF_CRITERIA, phrases)
         patterns = {
             field: phrase_pattern(listed)
             for name, listed in by_name.items()
             for field in (_TITLES if name == "titles" else (name,))
         }
-        if phrases:
-            exclusions.append(_Exclusion(code, facts["text"], facts.get("registries", []), patterns))
+        exclusions.append(_Exclusion(code, facts["text"], facts.get("registries", []), patterns))
     return exclusions
 
 
@@ -218,8 +211,7 @@ def _given(record: dict, patterns: dict, *, certain: bool) -> bool:
     interventions = _matches(record, "interventions", patterns["intervention"], patterns)
     if any(not patterns["measured_only"].search(text) for _, text in interventions):
         return True
-    treats = any(True for name in _TITLES for _ in _matches(record, name, patterns["treatment_words"], patterns))
-    return certain and treats
+    return certain and any(any(_matches(record, name, patterns["treatment_words"], patterns)) for name in _TITLES)
 
 
 def _is_comparison(text: str, patterns: dict) -> bool:

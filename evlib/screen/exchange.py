@@ -64,18 +64,13 @@ def references(records: pd.DataFrame, outcomes: pd.DataFrame | None = None) -> p
                 "decision": {"included": "include", "excluded": "exclude"}.get(outcome.get(facts["trn"])),
             }
         )
-    names = ["trn", "title", "authors", "year", "url", "keywords", "abstract", "decision"]
-    return pd.DataFrame(rows, columns=names, dtype="object")
+    names = "trn title authors year url keywords abstract decision"
+    return pd.DataFrame(rows, columns=names.split(), dtype="object")
 
 
 def export(frame: pd.DataFrame, path: str | Path, *, to: str) -> None:
-    """Write references (``references``) in a form that a tool reads; the file's ending chooses it.
-
-    Raises
-    ------
-    InputError
-        Where the tool is unknown, or does not read files of this ending.
-    """
+    """Write references (``references``) in a form that a tool reads; the file's ending chooses it. InputError where the tool
+    is unknown, or does not read files of this ending."""
     path = Path(path)
     if to not in FORMS:
         raise InputError(f"'{to}' is not a known tool. Use {', '.join(FORMS)}.")
@@ -172,10 +167,8 @@ def _ris(row: dict[str, Any]) -> dict[str, Any]:
         "type_of_reference": "GEN",
         "id": row["trn"],
         "accession_number": row["trn"],
-        "title": row["title"],
         "authors": [row["authors"]],
-        "year": row["year"],
-        "abstract": row["abstract"],
+        **{name: row[name] for name in ("title", "year", "abstract")},
         "keywords": row["keywords"].split("; ") if row["keywords"] else None,
         "urls": [row["url"]] if row["url"] else None,
         "notes": [_NOTES[row["decision"]]] if row["decision"] in _NOTES else None,
@@ -195,12 +188,9 @@ def _references_in(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
         for place, entry in enumerate(entries, start=1):
             yield place, {k: "\n".join(map(str, v)) if isinstance(v, list) else str(v) for k, v in entry.items()}
         return
-    table = read_csv(path)
-    for line, row in zip(table.index + 2, table.to_dict("records")):
-        yield (
-            int(line),
-            {str(name).strip().lower(): unguarded(cell) if isinstance(cell, str) else "" for name, cell in row.items()},
-        )
+    table = read_csv(path).rename(columns=lambda name: name.strip().lower()).fillna("")
+    for line, row in enumerate(table.to_dict("records"), start=2):
+        yield line, {name: unguarded(cell) for name, cell in row.items()}
 
 
 def _registration_number(fields: dict[str, str], known: set[str]) -> str | None:
@@ -210,7 +200,7 @@ def _registration_number(fields: dict[str, str], known: set[str]) -> str | None:
     for number in (normalised(text) for text in (*given, stated and stated[1]) if text):
         if number in known:
             return number
-    text = " ".join([*filter(None, given), *(fields.get(name, "") for name in ("abstract", "title", "primary_title"))])
+    text = " ".join(filter(None, [*given, *map(fields.get, ("abstract", "title", "primary_title"))]))
     return next(iter(registration_numbers(text)), None)
 
 
@@ -222,7 +212,7 @@ def _decisions_on(
     rayyan = re.search(r"RAYYAN-INCLUSION:\s*\{(.*?)\}", notes)
     reasons = re.search(r"RAYYAN-EXCLUSION-REASONS:\s*([^|\n]*)", notes)
     stated = re.search(r"Exclusion reason:\s*([^;\n]*)", notes)
-    parts = [(reasons or stated)[1] if reasons or stated else "", fields.get("tags", "")]
+    parts = [match[1] for match in (reasons or stated,) if match] + [fields.get("tags", "")]
     why = "; ".join(filter(None, map(_on_one_line, parts))) or None
     if rayyan:
         votes = re.findall(r'"([^"]+)"\s*=>\s*"(\w+)"', rayyan[1])

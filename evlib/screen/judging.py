@@ -16,10 +16,14 @@ from evlib.base.schema import checked, read_csv, set_aside, unguarded, write_csv
 COLUMNS = ["trn", "decision", "criterion", "reason", "reviewer", "date"]
 DECISIONS = ("include", "exclude", "unclear")
 ADJUDICATOR = "adjudicated"  # the name under which a disagreement is settled
-_LATER = "later"
+_DAY = r"\d{4}-\d\d-\d\d"
 _RESERVED = {"r1", "r2", "r3", "rule", "rules", "numbers and pairs"}
 # A reviewer's name, then what a further file, a second ending or a browser's second download adds to it.
 _FURTHER = re.compile(r"([^.(]+?)((?:\.\d[\w-]*|\.csv|\s*\(\d+\))*)", re.IGNORECASE)
+_NOBODYS = (
+    "whose decision it is cannot be told from the file's name. Name the file anna.csv, a further one anna.2.csv or "
+    "anna.2026-11-26.csv, without other dots; or fill in the column reviewer."
+)
 _LEFT_THE_SEARCH = (
     "no record of this number is in the sources of this run. The decision stays in its file and counts again once the "
     "record is found. Correct the number where it is misspelt."
@@ -33,19 +37,11 @@ def exclusion_criteria(protocol: dict) -> dict[str, str]:
 
 
 def reviewer_file(folder: str | Path, reviewer: str) -> Path:
-    """The file of a reviewer's decisions.
-
-    Raises
-    ------
-    InputError
-        Where the name is empty, is one of the machine readings', or does not suit a file name.
-    """
+    """The file of a reviewer's decisions; InputError where the name is empty, a machine reading's, or suits no file name."""
     name = reviewer.strip()
     if not re.fullmatch(r"\w[\w .-]{0,39}", name) or name.casefold() in _RESERVED:
-        raise InputError(
-            f"'{reviewer}' cannot be a reviewer's name. Use up to 40 letters, digits, blanks, dots or hyphens, and none "
-            f"of: {', '.join(sorted(_RESERVED))}."
-        )
+        remedy = f"Use up to 40 letters, digits, blanks, dots or hyphens, and none of: {', '.join(sorted(_RESERVED))}."
+        raise InputError(f"'{reviewer}' cannot be a reviewer's name. {remedy}")
     return Path(folder) / f"{reviewer_key(name)}.csv"
 
 
@@ -98,15 +94,13 @@ def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tup
         if len(rejects) and not kept.decision.isin(DECISIONS).any():
             rejects = pd.concat([_whole_file(path, f"{rejects.reason[0]} (line {rejects.line[0]})"), rejects])
         bad.append(rejects)
-    columns = [*COLUMNS, "stage", "read_by"]
     decisions = pd.concat(good) if good else pd.DataFrame(columns=COLUMNS)
     decisions = decisions.assign(stage="eligibility", read_by="person", reviewer=_one_spelling(decisions.reviewer))
-    newest = decisions.sort_values("date", kind="stable", na_position="first").drop_duplicates(
-        ["trn", "reviewer"], keep="last"
-    )
-    newest = newest[newest.decision.isin(DECISIONS)]
+    by_date = decisions.sort_values("date", kind="stable", na_position="first")
+    newest = by_date.drop_duplicates(["trn", "reviewer"], keep="last").query("decision in @DECISIONS")
     rejects = pd.concat(bad) if bad else pd.DataFrame(columns=["file", "line", "trn", "reason"])
-    return checked(newest.sort_values(["trn", "reviewer"])[columns], "decisions"), checked(rejects, "rejects")
+    newest = newest.sort_values(["trn", "reviewer"])[[*COLUMNS, "stage", "read_by"]]
+    return checked(newest, "decisions"), checked(rejects, "rejects")
 
 
 def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
@@ -151,8 +145,8 @@ def save_decision(
     criterion: str | None = None,
     reason: str | None = None,
 ) -> Path:
-    """Save one decision of a reviewer as ``save_decisions`` does; returns the file."""
-    row = {"trn": trn, "decision": decision, "criterion": criterion, "reason": reason, "date": today()}
+    """Save one decision of a reviewer as ``save_decisions`` does; returns the file. ``later`` takes a decision back."""
+    row = {"trn": trn, "decision": decision, "criterion": criterion, "reason": reason}
     return save_decisions(folder, pd.DataFrame([row]), reviewer=reviewer, protocol=protocol)
 
 
@@ -196,11 +190,6 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
     return path
 
 
-def undo_decision(folder: str | Path, trn: str, *, reviewer: str, protocol: dict) -> None:
-    """Mark a record as not yet judged by a reviewer; the row stays, with the decision ``later``."""
-    save_decision(folder, trn, _LATER, reviewer=reviewer, protocol=protocol)
-
-
 def _rows(path: Path) -> pd.DataFrame:
     rows = _with_our_columns(read_csv(path, needs=["trn", "decision"], by_hand=True))
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
@@ -221,39 +210,24 @@ def _problems(
 ) -> list[tuple[pd.Series, str | pd.Series]]:
     """What may be wrong with rows of decisions, each with its remedy."""
     codes, duplicate = exclusion_criteria(protocol), protocol["screening"]["criterion"]["duplicate"]
-    judged, excluded = rows.decision.notna() & (rows.decision != _LATER), rows.decision == "exclude"
-    use = f"Use {', '.join(codes)}."
+    judged, is_day = rows.decision.notna() & (rows.decision != "later"), rows.date.str.fullmatch(_DAY, na=False)
+    excluded, included = rows.decision == "exclude", rows.decision == "include"
+    reserved = rows.reviewer.str.casefold().isin(_RESERVED)
+    use, write = f"Use {', '.join(codes)}.", f"Write {', '.join(DECISIONS)} or leave it empty."
+    unclear_date = "is none, or could be read in two ways. Write it as 2026-11-26, or leave it empty."
     pairs = place_of(folder.parent / "same_trial.csv")
     return [
         (judged & rows.trn.isna(), "no registration number. Fill in the column trn."),
-        (
-            judged & ~rows.decision.isin(DECISIONS),
-            "unknown decision '" + rows.decision + f"'. Write {', '.join(DECISIONS)} or leave it empty.",
-        ),
-        (
-            judged & rows.reviewer.isna(),
-            "whose decision it is cannot be told from the file's name. Name the file anna.csv, a further one anna.2.csv "
-            "or anna.2026-11-26.csv, without other dots; or fill in the column reviewer.",
-        ),
-        (
-            judged & rows.reviewer.str.casefold().isin(_RESERVED),
-            "this name is kept for the machine readings and the rules. Use the reviewer's own.",
-        ),
+        (judged & ~rows.decision.isin(DECISIONS), "unknown decision '" + rows.decision + f"'. {write}"),
+        (judged & rows.reviewer.isna(), _NOBODYS),
+        (judged & reserved, "this name is kept for the machine readings and the rules. Use the reviewer's own."),
         (
             excluded & (rows.criterion == duplicate),
             f"{duplicate} is judged as a pair of records: write it into {pairs}.",
         ),
         (excluded & rows.criterion.isna(), f"an exclusion needs a criterion. {use}"),
         (excluded & ~rows.criterion.isin(list(codes)), "unknown criterion '" + rows.criterion + f"'. {use}"),
-        (
-            (rows.decision == "include") & rows.criterion.isin(list(codes)),
-            "an inclusion with a criterion of exclusion. Clear one of the two.",
-        ),
-        (
-            judged & rows.date.notna() & ~rows.date.str.fullmatch(r"\d{4}-\d\d-\d\d", na=False),
-            "the date '"
-            + rows.date
-            + "' is none, or could be read in two ways. Write it as 2026-11-26, or leave it empty.",
-        ),
+        (included & rows.criterion.isin(list(codes)), "an inclusion with a criterion. Clear one of the two."),
+        (judged & rows.date.notna() & ~is_day, "the date '" + rows.date + f"' {unclear_date}"),
         (judged & ~rows.trn.isin(known), _LEFT_THE_SEARCH),
     ]

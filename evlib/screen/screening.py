@@ -8,6 +8,7 @@ import pandas as pd
 
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
+from evlib.base.words import several
 from evlib.screen.judging import ADJUDICATOR, DECISIONS
 
 OUTCOMES = ("included", "pending", "unclear", "excluded at eligibility", "excluded at title", "duplicate")
@@ -80,21 +81,14 @@ def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
 def _of_people(trn: str, judged: pd.DataFrame, needed: int) -> dict[str, str | None]:
     settling = judged[judged.reviewer == ADJUDICATOR]
     counted = settling if len(settling) else judged
-    first = counted.iloc[0]
     words = "; ".join(f"{row.reviewer}: {row.decision}" for row in judged.itertuples())
     if counted.decision.nunique() > 1:
         return {"trn": trn, "reason": f"reviewers differ ({words})", "needs": "adjudication"}
     if not len(settling) and len(counted) < needed:
         return {"trn": trn, "reason": f"judged by one of {needed} reviewers", "needs": "second decision"}
-    reasons = counted.reason.dropna()
-    return {
-        "trn": trn,
-        "decision": first.decision,
-        "stage": first.stage,
-        "criterion": counted.criterion.dropna().iloc[0] if counted.criterion.notna().any() else None,
-        "reason": reasons.iloc[0] if len(reasons) else words,
-        "decided_by": ", ".join(counted.reviewer),
-    }
+    first = counted[["decision", "stage", "criterion", "reason"]].bfill().iloc[0]
+    reason = words if pd.isna(first.reason) else first.reason
+    return {"trn": trn, **first, "reason": reason, "decided_by": ", ".join(counted.reviewer)}
 
 
 def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -113,40 +107,30 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
 
 def screened_alone(records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """What would become of each record if it repeated no other: table ``screened`` without duplicates, alike at every search date."""
-    judged = settled(decisions, protocol=protocol).to_dict("index")
-    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
-    proposals = rules[["decision", "reason"]].to_dict("index")
-    duplicate_code = protocol["screening"]["criterion"]["duplicate"]
-    rows = []
-    for record in records[["trn", "registry", "brief_title", "official_title"]].itertuples():
-        trn, title = record.trn, record.brief_title if isinstance(record.brief_title, str) else record.official_title
-        row = {"trn": trn, "registry": record.registry, "title": title}
-        judgement, proposal = judged.get(trn), proposals.get(trn)
-        if judgement is not None and judgement["criterion"] != duplicate_code and pd.notna(judgement["decision"]):
-            decision, stage = judgement["decision"], judgement["stage"]
-            outcome = {"include": "included", "exclude": f"excluded at {stage}", "unclear": "unclear"}[decision]
-            rows.append(row | {"outcome": outcome} | {k: judgement[k] for k in ("criterion", "decided_by", "reason")})
-            continue
-        if judgement is None:
-            needs, reason = "first decision", proposal["reason"]
-        elif pd.isna(judgement["decision"]):
-            needs, reason = judgement["needs"], judgement["reason"]
-        else:
-            needs, reason = "first decision", "judged a duplicate of a record outside this search"
-        rows.append(row | {"outcome": "pending", "proposal": proposal["decision"], "needs": needs, "reason": reason})
-    return checked(pd.DataFrame(rows), "screened")
+    rules = _rule_proposals(decisions)[["decision", "reason"]].add_prefix("proposed_")
+    judged = settled(decisions, protocol=protocol)
+    table = records[["trn", "registry"]].assign(title=records.brief_title.fillna(records.official_title))
+    table = table.join(judged, on="trn").join(rules, on="trn")
+    apart = table.criterion == protocol["screening"]["criterion"]["duplicate"]
+    decided = table.decision.notna() & ~apart
+    outcome = table.decision.map({"include": "included", "unclear": "unclear"})
+    reason = table.reason.mask(apart, "judged a duplicate of a record outside this search")
+    table = table.assign(
+        outcome=outcome.fillna("excluded at " + table.stage.astype("str")).where(decided, "pending"),
+        criterion=table.criterion.where(decided),
+        needs=table.needs.fillna("first decision").mask(decided),
+        proposal=table.proposed_decision.mask(decided),
+        reason=reason.where(table.trn.isin(judged.index), table.proposed_reason),
+        decided_by=table.decided_by.where(decided),
+    )
+    return checked(table[columns("screened")], "screened")
 
 
 def with_duplicates(alone: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Table ``screened``: ``alone`` (from ``screened_alone``) with the records of table ``duplicates`` marked as such."""
     kept = alone.trn.map(dict(zip(repeats.trn, repeats.kept_trn, strict=True))).astype("str")
-    facts = {
-        "outcome": "duplicate",
-        "criterion": protocol["screening"]["criterion"]["duplicate"],
-        "decided_by": "numbers and readers",
-        "reason": "same trial as " + kept,
-        **dict.fromkeys(("proposal", "needs"), pd.NA),
-    }
+    facts = {"outcome": "duplicate", "criterion": protocol["screening"]["criterion"]["duplicate"]}
+    facts |= {"decided_by": "numbers and readers", "reason": "same trial as " + kept, "proposal": pd.NA, "needs": pd.NA}
     texts = {name: alone[name].mask(kept.notna(), text) for name, text in facts.items()}
     return checked(alone.assign(**texts), "screened")
 
@@ -167,21 +151,19 @@ def to_screen(
     pandas.DataFrame
         Table ``to_screen``: the proposed inclusions first, then the unclear, then the proposed exclusions.
     """
-    pending = outcomes[outcomes.outcome == "pending"]
-    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
-    facts = records.set_index("trn").loc[pending.trn]
+    pending = outcomes[outcomes.outcome == "pending"].set_index("trn")
+    facts = records.set_index("trn").loc[pending.index]
+    rules = _rule_proposals(decisions)[["criterion", "reason"]].add_prefix("proposed_")
     shown = [name for name in columns("to_screen") if name in facts.columns]
-    table = facts[shown].reset_index()
-    table = table.assign(
-        needs=pending.needs.to_numpy(),
-        title=pending.title.to_numpy(),
-        record_url=record_urls(facts, protocol=protocol),
-        proposal=pending.proposal.to_numpy(),
-        proposed_criterion=rules.criterion.reindex(pending.trn).to_numpy(),
-        proposed_reason=rules.reason.reindex(pending.trn).to_numpy(),
-    )
+    table = facts[shown].join(pending[["needs", "title", "proposal"]]).join(rules)
+    table = table.assign(record_url=record_urls(facts, protocol=protocol)).reset_index()
     order = table.proposal.map({"include": 0, "unclear": 1, "exclude": 2})
     return checked(table.loc[order.sort_values(kind="stable").index], "to_screen")
+
+
+def _rule_proposals(decisions: pd.DataFrame) -> pd.DataFrame:
+    """What the rules propose, by record."""
+    return decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
 
 
 def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -254,10 +236,8 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
 def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
     """Every two people who judged records in common: ``reviewer, other, n, agreed, kappa, low, high``."""
     people = decisions[(decisions.read_by == "person") & (decisions.reviewer != ADJUDICATOR)]
-    rows = [
-        {"reviewer": one, "other": other, **agreement(people, one, other)}
-        for one, other in itertools.combinations(sorted(people.reviewer.unique()), 2)
-    ]
+    pairs = itertools.combinations(sorted(people.reviewer.unique()), 2)
+    rows = [{"reviewer": one, "other": other, **agreement(people, one, other)} for one, other in pairs]
     table = pd.DataFrame(rows, columns=["reviewer", "other", "n", "agreed", "kappa", "low", "high"])
     return table[table.n > 0].reset_index(drop=True)
 
@@ -308,56 +288,41 @@ def rule_performance(
         ``measure, hits, n, value, low, high`` for precision and recall (Wilson 95 % intervals); and the records in
         which they differ: ``trn, settled, rule, reason``.
     """
-    rules = decisions[decisions.read_by == "rules"].drop_duplicates("trn").set_index("trn")
+    from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
+
+    rules = _rule_proposals(decisions)
     wide = pd.DataFrame({"settled": settled(decisions, protocol=protocol).decision})
     wide = wide.assign(rule=rules.decision, reason=rules.reason).dropna(subset=["settled", "rule"])
     wide = wide[~wide.index.isin(without)].sort_index()
     yes, proposed = wide.settled == "include", wide.rule == "include"
     hits = int((yes & proposed).sum())
-    rows = [_proportion("precision", hits, int(proposed.sum())), _proportion("recall", hits, int(yes.sum()))]
-    return pd.DataFrame(rows), wide[yes != proposed].reset_index()
-
-
-def _proportion(measure: str, hits: int, n: int) -> dict[str, float | str]:
-    from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
-
-    low, high = proportion_confint(hits, n, method="wilson") if n else (float("nan"), float("nan"))
-    value = hits / n if n else float("nan")
-    return {"measure": measure, "hits": hits, "n": n, "value": value, "low": low, "high": high}
+    n = pd.Series([int(proposed.sum()), int(yes.sum())])
+    with np.errstate(invalid="ignore"):  # 0 of 0
+        low, high = proportion_confint(hits, n, method="wilson")
+    measures = {"measure": ["precision", "recall"], "hits": hits, "n": n, "value": hits / n, "low": low, "high": high}
+    return pd.DataFrame(measures), wide[yes != proposed].reset_index()
 
 
 def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
     """Numbers that the book's pages take from the second chapter; ``people`` are the decisions of people."""
-    ours = flow.set_index("step").n
+    n = flow.set_index("step").n
+    wait = several(n.pending, "record awaits a decision", "records await a decision")
+    by_people = f"People have judged {people.trn.nunique()} records; {wait}."
     return {
-        "n_included": ours.included,
-        "n_pending": ours.pending,
-        "n_unclear": ours.unclear,
-        "n_duplicates": ours.duplicates,
+        **{f"n_{step}": n[step] for step in ("included", "pending", "unclear", "duplicates")},
         "n_proposed": (trials.screening == "pending").sum(),
-        "decided": _decided_in_words(people, int(ours.pending)),
+        "decided": f"Nobody has decided yet: {wait}." if people.empty else by_people,
         "screened_by": protocol.get("hand_screening", {}).get("registered_by", "no day"),
     }
 
 
 def likely_pairs(proposals: pd.DataFrame) -> str:
     """How many pairs of records may be one trial and wait for a person (table ``proposals``), in words."""
-    n = len(proposals)
-    return f"{n} {'pair that may be one trial awaits' if n == 1 else 'pairs that may be one trial await'} a look"
+    pair, pairs = "pair that may be one trial awaits a look", "pairs that may be one trial await a look"
+    return several(len(proposals), pair, pairs)
 
 
 def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
     """Numbers of the second chapter where a paper is redone: ``theirs`` by step, and the readers' ``agreement``."""
-    return {
-        "n_paper_included": theirs.included,
-        "paper_search_date": protocol["default_search_date"],
-        "kappa": f"{agreement['kappa']:.2f}",
-    }
-
-
-def _decided_in_words(people: pd.DataFrame, pending: int) -> str:
-    """Who decided, for a review whose only decisions are people's."""
-    wait = f"{pending} {'record awaits' if pending == 1 else 'records await'} a decision"
-    if people.empty:
-        return f"Nobody has decided yet: {wait}."
-    return f"People have judged {people.trn.nunique()} records; {wait}."
+    kappa, search_date = f"{agreement['kappa']:.2f}", protocol["default_search_date"]
+    return {"n_paper_included": theirs.included, "paper_search_date": search_date, "kappa": kappa}

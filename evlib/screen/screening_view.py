@@ -19,16 +19,14 @@ KEYS = {"i": "include", "e": "exclude", "u": "unclear", "l": "later", "b": "back
 _FOR = "background:#cfe8f7;border-bottom:2px solid #0072B2"
 _AGAINST = "background:#fbe3c0;border-bottom:2px dashed #B35900"
 _SHOWN = {
-    "official_title": "Official title",
-    "conditions": "Conditions",
-    "interventions": "Interventions",
-    "arms": "Arms",
-    "msc_source_text": "Cells, as the record words them",
-    "ev_term_text": "Product, as the record words it",
-    "registry": "Registry",
-    "status": "Status",
-    "registered": "Registered",
-    "note": "Note of the transcription",
+    **{
+        "official_title": "Official title",
+        "conditions": "Conditions",
+        "interventions": "Interventions",
+        "arms": "Arms",
+    },
+    **{"msc_source_text": "Cells, as the record words them", "ev_term_text": "Product, as the record words it"},
+    **{"registry": "Registry", "status": "Status", "registered": "Registered", "note": "Note of the transcription"},
 }
 
 
@@ -64,8 +62,7 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     own = people.reviewer.map(judging.reviewer_key) == judging.reviewer_key(reviewer)
     mine = people[own].set_index("trn").decision.to_dict()
     records = {record["trn"]: record for record in queue.to_dict("records")}
-    waiting = [trn for trn in records if trn not in mine]
-    done = [trn for trn in records if trn in mine]
+    waiting, done = [trn for trn in records if trn not in mine], [trn for trn in records if trn in mine]
     total = len(records)
 
     bar = IntProgress(min=0, max=max(total, 1), layout=Layout(width="14rem"))
@@ -76,10 +73,8 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     criterion = Dropdown(options=options, description="Excluded by", style=beside, layout=wide)
     reason = Text(description="Reason", placeholder="in your words; may stay empty", style=beside, layout=wide)
     keys = Text(description="Keys", placeholder="click here, then type", style=beside, layout=Layout(width="16rem"))
-    buttons = {
-        name: Button(description=f"{name.capitalize()} ({key})", layout=Layout(width="8rem"))
-        for key, name in KEYS.items()
-    }
+    texts = {name: f"{name.capitalize()} ({key})" for key, name in KEYS.items()}
+    buttons = {name: Button(description=text, layout=Layout(width="8rem")) for name, text in texts.items()}
     buttons["include"].button_style, buttons["exclude"].button_style = "info", "warning"
 
     def show() -> None:
@@ -90,25 +85,22 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         for name in ("include", "exclude", "unclear", "later"):
             buttons[name].disabled = not waiting
         if not waiting:
-            card.value = (
-                "<p>All records of the queue are judged. They count from the next "
-                f"<code>make book{command_ending(folder)}</code> on.</p>"
-            )
+            command = f"<code>make book{command_ending(folder)}</code>"
+            card.value = f"<p>All records of the queue are judged. They count from the next {command} on.</p>"
             return
         record = records[waiting[0]]
         proposed = record["proposed_criterion"]
         criterion.value = proposed if proposed in codes else protocol["screening"]["criterion"]["other_intervention"]
         reason.value = ""
         said = [f"{row.reviewer}: {row.decision}" for row in others[others.trn == waiting[0]].itertuples()]
-        card.value = record_card(
-            record, protocol=protocol, said=said if adjudicating else [], before=mine.get(waiting[0])
-        )
+        said = said if adjudicating else []
+        card.value = record_card(record, protocol=protocol, said=said, before=mine.get(waiting[0]))
 
     def save(trn: str, name: str) -> None:
         """Save a decision, or that there is none yet; a record that was not saved stays in view."""
         if name == "later":
             if trn in mine:
-                judging.undo_decision(folder, trn, reviewer=reviewer, protocol=protocol)
+                judging.save_decision(folder, trn, "later", reviewer=reviewer, protocol=protocol)
                 del mine[trn]
             waiting.append(waiting.pop(0))
             return
@@ -144,10 +136,11 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
         button.on_click(lambda _, name=name: decide(name))
     keys.observe(typed, names="value")
     show()
-    help_text = HTML(
-        "<small>Keys: " + ", ".join(f"<b>{key}</b> {name}" for key, name in KEYS.items()) + "; a digit chooses the "
-        f"criterion. {_marked(' and '.join(speaks_for(protocol)), _FOR)} speak for, {_marked('other words', _AGAINST)} against.</small>"
+    listed = ", ".join(f"<b>{key}</b> {name}" for key, name in KEYS.items())
+    marks = (
+        f"{_marked(' and '.join(speaks_for(protocol)), _FOR)} speak for, {_marked('other words', _AGAINST)} against."
     )
+    help_text = HTML(f"<small>Keys: {listed}; a digit chooses the criterion. {marks}</small>")
     # The controls stand above the record, so that they keep their place however long it is.
     wrap = Layout(flex_flow="row wrap")
     controls = [HBox(list(buttons.values()), layout=wrap), HBox([keys, criterion], layout=wrap), reason]
@@ -159,8 +152,7 @@ def record_card(record: dict, *, protocol: dict, said: list[str], before: str | 
     words = triggers({**record, "brief_title": record["title"]}, protocol=protocol)
     words = words.assign(style=words.meaning.isin(speaks_for(protocol)).map({True: _FOR, False: _AGAINST}))
     by_field = dict(list(words.groupby("field")))
-    number = html.escape(record["trn"])
-    url = record["record_url"]
+    number, url = html.escape(record["trn"]), record["record_url"]
     if isinstance(url, str) and url.startswith("https://"):
         link = f'href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer"'
         number = f'<a {link} style="color:#0072B2;text-decoration:underline">{number}</a>'
