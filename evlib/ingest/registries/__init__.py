@@ -16,8 +16,8 @@ import pandas as pd
 
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import files_of, writing
-from evlib.base.schema import ESTIMATED, append_csv, checked, write_csv
-from evlib.ingest.registries.common import Seen, batches
+from evlib.base.schema import ESTIMATED, append_csv, write_csv
+from evlib.ingest.registries.common import Seen, batches, tables
 from evlib.ingest.registries.unpack import heads
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
@@ -52,7 +52,7 @@ def ingest_into(
         Where no file gives a record. Nothing is written then.
     """
     counts, filled, lost = [], [], []
-    first = pd.DataFrame()  # the first reject
+    first = pd.DataFrame({"file": [], "reason": []})  # the first reject
     with writing(out / "records.csv") as records_file, writing(out / "rejects.csv") as rejects_file:
         for part in stream(paths, retrieved=retrieved, registries=registries):
             append_csv(part.records, records_file)
@@ -65,7 +65,11 @@ def ingest_into(
         summary = summary.groupby(["file", "format"], sort=False, as_index=False).sum()
         summary.insert(2, "rows", summary.records + summary.rejects)
         if not summary.records.sum():
-            raise InputError(_why_no_record(len(summary), first))
+            nothing = "no file to read. Name at least one registry export, or a folder that holds some."
+            of_first = "".join(first.file + ": " + first.reason)
+            raise InputError(
+                f"no usable record in {len(summary)} file(s). First reason: {of_first}" if of_first else nothing
+            )
     write_csv(summary, out / "summary.csv")
     write_csv(filled_columns(filled), out / "filled.csv")
     return summary, lost
@@ -80,10 +84,9 @@ def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
         For each batch, the number of records that fill each column, named by the format.
     """
     table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
-    table = table[table.trn > 0]
-    long = table.melt(ignore_index=False, var_name="column", value_name="filled").set_index("column", append=True)
-    long = long.assign(records=table.trn.reindex(long.index, level="format")).reset_index()
-    return long[~long.column.isin(ESTIMATED)].reset_index(drop=True)
+    table = table[table.trn > 0].assign(records=lambda table: table.trn).set_index("records", append=True)
+    long = table.drop(columns=list(ESTIMATED)).melt(ignore_index=False, var_name="column", value_name="filled")
+    return long.reset_index()[["format", "column", "filled", "records"]]
 
 
 def stream(
@@ -126,34 +129,20 @@ def stream(
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-def _why_no_record(files: int, reject: pd.DataFrame) -> str:
-    if reject.empty:
-        return "no file to read. Name at least one registry export, or a folder that holds some."
-    return f"no usable record in {files} file(s). First reason: {reject.file[0]}: {reject.reason[0]}"
-
-
 def _unusable(path: Path, name: str, reason: str) -> Batch:
-    rejects = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": reason}])
-    records = pd.DataFrame(columns=["trn", "trn_kind", "registry", "snapshot"])
-    return Batch(path.name, name, checked(records, "records"), checked(rejects, "rejects"))
+    return Batch(path.name, name, *tables([], [{"file": path.name, "reason": reason}], path))
 
 
 def losses(rejects: pd.DataFrame) -> list[str]:
     """What a person must know at once: the files that are unusable or end early, each with the reason."""
     whole_file = rejects.line.isna() & rejects.trn.isna()
-    rest_of_file = rejects.reason.str.startswith(NOT_WHOLE)
-    worst = rejects[whole_file | rest_of_file]
-    return [f"{file}: {reason}" for file, reason in zip(worst.file, worst.reason)]
+    worst = rejects[whole_file | rejects.reason.str.startswith(NOT_WHOLE)]
+    return list(worst.file + ": " + worst.reason)
 
 
 def format_of(path: Path) -> str:
-    """The one format of all parts of a file.
-
-    Raises
-    ------
-    InputError
-        Where no reader recognises the file, it cannot be unpacked, or it holds several kinds.
-    """
+    """The one format of all parts of a file; InputError where no reader recognises it, it cannot be unpacked, or it holds
+    several kinds."""
     kinds: set[str] = set()
     for start in heads(path):
         name = next((name for name, reader in READERS.items() if reader.recognises(start)), "unknown")
@@ -161,9 +150,8 @@ def format_of(path: Path) -> str:
             return name
         kinds.add(name)
         if len(kinds) > 1:
-            raise InputError(
-                f"{path}: holds files of several kinds ({', '.join(sorted(kinds))}). Unpack it and name the files."
-            )
+            several = ", ".join(sorted(kinds))
+            raise InputError(f"{path}: holds files of several kinds ({several}). Unpack it and name the files.")
     if not kinds:
         raise InputError(f"{path}: the file is empty or could not be unpacked. Export or download it again.")
     if kinds != {"unknown"}:

@@ -17,6 +17,7 @@ from evlib.ingest.registries.common import csv_export, plain_text
 from evlib.ingest.registries.unpack import BrokenFileError, header_of, heads, lines, not_whole, opened, text_of
 
 NAME = "Cochrane CENTRAL"
+_RIS = re.compile(rb"TY\s*-")
 _ACCESSION = re.compile(r"\bCN-\d{8}\b")
 _LONGEST = 20_000  # lines of one reference
 
@@ -27,20 +28,19 @@ def recognises(start: bytes) -> bool:
     """Whether the first bytes of a plain file look like RIS, or like a table with CENTRAL's accession numbers."""
     columns = header_of(start)[0]
     is_table = "Title" in columns and "NCT Number" not in columns and _ACCESSION.search(text_of(start)) is not None
-    return is_table or _is_ris(start)
+    return is_table or _RIS.match(start) is not None
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The references of a file, one at a time, each with the number of its first line (CSV: of its row)."""
-    if not _is_ris(next(heads(path), b"")):
+    if not _RIS.match(next(heads(path), b"")):
         yield from _rows_of_table(path)
         return
     for name, pieces in opened(path):
         number = 0
         begun: list[str] = []
         try:
-            for number, line in enumerate(lines(pieces), start=1):
-                text = text_of(line)
+            for number, text in enumerate(map(text_of, lines(pieces)), start=1):
                 if text.strip():
                     begun.append(text)
                 if re.match(r"ER\s*-", text):
@@ -84,10 +84,6 @@ def _reference(texts: list[str]) -> dict[str, Any] | Exception:
         return rispy.loads("\n".join(texts))[0]
     except (ValueError, KeyError, IndexError, OSError) as error:
         return ValueError(f"not readable as RIS ({error})")
-
-
-def _is_ris(start: bytes) -> bool:
-    return re.match(rb"TY\s*-", start) is not None
 
 
 def _texts(value: Any) -> list[str]:

@@ -14,6 +14,7 @@ import json
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,7 @@ def batches(
         twice the first record is kept; the later one is a reject that names the fields in which they differ.
     """
     name = Path(file).name
-    good: list[dict[str, Any]] = []
-    bad: list[dict[str, Any]] = []
+    good, bad = [], []
     for line, item in items:
         try:
             if isinstance(item, Exception):
@@ -76,14 +76,13 @@ def batches(
                 reason = _repeated(where, name, earlier, prints)
                 bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
         if len(good) + len(bad) >= CHUNK:
-            yield _tables(good, bad, file)
+            yield tables(good, bad, file)
             good, bad = [], []
-    yield _tables(good, bad, file)
+    yield tables(good, bad, file)
 
 
-def _tables(
-    good: list[dict[str, Any]], bad: list[dict[str, Any]], file: str | Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(good: list[dict], bad: list[dict], file: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables ``records`` and ``rejects`` of these rows of a file; of either there may be none."""
     records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
     return checked(records, "records", source=str(file)), checked(rejects, "rejects")
@@ -101,20 +100,13 @@ def csv_export(
     repeated
         Columns that the form itself has twice, and that the reader does not use.
     """
-    return (
-        lambda head: set(needed) <= set(header_of(head)[0]),
-        lambda path: csv_rows(path, needs=needed, repeated=repeated),
-    )
+    rows = partial(csv_rows, needs=needed, repeated=repeated)
+    return lambda head: set(needed) <= set(header_of(head)[0]), rows
 
 
 def identity(text: str, *, registry: str, column: str) -> dict[str, str]:
-    """``trn, trn_kind, registry`` of a record whose registry issued its number.
-
-    Raises
-    ------
-    ValueError
-        Where the text, which stands under ``column``, does not hold one number of that registry.
-    """
+    """``trn, trn_kind, registry`` of a record whose registry issued its number; ValueError where the text, which stands
+    under ``column``, does not hold one number of that registry."""
     numbers = registration_numbers(str(text or ""))
     if len(numbers) != 1 or registry_of(numbers[0]) != registry:
         raise ValueError(f"no {registry} number: {column} is {text!r}")
@@ -203,8 +195,7 @@ def phase_names(text: str | None) -> list[str]:
     asked = re.findall(r"\(Phase (IV|III|II|I)\)\s*:\s*(yes|no)", text, re.IGNORECASE)
     if asked:
         return [f"Phase {_ROMAN[numeral.upper()]}" for numeral, said in asked if said.lower() == "yes"]
-    early = re.fullmatch(r"early[ _-]?phase ?(?:1|I)", text, re.IGNORECASE)
-    if early:
+    if re.fullmatch(r"early[ _-]?phase ?(?:1|I)", text, re.IGNORECASE):
         return ["Early Phase 1"]
     numerals = re.findall(r"\b(?:phase[ _-]*)?(IV|III|II|I|[0-4])\b", text, re.IGNORECASE)
     looks_like_phases = re.fullmatch(r"(?:(?:phase|and|to|[\s/,|+_-]|IV|III|II|I|[0-4])+)", text, re.IGNORECASE)
@@ -237,8 +228,7 @@ def _claimed_number(item: Any) -> str | None:
         text = item if isinstance(item, str) else json.dumps(item, default=str) if isinstance(item, dict | list) else ""
     except (ValueError, TypeError, RecursionError):
         return None
-    numbers = registration_numbers(text[:2000])
-    return numbers[0] if numbers else None
+    return next(iter(registration_numbers(text[:2000])), None)
 
 
 def _reason(error: Exception) -> str:

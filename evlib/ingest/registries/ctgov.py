@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import ijson
 
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import cells, dates, identity, phase_names, plain_text, secondary_numbers, several
-from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, opened, recoded, text_of
+from evlib.ingest.registries.unpack import lines, not_whole, numbered, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
 # What a live search asks for: all that is read here, and the results; no contact data, summary or eligibility text.
@@ -36,35 +36,26 @@ def recognises(head: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The studies of a file, one at a time, each with its running number (its line, where each stands on one)."""
-    number = 0
-    for name, pieces in opened(path):
-        try:
-            for study in _studies(pieces):
-                number += 1
-                if study is not None:
-                    yield number, study
-        except BrokenFileError as error:
-            number += 1
-            yield number, not_whole(name, error)
+    return numbered(path, _studies)
 
 
-def _studies(pieces: Iterator[bytes]) -> Iterator[Any]:
+def _studies(pieces: Iterator[bytes], _: str) -> Iterator[Any]:
     """The studies of one part, an exception in place of one that cannot be read, None for a blank line."""
     start = b""
-    for piece in pieces:
+    while len(start) < _START and (piece := next(pieces, None)) is not None:
         start = (start + piece).lstrip()
-        if len(start) >= _START:
-            break
     everything = itertools.chain([start], pieces)
     if listed := _PAGE.match(start):
         yield from _streamed(everything, "item" if listed[1] == b"[" else "studies.item")
         return
     rows = lines(everything)
-    first = list(itertools.islice((row for row in rows if row.strip()), 2))
+    first = list(itertools.islice(filter(bytes.strip, rows), 2))
     rows = itertools.chain(first, rows)
     if any(isinstance(_parsed(row), dict) for row in first):
         for row in rows:
-            yield from _expanded(_parsed(row)) if row.strip() else [None]
+            value = _parsed(row) if row.strip() else None
+            listed = isinstance(value, dict) and isinstance(value.get("studies"), list)
+            yield from value["studies"] if listed else [value]
     else:
         yield from _streamed((row + b"\n" for row in rows), "")
 
@@ -83,13 +74,6 @@ def _parsed(row: bytes) -> Any:
         return json.loads(text_of(row))
     except (ValueError, RecursionError) as error:
         return error
-
-
-def _expanded(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict) and isinstance(value.get("studies"), list):
-        yield from value["studies"]
-    else:
-        yield value
 
 
 @lru_cache(maxsize=1 << 12)
@@ -114,7 +98,20 @@ def _enrolment(count: Any) -> int | None:
     return count
 
 
-def _joined(parts: Iterable[Any]) -> str:
+def _interventions(given: list[dict] | None) -> str | None:
+    return several(_joined(constant_words(one.get("type")), one.get("name")) for one in given or [])
+
+
+def _arms(given: list[dict] | None) -> str | None:
+    return several(_joined(one.get("label"), one.get("description")) for one in given or [])
+
+
+def _publications(given: list[dict] | None) -> str | None:
+    ours = [one for one in given or [] if one.get("pmid") and one.get("type") in ("RESULT", "DERIVED")]
+    return join_multi(f"PMID {one['pmid']}" for one in ours)
+
+
+def _joined(*parts: Any) -> str:
     return ": ".join(str(part) for part in parts if part)
 
 
@@ -133,27 +130,14 @@ COLUMNS = {
     "enrolment_type": ("designModule.enrollmentInfo.type", constant_words),
     "conditions": ("conditionsModule.conditions", several),
     "keywords": ("conditionsModule.keywords", several),
-    "interventions": (
-        "armsInterventionsModule.interventions",
-        lambda given: several(_joined([constant_words(one.get("type")), one.get("name")]) for one in given or []),
-    ),
-    "arms": (
-        "armsInterventionsModule.armGroups",
-        lambda arms: several(_joined([arm.get("label"), arm.get("description")]) for arm in arms or []),
-    ),
+    "interventions": ("armsInterventionsModule.interventions", _interventions),
+    "arms": ("armsInterventionsModule.armGroups", _arms),
     "sponsor": "sponsorCollaboratorsModule.leadSponsor.name",
     "countries": (
         "contactsLocationsModule.locations",
-        lambda places: several(place.get("country") for place in places or []),
+        lambda given: several(one.get("country") for one in given or []),
     ),
-    "publications": (
-        "referencesModule.references",
-        lambda references: join_multi(
-            f"PMID {reference['pmid']}"
-            for reference in references or []
-            if reference.get("pmid") and reference.get("type") in ("RESULT", "DERIVED")
-        ),
-    ),
+    "publications": ("referencesModule.references", _publications),
 }
 DATES = {
     "registered_text": ["statusModule.studyFirstPostDateStruct.date"],

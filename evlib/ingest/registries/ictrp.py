@@ -159,10 +159,8 @@ def design_parts(text: str | None) -> dict[str, str | None]:
     yes and no, and ChiCTR gives the model alone. What stands only in free words stays missing.
     """
     design = plain_text(text) or ""
-    parts: dict[str, str | None] = {name: None for name in _DESIGN}
-    for name, pattern in _DESIGN_PARTS.items():
-        if match := pattern.search(design):
-            parts[name] = match[1].rstrip(" ,;.") or None
+    matches = {name: pattern.search(design) for name, pattern in _DESIGN_PARTS.items()}
+    parts = {name: match and (match[1].rstrip(" ,;.") or None) for name, match in matches.items()}
     parts["allocation"] = _YES_NO.get((parts["allocation"] or "").lower(), parts["allocation"])
     for name, pattern in _DESIGN_ASKED.items():
         if parts[name] is None and (match := pattern.search(design)):

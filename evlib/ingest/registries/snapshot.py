@@ -9,7 +9,7 @@ from evlib.base.dates import day_or_month
 from evlib.base.identifiers import normalised, trn_kind
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import plain_text, secondary_numbers
-from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, opened, text_of
+from evlib.ingest.registries.unpack import lines, numbered, text_of
 
 NAME = "snapshot"
 CHECKS_REGISTRIES = True  # ``record`` asks for the registries that the protocol knows
@@ -28,13 +28,7 @@ def recognises(head: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The lines of a snapshot, one at a time, each with its number."""
-    for name, pieces in opened(path):
-        number = 0
-        try:
-            for number, line in enumerate(lines(pieces), start=1):
-                yield number, text_of(line)
-        except BrokenFileError as error:
-            yield number + 1, not_whole(name, error)
+    return numbered(path, lambda pieces, _: map(text_of, lines(pieces)))
 
 
 def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]:

@@ -11,30 +11,19 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
 from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record  # noqa: F401 (also this reader's)
-from evlib.ingest.registries.unpack import BrokenFileError, Stream, not_whole, opened, recoded
+from evlib.ingest.registries.unpack import BrokenFileError, numbered, recoded
 
 NAME = "XML of trials"
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))  # characters that XML does not allow
 
-# WHO's per-trial form: our reader's column, and the element below <trial> that holds it.
+# WHO's per-trial form: our reader's column, and the element below <trial><main> that holds it.
 _WHO_FORM = {
-    "TrialID": "main/trial_id",
-    "Source Register": "main/reg_name",
-    "Public title": "main/public_title",
-    "Scientific title": "main/scientific_title",
-    "Acronym": "main/acronym",
-    "Primary sponsor": "main/primary_sponsor",
-    "Date registration": "main/date_registration",
-    "Date enrollement": "main/date_enrolment",
-    "Target size": "main/target_size",
-    "Recruitment Status": "main/recruitment_status",
-    "Study type": "main/study_type",
-    "Study design": "main/study_design",
-    "Phase": "main/phase",
-    "Condition": "main/hc_freetext",
-    "Intervention": "main/i_freetext",
-    "web address": "main/url",
-}
+    "TrialID": "trial_id", "Source Register": "reg_name", "Public title": "public_title", "Acronym": "acronym",
+    "Scientific title": "scientific_title", "Primary sponsor": "primary_sponsor", "Target size": "target_size",
+    "Date registration": "date_registration", "Date enrollement": "date_enrolment", "Phase": "phase",
+    "Recruitment Status": "recruitment_status", "Study type": "study_type", "Study design": "study_design",
+    "Condition": "hc_freetext", "Intervention": "i_freetext", "web address": "url",
+}  # fmt: skip
 _WHO_LISTS = {"Countries": "countries/country2", "Secondary ID": "secondary_ids/secondary_id/sec_id"}
 
 
@@ -45,29 +34,20 @@ def recognises(head: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The trials of a file, one at a time, each with its running number."""
-    return export_days_read(lambda: _numbered(path))
+    return export_days_read(lambda: numbered(path, _rows))
 
 
-def _numbered(path: str | Path) -> Iterator[tuple[int, Any]]:
-    number = 0
-    for name, pieces in opened(path):
-        try:
-            for row in _rows(pieces):
-                number += 1
-                yield number, row
-        except BrokenFileError as error:
-            reason = error
-        except ParseError as error:
-            reason = f"not readable as XML from here on ({error})"
-        except (DefusedXmlException, ValueError, LookupError) as error:
-            reason = f"refused, because it defines entities or names an unknown encoding ({error})"
-        else:
-            continue
-        number += 1
-        yield number, not_whole(name, reason)
+class _File:
+    """Pieces as the file that the parser reads."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = filter(None, pieces)
+
+    def read(self, _: int) -> bytes:
+        return next(self._pieces, b"")
 
 
-def _rows(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
+def _rows(pieces: Iterator[bytes], _: str) -> Iterator[dict[str, str]]:
     first = next(pieces, b"")
     declared = re.match(rb"<\?xml[^>]*encoding\s*=\s*[\"']([\w.-]+)", first.lstrip(), re.IGNORECASE)
     encoding = declared[1].decode() if declared and not declared[1].lower().startswith(b"utf") else "utf-8"
@@ -75,11 +55,19 @@ def _rows(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
     allowed = (piece.translate(None, _CONTROLS) for piece in text)
     parser = DefusedXMLParser(encoding="utf-8", forbid_dtd=False, forbid_entities=True, forbid_external=True)
     root = None
-    for event, element in iterparse(Stream(allowed), ["start", "end"], parser):
-        root = element if root is None else root
-        if event == "end" and element.tag.lower() == "trial":
-            yield _row(element)
-            root.clear()
+    try:
+        for event, element in iterparse(_File(allowed), ["start", "end"], parser):
+            root = element if root is None else root
+            if event == "end" and element.tag.lower() == "trial":
+                yield _row(element)
+                root.clear()
+    except BrokenFileError:
+        raise
+    except ParseError as error:
+        raise BrokenFileError(f"not readable as XML from here on ({error})") from error
+    except (DefusedXmlException, ValueError, LookupError) as error:
+        why = "it defines entities or names an unknown encoding"
+        raise BrokenFileError(f"refused, because {why} ({error})") from error
 
 
 def _row(trial: Element) -> dict[str, str]:
@@ -87,6 +75,6 @@ def _row(trial: Element) -> dict[str, str]:
     if trial.find("main") is None:
         row = {child.tag.replace("_", " "): child.text or "" for child in trial}
         return dict.fromkeys(NEEDED, "") | row
-    row = {column: trial.findtext(place) or "" for column, place in _WHO_FORM.items()}
+    row = {column: trial.findtext(f"main/{name}") or "" for column, name in _WHO_FORM.items()}
     lists = {column: ";".join(e.text or "" for e in trial.findall(place)) for column, place in _WHO_LISTS.items()}
     return row | lists

@@ -3,12 +3,13 @@
 import codecs
 import csv
 import gzip
-import io
 import itertools
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from stream_unzip import UnzipError, stream_unzip
 
@@ -36,11 +37,7 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     gzip and zip are recognised by their content; nothing is written anywhere. NUL bytes are left out, a byte order mark
     too, and UTF-16 with such a mark comes as UTF-8. The pieces of one part are to be read before the next part is asked
     for; they raise BrokenFileError where the part breaks off, is encrypted, or unpacks to far more than a text would.
-
-    Raises
-    ------
-    InputError
-        Where the file cannot be read.
+    InputError where the file cannot be read.
     """
     path = Path(path)
     try:
@@ -48,27 +45,38 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
             start = file.read(4)
         if start == b"PK\x03\x04":
             parts = _members(path)
-        elif start[:2] == b"\x1f\x8b":
-            parts = iter([(path.name, _gunzipped(path))])
         else:
-            parts = iter([(path.name, _plain(path))])
+            parts = iter([(path.name, _gunzipped(path) if start[:2] == b"\x1f\x8b" else _plain(path))])
         for name, pieces in parts:
             yield name, _as_utf8(pieces)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
+def numbered(path: str | Path, items_of: Callable[[Iterator[bytes], str], Iterator[Any]]) -> Iterator[tuple[int, Any]]:
+    """What ``items_of`` finds in the parts of a file (their pieces and name), each with its running number.
+
+    None is counted and left out: a header, a blank line. Where a part breaks off, an exception stands for the rest of it.
+    """
+    number = 0
+    for name, pieces in opened(path):
+        try:
+            for item in items_of(pieces, name):
+                number += 1
+                if item is not None:
+                    yield number, item
+        except BrokenFileError as error:
+            number += 1
+            yield number, not_whole(name, error)
+
+
 def heads(path: str | Path) -> Iterator[bytes]:
     """The first 64 KiB of each part that is not blank, as far as they can be read."""
     for _, pieces in opened(path):
         start = b""
-        try:
-            for piece in pieces:
+        with suppress(BrokenFileError):
+            while len(start) < _HEAD and (piece := next(pieces, None)) is not None:
                 start = (start + piece).lstrip()
-                if len(start) >= _HEAD:
-                    break
-        except BrokenFileError:
-            pass
         if start:
             yield start[:_HEAD]
 
@@ -90,13 +98,8 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def check_ratio(path: str | Path, *, largest: int) -> None:
-    """Refuse a zip file with a member that unpacks to more bytes than a file of records would, or than ``largest``.
-
-    Raises
-    ------
-    InputError
-        Naming the file. zipfile.BadZipFile where it is none.
-    """
+    """Refuse a zip file with a member that unpacks to more bytes than a file of records would, or than ``largest``;
+    InputError names it. zipfile.BadZipFile where the file is none."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             most = max(_UNCHECKED, _MOST_PACKED * member.compress_size)
@@ -128,27 +131,6 @@ def recoded(pieces: Iterable[bytes], encoding: str = "utf-8", *, mark: bytes) ->
         yield decoder.decode(piece).encode()
 
 
-class Stream(io.RawIOBase):
-    """Pieces as the file that a parser asks for."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = piece
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count
-
-
 def header_of(start: bytes) -> tuple[list[str], str]:
     """The column names in the first line of a CSV file, and what separates them: a comma, semicolon or tab.
 
@@ -171,26 +153,21 @@ def csv_rows(
     """The rows of a CSV file by column name, each with its number; the header is row 1.
 
     A row with too few or too many cells, one that breaks the rules of CSV (and what of it stands on further lines), a
-    column that stands twice with different cells (but for those that are ``repeated`` in the form itself), a part without a needed column, and where a part breaks off: each is
-    an exception in place of a row.
+    column that stands twice with different cells (but for those that are ``repeated`` in the form itself), a part without
+    a needed column, and where a part breaks off: each is an exception in place of a row.
     """
-    number = 0
-    for name, pieces in opened(path):
-        number += 1
-        try:
-            rows = lines(pieces)
-            first = next(rows, b"")
-            header, delimiter = header_of(first)
-            missing = [column for column in needs if column not in header]
-            if missing:
-                yield number, ValueError(f"{name}: the column '{missing[0]}' is missing; not the export it looks like")
-                continue
-            for cells in _csv_cells(rows, delimiter, len(header)):
-                number += 1
-                yield number, _row(header, cells, repeated) if isinstance(cells, list) else cells
-        except BrokenFileError as error:
-            number += 1
-            yield number, not_whole(name, error)
+
+    def rows_of(pieces: Iterator[bytes], name: str) -> Iterator[dict[str, str] | Exception | None]:
+        rows = lines(pieces)
+        header, delimiter = header_of(next(rows, b""))
+        if missing := [column for column in needs if column not in header]:
+            yield ValueError(f"{name}: the column '{missing[0]}' is missing; not the export it looks like")
+            return
+        yield None  # the header
+        for cells in _csv_cells(rows, delimiter, len(header)):
+            yield _row(header, cells, repeated) if isinstance(cells, list) else cells
+
+    return numbered(path, rows_of)
 
 
 def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[list[str] | Exception]:
@@ -221,10 +198,9 @@ def _row(header: list[str], cells: list[str], repeated: Iterable[str]) -> dict[s
     if len(cells) != len(header):
         return ValueError(f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted")
     row = dict(zip(header, cells))
-    if len(row) < len(header):
-        for name, cell in zip(header, cells):
-            if cell != row[name] and name not in repeated:
-                return ValueError(f"the column '{name}' stands twice in the header, with different cells in this row")
+    for name, cell in zip(header, cells) if len(row) < len(header) else ():
+        if cell != row[name] and name not in repeated:
+            return ValueError(f"the column '{name}' stands twice in the header, with different cells in this row")
     return row
 
 
