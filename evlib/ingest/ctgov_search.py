@@ -44,9 +44,7 @@ class _UnusableError(InputError):
 class _PassingError(Exception):
     """A failure that a repetition may mend: too many requests, a server's error, a truncated answer."""
 
-    def __init__(self, message: str, *, wait: float | None = None) -> None:
-        super().__init__(message)
-        self.wait = wait
+    wait: float | None = None  # seconds that the registry asks for
 
 
 def fetch(
@@ -91,13 +89,9 @@ def fetch(
     day = today()
     if search_date > day:
         raise InputError(f"The search date {search_date} is still to come. Use a date up to {day}.")
-    parameters = {
-        "query.term": api_expression(query),
-        "filter.advanced": f"AREA[StudyFirstPostDate]RANGE[MIN,{search_date}]",
-        "fields": ",".join(PIECES),
-        "pageSize": str(page_size),
-        "countTotal": "true",
-    }
+    posted = f"AREA[StudyFirstPostDate]RANGE[MIN,{search_date}]"
+    parameters = {"query.term": api_expression(query), "filter.advanced": posted, "fields": ",".join(PIECES)}
+    parameters |= {"pageSize": str(page_size), "countTotal": "true"}
     key = hashlib.sha256(json.dumps([base_url, parameters], sort_keys=True).encode()).hexdigest()[:16]
     staging = staging_dir / key
     staging.mkdir(parents=True, exist_ok=True)
@@ -116,17 +110,11 @@ def fetch(
             time.sleep(pause)
             _check_whole(state, staging, parameters, ask)
             request = {
-                "source": "ClinicalTrials.gov API v2",
-                "url": f"{base_url.rstrip('/')}/studies",
-                "parameters": parameters,
-                "query": query,
-                "search_date": search_date,
-                "started": state["started"],
-                "finished": _now(),
-                "version": version,
-                "studies": state["total"],
+                "source": "ClinicalTrials.gov API v2", "url": f"{base_url.rstrip('/')}/studies", "parameters": parameters,
+                "query": query, "search_date": search_date, "started": state["started"], "finished": _now(),
+                "version": version, "studies": state["total"],
                 "pages": [{name: page[name] for name in ("file", "sha256", "studies")} for page in state["pages"]],
-            }
+            }  # fmt: skip
             with FileLock(staging_dir / "adding.lock", timeout=60):  # another search may end at the same moment
                 target = _new_folder(raw_dir / "registries", day, parameters)
                 _add(staging, target, request)
@@ -170,14 +158,8 @@ def _add(staging: Path, target: Path, request: dict[str, Any]) -> None:
 def _fetch_pages(
     state: dict[str, Any], staging: Path, parameters: dict[str, str], ask: Callable, *, pause: float
 ) -> None:
-    pages = state["pages"]
-    with tqdm(
-        initial=sum(page["studies"] for page in pages),
-        total=state["total"],
-        unit=" studies",
-        desc="ClinicalTrials.gov",
-        disable=not sys.stderr.isatty(),
-    ) as progress:
+    pages, show = state["pages"], {"desc": "ClinicalTrials.gov", "unit": " studies", "disable": not sys.stderr.isatty()}
+    with tqdm(initial=sum(page["studies"] for page in pages), total=state["total"], **show) as progress:
         while not pages or pages[-1]["next"]:
             time.sleep(pause)
             token = {"pageToken": pages[-1]["next"]} if pages else {}
@@ -186,10 +168,8 @@ def _fetch_pages(
             if not isinstance(studies, list):
                 raise InputError(f"The registry's answer for page {len(pages) + 1} holds no list of studies.")
             if following and following in [page["next"] for page in pages]:
-                raise _UnusableError(
-                    f"After page {len(pages) + 1} the registry points back to an earlier page, so that the search would "
-                    f"never end. {_AGAIN}"
-                )
+                back = "the registry points back to an earlier page, so that the search would never end"
+                raise _UnusableError(f"After page {len(pages) + 1} {back}. {_AGAIN}")
             total = answer.get("totalCount", state["total"])
             if state["total"] is not None and total != state["total"]:
                 raise _UnusableError(_changed(state["total"], total))
@@ -213,9 +193,9 @@ def _check_whole(state: dict[str, Any], staging: Path, parameters: dict[str, str
         raise _UnusableError(f"The registry renewed its data during the search. {_AGAIN}")
     numbers = _numbers(staging, state)
     if len(numbers) != len(set(numbers)) or len(numbers) != state["total"]:
+        held = f"The pages hold {len(numbers)} studies, {len(set(numbers))} of them different"
         raise _UnusableError(
-            f"The pages hold {len(numbers)} studies, {len(set(numbers))} of them different, where the registry counts "
-            f"{state['total']}: it changed while it was read. {_AGAIN}"
+            f"{held}, where the registry counts {state['total']}: it changed while it was read. {_AGAIN}"
         )
 
 
@@ -251,21 +231,16 @@ def _asked(
         usual = wait_exponential_jitter(initial=backoff, max=_LONGEST_WAIT, jitter=backoff)(state)
         return usual if asked_for is None else min(asked_for, _LONGEST_WAIT)
 
-    retrying = Retrying(
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait,
-        retry=retry_if_exception_type((_PassingError, httpx.TransportError)),
-        reraise=True,
-    )
+    passing = retry_if_exception_type((_PassingError, httpx.TransportError))
     try:
+        retrying = Retrying(stop=stop_after_attempt(_ATTEMPTS), wait=wait, retry=passing, reraise=True)
         return retrying(_once, client, url, parameters)
     except httpx.ConnectError as error:
         raise InputError(f"No connection to {url} ({error}). {by_export}") from None
     except (httpx.TransportError, _PassingError) as error:
-        raise InputError(
-            f"{url} failed {_ATTEMPTS} times, last with: {error or type(error).__name__}. What was fetched is kept; run the "
-            f"same command again later. {by_export}"
-        ) from None
+        failed = f"{url} failed {_ATTEMPTS} times, last with: {error or type(error).__name__}."
+        kept = "What was fetched is kept; run the same command again later."
+        raise InputError(f"{failed} {kept} {by_export}") from None
     except httpx.InvalidURL as error:
         raise InputError(f"'{url}' is no address ({error}). Name one with --base-url, or none.") from None
 
@@ -273,8 +248,9 @@ def _asked(
 def _once(client: httpx.Client, url: str, parameters: dict[str, str]) -> tuple[bytes, dict]:
     answer = client.get(url, params=parameters)
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-        after = answer.headers.get("Retry-After", "")
-        raise _PassingError(f"status {answer.status_code}", wait=float(after) if after.isdigit() else None)
+        after, failure = answer.headers.get("Retry-After", ""), _PassingError(f"status {answer.status_code}")
+        failure.wait = float(after) if after.isdigit() else None
+        raise failure
     if not answer.is_success:
         text = " ".join(answer.text.split())[:200]
         raise InputError(f"{url} refuses the request with status {answer.status_code}: {text}")
@@ -292,12 +268,12 @@ def _numbers(staging: Path, state: dict[str, Any]) -> list[str]:
     numbers = []
     for page in state["pages"]:
         studies = json.loads(gzip.decompress((staging / page["file"]).read_bytes()))["studies"]
-        for study in studies:
-            try:
-                numbers.append(registration_numbers(study["protocolSection"]["identificationModule"]["nctId"])[0])
-            except (KeyError, TypeError, IndexError):
-                message = f"A study on {page['file']} has no registration number; the API may have changed."
-                raise InputError(message) from None
+        try:
+            ids = [study["protocolSection"]["identificationModule"]["nctId"] for study in studies]
+            numbers += [registration_numbers(text)[0] for text in ids]
+        except (KeyError, TypeError, IndexError):
+            message = f"A study on {page['file']} has no registration number; the API may have changed."
+            raise InputError(message) from None
     return numbers
 
 

@@ -50,28 +50,26 @@ def with_registration_dates(
     out.loc[submitted_shown, "registered_method"] = "first submission date shown"
 
     months = pd.PeriodIndex(out.registered_text[month_shown], freq="M")
-    out.loc[month_shown, "registered_low"] = months.start_time.normalize()
-    out.loc[month_shown, "registered_high"] = months.end_time.normalize()
-    out.loc[month_shown, "registered"] = months.start_time.normalize() + pd.Timedelta(days=14)
-    out.loc[month_shown, "registered_method"] = "month shown, its middle taken"
+    first, last = months.start_time.normalize(), months.end_time.normalize()
+    shown = {"registered": first + pd.Timedelta(days=14), "registered_low": first, "registered_high": last}
+    for name, value in (shown | {"registered_method": "month shown, its middle taken"}).items():
+        out.loc[month_shown, name] = value
 
     for registry in [name for name, facts in protocol["registries"].items() if facts["series"]]:
-        serial = serial_numbers(out[out.registry == registry])
-        anchors = known_serials(out, known_dates, registry=registry)
-        wanted = serial[out.registered.isna().reindex(serial.index)]
-        estimate = dates_by_serial(wanted, anchors)
+        undated = serial_numbers(out[(out.registry == registry) & out.registered.isna()])
+        estimate = dates_by_serial(undated, known_serials(out, known_dates, registry=registry))
         out.loc[estimate.index, ["registered", "registered_low", "registered_high"]] = estimate
         out.loc[estimate.index, "registered_method"] = f"estimated from the order of {registry} numbers"
 
     undetermined = ~day_shown & ~submitted_shown
     low, high = _outer_bounds(out, judged=judged, covered=covered, protocol=protocol)
-    out.loc[undetermined, "registered_low"] = _later(out.registered_low, low)[undetermined]
-    out.loc[undetermined, "registered_high"] = _earlier(out.registered_high, high)[undetermined]
-    out["registered"] = _later(out.registered, out.registered_low).where(out.registered.notna())
-    out["registered"] = _earlier(out.registered, out.registered_high).where(out.registered.notna())
-    out["registered_basis"] = np.select(
-        [day_shown | submitted_shown, out.registered.notna()], ["observed", "estimated"], default=None
-    )
+    # Of two days, fmax and fmin give the one that is known where the other is missing.
+    out.loc[undetermined, "registered_low"] = np.fmax(out.registered_low, low)[undetermined]
+    out.loc[undetermined, "registered_high"] = np.fmin(out.registered_high, high)[undetermined]
+    within = np.fmin(np.fmax(out.registered, out.registered_low), out.registered_high)
+    out["registered"] = within.where(out.registered.notna())
+    bases = [~undetermined, out.registered.notna()]
+    out["registered_basis"] = np.select(bases, ["observed", "estimated"], default=None)
     out["registered_method"] = out.registered_method.fillna("not known; bounds only")
     return out
 
@@ -163,12 +161,9 @@ def error_summary(left_out: pd.DataFrame, registries: list[str]) -> pd.DataFrame
         Those that get a row, also where none of their records shows its date (n = 0).
     """
     error = left_out.error_days.astype("float64").abs().groupby(left_out.registry)
-    summary = (
-        error.quantile([0.5, 0.9]).unstack().reindex(columns=[0.5, 0.9]).set_axis(["median", "90th percentile"], axis=1)
-    )
-    summary = summary.assign(n=error.size(), max=error.max()).reindex(registries)
-    summary["n"] = summary.n.fillna(0).astype(int)
-    return summary[["n", "median", "90th percentile", "max"]].rename_axis("registry").reset_index()
+    summary = pd.DataFrame({"median": error.median(), "90th percentile": error.quantile(0.9), "max": error.max()})
+    summary.insert(0, "n", error.size())
+    return summary.reindex(registries).fillna({"n": 0}).astype({"n": int}).rename_axis("registry").reset_index()
 
 
 def in_search(records: pd.DataFrame, search_date: str) -> pd.Series:
@@ -184,10 +179,9 @@ def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *
     estimated = records.registered_basis == "estimated"
     day = parsed_date(search_date)
     straddling = int((estimated & (records.registered_low <= day) & (records.registered_high > day)).sum())
-    counts = (
-        f"By {search_date}, **{(place == 'in').sum()}** of {len(records)} records were registered; "
-        f"{(place == 'after').sum()} came later and {(place == 'undated').sum()} cannot be placed. "
-    )
+    n = place.value_counts().reindex(["in", "after", "undated"], fill_value=0)
+    counts = f"By {search_date}, **{n['in']}** of {len(records)} records were registered; "
+    counts += f"{n.after} came later and {n.undated} cannot be placed. "
     near = f"{straddling} estimated dates lie so near that the record could fall on either side."
     if "hand_screening" not in protocol:
         return counts + near
@@ -199,43 +193,26 @@ def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *
 
 
 def parsed_date(text: str) -> pd.Timestamp:
-    """A day written YYYY-MM-DD.
-
-    Raises
-    ------
-    InputError
-        Where it is written otherwise or is not in the calendar.
-    """
+    """A day written YYYY-MM-DD; InputError where it is written otherwise or is not in the calendar."""
     try:
         if not _DAY.fullmatch(text):
             raise ValueError
         return pd.Timestamp(text)
     except ValueError:
-        raise InputError(
-            f"'{text}' is not a date. Write the search date as YYYY-MM-DD, for example 2024-02-17."
-        ) from None
+        remedy = "Write the search date as YYYY-MM-DD, for example 2024-02-17."
+        raise InputError(f"'{text}' is not a date. {remedy}") from None
 
 
 def check_search_date(records: pd.DataFrame, search_date: str, *, snapshot: str) -> None:
-    """Refuse a search date that the snapshot cannot answer.
-
-    Raises
-    ------
-    InputError
-        Where the date lies after the snapshot or before the first record.
-    """
+    """InputError for a search date that the snapshot cannot answer: one after it, or before the first record."""
     date = parsed_date(search_date)
     if date > pd.Timestamp(snapshot):
-        raise InputError(
-            f"The search date {search_date} lies after the newest snapshot, {snapshot}. Use a date up to {snapshot}, or "
-            "get newer records first."
-        )
+        remedy = f"Use a date up to {snapshot}, or get newer records first."
+        raise InputError(f"The search date {search_date} lies after the newest snapshot, {snapshot}. {remedy}")
     if not (in_search(records, search_date) == "in").any():
         first = records.loc[records.registered.idxmin()]
-        raise InputError(
-            f"No record was registered by {search_date}: the first, {first.trn}, is of {first.registered:%Y-%m-%d}. "
-            "Use a later search date."
-        )
+        known = f"the first, {first.trn}, is of {first.registered:%Y-%m-%d}"
+        raise InputError(f"No record was registered by {search_date}: {known}. Use a later search date.")
 
 
 def _outer_bounds(
@@ -246,22 +223,12 @@ def _outer_bounds(
     year = "20" + records.trn.str.extract(r"^ChiCTR(\d{2})\d{8}$")[0]
     low = profile.fillna(pd.to_datetime(year + "-01-01")).astype("datetime64[ns]")
     retrieved = pd.to_datetime(records.snapshot).astype("datetime64[ns]")
-    high = _earlier(pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), retrieved)
+    high = np.fmin(pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), retrieved)
     if "hand_screening" not in protocol:
         return low, high
     round_date = parsed_date(protocol["hand_screening"]["registered_by"])
     within, by_hand = records.trn.isin(list(covered)), records.trn.isin(list(judged))
     last, next_day = (pd.Series(round_date + pd.Timedelta(days=n), index=low.index) for n in (0, 1))
-    high = high.mask(within & by_hand, _earlier(high, last))
-    low = low.mask(within & ~by_hand, _later(low, next_day))
+    high = high.mask(within & by_hand, np.fmin(high, last))
+    low = low.mask(within & ~by_hand, np.fmax(low, next_day))
     return low, high
-
-
-def _later(a: pd.Series, b: pd.Series) -> pd.Series:
-    """The later of two days, row by row; the one that is known where the other is missing."""
-    return a.where(~(a < b) & a.notna(), b)
-
-
-def _earlier(a: pd.Series, b: pd.Series) -> pd.Series:
-    """The earlier of two days, row by row; the one that is known where the other is missing."""
-    return a.where(~(a > b) & a.notna(), b)

@@ -33,13 +33,7 @@ def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
 
 
 def named_sources(path: str | Path) -> list[Source]:
-    """A file of records, or the files of a folder, as sources to pick from, newest first.
-
-    Raises
-    ------
-    InputError
-        Where there is no file.
-    """
+    """A file of records, or the files of a folder, as sources to pick from, newest first; InputError where there is none."""
     files = files_of(path)
     if not files:
         raise InputError(f"{path} is not there, or is an empty folder. Name a registry's export, or a folder of them.")
@@ -105,13 +99,12 @@ def records_of(
             f"protocol.yml.{' What could not be read: ' + '; '.join(lost)[:300] if lost else ''}"
         )
     every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable")
-    used = every.drop_duplicates("trn").source.value_counts()
-    older = every[every.duplicated("trn")].source.value_counts()
-    for place, line in enumerate(account):
-        line |= {"older_copies": int(older.get(place, 0)), "records": int(used.get(place, 0))}
+    account, older = pd.DataFrame(account), every.duplicated("trn")
+    for name, counted in (("older_copies", older), ("records", ~older)):
+        account[name] = every.source[counted].value_counts().reindex(account.index, fill_value=0)
     order = pd.concat(tables).trn.drop_duplicates()
     records = every.drop(columns="source").groupby("trn").first().loc[order].reset_index()
-    return checked(records, "records"), checked(pd.concat(rejected), "rejects"), pd.DataFrame(account)
+    return checked(records, "records"), checked(pd.concat(rejected), "rejects"), account
 
 
 def newest_day(account: pd.DataFrame) -> str:
@@ -126,28 +119,31 @@ def screened_by_hand(raw: str | Path, *, protocol: dict) -> set[str]:
     """The registration numbers of the snapshot that the hand screening covers; none where the review has no such screening."""
     if "hand_screening" not in protocol:
         return set()
-    return numbers_in(Path(raw) / "registries" / protocol["hand_screening"]["snapshot"], protocol=protocol)
-
-
-def numbers_in(folder: str | Path, *, protocol: dict) -> set[str]:
-    """The registration numbers of the records in a snapshot's folder."""
-    parts = stream([folder], retrieved=Path(folder).name, registries=list(protocol["registries"]))
+    day = protocol["hand_screening"]["snapshot"]
+    parts = stream([Path(raw) / "registries" / day], retrieved=day, registries=list(protocol["registries"]))
     return {trn for part in parts for trn in part.records.trn}
 
 
 def _of_strangers(records: pd.DataFrame, path: Path) -> pd.DataFrame:
     reasons = [f"unknown registry '{name}'. Add it under 'registries' in protocol.yml." for name in records.registry]
-    rejects = pd.DataFrame({"file": path.name, "line": pd.NA, "trn": records.trn.to_numpy(), "reason": reasons})
-    return checked(rejects, "rejects")
+    return checked(pd.DataFrame({"file": path.name, "trn": records.trn.to_numpy(), "reason": reasons}), "rejects")
 
 
 def ingest_numbers(
     records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, account: pd.DataFrame
 ) -> dict[str, object]:
-    """Numbers of the first chapter for the book's prose, from its tables."""
+    """Numbers of the first chapter for the book's prose, from its tables, and in words where the records come from."""
+    used = account[account.records > 0]
+    shipped = used.format == "snapshot"
+    names = (used.format + " " + used.file).mask(shipped, "the snapshot")
+    partly = "partly transcriptions, partly exports of registries"
     return {
         "n_all_records": len(place),
-        **_source_words(account),
+        "sources": ", ".join(used.records.astype(str) + " records from " + names + " of " + used.retrieved),
+        "records_are": "transcriptions, not exports" if shipped.all() else partly if shipped.any() else "one export's",
+        "n_not_found": account.not_found.sum(),
+        "n_judged_before": account.judged_before.sum(),
+        "central_is": "known by references only" if (used.format == "Cochrane CENTRAL").any() else "absent",
         "n_records": len(records),
         "n_after": (place == "after").sum(),
         "n_undated": (place == "undated").sum(),
@@ -156,22 +152,4 @@ def ingest_numbers(
         "n_unknown_dates": records.registered_basis.isna().sum(),
         "n_with_enrolment": records.enrolment.notna().sum(),
         "n_with_country": records.countries.notna().sum(),
-    }
-
-
-def _source_words(account: pd.DataFrame) -> dict[str, object]:
-    """Where the records of a run come from, in words, from the account of its files."""
-    used = account[account.records > 0]
-    shipped = used.format == "snapshot"
-    parts = [
-        f"{row.records} records from {row.format} {'' if row.format == 'snapshot' else row.file + ' '}of {row.retrieved}"
-        for row in used.itertuples()
-    ]
-    partly = "partly transcriptions, partly exports of registries"
-    return {
-        "sources": ", ".join(parts).replace("from snapshot", "from the snapshot"),
-        "records_are": "transcriptions, not exports" if shipped.all() else partly if shipped.any() else "one export's",
-        "n_not_found": account.not_found.sum(),
-        "n_judged_before": account.judged_before.sum(),
-        "central_is": "known by references only" if (used.format == "Cochrane CENTRAL").any() else "absent",
     }
