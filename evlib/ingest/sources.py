@@ -43,7 +43,7 @@ def named_sources(path: str | Path) -> list[Source]:
 def records_of(
     sources: Iterable[Source], *, protocol: dict, always: set[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The one table of records that the sources make, each trial number once.
+    """The one table of records that the sources make, each trial number once; InputError where no record is left.
 
     From an export the protocol's ``search`` picks the records (see ``evlib.base.query``). Where several sources hold a number,
     each field is taken from the newest that fills it, by the day on which the record was retrieved (``snapshot``).
@@ -64,11 +64,6 @@ def records_of(
         registries that the protocol does not know; and for each file ``file, format, retrieved, rows, rejects, not_found,
         judged_before, older_copies, records``: a row is a reject, not found by the query, an older copy of a record, or a
         record; of the last two kinds, ``judged_before`` are there only because they are in ``always``.
-
-    Raises
-    ------
-    InputError
-        Where no record is left.
     """
     tables, rejected, account, lost = [], [], [], []
     for place, source in enumerate(sources):
@@ -94,10 +89,9 @@ def records_of(
         account.append({"file": source.path.name, "format": name, "retrieved": newest or source.day} | counts)
     every = pd.concat(tables) if tables else pd.DataFrame(columns=["trn", "snapshot", "source"])
     if every.empty:
-        raise InputError(
-            f"No record in {', '.join(line['file'] for line in account) or 'no file'} is found by the query 'search' of "
-            f"protocol.yml.{' What could not be read: ' + '; '.join(lost)[:300] if lost else ''}"
-        )
+        files = ", ".join(line["file"] for line in account) or "no file"
+        unread = f" What could not be read: {'; '.join(lost)[:300]}" if lost else ""
+        raise InputError(f"No record in {files} is found by the query 'search' of protocol.yml.{unread}")
     every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable")
     account, older = pd.DataFrame(account), every.duplicated("trn")
     for name, counted in (("older_copies", older), ("records", ~older)):

@@ -97,7 +97,7 @@ def imported(
     decision: str | None = None,
     criterion: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The decisions in a file that ASReview, Rayyan or Covidence exported.
+    """The decisions in a file that ASReview, Rayyan or Covidence exported; InputError where it is neither CSV nor RIS.
 
     Parameters
     ----------
@@ -117,11 +117,6 @@ def imported(
     decisions, rejects
         ``trn, decision, criterion, reason, reviewer``, ready for ``judging.save_decisions``, references without a decision
         left out; and table ``rejects``.
-
-    Raises
-    ------
-    InputError
-        Where the file is neither CSV nor RIS.
     """
     path = Path(path)
     codes = exclusion_criteria(protocol)

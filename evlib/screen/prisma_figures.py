@@ -78,14 +78,10 @@ def update_figure(flow_of_new: pd.DataFrame, *, before: int, removed: int, after
     flow_of_new
         Table ``flow``, of the records that are new since the previous version.
     before, removed, after
-        Trials of the previous version; those of them that are no longer included; trials of this version.
+        Trials of the previous version; those of them that are no longer included; trials of this version. ValueError
+        where before + new - removed is not after, or more are removed than there were.
     links
         As in ``flow_figure``; the further boxes are ``before``, ``removed`` and ``after``.
-
-    Raises
-    ------
-    ValueError
-        Where before + new - removed is not after, or more are removed than there were.
     """
     n = counts(flow_of_new)
     new = int(n.included)

@@ -297,7 +297,7 @@ def rule_performance(
     yes, proposed = wide.settled == "include", wide.rule == "include"
     hits = int((yes & proposed).sum())
     n = pd.Series([int(proposed.sum()), int(yes.sum())])
-    with np.errstate(invalid="ignore"):  # 0 of 0
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0 of 0
         low, high = proportion_confint(hits, n, method="wilson")
     measures = {"measure": ["precision", "recall"], "hits": hits, "n": n, "value": hits / n, "low": low, "high": high}
     return pd.DataFrame(measures), wide[yes != proposed].reset_index()

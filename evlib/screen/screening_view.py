@@ -19,15 +19,10 @@ KEYS = {"i": "include", "e": "exclude", "u": "unclear", "l": "later", "b": "back
 _FOR = "background:#cfe8f7;border-bottom:2px solid #0072B2"
 _AGAINST = "background:#fbe3c0;border-bottom:2px dashed #B35900"
 _SHOWN = {
-    **{
-        "official_title": "Official title",
-        "conditions": "Conditions",
-        "interventions": "Interventions",
-        "arms": "Arms",
-    },
-    **{"msc_source_text": "Cells, as the record words them", "ev_term_text": "Product, as the record words it"},
-    **{"registry": "Registry", "status": "Status", "registered": "Registered", "note": "Note of the transcription"},
-}
+    "official_title": "Official title", "conditions": "Conditions", "interventions": "Interventions", "arms": "Arms",
+    "msc_source_text": "Cells, as the record words them", "ev_term_text": "Product, as the record words it",
+    "registry": "Registry", "status": "Status", "registered": "Registered", "note": "Note of the transcription",
+}  # fmt: skip
 
 
 def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, protocol: dict) -> Widget | Markdown:
