@@ -52,7 +52,7 @@ def test_a_dose_whose_results_we_could_not_read_says_so(tables):
 
 
 def test_only_another_amount_of_one_report_can_be_less_effective(tables):
-    doses, _ = every_tested(tables, dials(effective_if="compared"))
+    doses = every_tested(tables, dials(effective_if="compared"))
     lightner = rows_of(doses, "lightner-2023").set_index("amount_low").reading
     assert lightner.to_dict() == {10: "not compared", 15: "effective"}  # no result of 10 mL is a comparison
     pooled = rows_of(doses, "exo-cd24-phase-iib-2024")  # the set of both doses overlaps each of them
@@ -115,13 +115,13 @@ def test_window_and_probability_against_arithmetic():
 
 
 def test_pairs_only_keeps_trials_with_both(tables):
-    doses, _ = every_tested(tables, dials())
+    doses = every_tested(tables, dials())
     kept = doses[in_question(doses, dials(pairs_only=True))]
     assert set(kept.study_id) == {"lightner-2023"}
 
 
 def test_every_tested_dose_is_used_or_listed_with_why(tables):
-    doses, _ = every_tested(tables, dials())
+    doses = every_tested(tables, dials())
     unused = unused_doses(doses, dials())
     used = in_question(doses, dials()) & doses.low.notna()
     assert len(unused) + used.sum() == len(doses)
@@ -157,8 +157,8 @@ def test_an_amount_that_is_none_is_set_aside_with_its_words_and_the_others_stay(
     arms = tables["arms"].copy()
     bad = arms.arm_id == "lightner-2023/exoflo-10-ml-exoflo-10"
     arms.loc[bad, ["dose_low", "dose_high", "n", "doses_per_course"]] = [low, high or None, "many", "2.5"]
-    before, _ = every_tested(tables, dials())
-    after, _ = every_tested(tables | {"arms": arms}, dials())
+    before = every_tested(tables, dials())
+    after = every_tested(tables | {"arms": arms}, dials())
     row = after[after.arm_id == "lightner-2023/exoflo-10-ml-exoflo-10"].iloc[0]
     assert f"dose_low '{low}' and dose_high '{high}'" in row.why and pd.isna(row.low) and pd.isna(row.n)
     others = before.arm_id != row.arm_id

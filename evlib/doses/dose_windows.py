@@ -34,19 +34,25 @@ class Setting(NamedTuple):
     compared_windows: pd.DataFrame
 
 
-def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every tested dose with its reading under some dials, of all diseases and origins, and its draws.
+def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """Every tested dose with its reading under some dials, of all diseases and origins, as ``readings_of`` returns it.
 
-    ``tables`` and ``settings`` as ``evlib.doses.evidence.evidence_tables`` and ``dials`` return them; the result as
-    ``readings_of`` and ``tested_doses`` return it.
+    ``tables`` and ``settings`` are as ``evlib.doses.evidence.evidence_tables`` and ``dials`` return them.
     """
-    doses, draws = _tested(tables, settings)
-    return readings_of(doses, tables["outcomes"], tables["paper"], settings), draws
+    return readings_of(_tested(tables, settings)[0], tables["outcomes"], tables["paper"], settings)
 
 
-def doses_in_question(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
-    """As ``every_tested``, but only the doses that the question is about (``evlib.doses.evidence.in_question``)."""
-    return _in_question(*_tested(tables, settings), tables, settings)
+def doses_in_question(
+    tables: dict[str, pd.DataFrame], settings: dict[str, Any], *, tested: tuple[pd.DataFrame, np.ndarray] | None = None
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """As ``every_tested``, but only the doses that the question is about (``evidence.in_question``), and their draws.
+
+    ``tested``: the doses and draws of ``evidence.tested_doses``, if they are known already.
+    """
+    doses, draws = tested or _tested(tables, settings)
+    doses = readings_of(doses, tables["outcomes"], tables["paper"], settings)
+    kept = in_question(doses, settings).to_numpy()
+    return doses[kept].reset_index(drop=True), draws[:, kept]
 
 
 def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
@@ -75,8 +81,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         rows.append(
             {
                 "route_group": route,
-                "n_reports": of_route.study_id.nunique(),
-                "n_effective_reports": effective.study_id.nunique(),
+                **{"n_reports": of_route.study_id.nunique(), "n_effective_reports": effective.study_id.nunique()},
                 "n_counted": counted.study_id.nunique(),
                 **{"minimum_low": counted.low.min(), "minimum_high": counted.high.min()},
                 **{"effective_low": counted.low.min(), "effective_high": counted.high.max()},
@@ -149,8 +154,8 @@ def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> 
         of_amounts = repr({name: value for name, value in tried.items() if name not in OF_READINGS})
         if of_amounts not in tested:  # drawing is slow, and most dials do not change what is drawn
             tested[of_amounts] = _tested(tables, tried)
-        asked = _in_question(*tested[of_amounts], tables, tried)
-        compared = _in_question(*tested[of_amounts], tables, tried | {"effective_if": "compared"})
+        asked = doses_in_question(tables, tried, tested=tested[of_amounts])
+        compared = doses_in_question(tables, tried | {"effective_if": "compared"}, tested=tested[of_amounts])
         by_label[label] = Setting(tried, *asked, windows(*asked), windows(*compared))
     return by_label
 
@@ -181,15 +186,6 @@ def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[
     """Every tested dose with its draws, not yet read."""
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
     return tested_doses(tables["flags"], tables["arms"], factors, settings)
-
-
-def _in_question(
-    doses: pd.DataFrame, draws: np.ndarray, tables: dict[str, pd.DataFrame], settings: dict[str, Any]
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """The tested doses that the question is about, with their readings, and their draws."""
-    doses = readings_of(doses, tables["outcomes"], tables["paper"], settings)
-    kept = in_question(doses, settings).to_numpy()
-    return doses[kept].reset_index(drop=True), draws[:, kept]
 
 
 def _less_effective_beyond(doses: pd.DataFrame) -> dict[str, int]:

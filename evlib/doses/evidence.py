@@ -36,16 +36,12 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "compare": (
         "minimum",
         ("minimum", "any"),
-        "which effective doses of the routes are compared: the least of each, as Kabat 2020 does, or any",
+        "which effective doses are compared: the least of each route (Kabat 2020), or any",
     ),
     "pairs_only": (False, (False, True), "only trials with an effective and a less effective dose (Kabat 2020)"),
     "exoflo_per_ml": (None, None, "particles in a millilitre of ExoFlo; None: every reading, each as likely"),
     "exosome_mass_is_protein": (False, (False, True), "whether micrograms of exosomes are micrograms of protein"),
-    "nebulised_share": (
-        (1.0, 1.0),
-        None,
-        "which share of a nebulised dose counts (1: what the device was loaded with)",
-    ),
+    "nebulised_share": ((1.0, 1.0), None, "which share of a nebulised dose counts (1: all that the device held)"),
     "body_weight_kg": (None, None, "least and greatest weight, for doses per kilogram; None: these are not converted"),
     "not_msc": (False, (False, True), "whether vesicles of other cells count as well"),
     "lung_only": (True, (True, False), "whether only diseases of the lung and their volunteers count"),
@@ -58,21 +54,6 @@ OF_READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
 SHOWN = (
     *("study", "arm", "reading", "because", "outcomes_on_file", "n", "dose_as_reported"),
     *("in_paper", "msc_derived", "randomised", "comparative"),
-)
-READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
-# What a reader needs of a tested dose.
-SHOWN = (
-    "study",
-    "arm",
-    "reading",
-    "because",
-    "outcomes_on_file",
-    "n",
-    "dose_as_reported",
-    "in_paper",
-    "msc_derived",
-    "randomised",
-    "comparative",
 )
 READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm", "not compared", "not in the paper")
 
@@ -95,9 +76,7 @@ def dials(**given: Any) -> dict[str, Any]:
     settings = {name: default for name, (default, _, _) in DIALS.items()} | given
     (least, most), per_ml = settings["nebulised_share"], settings["exoflo_per_ml"]
     if not 0 < least <= most <= 1:
-        raise InputError(
-            f"the dial 'nebulised_share' cannot be {(least, most)}. Give a least and a greatest share of 1."
-        )
+        raise InputError(f"the dial 'nebulised_share' cannot be {least, most}. Give a least and a greatest share of 1.")
     if per_ml is not None and not per_ml > 0:
         raise InputError(f"the dial 'exoflo_per_ml' cannot be {per_ml}. Give a number of particles above zero.")
     return settings
@@ -210,7 +189,12 @@ def tested_doses(
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
     draws = (course if settings["per"] == "course" else each).copy()
-    routes = rows.route.map(_route_group)
+    in_words = rows.route.dropna()
+    routes = (
+        in_words.map(_ROUTE_GROUPS)
+        .fillna(in_words.str.contains(" then ").map({True: "combined", False: "other"}))
+        .reindex(rows.index)
+    )
     nebulised = (routes == "nebulised").to_numpy()
     least, most = settings["nebulised_share"]
     share = least * (most / least) ** rng.random(settings["draws"])
@@ -255,22 +239,28 @@ def readings_of(
         ``reading`` (one of ``READINGS``) and ``because``. A dose is less effective where it was compared without an effect
         and another dose of the same report, whose amount does not overlap, is effective.
     """
-    by_paper = paper.set_index("arm_id")
-    by_arm: dict[str, list[dict]] = {}
-    for outcome in outcomes[["arm_id", "name", "direction", "primary"]].to_dict("records"):
-        by_arm.setdefault(outcome["arm_id"], []).append(outcome)
-    rule = settings["effective_if"]
-    rows = [
-        _reading_by_paper(by_paper, arm) if rule == "paper" else _reading(by_arm.get(arm, []), rule, comparative)
-        for arm, comparative in zip(doses.arm_id, doses.comparative, strict=True)
-    ]
-    read = pd.DataFrame(rows, columns=["reading", "because"], index=doses.index)
-    if rule != "paper":
-        less = (read.reading == "no effect shown") & _beside_effective(doses, read.reading == "effective")
-        read["reading"] = read.reading.mask(less, "less effective")
-        read["because"] = read.because.mask(less, "another dose of this report is effective, this one not")
-    on_file = doses.arm_id.map(outcomes.arm_id.value_counts()).fillna(0).astype("int64")
-    return doses.assign(in_paper=doses.arm_id.isin(by_paper.index), outcomes_on_file=on_file, **read)
+    arm, rule = doses.arm_id, settings["effective_if"]
+    if rule == "paper":
+        by_paper = paper.set_index("arm_id")
+        reading = arm.map(by_paper.reading).fillna("not in the paper")
+        because = arm.map('the paper: "' + by_paper.quote + '"').fillna("not in the paper's section 4")
+    else:
+        asked = outcomes[outcomes.direction != "not comparative"]
+        asked = asked[asked.primary == "True"] if rule == "primary" else asked
+        asked = asked if rule == "reported" else asked[asked.arm_id.isin(arm[doses.comparative])]
+        any_name, better = (
+            part.groupby("arm_id").name.agg("; ".join) for part in (asked, asked[asked.direction == "better"])
+        )
+        effective, compared = arm.isin(better.index), arm.isin(any_name.index)
+        less = compared & ~effective & _beside_effective(doses, effective)
+        because = arm.map("better: " + better).fillna(arm.map("no difference: " + any_name))
+        because = because.fillna("no such outcome is on file")
+        because = because.mask(less, "another dose of this report is effective, this one not")
+        words = ["effective", "less effective", "no effect shown"]
+        reading = np.select([effective, less, compared], words, "not compared")
+    on_file = arm.map(outcomes.arm_id.value_counts()).fillna(0).astype("int64")
+    facts = {"in_paper": arm.isin(paper.arm_id), "outcomes_on_file": on_file}
+    return doses.assign(**facts, reading=reading, because=because)
 
 
 def in_question(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.Series:
@@ -367,38 +357,8 @@ def _whole(texts: pd.Series) -> pd.Series:
     return numbers.where((numbers > 0) & (numbers % 1 == 0)).astype("Int64")
 
 
-def _route_group(route: str | float) -> str | None:
-    if not isinstance(route, str):
-        return None
-    return _ROUTE_GROUPS.get(route, "combined" if " then " in route else "other")
-
-
 def _beside_effective(doses: pd.DataFrame, effective: pd.Series) -> pd.Series:
     """Which doses have an effective one of another amount in the same report."""
     pairs = doses.reset_index().merge(doses[effective], on="study_id", suffixes=("", "_other"))
     apart = (pairs.amount_high < pairs.amount_low_other) | (pairs.amount_low > pairs.amount_high_other)
     return pd.Series(doses.index.isin(pairs["index"][apart]), index=doses.index)
-
-
-def _reading_by_paper(by_paper: pd.DataFrame, arm_id: str) -> tuple[str, str]:
-    if arm_id not in by_paper.index:
-        return "not in the paper", "not in the paper's section 4"
-    row = by_paper.loc[arm_id]
-    return row.reading, f'the paper: "{row.quote}"'
-
-
-def _reading(outcomes: list[dict], rule: str, comparative: bool) -> tuple[str, str]:
-    """The reading of one dose by its outcomes, and why."""
-    counted = [
-        outcome
-        for outcome in outcomes
-        if outcome["direction"] != "not comparative"
-        and (rule == "reported" or comparative)
-        and (rule != "primary" or outcome["primary"] == "True")
-    ]
-    better = [outcome["name"] for outcome in counted if outcome["direction"] == "better"]
-    if better:
-        return "effective", f"better: {'; '.join(better)}"
-    if counted:
-        return "no effect shown", f"no difference: {'; '.join(outcome['name'] for outcome in counted)}"
-    return "not compared", "no such outcome is on file"
