@@ -37,16 +37,15 @@ _MASKED = "¦"  # stands for what has been read already
 
 _DECIMAL = r"(?:\d{1,3}(?:[,']\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _NUMBER = re.compile(
-    rf"(?<![\w.^])(?<![A-Za-z]-)(?:10\s*\^\s*\(?(?P<power>[+-]?\d{{1,2}})\)?|(?P<digits>{_DECIMAL})"
+    rf"(?i)(?<![\w.^])(?<![A-Za-z]-)(?:10\s*\^\s*\(?(?P<power>[+-]?\d{{1,2}})\)?|(?P<digits>{_DECIMAL})"
     rf"(?:\s*[x*]\s*10\s*\^\s*\(?(?P<times>[+-]?\d{{1,2}})\)?|\s*[x*]\s*10\s?e\+?(?P<times_e>\d{{1,2}})"
-    rf"|\s?e(?P<e>[+-]?\d{{1,2}})(?!\w))?)(?:\s*(?P<word>{'|'.join(_MULTIPLES)})s?\b)?",
-    re.IGNORECASE,
+    rf"|\s?e(?P<e>[+-]?\d{{1,2}})(?!\w))?)(?:\s*(?P<word>{'|'.join(_MULTIPLES)})s?\b)?"
 )
 _UNREADABLE = re.compile(r"\s*[x*^]\s*\d|[.,]?\d|\s+\d|\s*%")
 _RANGE = r"\s*(?:-|~|\bto\b)\s*"
 _PLUS_MINUS = r"\s*(?:±|\+/-)\s*"
 _LIST = r"\s*(?:,\s*(?:or|and)\b|,|/|:|\bor\b|\band\b)\s*"
-_JOINT = re.compile(rf"(?P<pm>{_PLUS_MINUS})|(?P<range>{_RANGE})|(?P<list>{_LIST})", re.IGNORECASE)
+_JOINT = re.compile(rf"(?i)(?P<pm>{_PLUS_MINUS})|(?P<range>{_RANGE})|(?P<list>{_LIST})")
 _SHARED_POWER = re.compile(r"\s*\(?\s*[x*]\s*10\s*\^\s*(\d{1,2})\s*\)?")
 
 _KIN = (
@@ -72,12 +71,11 @@ _DILUENT = (
 _VOLUME_ENDS = rf"\b(?:{_PRODUCT}|{_AFTER}|(?=\s*{_DILUENT}))"
 _MASS = r"(?P<prefix>pico|nano|micro|milli|p|n|u|mc|m)(?:g|grams?|grammes?)\b"
 _BARE_MASS = re.compile(
-    r"(?<=\d)\s*(?:[pnum]|mc)g\b(?=(?:\s*(?:-|~|,|±|\bto\b|\bor\b|\band\b))+\s*[\d.]+\s*(?:[pnum]|mc)g\s+(?:of\s+)?"
-    r"(?:(?:ev|exosom\w+|total)\s+)*(?P<noun>protein)\b)",
-    re.IGNORECASE,
+    r"(?i)(?<=\d)\s*(?:[pnum]|mc)g\b(?=(?:\s*(?:-|~|,|±|\bto\b|\bor\b|\band\b))+\s*[\d.]+\s*(?:[pnum]|mc)g\s+(?:of\s+)?"
+    r"(?:(?:ev|exosom\w+|total)\s+)*(?P<noun>protein)\b)"
 )
 _UNIT_WORDS = [
-    (re.compile(rf"\s*-?\s*{pattern}", re.IGNORECASE), name)
+    (re.compile(rf"(?i)\s*-?\s*{pattern}"), name)
     for pattern, name in (
         (rf"{_MASS}\s*(?:of\s+)?(?:total\s+)?(?:{_KIN}\s+){{0,5}}?protein\b", "g protein"),
         (rf"{_MASS}(?:(?:\s*(?:of\s+)?(?:{_EV}|exo[\w-]*)\b)(?!\s*{_ITS})|{_AFTER})", "g exosomes"),
@@ -101,40 +99,38 @@ _ADMINISTRATION = (
     r"|applications?|inhalations?|visits?"
 )
 _PER = re.compile(
-    rf"\s*(?P<sign>/|\bper\b|\beach\b)\s*(?P<n>\d+(?:\.\d+)?)?\s*(?:(?P<kg>kg\b|kilograms?\b)(?:\s*(?:of\s+)?(?:body[\s-]*"
+    rf"(?i)\s*(?P<sign>/|\bper\b|\beach\b)\s*(?P<n>\d+(?:\.\d+)?)?\s*(?:(?P<kg>kg\b|kilograms?\b)(?:\s*(?:of\s+)?(?:body[\s-]*"
     rf"weight|bw)\b)?|(?P<cm2>cm\s?\^?2\b|square\s+cent\w+)|(?P<volume>[um]?l|cc|millilit\w+|microlit\w+)\b"
     rf"|(?P<ointment>g\s+(?:of\s+)?(?:ointment|cream|gel)\b)|(?P<administration>(?:{_ADMINISTRATION})\b)"
-    rf"|(?:injection\s+)?(?P<else>sites?|points?|drops?|nostrils?|eyes?|knees?|joints?|units?|vials?|days?|weeks?)\b)",
-    re.IGNORECASE,
+    rf"|(?:injection\s+)?(?P<else>sites?|points?|drops?|nostrils?|eyes?|knees?|joints?|units?|vials?|days?|weeks?)\b)"
 )
-_ASIDE = re.compile(r"\s*\([^()\d]{1,30}\)(?=\s*(?:/|per\b))", re.IGNORECASE)
+_ASIDE = re.compile(r"(?i)\s*\([^()\d]{1,30}\)(?=\s*(?:/|per\b))")
 _FROM_CELLS = re.compile(
-    rf"(?:{_VESICLES}|\bexosom\w+|supernatant|medium|media|secretome)\b[^.;|]{{0,60}}\b(?:from|by|of|to)\s+"
-    r"(?:about\s+|approximately\s+|the\s+)?$|\bmedium\s+of\s+$",
-    re.IGNORECASE,
+    rf"(?i)(?:{_VESICLES}|\bexosom\w+|supernatant|medium|media|secretome)\b[^.;|]{{0,60}}\b(?:from|by|of|to)\s+"
+    r"(?:about\s+|approximately\s+|the\s+)?$|\bmedium\s+of\s+$"
 )
-_OF_VESICLES = re.compile(rf"\s*-?\s*(?:of|worth\s+of)\s+{_EV}", re.IGNORECASE)
+_OF_VESICLES = re.compile(rf"(?i)\s*-?\s*(?:of|worth\s+of)\s+{_EV}")
 _DILUENT_AFTER = re.compile(
-    rf"\s*\(?{_DILUENT}(?![^;|)]*\b(?:containing|with)\b[^;|]*{_VESICLES})|[^;,|]*\b(?:free\s+of|without)\b",
-    re.IGNORECASE,
+    rf"(?i)\s*\(?{_DILUENT}(?![^;|)]*\b(?:containing|with)\b[^;|]*{_VESICLES})|[^;,|]*\b(?:free\s+of|without)\b"
 )
 _DILUENT_BEFORE = re.compile(
-    r"\b(?:saline|pbs|placebo|(?:diluted|dissolved|suspended)\s+(?:in|with|to))\s+(?:about\s+)?$", re.IGNORECASE
+    r"(?i)\b(?:saline|pbs|placebo|(?:diluted|dissolved|suspended)\s+(?:in|with|to))\s+(?:about\s+)?$"
 )
 _LABEL = re.compile(
-    r"\b(?:group|cohort|dosage|level|phase|arm|type|part|stage|step|grade|table)s?\s+\d{1,2}"
-    r"(?:\s*(?:/|,|-|and)\s*\d{1,2})*(?=\s*[:;,.)]|\s*$)",
-    re.IGNORECASE,
+    r"(?i)\b(?:group|cohort|dosage|level|phase|arm|type|part|stage|step|grade|table)s?\s+\d{1,2}"
+    r"(?:\s*(?:/|,|-|and)\s*\d{1,2})*(?=\s*[:;,.)]|\s*$)"
 )
 _BOUNDED = re.compile(
-    r"(?P<upper>\b(?:up\s+to|at\s+most|no\s+more\s+than|not\s+exceeding|maximum(?:\s+of)?|less\s+than)\s+$|[<≤]\s*$)"
-    r"|(?P<lower>\b(?:at\s+least|no\s+less\s+than|minimum(?:\s+of)?|more\s+than)\s+$|[>≥]\s*$)",
-    re.IGNORECASE,
+    r"(?i)(?P<upper>\b(?:up\s+to|at\s+most|no\s+more\s+than|not\s+exceeding|maximum(?:\s+of)?|less\s+than)\s+$|[<≤]\s*$)"
+    r"|(?P<lower>\b(?:at\s+least|no\s+less\s+than|minimum(?:\s+of)?|more\s+than)\s+$|[>≥]\s*$)"
 )
-_TOTAL = re.compile(r"\b(?:total|cumulative)(?:\s+(?:dose|amount))?(?:\s+of)?\s*:?\s*$", re.IGNORECASE)
-_IN_TOTAL = re.compile(r"\s*(?:in\s+total|per\s+course|total)\b", re.IGNORECASE)
-_QUOTED = re.compile(r"\bread\s+as\s+$|'\s*$", re.IGNORECASE)
-_UNIT_NAMED = re.compile(r"\bunits?\s*(?:of|:|is)?\s*$", re.IGNORECASE)
+_TOTAL = re.compile(r"(?i)\b(?:total|cumulative)(?:\s+(?:dose|amount))?(?:\s+of)?\s*:?\s*$")
+_HOLDING = re.compile(
+    rf"(?i)[\s,{_MASKED}]*(?:[a-z]+\s+){{0,2}}?(?:at|with|containing|=|,|\()?[\s,({_MASKED}]*(?:about|approximately)?\s*"
+)
+_IN_TOTAL = re.compile(r"(?i)\s*(?:in\s+total|per\s+course|total)\b")
+_QUOTED = re.compile(r"(?i)\bread\s+as\s+$|'\s*$")
+_UNIT_NAMED = re.compile(r"(?i)\bunits?\s*(?:of|:|is)?\s*$")
 
 
 class _Number(NamedTuple):
@@ -197,9 +193,8 @@ def in_unit(value: float, unit: str, to: str) -> float:
     try:
         return registry.Quantity(value, _as_pint(unit)).to(_as_pint(to)).magnitude
     except pint.DimensionalityError as error:
-        raise InputError(
-            f"'{unit}' and '{to}' are different kinds of unit. Use a conversion with a source (evlib.doses.to_particles)."
-        ) from error
+        reason = f"'{unit}' and '{to}' are different kinds of unit."
+        raise InputError(f"{reason} Use a conversion with a source (evlib.doses.to_particles).") from error
     except pint.UndefinedUnitError as error:
         raise InputError(f"'{unit}' or '{to}' is no unit of doses. Known: {', '.join(UNIT_KINDS)}.") from error
 
@@ -238,18 +233,14 @@ def _of_part(part: str) -> list[dict]:
 def _row(amount: _Amount, n: int | None, interval: str | None, arm: str | None, text: str) -> dict:
     unit, low, high = amount.unit, amount.low, amount.high
     if unit not in UNIT_KINDS:
-        house = next((name for name in _HOUSE_UNITS if _same_kind(unit, name)), unit)
+        stated, of = _unit_registry().Unit(_as_pint(unit)), _unit_registry().Unit
+        house = next((name for name in _HOUSE_UNITS if stated.is_compatible_with(of(_as_pint(name)))), unit)
         low, high = (bound if bound is None else in_unit(bound, unit, house) for bound in (low, high))
         unit = house
     volume = high if unit == "mL product" and low == high else amount.volume
     known = unit if unit in UNIT_KINDS else "other"
     values = (low, high, known, UNIT_KINDS[known], amount.per, volume, n, interval, unit, arm, amount.remark, text)
     return dict(zip(COLUMNS, values, strict=True))
-
-
-def _same_kind(unit: str, other: str) -> bool:
-    registry = _unit_registry()
-    return registry.Unit(_as_pint(unit)).is_compatible_with(registry.Unit(_as_pint(other)))
 
 
 def _with_plain_signs(text: str) -> str:
@@ -350,8 +341,8 @@ def _second_bound(
     text: str, end: int, bounds: list[tuple[float, float]], unit: str, over: list[str]
 ) -> tuple[list[tuple[float, float]], int]:
     """The bounds of "5 ug to 20 ug", where both carry the unit."""
-    joint = re.compile(_RANGE, re.IGNORECASE).match(text, end)
-    match = _NUMBER.match(text, joint.end()) if joint else None
+    joint = _JOINT.match(text, end)
+    match = _NUMBER.match(text, joint.end()) if joint and joint["range"] else None
     series = _series(text, match) if match else None
     named = _unit(text, series[2]) if series else None
     parted = _over(text, named[1]) if named else None
@@ -411,11 +402,12 @@ def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool
 def _items(values: list[float], kinds: list[str]) -> list[tuple[float, float]]:
     """The bounds of a list that may hold ranges; a chain of ranges ("2 - 4 - 8") is a list."""
     chained = any(one == other == "range" for one, other in pairwise(kinds))
-    items, index = [], 0
-    while index < len(values):
-        ranged = not chained and index < len(kinds) and kinds[index] == "range"
-        items.append((values[index], values[index + 1] if ranged else values[index]))
-        index += 2 if ranged else 1
+    items = [(value, value) for value in values[:1]]
+    for value, kind in zip(values[1:], kinds, strict=True):
+        if kind == "range" and not chained:
+            items[-1] = (items[-1][0], value)
+        else:
+            items.append((value, value))
     return items
 
 
@@ -466,11 +458,10 @@ def _with_volumes(amounts: list[_Amount], text: str) -> list[_Amount]:
     """Volumes put to the doses beside them; a volume that stands alone is a dose, unless it is a diluent."""
     volumes = [amount for amount in amounts if amount.unit.endswith("L product")]
     doses = [amount for amount in amounts if amount not in volumes]
-    products = [
-        volume
-        for volume in volumes
-        if not _DILUENT_AFTER.match(text, volume.end) and not _DILUENT_BEFORE.search(text[: volume.start])
+    diluents = [
+        one for one in volumes if _DILUENT_AFTER.match(text, one.end) or _DILUENT_BEFORE.search(text[: one.start])
     ]
+    products = [volume for volume in volumes if volume not in diluents]
     if all(dose.unit.split("/")[0] == "cells" or "L product/" in dose.unit for dose in doses):
         held = [volume for volume in products if any(_leads_to(dose, volume, text) for dose in doses)]
         products = [volume for volume in products if volume not in held]
@@ -490,12 +481,7 @@ def _in_volume(dose: _Amount, volumes: list[_Amount], products: list[_Amount], t
     """The dose with the volume beside it; a concentration is multiplied by the volume given."""
     if dose.volume is not None or "L product/" in dose.unit:
         return dose
-    holding = rf"[\s,{_MASKED}]*(?:[a-z]+\s+){{0,2}}?(?:at|with|containing|=|,|\()?[\s,({_MASKED}]*(?:about|approximately)?\s*"
-    before = [
-        volume
-        for volume in products
-        if volume.end <= dose.start and re.fullmatch(holding, text[volume.end : dose.start], re.IGNORECASE)
-    ]
+    before = [one for one in products if one.end <= dose.start and _HOLDING.fullmatch(text, one.end, dose.start)]
     after = [volume for volume in volumes if _leads_to(dose, volume, text)]
     alone = products if dose.per == "mL" and len(products) == 1 else []
     own = next(iter([*before[-1:], *after[:1], *alone]), None)

@@ -16,17 +16,15 @@ _SPAN = r"(?P<length>day|week|month)s?"
 _LASTING = rf"(?:[\s,]*(?:(?:for|during|in|over|within|x)\s+)?(?P<duration>{_N})\s+(?:consecutive\s+)?{_SPAN}\b)?"
 _NO_NOUN = r"(?!\s+(?:conditioned|culture|practice|life|activit))"
 _RATE = re.compile(
-    rf"\b(?:(?:(?:(?P<often>once|twice|thrice)|(?P<times>{_N})\s+times)\s+)?"
+    rf"(?i)\b(?:(?:(?:(?P<often>once|twice|thrice)|(?P<times>{_N})\s+times)\s+)?"
     rf"(?P<each>(?:a|per|every|each)\s+(?P<other>other\s+|{_N}\s+)?(?P<unit>day|week|month)s?\b|daily|weekly|monthly)"
-    rf"|(?P<latin>qd|bid|tid|qid)\b){_NO_NOUN}{_LASTING}",
-    re.IGNORECASE,
+    rf"|(?P<latin>qd|bid|tid|qid)\b){_NO_NOUN}{_LASTING}"
 )
 _DAY = r"(?:days?|weeks?|months?)"
 _NO_AMOUNT = r"(?![\d.]|\s*(?:[x*^%]|e\d|[mu]l\b|[mun]?g\b|cc\b|(?:times|doses|infusions|injections)\b))"
 _EVENTS = re.compile(
-    rf"(?<!cycle )\b{_DAY}\s+\d+{_NO_AMOUNT}(?:\s*(?:,\s*and|,|and|&|-|to)\s*(?:{_DAY}\s+)?\d+{_NO_AMOUNT})*"
-    rf"(?P<open>\s*,?\s*and\s+(?=\(|later|then|onwards))?",
-    re.IGNORECASE,
+    rf"(?i)(?<!cycle )\b{_DAY}\s+\d+{_NO_AMOUNT}(?:\s*(?:,\s*and|,|and|&|-|to)\s*(?:{_DAY}\s+)?\d+{_NO_AMOUNT})*"
+    rf"(?P<open>\s*,?\s*and\s+(?=\(|later|then|onwards))?"
 )
 _NOUNS = (
     r"(?:times?|administrations?|infusions?|injections?|instillations?|dos(?:es?|ing)|sessions?|treatments?|rounds?"
@@ -37,19 +35,16 @@ _MANNER = (
     r"|subcutaneous)"
 )
 _COUNT = re.compile(
-    rf"(?P<bound>\b(?:up\s+to|at\s+most|at\s+least|or|maximum(?:\s+of)?)\s+)?(?<![\w.^*-])"
+    rf"(?i)(?P<bound>\b(?:up\s+to|at\s+most|at\s+least|or|maximum(?:\s+of)?)\s+)?(?<![\w.^*-])"
     rf"(?:(?P<n>{_N})\s+(?:(?:or|to|-)\s*(?P<or>{_N})\s+)?(?:{_MANNER}\s+){{0,3}}{_NOUNS}\b(?!\s+(?:levels?|groups?|"
-    rf"cohorts?|from|a\s|per\s|every|each|daily))|(?P<once>once|twice|thrice)\b)",
-    re.IGNORECASE,
+    rf"cohorts?|from|a\s|per\s|every|each|daily))|(?P<once>once|twice|thrice)\b)"
 )
 _ALTERNATIVES = re.compile(
-    rf"\b(?:once|twice|thrice|{_N})(?:\s*,\s*(?:once|twice|thrice|{_N}))*\s*,?\s+or\s+(?:once|twice|thrice|{_N})\s+{_NOUNS}\b",
-    re.IGNORECASE,
+    rf"(?i)\b(?:once|twice|thrice|{_N})(?:\s*,\s*(?:once|twice|thrice|{_N}))*\s*,?\s+or\s+(?:once|twice|thrice|{_N})\s+{_NOUNS}\b"
 )
 _APART = re.compile(
-    rf"\b{_N}(?:\s*-\s*{_N})?[\s-]*(?:h|hours?|days?|weeks?|months?)[\s-]+(?:apart|intervals?)\b"
-    rf"|\b(?:at\s+an?\s+)?intervals?\s+of\s+{_N}\s+(?:hours?|days?|weeks?|months?)(?:,?\s*during\s+{_N}\s+{_DAY})?\b",
-    re.IGNORECASE,
+    rf"(?i)\b{_N}(?:\s*-\s*{_N})?[\s-]*(?:h|hours?|days?|weeks?|months?)[\s-]+(?:apart|intervals?)\b"
+    rf"|\b(?:at\s+an?\s+)?intervals?\s+of\s+{_N}\s+(?:hours?|days?|weeks?|months?)(?:,?\s*during\s+{_N}\s+{_DAY})?\b"
 )
 
 
