@@ -35,7 +35,9 @@ def record_doses(records: pd.DataFrame) -> pd.DataFrame:
         texts, arms = ([] if pd.isna(text) else parsed(text) for text in (record.dose_text, record.arms))
         arms = [row for row in arms if not (row["arm"] and _WITHOUT_VESICLES.search(row["arm"]))]
         rows += [{"trn": record.trn, **row} for row in _merged(arms, texts)]
-    return _frame(rows)
+    frame = pd.DataFrame(rows, columns=["trn", *COLUMNS])
+    numbers = {"low": "float64", "high": "float64", "volume_ml": "float64", "n_administrations": "Int64"}
+    return frame.astype({name: numbers.get(name, "str") for name in frame})
 
 
 def with_hand_coding(doses: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
@@ -60,13 +62,10 @@ def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame
         and ``not_read`` by the parser; and ``only_parser``, values that the parser reads in a dose where the hand coded
         none. Readings that no hand-coded dose matches are in ``parser_differences`` alone.
     """
-    pairs = _pairs(doses, records)
-    rows = []
-    for field in AGREED:
-        verdicts = [_verdict(hand, read, field) for hand, read in pairs if hand is not None]
-        same, differ, not_read, more = map(verdicts.count, ("same", "differ", "not_read", "only_parser"))
-        rows.append((field, same + differ + not_read, same, differ, not_read, more))
-    return pd.DataFrame(rows, columns=["field", "n", "same", "differ", "not_read", "only_parser"])
+    values, names = _compared(doses, records), ["same", "differ", "not_read", "only_parser"]
+    counts = pd.crosstab(values.field, values.verdict).reindex(index=AGREED, columns=names, fill_value=0)
+    counts.insert(0, "n", counts[names[:3]].sum(axis=1))
+    return counts.rename_axis(index="field", columns=None).reset_index()
 
 
 def parser_differences(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -78,27 +77,25 @@ def parser_differences(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFra
         ``trn, arm, field, hand, parser, verdict`` ("differ", "not_read", "only_parser" or, for a reading that no
         hand-coded dose matches, "no such dose"), ``as_stated`` by hand, and ``text`` that the parser read.
     """
+    values = _compared(doses, records)
+    return values[~values.verdict.isin(["same", "neither"])].reset_index(drop=True)
+
+
+def _compared(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Each value of the hand coding beside the parser's, with the columns of ``parser_differences``."""
     rows = []
     for hand, read in _pairs(doses, records):
+        text = None if read is None else read["as_stated"]
         if hand is None:
             value = f"{_value_text(read['low'])} to {_value_text(read['high'])} {read['stated_unit']}"
-            rows.append((read["trn"], read["arm"], "dose", None, value, "no such dose", None, read["as_stated"]))
+            rows.append((read["trn"], read["arm"], "dose", None, value, "no such dose", None, text))
             continue
         for field in AGREED:
-            verdict = _verdict(hand, read, field)
-            if verdict in ("differ", "not_read", "only_parser"):
-                values = [None if one is None else _value_text(one[field]) for one in (hand, read)]
-                text = None if read is None else read["as_stated"]
-                rows.append((hand["trn"], hand["arm"], field, *values, verdict, hand["as_stated"], text))
-    names = ["trn", "arm", "field", "hand", "parser", "verdict", "as_stated", "text"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def _frame(rows: list[dict]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["trn", *COLUMNS])
-    frame = frame.astype({"low": "float64", "high": "float64", "volume_ml": "float64", "n_administrations": "Int64"})
-    texts = [name for name in frame if frame[name].dtype == object]
-    return frame.astype(dict.fromkeys(texts, "str"))
+            values = [None if one is None else _value_text(one[field]) for one in (hand, read)]
+            rows.append(
+                (hand["trn"], hand["arm"], field, *values, _verdict(hand, read, field), hand["as_stated"], text)
+            )
+    return pd.DataFrame(rows, columns=["trn", "arm", "field", "hand", "parser", "verdict", "as_stated", "text"])
 
 
 def _merged(arms: list[dict], texts: list[dict]) -> list[dict]:
