@@ -9,7 +9,8 @@ in an arm had the event, so that ``risk_ratio`` inverts statsmodels' score test 
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -26,8 +27,8 @@ from statsmodels.stats.proportion import (
 
 from evlib.base.errors import InputError
 from evlib.base.schema import join_multi
+from evlib.doses.stated_doses import report_url
 
-JEFFREYS = (0.5, 0.5)
 NEITHER = "neither: interval includes no effect"
 EFFECTS = (
     *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
@@ -59,6 +60,7 @@ _HARM = re.compile(r"mortality|death|\bdied\b|\bICU\b", re.I)
 _OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
 _VERSUS = re.compile(r",?\s+(?:(?:vs\.?|v)\s+(?:control|placebo|matched controls)\b.*|versus\s.*)$", re.I)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.(?P<decimals>\d+))?)%")
+_JEFFREYS = 0.5  # each parameter of his beta prior
 _MOST_TABLES = 1_000_000
 _FAR = math.log(1e7)  # beyond any ratio that an interval of counts can reach
 _NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(500))
@@ -105,16 +107,15 @@ class Pooled(NamedTuple):
     i2: float
 
 
-def proportion(events: int, n: int, *, prior: tuple[float, float] = JEFFREYS) -> Proportion:
+def proportion(events: int, n: int) -> Proportion:
     """The share of ``n`` people with an event.
 
     The interval is exact (Clopper and Pearson, Biometrika 1934;26:404); the posterior is beta-binomial, with equal tails,
-    under a beta ``prior`` (Jeffreys', Beta(0.5, 0.5), unless given).
-    Impossible counts are an ``InputError``.
+    under Jeffreys' prior, Beta(0.5, 0.5). Impossible counts are an ``InputError``.
     """
     _check_counts(events, n)
     low, high = proportion_confint(events, n, method="beta")
-    posterior = stats.beta(prior[0] + events, prior[1] + n - events).interval(0.95)
+    posterior = stats.beta(_JEFFREYS + events, _JEFFREYS + n - events).interval(0.95)
     return Proportion(events / n, float(low), float(high), *map(float, posterior))
 
 
@@ -127,14 +128,12 @@ def upper_bound_of_none(n: int, level: float = 0.95) -> float:
     return float(proportion_confint(0, n, alpha=2 * (1 - level), method="beta")[1])
 
 
-def risk_ratio(
-    events: int, n: int, versus_events: int, versus_n: int, *, prior: tuple[float, float] = JEFFREYS
-) -> Comparison:
+def risk_ratio(events: int, n: int, versus_events: int, versus_n: int) -> Comparison:
     """The risk in an arm over that in its comparator.
 
     The interval is the score interval (Koopman, Biometrics 1984;40:513), which exists with zero cells, too: 0 of 8 v 8 of
     24 is 0 with an upper bound. Without an event in the comparator the upper bound is infinite; without any, the estimate is
-    missing and the interval is 0 to infinity. p is Fisher's exact one. The posterior has independent beta priors, its
+    missing and the interval is 0 to infinity. p is Fisher's exact one. The posterior has independent Jeffreys priors, its
     interval equal tails, by quadrature; ``prob_less_frequent`` is the probability that the risk is lower in the arm.
     Impossible counts are an ``InputError``.
     """
@@ -142,23 +141,20 @@ def risk_ratio(
     low, high = _ratio_interval(*counts)
     with np.errstate(all="ignore"):
         estimate = float(np.float64(events * versus_n) / (n * versus_events))
-    return _compared(counts, (estimate, low, high), lambda value, risk: value * risk, (0, 1e9), prior)
+    return _compared(counts, (estimate, low, high), of_ratio=True)
 
 
-def risk_difference(
-    events: int, n: int, versus_events: int, versus_n: int, *, prior: tuple[float, float] = JEFFREYS
-) -> Comparison:
+def risk_difference(events: int, n: int, versus_events: int, versus_n: int) -> Comparison:
     """The risk in an arm less that in its comparator, between -1 and 1.
 
     The interval is the hybrid score interval (Newcombe, Statistics in Medicine 1998;17:873, method 10); p and posterior as
-    of ``risk_ratio``.
-    Impossible counts are an ``InputError``.
+    of ``risk_ratio``. Impossible counts are an ``InputError``.
     """
     _check_counts(events, n)
     _check_counts(versus_events, versus_n)
     low, high = confint_proportions_2indep(events, n, versus_events, versus_n, method="newcomb", compare="diff")
     shown = (events / n - versus_events / versus_n, float(low), float(high))
-    return _compared((events, n, versus_events, versus_n), shown, lambda value, risk: value + risk, (-1, 1), prior)
+    return _compared((events, n, versus_events, versus_n), shown, of_ratio=False)
 
 
 def mean_difference(mean: float, sd: float, n: int, versus_mean: float, versus_sd: float, versus_n: int) -> Comparison:
@@ -168,7 +164,7 @@ def mean_difference(mean: float, sd: float, n: int, versus_mean: float, versus_s
     """
     if min(sd, versus_sd) <= 0 or min(n, versus_n) < 2:
         raise InputError(
-            f"SD {sd} of {n} v SD {versus_sd} of {versus_n}: give SDs above 0 and two people or more an arm."
+            f"SD {sd} of {n} v SD {versus_sd} of {versus_n}: give SDs above 0, and 2 people or more an arm."
         )
     p = stats.ttest_ind_from_stats(mean, sd, n, versus_mean, versus_sd, versus_n, equal_var=False).pvalue
     parts = sd**2 / n, versus_sd**2 / versus_n
@@ -182,8 +178,8 @@ def trend(doses: Sequence[float], events: Sequence[int], n: Sequence[int]) -> Tr
 
     Asymptotic: Cochran and Armitage (Armitage, Biometrics 1955;11:375), as statsmodels' test of ordinal association.
     Exact: the probability, among all tables with as many events, of those whose sum of dose times events is at least as far
-    from its expectation as the observed one. Not computed (missing) above a million tables.
-    Impossible counts, and fewer than two different doses, are an ``InputError``.
+    from its expectation as the observed one. Not computed (missing) above a million tables. Impossible counts, and fewer
+    than two different doses, are an ``InputError``.
     """
     for count, people in zip(events, n, strict=True):
         _check_counts(count, people)
@@ -201,8 +197,7 @@ def interval_from_p(ratio: float, p: float) -> tuple[float, float]:
     """The 95 % interval of a reported ratio from its p (Altman and Bland, BMJ 2011;343:d2090).
 
     The p is taken as two-sided and of a normal test of the logarithm; the authors advise against it in trials of fewer than
-    60 people or so.
-    A ratio not above 0, a ratio of 1, and a p not between 0 and 1 are an ``InputError``.
+    60 people or so. A ratio not above 0, a ratio of 1, and a p not between 0 and 1 are an ``InputError``.
     """
     if not (ratio > 0 and ratio != 1 and 0 < p < 1):
         raise InputError(f"ratio {ratio} with p {p}: give a ratio above 0 other than 1, and a p between 0 and 1.")
@@ -293,19 +288,9 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
             rows += _compared_rows(row, versus)
         rows += _reported_rows(row, good)
     kinds = dict.fromkeys(("events", "n", "versus_events", "versus_n", "line", "versus_line"), "Int64")
-    texts = (
-        "versus_id",
-        "versus",
-        "timepoint",
-        "favours",
-        "why",
-        "p_reported",
-        "direction",
-        "route",
-        "trn",
-        "arm_note",
-    )
-    kinds |= dict.fromkeys(texts, "str") | dict.fromkeys(("bayes_low", "bayes_high", "prob_less_frequent"), "float64")
+    texts = ("versus_id", "versus", "timepoint", "favours", "why", "p_reported", "direction", "route", "trn")
+    numbers = ("bayes_low", "bayes_high", "prob_less_frequent")
+    kinds |= dict.fromkeys((*texts, "arm_note"), "str") | dict.fromkeys(numbers, "float64")
     return pd.DataFrame(rows, columns=list(EFFECTS)).astype(kinds)
 
 
@@ -361,15 +346,12 @@ def trends(
         per dose, each joined in one text in the order of doses; p values as of ``trend``.
     """
     rows = []
-    for table, file, kind in (
-        (outcomes, "outcomes.csv", "outcome"),
-        (adverse_events, "adverse_events.csv", "adverse event"),
-    ):
+    for table, name in ((outcomes, "outcome"), (adverse_events, "adverse_event")):
         groups: dict[tuple, list[dict]] = {}
-        for row in _rows_with_arms(studies, arms, table, file)[0]:
+        for row in _rows_with_arms(studies, arms, table, f"{name}s.csv")[0]:
             if row["counts"] and not row["matched"] and (row["control"] or row["dose"]):
                 groups.setdefault((row["study_id"], row["key"], row.get("timepoint")), []).append(row)
-        rows += [_trend_row(group, kind) for group in groups.values() if _is_dose_ranging(group)]
+        rows += [_trend_row(group, name.replace("_", " ")) for group in groups.values() if _is_dose_ranging(group)]
     return pd.DataFrame(rows, columns=list(TRENDS))
 
 
@@ -398,26 +380,19 @@ def _ratio_interval(events: int, n: int, versus_events: int, versus_n: int) -> t
     return low, high
 
 
-def _compared(
-    counts: tuple[int, int, int, int],
-    shown: tuple[float, float, float],
-    arm_risk: Callable[[float, np.ndarray], np.ndarray],
-    within: tuple[float, float],
-    prior: tuple[float, float],
-) -> Comparison:
+def _compared(counts: tuple[int, int, int, int], shown: tuple[float, float, float], *, of_ratio: bool) -> Comparison:
     events, n, versus_events, versus_n = counts
-    p = stats.fisher_exact([[events, n - events], [versus_events, versus_n - versus_events]]).pvalue
-    a, b = prior[0] + events, prior[1] + n - events
-    risks = special.betaincinv(prior[0] + versus_events, prior[1] + versus_n - versus_events, _NODES)
+    arm, versus = (events, n - events), (versus_events, versus_n - versus_events)
+    p = stats.fisher_exact([arm, versus]).pvalue
+    risks = special.betaincinv(_JEFFREYS + versus[0], _JEFFREYS + versus[1], _NODES)
+    within, no_effect = ((0, 1e9), 1.0) if of_ratio else ((-1, 1), 0.0)
 
-    def below(value: float) -> float:
-        return float(_WEIGHTS @ special.betainc(a, b, np.clip(arm_risk(value, risks), 0, 1)))
+    def below(value: float, share: float = 0.0) -> float:
+        limits = np.clip(value * risks if of_ratio else value + risks, 0, 1)
+        return float(_WEIGHTS @ special.betainc(_JEFFREYS + arm[0], _JEFFREYS + arm[1], limits)) - share
 
-    def quantile(share: float) -> float:
-        return optimize.brentq(lambda value: below(value) - share, *within, xtol=1e-10)
-
-    no_effect = 1.0 if within[0] == 0 else 0.0
-    return Comparison(*shown, float(p), quantile(0.025), quantile(0.975), below(no_effect))
+    quantiles = (optimize.brentq(below, *within, args=(share,), xtol=1e-10) for share in (0.025, 0.975))
+    return Comparison(*shown, float(p), *quantiles, below(no_effect))
 
 
 def _exact_trend(scores: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> float:
@@ -439,17 +414,17 @@ def _rows_with_arms(
 ) -> tuple[list[dict], list[dict]]:
     """The rows of a table with the facts of their arms and studies: those that can be right, and those that cannot."""
     known = arms.drop(columns="source_cell").assign(ev_arm=~arms.source_cell.fillna("").str.contains("not EV"))
-    known = known.rename(columns={"note": "arm_note", "n": "arm_n"}).merge(studies, on="study_id")
+    known = known.rename(columns={"note": "arm_note", "n": "arm_n"})
+    known = known.merge(studies.assign(source_url=report_url(studies)), on="study_id")
     rows = table.assign(line=range(2, len(table) + 2)).merge(known, on="arm_id", how="left")
     good, bad = [], []
     for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
         fault = _fault(row)
         row |= {"msc_derived": row["msc_derived"] == "True", "primary": row.get("primary") == "True"}
-        row |= {"source_url": _source(row), "key": _outcome_key(row["name"]), "control": row["is_control"] == "True"}
+        row |= {"key": _outcome_key(row["name"]), "control": row["is_control"] == "True"}
         row["matched"] = bool(re.search(r"\bmatched\b", row["arm"] or ""))
         if fault:
-            reason = f"{file}, line {row['line']}: {fault}"
-            bad.append(row | {"n_events": None, "n_total": None, "reason": reason})
+            bad.append(row | {"n_events": None, "n_total": None, "reason": f"{file}, line {row['line']}: {fault}"})
             continue
         for name in ("n_events", "n_total", "arm_n"):
             row[name] = None if row[name] is None else int(float(row[name]))
@@ -457,8 +432,9 @@ def _rows_with_arms(
         row["dose"] = low if low == high else None
         row["counts"], row["estimated"] = _counts(row)
         good.append(row)
-    for row in good:
-        if not row["counts"] and _is_whole_arm_percentage(row) and _has_control(row, good):
+    estimable = [row for row in good if _is_whole_arm_percentage(row)]
+    for row in estimable:
+        if not row["counts"] and any(other["control"] and _same_outcome(row, other) for other in estimable):
             row["counts"], row["estimated"] = _estimated_counts(row)
     return good, bad
 
@@ -489,14 +465,6 @@ def _as_number(text: str | None) -> float:
     return math.nan if text is None else float(pd.to_numeric(text, errors="coerce"))
 
 
-def _source(row: dict) -> str | None:
-    """The report itself where it has an address, else the first page that it was read from."""
-    link = row["doi_or_url"]
-    if link:
-        return link if link.startswith("http") else f"https://doi.org/{link}"
-    return row["source_urls"].split()[0] if row["source_urls"] else None
-
-
 def _outcome_key(name: str) -> str:
     """An outcome's name for comparison: without parentheses and what it is compared with."""
     return " ".join(_VERSUS.sub("", re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", name).strip()).casefold().split())
@@ -512,11 +480,8 @@ def _counts(row: dict) -> tuple[tuple[int, int] | None, str | None]:
         return None, None
     decimals = len(percentage["decimals"] or "")
     about = int(events * 100 / float(percentage["number"]))
-    fits = [
-        people
-        for people in range(max(events, about - 2), about + 4)
-        if f"{100 * events / people:.{decimals}f}" == percentage["number"]
-    ]
+    near = range(max(events, about - 2), about + 4)
+    fits = [people for people in near if f"{100 * events / people:.{decimals}f}" == percentage["number"]]
     if len(fits) != 1:
         return None, None
     return (events, fits[0]), f"The number of people is not stated: {events} at {percentage[0]} are of {fits[0]}."
@@ -527,18 +492,13 @@ def _is_whole_arm_percentage(row: dict) -> bool:
     return bool(percentage and row["arm_n"] and _OF_PEOPLE.search(row["name"]) and "subgroup" not in row["name"])
 
 
-def _has_control(row: dict, rows: list[dict]) -> bool:
-    return any(_same_outcome(row, other) and other["control"] and _is_whole_arm_percentage(other) for other in rows)
-
-
 def _estimated_counts(row: dict) -> tuple[tuple[int, int], str]:
     """Events and people from a percentage of the whole arm, and a sentence that says so."""
     share, n = float(row["value"].rstrip("%")), row["arm_n"]
     events = round(share * n / 100)
     whole = f"{100 * events / n:.1f}" == f"{share:.1f}"
     fit = "a whole number" if whole else "not whole, so that the percentage is of another denominator"
-    why = f"{row['arm']}: {row['value']} of {n} people is {share * n / 100:.1f}, {fit}; {events} taken."
-    return (events, n), why
+    return (events, n), f"{row['arm']}: {row['value']} of {n} people is {share * n / 100:.1f}, {fit}; {events} taken."
 
 
 def _same_outcome(row: dict, other: dict) -> bool:
@@ -577,15 +537,18 @@ def _effect_row(row: dict, versus: dict | None, measure: str, result: Proportion
     if versus:
         effect |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
     if isinstance(result, Comparison):
-        effect["favours"] = _favours(result, 1 if "ratio" in measure else 0, row["name"])
+        no_effect, side = (1 if "ratio" in measure else 0), ("arm", "comparator")
+        fewer_is_better = bool(_HARM.search(row["name"]))
+        within = result.low <= no_effect <= result.high
+        effect["favours"] = NEITHER if within else side[(result.low > no_effect) == fewer_is_better]
     return effect | {"measure": measure, **result._asdict(), **facts}
 
 
 def _proportion_row(row: dict) -> dict:
     events, n = row["counts"]
     facts = {"basis": "estimated counts" if row["estimated"] else "counts", "why": row["estimated"]}
-    method = "Clopper-Pearson exact interval; Jeffreys prior"
-    return _effect_row(row, None, "proportion", proportion(events, n), method=method, events=events, n=n, **facts)
+    facts |= {"method": "Clopper-Pearson exact interval; Jeffreys prior", "events": events, "n": n}
+    return _effect_row(row, None, "proportion", proportion(events, n), **facts)
 
 
 def _compared_rows(row: dict, versus: dict) -> list[dict]:
@@ -595,12 +558,8 @@ def _compared_rows(row: dict, versus: dict) -> list[dict]:
     estimated = [side["estimated"] for side in (row, versus) if side["estimated"]]
     facts = dict(zip(("events", "n", "versus_events", "versus_n"), counts, strict=True))
     facts["basis"] = "estimated counts" if estimated else "counts"
-    zero = None
-    if not counts[2]:
-        arms, lacks = (
-            ("either arm", "there is no ratio") if not counts[0] else ("the comparator", "the ratio has no upper bound")
-        )
-        zero = f"No event in {arms}: {lacks}."
+    unbounded = "No event in the comparator: the ratio has no upper bound."
+    zero = None if counts[2] else unbounded if counts[0] else "No event in either arm: there is no ratio."
     contradiction = _contradiction(row, versus)
     return [
         _effect_row(
@@ -617,15 +576,13 @@ def _compared_rows(row: dict, versus: dict) -> list[dict]:
 
 
 def _mean_row(row: dict, versus: dict) -> dict:
-    sides = []
-    for side in (row, versus):
-        sides += [float(side["mean"]), float(side["sd"]), side["n_total"] or side["arm_n"]]
+    each = ((float(side["mean"]), float(side["sd"]), side["n_total"] or side["arm_n"]) for side in (row, versus))
+    sides = list(chain.from_iterable(each))
     as_randomised = row["n_total"] is None or versus["n_total"] is None
     why = f"{sides[2]} v {sides[5]} people are those randomised; how many were analysed is not stated."
     facts = {"basis": "mean and SD", "why": why if as_randomised else None, "n": sides[2], "versus_n": sides[5]}
-    return _effect_row(
-        row, versus, "mean difference", mean_difference(*sides), method="Welch t interval and p", **facts
-    )
+    facts["method"] = "Welch t interval and p"
+    return _effect_row(row, versus, "mean difference", mean_difference(*sides), **facts)
 
 
 def _reported_rows(row: dict, rows: list[dict]) -> list[dict]:
@@ -667,13 +624,6 @@ def _contradiction(row: dict, versus: dict) -> str | None:
     return f"The source prints a ratio of {ratio:g}, but {events} of {n} v {versus_events} of {versus_n} give {computed:.2f}."
 
 
-def _favours(result: Comparison, no_effect: float, outcome: str) -> str:
-    if result.low <= no_effect <= result.high:
-        return NEITHER
-    more = result.low > no_effect
-    return "arm" if more != bool(_HARM.search(outcome)) else "comparator"
-
-
 def _sentences(parts: list[str | None]) -> str | None:
     return " ".join(part for part in parts if part) or None
 
@@ -708,20 +658,14 @@ def _is_dose_ranging(group: list[dict]) -> bool:
 
 
 def _trend_row(group: list[dict], kind: str) -> dict:
-    doses = [0.0 if row["control"] else float(row["dose"]) for row in group]
-    order = sorted(range(len(group)), key=doses.__getitem__)
-    doses, group = [doses[place] for place in order], [group[place] for place in order]
+    group = sorted(group, key=lambda row: 0.0 if row["control"] else row["dose"])
+    doses = [0.0 if row["control"] else row["dose"] for row in group]
     events, n = zip(*(row["counts"] for row in group), strict=True)
     estimated = [row["estimated"] for row in group]
     none = None if 0 < sum(events) < sum(n) else "All or none had the event: no trend can be seen."
     last = group[-1]
     return {name: last[name] for name in ("study_id", "study", "msc_derived", "source_url", "dose_unit")} | {
-        "outcome": last["name"],
-        "kind": kind,
-        "doses": join_multi(f"{dose:g}" for dose in doses),
-        "events": join_multi(events),
-        "n": join_multi(n),
-        **trend(doses, events, n)._asdict(),
-        "basis": "estimated counts" if any(estimated) else "counts",
-        "why": _sentences([*estimated, none]),
+        **{"outcome": last["name"], "kind": kind, "doses": join_multi(f"{dose:g}" for dose in doses)},
+        **{"events": join_multi(events), "n": join_multi(n), **trend(doses, events, n)._asdict()},
+        **{"basis": "estimated counts" if any(estimated) else "counts", "why": _sentences([*estimated, none])},
     }

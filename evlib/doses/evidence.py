@@ -13,6 +13,7 @@ import pandas as pd
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv
 from evlib.doses.parse_agreement import record_doses, with_hand_coding
+from evlib.doses.stated_doses import report_url
 from evlib.doses.to_particles import (
     amount_in_particles,
     conversion_factors,
@@ -126,15 +127,13 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
     by_note = mentions.map(lambda mention: not mention[1] if mention else pd.NA).astype("boolean")
     control = arms[arms.is_control == "True"].groupby("study_id").size()
     tested = arms[arms.is_control != "True"].dropna(subset="dose_low").groupby("study_id").dose_low.nunique()
-    sources = studies.source_urls.str.split().str[0]
-    dois = "https://doi.org/" + studies.doi_or_url
     return pd.DataFrame(
         {
             **{name: studies[name] for name in ("study_id", "study", "trn", "disease", "disease_group")},
             "msc_derived": studies.msc_derived == "True",
             "randomised": by_record.fillna(by_note),
             "comparative": (studies.study_id.map(control).fillna(0) > 0) | (studies.study_id.map(tested).fillna(0) > 1),
-            "source_url": dois.where(studies.doi_or_url.str.startswith("10."), studies.doi_or_url).fillna(sources),
+            "source_url": report_url(studies),
         }
     )
 
@@ -146,13 +145,11 @@ def tested_doses(
 
     Parameters
     ----------
-    flags
-        As ``study_flags`` returns it.
+    flags, factors, settings
+        As ``study_flags``, ``dial_factors`` and ``dials`` return them.
     arms
         ``arm_id, study_id, arm, is_control, n, route, source_cell, dose_low, dose_high, dose_unit, dose_as_reported,
         doses_per_course``. Comparison arms and arms of cells are left out.
-    factors, settings
-        As ``dial_factors`` and ``dials`` return them.
 
     Returns
     -------
@@ -172,13 +169,9 @@ def tested_doses(
     unreadable = given & ~((low > 0) & (low <= high))
     stated = pd.DataFrame(
         {
-            "trn": rows.arm_id,
-            "arm": rows.arm,
-            "low": low.mask(unreadable),
-            "high": high.mask(unreadable),
+            **{"trn": rows.arm_id, "arm": rows.arm, "low": low.mask(unreadable), "high": high.mask(unreadable)},
             "unit": rows.dose_unit.map(lambda unit: _REPORT_UNITS.get(unit, unit)).fillna("unspecified"),
-            "per": "administration",
-            "n_administrations": _whole(rows.doses_per_course),
+            **{"per": "administration", "n_administrations": _whole(rows.doses_per_course)},
         }
     )
     plan = conversion_plan(stated, factors, products=products.dropna(), body_weight_kg=settings["body_weight_kg"])
@@ -189,12 +182,8 @@ def tested_doses(
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
     draws = (course if settings["per"] == "course" else each).copy()
-    in_words = rows.route.dropna()
-    routes = (
-        in_words.map(_ROUTE_GROUPS)
-        .fillna(in_words.str.contains(" then ").map({True: "combined", False: "other"}))
-        .reindex(rows.index)
-    )
+    other_route = rows.route.str.contains(" then ", na=False).map({True: "combined", False: "other"})
+    routes = rows.route.map(_ROUTE_GROUPS).fillna(other_route).where(rows.route.notna())
     nebulised = (routes == "nebulised").to_numpy()
     least, most = settings["nebulised_share"]
     share = least * (most / least) ** rng.random(settings["draws"])
@@ -248,9 +237,8 @@ def readings_of(
         asked = outcomes[outcomes.direction != "not comparative"]
         asked = asked[asked.primary == "True"] if rule == "primary" else asked
         asked = asked if rule == "reported" else asked[asked.arm_id.isin(arm[doses.comparative])]
-        any_name, better = (
-            part.groupby("arm_id").name.agg("; ".join) for part in (asked, asked[asked.direction == "better"])
-        )
+        any_name = asked.groupby("arm_id").name.agg("; ".join)
+        better = asked[asked.direction == "better"].groupby("arm_id").name.agg("; ".join)
         effective, compared = arm.isin(better.index), arm.isin(any_name.index)
         less = compared & ~effective & _beside_effective(doses, effective)
         because = arm.map("better: " + better).fillna(arm.map("no difference: " + any_name))

@@ -122,6 +122,12 @@ def published_outcomes(
     return rows[["trn", "arm", "is_control", "n", "dose_as_reported", *names]]
 
 
+def report_url(studies: pd.DataFrame) -> pd.Series:
+    """The address of each report itself where it has one, else of the first page that it was read from."""
+    link, pages = studies.doi_or_url, studies.source_urls.str.split().str[0]
+    return link.where(link.str.startswith("http"), "https://doi.org/" + link).fillna(pages)
+
+
 def span_of(low: float, high: float) -> str:
     """A range of counts of particles: 2×10⁸ to 2×10¹⁰."""
     return power(low) if low == high else f"{power(low)} to {power(high)}"
