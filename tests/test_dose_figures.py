@@ -48,6 +48,7 @@ def effects(*changes):
         **{"measure": "risk ratio", "estimate": 0.63, "low": 0.31, "high": 1.24, "p": None, "basis": "counts"},
         **{"events": 10, "n": 34, "versus_events": 16, "versus_n": 34, "msc_derived": True, "primary": True},
         **{"disease_group": "lung (COVID-19/ARDS)", "route": "iv", "source_url": "https://example.org/1"},
+        "ev_arm": True,
     }
     more = {"study": "Synthetic 2002", "primary": False, "route": "nebulised"}
     rows = [
@@ -115,9 +116,7 @@ def drawn(many=1):
         chapter.tested_by_route(longer(doses(), "study_id", "study", "arm")),
         chapter.forest(longer(effects(), "study", "outcome", "arm")),
         chapter.window_under_assumptions(longer(assumptions(), "assumption")),
-        chapter.product_readings_figure(
-            longer(readings((7e7, 1e10, 8e10)), "source"), band=(2e8, 2e10), volumes=(15, 10, 3)
-        ),
+        chapter.product_readings_figure(longer(readings((7e7, 1e10, 8e10)), "source"), band=(2e8, 2e10)),
     ]
     plt.close("all")
     return {figure.name: figure for figure in made}
@@ -260,10 +259,10 @@ def test_readings_of_a_product():
     assert {"8×10¹⁰ per mL (not used)", "example.org, NCT00000002"} <= {
         t.get_text() for t in three.drawing.axes[0].texts
     }
-    one = chapter.product_readings_figure(readings((7e7,)), band=(2e8, 2e10), volumes=(10,))
+    one = chapter.product_readings_figure(readings((7e7,)).query("volume_ml == 10"), band=(2e8, 2e10))
     assert one.title == "One 10 mL dose of ExoFlo is 7×10⁸ particles by every source"
-    none = chapter.product_readings_figure(readings(), volumes=(4, 5))
-    assert none.title == "No trial states a dose of ExoFlo as 4 mL or 5 mL"
+    none = chapter.product_readings_figure(readings().query("volume_ml == 3"))
+    assert none.title == "No trial states a dose of ExoFlo as 15 mL or 10 mL"
 
 
 values = st.one_of(st.none(), st.floats(0, 1e6), st.just(float("inf")))

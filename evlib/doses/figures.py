@@ -1,7 +1,7 @@
 """The figures of the chapter on doses and effects, drawn in points on ``evlib.base.point_layout``; amounts stand on log axes."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -43,7 +43,7 @@ _READING_MARKS = {
     "not compared": ("d", GREY, GREY, 4.5),
     "not in the paper": ("p", "white", GREY, 5.0),
 }
-_VOLUME_MARKS = (("o", BLUE, BLUE, 7.5), ("s", "white", _DARK_ORANGE, 6.0), ("^", "white", GREY, 7.0))
+_VOLUME_MARKS = {15: ("o", BLUE, BLUE, 7.5), 10: ("s", "white", _DARK_ORANGE, 6.0)}  # mL; the title is of the first
 _ROUTE_HEADS = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}
 _RULE_PHRASES = {
     "paper": "as the paper reads them",
@@ -51,7 +51,6 @@ _RULE_PHRASES = {
     "compared": "by a comparison group",
     "primary": "by a primary outcome",
 }
-_HOLLOW = re.compile("estimated|reconstructed")  # the basis of an effect that no source states
 _COLUMN = 48.0  # points: the width of a number of particles
 _RATIO_LIMITS = (0.05, 20.0)  # what the axis of ratios shows at most
 
@@ -118,10 +117,8 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
             before = line.study_id.iloc[0]
         top += 3
     top = _axis(axes, start, top, scale, f"Particles per {per} (log scale)", skip=heads)
-    note = (
-        "Marks: the median; lines: utmost bounds; thick: 95 % of the draws; dashed: derived or assumed. n: participants"
-    )
-    note += " (–: not known)." if any(line.n.isna().any() for line in lines) else "."
+    note = "Marks: the median; lines: utmost bounds; thick: 95 % of the draws; dashed: derived or assumed. "
+    note += "n: participants (–: not known)." if shown.n.isna().any() else "n: participants."
     bottom = put_note(axes, top, f"{note} {missing}")
     listed = "; ".join(
         f"{line.study.iloc[0]}, {_arm_names(line)}, {line.route.iloc[0]}: {span_of(line.low.min(), line.high.max())}, "
@@ -145,13 +142,11 @@ def forest(effects: pd.DataFrame) -> Figure:
         return nothing(name, "No effect of any report is on file")
     ratio = effects.measure.fillna("").str.contains("ratio")
     known = np.isfinite(effects.estimate.astype("float64")) & (effects.estimate >= 0)
-    vesicles = effects.ev_arm.astype("str") != "False" if "ev_arm" in effects else pd.Series(True, index=effects.index)
+    vesicles = effects.ev_arm.astype("str") != "False"
     data = effects.assign(drawn=ratio & known & vesicles)
-    named = data.study.fillna("Report without a name")
-    flags = {
-        flag: data[column].astype("str") == "True" for flag, column in (("msc", "msc_derived"), ("main", "primary"))
-    }
-    shown = data.assign(study=named, **flags)[data.drawn]
+    named, flags = data.study.fillna("Report without a name"), data[["msc_derived", "primary"]].astype("str") == "True"
+    hollow = data.basis.fillna("").str.contains("estimated|reconstructed")  # no source states such an effect
+    shown = data.assign(study=named, msc=flags.msc_derived, main=flags.primary, hollow=hollow)[data.drawn]
     title = _forest_title(shown)
     measures = sorted(set(effects.measure[~ratio].fillna("measure not named")))
     counts = {
@@ -166,9 +161,8 @@ def forest(effects: pd.DataFrame) -> Figure:
         bottom = put_note(axes, top, missing)
         alt = f"Empty figure (n = {several(len(effects), 'effect')}). {title}. {missing}"
         return Figure(finished(axes, bottom), name, title, alt, data)
-    hollow = _is_hollow(shown)
-    keys = {"from counts, or as reported": ("s", BLUE, BLUE, 6.5)} if not hollow.all() else {}
-    keys |= {"estimated or reconstructed": ("s", "white", _DARK_ORANGE, 6.5)} if hollow.any() else {}
+    keys = {"from counts, or as reported": ("s", BLUE, BLUE, 6.5)} if not shown.hollow.all() else {}
+    keys |= {"estimated or reconstructed": ("s", "white", _DARK_ORANGE, 6.5)} if shown.hollow.any() else {}
     top = _keys(axes, top, keys)
     scale = _ratio_scale(shown)
     _right_heads(axes, top, {WIDTH - 2: "Ratio (95 % interval)"})
@@ -182,9 +176,8 @@ def forest(effects: pd.DataFrame) -> Figure:
             top = _effect_line(axes, top, row, scale)
         top += 4
     bottom = _axis(axes, start, top, scale, "Ratio, first to second arm (log scale)", skip=blocks)
-    at_one = scale.at(1)
     for begin, end in _free_stretches(start, top, blocks):
-        axes.plot([at_one, at_one], [begin, end], color=INK, lw=1, zorder=0.6)
+        axes.plot([scale.at(1)] * 2, [begin, end], color=INK, lw=1, zorder=0.6)
     note = (
         "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off the axis, a mark "
         "with an arrow lies beyond it. Whether more or less is better depends on the outcome."
@@ -207,10 +200,8 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     name = "window_under_assumptions"
     if table.empty:
         return nothing(name, "No assumption about the doses was tried")
-    order = list(dict.fromkeys(table.assumption))
-    by_label = table.drop_duplicates("assumption").set_index("assumption")
-    chances, least = by_label.probability_any, by_label.probability_minimum
-    title = _window_title(chances)
+    by_label = table.groupby("assumption", sort=False)
+    title = _window_title(by_label.probability_any.first())
     axes, top = canvas(title)
     styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
     top = _keys(axes, top, styles)
@@ -219,24 +210,24 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     _right_heads(axes, top, {WIDTH - 2: "P", WIDTH - 54: "Reports"})
     top += 14
     start, words, right = top, [], {"size": _SMALL, "ha": "right"}
-    for i, label in enumerate(order):
-        own = table[table.assumption == label].set_index("route_group")
+    for i, (label, own) in enumerate(by_label):
+        own = own.set_index("route_group")
+        chance, least = own[["probability_any", "probability_minimum"]].iloc[0]
         lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
         height = max(_SMALL_LINE * len(lines), 23) + 5
         middle = top + height / 2
         if i == 0:
             put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
         _small_lines(axes, 1, middle - _SMALL_LINE * (len(lines) - 1) / 2, lines, bold=i == 0)
-        if pd.isna(chances[label]):
+        if pd.isna(chance):
             put_text(axes, (WIDTH - 2, middle), "–", **right)
         else:
-            put_text(axes, (WIDTH - 2, middle - 6), f"least {_chance(least[label])}", **right, bold=i == 0)
-            put_text(axes, (WIDTH - 2, middle + 6), f"any {_chance(chances[label])}", **right, bold=i == 0)
+            put_text(axes, (WIDTH - 2, middle - 6), f"least {_chance(least)}", **right, bold=i == 0)
+            put_text(axes, (WIDTH - 2, middle + 6), f"any {_chance(chance)}", **right, bold=i == 0)
         for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
-            row = own.loc[route] if route in own.index else None
-            n = 0 if row is None else int(row.n_counted)
-            put_text(axes, (WIDTH - 54, y), str(n), **right, bold=i == 0)
-            if row is None or not row.effective_low > 0:
+            row = own.loc[route]
+            put_text(axes, (WIDTH - 54, y), str(int(row.n_counted)), **right, bold=i == 0)
+            if not row.effective_low > 0:
                 text = fitted(f"{route}: none in particles", WIDTH - 208, lines=1, size=_SMALL)[0]
                 words.append((y - 6, y + 6))
                 put_text(axes, (scale.begin, y), text, size=_SMALL, ha="left", colour=_SOFT)
@@ -250,20 +241,13 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         "with an effective dose in particles, by route (upper: nebulised)."
     )
     bottom = put_note(axes, bottom, note)
-    listed = "; ".join(
-        f"{_readable(label)}: {_windows_in_words(table[table.assumption == label], chances[label], least[label])}"
-        for label in order
-    )
-    alt = f"Bars on a log axis, two for each assumption (n = {several(len(order), 'setting')}). {title}. {listed}."
+    listed = "; ".join(f"{_readable(label)}: {_windows_in_words(own)}" for label, own in by_label)
+    alt = f"Bars on a log axis, two for each assumption (n = {several(len(by_label), 'setting')}). {title}. {listed}."
     return Figure(finished(axes, bottom), name, title, alt, table.reset_index(drop=True))
 
 
 def product_readings_figure(
-    readings: pd.DataFrame,
-    *,
-    band: tuple[float, float] | None = None,
-    product: str = "ExoFlo",
-    volumes: Sequence[float] = (15, 10),
+    readings: pd.DataFrame, *, band: tuple[float, float] | None = None, product: str = "ExoFlo"
 ) -> Figure:
     """What a dose of a product is in particles by each source of its concentration, beside the nebulised effective range.
 
@@ -273,8 +257,6 @@ def product_readings_figure(
         As ``evlib.doses.to_particles.product_readings`` returns it, for doses of this product.
     band
         The lowest and the highest nebulised effective dose, in particles; None or not-a-number: no band.
-    volumes
-        Which volumes to draw, in mL, the one of the title first; three at most.
 
     Returns
     -------
@@ -282,21 +264,19 @@ def product_readings_figure(
         Its data: one row per volume and reading, with the number of trials that use the volume (``n_trials``).
     """
     name = "product_readings"
-    volumes = list(volumes)[: len(_VOLUME_MARKS)]
-    own = readings[readings.volume_ml.isin(volumes)]
+    own = readings[readings.volume_ml.isin(list(_VOLUME_MARKS))]
     if own.empty:
-        return nothing(
-            name, f"No trial states a dose of {product} as {' or '.join(f'{volume:g} mL' for volume in volumes)}"
-        )
+        asked = " or ".join(f"{volume} mL" for volume in _VOLUME_MARKS)
+        return nothing(name, f"No trial states a dose of {product} as {asked}")
     facts = ["volume_ml", "per_ml", "particles", "times_lowest", "source", "read_at_source", "weight"]
     n_trials = own.groupby("volume_ml").trn.nunique()
     data = own[facts].drop_duplicates().sort_values(["volume_ml", "per_ml"], ascending=[False, True])
     data = data.assign(n_trials=data.volume_ml.map(n_trials), source_url=data.source.map(_source_url))
-    volumes = [volume for volume in volumes if volume in set(data.volume_ml)]
+    marks = {volume: mark for volume, mark in _VOLUME_MARKS.items() if volume in set(data.volume_ml)}
+    volumes = list(marks)
     band = band if band and all(value > 0 for value in band) else None
     title = _product_title(data[data.volume_ml == volumes[0]], product, band)
     axes, top = canvas(title)
-    marks = dict(zip(volumes, _VOLUME_MARKS))
     top = _keys(axes, top, {f"{v:g} mL ({several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
     width = _COLUMN * len(volumes)
     everything = pd.concat([data.particles, pd.Series(band or [], dtype="float64")])
@@ -358,17 +338,12 @@ def _forest_title(shown: pd.DataFrame) -> str:
         return "No ratio of effect has an estimate"
     bounded = shown.dropna(subset=["low", "high"])
     title = f"{_including(bounded)} of {len(bounded)} intervals of ratios include 1"
-    parts = []
-    for words, own in (
-        ("of MSC vesicles", bounded[bounded.msc]),
-        ("of other vesicles", bounded[~bounded.msc]),
-        ("of primary outcomes", bounded[bounded.main]),
-    ):
-        parts += [f"{words} {_including(own)} of {len(own)}"] if len(own) else []
+    groups = {"MSC vesicles": bounded.msc, "other vesicles": ~bounded.msc, "primary outcomes": bounded.main}
+    parts = [f"of {words} {_including(bounded[own])} of {own.sum()}" for words, own in groups.items() if own.any()]
     title += f" ({', '.join(parts)})" if parts else ""
     beside = bounded[(bounded.low > 1) | (bounded.high < 1)]
     if len(beside):
-        title += f"; of {len(beside)} that {'does' if len(beside) == 1 else 'do'} not, {_is_hollow(beside).sum()} estimated or reconstructed"
+        title += f"; of {len(beside)} that {'does' if len(beside) == 1 else 'do'} not, {beside.hollow.sum()} estimated or reconstructed"
     without = len(shown) - len(bounded)
     return f"{title}; {several(without, 'ratio')} without an interval" if without else title
 
@@ -402,9 +377,8 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
     if band:
         inside = sum(band[0] <= amount <= band[1] for amount in amounts)
         above = sum(amount > band[1] for amount in amounts)
-        title += (
-            f"; {inside} {'lies' if inside == 1 else 'lie'} within the nebulised effective doses, {above} above them"
-        )
+        verb = "lies" if inside == 1 else "lie"
+        title += f"; {inside} {verb} within the nebulised effective doses, {above} above them"
     return title
 
 
@@ -463,7 +437,8 @@ def _readable(label: str) -> str:
     return re.sub(r"\b\d(?:\.\d+)?e[+-]?\d+\b", lambda match: power(float(match[0])), label)
 
 
-def _windows_in_words(own: pd.DataFrame, chance: float, least: float) -> str:
+def _windows_in_words(own: pd.DataFrame) -> str:
+    chance, least = own[["probability_any", "probability_minimum"]].iloc[0]
     parts = [
         f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
         if row.effective_low > 0
@@ -495,13 +470,8 @@ def _participants(line: pd.DataFrame) -> str:
     return "–" if line.n.isna().any() else str(int(line.n.sum()))
 
 
-def _is_hollow(effects: pd.DataFrame) -> pd.Series:
-    return effects.basis.fillna("").str.contains(_HOLLOW)
-
-
 def _positive(column: pd.Series) -> pd.Series:
-    values = column.astype("float64")
-    return (values > 0) & np.isfinite(values)
+    return column.astype("float64").between(0, np.inf, inclusive="neither")
 
 
 # --- rows
@@ -509,15 +479,10 @@ def _positive(column: pd.Series) -> pd.Series:
 
 def _shared_lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
     """The arms that share a line (one report, amount, basis and reading), the report with the lowest dose first."""
+    place, least = shown.route.map(list(_ROUTE_HEADS).index), shown.groupby(["route", "study_id"]).low.transform("min")
+    order = shown.assign(place=place, least=least).sort_values(["place", "least", "study_id", "low", "high"])
     same = ["route", "study_id", "low", "high", "reading", "basis"]
-    least = shown.groupby(["route", "study_id"]).low.min()
-    lines = [line for _, line in shown.groupby(same, sort=False, dropna=False)]
-
-    def place(line: pd.DataFrame) -> tuple:
-        route, study, low, high = line.iloc[0][["route", "study_id", "low", "high"]]
-        return list(_ROUTE_HEADS).index(route), least[route, study], study, low, high
-
-    return sorted(lines, key=place)
+    return [line for _, line in shown.loc[order.index].groupby(same, sort=False, dropna=False)]
 
 
 def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool) -> float:
@@ -554,9 +519,7 @@ def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
     room = WIDTH - 14 - width_of(flag, size=_SIZE, bold=True)  # text is drawn a little wider than measured
     text = fitted(first.study, room, lines=1, size=_SIZE, bold=True)[0] + flag
     put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
-    same = [
-        name for name in ("route", "disease_group") if own[name].nunique(dropna=False) == 1 and pd.notna(first[name])
-    ]
+    same = [name for name in ("route", "disease_group") if own[name].eq(first[name]).all()]
     about = ", ".join("intravenous" if first[name] == "iv" else str(first[name]) for name in same)
     room = WIDTH - 14 - width_of(text, size=_SIZE, bold=True)
     if about and width_of(about, size=_SMALL) < room - 6:
@@ -571,16 +534,15 @@ def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> flo
     _small_lines(axes, 7, top + 7, outcome, bold=row.main)
     _small_lines(axes, 7, top + 7 + _SMALL_LINE * len(outcome), below, colour=_SOFT)
     y = top + height / 2
-    hollow = bool(_HOLLOW.search(row.basis if isinstance(row.basis, str) else ""))
-    colour = _DARK_ORANGE if hollow else BLUE
+    colour = _DARK_ORANGE if row.hollow else BLUE
     ends = [_interval_end(axes, value, y, scale, colour) for value in (row.low, row.high)]
     if pd.notna(row.low) and pd.notna(row.high):
-        axes.plot(ends, [y, y], color=colour, lw=1.6, ls=(0, (3, 2)) if hollow else "-", zorder=2)
+        axes.plot(ends, [y, y], color=colour, lw=1.6, ls=(0, (3, 2)) if row.hollow else "-", zorder=2)
     outside = not scale.low <= row.estimate <= scale.high
     place = scale.begin if row.estimate < scale.low else scale.end if outside else scale.at(row.estimate)
     if outside:
         _interval_end(axes, row.estimate, y, scale, colour)
-    _mark(axes, place, y, ("s", "white" if hollow or outside else colour, colour, 6.5))
+    _mark(axes, place, y, ("s", "white" if row.hollow or outside else colour, colour, 6.5))
     put_text(axes, (WIDTH - 2, y), fitted(_estimate_text(row), 108, lines=1, size=_SMALL)[0], size=_SMALL, ha="right")
     return top + height
 
