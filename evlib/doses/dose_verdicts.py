@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -20,67 +19,59 @@ _LIKELY = 0.95  # a statement of order stands where it is at least this probable
 _NEAR = math.sqrt(10)  # "around 10^8": within half an order of magnitude
 _POINTS = 0.15  # the difference in survival for which a size of trial is given
 
-
-class _Claim(NamedTuple):
-    """Where the paper makes a claim, in which words, what would change the verdict, and the dials that bear on it."""
-
-    section: str
-    quote: str
-    would_change: str
-    dials: tuple[str, ...] = ()
-
-
+# Of each claim the section and the words in which the paper makes it, what would change the verdict, and the dials that
+# bear on it.
 _CLAIMS = {
-    "about 10⁸ nebulised": _Claim(
+    "about 10⁸ nebulised": (
         "Abstract",
         "nebulization therapy achieved therapeutic effects at doses around 10⁸ particles",
         "a comparison of about 10⁸ nebulised particles with none, in one disease, whose results are posted",
-        ("effective_if", "pairs_only", "nebulised_share", "not_msc", "lung_only"),
+        *("effective_if", "pairs_only", "nebulised_share", "not_msc", "lung_only"),
     ),
-    "below intravenous": _Claim(
+    "below intravenous": (
         "Abstract",
         "significantly lower than those required for intravenous routes",
         "doses of both routes in particles, counted alike, in trials of one disease; one concentration of ExoFlo",
-        tuple(name for name in DIALS if name not in ("draws", "seed")),
+        *(name for name in DIALS if name not in ("draws", "seed")),
     ),
-    "narrow": _Claim(
+    "narrow": (
         "4",
         "This indicates a relatively narrow optimal effective dose range",
         "trials with a dose below and a dose above the effective one, both seen to do less",
-        ("effective_if", "per", "pairs_only", "not_msc", "lung_only", "exoflo_per_ml"),
+        *("effective_if", "per", "pairs_only", "not_msc", "lung_only", "exoflo_per_ml"),
     ),
-    "less on both sides": _Claim(
+    "less on both sides": (
         "4",
         "doses lower or higher than the minimum effective dose (MED) were not ideal",
         "a trial in which a higher dose does less, or more harm, than a lower one",
-        ("effective_if", "pairs_only", "not_msc", "lung_only"),
+        *("effective_if", "pairs_only", "not_msc", "lung_only"),
     ),
-    "trend": _Claim(
+    "trend": (
         "4",
         "A dose-effect trend was observed for ventilator-free days",
         "the days off the ventilator with their spread in all three groups, and the trial's own analysis of them",
     ),
-    "mortality": _Claim(
+    "mortality": (
         "Table 2",
         "Mortality (RR = 0.385, p = 0.034)",
         "the result of the primary comparison of all who were randomised, with its interval",
     ),
-    "comparable": _Claim(
+    "comparable": (
         "4",
         "efficacy comparable to cell therapy",
         "a trial large enough to exclude a difference that would matter, with the amount of vesicles stated",
     ),
-    "stopped": _Claim(
+    "stopped": (
         "4",
         "the trial was terminated due to fatal serious adverse events in the lowest dose group",
         "the registry's reason for stopping and its adverse events by group, read at the registry itself",
     ),
-    "tolerated": _Claim(
+    "tolerated": (
         "4",
         "was well tolerated in the short term without adverse reactions",
         "the registry's counts of all adverse events by group, and more people",
     ),
-    "units": _Claim(
+    "units": (
         "Abstract",
         "large variations in EVs characterization, dose units, and outcome measures were observed",
         "doses stated in particles and in a mass, with how they were counted",
@@ -128,11 +119,9 @@ def dose_claim_verdicts(
         "units": _kinds_of_unit(stated),
     }
     rows = []
-    for name, claim in _CLAIMS.items():
-        confidence = _confidence(name, tried, by_setting) if claim.dials else "no dial bears on it"
-        rows.append(
-            (name, claim.section, claim.quote, *judged[name], confidence, claim.would_change, bool(claim.dials))
-        )
+    for name, (section, quote, would_change, *dials) in _CLAIMS.items():
+        confidence = _confidence(name, tried, by_setting) if dials else "no dial bears on it"
+        rows.append((name, section, quote, *judged[name], confidence, would_change, bool(dials)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -145,22 +134,24 @@ def verdicts_under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
 
 
 def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
-    """The answer in three sentences.
-
-    ``verdicts``, ``moved`` and ``effects`` are as ``dose_claim_verdicts``, ``evlib.doses.dose_windows.under_assumptions`` and
-    ``evlib.doses.effect_sizes.effects`` return them.
-    """
+    """The answer in three sentences, from tables of ``dose_claim_verdicts``, ``dose_windows.under_assumptions``, ``effects``."""
     verdict = verdicts.set_index("claim").verdict
     narrow, below = verdict["narrow"], verdict["below intravenous"]
     lead = _PHRASES[max(narrow, below, key=VERDICTS.index)][0]
     as_set = moved[moved.assumption == moved.assumption.iloc[0]].set_index("route_group")
-    routes = "; ".join(f"{route}: {_effective_range(as_set.loc[route])}" for route in ROUTES)
+    routes = "; ".join(
+        f"{row.Index}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
+        if row.n_counted
+        else f"{row.Index}: none"
+        for row in as_set.loc[list(ROUTES)].itertuples()
+    )
     chances = moved.drop_duplicates("assumption")
     known = chances.dropna(subset="probability_any")
+    any_dose, least = (f"{p.min():.2f} to {p.max():.2f}" for p in (known.probability_any, known.probability_minimum))
     spread = (
         f"over {len(known)} settings of the assumptions, the probability that a nebulised effective dose is below an "
-        f"intravenous one runs from {_spread(known.probability_any)} (of the least effective dose of each route: "
-        f"{_spread(known.probability_minimum)}), and in {len(chances) - len(known)} more it cannot be computed"
+        f"intravenous one runs from {any_dose} (of the least effective dose of each route: {least}), "
+        f"and in {len(chances) - len(known)} more it cannot be computed"
         if len(known)
         else f"in none of {len(chances)} settings of the assumptions can the routes be compared"
     )
@@ -190,11 +181,6 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
         name = f"{group.study}, {group.versus}: {group.versus_events} of {group.versus_n}"
         rows += [(name, more, n_for_power(untreated + more, untreated)) for more in points if untreated + more < 1]
     return pd.DataFrame(rows, columns=["untreated", "more survive", "people a group"])
-
-
-def glance_numbers(answer: list[str]) -> dict[str, str]:
-    """The sentences of ``at_a_glance`` by name, for the pages of the book."""
-    return {f"dose_answer_{place}": sentence for place, sentence in enumerate(answer, start=1)}
 
 
 # Each claim's evidence in words, and its verdict.
@@ -243,14 +229,15 @@ def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> t
 
 
 def _narrow(windows: pd.DataFrame) -> tuple[str, str]:
-    parts, narrow = [], []
-    for route in ROUTES:
-        window = windows.loc[route]
-        edges = int(window.n_less_below > 0) + int(window.n_less_above > 0)
-        parts.append(f"{route}: {_width(window)}, {edges} of 2 edges by the reading as set")
-        narrow.append(edges == 2 and window.width_high <= NARROW)
-    verdict = STANDS if all(narrow) else WEAKER if any(narrow) else UNSUPPORTED
-    return "; ".join(parts), verdict if windows.n_counted.any() else OPEN
+    of_routes = windows.loc[list(ROUTES)]
+    edges = of_routes[["n_less_below", "n_less_above"]].gt(0).sum(axis=1)
+    narrow = (edges == 2) & (of_routes.width_high <= NARROW)
+    verdict = STANDS if narrow.all() else WEAKER if narrow.any() else UNSUPPORTED
+    words = (
+        f"{route}: {_width(row)}, {edges[route]} of 2 edges by the reading as set"
+        for route, row in of_routes.iterrows()
+    )
+    return "; ".join(words), verdict if windows.n_counted.any() else OPEN
 
 
 def _edges(windows: pd.DataFrame) -> tuple[str, str]:
@@ -353,7 +340,7 @@ def _confidence(name: str, tried: dict[str, Setting], by_setting: list[dict[str,
     same = [
         judged[name][1] == by_setting[0][name][1]
         for setting, judged in zip(others, by_setting[1:], strict=True)
-        if any(setting.dials[dial] != first.dials[dial] for dial in _CLAIMS[name].dials)
+        if any(setting.dials[dial] != first.dials[dial] for dial in _CLAIMS[name][3:])
     ]
     share = sum(same) / len(same) if same else 1.0
     word = "high" if share >= _LIKELY else "moderate" if share >= 0.75 else "low"
@@ -364,17 +351,8 @@ def _people_needed(effects: pd.DataFrame) -> str:
     table = power_table(effects, points=[_POINTS])
     if table.empty:
         return ""
-    study = table.untreated[0].partition(",")[0]
-    return (
-        f" (about {table['people a group'][0]} people a group to see {100 * _POINTS:.0f} more of 100 survive a disease as "
-        f"severe as that of {study})"
-    )
-
-
-def _effective_range(window: pd.Series) -> str:
-    if not window.n_counted:
-        return "none"
-    return f"{span_of(window.effective_low, window.effective_high)}, {several(window.n_counted, 'report')}"
+    sought = f"{table['people a group'][0]} people a group to see {100 * _POINTS:.0f} more of 100 survive"
+    return f" (about {sought} a disease as severe as that of {table.untreated[0].partition(',')[0]})"
 
 
 def _width(window: pd.Series) -> str:
@@ -383,7 +361,3 @@ def _width(window: pd.Series) -> str:
     if window.n_amounts == 1:
         return "one amount alone counts as effective"
     return f"a factor of {10**window.width_low:,.0f} to {10**window.width_high:,.0f} between effective doses"
-
-
-def _spread(chances: pd.Series) -> str:
-    return f"{chances.min():.2f} to {chances.max():.2f}"

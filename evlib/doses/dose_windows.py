@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from evlib.doses.evidence import DIALS, OF_READINGS, dial_factors, dials, in_question, readings_of, tested_doses
-from evlib.doses.to_particles import by_reading
 
 ROUTES = ("nebulised", "intravenous")
 NARROW = 1.0  # in powers of ten: a window is narrow where its highest dose is at most ten times its lowest
@@ -115,16 +114,15 @@ def probability_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float
         shares.append(weights / weights.sum())
     nebulised, intravenous = (draws[:, of_route] for of_route in places)
     below = (nebulised[:, :, np.newaxis] < intravenous[:, np.newaxis, :]).mean(axis=0)
-    return {
-        "any": float(shares[0] @ below @ shares[1]),
-        "minimum": float((nebulised.min(axis=1) < intravenous.min(axis=1)).mean()),
-    }
+    least = (nebulised.min(axis=1) < intravenous.min(axis=1)).mean()
+    return {"any": float(shares[0] @ below @ shares[1]), "minimum": float(least)}
 
 
 def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """One dial turned at a time: a label for each setting, and all its dials. The first is the one in force."""
     every = dials(**{name: settings[name] for name in ("draws", "seed")})
-    per_ml = by_reading(dial_factors(tables["conversions"], tables["stated"], every))
+    factors = dial_factors(tables["conversions"], tables["stated"], every)
+    readings = (f"{per_ml:.3g}" for per_ml in factors.low[factors["product"] == "ExoFlo"])
     inhaled = tables["conversions"][tables["conversions"].quantity.str.startswith("inhaled mass of nebuliser charge")]
     share = (round(inhaled.low.min() / 100, 2), round(inhaled.high.max() / 100, 2)) if len(inhaled) else (0.5, 1.0)
     turned = {
@@ -134,7 +132,7 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
         "any effective dose of a route": {"compare": "any"},
         "the least effective dose of a route": {"compare": "minimum"},
         "pairs of doses within a trial only": {"pairs_only": True},
-        **{f"ExoFlo: {label}": {"exoflo_per_ml": float(label.split()[0])} for label in per_ml},
+        **{f"ExoFlo: {per_ml} per mL": {"exoflo_per_ml": float(per_ml)} for per_ml in readings},
         f"{share[0]:.2f} to {share[1]:.2f} of a nebulised dose is inhaled, as of saline": {"nebulised_share": share},
         "vesicles of other cells, too; anything better": {"not_msc": True, "effective_if": "reported"},
         "all diseases; anything better": {"lung_only": False, "effective_if": "reported"},

@@ -77,10 +77,8 @@ def conversion_factors(
     factors = pd.DataFrame(rows, columns=list(FACTORS))
     factors[["low", "high"]] = factors[["low", "high"]].map(lambda number: float(f"{number:.12g}"))
     once = factors.groupby(["from_unit", "product", "low", "high", "open"], dropna=False, as_index=False, sort=True)
-    merged = once.agg(
-        {"weight": "max", "read_at_source": "any", "msc": "any", "source": _once_each, "note": _once_each}
-    )
-    return merged[list(FACTORS)]
+    table = once.agg({"weight": "max", "read_at_source": "any", "msc": "any", "source": _once_each, "note": _once_each})
+    return table[list(FACTORS)]
 
 
 def named_product(text: str) -> str | None:
@@ -242,16 +240,6 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
     rows = shown.drop_duplicates().merge(readings[names], how="cross")
     rows.insert(5, "particles", rows.volume_ml * rows.per_ml)
     return rows
-
-
-def by_reading(factors: pd.DataFrame, *, product: str = "ExoFlo") -> dict[str, pd.DataFrame]:
-    """The factors once for each reading of a product's concentration, which alone has a weight then, by the reading."""
-    own = (factors["product"] == product) & (factors.from_unit == "mL product")
-    by_label = {}
-    for row in factors[own].itertuples():
-        label = f"{row.low:.3g} per mL" if row.low == row.high else f"{row.low:.3g} to {row.high:.3g} per mL"
-        by_label[label] = factors.assign(weight=factors.weight.mask(own, 0.0).mask(factors.index == row.Index, 1.0))
-    return by_label
 
 
 def same_digits(values: Iterable[float]) -> list[float]:
