@@ -2,16 +2,7 @@
 
 import pandas as pd
 
-from evlib.base.figure import (
-    INCLUDED,
-    NOT_REPORTED,
-    PENDING,
-    Figure,
-    bars,
-    none_included,
-    nothing,
-    stacked_years,
-)
+from evlib.base.figure import INCLUDED, NOT_REPORTED, PENDING, Figure, bars, none_included, nothing, stacked_years
 from evlib.base.words import joined, several
 from evlib.describe.coded_fields import value_counts
 

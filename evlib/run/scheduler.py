@@ -149,12 +149,7 @@ def _given(
 
 
 def _awaited(
-    name: str,
-    place: int,
-    notebooks: list[KeyedNotebook],
-    folders: list[Path],
-    futures: list[Future[dict]],
-    stop: Event,
+    name: str, place: int, notebooks: list[KeyedNotebook], folders: list[Path], futures: list[Future[dict]], stop: Event
 ) -> Path:
     """Where an earlier notebook wrote a table; files appear under their names only when they are whole."""
     while not stop.is_set():
