@@ -8,19 +8,9 @@ import pandas as pd
 from country_converter import CountryConverter
 from country_converter.country_converter import COUNTRY_DATA_FILE
 
+from evlib.base import schema
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
-from evlib.base.schema import (
-    CODED_FIELDS,
-    NO_SUCH_RECORD,
-    added_fields,
-    checked,
-    columns,
-    join_multi,
-    read_csv,
-    set_aside,
-    split_multi,
-)
 
 # The columns of the records from which the rules read a field, the most telling first.
 _READS = {
@@ -48,9 +38,9 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         protocol adds only where the file has a column for it. Table ``rejects``: rows for an unknown record, given twice, or
         with a code that the protocol does not have.
     """
-    rows = read_csv(path, needs=["trn", *CODED_FIELDS, "country_basis"], optional=True)
+    rows = schema.read_csv(path, needs=["trn", *schema.CODED_FIELDS, "country_basis"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
-    problems = [(~rows.trn.isin(known), NO_SUCH_RECORD)]
+    problems = [(~rows.trn.isin(known), schema.NO_SUCH_RECORD)]
     problems.append((rows.duplicated("trn"), "coded twice; the first row is kept."))
     for field in [name for name in protocol["codes"] if name in rows]:
         codes = list(protocol["codes"][field])
@@ -59,13 +49,15 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
     for field in protocol["flags"]:
         wrong = rows[field].notna() & ~rows[field].isin(["True", "False"])
         problems.append((wrong, f"{field} is neither True nor False."))
-    good, rejects = set_aside(rows, path, problems)
+    good, rejects = schema.set_aside(rows, path, problems)
     flags = {field: good[field].map({"True": True, "False": False}) for field in protocol["flags"]}
     good = good.assign(coded_by="hand", **flags)
     short = _short_country_names(good.countries)
-    good["countries"] = good.countries.map(lambda cell: join_multi(short.get(name, name) for name in split_multi(cell)))
+    good["countries"] = good.countries.map(
+        lambda cell: schema.join_multi(short.get(name, name) for name in schema.split_multi(cell))
+    )
     added = [name for name in protocol["added_fields"] if name in good]
-    return checked(good[columns("coded", added=added)], "coded", source=str(path)), rejects
+    return schema.checked(good[schema.columns("coded", added=added)], "coded", source=str(path)), rejects
 
 
 def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -100,9 +92,11 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
         matches = {name: _in_first_column(record, patterns[name], reads[name]) for name in reads}
         matches["ev_term"] = _in_any_column(record, patterns["ev_term"], _TERM_READS)
         matches |= {name: _in_any_column(record, pattern, _FLAG_READS) for name, pattern in flags.items()}
-        phase = phases.get("/".join(split_multi(record["phases"])).casefold())
+        phase = phases.get("/".join(schema.split_multi(record["phases"])).casefold())
         matches["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
-        matches["countries"] = [(countries[name], "countries", name) for name in split_multi(record["countries"])]
+        matches["countries"] = [
+            (countries[name], "countries", name) for name in schema.split_multi(record["countries"])
+        ]
         matches["study_type"] = matches["study_type"] or _implied_study_type(record)
         codes = {name: list(dict.fromkeys(code for code, _, _ in own)) for name, own in matches.items()}
         disease = _first(codes["disease_area"])
@@ -113,20 +107,20 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
                 **{name: bool(codes[name]) for name in flags},
                 "trn": record["trn"],
                 "route_group": _first(groups, several="combined"),
-                "countries": join_multi(codes["countries"]),
+                "countries": schema.join_multi(codes["countries"]),
                 "country_basis": "record" if codes["countries"] else None,
                 "coded_by": "rules",
             }
         )
         words += [(record["trn"], name, *match) for name, own in matches.items() for match in own]
     table = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"], dtype="object")
-    coding = pd.DataFrame(rows, columns=columns("coded", added=protocol["added_fields"]))
-    return checked(coding, "coded"), table
+    coding = pd.DataFrame(rows, columns=schema.columns("coded", added=protocol["added_fields"]))
+    return schema.checked(coding, "coded"), table
 
 
 def coded_fields(protocol: dict) -> list[str]:
     """The fields that a review codes: those with a code list or phrases in its protocol, and the countries."""
-    known = [name for name in CODED_FIELDS if name in {*protocol["codes"], *protocol["flags"], "countries"}]
+    known = [name for name in schema.CODED_FIELDS if name in {*protocol["codes"], *protocol["flags"], "countries"}]
     return [*known, *protocol["added_fields"]]
 
 
@@ -155,7 +149,7 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, hand: pd.DataFram
     basis = [_basis_of(row.trn, row.field, row.value, matches, row.country_basis) for row in long.itertuples()]
     long = long.assign(found_in=[column for column, _ in basis], words=[text for _, text in basis])
     long = long.assign(value=long.value.map(str).where(long.value.notna())).sort_values("order", kind="stable")
-    return checked(long[columns("coding_basis")], "coding_basis")
+    return schema.checked(long[schema.columns("coding_basis")], "coding_basis")
 
 
 def _matches_by_field(words: pd.DataFrame) -> dict[tuple[str, str], list[_Match]]:
@@ -174,7 +168,7 @@ def _basis_of(
         return None, None
     own = matches.get((trn, "route" if field == "route_group" else field), [])
     if field != "route_group" and value != _SEVERAL.get(field):
-        own = [match for match in own if match[0] in split_multi(str(value))]
+        own = [match for match in own if match[0] in schema.split_multi(str(value))]
     if not own:
         return ("sponsor" if field == "countries" and country_basis == "sponsor" else None), None
     return tuple(" | ".join(dict.fromkeys(match[part] for match in own)) for part in (1, 2))
@@ -188,13 +182,15 @@ def coded(trials: pd.DataFrame, hand: pd.DataFrame, rules: pd.DataFrame) -> pd.D
     by_hand, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (hand, rules))
     by_hand = by_hand.join(by_rules[by_rules.columns.difference(by_hand.columns)])
     by_rules = by_rules[~by_rules.index.isin(by_hand.index)]
-    return checked(pd.concat([by_hand, by_rules]).loc[trials.trn].reset_index(), "coded")
+    return schema.checked(pd.concat([by_hand, by_rules]).loc[trials.trn].reset_index(), "coded")
 
 
 def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """Table ``described``: each trial with its codes and the facts of its record that later chapters count."""
     facts = records[["trn", "status", "enrolment", "enrolment_type", "results_posted", "source_urls"]]
-    return checked(trials.merge(coding, on="trn", validate="1:1").merge(facts, on="trn", validate="1:1"), "described")
+    return schema.checked(
+        trials.merge(coding, on="trn", validate="1:1").merge(facts, on="trn", validate="1:1"), "described"
+    )
 
 
 def coding_agreement(hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +203,7 @@ def coding_agreement(hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     """
     both = hand.merge(rules, on="trn", suffixes=("_hand", "_rules"))
     rows = []
-    for field in [*CODED_FIELDS, *added_fields(hand, "coded")]:
+    for field in [*schema.CODED_FIELDS, *schema.added_fields(hand, "coded")]:
         by_hand, by_rules = both[f"{field}_hand"].dropna(), both[f"{field}_rules"]
         by_rules = by_rules[by_hand.index]
         same = int((by_hand.astype(str) == by_rules.astype(str)).sum())
@@ -223,7 +219,7 @@ def coding_differences(hand: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
     """
     both, matches = hand.merge(rules, on="trn", suffixes=("_hand", "_rules")), _matches_by_field(words)
     rows = []
-    for field in [*CODED_FIELDS, *added_fields(hand, "coded")]:
+    for field in [*schema.CODED_FIELDS, *schema.added_fields(hand, "coded")]:
         by_hand, by_rules = both[f"{field}_hand"].astype("object"), both[f"{field}_rules"].astype("object")
         silent = by_hand.isna() & (by_rules.isna() | by_rules.eq(False))
         differ = (by_hand.astype("str") != by_rules.astype("str")) & ~silent
@@ -238,7 +234,7 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
     A trial with two values (two countries) counts once under each. Columns: the field, ``by`` if given, ``n``.
     """
     keys = [field, by] if by else [field]
-    values = [split_multi(cell) or ["not reported"] for cell in frame[field]]
+    values = [schema.split_multi(cell) or ["not reported"] for cell in frame[field]]
     each = frame[keys].assign(**{field: values}).explode(field)
     counts = each.groupby(keys).size().rename("n").reset_index().astype({field: "str", "n": "int64"})
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
@@ -286,7 +282,7 @@ def country_codes(names: list[str]) -> dict[str, int]:
 
 def _short_country_names(cells: pd.Series) -> dict[str, str]:
     """Each spelling of a country in the cells with its short English name; an unknown spelling stays as it is."""
-    names = sorted({name for cell in cells for name in split_multi(cell)})
+    names = sorted({name for cell in cells for name in schema.split_multi(cell)})
     short_names = (
         _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None) if names else []
     )
@@ -322,7 +318,7 @@ def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]
     numbers = {
         "n_dated": len(years),
         "n_since_2020": (years >= 2020).sum(),
-        "n_countries": len({name for cell in included.countries for name in split_multi(cell)}),
+        "n_countries": len({name for cell in included.countries for name in schema.split_multi(cell)}),
         "n_route_not_reported": included.route_group.isna().sum(),
     }
     if "respiratory" in protocol["codes"]["disease_area"]:

@@ -5,25 +5,8 @@ from itertools import count
 import numpy as np
 import pandas as pd
 
+from evlib.base import point_layout as pt
 from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.point_layout import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    SMALL,
-    WIDTH,
-    Key,
-    canvas,
-    finished,
-    heading,
-    put_legend,
-    put_marker,
-    put_note,
-    put_rule,
-    put_text,
-    width_of,
-)
 from evlib.describe import drawing, tally
 
 _HATCH = "////"
@@ -80,11 +63,11 @@ def countries_over_time(described: pd.DataFrame) -> Figure:
     pairs = tally.crossed(each, by_year, all_countries[:-1], names[:-1]).stack()
     if len(pairs) and pairs.max():
         title += f"; most in one year: {tally.top_pair(pairs, ', ')}"
-    axes, top = canvas(title)
+    axes, top = pt.canvas(title)
     top = drawing.put_grid(axes, top, data, nouns=("Country", "Year of registration"), n=(n, columns.value_counts()))
-    bottom = put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, 'countries')}")
+    bottom = pt.put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, 'countries')}")
     alt = f"Heatmap of countries by year. {title}. {tally.listed(n)}. By year: {tally.listed(data.sum())}."
-    return Figure(finished(axes, bottom), name, title, alt, data.rename_axis("country").reset_index())
+    return Figure(pt.finished(axes, bottom), name, title, alt, data.rename_axis("country").reset_index())
 
 
 def _year_columns(years: pd.Series) -> list[str]:
@@ -127,11 +110,11 @@ def crosstab_figure(
     if len(pairs) and pairs.max():
         title += f"; most often {tally.top_pair(pairs, ' with ')}"
     n = tally.count_each(row_values, row_order), tally.count_each(column_values, column_order)
-    axes, top = canvas(title)
+    axes, top = pt.canvas(title)
     top = drawing.put_grid(axes, top, data, nouns=(row_noun, column_noun), n=n)
-    bottom = put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, rows, columns)}")
+    bottom = pt.put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, rows, columns)}")
     alt = f"Heatmap. {title}. {row_noun}: {tally.listed(n[0])}. {column_noun}: {tally.listed(n[1])}."
-    return Figure(finished(axes, bottom), name, title, alt, data.rename_axis(rows).reset_index())
+    return Figure(pt.finished(axes, bottom), name, title, alt, data.rename_axis(rows).reset_index())
 
 
 def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
@@ -152,18 +135,18 @@ def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
         tables[noun] = tally.crossed(values, groups, order, kinds)
         leaders = tally.leading(tables[noun].sum(axis=1).drop(tally.MISSING))
         title += f"; {noun.lower()} most often {leaders}" if leaders else f"; no {noun.lower()} reported"
-    axes, top = canvas(title)
+    axes, top = pt.canvas(title)
     left = drawing.label_width(f"{label} (000)" for table in tables.values() for label in table.index)
     for noun, table in tables.items():
         n = (table.sum(axis=1), tally.count_each(groups, kinds))
         top = drawing.put_grid(axes, top, table, nouns=(noun, "Disease"), n=n, left=left) + 8
     pending = described[(described.screening == "pending") & (described.disease_area == "respiratory")]
     on_lung = tally.counted(pd.concat([lung, pending]))
-    bottom = put_note(axes, top, f"Cells: {on_lung} on {area}. {tally.twice(lung, 'route', 'msc_source')}")
+    bottom = pt.put_note(axes, top, f"Cells: {on_lung} on {area}. {tally.twice(lung, 'route', 'msc_source')}")
     data = pd.concat([table.rename_axis("value").reset_index().assign(field=noun) for noun, table in tables.items()])
     counts = ". ".join(f"{noun}: {tally.listed(table.sum(axis=1))}" for noun, table in tables.items())
     alt = f"Two heatmaps, each with COVID-19 beside other diseases. {title}. {counts}."
-    return Figure(finished(axes, bottom), name, title, alt, data[["field", "value", *kinds]].reset_index(drop=True))
+    return Figure(pt.finished(axes, bottom), name, title, alt, data[["field", "value", *kinds]].reset_index(drop=True))
 
 
 def registrations_per_month(described: pd.DataFrame) -> Figure:
@@ -185,8 +168,8 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     covid = dated.covid19.fillna(False).astype(bool)
     estimated = dated.registered_basis == "estimated"
     styles = {
-        "COVID-19": (covid & ~estimated, BLUE, None),
-        "COVID-19, date estimated": (covid & estimated, BLUE, _HATCH),
+        "COVID-19": (covid & ~estimated, pt.BLUE, None),
+        "COVID-19, date estimated": (covid & estimated, pt.BLUE, _HATCH),
         "other": (~covid & ~estimated, drawing.LIGHT, None),
         "other, date estimated": (~covid & estimated, drawing.LIGHT, _HATCH),
     }
@@ -198,21 +181,21 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
         f"{during.sum()} of {tally.included_trials(dated)} with a date {'was' if during.sum() == 1 else 'were'} registered "
         f"during the COVID-19 emergency; {both} of these {'is' if both == 1 else 'are'} on COVID-19"
     )
-    axes, top = canvas(title)
+    axes, top = pt.canvas(title)
     ticks = {i: str(period.year) for i, period in enumerate(span) if i == 0 or period.year != span[i - 1].year}
     begin, end = (_position(day, span) for day in _EMERGENCY)
     faces = {key: style[1:] for key, style in styles.items()}
     names = (f"Included trials per {noun}", "Date of registration")
     top = drawing.put_columns(axes, top, data, faces, ticks=ticks, names=names, shade=(begin, end, _SHADE))
-    keys = [Key(key, face, hatch) for key, (chosen, face, hatch) in styles.items() if chosen.any()]
+    keys = [pt.Key(key, face, hatch) for key, (chosen, face, hatch) in styles.items() if chosen.any()]
     if begin < len(span) - 0.5 and end > -0.5:
-        keys.append(Key(_EMERGENCY_WORDS, _SHADE))
-    top = put_legend(axes, top, keys)
+        keys.append(pt.Key(_EMERGENCY_WORDS, _SHADE))
+    top = pt.put_legend(axes, top, keys)
     dates = f"{estimated.sum()} dates are estimated, {len(trials) - len(dated)} not known."
-    bottom = put_note(axes, top, f"{tally.capital(tally.counted(described))}; {dates}")
+    bottom = pt.put_note(axes, top, f"{tally.capital(tally.counted(described))}; {dates}")
     filled = data.sum(axis=1)
     alt = f"Bar chart by {noun}. {title}. {dates} {tally.listed(filled[filled > 0])}."
-    return Figure(finished(axes, bottom), name, title, alt, data.rename_axis(noun).reset_index().astype({noun: str}))
+    return Figure(pt.finished(axes, bottom), name, title, alt, data.rename_axis(noun).reset_index().astype({noun: str}))
 
 
 def _position(day: pd.Timestamp, span: pd.PeriodIndex) -> float:
@@ -259,22 +242,22 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     charts = {("status", "Status, as last seen"): counts}
     if len(completed):
         charts["results of completed trials", f"Results of the {len(completed)} completed"] = results
-    axes, top = canvas(title)
+    axes, top = pt.canvas(title)
     left = drawing.label_width([*order, *results.index])
     for (_, head), chart in charts.items():
-        top = heading(axes, top, head, size=drawing.SIZE, middle=6)
+        top = pt.heading(axes, top, head, size=drawing.SIZE, middle=6)
         top = drawing.put_bars(axes, top, chart, of=chart.sum(), left=left) + 6
     elsewhere = int(trials.results_posted.fillna(False).astype(bool).sum() - results["Posted"])
     note = f" Other words: {tally.listed(other)}." if len(other) else ""
     note += f" {elsewhere} not completed {'has' if elsewhere == 1 else 'have'} results, too." if elsewhere else ""
-    bottom = put_note(axes, top, f"Bars: {tally.counted(described)}.{note}")
+    bottom = pt.put_note(axes, top, f"Bars: {tally.counted(described)}.{note}")
     data = pd.concat(
         [chart.rename_axis("value").reset_index(name="n").assign(question=key[0]) for key, chart in charts.items()],
         ignore_index=True,
     )[["question", "value", "n"]]
     of_completed = f" Results of completed trials: {tally.listed(results)}." if len(completed) else ""
     alt = f"{'Two bar charts' if len(completed) else 'Bar chart'}. {title}. {tally.listed(counts)}.{of_completed}{note}"
-    return Figure(finished(axes, bottom), name, title, alt, data)
+    return Figure(pt.finished(axes, bottom), name, title, alt, data)
 
 
 def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
@@ -294,8 +277,8 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
         f"The median of {tally.included_trials(drawn)} with a number is {tally.number(numbers.median())} participants, "
         f"actual or planned; the most are {tally.number(numbers.max())}"
     )
-    styles = {"actual": ("o", BLUE), "planned": ("^", ORANGE), "not said which": ("D", "white")}
-    axes, top = canvas(title)
+    styles = {"actual": ("o", pt.BLUE), "planned": ("^", pt.ORANGE), "not said which": ("D", "white")}
+    axes, top = pt.canvas(title)
     inside = {phase: phases.map(lambda values, phase=phase: phase in values) for phase in order}
     own = {phase: numbers[inside[phase][numbers.index]].sort_values(kind="stable") for phase in order}
     texts = {
@@ -303,47 +286,49 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
         + (f", median {tally.number(own[phase].median())}" if len(own[phase]) else "")
         for phase in order
     }
-    left = max(drawing.label_width(order), max(width_of(text, size=SMALL) for text in texts.values()) + 8)
+    left = max(drawing.label_width(order), max(pt.width_of(text, size=pt.SMALL) for text in texts.values()) + 8)
     low = np.floor(np.log10(numbers.min()))
     high = max(np.ceil(np.log10(numbers.max())), low + 1)
-    scale = (WIDTH - left - 24) / (high - low)
+    scale = (pt.WIDTH - left - 24) / (high - low)
     start = top
     for phase in order:
         places = left + 8 + (np.log10(own[phase]) - low) * scale
         lanes = _lanes(places.tolist(), 6.5)
         lowest, highest = min(lanes, default=0), max(lanes, default=0)
         height = max(28.0, 6.5 * (1 + highest - lowest) + 6)
-        put_rule(axes, (left, WIDTH - 2), (top, top), zorder=2)
+        pt.put_rule(axes, (left, pt.WIDTH - 2), (top, top), zorder=2)
         drawing.put_label(axes, left, top + height / 2 - 6, phase, lines=1)
-        put_text(axes, (left - 6, top + height / 2 + 6), texts[phase], size=SMALL, ha="right", colour=drawing.SOFT)
+        pt.put_text(
+            axes, (left - 6, top + height / 2 + 6), texts[phase], size=pt.SMALL, ha="right", colour=drawing.SOFT
+        )
         middle = top + height / 2 - 6.5 * (highest + lowest) / 2
         if len(own[phase]):
             median = left + 8 + (np.log10(own[phase].median()) - low) * scale
-            axes.plot([median, median], [top + 2, top + height - 2], color=INK, lw=2, alpha=0.35, zorder=1)
+            axes.plot([median, median], [top + 2, top + height - 2], color=pt.INK, lw=2, alpha=0.35, zorder=1)
         for i, place, lane in zip(own[phase].index, places, lanes):
             marker, face = styles[kinds[i]]
-            face = GREY if phase == tally.MISSING and face != "white" else face
-            put_marker(axes, place, middle + 6.5 * lane, marker, face, width=5.5, zorder=3)
+            face = pt.GREY if phase == tally.MISSING and face != "white" else face
+            pt.put_marker(axes, place, middle + 6.5 * lane, marker, face, width=5.5, zorder=3)
         top += height
     end = left - 12
     for decade in range(int(low), int(high) + 1):
         x, text = left + 8 + (decade - low) * scale, f"{10**decade:,}"
-        half = width_of(text, size=SMALL) / 2
-        put_rule(axes, (x, x), (start, top))
-        if x - half > end and x + half <= WIDTH:
-            put_text(axes, (x, top + 8), text, size=SMALL)
+        half = pt.width_of(text, size=pt.SMALL) / 2
+        pt.put_rule(axes, (x, x), (start, top))
+        if x - half > end and x + half <= pt.WIDTH:
+            pt.put_text(axes, (x, top + 8), text, size=pt.SMALL)
             end = x + half + 5
-    put_text(axes, ((left + WIDTH) / 2, top + 20), "Participants (log scale); bar: median", size=SMALL)
-    keys = [Key(kind, face, None, marker) for kind, (marker, face) in styles.items() if (kinds == kind).any()]
-    top = put_legend(axes, top + 30, keys)
+    pt.put_text(axes, ((left + pt.WIDTH) / 2, top + 20), "Participants (log scale); bar: median", size=pt.SMALL)
+    keys = [pt.Key(kind, face, None, marker) for kind, (marker, face) in styles.items() if (kinds == kind).any()]
+    top = pt.put_legend(axes, top + 30, keys)
     zero = len(stated) - len(drawn)
     note = f"{tally.capital(tally.counted(described))}; {len(trials) - len(stated)} state no number"
     note += f", {zero} state 0 and are not drawn." if zero else "."
-    bottom = put_note(axes, top, note + tally.twice(trials, "phase_group"))
+    bottom = pt.put_note(axes, top, note + tally.twice(trials, "phase_group"))
     by_phase = "; ".join(f"{phase}: {text}" for phase, text in texts.items())
     alt = f"Every trial a point on a log axis, by phase. {title}. {by_phase}."
     data = drawn[["trn"]].assign(phase=phases[drawn.index].map("; ".join), enrolment=drawn.enrolment, number=kinds)
-    return Figure(finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
+    return Figure(pt.finished(axes, bottom), name, title, alt, data.reset_index(drop=True))
 
 
 def _lanes(places: list[float], apart: float) -> list[int]:

@@ -7,21 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Circle, Rectangle
 
+from evlib.base import point_layout as pt
 from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.point_layout import (
-    BLUE,
-    SMALL,
-    WIDTH,
-    Key,
-    canvas,
-    finished,
-    put_legend,
-    put_marker,
-    put_note,
-    put_patch,
-    put_rule,
-    put_text,
-)
 from evlib.describe import drawing, tally
 from evlib.describe.coded_fields import country_codes
 from evlib.describe.geography import middle
@@ -57,31 +44,31 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     missing = int(trials.countries.isna().sum())
     title = f"Included trials are in {len(n)} {'country' if len(n) == 1 else 'countries'}, most often {leaders}"
     title += f"; {missing} {'does' if missing == 1 else 'do'} not tell" if missing else ""
-    axes, top = canvas(title)
-    scale = WIDTH / 360
+    axes, top = pt.canvas(title)
+    scale = pt.WIDTH / 360
     with_trials = {codes[country] for country in drawn}
-    frame = Rectangle((0, top), WIDTH, (_NORTH - _SOUTH) * scale, transform=axes.transData)
+    frame = Rectangle((0, top), pt.WIDTH, (_NORTH - _SOUTH) * scale, transform=axes.transData)
     for row in countries.itertuples():
         colour = drawing.LIGHT if row.code in with_trials else "#E6E6E6"
         for turn in (-360, 0, 360):  # what crosses the date line shows at both ends of the map
             points = [(row.ring[:, 0] + turn + 180) * scale, top + (_NORTH - row.ring[:, 1]) * scale]
             points = np.round(np.column_stack(points), 1)  # a tenth of a point: finer is only a larger file
             x, y = points[np.r_[True, np.any(np.diff(points, axis=0), axis=1)]].T
-            if x.max() > 0 and x.min() < WIDTH:
+            if x.max() > 0 and x.min() < pt.WIDTH:
                 for patch in axes.fill(x, y, colour, ec="white", lw=0.3):
                     patch.set_clip_path(frame)
     centres = np.array([middle(rings[codes[country]]) for country in drawn]).reshape(-1, 2)
     places = np.column_stack([(centres[:, 0] + 180) * scale, top + (_NORTH - centres[:, 1]) * scale])
     radii = np.maximum(5.5, 12 * np.sqrt(n[drawn].to_numpy() / n.max()))
     for country, place, radius in zip(drawn, _apart(places, radii), radii):
-        put_patch(axes, Circle(tuple(place), radius, facecolor=BLUE, edgecolor="white", lw=0.8))
-        put_text(axes, tuple(place), str(n[country]), size=SMALL, bold=True, colour="white")
+        pt.put_patch(axes, Circle(tuple(place), radius, facecolor=pt.BLUE, edgecolor="white", lw=0.8))
+        pt.put_text(axes, tuple(place), str(n[country]), size=pt.SMALL, bold=True, colour="white")
     small = [f"{country} ({n[country]})" for country in n.index if country not in drawn]
     note = f"Numbers: {tally.counted(described)}. {tally.twice(trials, 'countries')}"
     note += f" Too small to be drawn: {', '.join(small)}." if small else ""
-    bottom = put_note(axes, top + (_NORTH - _SOUTH) * scale + 4, note)
+    bottom = pt.put_note(axes, top + (_NORTH - _SOUTH) * scale + 4, note)
     alt = f"World map with a circle for each country. {title}. {tally.listed(n)}."
-    return Figure(finished(axes, bottom), name, title, alt, n.rename_axis("country").rename("n").reset_index())
+    return Figure(pt.finished(axes, bottom), name, title, alt, n.rename_axis("country").rename("n").reset_index())
 
 
 def _apart(places: np.ndarray, radii: np.ndarray) -> np.ndarray:
@@ -119,13 +106,13 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
         title = f"Most frequent of {tally.included_trials(trials)}: {tally.top_pair(pairs, ' by ')}; "
         title += f"{(pairs == 0).sum()} of {len(pairs)} pairs of disease and route have none"
     looks = _phase_looks(phase_order, labels)
-    axes, top = canvas(title)
+    axes, top = pt.canvas(title)
     rows, heads = (
         [f"{label} ({n})" for label, n in tally.count_each(values, order).items()]
         for values, order in ((diseases, disease_order), (routes, route_order))
     )
     left = drawing.label_width(rows)
-    width = (WIDTH - left - 2) / len(route_order)
+    width = (pt.WIDTH - left - 2) / len(route_order)
     top = start = drawing.put_heads(axes, top, heads, left=left, width=width, nouns=("Disease", "Route"))
     sizes = trials.enrolment.astype(float).map(_diameter, na_action="ignore").fillna(_UNKNOWN)
     for disease, text in zip(disease_order, rows):
@@ -136,30 +123,30 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
         ]
         height = max(18.0, drawing.label_height(text, left), *(deep + 4 for _, deep in packed))
         drawing.put_label(axes, left, top + height / 2, text)
-        put_rule(axes, (left, WIDTH - 2), (top, top))
+        pt.put_rule(axes, (left, pt.WIDTH - 2), (top, top))
         for j, (places, deep) in enumerate(packed):
             for i, (x, y) in places.items():
                 marker, face = looks[phases[i][0]]
                 face = "white" if pd.isna(trials.enrolment[i]) else face
                 place = (left + j * width + 1.5 + x, top + (height - deep) / 2 + y)
-                put_marker(axes, *place, marker, face, width=sizes[i] - 1, lw=0.8, zorder=3)
+                pt.put_marker(axes, *place, marker, face, width=sizes[i] - 1, lw=0.8, zorder=3)
         top += height
     for j in range(len(route_order) + 1):
-        put_rule(axes, (left + j * width,) * 2, (start, top))
-    put_rule(axes, (left, WIDTH - 2), (top, top))
-    top = put_legend(axes, top + 6, [Key(phase, face, None, marker) for phase, (marker, face) in looks.items()])
-    examples = [Key(f"{n:,} participants", _NO_PHASE, None, "o", _diameter(n) - 1) for n in (10, 100, 1000)]
-    top = put_legend(axes, top, [*examples, Key("not stated", "white", None, "o", _UNKNOWN - 1)])
+        pt.put_rule(axes, (left + j * width,) * 2, (start, top))
+    pt.put_rule(axes, (left, pt.WIDTH - 2), (top, top))
+    top = pt.put_legend(axes, top + 6, [pt.Key(phase, face, None, marker) for phase, (marker, face) in looks.items()])
+    examples = [pt.Key(f"{n:,} participants", _NO_PHASE, None, "o", _diameter(n) - 1) for n in (10, 100, 1000)]
+    top = pt.put_legend(axes, top, [*examples, pt.Key("not stated", "white", None, "o", _UNKNOWN - 1)])
     missing = int(trials.enrolment.isna().sum())
     note = f"Each marker one of the {tally.counted(described)}; the larger, the more participants (log scale); "
     note += f"white: not stated ({missing}). {tally.twice(trials, 'disease_area', 'route_group')}"
-    bottom = put_note(axes, top, note)
+    bottom = pt.put_note(axes, top, note)
     filled = pairs[pairs > 0].sort_values(ascending=False, kind="stable")
     filled = filled.set_axis([" by ".join(pair) for pair in filled.index])
     alt = f"Map of markers. {title}. {tally.listed(filled)}. Enrolment is not stated for {missing}."
     shown = {"disease_area": diseases, "route_group": routes, "phase": phases}
     data = trials[["trn"]].assign(**{field: values.map("; ".join) for field, values in shown.items()})
-    return Figure(finished(axes, bottom), name, title, alt, data.assign(enrolment=trials.enrolment))
+    return Figure(pt.finished(axes, bottom), name, title, alt, data.assign(enrolment=trials.enrolment))
 
 
 def _phase_looks(order: list[str], labels: tally.Labels) -> dict[str, tuple[str, object]]:
