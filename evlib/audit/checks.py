@@ -7,6 +7,7 @@ A check is a function of a claim, its options and the ``Evidence``; ``CHECKS`` l
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, read_table, split_multi
+from evlib.base.words import joined
 
 COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
@@ -30,15 +32,8 @@ _SETS_DIFFER = "The two sets of trials differ, and CENTRAL is absent from ours."
 _UNSTATED = ("not available", "not specified", "not reported")
 _SEVERAL = ("mixed", "combined")  # codes that are no tissue and no route of their own
 _FROM_THE_PAPER = "Wang 2025"  # marks, in the curated tables, what was taken from the paper itself
-_NAMES = {
-    "msc_source": "cell source",
-    "countries": "country",
-    "n_events": "number of events",
-    "dose_low": "dose",
-    "dose_high": "dose",
-    "conditions": "condition",
-    "covid19": "COVID-19",
-}
+_NAMES = {"msc_source": "cell source", "countries": "country", "conditions": "condition", "covid19": "COVID-19"}
+_NAMES |= {"n_events": "number of events", "dose_low": "dose", "dose_high": "dose"}
 
 
 class Evidence(NamedTuple):
@@ -106,10 +101,8 @@ def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
     """The evidence that is the same for every search date: the paper's printed tables, curated publications and results."""
     raw = Path(raw_dir)
     paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2")}
-    curated = {
-        name: read_csv(raw / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes", "adverse_events")
-    }
-    return paper | curated
+    curated = ("studies", "arms", "outcomes", "adverse_events")
+    return paper | {name: read_csv(raw / f"curation/{name}.csv") for name in curated}
 
 
 def headline(claims: pd.DataFrame) -> pd.DataFrame:
@@ -173,17 +166,11 @@ def _equals(claim: _Claim, other: str, evidence: Evidence) -> _Finding:
     return _Finding(theirs, agrees, f"The paper {says} {_as_text(theirs)} in “{claim.quotes[other]}”.")
 
 
-def _sum_of(claim: _Claim, parts: list, evidence: Evidence) -> _Finding:
-    values = [_number_in(claim, part) for part in parts]
-    total = sum(values)
-    return _compared(claim, total, f"{_joined(values, '+')} = {_as_text(total)}")
-
-
-def _difference_of(claim: _Claim, parts: list, evidence: Evidence) -> _Finding:
+def _total(claim: _Claim, parts: list, evidence: Evidence, *, sign: str) -> _Finding:
+    """The first number plus, or minus, the others."""
     first, *others = (_number_in(claim, part) for part in parts)
-    left = first - sum(others)
-    words = f"{_joined([first, *others], '−')} = {_as_text(left)}"
-    return _compared(claim, left, words)
+    total = first + sum(others) if sign == "+" else first - sum(others)
+    return _compared(claim, total, f"{_joined([first, *others], sign)} = {_as_text(total)}")
 
 
 def _same_magnitude(claim: _Claim, others: list, evidence: Evidence) -> _Finding:
@@ -231,15 +218,9 @@ def _number_listed(claim: _Claim, options: bool, evidence: Evidence) -> _Finding
     return _compared(claim, n, f"The passage lists {n}")
 
 
-def _in_table1(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _rows(evidence.table1, {"database": options["database"]}, claim, "table1.csv").iloc[0]
-    return _beside(claim, _cell(row, options["column"], claim, "table1.csv"), "Table 1 prints")
-
-
-def _in_table2(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row = _rows(evidence.table2, {"trn": options["trn"]}, claim, "table2.csv").iloc[0]
-    cell = _cell(row, options["column"], claim, "table2.csv")
-    return _beside(claim, cell, f"Table 2 prints for {options['trn']}")
+def _in_table(claim: _Claim, options: dict, evidence: Evidence, *, name: str, key: str, words: str) -> _Finding:
+    row = _rows(getattr(evidence, name), key, options[key], claim, f"{name}.csv").iloc[0]
+    return _beside(claim, _cell(row, options["column"], claim, f"{name}.csv"), words.format(**options))
 
 
 def _table2_count(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
@@ -332,7 +313,7 @@ def _record(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 def _participants(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     key = "study_id" if "study" in options else "arm_id"
-    arms = _rows(evidence.arms, {key: options.get("study", options.get("arm"))}, claim, "arms.csv")
+    arms = _rows(evidence.arms, key, options.get("study", options.get("arm")), claim, "arms.csv")
     numbers = pd.to_numeric(arms.n, errors="coerce")
     total = numbers.sum(skipna=False)
     if pd.isna(total):
@@ -342,7 +323,7 @@ def _participants(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 
 def _arms_of(claim: _Claim, study: str, evidence: Evidence) -> _Finding:
-    arms = _rows(evidence.arms, {"study_id": study}, claim, "arms.csv")
+    arms = _rows(evidence.arms, "study_id", study, claim, "arms.csv")
     return _compared(claim, len(arms), f"The source has {_joined(arms.arm, 'and')}")
 
 
@@ -352,32 +333,21 @@ def _arm(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of the arm '{row.arm}'")
 
 
-def _outcome(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row, gap = _result(claim, options["arm"], options["outcome"], evidence.outcomes, evidence)
-    if gap:
-        return gap
-    cell = _cell(row, options["column"], claim, "outcomes.csv")
-    return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of '{row['name']}'")
-
-
-def _adverse(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
-    row, gap = _result(claim, options["arm"], options["event"], evidence.adverse_events, evidence)
-    if gap:
-        return gap
-    of = f" of {row.n_total}" if isinstance(row.n_total, str) else ""
-    return _sourced(claim, row.n_events, f"The source counts for '{row['name']}'{of}")
-
-
-def _result(claim: _Claim, arm: str, name: str, table: pd.DataFrame, evidence: Evidence) -> tuple[pd.Series, _Finding]:
-    """The first result of an arm whose name begins so, and no finding; or the finding that there is none on file."""
-    _arm_row(claim, arm, evidence)
-    rows = table[(table.arm_id == arm) & table.name.str.startswith(name)]
+def _result(claim: _Claim, options: dict, evidence: Evidence, *, kind: str) -> _Finding:
+    """The first outcome or adverse event of an arm whose name begins as the options say."""
+    _arm_row(claim, options["arm"], evidence)
+    table = evidence.adverse_events if kind == "event" else evidence.outcomes
+    rows = table[(table.arm_id == options["arm"]) & table.name.str.startswith(options[kind])]
     if rows.empty:
-        return pd.Series(), _Finding(None, None, "The excerpts of the source on file do not show it.")
+        return _Finding(None, None, "The excerpts of the source on file do not show it.")
     row = rows.iloc[0]
     if row.astype(str).str.contains(_FROM_THE_PAPER, regex=False).any():
-        return row, _Finding(None, None, "What is on file was taken from the paper itself, in whole or in part.")
-    return row, None
+        return _Finding(None, None, "What is on file was taken from the paper itself, in whole or in part.")
+    if kind == "event":
+        of = f" of {row.n_total}" if isinstance(row.n_total, str) else ""
+        return _sourced(claim, row.n_events, f"The source counts for '{row['name']}'{of}")
+    cell = _cell(row, options["column"], claim, "outcomes.csv")
+    return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of '{row['name']}'")
 
 
 def _reported_for(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
@@ -438,27 +408,27 @@ def _concentration(claim: _Claim, options: dict, evidence: Evidence) -> _Finding
         return _Finding(None, None, f"No concentration of {options['trn']} is on file in this run.")
     ours = float(per_ml.iloc[0])
     factor = max(ours, claim.value) / min(ours, claim.value)
-    words = (
-        f"{rows.iloc[0].as_stated}: {_as_text(ours)} per mL, beside {_as_text(claim.value)} (a factor of {factor:.3g})"
-    )
-    return _Finding(ours, factor < 2, f"The registry record states {words}.")
+    words = f"{rows.iloc[0].as_stated}: {_as_text(ours)} per mL, beside {_as_text(claim.value)}"
+    return _Finding(ours, factor < 2, f"The registry record states {words} (a factor of {factor:.3g}).")
 
 
 def _not_checkable(claim: _Claim, why: str, evidence: Evidence) -> _Finding:
     return _Finding(None, None, why[0].upper() + why[1:])
 
 
+_TABLE1 = partial(_in_table, name="table1", key="database", words="Table 1 prints")
+_TABLE2 = partial(_in_table, name="table2", key="trn", words="Table 2 prints for {trn}")
 # Each claim of claims.yml has one of these keys; `field` stands with `code`.
 CHECKS = {
     "equals": Check("internal", _equals, str, ids=("claim",)),
-    "sum_of": Check("internal", _sum_of, list, ids=("claims",)),
-    "difference_of": Check("internal", _difference_of, list, ids=("claims",)),
+    "sum_of": Check("internal", partial(_total, sign="+"), list, ids=("claims",)),
+    "difference_of": Check("internal", partial(_total, sign="−"), list, ids=("claims",)),
     "same_magnitude": Check("internal", _same_magnitude, list, ids=("claims",)),
     "share_of": Check("internal", _share_of, dict, ("part", "whole"), ("less",), ids=("part", "whole", "less")),
     "within": Check("internal", _within, dict, ("parts", "whole"), ids=("parts", "whole")),
     "number_listed": Check("internal", _number_listed, bool),
-    "table1": Check("internal", _in_table1, dict, ("database", "column")),
-    "table2": Check("internal", _in_table2, dict, ("trn", "column")),
+    "table1": Check("internal", _TABLE1, dict, ("database", "column")),
+    "table2": Check("internal", _TABLE2, dict, ("trn", "column")),
     "table2_count": Check("internal", _table2_count, dict, ("column", "cell")),
     "rows_of": Check("internal", _rows_of, str),
     "possible_share": Check("internal", _possible_share, dict, ("arm",)),
@@ -475,8 +445,8 @@ CHECKS = {
     "participants": Check("source", _participants, dict, may=("study", "arm")),
     "arms_of": Check("source", _arms_of, str),
     "arm": Check("source", _arm, dict, ("arm", "column")),
-    "outcome": Check("source", _outcome, dict, ("arm", "outcome", "column")),
-    "adverse": Check("source", _adverse, dict, ("arm", "event")),
+    "outcome": Check("source", partial(_result, kind="outcome"), dict, ("arm", "outcome", "column")),
+    "adverse": Check("source", partial(_result, kind="event"), dict, ("arm", "event")),
     "reported_for": Check("source", _reported_for, dict, ("arm", "outcome")),
     "note": Check("source", _note, dict, ("arm", "words")),
     "doses_of": Check("source", _doses_of, dict, ("trn",)),
@@ -489,8 +459,7 @@ def _refused(claim: _Claim, problem: str) -> InputError:
     return InputError(f"claims.yml: the claim '{claim.id}' cannot be checked: {problem}.")
 
 
-def _rows(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.DataFrame:
-    ((column, value),) = where.items()
+def _rows(table: pd.DataFrame, column: str, value: str, claim: _Claim, name: str) -> pd.DataFrame:
     rows = table[table[column] == value]
     if rows.empty:
         raise _refused(claim, f"{name} has no {column} '{value}'")
@@ -498,7 +467,7 @@ def _rows(table: pd.DataFrame, where: dict, claim: _Claim, name: str) -> pd.Data
 
 
 def _arm_row(claim: _Claim, arm: str, evidence: Evidence) -> pd.Series:
-    return _rows(evidence.arms, {"arm_id": arm}, claim, "arms.csv").iloc[0]
+    return _rows(evidence.arms, "arm_id", arm, claim, "arms.csv").iloc[0]
 
 
 def _source_url(check: str, options: object, evidence: Evidence) -> str | None:
@@ -535,21 +504,15 @@ def _are_counted(evidence: Evidence, where: dict, claim: _Claim) -> np.ndarray:
     counted = (evidence.described.screening == "included").to_numpy(dtype=bool)
     for field, codes in where.items():
         codes = set(codes if isinstance(codes, list) else [codes])
-        counted = counted & np.array(
-            [not codes.isdisjoint(cell) for cell in _cells(evidence, field, claim)], dtype=bool
-        )
+        matches = [not codes.isdisjoint(cell) for cell in _cells(evidence, field, claim)]
+        counted = counted & np.array(matches, dtype=bool)
     return counted
 
 
 def _codes(evidence: Evidence, field: str, where: dict, claim: _Claim) -> list[str]:
     """The codes in a field of the trials that count, one entry for each code of each trial."""
-    counted = _are_counted(evidence, where, claim)
-    return [
-        code
-        for cell, is_counted in zip(_cells(evidence, field, claim), counted, strict=True)
-        if is_counted
-        for code in cell
-    ]
+    cells = zip(_cells(evidence, field, claim), _are_counted(evidence, where, claim), strict=True)
+    return [code for cell, is_counted in cells if is_counted for code in cell]
 
 
 def _cells(evidence: Evidence, field: str, claim: _Claim) -> list[list[str]]:
@@ -560,10 +523,8 @@ def _cells(evidence: Evidence, field: str, claim: _Claim) -> list[list[str]]:
 
 
 def _conditions(where: dict) -> str:
-    return " and ".join(
-        f"{_field_words(field)} {_joined(codes if isinstance(codes, list) else [codes], 'or')}"
-        for field, codes in where.items()
-    )
+    lists = {field: codes if isinstance(codes, list) else [codes] for field, codes in where.items()}
+    return " and ".join(f"{_field_words(field)} {_joined(codes, 'or')}" for field, codes in lists.items())
 
 
 def _field_words(field: str) -> str:
@@ -637,17 +598,14 @@ def _joined(parts: object, word: str) -> str:
     texts = [_as_text(part) for part in parts]
     if word in "+−":
         return f" {word} ".join(texts)
-    return f" {word} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+    return joined(texts, word)
 
 
 def audit_numbers(table: pd.DataFrame) -> dict[str, object]:
     """The numbers of the fifth chapter, from the table of verdicts."""
     counts = table.verdict.value_counts()
-    return {
-        "n_claims": len(table),
-        "n_claims_internal": counts.get("consistent", 0) + counts.get("inconsistent", 0),
-        "n_claims_inconsistent": counts.get("inconsistent", 0),
-        "n_claims_sourced": counts.get("consistent with source", 0) + counts.get("source disagrees", 0),
-        "n_claims_source_disagrees": counts.get("source disagrees", 0),
-        "n_claims_not_checkable": counts.get("not checkable", 0),
-    }
+    numbers = {"n_claims": len(table)}
+    for kind, name, wrong in (("internal", "internal", "inconsistent"), ("source", "sourced", "source_disagrees")):
+        right, differ = (counts.get(verdict, 0) for verdict in VERDICTS[kind])
+        numbers |= {f"n_claims_{name}": right + differ, f"n_claims_{wrong}": differ}
+    return numbers | {"n_claims_not_checkable": counts.get(NOT_CHECKABLE, 0)}
