@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -48,17 +49,15 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
         tree = yaml.compose(text, Loader=YAML_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
+        where = f"{path}, line {mark.line + 1}" if mark else path
         problem = getattr(error, "problem", None) or error
-        raise InputError(
-            f"{path}{where}: not valid YAML ({problem}). Look at this line and the one before it."
-        ) from None
+        raise InputError(f"{where}: not valid YAML ({problem}). Look at this line and the one before it.") from None
     if tree is None:
         raise InputError(f"{path}: the protocol is empty. Restore it from git.")
     lines = _key_lines(tree, path)
     protocol = yaml.load(text, Loader=_TextDates)
     try:
-        fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))(protocol)
+        fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), formats={"date": _is_day})(protocol)
     except fastjsonschema.JsonSchemaValueException as error:
         raise InputError(_schema_message(error, lines, path)) from None
     _check_codes(protocol, lines, path)
@@ -172,26 +171,30 @@ def _key_lines(tree: yaml.Node, path: Path) -> dict[str, int]:
     return lines
 
 
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(date.fromisoformat(text))
+    return False
+
+
 def _schema_message(error: fastjsonschema.JsonSchemaValueException, lines: dict[str, int], path: Path) -> str:
-    known = sorted(error.definition.get("properties", {}))
+    known, unknown = sorted(error.definition.get("properties", {})), []
     if error.rule in ("additionalProperties", "required") and known:
         added = {name for name, value in error.value.items() if isinstance(value, dict) and "reads" in value}
         unknown = sorted(set(error.value) - set(known) - added)
-    else:
-        unknown = []
     if unknown:
         line = lines.get(f"{error.name}.{unknown[0]}", 1)
         remedy = _MOVED if unknown[0].startswith(("withdrawn", "supplementary")) else f"Known here: {', '.join(known)}."
         return f"{path}, line {line}: unknown key '{unknown[0]}'. {remedy}"
     name = error.name.removeprefix("data").removeprefix(".") or "the protocol"
     problem = error.message.removeprefix(error.name).strip()
-    if error.rule == "pattern":
-        problem = error.definition.get("description", problem)
+    if error.rule in ("pattern", "format"):
+        problem = error.definition.get("description", problem).replace("{}", error.value)
     return f"{path}, line {lines.get(error.name, 1)}: {name}: {problem}."
 
 
 def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> None:
-    """Refuse what the schema cannot: codes that are not defined, days that do not exist, queries that cannot be read."""
+    """Refuse what the schema cannot: codes that are not defined, queries that cannot be read."""
 
     def refuse(place: str, problem: str) -> NoReturn:
         raise InputError(f"{path}, line {lines[f'data.{place}']}: {problem}") from None
@@ -206,21 +209,11 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
             if disease and disease not in diseases:
                 known = ", ".join(sorted(diseases))
                 refuse(place, f"route '{code}' names the unknown disease area '{disease}'. Known: {known}.")
-    for place in ("default_search_date", "hand_screening.snapshot", "hand_screening.registered_by"):
-        day = value_at(protocol, place)
-        try:
-            date.fromisoformat("2000-01-01" if day is None else day)
-        except ValueError:
-            refuse(place, f"{place}: '{day}' is not a day of the calendar. Write YYYY-MM-DD.")
     for key in [key for key in ("query", "search") if key in protocol]:
         try:
             api_expression(protocol[key])
         except InputError as error:
             refuse(key, f"{key}: {error}")
-    for index, name in enumerate(protocol.get("chapters", [])):
-        if not re.fullmatch(r"\d\d_\w+", name):
-            problem = f"'{name}' is not a chapter. Write it as its notebook is named, for example 01_ingest."
-            refuse(f"chapters[{index}]", problem)
     _check_criteria(protocol, refuse)
 
 
@@ -228,28 +221,22 @@ def _check_criteria(protocol: dict[str, Any], refuse: Callable[[str, str], NoRet
     criteria, rules = protocol["criteria"], protocol["screening"]["criterion"]
     for code, facts in criteria.items():
         if "phrases" in facts and (facts["kind"] != "exclude" or code == rules["duplicate"]):
-            remedy = (
-                "duplicates are found by their numbers"
-                if code == rules["duplicate"]
-                else "the words that a record needs stand under screening"
-            )
-            refuse(f"criteria.{code}.phrases", f"phrases are for criteria that exclude; {remedy}. Take them away.")
+            instead = "the words that a record needs stand under screening"
+            if code == rules["duplicate"]:
+                instead = "duplicates are found by their numbers"
+            refuse(f"criteria.{code}.phrases", f"phrases are for criteria that exclude; {instead}. Take them away.")
         for index, name in enumerate(facts.get("registries", [])):
             if name not in protocol["registries"]:
                 problem = f"unknown registry '{name}'. Known: {', '.join(protocol['registries'])}."
                 refuse(f"criteria.{code}.registries[{index}]", problem)
-    if protocol["screening"]["condition"] and "other_condition" not in rules:
-        refuse(
-            "screening.criterion",
-            "screening asks for a condition, so that criterion needs 'other_condition': the code of a record on another one.",
-        )
-    if not protocol["screening"]["condition"] and "other_condition" in rules:
-        code = rules["other_condition"]
-        refuse(
-            "screening.criterion.other_condition",
-            "screening asks for no condition, so that no record is excluded for another one. Take 'other_condition: "
-            f"{code}' away, and {code} from criteria; or list words under condition.",
-        )
+    other = rules.get("other_condition")
+    if protocol["screening"]["condition"] and not other:
+        problem = "screening asks for a condition, so that criterion needs 'other_condition': the code of a record on another one."
+        refuse("screening.criterion", problem)
+    if other and not protocol["screening"]["condition"]:
+        problem = "screening asks for no condition, so that no record is excluded for another one. "
+        problem += f"Take 'other_condition: {other}' away, and {other} from criteria; or list words under condition."
+        refuse("screening.criterion.other_condition", problem)
     for rule, code in rules.items():
         if code not in criteria:
             problem = f"'{rule}' names the unknown criterion '{code}'. Known: {', '.join(criteria)}."

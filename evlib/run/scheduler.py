@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -137,33 +137,30 @@ def _given(
 ) -> dict[str, str]:
     """Copy the tables that a notebook reads into its folder, each as soon as it is written; returns their SHA-256."""
     reader, folder = notebooks[place], folders[place]
-    tables = {
-        name: _awaited(name, place, notebooks, folders, futures, stop) for name in reader.reads if not is_pattern(name)
-    }
-    if len(tables) < len(reader.reads):
-        for earlier, future in zip(folders[:place], futures):
-            tables |= {name: earlier / name for name in read_of(reader, future.result()["outputs"])}
-    for name, path in tables.items():
-        _copy_file(path, folder / name)
-    return {name: sha256(folder / name) for name in tables}
+    earlier = list(zip(notebooks[:place], folders, futures))
+    homes = {name: _awaited(name, reader, earlier, stop) for name in reader.reads if not is_pattern(name)}
+    if len(homes) < len(reader.reads):
+        for _, home, future in earlier:
+            homes |= dict.fromkeys(read_of(reader, future.result()["outputs"]), home)
+    for name, home in homes.items():
+        _copy([name], home, folder)
+    return {name: sha256(folder / name) for name in homes}
 
 
-def _awaited(
-    name: str, place: int, notebooks: list[KeyedNotebook], folders: list[Path], futures: list[Future[dict]], stop: Event
-) -> Path:
-    """Where an earlier notebook wrote a table; files appear under their names only when they are whole."""
+def _awaited(name: str, reader: KeyedNotebook, earlier: list[tuple[KeyedNotebook, Path, Future]], stop: Event) -> Path:
+    """The folder in which an earlier notebook wrote a table; files appear under their names only when they are whole."""
     while not stop.is_set():
-        ended = all(future.done() for future in futures[:place])  # asked before the look, so that nothing is missed
-        for notebook, folder in zip(notebooks[:place], folders):
+        ended = all(future.done() for _, _, future in earlier)  # asked before the look, so that nothing is missed
+        for notebook, folder, _ in earlier:
             if name not in notebook.reads and (folder / name).is_file():
-                return folder / name
+                return folder
         if ended:
             raise InputError(
-                f"{notebooks[place].source.name} reads {name}, which no earlier notebook wrote. Correct evlib.reads in its "
+                f"{reader.source.name} reads {name}, which no earlier notebook wrote. Correct evlib.reads in its "
                 "metadata, or the notebook that should write it."
             )
         time.sleep(_LOOK_AGAIN)
-    raise InputError(f"{notebooks[place].source.name}: not run, because another notebook failed.")
+    raise InputError(f"{reader.source.name}: not run, because another notebook failed.")
 
 
 def _written(source: Path, folder: Path, given: dict[str, str]) -> dict[str, str]:
@@ -204,17 +201,12 @@ def _gather(results: list[dict], folders: list[Path], staging: Path) -> None:
 
 
 def _is_intact(result: dict, target: Path) -> bool:
-    return all(
-        (target / name).is_file() and sha256(target / name) == value for name, value in result["outputs"].items()
-    )
+    files = {target / name: value for name, value in result["outputs"].items()}
+    return all(path.is_file() and sha256(path) == value for path, value in files.items())
 
 
-def _copy(outputs: dict[str, str], source: Path, target: Path) -> None:
-    for name in outputs:
-        _copy_file(source / name, target / name)
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with naming(target):
-        shutil.copy2(source, target)
+def _copy(names: Iterable[str], source: Path, target: Path) -> None:
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        with naming(target / name):
+            shutil.copy2(source / name, target / name)

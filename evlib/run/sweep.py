@@ -35,10 +35,6 @@ _DASK = ".dask"  # likewise: where Dask writes its configuration
 _TRIES = 5  # times that all workers may be lost without a row in between
 _WAIT = "60s"  # for the first worker
 _ANSWER = "10s"  # for a scheduler
-_OTHER_CODE = (
-    "a worker cannot compute the rows ({}). Workers of a scheduler need this project's environment and the same version of "
-    "evlib; install it there, or leave out --scheduler."
-)
 
 Task = tuple[str, str]  # name of the protocol, search date
 Row = dict[str, Any]
@@ -135,55 +131,38 @@ def sweep(
     from filelock import FileLock, Timeout
 
     reviews = reviews_of(root, protocols or [])
-    if notebooks:
-        for review in reviews:
-            if review.protocol.name != "protocol.yml":
-                raise InputError(f"{review.name}: chapters are run for a protocol.yml alone. Leave out --notebooks.")
-    processed = root / "data" / "processed"
-    (processed / ".locks").mkdir(parents=True, exist_ok=True)
-    out = (out or processed / FOLDER).resolve()
-    lock = processed / ".locks" / f"sweep-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"
+    if others := [review.name for review in reviews if notebooks and review.protocol.name != "protocol.yml"]:
+        raise InputError(f"{others[0]}: chapters are run for a protocol.yml alone. Leave out --notebooks.")
+    processed = root / "data/processed"
+    locks, out = processed / ".locks", (out or processed / FOLDER).resolve()
+    locks.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(lock, timeout=1):
-            return _sweep_locked(reviews, processed, out, (first, last, every), scheduler, notebooks, say, on_row)
+        lock = FileLock(locks / f"sweep-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock").acquire(timeout=1)
     except Timeout:
-        raise InputError(
-            f"another sweep is writing {out}. Wait for it to end, or name another folder: --out."
-        ) from None
-
-
-def _sweep_locked(
-    reviews: list[Review],
-    processed: Path,
-    out: Path,
-    dates: tuple[str | None, str | None, str],
-    scheduler: str | None,
-    notebooks: bool,
-    say: Callable[[str], None],
-    on_row: Callable[[str, str], None],
-) -> Path:
-    first, last, every = dates
-    made_from = {review.name: _made_from(review) for review in reviews}
-    stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
-    inputs = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
-    days = _days(inputs.values(), first, last, every)
-    tasks = [(name, day) for name in inputs for day in days]
-    rows = {(name, day): row for name, day in tasks if (row := _stored(stores[name], day)) is not None}
-    left = [task for task in tasks if task not in rows]
-    say(
-        f"sweep: {len(days)} dates, {len(inputs)} protocol(s): {len(rows)} rows are stored already, {len(left)} to compute."
-    )
-    with _client(scheduler, processed) if scheduler and (left or notebooks) else nullcontext() as client:
-        computed = _rows_on_cluster(client, inputs, left) if client else _rows_here(inputs, left)
-        for (name, day), row in _with_progress(computed, len(left), say):
-            write_text(stores[name] / f"{day}.json", json.dumps(row, ensure_ascii=False) + "\n")
-            rows[name, day] = json.loads(json.dumps(row))
-            on_row(name, day)
-        if notebooks:
-            _run_notebooks(client, reviews, rows, say)
-    table = table_of([{"protocol": name, **rows[name, day]} for name, day in tasks])
-    _write(table, out, {"dates": days, "made_from": made_from})
-    say(f"sweep: {len(table)} rows are in {out / 'sweep.csv'} and {out / 'sweep.parquet'}.")
+        problem = f"another sweep is writing {out}. Wait for it to end, or name another folder: --out."
+        raise InputError(problem) from None
+    with lock:
+        made_from = {review.name: _made_from(review) for review in reviews}
+        stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
+        inputs = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
+        days = _days(inputs.values(), first, last, every)
+        tasks = [(name, day) for name in inputs for day in days]
+        rows = {(name, day): row for name, day in tasks if (row := _stored(stores[name], day)) is not None}
+        left = [task for task in tasks if task not in rows]
+        asked = f"{len(days)} dates, {len(inputs)} protocol(s)"
+        say(f"sweep: {asked}: {len(rows)} rows are stored already, {len(left)} to compute.")
+        with _client(scheduler, processed) if scheduler and (left or notebooks) else nullcontext() as client:
+            here = ((task, row_at(inputs[task[0]], task[1])) for task in left)
+            computed = _rows_on_cluster(client, inputs, left) if client else here
+            for (name, day), row in _with_progress(computed, len(left), say):
+                write_text(stores[name] / f"{day}.json", json.dumps(row, ensure_ascii=False) + "\n")
+                rows[name, day] = json.loads(json.dumps(row))
+                on_row(name, day)
+            if notebooks:
+                _run_notebooks(client, reviews, rows, say)
+        table = table_of([{"protocol": name, **rows[name, day]} for name, day in tasks])
+        _write(table, out, {"dates": days, "made_from": made_from})
+        say(f"sweep: {len(table)} rows are in {out / 'sweep.csv'} and {out / 'sweep.parquet'}.")
     return out
 
 
@@ -210,15 +189,9 @@ def _made_from(review: Review) -> dict[str, Any]:
         for path in files_of(review.raw)
     }
     raw |= {name: sha256(shared(review.raw, name)) for name in SHARED}
+    facts = {"protocol": sha256(review.protocol), "raw": raw, "snapshots": snapshots(review.raw), "code": code_key()}
     versions = {name: version(name) for name in ("pandas", "numpy", "scipy")}
-    return {
-        "protocol": sha256(review.protocol),
-        "raw": raw,
-        "snapshots": snapshots(review.raw),
-        "code": code_key(),
-        "python": platform.python_version(),
-        **versions,
-    }
+    return facts | {"python": platform.python_version()} | versions
 
 
 @lru_cache(maxsize=1)
@@ -252,11 +225,6 @@ def _write(table: pd.DataFrame, out: Path, made_from: dict[str, Any]) -> None:
         connection.from_df(table).project(", ".join(columns)).write_parquet(str(parquet))
         write_bytes(out / "sweep.parquet", parquet.read_bytes())
     write_text(out / "sweep.json", json.dumps(made_from, indent=1, ensure_ascii=False) + "\n")
-
-
-def _rows_here(inputs: dict[str, Inputs], tasks: list[Task]) -> Iterator[tuple[Task, Row]]:
-    for name, day in tasks:
-        yield (name, day), row_at(inputs[name], day)
 
 
 def _run_notebooks(
@@ -341,7 +309,10 @@ def _rows_on_cluster(client: "Client", inputs: dict[str, Inputs], tasks: list[Ta
             except (CancelledError, KilledWorker):
                 continue  # its worker, and perhaps what it was sent, is lost: asked for again below
             except (ImportError, AttributeError, TypeError, InputError) as error:
-                raise InputError(_OTHER_CODE.format(error)) from error
+                raise InputError(
+                    f"a worker cannot compute the rows ({error}). Workers of a scheduler need this project's environment "
+                    "and the same version of evlib; install it there, or leave out --scheduler."
+                ) from error
             del waiting[futures[future]]
             yield futures[future], row
         tries = tries + 1 if len(waiting) == before else 0
