@@ -54,7 +54,7 @@ def test_a_file_of_ones_own_beside_the_shipped_ones_is_left_alone(copy):
 
 def test_a_broken_package_is_named(copy):
     (copy / "datapackage.json").write_text("{")
-    with pytest.raises(InputError, match=r"datapackage\.json is not valid JSON"):
+    with pytest.raises(InputError, match=r"datapackage\.json cannot be read as JSON"):
         check_raw(copy)
     (copy / "datapackage.json").write_text('{"resources": [{"path": "x"}]}')
     with pytest.raises(InputError, match="a path and a hash"):

@@ -158,7 +158,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     included = described[described.screening == "included"]
     doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included.trn)]
     row |= _numbers(inputs, included, doses)
-    for field in _leading_fields(inputs):
+    for field in (*LEADERS, *inputs.protocol["added_fields"]):
         row |= _leader(included, field)
     if inputs.claims is not None:
         evidence = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
@@ -218,9 +218,8 @@ def days_between(first: str, last: str, *, every: str) -> list[str]:
     if every.isascii() and every.isdigit() and int(every) > 0:
         step = f"{min(int(every), (end - start).days + 1)}D"
     if step is None:
-        raise InputError(
-            f"'{every}' is not a step of a sweep. Use month, quarter, year, week, or a number of days, for example 30."
-        )
+        use = "Use month, quarter, year, week, or a number of days, for example 30."
+        raise InputError(f"'{every}' is not a step of a sweep. {use}")
     return list(dict.fromkeys([*pd.date_range(start, end, freq=step).strftime("%Y-%m-%d"), last]))
 
 
@@ -274,15 +273,12 @@ def _columns(inputs: Inputs) -> tuple[str, ...]:
     """The columns of a row, in order; they are the same at every date."""
     numbers = _numbers(inputs, inputs.described.iloc[:0], None if inputs.doses is None else inputs.doses.iloc[:0])
     steps = [f"n_{step}" for step in _STEPS]
-    leaders = [f"{field}_{end}" for field in _leading_fields(inputs) for end in ("leader", "leader_n", "leader_share")]
+    fields = (*LEADERS, *inputs.protocol["added_fields"])
+    leaders = [f"{field}_{end}" for field in fields for end in ("leader", "leader_n", "leader_share")]
     claims = [] if inputs.claims is None else [f"{CLAIM}{name}" for name in inputs.claims.id]
     registries = [f"{REGISTRY}{name}" for name in _registries(inputs)]
     counts = ("search_date", "note", "n_records", *registries, "n_undated", *steps, "n_proposed")
     return (*counts, *numbers, *leaders, *claims)
-
-
-def _leading_fields(inputs: Inputs) -> tuple[str, ...]:
-    return (*LEADERS, *inputs.protocol["added_fields"])
 
 
 def _numbers(inputs: Inputs, included: pd.DataFrame, doses: pd.DataFrame | None) -> dict[str, Any]:

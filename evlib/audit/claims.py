@@ -43,10 +43,8 @@ def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
     for row in claims.reindex(columns=["id", "field", "code"]).dropna().itertuples():
         codes = protocol["codes"].get(row.field)
         if codes is not None and row.code not in codes and row.code != "not reported":
-            raise InputError(
-                f"{path}: the claim '{row.id}' counts {row.field} '{row.code}', which protocol.yml does not have. "
-                f"Known: {', '.join(codes)}."
-            )
+            problem = f"counts {row.field} '{row.code}', which protocol.yml does not have. Known: {', '.join(codes)}."
+            raise InputError(f"{path}: the claim '{row.id}' {problem}")
     read = claims.reindex(columns=[*_ALWAYS, "flow", "field", "code"])
     return read.assign(check=checks, options=[entry[check] for entry, check in zip(entries, checks)])
 
@@ -72,7 +70,7 @@ def _check(entry: dict, known: set[str], path: str | Path) -> str:
         raise refused(f"needs {words[rule.form]} for '{check}'.")
     if rule.form is dict and (rule.needs or rule.may):
         missing, odd = set(rule.needs) - set(options), set(options) - {*rule.needs, *rule.may}
-        if missing or odd or not options:
+        if missing or odd:
             raise refused(f"has '{check}' with {', '.join(options)}; it takes {', '.join(rule.needs + rule.may)}.")
     named = _claims_named(options, rule)
     absent = [name for name in named if name not in known]
@@ -94,16 +92,10 @@ def _claims_named(options: object, rule: Check) -> list[str]:
 def flow_beside_paper(claims: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
     """The steps of the paper's flow beside ours: ``step, label, paper, ours, quote``."""
     steps = claims.dropna(subset="flow")
-    ours = flow.set_index("step")
-    return pd.DataFrame(
-        {
-            "step": steps.flow,
-            "label": [ours.label[step] for step in steps.flow],
-            "paper": steps.value.astype(int),
-            "ours": [ours.n[step] for step in steps.flow],
-            "quote": steps.quote,
-        }
-    ).reset_index(drop=True)
+    label, n = (flow.set_index("step")[name] for name in ("label", "n"))
+    table = steps[["flow"]].assign(label=[label[step] for step in steps.flow], paper=steps.value.astype(int))
+    table = table.assign(ours=[n[step] for step in steps.flow], quote=steps.quote)
+    return table.rename(columns={"flow": "step"}).reset_index(drop=True)
 
 
 def counts_beside_paper(claims: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:

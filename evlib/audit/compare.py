@@ -71,10 +71,8 @@ def search_of(folder: str | Path) -> Search:
     """
     folder = Path(folder)
     if not (folder / "screened.csv").is_file():
-        raise InputError(
-            f"{folder} holds no results to compare with. Make them: make run{command_ending(folder)} "
-            f"SEARCH_DATE={folder.name[:10]}"
-        )
+        command = f"make run{command_ending(folder)} SEARCH_DATE={folder.name[:10]}"
+        raise InputError(f"{folder} holds no results to compare with. Make them: {command}")
     records, outcomes, trials = (read_table(folder / f"{name}.csv", name) for name in ("records", "screened", "trials"))
     return Search(records, outcomes, trials, load_numbers(folder))
 
@@ -85,14 +83,12 @@ def basis(earlier: dict[str, str], later: dict[str, str]) -> str:
     asks += f"**{later['search_date']}**. "
     if earlier["snapshot"] == later["snapshot"]:
         reads = (
-            f"Both read the records as they were retrieved by {later['snapshot']}: what a record says is the same in both, "
-            "so that no change of status, phase or enrolment can show. For that, compare two snapshots."
+            f"Both read the records as they were retrieved by {later['snapshot']}: what a record says is the same in "
         )
+        reads += "both, so that no change of status, phase or enrolment can show. For that, compare two snapshots."
     else:
-        reads = (
-            f"The earlier reads the records as they were retrieved by {earlier['snapshot']}, the later by "
-            f"{later['snapshot']}; a record that was not retrieved anew still says what it said."
-        )
+        reads = f"The earlier reads the records as they were retrieved by {earlier['snapshot']}, the later by "
+        reads += f"{later['snapshot']}; a record that was not retrieved anew still says what it said."
     return f"{asks}{reads} The decisions, the codes and the rules are today's in both."
 
 
@@ -145,11 +141,9 @@ def flow_rows_of_new(before: Search, after: Search) -> pd.DataFrame:
 
 def headlines(before: Search, after: Search) -> pd.DataFrame:
     """The numbers of the book's first page in both searches: ``number, before, after, change``."""
-    rows = []
-    for name, label in HEADLINES.items():
-        old, new = int(before.numbers[name]), int(after.numbers[name])
-        rows.append({"number": label, "before": old, "after": new, "change": f"{new - old:+d}" if new != old else "="})
-    return pd.DataFrame(rows)
+    numbers = [(label, int(before.numbers[name]), int(after.numbers[name])) for name, label in HEADLINES.items()]
+    table = pd.DataFrame(numbers, columns=["number", "before", "after"])
+    return table.assign(change=[f"{n:+d}" if n else "=" for n in table.after - table.before])
 
 
 def accounts(before: Search, after: Search, changes: pd.DataFrame) -> dict[str, int]:
@@ -196,11 +190,9 @@ def message(
         lines += [f"## {heading}: {len(rows)}", ""]
         lines += [f"- {_code(row.trn)} {_code(row.title)}: {_code(row.why)}" for row in rows.itertuples()] + [""]
     lines += [f"## Changed records: {len(changed)}", ""]
-    for row in changed.itertuples():
-        lines.append(f"- {_code(row.trn)} {row.field}: {_code(row.before)} → {_code(row.after)}")
+    lines += [f"- {_code(r.trn)} {r.field}: {_code(r.before)} → {_code(r.after)}" for r in changed.itertuples()]
     lines += ["", f"## Records that await a decision: {len(pending)}", ""]
-    for row in pending.itertuples():
-        lines.append(f"- {_code(row.trn)} {_code(row.title)}: the rules propose {row.proposal}")
+    lines += [f"- {_code(r.trn)} {_code(r.title)}: the rules propose {r.proposal}" for r in pending.itertuples()]
     return "\n".join(lines) + "\n"
 
 

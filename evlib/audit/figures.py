@@ -40,9 +40,8 @@ def field_by_date(table: pd.DataFrame) -> Figure:
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
         for name, (words, colour, line) in shown.items():
             axes.step(days, table[name].astype("float64"), line, where="post", color=colour, lw=2, label=words)
-            axes.annotate(
-                str(last[name]), (days.iloc[-1], last[name]), xytext=(4, 0), textcoords="offset points", va="center"
-            )
+            end = (days.iloc[-1], last[name])
+            axes.annotate(str(last[name]), end, xytext=(4, 0), textcoords="offset points", va="center")
         axes.set(xlabel=f"Last day of the search ({len(table)} dates)", ylabel="Records or trials (n)", ylim=(0, None))
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower left")
@@ -83,13 +82,13 @@ def audit_figure(table: pd.DataFrame) -> Figure:
     put_text(axes, (_LEFT - 6, top + 6 + _ROW / 2), f"All ({len(table)})", size=_SIZE, bold=True, ha="right")
     for verdict, n in counts.sum().items():
         put_text(axes, (sum(places[verdict]) / 2, top + 6 + _ROW / 2), str(n), size=_SIZE, bold=True)
-    listed = "; ".join(
-        f"{name} {', '.join(f'{v} {n}' for v, n in row.items() if n)}" for name, row in counts.iterrows()
+    rows = {name: ", ".join(f"{verdict} {n}" for verdict, n in row.items() if n) for name, row in counts.iterrows()}
+    listed = "; ".join(f"{name} {words}" for name, words in rows.items()) or "No claims"
+    alt = (
+        f"Table of numbers, a row for each section of the paper, a column for each verdict (n = {len(table)} claims). "
     )
-    alt = f"Table of numbers, a row for each section of the paper, a column for each verdict (n = {len(table)} claims). {title}."
-    return Figure(
-        finished(axes, top + 8 + _ROW), "audit", title, f"{alt} {listed or 'No claims'}.", counts.reset_index()
-    )
+    alt += f"{title}. {listed}."
+    return Figure(finished(axes, top + 8 + _ROW), "audit", title, alt, counts.reset_index())
 
 
 def _title(table: pd.DataFrame) -> str:

@@ -24,20 +24,15 @@ from evlib.base.schema import write_csv
 NOT_REPORTED = "not reported"
 INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
 WIDTH_INCHES = 5.0  # inches: at a phone's width the 10 pt text is still legible
-STYLE = {
-    "svg.hashsalt": "evtrials",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 150,
-    "text.hinting": "no_hinting",  # letters as in the SVG; hinted ones take longer and are no clearer at this size
-    "hatch.linewidth": 0.8,
-}
+STYLE = {"svg.hashsalt": "evtrials", "svg.fonttype": "path", "figure.dpi": 150, "hatch.linewidth": 0.8}
+STYLE |= {"font.family": "DejaVu Sans", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+STYLE |= {"axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left"}
+STYLE |= {
+    "text.hinting": "no_hinting"
+}  # letters as in the SVG; hinted ones take longer and are no clearer at this size
+_HATCHES = {"pending": "///", "estimated": "///"}
+_WORDS = {"pending": "pending: proposed by the rules", "included": "included"}
+_WORDS |= {"observed": "date observed", "estimated": "date estimated"}
 _PNG = {"pil_kwargs": {"compress_level": 3}}  # a third of the time that level 6 takes, for files a tenth larger
 
 
@@ -54,8 +49,7 @@ class Figure(NamedTuple):
 def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
-    Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT, for the
-    pages of the book).
+    Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT, for the book's pages).
 
     Parameters
     ----------
@@ -183,14 +177,7 @@ def bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[s
         left = pd.Series(0, index=data.index)
         for column in used:
             tints = [NO_VALUE if label == "Not reported" else colours[column] for label in data.index]
-            axes.barh(
-                rows,
-                data[column],
-                left=left,
-                color=tints,
-                hatch="///" if column == "pending" else None,
-                edgecolor="white",
-            )
+            axes.barh(rows, data[column], left=left, color=tints, hatch=_HATCHES.get(column), edgecolor="white")
             left = left + data[column]
         for y, (total, parts) in enumerate(zip(left, data[used].to_numpy())):
             label = " + ".join(str(part) for part in parts) if parts[1:].any() else str(total)
@@ -212,8 +199,8 @@ def stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colour
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
         bottom = pd.Series(0, index=data.index)
         for column in used:
-            hatch = "///" if column in ("pending", "estimated") else None
-            axes.bar(data.index, data[column], bottom=bottom, color=colours[column], hatch=hatch, edgecolor="white")
+            look = {"color": colours[column], "hatch": _HATCHES.get(column), "edgecolor": "white"}
+            axes.bar(data.index, data[column], bottom=bottom, **look)
             bottom = bottom + data[column]
         for year, total in bottom[bottom > 0].items():
             axes.annotate(str(total), (year, total), xytext=(0, 2), textcoords="offset points", ha="center")
@@ -223,26 +210,15 @@ def stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colour
         _legend(axes, used, colours)
         set_title(axes, title)
     listed = ", ".join(f"{year} {int(total)}" for year, total in bottom.items())
-    return Figure(
-        drawing, name, title, f"Bar chart by year. {title}. {ylabel}: {listed}.".replace("\n", " "), data.reset_index()
-    )
+    alt = f"Bar chart by year. {title}. {ylabel}: {listed}.".replace("\n", " ")
+    return Figure(drawing, name, title, alt, data.reset_index())
 
 
 def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
-    if len(used) < 2:
-        return
-    hatches = {"pending": "///", "estimated": "///"}
-    words = {
-        "pending": "pending: proposed by the rules",
-        "included": "included",
-        "observed": "date observed",
-        "estimated": "date estimated",
-    }
-    handles = [
-        plt.Rectangle((0, 0), 1, 1, facecolor=colours[c], hatch=hatches.get(c), edgecolor="white", label=words[c])
-        for c in used
-    ]
-    axes.figure.legend(handles=handles, frameon=False, fontsize=9, ncols=2, loc="outside lower left")
+    if len(used) > 1:
+        looks = {c: {"facecolor": colours[c], "hatch": _HATCHES.get(c), "edgecolor": "white"} for c in used}
+        handles = [plt.Rectangle((0, 0), 1, 1, label=_WORDS[c], **look) for c, look in looks.items()]
+        axes.figure.legend(handles=handles, frameon=False, fontsize=9, ncols=2, loc="outside lower left")
 
 
 def nothing(name: str, title: str) -> Figure:

@@ -21,23 +21,19 @@ def project_root(start: str | Path = ".") -> Path:
         Where there is no such folder, or no review of that name.
     """
     start, name = Path(start).resolve(), os.environ.get("EVTRIALS_REVIEW")
-    for folder in (start, *start.parents):
-        if (folder / "protocol.yml").is_file():
-            return _named_review(repository(folder), name) if name else folder
-    raise InputError(
-        f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
-        "it: git checkout -- protocol.yml"
-    )
-
-
-def _named_review(home: Path, name: str) -> Path:
-    review = home / "reviews" / name
-    if not (review / "protocol.yml").is_file():
-        there = ", ".join(path.parent.name for path in sorted(home.glob("reviews/*/protocol.yml"))) or "none yet"
+    root = _review(start)
+    if root is None:
         raise InputError(
-            f"there is no review '{name}' in {home / 'reviews'}. There: {there}. Make one: make new-review NAME={name}"
+            f"no protocol.yml in {start} or above it. Run this inside a copy of the project; if the file was deleted, restore "
+            "it: git checkout -- protocol.yml"
         )
-    return review
+    reviews = repository(root) / "reviews"
+    if name and not (reviews / name / "protocol.yml").is_file():
+        there = ", ".join(path.parent.name for path in sorted(reviews.glob("*/protocol.yml"))) or "none yet"
+        raise InputError(
+            f"there is no review '{name}' in {reviews}. There: {there}. Make one: make new-review NAME={name}"
+        )
+    return reviews / name if name else root
 
 
 def folders_of(search_date: str, raw_dir: str, out_dir: str, protocol: str) -> tuple[Path, Path, Path]:

@@ -110,11 +110,8 @@ def _advance(letter: str, bold: bool) -> float:
 @lru_cache(maxsize=10_000)
 def _kerning(left: str, right: str, bold: bool) -> float:
     font = _font(bold)
-    return (
-        font.get_kerning(*(font.get_char_index(ord(letter)) for letter in (left, right)), Kerning.UNFITTED)
-        / 64
-        / _UNITS
-    )
+    glyphs = (font.get_char_index(ord(letter)) for letter in (left, right))
+    return font.get_kerning(*glyphs, Kerning.UNFITTED) / 64 / _UNITS
 
 
 def put_patch(axes: plt.Axes, patch: Patch) -> None:
@@ -134,21 +131,11 @@ def put_text(
     rotation: float = 0,
     colour: str = INK,
 ) -> None:
-    # Baselines stand at equal distances, whatever the letters reach.
-    artist = axes.text(
-        place[0],
-        place[1] + (0 if rotation else 0.36 * size),
-        text,
-        ha=ha,
-        va="center" if rotation else "baseline",
-        fontsize=size,
-        fontweight="bold" if bold else "normal",
-        fontfamily="DejaVu Sans",
-        color=colour,
-        rotation=rotation,
-        parse_math=False,
-    )
-    artist.set_url(url)
+    """One line of text at a place; its baseline is at the same distance from it, whatever the letters reach."""
+    x, y = place[0], place[1] + (0 if rotation else 0.36 * size)
+    font = {"family": "DejaVu Sans", "size": size, "weight": "bold" if bold else "normal"}
+    style = {"ha": ha, "va": "center" if rotation else "baseline", "color": colour, "rotation": rotation, "url": url}
+    axes.text(x, y, text, font, parse_math=False, **style)
 
 
 def heading(axes: plt.Axes, top: float, text: str, *, size: float = SIZE, middle: float = 7.0) -> float:

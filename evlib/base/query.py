@@ -45,14 +45,12 @@ def parsed(query: str) -> Item:
         raise InputError(f"the query cannot be read ({error}). Query: {query}") from None
     for node in _nodes(tree):
         if not isinstance(node, AndOperation | OrOperation | UnknownOperation | Not | Prohibit | Group | Word | Phrase):
-            raise InputError(
-                f"the query has '{node}', which is no word, phrase, AND, OR, NOT or parenthesis. Query: {query}"
-            )
+            problem = f"the query has '{node}', which is no word, phrase, AND, OR, NOT or parenthesis."
+            raise InputError(f"{problem} Query: {query}")
         if isinstance(node, Word) and node.value in ("and", "or", "not"):
-            raise InputError(
-                f"the query has the word '{node.value}': write AND, OR and NOT in capitals. Query: {query}"
-            )
-        if isinstance(node, Word | Phrase) and (not _words(node) or "*" in node.value.strip('"')[:-1]):
+            problem = f"the query has the word '{node.value}': write AND, OR and NOT in capitals."
+            raise InputError(f"{problem} Query: {query}")
+        if isinstance(node, Word | Phrase) and (not tokens(node.value) or "*" in node.value.strip('"')[:-1]):
             raise InputError(f"the query's term {node} has no letter, or a '*' before its end. Query: {query}")
     return tree
 
@@ -124,10 +122,6 @@ def _is_prefix(node: Item) -> bool:
     return node.value.strip('"').endswith("*")
 
 
-def _words(node: Item) -> list[str]:
-    return tokens(node.value)
-
-
 def tokens(text: str) -> list[str]:
     """The words of a text in lower case, without punctuation; full-width characters count as plain ones."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
@@ -162,17 +156,14 @@ def _test(tree: Item) -> _Test:
     if isinstance(tree, Not | Prohibit):
         inner = _test(tree.a)
         return lambda words, stems: not inner(words, stems)
-    if isinstance(tree, AndOperation | UnknownOperation):
-        parts = [_test(child) for child in tree.children]
-        return lambda words, stems: all(part(words, stems) for part in parts)
-    if isinstance(tree, OrOperation):
-        parts = [_test(child) for child in tree.children]
-        return lambda words, stems: any(part(words, stems) for part in parts)
-    tokens = _words(tree)
+    if isinstance(tree, AndOperation | UnknownOperation | OrOperation):
+        parts, combined = [_test(child) for child in tree.children], any if isinstance(tree, OrOperation) else all
+        return lambda words, stems: combined(part(words, stems) for part in parts)
+    term = tokens(tree.value)
     if _is_prefix(tree):
-        begun = f" {' '.join(tokens)}"
+        begun = f" {' '.join(term)}"
         return lambda words, stems: begun in words
-    form = f" {' '.join(map(_stem, tokens))} "
+    form = f" {' '.join(map(_stem, term))} "
     return lambda words, stems: form in stems
 
 
@@ -181,9 +172,7 @@ def _expression(tree: Item) -> str:
         return f"({_expression(tree.expr)})"
     if isinstance(tree, Not | Prohibit):
         return f"NOT {_expression(tree.a)}"
-    if isinstance(tree, AndOperation | UnknownOperation):
-        return " AND ".join(map(_expression, tree.children))
-    if isinstance(tree, OrOperation):
-        return " OR ".join(map(_expression, tree.children))
+    if isinstance(tree, AndOperation | UnknownOperation | OrOperation):
+        return (" OR " if isinstance(tree, OrOperation) else " AND ").join(map(_expression, tree.children))
     text = tree.value.strip('"')
-    return f'"{text}"' if isinstance(tree, Phrase) or len(_words(tree)) > 1 else text
+    return f'"{text}"' if isinstance(tree, Phrase) or len(tokens(tree.value)) > 1 else text

@@ -107,13 +107,9 @@ def _package(raw_dir: Path) -> dict:
     restore = f"Restore it: git checkout -- {shlex.quote(str(path))}"
     try:
         package = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). {restore}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}). {restore}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}). {restore}") from error
     resources = package.get("resources") if isinstance(package, dict) else None
-    if not isinstance(resources, list) or not all(
-        isinstance(r, dict) and {"path", "hash"} <= r.keys() for r in resources
-    ):
+    if not isinstance(resources, list) or not all(isinstance(r, dict) and {"path", "hash"} <= {*r} for r in resources):
         raise InputError(f"{path} does not give a path and a hash for each file. {restore}")
     return package

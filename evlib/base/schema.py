@@ -24,14 +24,8 @@ NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove t
 # Columns of the records that evlib.ingest.registration_dates fills, not a registry.
 ESTIMATED = ("registered", "registered_low", "registered_high", "registered_basis", "registered_method")
 
-_TYPES = {
-    "text": "str",
-    "key": "str",
-    "count": "Int64",
-    "number": "float64",
-    "flag": "boolean",
-    "date": "datetime64[ns]",
-}
+_TYPES = {"text": "str", "key": "str", "count": "Int64", "number": "float64", "flag": "boolean"}
+_TYPES |= {"date": "datetime64[ns]"}
 
 # Of each table the columns in order, with their kinds; text where none is named. ``described`` is made of others.
 _TABLES = {

@@ -65,11 +65,8 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, n
         texts = [html.escape(_cell_text(cell)) for cell in cells]
         if isinstance(url, str) and url.startswith(("https://", "http://")):
             texts[0] = f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{texts[0]}</a>'
-        rows.append(
-            "<tr>"
-            + "".join(f'<td class="long">{text}</td>' if len(text) > 40 else f"<td>{text}</td>" for text in texts)
-            + "</tr>"
-        )
+        cells = (f'<td class="long">{text}</td>' if len(text) > 40 else f"<td>{text}</td>" for text in texts)
+        rows.append(f"<tr>{''.join(cells)}</tr>")
     body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
     label, place = html.escape(caption, quote=True), f' id="{html.escape(name, quote=True)}"' if name else ""
     return HTML(
@@ -96,10 +93,8 @@ def fields_without_codes(protocol: dict) -> list[str]:
 
 def uncoded_columns(protocol: dict) -> list[str]:
     """Columns of tables for facts that the review does not code."""
-    coded = [
-        name for name, kind in kinds("coded").items() if kind != "key" and name not in ("countries", "country_basis")
-    ]
-    absent = [name for name in coded if name not in {*protocol["codes"], *protocol["flags"]}]
+    held = {*protocol["codes"], *protocol["flags"], "countries", "country_basis"}
+    absent = [name for name, kind in kinds("coded").items() if kind != "key" and name not in held]
     return [*absent, *fields_without_codes(protocol)]
 
 

@@ -79,10 +79,8 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
         record names: in which column, by which words.
     """
     reads = _READS | protocol["added_fields"]
-    patterns = {
-        name: {code: phrase_pattern(facts["phrases"]) for code, facts in protocol["codes"].get(name, {}).items()}
-        for name in [*reads, "ev_term"]
-    }
+    lists = {name: protocol["codes"].get(name, {}).items() for name in [*reads, "ev_term"]}
+    patterns = {name: {code: phrase_pattern(facts["phrases"]) for code, facts in own} for name, own in lists.items()}
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
     phase_codes = protocol["codes"]["phase_group"].items()
     phases = {phrase.casefold(): code for code, facts in phase_codes for phrase in facts["phrases"]}
@@ -100,7 +98,9 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
         matches["study_type"] = matches["study_type"] or _implied_study_type(record)
         codes = {name: list(dict.fromkeys(code for code, _, _ in own)) for name, own in matches.items()}
         disease = _first(codes["disease_area"])
-        groups = sorted({_route_group(protocol["codes"]["route"][code], disease) for code in codes["route"]})
+        routes = [protocol["codes"]["route"][code] for code in codes["route"]]
+        # A route's group says where it takes what is given; that may differ as seen from another disease.
+        groups = sorted({route.get("elsewhere", {}).get(disease, route["group"]) for route in routes})
         rows.append(
             {
                 **{name: _first(own, several=_SEVERAL.get(name)) for name, own in codes.items()},
@@ -246,11 +246,6 @@ def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
     return [("interventional", shown, record[shown])] if shown else []
 
 
-def _route_group(route: dict, disease: str | None) -> str:
-    """The group of a route: where it takes what is given as seen from the disease."""
-    return route.get("elsewhere", {}).get(disease, route["group"])
-
-
 def _in_first_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
     """The codes that the first column with any match names."""
     return next((matches for name in names if (matches := _in_any_column(record, patterns, [name]))), [])
@@ -330,17 +325,12 @@ def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]
     return numbers | {"n_route_other": groups.get("combined", 0) + groups.get("other", 0)}
 
 
-def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict, *, most: int = 4) -> str:
-    """The most frequent codes of a field with their counts, and how many trials have none: "Skin 5, Eye 2, not reported 3".
-
-    Where there is no trial at all: "none yet".
-    """
+def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict) -> str:
+    """The four most frequent codes of a field with their counts, and how many trials have none: "Skin 5, not reported 3"."""
     if trials.empty:
         return "none yet"
     labels = {code: facts["label"] for code, facts in protocol["codes"][field].items()}
-    counts = trials[field].value_counts().head(most)
+    counts = trials[field].value_counts().head(4)
     parts = [f"{labels.get(code, code)} {n}" for code, n in counts.items()]
     rest = int(trials[field].notna().sum() - counts.sum())
-    parts += [f"others {rest}"] if rest else []
-    parts += [f"not reported {trials[field].isna().sum()}"]
-    return ", ".join(parts)
+    return ", ".join([*parts, *([f"others {rest}"] if rest else []), f"not reported {trials[field].isna().sum()}"])

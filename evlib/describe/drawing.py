@@ -122,10 +122,8 @@ def put_grid(
     """
     if shades is None:
         shades = cells / max(int(cells.to_numpy().max()), 1)
-    rows, heads = (
-        [f"{label} ({counts.get(label, 0)})" for label in names]
-        for names, counts in zip((cells.index, cells.columns), n)
-    )
+    rows = [f"{label} ({n[0].get(label, 0)})" for label in cells.index]
+    heads = [f"{label} ({n[1].get(label, 0)})" for label in cells.columns]
     left = left or label_width(rows)
     width = min(64.0, (pt.WIDTH - left - 2) / len(cells.columns))
     top = put_heads(axes, top, heads, left=left, width=width, nouns=nouns)

@@ -232,11 +232,9 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     leaders = tally.leading(counts.drop(tally.MISSING), of=tally.included_trials(trials))
     title = f"Most frequent status: {leaders}" if leaders else "No included trial reports its status"
     if len(completed):
-        title += (
-            f"; of {len(completed)} completed, "
-            f"{results['Posted']} {'shows' if results['Posted'] == 1 else 'show'} results, "
-            f"{results['None posted']} none, and {results[tally.MISSING]} {'does' if results[tally.MISSING] == 1 else 'do'} not tell"
-        )
+        shows, do = "shows" if results["Posted"] == 1 else "show", "does" if results[tally.MISSING] == 1 else "do"
+        title += f"; of {len(completed)} completed, {results['Posted']} {shows} results, "
+        title += f"{results['None posted']} none, and {results[tally.MISSING]} {do} not tell"
     elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, tally.MISSING]).any():
         title += "; none is completed"
     charts = {("status", "Status, as last seen"): counts}
@@ -251,10 +249,8 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     note = f" Other words: {tally.listed(other)}." if len(other) else ""
     note += f" {elsewhere} not completed {'has' if elsewhere == 1 else 'have'} results, too." if elsewhere else ""
     bottom = pt.put_note(axes, top, f"Bars: {tally.counted(described)}.{note}")
-    data = pd.concat(
-        [chart.rename_axis("value").reset_index(name="n").assign(question=key[0]) for key, chart in charts.items()],
-        ignore_index=True,
-    )[["question", "value", "n"]]
+    tables = [chart.rename_axis("value").reset_index(name="n").assign(question=key[0]) for key, chart in charts.items()]
+    data = pd.concat(tables, ignore_index=True)[["question", "value", "n"]]
     of_completed = f" Results of completed trials: {tally.listed(results)}." if len(completed) else ""
     alt = f"{'Two bar charts' if len(completed) else 'Bar chart'}. {title}. {tally.listed(counts)}.{of_completed}{note}"
     return Figure(pt.finished(axes, bottom), name, title, alt, data)

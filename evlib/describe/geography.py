@@ -33,7 +33,8 @@ def outlines(path: str | Path) -> pd.DataFrame:
         rows = [
             {"code": geometry.get("id"), "name": geometry["properties"]["name"], "ring": _ring(ring, arcs)}
             for geometry in atlas["objects"]["countries"]["geometries"]
-            for ring in _rings(geometry)
+            for part in ([geometry["arcs"]] if geometry["type"] == "Polygon" else geometry["arcs"])
+            for ring in part
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read as outlines of countries ({error}). Restore it from git.") from error
@@ -51,11 +52,6 @@ def _arcs(atlas: dict[str, Any]) -> list[np.ndarray]:
     """The lines of which rings are made: in the file each point is a step from the one before, in whole units."""
     scale, shift = np.array(atlas["transform"]["scale"]), np.array(atlas["transform"]["translate"])
     return [np.cumsum(np.array(arc), axis=0) * scale + shift for arc in atlas["arcs"]]
-
-
-def _rings(geometry: dict[str, Any]) -> list[list[int]]:
-    parts = [geometry["arcs"]] if geometry["type"] == "Polygon" else geometry["arcs"]
-    return [ring for part in parts for ring in part]
 
 
 def _ring(numbers: list[int], arcs: list[np.ndarray]) -> np.ndarray:

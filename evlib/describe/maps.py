@@ -107,20 +107,16 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
         title += f"{(pairs == 0).sum()} of {len(pairs)} pairs of disease and route have none"
     looks = _phase_looks(phase_order, labels)
     axes, top = pt.canvas(title)
-    rows, heads = (
-        [f"{label} ({n})" for label, n in tally.count_each(values, order).items()]
-        for values, order in ((diseases, disease_order), (routes, route_order))
-    )
+    rows = [f"{label} ({n})" for label, n in tally.count_each(diseases, disease_order).items()]
+    heads = [f"{label} ({n})" for label, n in tally.count_each(routes, route_order).items()]
     left = drawing.label_width(rows)
     width = (pt.WIDTH - left - 2) / len(route_order)
     top = start = drawing.put_heads(axes, top, heads, left=left, width=width, nouns=("Disease", "Route"))
     sizes = trials.enrolment.astype(float).map(_diameter, na_action="ignore").fillna(_UNKNOWN)
     for disease, text in zip(disease_order, rows):
         inside = diseases.map(lambda values, disease=disease: disease in values)
-        packed = [
-            _packed(sizes[inside & routes.map(lambda values, route=route: route in values)], width - 3)
-            for route in route_order
-        ]
+        columns = (routes.map(lambda values, route=route: route in values) for route in route_order)
+        packed = [_packed(sizes[inside & along], width - 3) for along in columns]
         height = max(18.0, drawing.label_height(text, left), *(deep + 4 for _, deep in packed))
         drawing.put_label(axes, left, top + height / 2, text)
         pt.put_rule(axes, (left, pt.WIDTH - 2), (top, top))

@@ -59,9 +59,8 @@ def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: 
     if trials.empty:
         return nothing(name, none_included(described))
     stated = stated_items(trials, records, doses)[_BY_YEAR].rename(columns=ITEMS)
-    stated = stated.assign(
-        **{tally.capital(in_words(field)): trials[field].notna() for field in added_fields(trials, "described")}
-    )
+    added = added_fields(trials, "described")
+    stated = stated.assign(**{tally.capital(in_words(field)): trials[field].notna() for field in added})
     years = trials.registered.dt.year
     periods = years.map(lambda year: _PERIODS[(year >= 2020) + (year >= 2022)], na_action="ignore")
     periods = periods.astype(object).fillna("no date")
@@ -73,10 +72,8 @@ def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: 
     dated = [period for period in _PERIODS if of[period]]
     title = f"Stated least: {tally.first_names(least)}, by {sums.min()} of {tally.included_trials(trials)}"
     if dated and len(least) == 1:
-        ends = [
-            f"{n.loc[least[0], period]} of {of[period]} {'' if period == _PERIODS[0] else 'in '}{period}"
-            for period in dict.fromkeys((dated[0], dated[-1]))
-        ]
+        words = {period: period if period == _PERIODS[0] else f"in {period}" for period in (dated[0], dated[-1])}
+        ends = [f"{n.loc[least[0], period]} of {of[period]} {when}" for period, when in words.items()]
         title += f": {' and '.join(ends)}"
     axes, top = canvas(title)
     cells = n.apply(lambda own: [f"{k} of {of[own.name]}" if of[own.name] else "\N{EN DASH}" for k in own])
@@ -125,9 +122,8 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     top = drawing.put_columns(axes, top, counts, {"trials": (BLUE, None)}, ticks=ticks, names=names)
     top = heading(axes, top + 4, "Trials that show the item", size=drawing.SIZE, middle=6)
     top = drawing.put_bars(axes, top, items, of=len(scores), left=drawing.label_width(items.index)) + 6
-    bottom = put_note(
-        axes, top, f"{tally.capital(tally.counted(described))}. It scores what we see of a record, not the trial."
-    )
+    note = f"{tally.capital(tally.counted(described))}. It scores what we see of a record, not the trial."
+    bottom = put_note(axes, top, note)
     shown = counts.trials[counts.trials > 0]
     alt = f"Histogram and bar chart. {title}. Trials by score: {tally.listed(shown)}. By item: {tally.listed(items)}."
     return Figure(finished(axes, bottom), name, title, alt, scores)

@@ -30,13 +30,11 @@ def values_of(
     "Not reported" is the last one, there or not. Of more than ``most``, the rarest become one, before it.
     """
     known = {code: as_label(label) for code, label in labels.get(field, {}).items()}
-    values = (
-        trials[field]
-        .astype(object)
-        .map(
-            lambda cell: list(dict.fromkeys(known.get(code, as_label(code)) for code in split_multi(cell))) or [MISSING]
-        )
-    )
+
+    def labels_of(cell: object) -> list[str]:
+        return list(dict.fromkeys(known.get(code, as_label(code)) for code in split_multi(cell))) or [MISSING]
+
+    values = trials[field].astype(object).map(labels_of)
     counts = values.explode().value_counts()
     by_frequency = sorted(counts.index.drop(MISSING, errors="ignore"), key=lambda value: (-counts[value], value))
     order = by_frequency

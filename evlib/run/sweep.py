@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,8 +86,9 @@ def sweep(
     say: Callable[[str], None] = print,
     on_row: Callable[[str, str], None] = lambda name, day: None,
 ) -> Path:
-    """Write one table with a row for each search date and protocol; returns its folder.
+    """Write one table with a row for each search date and protocol (``sweep.csv``, ``.parquet``); returns its folder.
 
+    ``sweep.json`` beside it says what it was made from.
     An interrupted sweep resumes: a row that was computed before, from the same inputs by the same code, is not computed
     again. The table is the same to the byte wherever its rows were computed, and after any number of interruptions.
 
@@ -112,11 +113,6 @@ def sweep(
         Called with a line on each step.
     on_row
         Called with the protocol and the date of each row that was computed and stored.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder with ``sweep.csv``, ``sweep.parquet`` and ``sweep.json``, which says what they were made from.
 
     Raises
     ------
@@ -298,11 +294,8 @@ def _rows_on_cluster(client: "Client", inputs: dict[str, Inputs], tasks: list[Ta
     waiting, tries, code = dict.fromkeys(tasks), 0, code_key()
     while waiting:
         sent = _sent(client, {name: inputs[name] for name in {name for name, _ in waiting}})
-        futures = {
-            client.submit(_row_by_same_code, sent[name], day, code, pure=False, retries=2): (name, day)
-            for name, day in waiting
-        }
-        before = len(waiting)
+        submit, before = partial(client.submit, _row_by_same_code, pure=False, retries=2), len(waiting)
+        futures = {submit(sent[name], day, code): (name, day) for name, day in waiting}
         for future in as_completed(futures):
             try:
                 row = future.result()
