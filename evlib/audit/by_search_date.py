@@ -76,12 +76,9 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
 
 
 def inputs_of_run(out_dir: str | Path, *, raw_dir: str | Path, protocol: dict) -> Inputs:
-    """The same from the tables of a run, for dates up to its own; faster, since no record is read or judged anew.
+    """The same for dates up to a run's own, from its tables ``sources``, ``places``, ``records`` and ``decisions``.
 
-    Parameters
-    ----------
-    out_dir
-        With ``sources``, ``places``, ``records`` and ``decisions`` of the first two chapters.
+    It is faster, since no record is read or judged anew.
     """
     out, raw = Path(out_dir), Path(raw_dir)
     everything = read_table(out / "places.csv", "records", without=["place"])
@@ -257,13 +254,7 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The claims on doses in the form of ``first_supported``, without days: the reports that they rest on carry no date.
-
-    Parameters
-    ----------
-    verdicts
-        As ``evlib.doses.dose_verdicts.dose_claim_verdicts`` returns them.
-    """
+    """The verdicts of ``dose_claim_verdicts`` in the form of ``first_supported``; their reports carry no date."""
     facts = verdicts[["claim", "section", "quote"]].assign(**{"first": CANNOT, "trials then": pd.NA})
     facts = facts.assign(**{"held ever after": None, "on the last day": verdicts.verdict})
     return facts[_SUPPORT].astype({"trials then": "Int64"})

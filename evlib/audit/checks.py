@@ -70,24 +70,14 @@ class _Finding(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One way to check a claim, and how its options are written in ``claims.yml``.
+    """One way to check a claim, and how its options are written in ``claims.yml``."""
 
-    Attributes
-    ----------
-    kind
-        A key of ``VERDICTS``, or ``none``.
-    form
-        Type of the options: a scalar, a list, or a mapping that has the keys ``needs`` and may have the keys ``may``.
-    ids
-        Keys whose values are ids of other claims; where a scalar or a list holds such ids, not empty.
-    """
-
-    kind: str
+    kind: str  # a key of ``VERDICTS``, or ``none``
     function: Callable[[_Claim, object, Evidence], _Finding]
-    form: type
-    needs: tuple[str, ...] = ()
-    may: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
+    form: type  # of the options: a scalar, a list, or a mapping
+    needs: tuple[str, ...] = ()  # keys of the mapping
+    may: tuple[str, ...] = ()  # further keys, which it need not have
+    ids: tuple[str, ...] = ()  # keys whose values are ids of other claims; not empty where a scalar or a list holds ids
 
 
 def claim_evidence(out_dir: str | Path, raw_dir: str | Path) -> Evidence:
@@ -111,14 +101,7 @@ def headline(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
-    """One verdict for each claim.
-
-    Parameters
-    ----------
-    claims
-        As ``claims.read_claims`` returns them.
-    evidence
-        As ``claim_evidence`` returns it.
+    """One verdict for each of the claims that ``read_claims`` returns, held against what ``claim_evidence`` returns.
 
     Returns
     -------

@@ -16,25 +16,16 @@ CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they m
 FOLLOWED = {"status": "status", "phases": "phase", "enrolment": "enrolment", "results_posted": "results posted"}
 
 # The numbers of the book's first page, as a reader calls them.
-HEADLINES = {
-    "n_records": "records of the search",
-    "n_included": "trials included",
-    "n_pending": "records that await a decision",
-    "n_unclear": "records that remain unclear",
-    "n_since_2020": "included trials registered in 2020 or later",
-    "n_dated": "included trials with a date",
-    "n_countries": "countries",
-    "n_lung": "included trials on lung and airways",
-    "n_covid": "included trials on COVID-19",
-    "n_intravenous": "included trials: intravenous",
-    "n_nebulised": "included trials: nebulised",
-    "n_local": "included trials: local",
-    "n_route_other": "included trials: other or several routes",
-    "n_route_not_reported": "included trials: route not reported",
-    "n_dose_trials": "included trials that show a dose",
-    "n_unit_kinds": "kinds of dose unit",
-    "n_particle_trials": "included trials that count particles",
-}
+HEADLINES = {"n_records": "records of the search", "n_included": "trials included"}
+HEADLINES |= {"n_pending": "records that await a decision", "n_unclear": "records that remain unclear"}
+HEADLINES |= {"n_since_2020": "included trials registered in 2020 or later", "n_dated": "included trials with a date"}
+HEADLINES |= {"n_countries": "countries", "n_lung": "included trials on lung and airways"}
+HEADLINES |= {"n_covid": "included trials on COVID-19", "n_intravenous": "included trials: intravenous"}
+HEADLINES |= {"n_nebulised": "included trials: nebulised", "n_local": "included trials: local"}
+HEADLINES |= {"n_route_other": "included trials: other or several routes"}
+HEADLINES |= {"n_route_not_reported": "included trials: route not reported"}
+HEADLINES |= {"n_dose_trials": "included trials that show a dose", "n_unit_kinds": "kinds of dose unit"}
+HEADLINES |= {"n_particle_trials": "included trials that count particles"}
 
 
 class Search(NamedTuple):

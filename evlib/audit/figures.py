@@ -59,13 +59,7 @@ _GROUPS = {"internal": "Within the paper", "recomputation": "Our tables", "sourc
 
 
 def audit_figure(table: pd.DataFrame) -> Figure:
-    """The audit at a glance: how many claims of each section have which verdict.
-
-    Parameters
-    ----------
-    table
-        As ``evlib.audit.checks.claim_verdicts`` returns it.
-    """
+    """The audit at a glance: how many claims of each section have which verdict in the table of ``claim_verdicts``."""
     counts = by_section(table)
     title = _title(table)
     axes, top = canvas(title)

@@ -5,7 +5,6 @@ import html
 import io
 import re
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from xml.dom import minidom
@@ -138,18 +137,12 @@ def _anchored(link: minidom.Element, first: dict[str, minidom.Element], page: st
     link.setAttribute("role", "link")
     if not target.startswith("https://") and link.hasAttribute("target"):
         link.removeAttribute("target")  # Matplotlib opens links in a new window
-    text = " ".join(node.data.strip() for node in _below(link) if node.nodeType == minidom.Node.COMMENT_NODE)
+    text = " ".join(comment.strip() for comment in re.findall(r"<!--(.*?)-->", link.toxml(), re.DOTALL))
     if target in first:
         link.setAttribute("tabindex", "-1")
         link.setAttribute("aria-hidden", "true")
         text = f"{first[target].getAttribute('aria-label')} {text}".strip()
     first.setdefault(target, link).setAttribute("aria-label", html.unescape(text))
-
-
-def _below(node: minidom.Node) -> Iterator[minidom.Node]:
-    for child in node.childNodes:
-        yield child
-        yield from _below(child)
 
 
 def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:

@@ -37,12 +37,9 @@ _SCHEMES: list[tuple[str, str, str]] = [
 ]
 
 _BETWEEN = r"[\s#:./-]*"
+_ALONE = "(?<![A-Za-z0-9])%s(?![A-Za-z0-9])"
 _PATTERNS = [
-    (
-        registry,
-        re.compile(rf"(?<![A-Za-z0-9]){pattern.replace('~', _BETWEEN)}(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII),
-        form,
-    )
+    (registry, re.compile(_ALONE % pattern.replace("~", _BETWEEN), re.IGNORECASE | re.ASCII), form)
     for registry, pattern, form in _SCHEMES
 ]
 # One of these stands in every number; most texts hold none of them and need not be searched 26 times.

@@ -18,24 +18,18 @@ _ENROLMENT_IS = {"actual": "actual", "estimated": "planned", "anticipated": "pla
 
 # What registries call the state of a trial, in lower case.
 _STATUS_WORDS = {
-    "Recruiting": ("recruiting", "open public recruiting", "enrolling by invitation", "open to recruitment"),
-    "Not yet recruiting": ("not yet recruiting", "pending", "preinitiation", "not yet started"),
-    "Active, not recruiting": ("active, not recruiting", "active not recruiting", "ongoing"),
-    "Completed": ("completed", "complete", "ended", "main results already published"),
-    "Terminated, suspended or withdrawn": (
-        *("terminated", "suspended", "withdrawn", "stopped early", "halted", "prematurely ended"),
-    ),
-    "Unknown": ("unknown status", "unknown"),
+    "Recruiting": "recruiting; open public recruiting; enrolling by invitation; open to recruitment",
+    "Not yet recruiting": "not yet recruiting; pending; preinitiation; not yet started",
+    "Active, not recruiting": "active, not recruiting; active not recruiting; ongoing",
+    "Completed": "completed; complete; ended; main results already published",
+    "Terminated, suspended or withdrawn": "terminated; suspended; withdrawn; stopped early; halted; prematurely ended",
+    "Unknown": "unknown status; unknown",
 }
 # Words that say neither how far a trial is nor whether it has ended. WHO ICTRP knows no finer ones: its "Not recruiting" is
 # said of trials that run, are completed, or were stopped. Shown only where a trial has one.
-_VAGUE_WORDS = {
-    "Not recruiting (no more is told)": (
-        *("not recruiting", "no longer recruiting", "recruitment complete", "recruitment completed"),
-    ),
-    "Authorised (no more is told)": ("authorised",),
-}
-_STATUS = {word: group for group, words in (_STATUS_WORDS | _VAGUE_WORDS).items() for word in words}
+_NOT = "not recruiting; no longer recruiting; recruitment complete; recruitment completed"
+_VAGUE_WORDS = {"Not recruiting (no more is told)": _NOT, "Authorised (no more is told)": "authorised"}
+_STATUS = {word: group for group, words in (_STATUS_WORDS | _VAGUE_WORDS).items() for word in words.split("; ")}
 _OTHER_STATUS = "Other word"
 
 

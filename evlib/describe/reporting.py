@@ -9,23 +9,11 @@ from evlib.base.tables import in_words
 from evlib.describe import drawing, tally
 
 # The items of the score, and what a reader sees; ``stated_items`` says which trials state them.
-ITEMS = {
-    "cell_source": "Cell source",
-    "ev_term": "Exosome or EV named",
-    "route": "Route",
-    "dose": "Dose",
-    "dose_measures_evs": "Dose in particles or mass",
-    "administrations": "Number of doses given",
-    "study_type": "Study type",
-    "phase": "Phase",
-    "design": "Design",
-    "allocation": "Allocation",
-    "masking": "Masking",
-    "enrolment": "Enrolment",
-    "country": "Country",
-    "sponsor": "Sponsor",
-    "start_date": "Start date",
-}
+ITEMS = {"cell_source": "Cell source", "ev_term": "Exosome or EV named", "route": "Route", "dose": "Dose"}
+ITEMS |= {"dose_measures_evs": "Dose in particles or mass", "administrations": "Number of doses given"}
+ITEMS |= {"study_type": "Study type", "phase": "Phase", "design": "Design", "allocation": "Allocation"}
+ITEMS |= {"masking": "Masking", "enrolment": "Enrolment", "country": "Country", "sponsor": "Sponsor"}
+ITEMS |= {"start_date": "Start date"}
 _BY_YEAR = ["country", "phase", "route", "cell_source", "enrolment", "allocation", "masking", "dose"]
 _PERIODS = ("before 2020", "2020–2021", "2022 or later")
 _MEASURES_OF_EVS = ("particles", "particles per area", "mass", "mass per body weight", "phospholipid per body weight")
@@ -48,13 +36,7 @@ def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFram
 
 
 def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
-    """How many included trials state each of some fields, and those that the protocol adds, by year of registration.
-
-    Parameters
-    ----------
-    described, records, doses
-        Tables of those names; the records and doses of other trials are not used.
-    """
+    """How many included trials state each of some fields, and those that the protocol adds, by year of registration."""
     name, trials = "completeness_by_year", tally.included(described)
     if trials.empty:
         return nothing(name, none_included(described))

@@ -17,20 +17,13 @@ from evlib.base.files import sha256
 class KeyedNotebook(NamedTuple):
     """A notebook of a run, with its key.
 
-    Attributes
-    ----------
-    source
-        The notebook's file.
-    reads
-        The tables of earlier notebooks that it reads (its metadata, ``evlib.reads``); a pattern (``numbers/*.json``) stands
-        for all that match it. By default ``*``: all that earlier notebooks write.
-    key
-        Changes when the notebook, its code, a parameter or raw data changes; ``key_of`` adds the tables that it reads.
+    It reads tables of earlier notebooks by name (its metadata, ``evlib.reads``); a pattern (``numbers/*.json``) stands for
+    all that match it. By default ``*``: all that earlier notebooks write.
     """
 
     source: Path
     reads: tuple[str, ...]
-    key: str
+    key: str  # changes with the notebook, its code, a parameter or raw data; ``key_of`` adds the tables that it reads
 
 
 def keyed_notebook(source: Path, package: Path, common: object) -> KeyedNotebook:

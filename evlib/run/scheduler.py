@@ -122,8 +122,7 @@ def run_side_by_side(
                 say(f"{name}: again, as it read a table before it was whole")
                 shutil.rmtree(folders[place])
                 folders[place].mkdir()
-                futures[place] = Future()
-                futures[place].set_result(run_one(place))
+                futures[place] = pool.submit(run_one, place)
                 results[place] = futures[place].result()
         except BaseException:
             stop.set()
