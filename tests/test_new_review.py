@@ -229,7 +229,7 @@ def test_a_folder_named_for_a_day_gives_that_of_its_export(tmp_path, home):
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
-    [("code.py", "import os\n", "no format that is known (ClinicalTrials.gov API v2"), ("empty.csv", export(), "no usable record")],
+    [("code.py", "import os\n", "ClinicalTrials.gov API v2"), ("empty.csv", export(), "no usable record")],
 )  # fmt: skip
 def test_what_is_no_export_is_refused_and_nothing_is_made(tmp_path, home, name, content, said):
     sent = put(tmp_path, f"sent/{name}", content)
