@@ -31,7 +31,7 @@ endif
 READY := $(if $(wildcard $(VENV)/conda-meta),,$(VENV)/.ready)
 # ASReview, for one test alone: it needs older packages than ours, so it has an environment of its own.
 ASREVIEW := $(VENV)/asreview
-QUICK = identifiers query schema protocol registries dates eligibility extract dose_text harmonise effect audit claims reruns
+QUICK = identifiers query schema protocol registries registration_dates eligibility coded_fields parse to_particles effect_sizes checks claims scheduler
 BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,6 @@
 """Run by ASReview's own Python: load files as ASReview does, label each record in turn, and export them as ASReview does.
 
-Its own code reads and writes; `test_neighbours` looks at what it says and at what it wrote.
+Its own code reads and writes; `test_exchange` looks at what it says and at what it wrote.
 """
 
 import json

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from harness import BREAKS, Scene, moments
-from test_fetch import Registry
+from test_ctgov_search import Registry
 from verbs import verbs
 
 VERBS = ("update", "run", "fetch", "sweep", "judge")  # the longest first, so that at the end no process waits
