@@ -6,7 +6,7 @@ from conftest import RAW, ROOT, records_of
 
 from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
-from evlib.base.schema import columns
+from evlib.base.schema import CODED_FIELDS, columns
 from evlib.describe import coded_fields
 
 RECORD = {
@@ -101,7 +101,7 @@ def test_a_field_of_the_protocol_alone_is_read_from_its_columns_in_turn_and_by_h
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
     assert rules.sponsor_type.fillna("").tolist() == ["company", "hospital", "", ""]
     path = tmp_path / "coding.csv"
-    head = ",".join(["trn", *coded_fields.CODED_FIELDS, "country_basis"])
+    head = ",".join(["trn", *CODED_FIELDS, "country_basis"])
     path.write_text(f"{head}\nNCT00000000{',' * 12}\n")
     hand, _ = coded_fields.hand_coding(path, known=set(records.trn), protocol=review)
     coding = coded_fields.coded(records[["trn"]], hand, rules)
@@ -172,7 +172,7 @@ def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
     records = records_of([RECORD | {"route_text": "intravenous, then inhalation"}], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
     basis = coded_fields.coding_basis(rules, words, hand=rules, protocol=review).set_index("field")
-    assert basis.index.tolist() == coded_fields.CODED_FIELDS
+    assert basis.index.tolist() == CODED_FIELDS
     assert (basis.found_in["route"], basis.words["route"]) == ("route_text", "intravenous | inhalation")
     assert basis.words["countries"] == "Iran (Islamic Republic of) | Türkiye"
     assert pd.isna(basis.words["engineered"])

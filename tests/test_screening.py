@@ -10,7 +10,7 @@ from ipywidgets import HTML
 from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import checked, columns, read_csv, read_table, write_csv, write_table
-from evlib.book import build
+from evlib.book import layout
 from evlib.screen import exchange, judging, prisma_csv, prisma_figures, prisma_flow, screening
 from evlib.screen.deduplication import duplicates
 from evlib.screen.eligibility import rule_decisions
@@ -141,7 +141,7 @@ def test_a_criterion_with_phrases_takes_one_line_of_the_protocol(run_of, tmp_pat
     proposed = queue[queue.proposed_criterion == "E10"]
     assert set(proposed.proposal) == {"exclude"}
     assert proposed.proposed_reason.str.contains("'(?:wrinkle|skin rejuvenation|alopecia)", case=False).all()
-    page = build._queue_words(tmp_path, protocol)
+    page = layout._queue_words(tmp_path, protocol)
     assert "exclude (E10)" in page["queue"] and "For looks alone" in page["exclusion_codes"]
     view = screening_view(proposed, reviewer="Ana", folder=tmp_path / "s", protocol=protocol)
     assert "E10 For looks alone" in "".join(part.value for part in view.children if isinstance(part, HTML))
