@@ -331,7 +331,7 @@ def code(
     out: Annotated[Path, Option(help="A CSV file with the columns of data/raw/curation/coding.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
-    """Code every record of registry exports by protocol.yml's phrases alone, whatever was coded by hand."""
+    """Code every record of registry exports by protocol.yml's phrases alone, whatever readers coded."""
     from evlib.base.schema import append_csv
     from evlib.describe.coded_fields import rule_coding
 

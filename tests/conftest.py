@@ -23,7 +23,7 @@ from evlib.base.files import all_below
 from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import copy_shipped
 from evlib.base.schema import read_csv, read_table
-from evlib.ingest import registration_dates
+from evlib.ingest import registration_dates, sources
 from evlib.ingest.registries import ingest_into
 from evlib.run import warm_kernels
 from evlib.run.pipeline import run, spare_grammars
@@ -34,7 +34,7 @@ settings.register_profile("untimed", deadline=None)  # a busy machine fails no t
 settings.load_profile("untimed")
 ROOT = Path(__file__).parents[1]
 RAW = ROOT / "data" / "raw"
-SNAPSHOT = "2026-11-22"
+SNAPSHOT = "2026-11-28"  # the newest that is shipped
 DAY = "2026-11-23"  # of retrieval, in tests of readers
 
 
@@ -63,15 +63,18 @@ def review() -> dict:
 
 @pytest.fixture(scope="session")
 def shipped(review: dict) -> pd.DataFrame:
-    """All records of the shipped snapshot, with registration dates."""
-    path = RAW / "registries" / SNAPSHOT / "records.jsonl"
-    records, rejects, _ = ingest([path], retrieved=SNAPSHOT, registries=list(review["registries"]))
+    """All shipped records, with registration dates."""
+    read = sources.read_in_rounds(RAW, protocol=review)
+    shipped = [RAW / "registries" / facts["snapshot"] for facts in review["screening_rounds"].values()]
+    files = [file for file in sources.raw_sources(RAW, snapshot=SNAPSHOT) if file.path.name == "records.jsonl"]
+    assert {path / "records.jsonl" for path in shipped} <= {file.path for file in files}
+    records, rejects, _, _ = sources.records_of(files, protocol=review, always=read)
     assert rejects.empty
-    decisions, _, _ = screening.hand_decisions(RAW / "curation/screening.csv", known=set(records.trn), protocol=review)
+    decisions, _, _ = screening.readers_decisions(RAW, known=read, protocol=review)
+    numbers = sources.numbers_of_rounds(RAW, protocol=review)
+    rounds = registration_dates.bounds_by_rounds(decisions, numbers, protocol=review)
     known = read_csv(RAW / "curation/nct_first_submitted.csv")
-    return registration_dates.with_registration_dates(
-        records, known, judged=set(decisions.trn), covered=set(records.trn), protocol=review
-    )
+    return registration_dates.with_registration_dates(records, known, rounds=rounds, protocol=review)
 
 
 def project_copy(folder: Path, *results: Path) -> Path:

@@ -73,7 +73,7 @@ def test_an_unknown_code_is_set_aside_with_its_line(tmp_path, review):
     path.write_text(
         f"{head}\nNCT00000001,lungs,,,,,,,,,,,\nNCT00000002,hepatic,True,,,,,,,,,Iran,sponsor\nNCT00000009,,,,,,,,,,,,\n"
     )
-    coded, rejects = coded_fields.hand_coding(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    coded, rejects = coded_fields.readers_coding(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
     assert coded.trn.tolist() == ["NCT00000002"]
     assert rejects.line.tolist() == [2, 4]
     assert "'lungs' is not a code" in rejects.reason[0]
@@ -103,18 +103,18 @@ def test_a_field_of_the_protocol_alone_is_read_from_its_columns_in_turn_and_by_h
     path = tmp_path / "coding.csv"
     head = ",".join(["trn", *CODED_FIELDS, "country_basis"])
     path.write_text(f"{head}\nNCT00000000{',' * 12}\n")
-    hand, _ = coded_fields.hand_coding(path, known=set(records.trn), protocol=review)
+    hand, _ = coded_fields.readers_coding(path, known=set(records.trn), protocol=review)
     coding = coded_fields.coded(records[["trn"]], hand, rules)
-    assert coding.sponsor_type[0] == "company" and coding.coded_by[0] == "hand"
+    assert coding.sponsor_type[0] == "company" and coding.coded_by[0] == "machine-read"
     basis = coded_fields.coding_basis(coding, words, hand=hand, protocol=review).set_index(["trn", "field"])
     assert basis.loc[("NCT00000000", "sponsor_type"), ["coded_by", "words"]].tolist() == ["rules", "Inc"]
     path.write_text(f"{head},sponsor_type\nNCT00000000{',' * 12},hospital\nNCT00000001{',' * 12},museum\n")
-    hand, rejects = coded_fields.hand_coding(path, known=set(records.trn), protocol=review)
+    hand, rejects = coded_fields.readers_coding(path, known=set(records.trn), protocol=review)
     assert "'museum' is not a code" in rejects.reason[0]
     coding = coded_fields.coded(records[["trn"]], hand, rules)
     assert coding.sponsor_type.fillna("").tolist() == ["hospital", "hospital", "", ""]
     basis = coded_fields.coding_basis(coding, words, hand=hand, protocol=review).set_index(["trn", "field"])
-    assert basis.coded_by["NCT00000000", "sponsor_type"] == "hand"
+    assert basis.coded_by["NCT00000000", "sponsor_type"] == "machine-read"
     assert coded_fields.coding_agreement(hand, rules).set_index("field").loc["sponsor_type", "same"] == 0
     assert "sponsor_type" in set(coded_fields.coding_differences(hand, rules, words).field)
 
@@ -139,13 +139,13 @@ def test_a_slip_in_a_field_of_the_protocol_alone_is_named_with_its_line(tmp_path
 
 
 def test_the_hand_wins_over_the_rules(review, shipped):
-    hand, rejects = coded_fields.hand_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
+    hand, rejects = coded_fields.readers_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
     assert rejects.empty
     rules = coded_fields.rule_coding(shipped, protocol=review)
     trials = shipped[["trn"]].head(250)
     coded = coded_fields.coded(trials, hand, rules).set_index("trn")
     assert coded.index.tolist() == trials.trn.tolist()
-    assert set(coded.index[coded.coded_by == "hand"]) == set(hand.trn) & set(trials.trn)
+    assert set(coded.index[coded.coded_by == "machine-read"]) == set(hand.trn) & set(trials.trn)
     agreement = coded_fields.coding_agreement(hand, rules).set_index("field")
     assert agreement.share["disease_area"] > 0.9
     assert (agreement.same <= agreement.n).all()
@@ -184,12 +184,12 @@ def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
 def test_a_hand_code_rests_on_the_record_where_the_rules_find_the_same_and_differences_are_listed(review):
     records = records_of([RECORD], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
-    hand = rules.assign(coded_by="hand", route="intravenous", countries="China", country_basis="sponsor", design=None)
+    hand = rules.assign(coded_by="machine-read", route="intravenous", countries="China", country_basis="sponsor", design=None)
     basis = coded_fields.coding_basis(hand, words, hand=hand, protocol=review).set_index("field")
     assert basis.words["disease_area"] == "COVID"
     assert pd.isna(basis.found_in["route"])
     assert basis.found_in["countries"] == "sponsor"
     differ = coded_fields.coding_differences(hand, rules, words).set_index("field")
     assert set(differ.index) == {"route", "countries", "design"}
-    assert differ.loc["route", ["hand", "rules", "words"]].tolist() == ["intravenous", "nebulised", "inhalation"]
+    assert differ.loc["route", ["readers", "rules", "words"]].tolist() == ["intravenous", "nebulised", "inhalation"]
     assert pd.isna(differ.hand["design"])

@@ -68,7 +68,7 @@ def drilled(tmp_path_factory):
 def test_the_rules_fill_a_new_field_also_for_trials_coded_by_hand(drilled):
     described = read_table(drilled.results / "described.csv", "described")
     records = read_table(drilled.results / "records.csv", "records").set_index("trn")
-    by_hand = described[(described.coded_by == "hand") & described.sponsor_type.notna()]
+    by_hand = described[(described.coded_by == "machine-read") & described.sponsor_type.notna()]
     assert set(by_hand.sponsor_type) == {"company", "university", "hospital"}
     basis = read_table(drilled.results / "coding_basis.csv", "coding_basis")
     basis = basis[(basis.field == "sponsor_type") & basis.value.notna()].set_index("trn")
@@ -91,7 +91,7 @@ def test_the_chapter_draws_and_counts_a_new_field(drilled):
 
 def test_the_book_and_the_data_set_show_a_new_field(drilled):
     described = read_table(drilled.results / "described.csv", "described")
-    trial = described[(described.coded_by == "hand") & (described.sponsor_type == "university")].trn.iloc[0]
+    trial = described[(described.coded_by == "machine-read") & (described.sponsor_type == "university")].trn.iloc[0]
     page = (drilled.book / f"trials/{trial}.md").read_text(encoding="utf-8")
     assert "<td>sponsor type</td><td>University</td><td>rules</td><td>sponsor</td>" in page
     assert "Sponsor type" in (drilled.book / "trials_table.html").read_text(encoding="utf-8")

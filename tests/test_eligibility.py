@@ -135,7 +135,7 @@ def test_any_text_is_judged_and_what_triggers_stands_in_its_field(review, title,
 
 
 def test_the_rules_find_most_of_what_the_readers_included(review, shipped):
-    decisions, _, _ = screening.hand_decisions(RAW / "curation/screening.csv", known=set(shipped.trn), protocol=review)
+    decisions, _, _ = screening.readers_decisions(RAW, known=set(shipped.trn), protocol=review)
     rules = rule_decisions(shipped, protocol=review)
     repeats = set(decisions.trn[decisions.criterion == "E1"])  # no rule looks for duplicates
     measures, misses = screening.rule_performance(pd.concat([decisions, rules]), without=repeats, protocol=review)

@@ -36,7 +36,7 @@ def test_the_map_counts_every_country_and_names_those_too_small_to_be_drawn(coun
             "registry": "ChiCTR",
             "title": "x",
             "countries": where,
-            "coded_by": "hand",
+            "coded_by": "machine-read",
         }
         for i, (screening, where) in enumerate(
             [("included", "Iran | Singapore"), ("included", "Iran"), ("included", None), ("pending", "China")]

@@ -13,7 +13,7 @@ from evlib.base.errors import InputError
 from evlib.base.schema import columns
 from evlib.doses import stated_doses
 from evlib.doses.parse import in_unit, parsed
-from evlib.doses.parse_agreement import parser_agreement, parser_differences, record_doses, with_hand_coding
+from evlib.doses.parse_agreement import parser_agreement, parser_differences, record_doses, with_readers_doses
 
 
 def short(text):
@@ -238,8 +238,8 @@ def test_the_hand_wins_and_an_arm_is_read_once():
     read = record_doses(records)
     assert read.trn.tolist() == ["NCT00000001", "NCT00000002"]
     assert (read.arm[0], read.n_administrations[0]) == ("A", 1)
-    both = with_hand_coding(read[read.trn == "NCT00000001"].assign(low=1.0), read)
-    assert both.coded_by.tolist() == ["hand", "parser"]
+    both = with_readers_doses(read[read.trn == "NCT00000001"].assign(low=1.0), read)
+    assert both.coded_by.tolist() == ["readers", "parser"]
     assert both.low.tolist() == [1.0, 5.0]
 
 

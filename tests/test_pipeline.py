@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT, export, project_copy, put, study
 
 from evlib.base.errors import InputError
-from evlib.base.paths import project_root
+from evlib.base.paths import mark_search, project_root
 from evlib.base.rawdata import OWN_DECISIONS, seal
 from evlib.base.schema import read_table
 from evlib.base.words import load_numbers
@@ -250,6 +250,8 @@ def test_a_folder_that_is_not_a_runs_own_is_never_replaced(project, tmp_path):
         with pytest.raises(InputError, match="not a run's result"):
             run(project, out=folder, say=lambda text: None)
     assert (tmp_path / "own/thesis.txt").read_text() == "years of work"
+    mark_search(tmp_path / "by-hand", search_date="2020-12-31", snapshot="2026-11-28")  # as the notebooks by hand do
+    assert _own_folder(tmp_path / "by-hand", project) == tmp_path / "by-hand"
 
 
 def test_rows_set_aside_are_announced(tmp_path):
@@ -270,7 +272,7 @@ def test_a_protocol_that_names_an_absent_snapshot_is_refused(tmp_path):
     protocol.write_text(
         protocol.read_text(encoding="utf-8").replace("snapshot: 2026-11-22", "snapshot: 2026-11-23"), encoding="utf-8"
     )
-    with pytest.raises(InputError, match=r"hand_screening\.snapshot"):
+    with pytest.raises(InputError, match=r"screening_rounds\.first\.snapshot"):
         run(copy, say=lambda text: None)
 
 

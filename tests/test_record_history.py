@@ -31,7 +31,7 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     assert story["outcome"]["outcome"] == "included"
     assert {row["reviewer"] for row in story["decisions"]} == {"R1", "R2", "adjudicated", "rule"}
     route = next(row for row in story["coding"] if row["field"] == "route")
-    assert (route["value"], route["coded_by"], route["found_in"]) == ("Nebulised", "hand", "route_text")
+    assert (route["value"], route["coded_by"], route["found_in"]) == ("Nebulised", "machine-read", "route_text")
     assert route["words"].casefold() in story["record"]["route_text"].casefold()
     assert story["doses"]
     assert story["results"]

@@ -23,6 +23,13 @@ def record(**facts):
     return records_of([{"trn": "NCT00000001", **facts}], columns("records"))
 
 
+def decisions_in(folder, text, review, *, known):
+    """The decisions in a review without rounds, whose one file has this text."""
+    put(folder, "curation/screening.csv", text)
+    protocol = {name: value for name, value in review.items() if name != "screening_rounds"}
+    return screening.readers_decisions(folder, known=known, protocol=protocol)
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -34,27 +41,37 @@ def record(**facts):
     ],
 )
 def test_a_bad_decision_is_set_aside_and_the_good_ones_stay(tmp_path, review, row, said):
-    path = tmp_path / "screening.csv"
-    path.write_text(f"{HEAD}NCT00000002,R3,eligibility,include,,,ok\n{row}\n", encoding="utf-8")
-    decisions, _, rejects = screening.hand_decisions(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    text = f"{HEAD}NCT00000002,R3,eligibility,include,,,ok\n{row}\n"
+    decisions, _, rejects = decisions_in(tmp_path, text, review, known={"NCT00000001", "NCT00000002"})
     assert decisions.trn.tolist() == ["NCT00000002"]
     assert rejects.line.tolist() == [3]
     assert said in rejects.reason[0]
 
 
 def test_a_second_decision_of_the_same_reader_is_set_aside(tmp_path, review):
-    path = tmp_path / "screening.csv"
-    path.write_text(HEAD + "NCT00000001,R3,title,exclude,E4,,a\nNCT00000001,R3,eligibility,include,,,b\n")
-    decisions, _, rejects = screening.hand_decisions(path, known={"NCT00000001"}, protocol=review)
+    text = HEAD + "NCT00000001,R3,title,exclude,E4,,a\nNCT00000001,R3,eligibility,include,,,b\n"
+    decisions, _, rejects = decisions_in(tmp_path, text, review, known={"NCT00000001"})
     assert decisions.decision.tolist() == ["exclude"]
     assert rejects.line.tolist() == [3]
 
 
 def test_a_file_without_a_column_names_it(tmp_path, review):
-    path = tmp_path / "screening.csv"
-    path.write_text("trn,decision\nNCT00000001,include\n", encoding="utf-8")
     with pytest.raises(InputError, match="'reviewer' is missing"):
-        screening.hand_decisions(path, known={"NCT00000001"}, protocol=review)
+        decisions_in(tmp_path, "trn,decision\nNCT00000001,include\n", review, known={"NCT00000001"})
+
+
+def test_what_a_later_round_says_of_a_record_replaces_what_an_earlier_one_says(tmp_path, review):
+    put(tmp_path, "one.csv", f"{HEAD}NCT00000001,R1,title,exclude,E4,,a\nNCT00000001,R3,title,exclude,E4,,a\nNCT00000002,R3,title,exclude,E4,,a\n")
+    put(tmp_path, "two.csv", f"{HEAD}NCT00000001,R3,eligibility,include,,,b\nNCT00000001,R4,eligibility,unclear,,,c\n")
+    rounds = {name: {"file": f"{name}.csv", "snapshot": "2026-11-28"} for name in ("one", "two")}
+    decisions, _, _ = screening.readers_decisions(
+        tmp_path, known={"NCT00000001", "NCT00000002"}, protocol=review | {"screening_rounds": rounds}
+    )
+    assert set(zip(decisions.trn, decisions.reviewer, decisions["round"])) == {
+        ("NCT00000001", "adjudicated", "two"), ("NCT00000001", "R4", "two"), ("NCT00000002", "adjudicated", "one")
+    }  # fmt: skip
+    settled = screening.settled(decisions, protocol=review)
+    assert settled.decision.to_dict() == {"NCT00000001": "include", "NCT00000002": "exclude"}, "R4 decides nothing"
 
 
 def outcome_of(review, hand: str, duplicate_of: str = ""):

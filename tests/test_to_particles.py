@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
 from evlib.doses import stated_doses, to_particles
-from evlib.doses.parse_agreement import record_doses, with_hand_coding
+from evlib.doses.parse_agreement import record_doses, with_readers_doses
 
 CONVERSIONS = RAW / "curation/conversions.csv"
 NONE = pd.Series(dtype="str")
@@ -36,7 +36,7 @@ def factors():
 def shipped_doses(shipped):
     """Doses of the shipped records, factors with those that records state, and the trials' products."""
     hand, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
-    doses = with_hand_coding(hand, record_doses(shipped))
+    doses = with_readers_doses(hand, record_doses(shipped))
     factors = to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS), doses)
     return doses, factors, to_particles.products_of(shipped)
 

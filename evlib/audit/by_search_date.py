@@ -44,6 +44,7 @@ class Inputs(NamedTuple):
     records: pd.DataFrame  # the columns `_OF_RECORDS` of table `records`, from all sources
     outcomes: pd.DataFrame  # table `screened`, as if no record were a duplicate
     pairs: pd.DataFrame  # records of one trial: trn, duplicate_of, reason
+    later: pd.DataFrame  # the records that count from a later day than their registration
     may_repeat: frozenset[str]  # the records that these pairs, or secondary numbers, link to any other
     described: pd.DataFrame  # table `described` of all possible trials, as if no record were a duplicate
     doses: pd.DataFrame | None  # table `doses` of these; None where the review codes none
@@ -61,14 +62,14 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
         Where the protocol or a raw file cannot be used.
     """
     raw, review = Path(raw_dir), load_protocol(protocol_file)
-    by_hand = sources.screened_by_hand(raw, protocol=review)
+    read = sources.read_in_rounds(raw, protocol=review)
     files = sources.raw_sources(raw, snapshot=snapshots(raw)[-1])
-    records, _, account = sources.records_of(files, protocol=review, always=by_hand)
-    readings, pairs, _ = screening.hand_decisions(
-        raw / "curation/screening.csv", known=set(records.trn) | by_hand, protocol=review
-    )
+    records, _, account, _ = sources.records_of(files, protocol=review, always=read)
+    readings, pairs, _ = screening.readers_decisions(raw, known=set(records.trn) | read, protocol=review)
+    numbers = sources.numbers_of_rounds(raw, protocol=review)
+    rounds = registration_dates.bounds_by_rounds(readings, numbers, protocol=review)
     records = registration_dates.with_registration_dates(
-        records, read_csv(shared(raw, _KNOWN_DATES)), judged=set(readings.trn), covered=by_hand, protocol=review
+        records, read_csv(shared(raw, _KNOWN_DATES)), rounds=rounds, protocol=review
     )
     people, _ = judging.own_decisions(raw / OWN_DECISIONS, known=set(records.trn), protocol=review)
     decisions = pd.concat([readings, people, eligibility.rule_decisions(records, protocol=review)])
@@ -81,9 +82,9 @@ def inputs_of_run(out_dir: str | Path, *, raw_dir: str | Path, protocol: dict) -
     It is faster, since no record is read or judged anew.
     """
     out, raw = Path(out_dir), Path(raw_dir)
-    everything = read_table(out / "places.csv", "records", without=["place"])
+    everything = read_table(out / "places.csv", "records", without=["place", "place_reason"])
     records, decisions = (read_table(out / f"{name}.csv", name) for name in ("records", "decisions"))
-    _, pairs, _ = screening.hand_decisions(raw / "curation/screening.csv", known=set(records.trn), protocol=protocol)
+    _, pairs, _ = screening.readers_decisions(raw, known=set(records.trn), protocol=protocol)
     newest = sources.newest_day(read_csv(out / "sources.csv").astype({"records": int}))
     return _inputs(protocol, newest, everything, records, decisions, pairs, raw)
 
@@ -102,11 +103,11 @@ def _inputs(
     judged, _ = deduplication.judged_pairs(raw / deduplication.PAIRS_FILE, known=known)
     no_duplicates = pd.DataFrame(columns=columns("duplicates"), dtype="str")
     trials = screening.trials(outcomes, everything, no_duplicates, protocol=review)
-    hand, _ = coded_fields.hand_coding(raw / "curation/coding.csv", known=known, protocol=review)
+    read, _ = coded_fields.readers_coding(raw / "curation/coding.csv", known=known, protocol=review)
     of_trials = records[records.trn.isin(trials.trn)]
-    if not review["added_fields"]:  # the rules fill added fields for hand-coded trials, too
-        of_trials = of_trials[~of_trials.trn.isin(hand.trn)]
-    coding = coded_fields.coded(trials, hand, coded_fields.rule_coding(of_trials, protocol=review))
+    if not review["added_fields"]:  # the rules fill added fields for trials that readers coded, too
+        of_trials = of_trials[~of_trials.trn.isin(read.trn)]
+    coding = coded_fields.coded(trials, read, coded_fields.rule_coding(of_trials, protocol=review))
     described = coded_fields.described(trials, coding, everything)
     doses = None
     if (raw / _DOSES).is_file():
@@ -118,7 +119,8 @@ def _inputs(
     pairs = deduplication.pairs_to_merge(pairs, judged)
     kept = everything[list(dict.fromkeys(_OF_RECORDS))]
     may_repeat = deduplication.tied(kept, pairs)
-    inputs = Inputs(review, newest, kept, outcomes, pairs, may_repeat, described, doses, claims, paper)
+    later, _ = registration_dates.counts_from(raw / registration_dates.COUNTS_FROM, known=known)
+    inputs = Inputs(review, newest, kept, outcomes, pairs, later, may_repeat, described, doses, claims, paper)
     return inputs._replace(columns=_columns(inputs))
 
 
@@ -137,7 +139,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
     if search_date > inputs.newest:
         return row | {"note": f"after the newest records, of {inputs.newest}"}
-    place = registration_dates.in_search(inputs.records, search_date)
+    place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
     records = inputs.records[place == "in"]
     outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
     tied = records[records.trn.isin(inputs.may_repeat)]
@@ -168,7 +170,7 @@ def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
     """One row for each day, as ``table_of`` types them; a day without new records repeats the row before."""
     rows, row, places_before = [], {}, None
     for day in days:
-        places = registration_dates.in_search(inputs.records, day).to_numpy(dtype=object).tolist()
+        places = registration_dates.in_search(inputs.records, day, later=inputs.later).to_numpy(dtype=object).tolist()
         same = places == places_before and day <= inputs.newest
         row = row | {"search_date": day} if same else row_at(inputs, day)
         places_before = places

@@ -41,7 +41,8 @@ def check_raw(raw_dir: str | Path) -> dict[str, str]:
         if f"sha256:{sums[resource['path']]}" != resource["hash"]:
             raise InputError(
                 f"{path} is not the file that was shipped. Raw data is never edited. See what changed: "
-                f"git diff -- {shlex.quote(str(path))}. Restore it: git checkout -- {shlex.quote(str(path))}"
+                f"git diff -- {shlex.quote(str(path))}. Restore it: git checkout -- {shlex.quote(str(path))}. Or, where you added to it on purpose as a maintainer: "
+                "python -m evlib seal"
             )
     return sums
 

@@ -35,7 +35,7 @@ _TABLES = {
         keywords interventions arms msc_source_text ev_term_text route_text dose_text sponsor countries
         registered_text first_submitted registered:date registered_low:date registered_high:date
         registered_basis registered_method start_date completion_date last_update results_posted:flag
-        publications source_urls note snapshot:key
+        publications source_urls note snapshot:key first_retrieved
     """,
     "rejects": "file:key line:count trn reason:key",
     "duplicates": "trn:key kept_trn:key basis:key evidence why_kept:key",
@@ -43,7 +43,7 @@ _TABLES = {
         trn:key other_trn:key points:number title_likeness:number sponsor_likeness:number days_apart:count
         evidence
     """,
-    "decisions": "trn:key stage:key reviewer:key read_by:key decision:key criterion reason date",
+    "decisions": "trn:key stage:key reviewer:key read_by:key decision:key criterion reason date round",
     "to_screen": """
         trn:key needs:key title official_title conditions interventions arms msc_source_text ev_term_text
         registry:key status registered:date note record_url proposal proposed_criterion proposed_reason decision
@@ -63,6 +63,21 @@ _TABLES = {
         trn:key arm route route_group low:number high:number unit unit_kind:key per volume_ml:number
         n_administrations:count interval particles_low:number particles_high:number as_stated
     """,
+    "studies": """
+        study_id:key study trn trn_link doi_or_url msc_derived:flag disease disease_group source_urls allocation masking
+        report_type read_from year:count evidence_note
+    """,
+    "arms": """
+        arm_id:key study_id:key arm is_control:flag n:count route source_cell ev_isolation ev_characterisation dose_low
+        dose_high dose_unit dose_as_reported doses_per_course:number interval course_days:number note role:key
+    """,
+    "outcomes": """
+        arm_id:key name timepoint value n_events:count n_total:count mean:number sd:number effect ci_low:number ci_high:number
+        p direction:key primary:flag comparison better_when
+    """,
+    "adverse_events": "arm_id:key name n_events:count n_total:count serious:flag related:flag",
+    "risk_of_bias": "study_id:key tool:key domain:key reader:key judgement:key support read_from",
+    "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 
@@ -237,7 +252,7 @@ def append_csv(frame: pd.DataFrame, file: TextIO) -> None:
 def set_aside(
     rows: pd.DataFrame, path: str | Path, problems: Iterable[tuple[pd.Series, str | pd.Series]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split the rows of a hand-made file into good ones and rejects.
+    """Split the rows of a file of readers or people into good ones and rejects.
 
     Parameters
     ----------

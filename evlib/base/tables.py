@@ -8,6 +8,19 @@ from IPython.display import HTML, Markdown
 from evlib.base.schema import kinds, split_multi
 
 
+def of_kept_records(frame: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table with ``trn``, those of a merged record under the number of the one that is kept of its trial
+    where that has none of its own. ``trials`` has ``trn`` and ``merged_trns``."""
+    kept = kept_numbers(trials)
+    merged = frame.trn.isin(kept) & ~frame.trn.map(kept).isin(frame.trn)
+    return pd.concat([frame[~frame.trn.isin(kept)], frame[merged].assign(trn=frame.trn.map(kept))], ignore_index=True)
+
+
+def kept_numbers(trials: pd.DataFrame) -> dict[str, str]:
+    """For each number that was merged into another the number that is kept, from ``trn`` and ``merged_trns`` of the trials."""
+    return {merged: row.trn for row in trials.itertuples() for merged in split_multi(row.merged_trns)}
+
+
 def shares_filled(records: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
     """How many records show anything in each field: columns ``field, n, of``."""
     return pd.DataFrame({"field": fields, "n": [int(records[f].notna().sum()) for f in fields], "of": len(records)})

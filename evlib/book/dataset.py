@@ -21,8 +21,14 @@ CODEBOOK = Path(__file__).with_name("codebook.csv")
 TABLES = {
     "trials": "a trial: an included one, or one that the rules propose (pending)",
     "described": "a trial with its codes and the facts of its record",
-    "coding_basis": "a code of a trial: by hand or rules, and on what it rests",
+    "coding_basis": "a code of a trial: machine-read, by a person or by rules, and on what it rests",
     "doses": "a dose as stated",
+    "studies": "a published or posted report, read by machine",
+    "arms": "an arm of a report, read by machine",
+    "outcomes": "an outcome of an arm, read by machine",
+    "adverse_events": "a count of adverse events of an arm, read by machine",
+    "risk_of_bias": "a machine reading of the risk of bias of a report in one domain, mostly from its abstract alone",
+    "product_reporting": "a machine reading of whether a report states an item that MISEV2023 asks for",
     "records": "a registry record of the search",
     "screened": "what became of a record",
     "decisions": "a decision by a reader, a person or the rules",
@@ -49,7 +55,12 @@ def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()
     said = read_csv(CODEBOOK).set_index("column").description.to_dict()
     said |= {field: f"code of the {in_words(field)} (protocol.yml)" for field in added}
     rows = [
-        {"table": table, "column": column, "type": _TYPES[kind], "description": said[column]}
+        {
+            "table": table,
+            "column": column,
+            "type": _TYPES[kind],
+            "description": said.get(f"{table}.{column}") or said[column],
+        }
         for table in tables
         for column, kind in kinds(table, added=added).items()
     ]

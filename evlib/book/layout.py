@@ -23,7 +23,7 @@ from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.page_policy import refuse_scripts
-from evlib.book.record_history import trace, traced_tables
+from evlib.book.record_history import older_values, trace, traced_tables
 from evlib.book.trial_pages import claims_to_browse, interactive, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
 from evlib.screen.judging import exclusion_criteria
@@ -181,16 +181,18 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
 def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
     """The table of all trials, a page for each, and the whole data set to download."""
     described = read_table(results / "described.csv", "described")
-    trials = trials_to_browse(described, protocol=protocol)
-    write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
     rows = traced_tables(results, raw_dir=root / "data" / "raw")
+    stories = [trace(trn, rows, run=results.name, protocol=protocol) for trn in described.trn]
+    older = {story["trn"]: older_values(story) for story in stories}
+    trials = trials_to_browse(described, protocol=protocol, older=older)
+    write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
     changed = results / "record_changes.csv"
     changes = read_csv(changed) if changed.is_file() else None
     files = {"doses": results / "doses.csv", "results": root / "data/raw/curation/studies.csv"}
     without = [name for name, path in files.items() if not path.is_file()]
-    for row in described.itertuples():
-        story = trace(row.trn, rows, run=results.name, protocol=protocol) | {"record_url": row.record_url}
-        write_text(source / "trials" / f"{page_name(row.trn)}.md", trial_page(story, changes, without=without))
+    for story, url in zip(stories, described.record_url, strict=True):
+        page = trial_page(story | {"record_url": url}, changes, without=without)
+        write_text(source / "trials" / f"{page_name(story['trn'])}.md", page)
     write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
 
 

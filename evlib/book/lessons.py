@@ -425,7 +425,7 @@ def _table_as_code(results: Path, name: str, cells: list[_Cell]) -> tuple[str, s
     """
     file, schema = _TABLES[name]
     words = {word for cell in cells for word in cell.words}
-    frame = read_table(results / f"{file}.csv", schema, without=["place"] if file == "places" else [])
+    frame = read_table(results / f"{file}.csv", schema, without=["place", "place_reason"] if file == "places" else [])
     kinds_of = kinds(schema, added=added_fields(frame, schema))
     used = [column for column in kinds_of if column == "trn" or column in words]
     rows = [cell.about.get("rows", {}).get(name) for cell in cells]

@@ -16,12 +16,22 @@ _NOT_IN_SEARCH = {
     "after": "was registered after the search date",
 }
 _TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects")
+_REPORTED = (
+    "year",
+    "report_type",
+    "allocation",
+    "masking",
+    "read_from",
+    "evidence_note",
+)  # of a report, as it was read
 # Files of data/raw/curation with the columns that are needed; by the first, rows are looked up.
 _CURATED = {
     "coding_readings": ("trn", "field", "reviewer", "value"),
     "studies": ("trn", "study_id", "study", "trn_link", "doi_or_url"),
     "arms": ("study_id", "arm_id"),
     "outcomes": ("arm_id",),
+    "risk_of_bias": ("study_id", "tool", "domain", "reader", "judgement"),
+    "product_reporting": ("study_id", "item", "reader", "stated"),
 }
 Rows = dict[str, list[dict[str, Any]]]  # of one table by registration number, without empty cells
 
@@ -51,6 +61,10 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
             tables[name] = _rows_by(read_table(path, name), "trn", "kept_trn")
     tables["proposals"] = _rows_by(read_table(results / "duplicate_proposals.csv", "proposals"), "trn", "other_trn")
     tables["places"] = _rows_by(read_csv(results / "places.csv"), "trn")
+    versions = read_csv(
+        results / "versions.csv", needs=["trn", "field", "snapshot", "value", "shown", "source_urls"], optional=True
+    )
+    tables["versions"] = _rows_by(versions, "trn")
     for name, needs in _CURATED.items():
         path = Path(raw_dir) / f"curation/{name}.csv"
         tables[name] = _rows_by(read_csv(path, needs=needs, optional=True), needs[0])
@@ -85,7 +99,7 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     -------
     dict
         ``asked, trn, place`` (in, after or undated: whether it is in the search), ``record, duplicates, decisions,
-        outcome, coding, doses, results, set_aside, book``; missing facts are left out of each. Ready for JSON.
+        outcome, versions, coding, doses, results, outcomes, set_aside, book``; missing facts are left out of each. Ready for JSON.
 
     Raises
     ------
@@ -109,10 +123,12 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     story: dict[str, Any] = {"asked": trn, "trn": record, "run": run, "place": place}
     if record != number:
         story["note"] = f"{record} names {number} as a secondary number"
-    story["record"] = _without(in_sources, "place")
+    story["record"] = _without(in_sources, "place", "place_reason")
+    story["versions"] = [_without(row, "trn") for row in rows_on("versions", record)]
     story["set_aside"] = rows_on("rejects", record)
     if place != "in":
-        return story | {"outcome": {"outcome": "not in this search", "reason": f"it {_NOT_IN_SEARCH[place]}"}}
+        reason = in_sources.get("place_reason", f"it {_NOT_IN_SEARCH[place]}")
+        return story | {"outcome": {"outcome": "not in this search", "reason": reason}}
 
     story["record"] = rows_on("records", record)[0]
     story["duplicates"] = rows_on("duplicates", record)
@@ -125,9 +141,17 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     kept = next((row["kept_trn"] for row in story["duplicates"] if row["trn"] == record), record)
     story["coding"] = _coding(kept, tables, protocol)
     story["doses"] = rows_on("doses", kept)
-    story["results"] = _reports(kept, tables)
+    numbers = [kept, *(row["trn"] for row in rows_on("duplicates", kept) if row["trn"] != kept)]
+    story["results"] = [report for number in numbers for report in _reports(number, tables)]
+    story["outcomes"] = [outcome for number in numbers for outcome in _outcomes(number, tables)]
     story["book"] = _pages(record, kept, story)
     return story
+
+
+def older_values(story: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The fields of a record whose value is older than the record's newest source: each with its row of ``versions``."""
+    newest = story["record"].get("snapshot", "")
+    return {row["field"]: row for row in story["versions"] if row["shown"] == "True" and row["snapshot"] < newest}
 
 
 def story_as_text(story: dict[str, Any]) -> str:
@@ -137,6 +161,10 @@ def story_as_text(story: dict[str, Any]) -> str:
     steps = {f"Where it came from (run {story['run']})": [
         *(f"{name}: {record[name]}" for name in facts if name in record),
         *(f"read from {url}" for url in split_multi(record.get("source_urls"))),
+        *(
+            f"{field}: {row['value']}, as of {row['snapshot']}, read from {row.get('source_urls', 'no address')}"
+            for field, row in older_values(story).items()
+        ),
         *(f"SET ASIDE, {row['file']}: {row['reason']}" for row in story["set_aside"]),
     ]}  # fmt: skip
     if "decisions" in story:
@@ -157,7 +185,7 @@ def story_as_text(story: dict[str, Any]) -> str:
         *(f"{name}: {outcome[name]}" for name in ("reason", "decided_by", "needs", "proposal") if name in outcome),
     ]
     if story.get("coding"):
-        steps[f"How it was coded (by {story['coding'][0]['coded_by']})"] = [
+        steps[f"How it was coded ({story['coding'][0]['coded_by']})"] = [
             f"{row['field']}: {row['value']}{_basis_in_brackets(row)}" for row in story["coding"]
         ]
     if "doses" in story:
@@ -209,10 +237,32 @@ def _reports(trn: str, tables: dict[str, Rows]) -> list[dict[str, Any]]:
     rows = []
     for study in tables["studies"].get(trn, []):
         arms = [arm["arm_id"] for arm in tables["arms"].get(study["study_id"], [])]
-        report = {"study": study["study"], "report": study["doi_or_url"], "link": study.get("trn_link")}
+        report = {"study": study["study"], "report": study.get("doi_or_url"), "link": study.get("trn_link")}
+        report |= {name: study.get(name) for name in _REPORTED}
         n_outcomes = sum(len(tables["outcomes"].get(arm, [])) for arm in arms)
-        rows.append(report | {"arms": len(arms), "outcomes": n_outcomes})
+        report |= {"arms": len(arms), "outcomes": n_outcomes, "risk_of_bias": None, "product": None}
+        for row in tables["risk_of_bias"].get(study["study_id"], []):
+            if (row["reader"], row["domain"]) == ("settled", "overall"):
+                report["risk_of_bias"] = f"{row['tool']}: {row['judgement']}"
+        items = [
+            row["stated"]
+            for row in tables["product_reporting"].get(study["study_id"], [])
+            if row["reader"] == "settled"
+        ]
+        if items:
+            report["product"] = f"{items.count('yes')} of {len(items)} items stated, {items.count('not-seen')} not seen"
+        rows.append({name: value for name, value in report.items() if value is not None})
     return rows
+
+
+def _outcomes(trn: str, tables: dict[str, Rows]) -> list[dict[str, Any]]:
+    """Every outcome on file of the reports on a trial, with the arm and its role."""
+    return [
+        {"study": study["study"], "arm": arm["arm"], "role": arm.get("role"), **_without(outcome, "arm_id")}
+        for study in tables["studies"].get(trn, [])
+        for arm in tables["arms"].get(study["study_id"], [])
+        for outcome in tables["outcomes"].get(arm["arm_id"], [])
+    ]
 
 
 def _pages(trn: str, kept: str, story: dict[str, Any]) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import pandas as pd
 from evlib.audit.checks import by_section
 from evlib.base.schema import split_multi
 from evlib.base.tables import code_labels, in_words
+from evlib.book.record_history import older_values
 
 _CODED = {
     "phase_group": "Phase",
@@ -49,8 +50,19 @@ _RECORD = {
     "results_posted": "Results posted",
     "secondary_trns": "Other numbers",
     "note": "Note of the transcription",
-    "snapshot": "Retrieved by",
+    "snapshot": "Newest source of",
 }
+# Fields whose change over time a reader follows; titles and descriptions are worded anew by each transcription.
+_FOLLOWED = (
+    "status",
+    "enrolment",
+    "enrolment_type",
+    "phases",
+    "start_date",
+    "completion_date",
+    "allocation",
+    "masking",
+)
 _HEADS = {"unit_kind": "kind of unit", "n_administrations": "times"}
 _CLAIM = {
     "section": "Section",
@@ -82,8 +94,13 @@ def page_name(trn: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "-", trn)
 
 
-def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+def trials_to_browse(
+    described: pd.DataFrame, *, protocol: dict, older: Mapping[str, Mapping[str, Any]] | None = None
+) -> pd.DataFrame:
     """Table ``described`` as a reader sees it; cells without a value read "not reported".
+
+    ``older`` holds for a trial what ``older_values`` gives: a status or number of participants that is older than the record's
+    newest source is shown with its day.
 
     Returns
     -------
@@ -102,8 +119,13 @@ def trials_to_browse(described: pd.DataFrame, *, protocol: dict) -> pd.DataFrame
         },
         "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],
         "Registered": described.registered.dt.strftime("%Y-%m-%d").map(_text),
-        "Status": described.status.map(_text),
-        "Enrolment": described.enrolment.map(_text),
+        **{
+            label: [
+                _text(value if pd.isna(value) else _as_of(value, (older or {}).get(trn, {}).get(field)))
+                for trn, value in zip(described.trn, described[field], strict=True)
+            ]
+            for field, label in (("status", "Status"), ("enrolment", "Enrolment"))
+        },
         "Counted": described.screening.map({"included": "included", "pending": "pending, not counted"}),
         "Record": [_link(url, "registry") for url in described.record_url],
     }
@@ -183,14 +205,26 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     record = story["record"]
     changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
     doses = ("arm", "as_stated", "unit_kind", "per", "n_administrations")
-    reports = ("study", "report", "link", "arms", "outcomes")
+    reports = (
+        *("study", "report", "year", "report_type", "allocation", "masking", "read_from", "risk_of_bias", "product"),
+        *("evidence_note", "link", "arms", "outcomes"),
+    )
+    outcomes = ("study", "arm", "role", "name", "timepoint", "value", "p", "direction", "comparison", "better_when")
     changes_heading = "What changed since the earlier search"
     optional = [
         ("doses", "Doses", _grid(story["doses"], doses, "No dose on file.")),
         ("results", "Reports", _grid(story["results"], reports, "No report on file.")),
+        ("outcomes", "Outcomes on file", _grid(story["outcomes"], outcomes, "None.")),
         ("changes", changes_heading, _grid(changed, ("field", "before", "after"), "Nothing that is followed.")),
     ]
     left_out = {*without, *(["changes"] if changes is None else [])}
+    left_out |= {"outcomes"} if "results" in left_out or not story["outcomes"] else set()
+    older = older_values(story)
+    followed = [
+        row
+        for row in story["versions"]
+        if row["field"] in _FOLLOWED and row["field"] in _that_differ(story["versions"])
+    ]
     title = record.get("brief_title") or record.get("official_title") or "No title shown"
     url = story.get("record_url")
     parts = [
@@ -200,7 +234,8 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         f"<p>{_outcome_sentence(story['outcome'])}{' ' + _link(url, 'Its record in the registry') + '.' if url else ''} "
         '<a href="../trials.html">All trials</a>.</p>',
         "## The record",
-        _facts([(label, record[name]) for name, label in _RECORD.items() if name in record]),
+        _facts([(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]),
+        *(["## What its copies say at different days", _grid(followed, ("field", "snapshot", "value", "shown"), "")] if followed else []),
         "## Who judged it",
         _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
         "## How it was coded",
@@ -209,9 +244,36 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         "## Other records of the same trial",
         _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
         "## Sources",
-        "<ul>" + "".join(f"<li>{_link(source, source)}</li>" for source in split_multi(record.get("source_urls"))) + "</ul>",
+        "<ul>" + "".join(f"<li>{_source(url, fields)}</li>" for url, fields in _addresses(record, older).items()) + "</ul>",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _as_of(value: object, older: dict[str, Any] | None) -> object:
+    """A fact, with the day of its source where that is older than the record's newest one."""
+    return f"{value} (as of {older['snapshot']})" if older else value
+
+
+def _that_differ(versions: list[dict[str, Any]]) -> set[str]:
+    """The fields of which two sources of the record say different things."""
+    values: dict[str, set[str]] = {}
+    for row in versions:
+        values.setdefault(row["field"], set()).add(row["value"].casefold())
+    return {field for field, said in values.items() if len(said) > 1}
+
+
+def _addresses(record: dict[str, Any], older: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """The addresses that a record was read from, those of older sources with the fields that come from there."""
+    addresses: dict[str, list[str]] = {url: [] for url in split_multi(record.get("source_urls"))}
+    for field, row in older.items():
+        for url in split_multi(row.get("source_urls")):
+            if not (url in addresses and not addresses[url]):
+                addresses.setdefault(url, []).append(f"{field.replace('_', ' ')} as of {row['snapshot']}")
+    return addresses
+
+
+def _source(url: str, fields: list[str]) -> str:
+    return _link(url, url) + (f": {html.escape(', '.join(fields))}" if fields else "")
 
 
 _FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'

@@ -1,4 +1,4 @@
-"""Code the trials: disease area, cell source, route, phase and the rest, by hand decisions first and rules second."""
+"""Code the trials: disease area, cell source, route, phase and the rest, as readers coded them, else by rules."""
 
 import logging
 from functools import cache
@@ -8,7 +8,7 @@ import pandas as pd
 from country_converter import CountryConverter
 from country_converter.country_converter import COUNTRY_DATA_FILE
 
-from evlib.base import schema
+from evlib.base import schema, tables
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
 
@@ -21,6 +21,7 @@ _READS = {
     "study_type": ["study_type"],
 }
 _SEVERAL = {"msc_source": "mixed", "ev_term": "both", "route": "combined"}  # the code that stands for several
+READ_BY = {"machine": "machine-read", "person": "person"}  # the protocol's ``coding_read_by`` → ``coded_by``
 _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
 _TERM_READS = ["ev_term_text", "interventions", "brief_title", "official_title"]
@@ -28,13 +29,13 @@ _TERM_READS = ["ev_term_text", "interventions", "brief_title", "official_title"]
 _Match = tuple[str, str, str]  # a code, the column of the record that names it, and the words there
 
 
-def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The hand coding of trials (``coding.csv``); none where a review has no such file.
+def readers_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The readers' codes of trials (``coding.csv``); none where a review has no such file.
 
     Returns
     -------
     coded, rejects
-        Table ``coded`` (``coded_by`` is ``hand``); an empty cell means that the record does not say. It has a field that the
+        Table ``coded`` (``coded_by`` is ``machine-read`` or ``person``, as the protocol's ``coding_read_by`` says); an empty cell means that the record does not say. It has a field that the
         protocol adds only where the file has a column for it. Table ``rejects``: rows for an unknown record, given twice, or
         with a code that the protocol does not have.
     """
@@ -51,7 +52,7 @@ def hand_coding(path: str | Path, *, known: set[str], protocol: dict) -> tuple[p
         problems.append((wrong, f"{field} is neither True nor False."))
     good, rejects = schema.set_aside(rows, path, problems)
     flags = {field: good[field].map({"True": True, "False": False}) for field in protocol["flags"]}
-    good = good.assign(coded_by="hand", **flags)
+    good = good.assign(coded_by=READ_BY[protocol.get("coding_read_by", "person")], **flags)
     short = _short_country_names(good.countries)
     good["countries"] = good.countries.map(
         lambda cell: schema.join_multi(short.get(name, name) for name in schema.split_multi(cell))
@@ -124,27 +125,27 @@ def coded_fields(protocol: dict) -> list[str]:
     return [*known, *protocol["added_fields"]]
 
 
-def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, hand: pd.DataFrame, protocol: dict) -> pd.DataFrame:
+def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, read: pd.DataFrame, protocol: dict) -> pd.DataFrame:
     """On what each code of a trial rests.
 
     Parameters
     ----------
     coding, words
         Table ``coded``, and the words that ``rule_coding_with_words`` gives.
-    hand
-        As ``hand_coding`` gives it: a field that it lacks was coded by the rules, for trials coded by hand, too.
+    read
+        As ``readers_coding`` gives it: a field that it lacks was coded by the rules, for trials that readers coded, too.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a hand code, the words
+        Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a reader's code, the words
         are those by which the rules give the same; missing where they do not (then it rests on the reading, and a country on
         the sponsor where ``found_in`` says so).
     """
     fields = coded_fields(protocol)
     long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
-    long["coded_by"] = long.coded_by.where(long.field.isin(hand.columns), "rules")
+    long["coded_by"] = long.coded_by.where(long.field.isin(read.columns), "rules")
     matches = _matches_by_field(words)
     basis = [_basis_of(row.trn, row.field, row.value, matches, row.country_basis) for row in long.itertuples()]
     long = long.assign(found_in=[column for column, _ in basis], words=[text for _, text in basis])
@@ -174,15 +175,17 @@ def _basis_of(
     return tuple(" | ".join(dict.fromkeys(match[part] for match in own)) for part in (1, 2))
 
 
-def coded(trials: pd.DataFrame, hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """Hand coding where there is any, else the rules': table ``coded``, one row per trial, in the trials' order.
+def coded(trials: pd.DataFrame, read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """The readers' codes where there are any, else the rules': table ``coded``, one row per trial, in the trials' order.
 
-    A field that the hand coding has no column for is the rules' for all trials.
+    Codes of a record that was merged into another count for that one, where it has none of its own. A field that the readers'
+    coding has no column for is the rules' for all trials.
     """
-    by_hand, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (hand, rules))
-    by_hand = by_hand.join(by_rules[by_rules.columns.difference(by_hand.columns)])
-    by_rules = by_rules[~by_rules.index.isin(by_hand.index)]
-    return schema.checked(pd.concat([by_hand, by_rules]).loc[trials.trn].reset_index(), "coded")
+    read = tables.of_kept_records(read, trials).drop_duplicates("trn")  # of two merged records, the first
+    by_readers, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (read, rules))
+    by_readers = by_readers.join(by_rules[by_rules.columns.difference(by_readers.columns)])
+    by_rules = by_rules[~by_rules.index.isin(by_readers.index)]
+    return schema.checked(pd.concat([by_readers, by_rules]).loc[trials.trn].reset_index(), "coded")
 
 
 def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -193,39 +196,39 @@ def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame)
     )
 
 
-def coding_agreement(hand: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """How often the rules' code equals the hand code, over records that were coded by hand.
+def coding_agreement(read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """How often the rules' code equals the readers' code, over records that readers coded.
 
     Returns
     -------
     pandas.DataFrame
-        One row per field: ``field, n`` (hand code given), ``same``, ``rules_silent`` (no code found), ``share`` of n.
+        One row per field: ``field, n`` (code of the readers given), ``same``, ``rules_silent`` (no code found), ``share`` of n.
     """
-    both = hand.merge(rules, on="trn", suffixes=("_hand", "_rules"))
+    both = read.merge(rules, on="trn", suffixes=("_read", "_rules"))
     rows = []
-    for field in [*schema.CODED_FIELDS, *schema.added_fields(hand, "coded")]:
-        by_hand, by_rules = both[f"{field}_hand"].dropna(), both[f"{field}_rules"]
-        by_rules = by_rules[by_hand.index]
-        same = int((by_hand.astype(str) == by_rules.astype(str)).sum())
-        rows.append({"field": field, "n": len(by_hand), "same": same, "rules_silent": int(by_rules.isna().sum())})
+    for field in [*schema.CODED_FIELDS, *schema.added_fields(read, "coded")]:
+        by_readers, by_rules = both[f"{field}_read"].dropna(), both[f"{field}_rules"]
+        by_rules = by_rules[by_readers.index]
+        same = int((by_readers.astype(str) == by_rules.astype(str)).sum())
+        rows.append({"field": field, "n": len(by_readers), "same": same, "rules_silent": int(by_rules.isna().sum())})
     table = pd.DataFrame(rows)
     return table.assign(share=table.same / table.n.where(table.n > 0))
 
 
-def coding_differences(hand: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
-    """Every code in which the rules differ from the hand: ``trn, field, hand, rules, found_in, words``.
+def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    """Every code in which the rules differ from the readers: ``trn, field, readers, rules, found_in, words``.
 
-    A hand code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
+    A reader's code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
     """
-    both, matches = hand.merge(rules, on="trn", suffixes=("_hand", "_rules")), _matches_by_field(words)
+    both, matches = read.merge(rules, on="trn", suffixes=("_read", "_rules")), _matches_by_field(words)
     rows = []
-    for field in [*schema.CODED_FIELDS, *schema.added_fields(hand, "coded")]:
-        by_hand, by_rules = both[f"{field}_hand"].astype("object"), both[f"{field}_rules"].astype("object")
-        silent = by_hand.isna() & (by_rules.isna() | by_rules.eq(False))
-        differ = (by_hand.astype("str") != by_rules.astype("str")) & ~silent
-        for trn, one, other in zip(both.trn[differ], by_hand[differ], by_rules[differ]):
+    for field in [*schema.CODED_FIELDS, *schema.added_fields(read, "coded")]:
+        by_readers, by_rules = both[f"{field}_read"].astype("object"), both[f"{field}_rules"].astype("object")
+        silent = by_readers.isna() & (by_rules.isna() | by_rules.eq(False))
+        differ = (by_readers.astype("str") != by_rules.astype("str")) & ~silent
+        for trn, one, other in zip(both.trn[differ], by_readers[differ], by_rules[differ]):
             rows.append((trn, field, one, other, *_basis_of(trn, field, other, matches)))
-    return pd.DataFrame(rows, columns=["trn", "field", "hand", "rules", "found_in", "words"], dtype="object")
+    return pd.DataFrame(rows, columns=["trn", "field", "readers", "rules", "found_in", "words"], dtype="object")
 
 
 def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> pd.DataFrame:
@@ -296,10 +299,11 @@ def _country_converter() -> CountryConverter:
 def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:
     """The third chapter's numbers, from table ``described``: its counts, and sentences of them."""
     included = described[described.screening == "included"]
-    by_hand = int((described.coded_by == "hand").sum())
+    by_readers = int((described.coded_by != "rules").sum())
+    reader = "coded by a person" if "person" in set(described.coded_by) else "machine-read"
     words = {"coded_by": f"All {len(described)} were coded by the rules alone"}
-    if by_hand:
-        words["coded_by"] = f"{by_hand} were coded by hand and {len(described) - by_hand} by the rules alone"
+    if by_readers:
+        words["coded_by"] = f"{by_readers} were {reader} and {len(described) - by_readers} coded by the rules alone"
     for by, trials in (("by", included), ("proposed_by", described)):
         words[f"{by}_route"] = _most_frequent(trials, "route", protocol)
         words[f"{by}_disease"] = _most_frequent(trials, "disease_area", protocol)

@@ -3,7 +3,6 @@
 The assumptions are dials (``DIALS``): each has a default, which a notebook or a reader may change.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv
-from evlib.doses.parse_agreement import record_doses, with_hand_coding
+from evlib.base.tables import kept_numbers
+from evlib.doses.parse_agreement import record_doses, with_readers_doses
 from evlib.doses.stated_doses import report_url
 from evlib.doses.to_particles import (
     amount_in_particles,
@@ -60,9 +60,12 @@ READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm
 
 _OF_PAPER = ("effective", "less effective", "tolerated", "harm")
 _REPORT_UNITS = {"µg": "ug exosomes", "µg/kg": "ug exosomes/kg"}
-_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product"), "other")
+_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product", "pmol phospholipid/kg"), "other")
 _ROUTE_GROUPS = {"nebulised": "nebulised", "iv": "intravenous"}
-_RANDOMISED = re.compile(r"\b(non-?|not )?randomi[sz]ed\b", re.IGNORECASE)
+# What a direction says (data/raw/curation/CODING.md): of another arm, or of the same arm before.
+_BETWEEN_ARMS = ("better", "worse", "no difference")
+_BEFORE_AFTER = ("improved", "worsened", "unchanged")
+_ALLOCATION = {"randomised": True, "non-randomised": False, "single-arm": False}
 _LUNG = ("lung", "healthy")
 
 
@@ -111,27 +114,25 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
     Parameters
     ----------
     studies, arms, records
-        Reports and arms as shipped (of the arms ``study_id, is_control, dose_low, note``); of the records ``trn, allocation``.
+        Reports and arms as shipped (of the arms ``study_id, is_control, dose_low``); of the records ``trn, allocation``.
 
     Returns
     -------
     pandas.DataFrame
         One row per report: ``study_id, study, trn, disease, disease_group, msc_derived, randomised`` (missing: neither the
-        record's allocation nor the notes of the transcription say), ``comparative`` (with a comparison arm, or two doses
+        report, as it was read, nor the record says), ``comparative`` (with a comparison arm, or two doses
         or more) and ``source_url``.
     """
     allocation = studies.trn.map(records.drop_duplicates("trn").set_index("trn").allocation)
     by_record = allocation.map({"Randomized": True, "Non-Randomized": False}).astype("boolean")
-    notes = arms.dropna(subset="note").groupby("study_id").note.agg(" ".join)
-    mentions = studies.study_id.map(notes).fillna("").map(_RANDOMISED.search)
-    by_note = mentions.map(lambda mention: not mention[1] if mention else pd.NA).astype("boolean")
+    by_report = studies.allocation.map(_ALLOCATION).astype("boolean")
     control = arms[arms.is_control == "True"].groupby("study_id").size()
     tested = arms[arms.is_control != "True"].dropna(subset="dose_low").groupby("study_id").dose_low.nunique()
     return pd.DataFrame(
         {
             **{name: studies[name] for name in ("study_id", "study", "trn", "disease", "disease_group")},
             "msc_derived": studies.msc_derived == "True",
-            "randomised": by_record.fillna(by_note),
+            "randomised": by_report.fillna(by_record),
             "comparative": (studies.study_id.map(control).fillna(0) > 0) | (studies.study_id.map(tested).fillna(0) > 1),
             "source_url": report_url(studies),
         }
@@ -148,8 +149,8 @@ def tested_doses(
     flags, factors, settings
         As ``study_flags``, ``dial_factors`` and ``dials`` return them.
     arms
-        ``arm_id, study_id, arm, is_control, n, route, source_cell, dose_low, dose_high, dose_unit, dose_as_reported,
-        doses_per_course``. Comparison arms and arms of cells are left out.
+        ``arm_id, study_id, arm, role, n, route, source_cell, dose_low, dose_high, dose_unit, dose_as_reported,
+        doses_per_course``. Only arms whose ``role`` is ``ev`` are taken: no controls, cells or other products.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def tested_doses(
         draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
-    rows = arms[(arms.is_control != "True") & (arms.dose_unit != "cells")].merge(flags[names], on="study_id")
+    rows = arms[arms.role == "ev"].merge(flags[names], on="study_id")
     words = rows[["arm", "source_cell", "dose_as_reported"]].fillna("").agg(" ".join, axis=1)
     products = pd.Series(map(named_product, words), index=rows.arm_id)
     low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
@@ -234,11 +235,11 @@ def readings_of(
         reading = arm.map(by_paper.reading).fillna("not in the paper")
         because = arm.map('the paper: "' + by_paper.quote + '"').fillna("not in the paper's section 4")
     else:
-        asked = outcomes[outcomes.direction != "not comparative"]
+        asked = outcomes[outcomes.direction.isin(_BETWEEN_ARMS + (_BEFORE_AFTER if rule == "reported" else ()))]
         asked = asked[asked.primary == "True"] if rule == "primary" else asked
         asked = asked if rule == "reported" else asked[asked.arm_id.isin(arm[doses.comparative])]
         any_name = asked.groupby("arm_id").name.agg("; ".join)
-        better = asked[asked.direction == "better"].groupby("arm_id").name.agg("; ".join)
+        better = asked[asked.direction.isin(["better", "improved"])].groupby("arm_id").name.agg("; ".join)
         effective, compared = arm.isin(better.index), arm.isin(any_name.index)
         less = compared & ~effective & _beside_effective(doses, effective)
         because = arm.map("better: " + better).fillna(arm.map("no difference: " + any_name))
@@ -272,21 +273,25 @@ def unused_doses(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     return unused[["study", "arm", "dose_as_reported", "why", "source_url"]].reset_index(drop=True)
 
 
-def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def evidence_tables(
+    raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataFrame, trials: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
     """The tables that the question of doses rests on, by name.
 
     Parameters
     ----------
     raw_dir
         The folder of raw data, of which ``curation/`` and ``paper/`` are read.
+    trials
+        ``trn, merged_trns``: a report that names a merged number counts for the trial that is kept.
     records, stated
-        Table ``records``; hand-coded doses, as ``evlib.doses.stated_doses.stated_doses`` returns them.
+        Table ``records``; doses that readers coded, as ``evlib.doses.stated_doses.stated_doses`` returns them.
 
     Returns
     -------
     dict
         ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, ``stated``
-        (doses by hand and, for trials without any, by the parser), and ``flags`` (``study_flags``).
+        (doses of the readers and, for trials without any, by the parser), and ``flags`` (``study_flags``).
 
     Raises
     ------
@@ -296,13 +301,14 @@ def evidence_tables(raw_dir: str | Path, records: pd.DataFrame, stated: pd.DataF
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
     tables = {name: read_csv(raw / f"curation/{name}.csv") for name in names}
+    tables["studies"]["trn"] = tables["studies"].trn.replace(kept_numbers(trials))
     return {
         **tables,
         "table2": read_csv(raw / "paper/table2.csv"),
         "paper": _paper_readings(raw / "paper/section4.csv", set(tables["arms"].arm_id)),
         "conversions": read_conversions(raw / "curation/conversions.csv"),
         "records": records,
-        "stated": with_hand_coding(stated, record_doses(records)),
+        "stated": with_readers_doses(stated, record_doses(records)),
         "flags": study_flags(tables["studies"], tables["arms"], records),
     }
 

@@ -175,7 +175,7 @@ def parsed(text: str) -> list[dict]:
     -----
     Cells are ``cells equivalent`` only where the phrase speaks of vesicles from so many cells ("exosomes from 10^6
     cells", "10^6 cells/kg of exosomes"); else they are a dose of cells, of kind "other". A mass without a noun is one of
-    exosomes, as in the hand coding, never of protein. A volume alone is ``mL product``, unless it is a diluent.
+    exosomes, as in the readers' coding, never of protein. A volume alone is ``mL product``, unless it is a diluent.
     A number with a power of ten or a word such as million, and no unit, is ``unspecified``. "m x 10eN" is m times 10^N.
     """
     return [row for part in text.split(MULTI) for row in _of_part(part)]

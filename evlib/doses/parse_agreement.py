@@ -1,4 +1,4 @@
-"""How well the parser of doses agrees with the coding by hand, which wins where there are both."""
+"""How well the parser of doses agrees with the readers' coding, which wins where there are both."""
 
 import math
 import re
@@ -40,27 +40,27 @@ def record_doses(records: pd.DataFrame) -> pd.DataFrame:
     return frame.astype({name: numbers.get(name, "str") for name in frame})
 
 
-def with_hand_coding(doses: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
-    """Hand-coded doses, and for trials without any those of the parser; ``coded_by`` says which ("hand", "parser")."""
+def with_readers_doses(doses: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
+    """The readers' doses, and for trials without any those of the parser; ``coded_by`` says which ("readers", "parser")."""
     names = ["trn", *(name for name in COLUMNS if name in doses)]
     rest = read[~read.trn.isin(doses.trn)]
-    return pd.concat([doses[names].assign(coded_by="hand"), rest.assign(coded_by="parser")], ignore_index=True)
+    return pd.concat([doses[names].assign(coded_by="readers"), rest.assign(coded_by="parser")], ignore_index=True)
 
 
 def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """How often the parser reads what was coded by hand, field by field.
+    """How often the parser reads what readers coded, field by field.
 
     Parameters
     ----------
     doses, records
-        Table ``doses``, coded by hand; table ``records``, whose ``dose_text`` and ``arms`` are read.
+        Table ``doses``, coded by readers; table ``records``, whose ``dose_text`` and ``arms`` are read.
 
     Returns
     -------
     pandas.DataFrame
-        Per field (``low, high, unit_kind, n_administrations``): ``n`` hand-coded values, of which ``same``, ``differ``
-        and ``not_read`` by the parser; and ``only_parser``, values that the parser reads in a dose where the hand coded
-        none. Readings that no hand-coded dose matches are in ``parser_differences`` alone.
+        Per field (``low, high, unit_kind, n_administrations``): ``n`` values of the readers, of which ``same``, ``differ``
+        and ``not_read`` by the parser; and ``only_parser``, values that the parser reads in a dose where the readers coded
+        none. Readings that no coded dose matches are in ``parser_differences`` alone.
     """
     values, names = _compared(doses, records), ["same", "differ", "not_read", "only_parser"]
     counts = pd.crosstab(values.field, values.verdict).reindex(index=AGREED, columns=names, fill_value=0)
@@ -69,33 +69,33 @@ def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame
 
 
 def parser_differences(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Each value in which parser and hand coding differ.
+    """Each value in which parser and readers differ.
 
     Returns
     -------
     pandas.DataFrame
-        ``trn, arm, field, hand, parser, verdict`` ("differ", "not_read", "only_parser" or, for a reading that no
-        hand-coded dose matches, "no such dose"), ``as_stated`` by hand, and ``text`` that the parser read.
+        ``trn, arm, field, readers, parser, verdict`` ("differ", "not_read", "only_parser" or, for a reading that no
+        coded dose matches, "no such dose"), ``as_stated`` by the readers, and ``text`` that the parser read.
     """
     values = _compared(doses, records)
     return values[~values.verdict.isin(["same", "neither"])].reset_index(drop=True)
 
 
 def _compared(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Each value of the hand coding beside the parser's, with the columns of ``parser_differences``."""
+    """Each value of the readers' coding beside the parser's, with the columns of ``parser_differences``."""
     rows = []
-    for hand, read in _pairs(doses, records):
+    for coded, read in _pairs(doses, records):
         text = None if read is None else read["as_stated"]
-        if hand is None:
+        if coded is None:
             value = f"{_value_text(read['low'])} to {_value_text(read['high'])} {read['stated_unit']}"
             rows.append((read["trn"], read["arm"], "dose", None, value, "no such dose", None, text))
             continue
         for field in AGREED:
-            values = [None if one is None else _value_text(one[field]) for one in (hand, read)]
+            values = [None if one is None else _value_text(one[field]) for one in (coded, read)]
             rows.append(
-                (hand["trn"], hand["arm"], field, *values, _verdict(hand, read, field), hand["as_stated"], text)
+                (coded["trn"], coded["arm"], field, *values, _verdict(coded, read, field), coded["as_stated"], text)
             )
-    return pd.DataFrame(rows, columns=["trn", "arm", "field", "hand", "parser", "verdict", "as_stated", "text"])
+    return pd.DataFrame(rows, columns=["trn", "arm", "field", "readers", "parser", "verdict", "as_stated", "text"])
 
 
 def _merged(arms: list[dict], texts: list[dict]) -> list[dict]:
@@ -125,37 +125,37 @@ def _pairs(doses: pd.DataFrame, records: pd.DataFrame) -> list[tuple[dict | None
     hands, rows = (frame.astype(object).where(frame.notna(), None).to_dict("records") for frame in (doses, read))
     pairs: list[tuple[dict | None, dict | None]] = []
     for trn in doses.trn.unique():
-        some_hands, some_read = ([row for row in part if row["trn"] == trn] for part in (hands, rows))
-        likeness = np.array([_likeness(hand, row) for hand in some_hands for row in some_read])
-        likeness = likeness.reshape(len(some_hands), len(some_read))
+        some_coded, some_read = ([row for row in part if row["trn"] == trn] for part in (hands, rows))
+        likeness = np.array([_likeness(coded, row) for coded in some_coded for row in some_read])
+        likeness = likeness.reshape(len(some_coded), len(some_read))
         partner = {
-            hand: row
-            for hand, row in zip(*linear_sum_assignment(likeness, maximize=True), strict=True)
-            if likeness[hand, row] >= min(_WEIGHTS["low"], _WEIGHTS["unit_kind"])
+            coded: row
+            for coded, row in zip(*linear_sum_assignment(likeness, maximize=True), strict=True)
+            if likeness[coded, row] >= min(_WEIGHTS["low"], _WEIGHTS["unit_kind"])
         }
-        pairs += [(hand, some_read[partner[i]] if i in partner else None) for i, hand in enumerate(some_hands)]
+        pairs += [(coded, some_read[partner[i]] if i in partner else None) for i, coded in enumerate(some_coded)]
         pairs += [(None, row) for i, row in enumerate(some_read) if i not in partner.values()]
     return pairs
 
 
-def _likeness(hand: dict, read: dict) -> int:
-    return sum(weight for field, weight in _WEIGHTS.items() if hand[field] is not None and _agree(hand, read, field))
+def _likeness(coded: dict, read: dict) -> int:
+    return sum(weight for field, weight in _WEIGHTS.items() if coded[field] is not None and _agree(coded, read, field))
 
 
-def _verdict(hand: dict, read: dict | None, field: str) -> str:
+def _verdict(coded: dict, read: dict | None, field: str) -> str:
     ours = None if read is None else read[field]
-    if hand[field] is None:
+    if coded[field] is None:
         return "neither" if ours is None else "only_parser"
-    return "not_read" if ours is None else "same" if _agree(hand, read, field) else "differ"
+    return "not_read" if ours is None else "same" if _agree(coded, read, field) else "differ"
 
 
-def _agree(hand: dict, read: dict, field: str) -> bool:
-    theirs, ours = hand[field], read[field]
+def _agree(coded: dict, read: dict, field: str) -> bool:
+    theirs, ours = coded[field], read[field]
     if None in (theirs, ours) or field not in ("low", "high"):
         return theirs == ours
-    if hand["unit"] != read["unit"] and "other" not in (hand["unit"], read["unit"]):
+    if coded["unit"] != read["unit"] and "other" not in (coded["unit"], read["unit"]):
         try:
-            ours = in_unit(ours, read["unit"], hand["unit"])
+            ours = in_unit(ours, read["unit"], coded["unit"])
         except InputError:
             return False
     return math.isclose(theirs, ours, rel_tol=1e-9)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
+from evlib.base.tables import of_kept_records
 
 # Units of doses.csv by what they measure. Kinds are never converted into each other.
 UNIT_KINDS = {
@@ -28,7 +29,7 @@ _STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations"
 
 
 def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The hand-coded doses (``doses.csv``), numbers parsed.
+    """The doses that readers coded (``doses.csv``), numbers parsed.
 
     Returns
     -------
@@ -59,8 +60,9 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
 
 
 def with_routes(doses: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
-    """The doses of the trials, each with its trial's route: table ``doses``, in the trials' order."""
+    """The doses of the trials (of a merged record, where the kept one has none), each with its trial's route: table ``doses``."""
     routes = described.set_index("trn")[["route", "route_group"]]
+    doses = of_kept_records(doses, described)
     own = doses[doses.trn.isin(described.trn)].drop(columns=["route", "route_group"])
     return checked(own.join(routes, on="trn").reindex(columns=columns("doses")), "doses")
 

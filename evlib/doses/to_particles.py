@@ -56,7 +56,7 @@ def conversion_factors(
     conversions
         As ``read_conversions`` returns it. Its rows without a number, and yields of a harvest, are no factors.
     stated
-        Doses with ``trn, low, high, unit, volume_ml, as_stated``, hand-coded or read by the parser: one that counts the
+        Doses with ``trn, low, high, unit, volume_ml, as_stated``, coded by readers or read by the parser: one that counts the
         particles in a volume of a product of ``PRODUCTS`` is a factor of that product.
     exosome_mass_is_protein
         Whether factors per µg protein shall count for a mass "of exosomes", of which sources do not say what was weighed.
@@ -108,7 +108,7 @@ def conversion_plan(
     Parameters
     ----------
     doses
-        Table ``doses`` or what ``evlib.doses.parse_agreement.with_hand_coding`` returns: ``trn, arm, low, high, unit, per,
+        Table ``doses`` or what ``evlib.doses.parse_agreement.with_readers_doses`` returns: ``trn, arm, low, high, unit, per,
         n_administrations``, and ``stated_unit`` if there.
     factors
         As ``conversion_factors`` returns it; a notebook may change its ``weight``, ``low`` and ``high``.

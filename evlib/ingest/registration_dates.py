@@ -1,20 +1,27 @@
 """When was a record registered? Observed where it shows a date, else estimated from its number, else bounded or unknown."""
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from evlib.base.errors import InputError
+from evlib.base.identifiers import normalised
+from evlib.base.schema import NO_SUCH_RECORD, read_csv, set_aside
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FARTHEST = 3650  # days beyond the outermost known date that an extrapolation may reach
+_STRAY = 90  # days off the middle of its neighbours from which on a date does not count for the order of numbers
+_WIDE = 0.95  # share of the left-out dates whose error an interval is widened by
+COUNTS_FROM = "curation/counts_from.csv"  # below the raw data; a review may have none
 _EPOCH = pd.Timestamp("1970-01-01")
 
 
 def with_registration_dates(
-    records: pd.DataFrame, known_dates: pd.DataFrame, *, judged: set[str], covered: set[str], protocol: dict
+    records: pd.DataFrame, known_dates: pd.DataFrame, *, rounds: pd.DataFrame, protocol: dict
 ) -> pd.DataFrame:
     """The records with ``registered``, its bounds and how it was found.
 
@@ -24,18 +31,17 @@ def with_registration_dates(
         Table ``records`` as a reader returns it.
     known_dates
         Columns ``trn, first_submitted``: dated ClinicalTrials.gov numbers beyond the records (days as text).
-    judged, covered
-        Registration numbers with a hand decision, and those of the snapshot that ``protocol["hand_screening"]`` names: of
-        these, a judged record was registered by the date of the hand screening, and any other after it. Without such a
-        screening, both say nothing.
+    rounds
+        What rounds of screening say of the day, as ``bounds_by_rounds`` gives it.
     protocol
-        The review's protocol. No record is younger than its ``snapshot``.
+        The review's protocol. No record is younger than its oldest copy (``first_retrieved``, else ``snapshot``).
 
     Returns
     -------
     pandas.DataFrame
         Table ``records``: ``registered`` (a day; missing where nothing points to one), ``registered_low`` and
-        ``registered_high`` (the days between which it lies), ``registered_basis`` (observed, estimated or missing)
+        ``registered_high`` (the days between which it lies; of an estimate the neighbours' days, widened by the error that
+        nineteen of twenty left-out dates of the registry stay below), ``registered_basis`` (observed, estimated or missing)
         and ``registered_method`` in words.
     """
     out = records.copy()
@@ -57,12 +63,14 @@ def with_registration_dates(
 
     for registry in [name for name, facts in protocol["registries"].items() if facts["series"]]:
         undated = serial_numbers(out[(out.registry == registry) & out.registered.isna()])
-        estimate = dates_by_serial(undated, known_serials(out, known_dates, registry=registry))
+        error = usual_error(leave_one_out(out, known_dates, registry=registry)) if len(undated) else 0
+        anchors = in_order(known_serials(out, known_dates, registry=registry))
+        estimate = dates_by_serial(undated, anchors, error_days=error)
         out.loc[estimate.index, ["registered", "registered_low", "registered_high"]] = estimate
         out.loc[estimate.index, "registered_method"] = f"estimated from the order of {registry} numbers"
 
     undetermined = ~day_shown & ~submitted_shown
-    low, high = _outer_bounds(out, judged=judged, covered=covered, protocol=protocol)
+    low, high = _outer_bounds(out, rounds)
     # Of two days, fmax and fmin give the one that is known where the other is missing.
     out.loc[undetermined, "registered_low"] = np.fmax(out.registered_low, low)[undetermined]
     out.loc[undetermined, "registered_high"] = np.fmin(out.registered_high, high)[undetermined]
@@ -101,7 +109,7 @@ def known_serials(records: pd.DataFrame, known_dates: pd.DataFrame, *, registry:
     return both.assign(date=pd.to_datetime(both.date), serial=both.serial.astype("int64")).reset_index(drop=True)
 
 
-def dates_by_serial(serials: pd.Series, anchors: pd.DataFrame) -> pd.DataFrame:
+def dates_by_serial(serials: pd.Series, anchors: pd.DataFrame, *, error_days: int = 0) -> pd.DataFrame:
     """Dates of running numbers from their dated neighbours.
 
     Numbers are given out in sequence, so dates rise with them: the anchors' dates are first made monotone (isotonic
@@ -112,13 +120,13 @@ def dates_by_serial(serials: pd.Series, anchors: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``registered, registered_low, registered_high`` on the index of ``serials``; low and high are the
-        dates of the neighbouring anchors (missing on an open side). Empty where fewer than two anchors differ.
+        dates of the neighbouring anchors, ``error_days`` farther out (missing on an open side). Empty where fewer than two anchors differ.
     """
     names = ["registered", "registered_low", "registered_high"]
-    if anchors.date.nunique() < 2 or serials.empty:
+    x, days_known = anchors.serial.to_numpy(dtype=float), (anchors.date - _EPOCH).dt.days.to_numpy(dtype=float)
+    if len(set(days_known)) < 2 or serials.empty:
         return pd.DataFrame(columns=names, index=serials.index[:0], dtype="datetime64[ns]")
-    x = anchors.serial.to_numpy(dtype=float)
-    y = isotonic_regression((anchors.date - _EPOCH).dt.days.to_numpy(dtype=float)).x
+    y = isotonic_regression(days_known).x
     wanted = serials.to_numpy(dtype=float)
     days = np.interp(wanted, x, y)
     first, last = np.flatnonzero(y > y[0])[0], np.flatnonzero(y < y[-1])[-1]
@@ -127,10 +135,19 @@ def dates_by_serial(serials: pd.Series, anchors: pd.DataFrame) -> pd.DataFrame:
     days[after] = y[-1] + (wanted[after] - x[-1]) * (y[-1] - y[last]) / (x[-1] - x[last])
     days = np.clip(days, y[0] - _FARTHEST, y[-1] + _FARTHEST)
     place = np.searchsorted(x, wanted)
-    low = np.where(before, np.nan, y[np.clip(place - 1, 0, None)])
-    high = np.where(after, np.nan, y[np.clip(place, None, len(y) - 1)])
+    low = np.where(before, np.nan, y[np.clip(place - 1, 0, None)]) - error_days
+    high = np.where(after, np.nan, y[np.clip(place, None, len(y) - 1)]) + error_days
     columns = {name: _EPOCH + pd.to_timedelta(np.floor(v), unit="D") for name, v in zip(names, (days, low, high))}
     return pd.DataFrame(columns, index=serials.index).astype("datetime64[ns]")
+
+
+def in_order(anchors: pd.DataFrame) -> pd.DataFrame:
+    """The dated numbers without those whose date lies far off those of their neighbours: 90 days or more from the median of
+    the dates of the number itself and of up to three on either side. Some trials were submitted years before they were posted."""
+    days, n = (anchors.date - _EPOCH).dt.days.to_numpy(dtype=float), len(anchors)
+    reach = [min(3, i, n - 1 - i) for i in range(n)]
+    middle = np.array([np.median(days[i - k : i + k + 1]) for i, k in enumerate(reach)])
+    return anchors[np.abs(days - middle) < _STRAY]
 
 
 def leave_one_out(records: pd.DataFrame, known_dates: pd.DataFrame, *, registry: str) -> pd.DataFrame:
@@ -142,8 +159,8 @@ def leave_one_out(records: pd.DataFrame, known_dates: pd.DataFrame, *, registry:
         One row per dated record: ``trn, observed, estimated, error_days`` (estimated minus observed).
     """
     anchors = known_serials(records, known_dates, registry=registry)
-    own = anchors[anchors.trn.isin(records.trn)]
-    guesses = [dates_by_serial(own.serial.loc[[i]], anchors.drop(index=i)).registered for i in own.index]
+    own, fit = anchors[anchors.trn.isin(records.trn)], in_order(anchors)
+    guesses = [dates_by_serial(own.serial.loc[[i]], fit.drop(index=i, errors="ignore")).registered for i in own.index]
     estimated = pd.concat(guesses) if guesses else pd.Series(dtype="datetime64[ns]")
     table = own.assign(observed=own.date, estimated=estimated).dropna()
     table["error_days"] = (table.estimated - table.observed).dt.days
@@ -166,12 +183,73 @@ def error_summary(left_out: pd.DataFrame, registries: list[str]) -> pd.DataFrame
     return summary.reindex(registries).fillna({"n": 0}).astype({"n": int}).rename_axis("registry").reset_index()
 
 
-def in_search(records: pd.DataFrame, search_date: str) -> pd.Series:
-    """For each record: ``in`` (registered by the search date), ``after`` it, or ``undated`` (could be either)."""
+def usual_error(left_out: pd.DataFrame) -> int:
+    """The error in days that nineteen of twenty left-out dates stay below (``leave_one_out``); 0 where there are none."""
+    error = left_out.error_days.abs()
+    return int(np.quantile(error, _WIDE, method="higher")) if len(error) else 0
+
+
+def estimates_now_known(earlier: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Estimated dates of earlier records whose true date is known by now.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, registry, estimated, low, high, observed, error_days`` (estimated minus observed), ``inside``: whether the
+        true date lies in the interval that was given.
+    """
+    guessed = earlier[earlier.registered_basis == "estimated"].set_index("trn")
+    known = records[(records.registered_basis == "observed") & records.trn.isin(guessed.index)]
+    facts = guessed.loc[known.trn, ["registry", "registered", "registered_low", "registered_high"]]
+    table = facts.set_axis(["registry", "estimated", "low", "high"], axis=1).reset_index()
+    table["observed"] = known.registered.to_numpy()
+    table["error_days"] = (table.estimated - table.observed).dt.days
+    table["inside"] = table.observed.between(table.low.fillna(pd.Timestamp.min), table.high.fillna(pd.Timestamp.max))
+    return table
+
+
+def counts_from(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Records whose registration number is older than their vesicles: trials that were registered for something else.
+
+    Returns
+    -------
+    table, rejects
+        By ``trn``: ``counts_from_low``, ``counts_from_high`` (days), ``why``: a search date before the first does not count
+        the record, one from the second on does, one between cannot place it. And table ``rejects``: rows on an unknown record, or
+        without two days, the low one first. Without the file, no row.
+    """
+    rows = read_csv(path, needs=["trn", "counts_from_low", "counts_from_high", "why"], optional=True)
+    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
+    days = ["counts_from_low", "counts_from_high"]
+    rows[days] = rows[days].apply(pd.to_datetime, format="%Y-%m-%d", errors="coerce")
+    problems = [
+        (~rows.trn.isin(known), NO_SUCH_RECORD),
+        (~(rows.counts_from_low <= rows.counts_from_high), "needs two days, the low one first, as YYYY-MM-DD."),
+        (rows.duplicated("trn"), "a second row for this record; the first is kept."),
+    ]
+    good, rejects = set_aside(rows, path, problems)
+    return good.set_index("trn")[[*days, "why"]], rejects
+
+
+def in_search(records: pd.DataFrame, search_date: str, *, later: pd.DataFrame | None = None) -> pd.Series:
+    """For each record: ``in`` (registered by the search date), ``after`` it, or ``undated`` (could be either).
+
+    ``later`` are the records that count from a later day than their registration (``counts_from``).
+    """
     date = parsed_date(search_date)
     by = records.registered.fillna(records.registered_high) <= date
-    later = records.registered.fillna(records.registered_low) > date
-    return pd.Series(np.select([by, later], ["in", "after"], default="undated"), index=records.index, name="in_search")
+    after = records.registered.fillna(records.registered_low) > date
+    if later is not None and len(later):
+        after |= records.trn.map(later.counts_from_low) > date
+        by &= ~(records.trn.map(later.counts_from_high) > date)
+    return pd.Series(np.select([after, by], ["after", "in"], default="undated"), index=records.index, name="in_search")
+
+
+def place_reasons(records: pd.DataFrame, place: pd.Series, later: pd.DataFrame) -> pd.Series:
+    """Why a record is not in the search though it may be registered by its date; missing for the others."""
+    older = "its number is older than its vesicles: " + records.trn.map(later.why)
+    undated = older.fillna("no date places it on either side").where(place == "undated")
+    return undated.fillna(older.where(place == "after")).astype("str").rename("place_reason")
 
 
 def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *, protocol: dict) -> str:
@@ -183,13 +261,14 @@ def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *
     counts = f"By {search_date}, **{n['in']}** of {len(records)} records were registered; "
     counts += f"{n.after} came later and {n.undated} cannot be placed. "
     near = f"{straddling} estimated dates lie so near that the record could fall on either side."
-    if "hand_screening" not in protocol:
+    days = [
+        facts["registered_by"] for facts in protocol.get("screening_rounds", {}).values() if "registered_by" in facts
+    ]
+    if not days:
         return counts + near
-    by_hand = (place == "in") & (records.registered_basis != "observed")
-    by_hand &= records.registered_high == parsed_date(protocol["hand_screening"]["registered_by"])
-    return (
-        f"{counts}{by_hand.sum()} without an observed date are in because the hand screening took them in, and {near}"
-    )
+    by_round = (place == "in") & (records.registered_basis != "observed")
+    by_round &= records.registered_high.isin([parsed_date(day) for day in days])
+    return f"{counts}{by_round.sum()} without an observed date are in because a round of screening took them in, and {near}"
 
 
 def parsed_date(text: str) -> pd.Timestamp:
@@ -215,20 +294,47 @@ def check_search_date(records: pd.DataFrame, search_date: str, *, snapshot: str)
         raise InputError(f"No record was registered by {search_date}: {known}. Use a later search date.")
 
 
-def _outer_bounds(
-    records: pd.DataFrame, *, judged: set[str], covered: set[str], protocol: dict
-) -> tuple[pd.Series, pd.Series]:
-    """Days before and after which a record cannot have been registered, from its number and the screening round."""
+def bounds_by_rounds(decisions: pd.DataFrame, numbers: Mapping[str, set[str]], *, protocol: dict) -> pd.DataFrame:
+    """What rounds of screening say of the day of registration.
+
+    A round that covers all records of its snapshot registered by a day (``registered_by`` in the protocol) tells of each
+    record there: it was registered by that day where a reader judged it in this round, and after it where none did.
+
+    Parameters
+    ----------
+    decisions
+        Table ``decisions`` with the readers' decisions.
+    numbers
+        For each round the registration numbers of its snapshot.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By ``trn``: ``low``, ``high``; days.
+    """
+    parts = [pd.DataFrame({"trn": [], "low": [], "high": []}, dtype="object")]
+    for name, facts in protocol.get("screening_rounds", {}).items():
+        if "registered_by" in facts:
+            day = parsed_date(facts["registered_by"])
+            own = pd.DataFrame({"trn": sorted(numbers[name])})
+            judged = own.trn.isin(decisions.trn[decisions["round"] == name])
+            own["low"] = pd.Series(day + pd.Timedelta(days=1), index=own.index).mask(judged)
+            parts.append(own.assign(high=pd.Series(day, index=own.index).where(judged)))
+    table = pd.concat(parts).set_index("trn").astype("datetime64[ns]")
+    return table.groupby(level=0).agg({"low": "max", "high": "min"})
+
+
+def _outer_bounds(records: pd.DataFrame, rounds: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Days before and after which a record cannot have been registered: from its number, its oldest copy and the rounds."""
     profile = pd.to_datetime(records.trn.str.extract(r"^IRCT(20\d{6})\d+N")[0], format="%Y%m%d", errors="coerce")
     year = "20" + records.trn.str.extract(r"^ChiCTR(\d{2})\d{8}$")[0]
     low = profile.fillna(pd.to_datetime(year + "-01-01")).astype("datetime64[ns]")
-    retrieved = pd.to_datetime(records.snapshot).astype("datetime64[ns]")
-    high = np.fmin(pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), retrieved)
-    if "hand_screening" not in protocol:
-        return low, high
-    round_date = parsed_date(protocol["hand_screening"]["registered_by"])
-    within, by_hand = records.trn.isin(list(covered)), records.trn.isin(list(judged))
-    last, next_day = (pd.Series(round_date + pd.Timedelta(days=n), index=low.index) for n in (0, 1))
-    high = high.mask(within & by_hand, np.fmin(high, last))
-    low = low.mask(within & ~by_hand, np.fmax(low, next_day))
+    seen = records.first_retrieved.fillna(records.snapshot) if "first_retrieved" in records else records.snapshot
+    high = np.fmin(
+        pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), pd.to_datetime(seen).astype("datetime64[ns]")
+    )
+    low, high = (
+        np.fmax(low, records.trn.map(rounds.low).astype("datetime64[ns]")),
+        np.fmin(high, records.trn.map(rounds.high).astype("datetime64[ns]")),
+    )
     return low, high

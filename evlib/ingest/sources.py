@@ -7,11 +7,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.files import day_of, files_of
+from evlib.base.files import day_of, files_of, matching
 from evlib.base.query import matches
 from evlib.base.rawdata import source_files
-from evlib.base.schema import checked
+from evlib.base.schema import checked, columns, join_multi, split_multi
 from evlib.ingest.registries import losses, stream
+
+# Of fields that belong together, the first decides which source both are taken from.
+_TOGETHER = (("enrolment", "enrolment_type"), ("status", "last_update"))
+_OF_NO_VERSION = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "source_urls", "note", "secondary_trns"}
 
 
 class Source(NamedTuple):
@@ -42,11 +46,13 @@ def named_sources(path: str | Path) -> list[Source]:
 
 def records_of(
     sources: Iterable[Source], *, protocol: dict, always: set[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The one table of records that the sources make, each trial number once; InputError where no record is left.
 
     From an export the protocol's ``search`` picks the records (see ``evlib.base.query``). Where several sources hold a number,
-    each field is taken from the newest that fills it, by the day on which the record was retrieved (``snapshot``).
+    each field is taken from the newest that fills it, by the day on which the record was retrieved (``snapshot``). A number of
+    participants and its type, a status and the day of the last update come from one source. Other numbers of the trial
+    (``secondary_trns``) are those that any source names.
 
     Parameters
     ----------
@@ -59,9 +65,10 @@ def records_of(
 
     Returns
     -------
-    records, rejects, account
-        Table ``records``, in which ``snapshot`` is the newest day of retrieval; table ``rejects``, with the records of
-        registries that the protocol does not know; and for each file ``file, format, retrieved, rows, rejects, not_found,
+    records, rejects, account, versions
+        Table ``records``, in which ``snapshot`` is the newest day of retrieval and ``first_retrieved`` the oldest; table
+        ``rejects``, with the records of registries that the protocol does not know; what ``versions_of`` tells; and before it
+        for each file ``file, format, retrieved, rows, rejects, not_found,
         judged_before, older_copies, records``: a row is a reject, not found by the query, an older copy of a record, or a
         record; of the last two kinds, ``judged_before`` are there only because they are in ``always``.
     """
@@ -97,8 +104,59 @@ def records_of(
     for name, counted in (("older_copies", older), ("records", ~older)):
         account[name] = every.source[counted].value_counts().reindex(account.index, fill_value=0)
     order = pd.concat(tables).trn.drop_duplicates()
-    records = every.drop(columns="source").groupby("trn").first().loc[order].reset_index()
-    return checked(records, "records"), checked(pd.concat(rejected), "rejects"), account
+    records = _one_of_each(every.drop(columns="source")).loc[order].reset_index()
+    versions = versions_of(every, records)
+    return checked(records, "records"), checked(pd.concat(rejected), "rejects"), account, versions
+
+
+def _one_of_each(every: pd.DataFrame) -> pd.DataFrame:
+    """One row for each number, from its rows in ``every``, of which the newest stand first."""
+    by_number = every.groupby("trn")
+    one = by_number.first()
+    several = every[every.duplicated("trn", keep=False)]
+    for lead, *others in _TOGETHER:
+        filled = several.dropna(subset=lead).drop_duplicates("trn").set_index("trn")
+        one.loc[filled.index, others] = filled[others]
+    numbers = several.dropna(subset="secondary_trns").groupby("trn").secondary_trns
+    named = numbers.agg(
+        lambda cells: join_multi(dict.fromkeys(number for cell in cells for number in split_multi(cell)))
+    )
+    one.loc[named.index, "secondary_trns"] = named
+    return one.assign(first_retrieved=by_number.snapshot.min())
+
+
+def versions_of(every: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """What the sources of one record say otherwise, or what only an older one says.
+
+    Parameters
+    ----------
+    every
+        A row for each source of a record, the newest first.
+    records
+        The one row for each number that was made of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, field, snapshot, value, shown, source_urls``: a field of a record as each source has it, where the sources differ or
+        the value that is ``shown`` is older than the record's newest source. Differences of capitals and blanks do not count.
+    """
+    several = every[every.duplicated("trn", keep=False)]
+    fields = [name for name in columns("records") if name in several and name not in _OF_NO_VERSION]
+    cells = several.melt(["trn", "snapshot", "source_urls"], fields, var_name="field").dropna(subset="value")
+    chosen = records[records.trn.isin(several.trn)].melt(
+        ["trn", "snapshot"], fields, var_name="field", value_name="one"
+    )
+    chosen = chosen.dropna(subset="one").rename(columns={"snapshot": "newest"})
+    cells = cells.merge(chosen, on=["trn", "field"], how="left").astype({"value": str, "one": str})
+    place = ["trn", "field"]
+    same = cells[cells.value == cells.one].drop_duplicates(place).index  # the newest source that has the value
+    cells["shown"] = cells.index.isin(same)
+    plain = cells.value.str.casefold().str.split().str.join(" ")
+    differ = plain.groupby([cells.trn, cells.field]).transform("nunique") > 1
+    older = (cells.shown & (cells.snapshot < cells.newest)).groupby([cells.trn, cells.field]).transform("any")
+    kept = cells[differ | older].sort_values([*place, "snapshot"], kind="stable")
+    return kept[["trn", "field", "snapshot", "value", "shown", "source_urls"]].reset_index(drop=True)
 
 
 def newest_day(account: pd.DataFrame) -> str:
@@ -109,12 +167,21 @@ def newest_day(account: pd.DataFrame) -> str:
     return account.retrieved[account.records > 0].max()
 
 
-def screened_by_hand(raw: str | Path, *, protocol: dict) -> set[str]:
-    """The registration numbers of the snapshot that the hand screening covers; none where the review has no such screening."""
-    if "hand_screening" not in protocol:
-        return set()
-    day = protocol["hand_screening"]["snapshot"]
-    parts = stream([Path(raw) / "registries" / day], retrieved=day, registries=list(protocol["registries"]))
+def numbers_of_rounds(raw: str | Path, *, protocol: dict) -> dict[str, set[str]]:
+    """For each round of screening the registration numbers of its snapshot; nothing where the protocol names no round."""
+    numbers = {}
+    for name, facts in protocol.get("screening_rounds", {}).items():
+        day = facts["snapshot"]
+        parts = stream([Path(raw) / "registries" / day], retrieved=day, registries=list(protocol["registries"]))
+        numbers[name] = {trn for part in parts for trn in part.records.trn}
+    return numbers
+
+
+def read_in_rounds(raw: str | Path, *, protocol: dict) -> set[str]:
+    """The registration numbers of all snapshots up to the newest that a round of screening names; they are always picked."""
+    last = max((facts["snapshot"] for facts in protocol.get("screening_rounds", {}).values()), default="")
+    paths = [path for path in matching(Path(raw) / "registries", "????-??-??") if path.name <= last]
+    parts = stream(paths, retrieved=last, registries=list(protocol["registries"])) if paths else ()
     return {trn for part in parts for trn in part.records.trn}
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
-from evlib.base.paths import command_ending, place_of, repository
+from evlib.base.paths import SEARCH_FILE, command_ending, place_of, repository
 from evlib.base.protocol import load_protocol, to_fill_in
 from evlib.base.rawdata import (
     OWN_DECISIONS,
@@ -125,7 +125,7 @@ def run(
     search_date = checked_date(search_date or protocol["default_search_date"])
     raw_dir = root / "data" / "raw"
     sums = check_raw(raw_dir)
-    _check_hand_screening(protocol, raw_dir)
+    _check_rounds(protocol, raw_dir)
     if records:
         files = files_of(records)
         if not files:
@@ -180,7 +180,7 @@ def check_review(root: Path) -> list[str]:
     """
     path, raw_dir = root / "protocol.yml", root / "data" / "raw"
     protocol = load_protocol(path)
-    _check_hand_screening(protocol, raw_dir)
+    _check_rounds(protocol, raw_dir)
     if repository(root) == root.resolve():
         return []
     chapter_sources(root, protocol)
@@ -207,14 +207,14 @@ def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: 
     from evlib.ingest import registration_dates, sources
     from evlib.screen import screening
 
-    covered = sources.screened_by_hand(raw_dir, protocol=protocol)
+    read = sources.read_in_rounds(raw_dir, protocol=protocol)
     raw = sources.raw_sources(raw_dir, snapshot=snapshot)
-    records, _, _ = sources.records_of(raw, protocol=protocol, always=covered)
-    hand = screening.hand_decisions(raw_dir / "curation/screening.csv", known=covered, protocol=protocol)[0]
+    records = sources.records_of(raw, protocol=protocol, always=read)[0]
+    decisions = screening.readers_decisions(raw_dir, known=read, protocol=protocol)[0]
+    numbers = sources.numbers_of_rounds(raw_dir, protocol=protocol)
+    rounds = registration_dates.bounds_by_rounds(decisions, numbers, protocol=protocol)
     known = read_csv(shared(raw_dir, "curation/nct_first_submitted.csv"))
-    records = registration_dates.with_registration_dates(
-        records, known, judged=set(hand.trn), covered=covered, protocol=protocol
-    )
+    records = registration_dates.with_registration_dates(records, known, rounds=rounds, protocol=protocol)
     registration_dates.check_search_date(records, search_date, snapshot=snapshot)
 
 
@@ -293,19 +293,21 @@ def _earlier_date(search_date: str, protocol: dict) -> str:
     return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
 
 
-def _check_hand_screening(protocol: dict, raw_dir: Path) -> None:
-    """Refuse a protocol whose hand screening covers a snapshot that is not there."""
-    snapshot = protocol.get("hand_screening", {}).get("snapshot")
-    if snapshot and not (raw_dir / "registries" / snapshot).is_dir():
-        raise InputError(
-            f"protocol.yml, hand_screening.snapshot: {raw_dir / 'registries' / snapshot} is not there. Name the snapshot "
-            f"whose records the decisions in {place_of(raw_dir / 'curation/screening.csv')} cover."
-        )
+def _check_rounds(protocol: dict, raw_dir: Path) -> None:
+    """Refuse a protocol that names a round of screening whose snapshot or decisions are not there."""
+    for name, facts in protocol.get("screening_rounds", {}).items():
+        for key, path in (("snapshot", raw_dir / "registries" / facts["snapshot"]), ("file", raw_dir / facts["file"])):
+            if not path.exists():
+                raise InputError(
+                    f"protocol.yml, screening_rounds.{name}.{key}: {path} is not there. Name the snapshot that the readers "
+                    "of this round read, and the file with their decisions."
+                )
 
 
 def _own_folder(target: Path, root: Path) -> Path:
     """The folder of results, where a run may replace it: it is new, empty, or an earlier run's."""
-    foreign = target.is_dir() and any(target.iterdir()) and not (target / RUN_FILE).is_file()
+    made = any((target / name).is_file() for name in (RUN_FILE, SEARCH_FILE))  # by a run, or by notebooks by hand
+    foreign = target.is_dir() and any(target.iterdir()) and not made
     if foreign or target.is_file() or target.resolve() in (root, *root.parents):
         raise InputError(f"{target} holds something that is not a run's result. Name a new or empty folder with --out.")
     return target
@@ -328,15 +330,15 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
     import papermill
 
     protocol = load_protocol(root / "protocol.yml")
-    processed = root / "data" / "processed"
+    processed, raw_dir = root / "data" / "processed", root / "data" / "raw"
     processed.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".refresh-", dir=processed) as folder:
         copy = Path(folder)
-        copy_shipped(root / "data" / "raw", copy / "data" / "raw")
+        copy_shipped(raw_dir, copy / "data" / "raw")
         for name in ("notebooks", "locks"):
             shutil.copytree(root / name, copy / name)
         shutil.copy2(root / "protocol.yml", copy / "protocol.yml")
-        for search_date in (protocol["default_search_date"], protocol["hand_screening"]["snapshot"]):
+        for search_date in (protocol["default_search_date"], snapshots(raw_dir)[-1]):
             run(copy, search_date=search_date, as_before=True, say=say)  # what 06_update compares by default
         for source in notebooks(copy):
             say(f"{source.name}")
@@ -585,10 +587,10 @@ def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
         if row["reason"].startswith(NOT_WHOLE) or not (row["line"] or row["trn"]):
             say(f"MIND: {row['file']}: {row['reason']}")
     of_exports = sum(row["file"] in exports for row in rows)
-    by_hand = sum(row["file"] not in exports and bool(row["line"] or row["trn"]) for row in rows)
-    parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (by_hand, "decisions and hand work")) if n]
+    of_readers = sum(row["file"] not in exports and bool(row["line"] or row["trn"]) for row in rows)
+    parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (of_readers, "decisions and readings")) if n]
     if parts:
-        say(f"{target.name}: {of_exports + by_hand} row(s) could not be used ({', '.join(parts)}); see {rejects}.")
+        say(f"{target.name}: {of_exports + of_readers} row(s) could not be used ({', '.join(parts)}); see {rejects}.")
 
 
 def _rows_of(table: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Find the records that are one trial, by their registration numbers and by hand decisions."""
+"""Find the records that are one trial, by their registration numbers and by what readers and people judged."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,7 +52,7 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
 
 
 def pairs_to_merge(pairs_of_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that readers (``evlib.screen.screening.hand_decisions``) and people (``judged_pairs``) judged to be one
+    """The pairs that readers (``evlib.screen.screening.readers_decisions``) and people (``judged_pairs``) judged to be one
     trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``."""
     same = judged[judged.decision == "same"].rename(columns={"other_trn": "duplicate_of"})
     same = same.assign(reason=same.reviewer.fillna("a person") + ": " + same.reason.fillna("no reason given"))
@@ -68,19 +68,19 @@ def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=NEEDED)
 
 
-def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Which records repeat another one, and which record stands for the trial.
 
     Two records are one trial where one names the other's number as a secondary number, where both name the same
-    number, or where the adjudicated hand decision says so; all of this transitively. Of each trial the record is kept
+    number, or where readers or a person judged so; all of this transitively. Of each trial the record is kept
     whose registry has the lowest ``rank`` in the protocol, then the one registered first.
 
     Parameters
     ----------
     records
         Table ``records``: those of the search.
-    hand
-        Columns ``trn, duplicate_of`` and, if there is one, ``reason``: adjudicated duplicates. Pairs with a record outside
+    judged_same
+        Columns ``trn, duplicate_of`` and, if there is one, ``reason``: judged duplicates. Pairs with a record outside
         the search have no effect.
 
     Returns
@@ -90,8 +90,8 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     """
     own = set(records.trn)
     links = [(trn, other) for trn, cell in zip(records.trn, records.secondary_trns) for other in split_multi(cell)]
-    judged = [(a, b) for a, b in zip(hand.trn, hand.duplicate_of) if a in own and b in own]
-    reasoned = hand.reindex(columns=["trn", "duplicate_of", "reason"]).dropna(subset="reason")
+    judged = [(a, b) for a, b in zip(judged_same.trn, judged_same.duplicate_of) if a in own and b in own]
+    reasoned = judged_same.reindex(columns=["trn", "duplicate_of", "reason"]).dropna(subset="reason")
     reasons = {frozenset(pair): reason for *pair, reason in reasoned.itertuples(index=False)}
     nodes = {trn: i for i, trn in enumerate(sorted(own.union(*links, *judged)))}
     pairs = [(nodes[a], nodes[b]) for a, b in links + judged]
@@ -108,13 +108,13 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     kept = ranked.drop_duplicates("trial").set_index("trial")[["trn", "registry", "rank", "registered"]]
     ranked = ranked.join(kept.add_prefix("kept_"), on="trial")
     repeats = ranked[ranked.trn != ranked.kept_trn].sort_values("trn")
-    by_number, by_hand = set(map(frozenset, links)), set(map(frozenset, judged))
+    by_number, by_judgement = set(map(frozenset, links)), set(map(frozenset, judged))
     pairs = list(zip(repeats.trn, repeats.kept_trn))
     table = pd.DataFrame(
         {
             "trn": repeats.trn,
             "kept_trn": repeats.kept_trn,
-            "basis": [_basis(frozenset(pair) in by_number, frozenset(pair) in by_hand) for pair in pairs],
+            "basis": [_basis(frozenset(pair) in by_number, frozenset(pair) in by_judgement) for pair in pairs],
             "evidence": [_evidence(*pair, named=set(links), reasons=reasons) for pair in pairs],
             "why_kept": [_why_kept(row) for row in repeats.itertuples()],
         }
@@ -122,11 +122,11 @@ def duplicates(records: pd.DataFrame, hand: pd.DataFrame, *, protocol: dict) -> 
     return checked(table, "duplicates")
 
 
-def tied(records: pd.DataFrame, hand: pd.DataFrame) -> frozenset[str]:
-    """The registration numbers that a secondary number or a hand decision ties to any other: whichever records a search
-    finds, only these can be duplicates. ``records`` and ``hand`` are as for ``duplicates``."""
+def tied(records: pd.DataFrame, judged_same: pd.DataFrame) -> frozenset[str]:
+    """The registration numbers that a secondary number or a judgement ties to any other: whichever records a search
+    finds, only these can be duplicates. ``records`` and ``judged_same`` are as for ``duplicates``."""
     named = {trn: split_multi(cell) for trn, cell in zip(records.trn, records.secondary_trns) if pd.notna(cell)}
-    return frozenset(named).union(*named.values(), hand.trn, hand.duplicate_of)
+    return frozenset(named).union(*named.values(), judged_same.trn, judged_same.duplicate_of)
 
 
 def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -165,5 +165,5 @@ def _why_kept(row: tuple) -> str:
 
 def _basis(named: bool, judged: bool) -> str:
     if named and judged:
-        return "secondary number and hand decision"
-    return "secondary number" if named else "hand decision" if judged else "by way of a third record"
+        return "secondary number and judgement"
+    return "secondary number" if named else "judgement" if judged else "by way of a third record"

@@ -12,28 +12,43 @@ from evlib.base.words import several
 from evlib.screen.judging import ADJUDICATOR, DECISIONS
 
 OUTCOMES = ("included", "pending", "unclear", "excluded at eligibility", "excluded at title", "duplicate")
-_REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated"}
+_REVIEWERS = {"R1": "R1", "R2": "R2", "R3": "adjudicated", "R4": "R4"}
+_ONE_ROUND = {"": {"file": "curation/screening.csv"}}  # of a review whose protocol names no rounds
 
 
-def hand_decisions(
-    path: str | Path, *, known: set[str], protocol: dict
+def readers_decisions(
+    raw: str | Path, *, known: set[str], protocol: dict
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The decisions of readers.
+    """The decisions of the machine readers in all rounds of screening that the protocol names.
 
     Parameters
     ----------
-    path
-        ``screening.csv``: ``trn, reviewer (R1, R2, R3), stage, decision, criterion, duplicate_of, reason``; without the
-        file nobody has decided.
+    raw
+        The folder of raw data. A round's file has ``trn, reviewer (R1 to R4), stage, decision, criterion, duplicate_of,
+        reason``. R1 and R2 read independently, R3 settled, R4 measures and decides nothing. Without a file nobody has decided.
     known
-        Registration numbers of the snapshot.
+        Registration numbers of the records.
 
     Returns
     -------
     decisions, duplicate_pairs, rejects
-        Table ``decisions`` (R3 becomes ``adjudicated``); adjudicated duplicates as ``trn, duplicate_of``; and table
-        ``rejects``: rows on an unknown record, of an unknown reviewer, decision or criterion, or given twice.
+        Table ``decisions`` (R3 becomes ``adjudicated``), with the ``round``; settled duplicates as ``trn, duplicate_of``;
+        and table ``rejects``: rows on an unknown record, of an unknown reviewer, decision or criterion, or given twice. What a
+        later round says of a record replaces what an earlier one says.
     """
+    rounds = protocol.get("screening_rounds", _ONE_ROUND).items()
+    parts = [
+        _round_decisions(Path(raw) / facts["file"], name, known=known, protocol=protocol) for name, facts in rounds
+    ]
+    decisions, pairs, rejects = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+    last = decisions.groupby("trn")["round"].transform("last")
+    kept = decisions[(decisions["round"] == last) | last.isna()]
+    return checked(kept, "decisions"), pairs.drop_duplicates(ignore_index=True), checked(rejects, "rejects")
+
+
+def _round_decisions(
+    path: Path, name: str, *, known: set[str], protocol: dict
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     needs = ["trn", "reviewer", "stage", "decision", "criterion", "duplicate_of", "reason"]
     rows = read_csv(path, needs=needs, optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
@@ -49,7 +64,8 @@ def hand_decisions(
     ]
     good, rejects = set_aside(rows, path, problems)
     decisions = good.assign(reviewer=good.reviewer.map(_REVIEWERS), read_by="machine")
-    decisions = decisions[["trn", "stage", "reviewer", "read_by", "decision", "criterion", "reason"]]
+    decisions["round"] = name or None
+    decisions = decisions[["trn", "stage", "reviewer", "read_by", "decision", "criterion", "reason", "round"]]
     pairs = good.loc[(good.reviewer == "R3") & good.duplicate_of.notna(), ["trn", "duplicate_of"]]
     return checked(decisions, "decisions"), pairs.reset_index(drop=True), rejects
 
@@ -233,6 +249,25 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
     return counted | {"kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
 
 
+def agreement_of_readers(decisions: pd.DataFrame) -> pd.DataFrame:
+    """How far the machine readers agree, by round: R1 with R2, and R4 with each of them and with what was settled.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``round, reviewer, other, n, agreed, kappa, low, high``; without the pairs that judged nothing in common.
+    """
+    machine = decisions[decisions.read_by == "machine"]
+    pairs = [("R1", "R2"), ("R4", "R1"), ("R4", "R2"), ("R4", ADJUDICATOR)]
+    rows = [
+        {"round": name, "reviewer": one, "other": other, **agreement(own, one, other)}
+        for name, own in machine.groupby("round", sort=False, dropna=False)
+        for one, other in pairs
+    ]
+    table = pd.DataFrame(rows, columns=["round", "reviewer", "other", "n", "agreed", "kappa", "low", "high"])
+    return table[table.n > 0].reset_index(drop=True)
+
+
 def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
     """Every two people who judged records in common: ``reviewer, other, n, agreed, kappa, low, high``."""
     people = decisions[(decisions.read_by == "person") & (decisions.reviewer != ADJUDICATOR)]
@@ -264,12 +299,19 @@ def overruled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
 
 
 def disagreements(decisions: pd.DataFrame) -> pd.DataFrame:
-    """The records on which R1 and R2 differ: ``trn, R1, R2, adjudicated, reason`` (of the adjudication)."""
+    """The records on which R1 and R2 differ, or R4 and what was settled: ``trn, round, R1, R2, adjudicated, R4, reason`` (of the
+    reader who stands apart from what was settled, R4 where it is R4 alone)."""
     machine = decisions[decisions.read_by == "machine"]
-    wide = machine.pivot(index="trn", columns="reviewer", values="decision").reindex(columns=["R1", "R2", ADJUDICATOR])
-    reasons = machine[machine.reviewer == ADJUDICATOR].set_index("trn").reason
-    differ = wide[wide.R1.notna() & wide.R2.notna() & (wide.R1 != wide.R2)]
-    return differ.assign(reason=reasons.reindex(differ.index)).reset_index().rename_axis(columns=None)
+    names = ["R1", "R2", ADJUDICATOR, "R4"]
+    wide = machine.pivot(index="trn", columns="reviewer", values="decision").reindex(columns=names)
+    two = wide.R1.notna() & wide.R2.notna() & (wide.R1 != wide.R2)
+    fourth = wide.R4.notna() & wide[ADJUDICATOR].notna() & (wide[ADJUDICATOR] != wide.R4)
+    reasons = machine.pivot(index="trn", columns="reviewer", values="reason").reindex(columns=names)
+    differ = wide[two | fourth]
+    why = reasons[ADJUDICATOR].where(two, reasons.R4).reindex(differ.index)
+    rounds = machine.drop_duplicates("trn").set_index("trn")["round"].reindex(differ.index)
+    table = differ.assign(reason=why, **{"round": rounds}).reset_index().rename_axis(columns=None)
+    return table[["trn", "round", *names, "reason"]].dropna(axis=1, how="all")
 
 
 def rule_performance(
