@@ -1,4 +1,4 @@
-"""What every folder shares; it imports none of them.
+"""What all other folders of ``evlib`` share; it imports none of them.
 
 - A *table* is a ``pandas.DataFrame`` with the columns that ``schema`` gives it; ``tables`` shows one on a page.
 - The *protocol* is the review as data, ``protocol.yml``: question, registries, query, criteria, codes.

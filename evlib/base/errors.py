@@ -1,4 +1,4 @@
-"""The one error that a re-runner is meant to read."""
+"""The one error that is written for the person who runs the review."""
 
 NOT_WHOLE = "not whole"  # begins the reason of a reject that stands for all the rest of a file
 

@@ -1,4 +1,4 @@
-"""Files and folders written whole or not at all, listed without gaps, and their checksums and days."""
+"""Files and folders written whole or not at all, listed without gaps, with their checksums and the day that each is from."""
 
 import fcntl
 import fnmatch

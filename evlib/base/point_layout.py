@@ -1,4 +1,4 @@
-"""Drawings whose unit is the point, counted from the top: texts are measured before anything is placed."""
+"""Drawings laid out in points (72 to an inch), counted from the top: texts are measured before anything is placed."""
 
 import re
 from collections.abc import Iterable

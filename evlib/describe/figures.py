@@ -1,4 +1,4 @@
-"""Included trials over time, by two fields at once, by status, and by size."""
+"""Figures of the included trials: over time, by two fields at once, by status, and by size."""
 
 from itertools import count
 

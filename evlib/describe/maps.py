@@ -1,4 +1,4 @@
-"""Where the included trials are: on a map of the world, and on a map of diseases and routes."""
+"""Maps of the included trials: countries on a map of the world, and each trial as a bubble by disease and route."""
 
 from itertools import combinations
 

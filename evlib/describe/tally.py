@@ -1,4 +1,4 @@
-"""Included trials by their values, as figures count them, and the counts in words.
+"""Count included trials by the values of a field, for figures, and put the counts into words.
 
 Labels are given as ``{field: {code: label}}``, as ``tables.code_labels`` returns them field by field.
 """

@@ -6,5 +6,6 @@
 - A *verdict* says how far a claim of the paper on doses stands under the dials.
 
 Begin with ``stated_doses`` (as registries state them), then ``to_particles``, ``effect_sizes``, ``dose_windows``,
-``dose_verdicts``; ``parse`` reads doses from free text.
+``dose_verdicts``. ``evidence`` lists the dials and gathers what is known of each tested dose; ``parse`` reads doses from
+free text; ``figures`` and ``stated_figures`` draw.
 """

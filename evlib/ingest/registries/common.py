@@ -4,7 +4,8 @@ A reader is a module of this folder that has a ``NAME``:
 
 - ``recognises(head)``: whether the first bytes of a file (of each of its parts) are of this format;
 - ``items(path)``: what the file holds, one at a time, each with its line, an exception in place of one that cannot be read;
-- ``record(item, *, snapshot)``: the item as a row of table ``records``, or ValueError with the reason.
+- ``record(item, *, snapshot)``: the item as a row of table ``records`` (its columns are in ``evlib.base.schema``), or
+  ValueError with the reason.
 
 For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third. For
 other files ``unpack.numbered`` gives the second.

@@ -4,7 +4,7 @@ The form: separated by semicolons, texts in quotation marks, ``[---]*`` for noth
 column ``url`` twice (the trial's own site, and its page in the register, below ``drks_web/navigate.do``). Two such exports
 are published in the history of github.com/quest-bih/IntoValue2 (at 47350f7, ``data/DRKS/DRKS_stopped.csv`` and
 ``DRKS_suspended.csv``), whose code reads one of 3 June 2020 by the same columns; the R package cthist (``drks_de_download``)
-tells of the zip file in which they come. No CSV of the renewed site was at hand; WHO ICTRP carries its records, too.
+describes the zip file in which they come. No CSV of the renewed site was at hand; WHO ICTRP carries its records, too.
 """
 
 import re
