@@ -124,6 +124,43 @@ def _inputs(
     return inputs._replace(columns=_columns(inputs))
 
 
+class Tables(NamedTuple):
+    """The tables of a search date, made of ``Inputs``."""
+
+    records: pd.DataFrame
+    outcomes: pd.DataFrame  # table `screened`
+    flow: pd.DataFrame
+    described: pd.DataFrame
+    doses: pd.DataFrame | None  # of included trials
+
+
+def tables_at(inputs: Inputs, search_date: str) -> Tables:
+    """The tables that a search to this date would have given, with today's text of the records, decisions and codes."""
+    place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
+    records = inputs.records[place == "in"]
+    outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
+    tied = records[records.trn.isin(inputs.may_repeat)]
+    repeats = deduplication.duplicates(tied, inputs.pairs, protocol=inputs.protocol)
+    outcomes = screening.with_duplicates(outcomes, repeats, protocol=inputs.protocol)
+    flow = prisma_flow.flow_of(outcomes, protocol=inputs.protocol)
+    described = inputs.described[inputs.described.trn.isin(screening.trials_of(outcomes).trn)]
+    included = described.trn[described.screening == "included"]
+    doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included)]
+    return Tables(records, outcomes, flow, described, doses)
+
+
+def tables_of_paper(out_dir: str | Path, *, raw_dir: str | Path, search_date: str, protocol: dict) -> Tables:
+    """The tables that compare with the paper's: those of its own search date, or of the run's where that is earlier."""
+    return tables_at(
+        inputs_of_run(out_dir, raw_dir=raw_dir, protocol=protocol), date_beside_paper(search_date, protocol)
+    )
+
+
+def date_beside_paper(search_date: str, protocol: dict) -> str:
+    """The search date of the tables that stand beside the paper's: its own, or an earlier one that was asked for."""
+    return min(search_date, protocol.get("replication_date", search_date))
+
+
 def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     """What a reviewer would have seen at a search date.
 
@@ -140,12 +177,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     if search_date > inputs.newest:
         return row | {"note": f"after the newest records, of {inputs.newest}"}
     place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
-    records = inputs.records[place == "in"]
-    outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
-    tied = records[records.trn.isin(inputs.may_repeat)]
-    repeats = deduplication.duplicates(tied, inputs.pairs, protocol=inputs.protocol)
-    outcomes = screening.with_duplicates(outcomes, repeats, protocol=inputs.protocol)
-    flow = prisma_flow.flow_of(outcomes, protocol=inputs.protocol)
+    records, outcomes, flow, described, doses = tables_at(inputs, search_date)
     steps = flow.drop_duplicates("step").set_index("step").n
     row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}
     row |= {f"{REGISTRY}{name}": (records.registry == name).sum() for name in _registries(inputs)}
@@ -153,9 +185,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
     row |= {"n_proposed": ((outcomes.outcome == "pending") & (outcomes.proposal == "include")).sum()}
     if records.empty:
         return _with_python_numbers(row | {"note": "no record was registered by this day"})
-    described = inputs.described[inputs.described.trn.isin(screening.trials_of(outcomes).trn)]
     included = described[described.screening == "included"]
-    doses = None if inputs.doses is None else inputs.doses[inputs.doses.trn.isin(included.trn)]
     row |= _numbers(inputs, included, doses)
     for field in (*LEADERS, *inputs.protocol["added_fields"]):
         row |= _leader(included, field)

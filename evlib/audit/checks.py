@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.schema import read_csv, read_table, split_multi
+from evlib.base.schema import read_csv, split_multi
 from evlib.base.words import joined
 
 COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
@@ -80,13 +80,6 @@ class Check(NamedTuple):
     ids: tuple[str, ...] = ()  # keys whose values are ids of other claims; not empty where a scalar or a list holds ids
 
 
-def claim_evidence(out_dir: str | Path, raw_dir: str | Path) -> Evidence:
-    """The tables of a run (``flow``, ``records``, ``described``, ``doses``) and those of ``data/raw``."""
-    out = Path(out_dir)
-    run = {name: read_table(out / f"{name}.csv", name) for name in ("flow", "records", "described", "doses")}
-    return Evidence(**run, **paper_evidence(raw_dir))
-
-
 def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
     """The evidence that is the same for every search date: the paper's printed tables, curated publications and results."""
     raw = Path(raw_dir)
@@ -101,7 +94,7 @@ def headline(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
-    """One verdict for each of the claims that ``read_claims`` returns, held against what ``claim_evidence`` returns.
+    """One verdict for each of the claims that ``read_claims`` returns, held against the evidence.
 
     Returns
     -------

@@ -193,7 +193,8 @@ def _code(text: object) -> str:
 
 
 def _why_new(trn: str, was: pd.DataFrame, before: Search, after: Search) -> str:
-    decided = f"decided by {after.screened.set_index('trn').decided_by[trn]}"
+    row = after.screened.set_index("trn").loc[trn]
+    decided = f"decided by {row.decided_by}: {row.reason}"
     if trn in was.index:
         return f"was {was.outcome[trn]}; now {decided}"
     merged = after.trials.set_index("trn").merged_trns.get(trn)

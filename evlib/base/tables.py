@@ -90,10 +90,15 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, n
 
 
 def same_date_as_paper(search_date: str, protocol: dict) -> Markdown:
-    """A sentence that says whether counts of this search can be set beside the paper's."""
-    theirs = protocol["default_search_date"]
+    """A sentence that says to which date the counts are cut that stand beside the paper's."""
+    theirs = protocol.get("replication_date", protocol["default_search_date"])
     if search_date == theirs:
         return Markdown(f"Both searches end on {theirs}.")
+    if search_date > theirs:
+        return Markdown(
+            f"**Beside the paper stand the records registered by {theirs}**, its search date, with what their sources show "
+            f"today; everything else in this book is of {search_date}."
+        )
     return Markdown(
         f"**Mind the dates:** the paper searched to {theirs}, this run to {search_date}. The counts do not compare."
     )

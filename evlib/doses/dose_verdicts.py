@@ -149,16 +149,16 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
     known = chances.dropna(subset="probability_any")
     any_dose, least = (f"{p.min():.2f} to {p.max():.2f}" for p in (known.probability_any, known.probability_minimum))
     spread = (
-        f"over {len(known)} settings of the assumptions, the probability that a nebulised effective dose is below an "
-        f"intravenous one runs from {any_dose} (of the least effective dose of each route: {least}), "
-        f"and in {len(chances) - len(known)} more it cannot be computed"
+        f"That the lowest effective dose is lower nebulised than intravenously has a probability of {least}, by the assumptions "
+        f"({len(known)} settings of them; of any two effective doses {any_dose}); in {len(chances) - len(known)} more settings it "
+        "cannot be computed."
         if len(known)
-        else f"in none of {len(chances)} settings of the assumptions can the routes be compared"
+        else f"In none of {len(chances)} settings of the assumptions can the routes be compared."
     )
     return [
         f"{lead}: that the range of effective doses is narrow {_PHRASES[narrow][1]}, and that it is lower nebulised than "
         f"intravenously {_PHRASES[below][1]}.",
-        f"Effective doses in particles, under the assumptions as set, come from few reports ({routes}); {spread}.",
+        f"Few reports give an effective dose in particles ({routes}). {spread}",
         f"To settle it takes randomised comparisons of several doses within one route and disease{_people_needed(effects)}; "
         "until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
@@ -220,7 +220,7 @@ def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> t
         return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN
     rank_p = smallest_rank_p(*n)
     words = (
-        f"P = {chance['minimum']:.2f} of the least effective doses, {chance['any']:.2f} of any, from {n[0]} nebulised "
+        f"P = {chance['minimum']:.2f} of the lowest effective doses, {chance['any']:.2f} of any, from {n[0]} nebulised "
         f"and {n[1]} intravenous reports; so few can at best reach p = {rank_p:.2f} in a rank test"
     )
     if chance[setting.dials["compare"]] < _LIKELY:

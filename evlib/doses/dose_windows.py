@@ -130,7 +130,7 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
         "particles of the whole course": {"per": "course"},
         "particles per administration": {"per": "administration"},
         "any effective dose of a route": {"compare": "any"},
-        "the least effective dose of a route": {"compare": "minimum"},
+        "the lowest effective dose of a route": {"compare": "minimum"},
         "pairs of doses within a trial only": {"pairs_only": True},
         **{f"ExoFlo: {per_ml} per mL": {"exoflo_per_ml": float(per_ml)} for per_ml in readings},
         f"{share[0]:.2f} to {share[1]:.2f} of a nebulised dose is inhaled, as of saline": {"nebulised_share": share},

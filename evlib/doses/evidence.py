@@ -37,7 +37,7 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "compare": (
         "minimum",
         ("minimum", "any"),
-        "which effective doses are compared: the least of each route (Kabat 2020), or any",
+        "which effective doses are compared: the lowest of each route (Kabat 2020), or any",
     ),
     "pairs_only": (False, (False, True), "only trials with an effective and a less effective dose (Kabat 2020)"),
     "exoflo_per_ml": (None, None, "particles in a millilitre of ExoFlo; None: every reading, each as likely"),

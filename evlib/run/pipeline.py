@@ -251,7 +251,7 @@ def run_with_comparison(
     search_date, snapshot, records, say
         As in ``run``.
     since
-        The earlier search date; where None, the protocol's default date or, at that date and before, one year earlier.
+        The earlier search date; where None, the replication date or, at that date and before, one year earlier.
     since_snapshot
         Day of retrieval up to which records count for the earlier search; where None, the first that could answer it.
 
@@ -288,8 +288,9 @@ def run_with_comparison(
 
 
 def _earlier_date(search_date: str, protocol: dict) -> str:
-    if search_date > protocol["default_search_date"]:
-        return protocol["default_search_date"]
+    replication_date = protocol.get("replication_date", protocol["default_search_date"])
+    if search_date > replication_date:
+        return replication_date
     return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
 
 
@@ -338,7 +339,7 @@ def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) ->
         for name in ("notebooks", "locks"):
             shutil.copytree(root / name, copy / name)
         shutil.copy2(root / "protocol.yml", copy / "protocol.yml")
-        for search_date in (protocol["default_search_date"], snapshots(raw_dir)[-1]):
+        for search_date in (protocol["replication_date"], protocol["default_search_date"]):
             run(copy, search_date=search_date, as_before=True, say=say)  # what 06_update compares by default
         for source in notebooks(copy):
             say(f"{source.name}")

@@ -354,7 +354,6 @@ def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFram
         **{f"n_{step}": n[step] for step in ("included", "pending", "unclear", "duplicates")},
         "n_proposed": (trials.screening == "pending").sum(),
         "decided": f"Nobody has decided yet: {wait}." if people.empty else by_people,
-        "screened_by": protocol.get("hand_screening", {}).get("registered_by", "no day"),
     }
 
 
@@ -366,5 +365,5 @@ def likely_pairs(proposals: pd.DataFrame) -> str:
 
 def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
     """Numbers of the second chapter where a paper is redone: ``theirs`` by step, and the readers' ``agreement``."""
-    kappa, search_date = f"{agreement['kappa']:.2f}", protocol["default_search_date"]
+    kappa, search_date = f"{agreement['kappa']:.2f}", protocol.get("replication_date", protocol["default_search_date"])
     return {"n_paper_included": theirs.included, "paper_search_date": search_date, "kappa": kappa}

@@ -1,0 +1,79 @@
+"""What changed since the paper: included trials registered by its search date beside those registered later."""
+
+import pandas as pd
+
+from evlib.base.schema import split_multi
+from evlib.base.tables import code_labels, in_words
+from evlib.base.words import joined, several
+
+FIELDS = ("disease_area", "msc_source", "route", "countries")
+_FEW = 3  # a code that fewer trials had before is not said to have stopped
+
+
+def changes_by_code(before: pd.DataFrame, now: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """How many included trials have each code before and since, field by field.
+
+    Parameters
+    ----------
+    before, now
+        Tables ``described`` of the paper's search date and of this search.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``field, code, label, before, since, share_before, share_since``: numbers of included trials, and their shares in percent of
+        those that report the field. A trial with two values (two countries) counts under each. The largest rise in share first.
+    """
+    one, other = (table[table.screening == "included"] for table in (before, now))
+    new, rows = other[~other.trn.isin(one.trn)], []
+    for field in [name for name in FIELDS if name == "countries" or name in protocol["codes"]]:
+        labels = {} if field == "countries" else code_labels(protocol, field)
+        was, since = (
+            pd.Series([value for cell in table[field] for value in split_multi(cell)], dtype="str").value_counts()
+            for table in (one, new)
+        )
+        told = [max(int(table[field].notna().sum()), 1) for table in (one, new)]
+        part = pd.DataFrame({"before": was, "since": since}).fillna(0).astype(int).rename_axis("code").reset_index()
+        shares = {
+            f"share_{name}": (100 * part[name] / n).round(1) for name, n in zip(("before", "since"), told, strict=True)
+        }
+        part = part.assign(field=field, label=[labels.get(code, code) for code in part.code], **shares)
+        rows.append(part.iloc[(part.share_before - part.share_since).argsort(kind="stable")])
+    return pd.concat(rows)[["field", "code", "label", "before", "since", "share_before", "share_since"]].reset_index(
+        drop=True
+    )
+
+
+def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame) -> list[str]:
+    """What rose and what stopped, a sentence for each field, from ``changes_by_code`` and its two tables."""
+    one, other = (table[table.screening == "included"] for table in (before, now))
+    new = other[~other.trn.isin(one.trn)]
+    if new.empty:
+        return ["No included trial was registered later."]
+    sentences = []
+    for field, own in changes.groupby("field", sort=False):
+        told = {name: int(table[field].notna().sum()) for name, table in (("before", one), ("since", new))}
+        rose = own[(own.since >= _FEW) & (own.share_since > own.share_before)].head(2)
+        stopped = own[(own.before >= _FEW) & (own.since == 0)]
+        parts = [
+            f"{row.label} ({row.since} of {told['since']} since, {row.before} of {told['before']} before)"
+            for row in rose.itertuples()
+        ]
+        text = f"{in_words(str(field)).capitalize()}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
+        gone = [f"{row.label} ({row.before} before)" for row in stopped.itertuples()]
+        sentences.append(text + (f"; none since for {joined(gone)}." if gone else "."))
+    return sentences
+
+
+def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
+    """How fast included trials come: registered in the twelve months to the search date, and in the twelve before."""
+    included = now[now.screening == "included"]
+    end = pd.Timestamp(search_date)
+    year = [end - pd.DateOffset(years=n) for n in (1, 2)]
+    last = int(((included.registered > year[0]) & (included.registered <= end)).sum())
+    before = int(((included.registered > year[1]) & (included.registered <= year[0])).sum())
+    undated = int(included.registered.isna().sum())
+    return (
+        f"{several(last, 'was', 'were') if last != 1 else '1 was'} registered in the twelve months to {search_date} and {before} in the "
+        f"twelve months before" + (f"; of {several(undated, 'trial')} the day is not known" if undated else "")
+    )

@@ -1,0 +1,49 @@
+"""Trials that are under way and were registered to compare doses: those that could settle the question."""
+
+import pandas as pd
+
+from evlib.base.protocol import phrase_pattern
+
+# Groups of a status (evlib.describe.figures.status_groups) of which a result can still come.
+OPEN_STATUS = ("Recruiting", "Not yet recruiting", "Active, not recruiting", "not reported")
+_READS = ("brief_title", "official_title", "arms", "interventions")
+
+
+def dose_comparisons(
+    included: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, protocol: dict
+) -> pd.DataFrame:
+    """The included trials that compare doses, as far as we can tell, and on what that rests.
+
+    A trial is listed where two doses or more in one unit are on file, where its design has one of the codes under
+    ``dose_comparison`` in the protocol, or where a phrase there stands in its titles, arms or interventions. The last is
+    a rule's proposal from words, and said to be one.
+
+    Parameters
+    ----------
+    included, records, doses
+        Tables ``described`` (included trials), ``records`` and ``doses``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, title, disease_area, route, status, enrolment, doses`` (how many different ones are on file, in the unit with
+        most), ``because``; the trials with most doses first.
+    """
+    rules = protocol.get("dose_comparison", {})
+    per_unit = doses.drop_duplicates(["trn", "unit", "low", "high"]).groupby(["trn", "unit"]).size()
+    on_file = included.trn.map(per_unit.groupby("trn").max()).fillna(0).astype("int64")
+    pattern = phrase_pattern(rules.get("phrases", []))
+    facts = records.set_index("trn").loc[included.trn, list(_READS)].fillna("").agg(" | ".join, axis=1)
+    words = [match.group() if (match := pattern.search(text)) else None for text in facts]
+    rows = []
+    for row, n, said in zip(included.itertuples(), on_file, words, strict=True):
+        because = [f"{n} doses on file"] if n > 1 else []
+        because += [f"design: {row.design}"] if row.design in rules.get("designs", []) else []
+        because += [f'by its words alone: "{said}"'] if said and not because else []
+        if because:
+            rows.append(
+                (row.trn, row.title, row.disease_area, row.route, row.status, row.enrolment, n, "; ".join(because))
+            )
+    names = ["trn", "title", "disease_area", "route", "status", "enrolment", "doses", "because"]
+    table = pd.DataFrame(rows, columns=names).astype({"enrolment": "Int64"})
+    return table.sort_values(["doses", "trn"], ascending=[False, True], ignore_index=True)
