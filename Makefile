@@ -35,7 +35,7 @@ QUICK = identifiers query schema protocol registries registration_dates eligibil
 BOOK = $(REVIEW:%=reviews/%/)book/_build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup new-review book pdf run fetch update sweep screen trace lesson test quick breakage bench lint format check open lab notebooks lock licences audit clean
+.PHONY: help setup new-review book site pdf run fetch update sweep screen trace lesson test quick breakage bench lint format check open lab notebooks lock licences audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ new-review: $(READY) ## Start a review of another topic in reviews/NAME (NAME=my
 
 book: $(READY) ## Run the notebooks and build the book: book/_build/html/index.html
 	@$(PY) -m evlib book $(OPTIONS)
+
+site: $(READY) ## Both editions in one folder to publish: book/_build/site
+	@$(PY) -m evlib site
 
 pdf: $(READY) ## The book as one PDF for print: book/_build/evtrials-SEARCH_DATE.pdf (needs Chromium)
 	@$(PY) -m evlib pdf $(OPTIONS)

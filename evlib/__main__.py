@@ -67,6 +67,20 @@ def book(search_date: SearchDate = None, snapshot: Snapshot = None, records: Rec
 
 
 @app.command()
+def site() -> None:
+    """Both editions in one folder to publish: the current one, and the replication edition below editions/: book/_build/site."""
+    from evlib.book.build import build_site
+    from evlib.run.pipeline import run_with_comparison
+
+    root, protocol = project_root(), _protocol()
+    dates = {"": protocol["default_search_date"]}
+    if "replication_date" in protocol:
+        dates = {f"editions/{protocol['replication_date']}": protocol["replication_date"]} | dates
+    editions = {place: run_with_comparison(root, search_date=day, say=echo) for place, day in dates.items()}
+    echo(f"The site to publish: {build_site(root, editions, say=echo).parent.relative_to(root)}")
+
+
+@app.command()
 def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Records = None) -> None:
     """The book as one PDF for print (through Chromium): book/_build/evtrials-SEARCH_DATE.pdf."""
     from evlib.book.build import build_pdf
@@ -79,19 +93,31 @@ def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Reco
 
 @app.command()
 def update(
-    since: Annotated[str | None, Option(help="The earlier search date. Default: the last but one retrieval's.")] = None,
+    since: Annotated[str | None, Option(help="The earlier search date. Default: that of the last update.")] = None,
     search_date: Annotated[str | None, Option(help="The later search date. Default: the newest records' day.")] = None,
     since_snapshot: Annotated[str | None, Option(help="As --snapshot, for the earlier search.")] = None,
     snapshot: Snapshot = None,
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and say what awaits a decision."""
+    from evlib.base.files import today
     from evlib.base.rawdata import snapshots
+    from evlib.book.history import FILE, add_update, updates
+    from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
-    earlier = days[-2] if len(days) > 1 else _protocol()["default_search_date"]
     later = {"search_date": search_date or days[-1], "snapshot": snapshot}
-    results = _run_and_build(**later, since=since or earlier, since_snapshot=since_snapshot)
+    past = updates(root)
+    if (
+        not since
+        and len(past)
+        and (past.search_date.iloc[-1], past.snapshot.iloc[-1]) < (later["search_date"], snapshot or days[-1])
+    ):
+        since, since_snapshot = past.search_date.iloc[-1], since_snapshot or past.snapshot.iloc[-1]
+    results = run_with_comparison(root, **later, since=since, since_snapshot=since_snapshot, say=echo)
+    added = add_update(root, results, day=today())
+    echo(f"{FILE} has a new row." if added else f"{FILE} has its row on these data already.")
+    _run_and_build(**later, since=since, since_snapshot=since_snapshot)
     whats_new, queue = root / "data" / "processed" / "whats_new.md", results / "to_screen.csv"
     write_bytes(whats_new, (results / "whats_new.md").read_bytes())
     echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from evlib.base.schema import split_multi
-from evlib.base.tables import code_labels, in_words
+from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
 
-FIELDS = ("disease_area", "msc_source", "route", "countries")
+FIELDS = {"disease_area": "Disease area", "msc_source": "Cell source", "route": "Route", "countries": "Country"}
 _FEW = 3  # a code that fewer trials had before is not said to have stopped
 
 
@@ -56,10 +56,10 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
         rose = own[(own.since >= _FEW) & (own.share_since > own.share_before)].head(2)
         stopped = own[(own.before >= _FEW) & (own.since == 0)]
         parts = [
-            f"{row.label} ({row.since} of {told['since']} since, {row.before} of {told['before']} before)"
+            f"{row.label} ({row.since} of {told['since']} since that report it, {row.before} of {told['before']} before)"
             for row in rose.itertuples()
         ]
-        text = f"{in_words(str(field)).capitalize()}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
+        text = f"{FIELDS[str(field)]}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
         gone = [f"{row.label} ({row.before} before)" for row in stopped.itertuples()]
         sentences.append(text + (f"; none since for {joined(gone)}." if gone else "."))
     return sentences

@@ -63,6 +63,10 @@ _TABLES = {
         trn:key arm route route_group low:number high:number unit unit_kind:key per volume_ml:number
         n_administrations:count interval particles_low:number particles_high:number as_stated
     """,
+    "updates": """
+        day:key search_date:key snapshot:key records:count read:count included:count new:count removed:count results:count
+        results_added:count verdicts:key inputs:key whats_new trials
+    """,
     "studies": """
         study_id:key study trn trn_link doi_or_url msc_derived:flag disease disease_group source_urls allocation masking
         report_type read_from year:count evidence_note

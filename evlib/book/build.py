@@ -71,6 +71,58 @@ def build_book(
     return html / "index.html"
 
 
+def build_site(root: Path, editions: dict[str, Path], *, say: Callable[[str], None] = print) -> Path:
+    """Compile the books of several runs into ``book/_build/site``, to be published as a whole; returns its first page.
+
+    Each page has a link to the same page of the other editions, or to their first page where they lack it.
+
+    Parameters
+    ----------
+    editions
+        For each edition's place below the site (empty: the site itself) the folder of its run. The one built last stays in
+        ``book/_build/html``.
+    """
+    build = root / "book" / "_build"
+    with tempfile.TemporaryDirectory(dir=_made(build), prefix=".site-") as folder:
+        site = Path(folder) / "site"
+        places = {place: site / place if place else site for place in editions}
+        for place, results in editions.items():
+            build_book(root, results, say=say)
+            shutil.copytree(build / "html", places[place], dirs_exist_ok=True)
+        pages = {
+            place: [path.relative_to(home) for path in home.rglob("*.html") if "_static" not in path.parts]
+            for place, home in places.items()
+        }
+        pages[""] = [path for path in pages.get("", []) if path.parts[0] != "editions"]
+        for place, home in places.items():
+            for page in pages[place]:
+                links = _links_to_editions(page, place, editions, pages)
+                text = (home / page).read_text(encoding="utf-8")
+                write_text(home / page, re.sub(r"<article\b[^>]*>", lambda tag: tag[0] + links, text, count=1))
+        with building_alone(build):
+            swap_in(site, build / "site")
+    return build / "site" / "index.html"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _links_to_editions(page: Path, place: str, editions: dict[str, Path], pages: dict[str, list[Path]]) -> str:
+    """A line with links from a page of one edition to the same page of the others."""
+    up = "../" * (len(page.parts) - 1 + len(Path(place).parts))
+    links = [
+        f'<a href="{up}{other + "/" if other else ""}{(page if page in pages[other] else Path("index.html")).as_posix()}">'
+        f"{results.name}</a>"
+        for other, results in editions.items()
+        if other != place
+    ]
+    return (
+        f'<p class="edition">Edition of {editions[place].name}. The same page in the edition of {", ".join(links)}.</p>'
+    )
+
+
 def build_pdf(root: Path, results: Path, *, say: Callable[[str], None] = print) -> Path:
     """Print the book of one run, all chapters in one, into ``book/_build/evtrials-<run>.pdf``; returns the file.
 
@@ -175,7 +227,8 @@ def _key(root: Path, results: Path) -> str:
         path for book in books for path in sorted(book.rglob("*")) if path.is_file() and "_build" not in path.parts
     ]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
-    files = [*pages, repository(root) / "CHANGELOG.md", *made_by()]
+    history = [path for path in [root / "data/updates.csv"] if path.is_file()]
+    files = [*pages, *history, repository(root) / "CHANGELOG.md", *made_by()]
     return hashlib.sha256(json.dumps([run["keys"], [(path.name, sha256(path)) for path in files]]).encode()).hexdigest()
 
 

@@ -21,6 +21,7 @@ from evlib.base.tables import table
 from evlib.base.words import load_numbers
 from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
+from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.record_history import older_values, trace, traced_tables
@@ -55,6 +56,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     _drop_absent_chapters(source / "_toc.yml", results)
     _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
+    words |= history_words(root)
     words["update_tables"] = "\n".join(
         f'| <a href="{name}" download>{name}</a> | {row} |'
         for name, row in _UPDATE_TABLES.items()
@@ -94,6 +96,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     if (source / "teaching.md").is_file():
         write_lessons(results, chapters, downloads / "lessons")
     _copy_mathjax(downloads / "mathjax")
+    write_feed(root, results, downloads, title=protocol["title"])
     shutil.copy2(results / "run.json", downloads / "run.json")
     for path in results.glob("*.csv"):
         copy_table(path, downloads / path.name, protocol=protocol)

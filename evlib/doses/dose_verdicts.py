@@ -147,7 +147,10 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
     )
     chances = moved.drop_duplicates("assumption")
     known = chances.dropna(subset="probability_any")
-    any_dose, least = (f"{p.min():.2f} to {p.max():.2f}" for p in (known.probability_any, known.probability_minimum))
+    any_dose, least = (
+        f"{p.max():.2f}" if p.min().round(2) == p.max().round(2) else f"{p.min():.2f} to {p.max():.2f}"
+        for p in (known.probability_any, known.probability_minimum)
+    )
     spread = (
         f"That the lowest effective dose is lower nebulised than intravenously has a probability of {least}, by the assumptions "
         f"({len(known)} settings of them; of any two effective doses {any_dose}); in {len(chances) - len(known)} more settings it "

@@ -5,7 +5,7 @@ import pandas as pd
 from evlib.base.protocol import phrase_pattern
 
 # Groups of a status (evlib.describe.figures.status_groups) of which a result can still come.
-OPEN_STATUS = ("Recruiting", "Not yet recruiting", "Active, not recruiting", "not reported")
+OPEN_STATUS = ("Recruiting", "Not yet recruiting", "Active, not recruiting", "Not reported")
 _READS = ("brief_title", "official_title", "arms", "interventions")
 
 

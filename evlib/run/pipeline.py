@@ -253,7 +253,8 @@ def run_with_comparison(
     since
         The earlier search date; where None, the replication date or, at that date and before, one year earlier.
     since_snapshot
-        Day of retrieval up to which records count for the earlier search; where None, the first that could answer it.
+        Day of retrieval up to which records count for the earlier search; where None, the first that could answer a date that
+        is given as ``since``, else all.
 
     Raises
     ------
@@ -270,7 +271,8 @@ def run_with_comparison(
     earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
     if not records:
         days = snapshots(root / "data" / "raw")
-        since_snapshot = since_snapshot or next((day for day in days if day >= earlier), days[-1])
+        if since:
+            since_snapshot = since_snapshot or next((day for day in days if day >= earlier), days[-1])
     if since and (earlier, since_snapshot or "") >= (search_date, snapshot or (days[-1] if not records else "9999")):
         raise InputError(
             f"The search of {earlier} cannot be compared with that of {search_date}: name an earlier date, or the same "
