@@ -98,7 +98,10 @@ def build_site(root: Path, editions: dict[str, Path], *, say: Callable[[str], No
             for page in pages[place]:
                 links = _links_to_editions(page, place, editions, pages)
                 text = (home / page).read_text(encoding="utf-8")
-                write_text(home / page, re.sub(r"<article\b[^>]*>", lambda tag: tag[0] + links, text, count=1))
+                before, tag, after = (
+                    re.split(r"(<article\b[^>]*>)", text, maxsplit=1) if "<article" in text else (text, "", "")
+                )
+                write_text(home / page, before + tag + (links if tag else "") + after)
         with building_alone(build):
             swap_in(site, build / "site")
     return build / "site" / "index.html"
