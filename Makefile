@@ -80,7 +80,7 @@ sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EV
 		$${SCHEDULER:+--scheduler "$$SCHEDULER"} "$$@"
 
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
-	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen$(REVIEW:%= REVIEW=%) REVIEWER=your-name SEARCH_DATE=2026-11-22" >&2; exit 1; }
+	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen$(REVIEW:%= REVIEW=%) REVIEWER=your-name" >&2; exit 1; }
 	@notebook="$$($(PY) -m evlib judge --reviewer "$$REVIEWER" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} \
 		$${SNAPSHOT:+--snapshot "$$SNAPSHOT"})" && $(PY) -m jupyterlab --notebook-dir=. "$$notebook"
 

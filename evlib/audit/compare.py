@@ -9,7 +9,7 @@ import pandas as pd
 from evlib.base.errors import InputError
 from evlib.base.paths import command_ending, repository
 from evlib.base.schema import read_table, split_multi
-from evlib.base.words import load_numbers
+from evlib.base.words import load_numbers, several
 
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they make what is compared
 # The fields of a record that are compared, as a reader calls them.
@@ -17,7 +17,7 @@ FOLLOWED = {"status": "status", "phases": "phase", "enrolment": "enrolment", "re
 
 # The numbers of the book's first page, as a reader calls them.
 HEADLINES = {"n_records": "records of the search", "n_included": "trials included"}
-HEADLINES |= {"n_pending": "records that await a decision", "n_unclear": "records that remain unclear"}
+HEADLINES |= {"n_pending": "records not yet read", "n_unclear": "records that remain unclear"}
 HEADLINES |= {"n_since_2020": "included trials registered in 2020 or later", "n_dated": "included trials with a date"}
 HEADLINES |= {"n_countries": "countries", "n_lung": "included trials on lung and airways"}
 HEADLINES |= {"n_covid": "included trials on COVID-19", "n_intravenous": "included trials: intravenous"}
@@ -157,10 +157,15 @@ def summary(n: dict[str, int], after: Search, before_date: str, search_date: str
     """The update in two sentences, for the book's first page and the chapter."""
     pending = after.screened[after.screened.outcome == "pending"]
     proposed = int((pending.proposal == "include").sum())
+    unread = (
+        f"**{several(len(pending), 'record is', 'records are')} not yet read** and not counted; of these the rules propose to include "
+        f"{proposed}."
+        if len(pending)
+        else "No record waits to be read."
+    )
     return (
         f"Between the searches of {before_date} and {search_date} the included trials went from **{n['before']}** to "
-        f"**{n['after']}** ({n['before']} + {n['new']} new - {n['removed']} removed). **{len(pending)} records await a "
-        f"decision** and are not counted; of these the rules propose to include {proposed}."
+        f"**{n['after']}** ({n['before']} + {n['new']} new - {n['removed']} removed). {unread}"
     )
 
 
@@ -182,7 +187,7 @@ def message(
         lines += [f"- {_code(row.trn)} {_code(row.title)}: {_code(row.why)}" for row in rows.itertuples()] + [""]
     lines += [f"## Changed records: {len(changed)}", ""]
     lines += [f"- {_code(r.trn)} {r.field}: {_code(r.before)} → {_code(r.after)}" for r in changed.itertuples()]
-    lines += ["", f"## Records that await a decision: {len(pending)}", ""]
+    lines += ["", f"## Records not yet read: {len(pending)}", ""]
     lines += [f"- {_code(r.trn)} {_code(r.title)}: the rules propose {r.proposal}" for r in pending.itertuples()]
     return "\n".join(lines) + "\n"
 

@@ -31,7 +31,7 @@ def field_by_date(table: pd.DataFrame) -> Figure:
     )
     styles = {
         "n_records": ("records found", INK, "--"),
-        "n_pending": ("awaiting a decision", PENDING, ":"),
+        "n_pending": ("not yet read", PENDING, ":"),
         "n_included": ("trials included", INCLUDED, "-"),
     }
     shown = {name: style for name, style in styles.items() if table[name].any()}

@@ -21,6 +21,7 @@ from evlib.base.point_layout import BLUE, GREY, ORANGE, canvas, finished
 from evlib.base.schema import write_csv
 
 NOT_REPORTED = "not reported"
+UNREAD = "not yet read"  # what a reader sees of trials that the rules propose and nobody has decided on
 INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
 WIDTH_INCHES = 5.0  # inches: at a phone's width the 10 pt text is still legible
 STYLE = {"svg.hashsalt": "evtrials", "svg.fonttype": "path", "figure.dpi": 150, "hatch.linewidth": 0.8}

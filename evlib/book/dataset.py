@@ -19,7 +19,7 @@ from evlib.base.words import load_numbers
 CODEBOOK = Path(__file__).with_name("codebook.csv")
 # The tables of the data set, with what one row is.
 TABLES = {
-    "trials": "a trial: an included one, or one that the rules propose (pending)",
+    "trials": "a trial: an included one, or one that the rules propose and nobody has read (pending)",
     "described": "a trial with its codes and the facts of its record",
     "coding_basis": "a code of a trial: machine-read, by a person or by rules, and on what it rests",
     "doses": "a dose as stated",
@@ -33,7 +33,7 @@ TABLES = {
     "screened": "what became of a record",
     "decisions": "a decision by a reader, a person or the rules",
     "duplicates": "a record that repeats another one",
-    "to_screen": "a record that awaits a decision",
+    "to_screen": "a record that is not yet read",
     "flow": "a step of the PRISMA 2020 flow",
     "rejects": "a line or row that could not be used, with its reason",
 }

@@ -173,7 +173,7 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     proposed = queue.proposal.str.cat(" (" + queue.proposed_criterion + ")", na_rep="")
     shown = queue[["trn", "proposed_reason", "title", "registered", "needs"]]
     shown.insert(1, "proposal", proposed.where(queue.proposal.notna()))
-    queue_table = table(shown, caption=f"{len(queue)} records that await a decision", urls=queue.record_url)
+    queue_table = table(shown, caption=f"{len(queue)} records that are not yet read", urls=queue.record_url)
     codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
     return {
         "queue": f'<div class="queue">{queue_table.data}</div>',

@@ -126,7 +126,7 @@ def trials_to_browse(
             ]
             for field, label in (("status", "Status"), ("enrolment", "Enrolment"))
         },
-        "Counted": described.screening.map({"included": "included", "pending": "pending, not counted"}),
+        "Counted": described.screening.map({"included": "included", "pending": "not yet read, not counted"}),
         "Record": [_link(url, "registry") for url in described.record_url],
     }
     return pd.DataFrame(facts, index=described.index)

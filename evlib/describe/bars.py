@@ -2,13 +2,23 @@
 
 import pandas as pd
 
-from evlib.base.figure import INCLUDED, NOT_REPORTED, PENDING, Figure, bars, none_included, nothing, stacked_years
+from evlib.base.figure import (
+    INCLUDED,
+    NOT_REPORTED,
+    PENDING,
+    UNREAD,
+    Figure,
+    bars,
+    none_included,
+    nothing,
+    stacked_years,
+)
 from evlib.base.words import joined, several
 from evlib.describe.coded_fields import value_counts
 
 
 def trials_by_year(described: pd.DataFrame) -> Figure:
-    """Trials by year of registration, included and pending ones side by side in a bar."""
+    """Trials by year of registration, included ones and proposals not yet read side by side in a bar."""
     dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
     if dated.empty:
         return nothing("trials_by_year", "No trial of this search has a registration date")
@@ -26,8 +36,10 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
         when = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
         title = none_included(described, proposed=f": {when}")
     shown = dated.screening.value_counts()
-    unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} pending)"
-    return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, "pending": PENDING})
+    unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} {UNREAD})"
+    title += _beside(int(data.pending.sum()))
+    data = data.rename(columns={"pending": UNREAD})
+    return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, UNREAD: PENDING})
 
 
 def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[str, str] | None = None) -> Figure:
@@ -53,7 +65,14 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     title = _leader_title(data.included, noun)
     if not data.included.sum():
         title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
-    return bars(data, name, title, _unit(described), {"included": INCLUDED, "pending": PENDING})
+    title += _beside(int((described.screening == "pending").sum())) if data.included.sum() else ""
+    data = data.rename(columns={"pending": UNREAD})
+    return bars(data, name, title, _unit(described), {"included": INCLUDED, UNREAD: PENDING})
+
+
+def _beside(proposed: int) -> str:
+    """What a title adds where bars also show proposals, so that it does not speak of included trials alone."""
+    return f"; {several(proposed, 'proposal')} {UNREAD}, hatched" if proposed else ""
 
 
 def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
@@ -71,4 +90,4 @@ def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
 
 def _unit(described: pd.DataFrame) -> str:
     pending = int((described.screening == "pending").sum())
-    return f"Trials ({len(described) - pending} included" + (f", {pending} pending)" if pending else ")")
+    return f"Trials ({len(described) - pending} included" + (f", {pending} {UNREAD})" if pending else ")")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from evlib.base.figure import UNREAD
 from evlib.base.point_layout import plain
 from evlib.base.schema import split_multi
 from evlib.base.words import joined, several
@@ -85,7 +86,7 @@ def counted(described: pd.DataFrame) -> str:
     """What a figure counts, and what it does not."""
     pending = int((described.screening == "pending").sum())
     n = int((described.screening == "included").sum())
-    return f"included trials (n = {n}" + (f"; {pending} pending, not counted)" if pending else ")")
+    return f"included trials (n = {n}" + (f"; {pending} {UNREAD}, not counted)" if pending else ")")
 
 
 def twice(trials: pd.DataFrame, *fields: str) -> str:

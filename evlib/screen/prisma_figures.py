@@ -59,7 +59,7 @@ def flow_figure(flow: pd.DataFrame, *, links: _Links = None) -> Figure:
     n = counts(flow)
     title = (
         f"{several(n.included, 'trial remains', 'trials remain')} of {several(n.identified_total, 'record')}; "
-        f"{several(n.pending, 'awaits', 'await')} a decision"
+        f"{n.pending} not yet read"
     )
     axes, top = canvas(title)
     top = _heading(axes, top, "Identification of studies via registries", _HEADING)

@@ -16,7 +16,7 @@ INCLUDED_RECORDS = f"{RECORDS_PAGE}#{anchor('included')}"
 SUBTRACTED = ("duplicates", "pending", "excluded_title")
 _UP_TO_ASSESSED = {
     "identified_total": "Records identified", "duplicates": "Duplicate records removed",
-    "pending": "Records awaiting a decision", "screened": "Records screened by title",
+    "pending": "Records not yet read", "screened": "Records screened by title",
     "excluded_title": "Records excluded by title", "assessed": "Records assessed for eligibility",
 }  # fmt: skip
 # After those excluded by criterion:
@@ -30,7 +30,7 @@ def adds_up(flow: pd.DataFrame) -> list[str]:
     removed, excluded = n.duplicates + n.pending, n[reason_steps(flow)].sum()
     sums = [
         ("identified", n.identified_total, "identified by registry", n.identified),
-        ("identified", n.identified_total, "duplicates, awaiting a decision and screened", removed + n.screened),
+        ("identified", n.identified_total, "duplicates, not yet read and screened", removed + n.screened),
         ("screened", n.screened, "excluded by title and assessed", n.excluded_title + n.assessed),
         ("assessed", n.assessed, "excluded by criterion, unclear and included", excluded + n.unclear + n.included),
     ]
@@ -91,7 +91,7 @@ def flow_of(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Table ``flow``: ``step, label, n``. Identified = duplicates + awaiting + screened; screened = excluded at title +
+        Table ``flow``: ``step, label, n``. Identified = duplicates + not yet read + screened; screened = excluded at title +
         assessed; assessed = excluded by each criterion + unclear + included.
     """
     by_outcome = outcomes.outcome.value_counts().reindex(OUTCOMES, fill_value=0)

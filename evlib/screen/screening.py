@@ -348,7 +348,7 @@ def rule_performance(
 def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
     """Numbers that the book's pages take from the second chapter; ``people`` are the decisions of people."""
     n = flow.set_index("step").n
-    wait = several(n.pending, "record awaits a decision", "records await a decision")
+    wait = several(n.pending, "record is not yet read", "records are not yet read")
     by_people = f"People have judged {people.trn.nunique()} records; {wait}."
     return {
         **{f"n_{step}": n[step] for step in ("included", "pending", "unclear", "duplicates")},
