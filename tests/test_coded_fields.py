@@ -184,7 +184,9 @@ def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
 def test_a_hand_code_rests_on_the_record_where_the_rules_find_the_same_and_differences_are_listed(review):
     records = records_of([RECORD], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
-    hand = rules.assign(coded_by="machine-read", route="intravenous", countries="China", country_basis="sponsor", design=None)
+    hand = rules.assign(
+        coded_by="machine-read", route="intravenous", countries="China", country_basis="sponsor", design=None
+    )
     basis = coded_fields.coding_basis(hand, words, hand=hand, protocol=review).set_index("field")
     assert basis.words["disease_area"] == "COVID"
     assert pd.isna(basis.found_in["route"])

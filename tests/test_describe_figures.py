@@ -66,7 +66,13 @@ ROWS = [
 
 def table(name, rows):
     """A table of these rows; what they do not say is missing."""
-    basics = {"screening": "included", "title": "A trial", "coded_by": "machine-read", "registry": "r", "trn_kind": "number"}
+    basics = {
+        "screening": "included",
+        "title": "A trial",
+        "coded_by": "machine-read",
+        "registry": "r",
+        "trn_kind": "number",
+    }
     basics |= {"snapshot": "s", "unit_kind": "particles"}
     rows = [{"trn": f"NCT{i:08d}"} | basics | row for i, row in enumerate(rows)]
     frame = pd.DataFrame(rows, columns=None if rows else columns(name)).reindex(columns=columns(name))

@@ -61,7 +61,11 @@ def test_a_file_without_a_column_names_it(tmp_path, review):
 
 
 def test_what_a_later_round_says_of_a_record_replaces_what_an_earlier_one_says(tmp_path, review):
-    put(tmp_path, "one.csv", f"{HEAD}NCT00000001,R1,title,exclude,E4,,a\nNCT00000001,R3,title,exclude,E4,,a\nNCT00000002,R3,title,exclude,E4,,a\n")
+    put(
+        tmp_path,
+        "one.csv",
+        f"{HEAD}NCT00000001,R1,title,exclude,E4,,a\nNCT00000001,R3,title,exclude,E4,,a\nNCT00000002,R3,title,exclude,E4,,a\n",
+    )
     put(tmp_path, "two.csv", f"{HEAD}NCT00000001,R3,eligibility,include,,,b\nNCT00000001,R4,eligibility,unclear,,,c\n")
     rounds = {name: {"file": f"{name}.csv", "snapshot": "2026-11-28"} for name in ("one", "two")}
     decisions, _, _ = screening.readers_decisions(

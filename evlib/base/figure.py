@@ -31,7 +31,7 @@ STYLE |= {
     "text.hinting": "no_hinting"
 }  # letters as in the SVG; hinted ones take longer and are no clearer at this size
 _HATCHES = {"pending": "///", "estimated": "///"}
-_WORDS = {"pending": "pending: proposed by the rules", "included": "included"}
+_WORDS = {"pending": f"{UNREAD}: proposed by the rules", "included": "included"}
 _WORDS |= {"observed": "date observed", "estimated": "date estimated"}
 _PNG = {"pil_kwargs": {"compress_level": 3}}  # a third of the time that level 6 takes, for files a tenth larger
 

@@ -37,9 +37,8 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
         title = none_included(described, proposed=f": {when}")
     shown = dated.screening.value_counts()
     unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} {UNREAD})"
-    title += _beside(int(data.pending.sum()))
-    data = data.rename(columns={"pending": UNREAD})
-    return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, UNREAD: PENDING})
+    title += _beside(int(data.pending.sum())) if counts.sum() else ""
+    return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, "pending": PENDING})
 
 
 def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[str, str] | None = None) -> Figure:
@@ -66,8 +65,7 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     if not data.included.sum():
         title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
     title += _beside(int((described.screening == "pending").sum())) if data.included.sum() else ""
-    data = data.rename(columns={"pending": UNREAD})
-    return bars(data, name, title, _unit(described), {"included": INCLUDED, UNREAD: PENDING})
+    return bars(data, name, title, _unit(described), {"included": INCLUDED, "pending": PENDING})
 
 
 def _beside(proposed: int) -> str:
