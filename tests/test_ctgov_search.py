@@ -31,6 +31,7 @@ class Registry(ThreadingHTTPServer):
         self.studies = [study(f"NCT{number:08d}") for number in range(1, 8)]
         self.timestamp = "2026-11-20T09:00:00"
         self.trouble = {}
+        self.refuses, self.refused = "no client", 0  # what the name of a client begins with that is answered with 403
         self.asked = []
         self.waiting = threading.Event()
 
@@ -57,6 +58,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         address, registry = urlsplit(self.path), self.server
+        if self.headers["User-Agent"].startswith(registry.refuses):
+            registry.refused += 1
+            return self.give({"error": "Forbidden"}, status=403)
         if address.path == "/api/v2/version":
             return self.give({"apiVersion": "2.0.5", "dataTimestamp": registry.timestamp})
         asked = {name: values[0] for name, values in parse_qs(address.query).items()}
@@ -85,6 +89,8 @@ class Handler(BaseHTTPRequestHandler):
         elif trouble == "wait":
             registry.waiting.set()
             time.sleep(30)
+        elif trouble == "moved":
+            return self.give(b"", status=302, headers=[("Location", self.path.replace("studies", "version"))])
         elif isinstance(trouble, int):
             return self.give({"error": "no"}, status=trouble, headers=[("Retry-After", "0")])
         return self.give(answer)
@@ -235,5 +241,28 @@ def test_another_search_of_the_same_day_gets_a_folder_of_its_own(registry, tmp_p
 def test_nothing_found_is_said(registry, tmp_path):
     registry.studies = []
     with pytest.raises(InputError, match="finds no study"):
+        fetched(registry, tmp_path)
+    assert added(tmp_path) == []
+
+
+def test_where_httpx_is_refused_the_whole_search_goes_on_by_pythons_own_client(registry, tmp_path):
+    registry.refuses, registry.trouble = "python-httpx", {2: ["cut off", "late"], 3: [429]}
+    target, _ = fetched(registry, tmp_path)
+    assert json.loads((target / "request.json").read_text())["studies"] == 7
+    assert registry.refused == 1
+
+
+def test_where_both_are_refused_it_says_so_and_how_to_go_on(registry, tmp_path):
+    registry.refuses = ""
+    with pytest.raises(InputError, match=r"403 to httpx and to Python's own client: .*Forbidden.*exports/, and run"):
+        fetched(registry, tmp_path)
+    assert registry.refused == 2
+    assert added(tmp_path) == []
+
+
+@pytest.mark.parametrize("refuses", ["no client", "python-httpx"])
+def test_no_redirect_is_followed(registry, tmp_path, refuses):
+    registry.refuses, registry.trouble = refuses, {1: "moved"}
+    with pytest.raises(InputError, match="status 302"):
         fetched(registry, tmp_path)
     assert added(tmp_path) == []

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 import httpx
 from filelock import FileLock, Timeout
@@ -32,9 +34,12 @@ _ATTEMPTS = 5
 _LONGEST_WAIT = 60.0  # seconds
 _AGAIN = "Nothing was added. Run the same command again."
 _BY_EXPORT = (
-    "The way on without a network: search on clinicaltrials.gov, download the studies (JSON or CSV, all columns) on "
-    "another machine, put the file into {exports}/, and run make book{review} with the same SEARCH_DATE."
+    "The way on by export: search on clinicaltrials.gov in a browser, on another machine if need be, download the studies "
+    "(JSON or CSV, all columns), put the file into {exports}/, and run make book{review} with the same SEARCH_DATE."
 )
+_PLAIN = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "evtrials"}
+
+_Way = Callable[[str, dict[str, str]], httpx.Response]
 
 
 class _UnusableError(InputError):
@@ -85,6 +90,11 @@ def fetch(
     InputError
         Without a network, and where the registry refuses the request, gives no study, an unreadable page or a page
         twice, or changed while it was read. Nothing is added then.
+
+    Notes
+    -----
+    The site refuses some programs by their fingerprint (status 403). Then the same request is made once more by Python's own
+    client, and where that gets an answer, so are all that follow.
     """
     day = today()
     if search_date > day:
@@ -103,7 +113,8 @@ def fetch(
             _new_folder(raw_dir / "registries", day, parameters)
             say(f"Asking {base_url} for {parameters['query.term']}")
             by_export = _BY_EXPORT.format(exports=place_of(raw_dir / "exports"), review=command_ending(raw_dir))
-            ask = partial(_asked, client, base_url.rstrip("/"), backoff=backoff, by_export=by_export)
+            ways = [lambda url, asked: client.get(url, params=asked), partial(_by_urllib, timeout=timeout)]
+            ask = partial(_asked, ways, base_url.rstrip("/"), backoff=backoff, by_export=by_export)
             _, version = ask("version", {})
             state = _resumed(staging, version, say)
             _fetch_pages(state, staging, parameters, ask, pause=pause)
@@ -221,7 +232,7 @@ def _resumed(staging: Path, version: dict[str, Any], say: Callable[[str], None])
 
 
 def _asked(
-    client: httpx.Client, base_url: str, place: str, parameters: dict[str, str], *, backoff: float, by_export: str
+    ways: list[_Way], base_url: str, place: str, parameters: dict[str, str], *, backoff: float, by_export: str
 ) -> tuple[bytes, dict[str, Any]]:
     """The body of an answer, and its content as JSON; requests that fail for now are repeated, with longer waits."""
     url = f"{base_url}/{place}"
@@ -234,7 +245,7 @@ def _asked(
     passing = retry_if_exception_type((_PassingError, httpx.TransportError))
     try:
         retrying = Retrying(stop=stop_after_attempt(_ATTEMPTS), wait=wait, retry=passing, reraise=True)
-        return retrying(_once, client, url, parameters)
+        return retrying(_once, ways, url, parameters, by_export)
     except httpx.ConnectError as error:
         raise InputError(f"No connection to {url} ({error}). {by_export}") from None
     except (httpx.TransportError, _PassingError) as error:
@@ -245,15 +256,18 @@ def _asked(
         raise InputError(f"'{url}' is no address ({error}). Name one with --base-url, or none.") from None
 
 
-def _once(client: httpx.Client, url: str, parameters: dict[str, str]) -> tuple[bytes, dict]:
-    answer = client.get(url, params=parameters)
+def _once(ways: list[_Way], url: str, parameters: dict[str, str], by_export: str) -> tuple[bytes, dict]:
+    answer = _by_either(ways, url, parameters)
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
         after, failure = answer.headers.get("Retry-After", ""), _PassingError(f"status {answer.status_code}")
         failure.wait = float(after) if after.isdigit() else None
         raise failure
+    if answer.status_code == httpx.codes.FORBIDDEN:
+        both = "httpx and to Python's own client" if len(ways) > 1 else "Python's own client, which it answered before"
+        cause = "It may shut out programs, or this machine's network (a cloud, a VPN, too many requests)."
+        raise InputError(f"{url} answers with status 403 to {both}: {_start(answer)}. {cause} {by_export}")
     if not answer.is_success:
-        text = " ".join(answer.text.split())[:200]
-        raise InputError(f"{url} refuses the request with status {answer.status_code}: {text}")
+        raise InputError(f"{url} refuses the request with status {answer.status_code}: {_start(answer)}")
     try:
         content = json.loads(answer.content)
     except ValueError as error:
@@ -261,6 +275,38 @@ def _once(client: httpx.Client, url: str, parameters: dict[str, str]) -> tuple[b
     if not isinstance(content, dict):
         raise InputError(f"{url} does not answer as the API v2 does.")
     return answer.content, content
+
+
+def _by_either(ways: list[_Way], url: str, parameters: dict[str, str]) -> httpx.Response:
+    """The answer by the first way. Where that is refused, by the other, which is the only one once it gets through."""
+    answer = ways[0](url, parameters)
+    if len(ways) == 1 or answer.status_code != httpx.codes.FORBIDDEN:
+        return answer
+    try:
+        second = ways[1](url, parameters)
+    except httpx.TransportError as error:
+        raise _PassingError(f"status 403 to httpx ({_start(answer)}), and to Python's own client: {error}") from None
+    if second.status_code != httpx.codes.FORBIDDEN:
+        del ways[0]
+    return second
+
+
+def _by_urllib(url: str, parameters: dict[str, str], *, timeout: float) -> httpx.Response:
+    """An answer by Python's own client, by the rules of httpx: its certificates, the environment's proxies, no redirect."""
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])  # as this client does where it is not given certificates
+    opener = OpenerDirector()  # an empty one, because the usual one follows redirects, also to other hosts
+    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler(context=context)):
+        opener.add_handler(handler)
+    try:
+        with opener.open(Request(str(httpx.URL(url, params=parameters)), headers=_PLAIN), timeout=timeout) as answer:
+            return httpx.Response(answer.status, headers=answer.headers.items(), content=answer.read())
+    except (OSError, HTTPException, httpx.DecodingError) as error:
+        raise httpx.ReadError(str(error) or type(error).__name__) from None
+
+
+def _start(answer: httpx.Response) -> str:
+    return " ".join(answer.text.split())[:200]
 
 
 def _numbers(staging: Path, state: dict[str, Any]) -> list[str]:
