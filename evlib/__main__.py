@@ -225,10 +225,14 @@ def export_queue(
     """Write the queue, or all records with their decisions, for another screening tool."""
     from evlib.base.schema import read_table
     from evlib.screen.exchange import export, references
+    from evlib.screen.screening import with_summaries
 
     results = _results(search_date)
     if everything:
         records, outcomes = (read_table(results / f"{name}.csv", name) for name in ("records", "screened"))
+        if (results / "summaries.csv").is_file():  # not in results of an earlier version
+            summaries = read_table(results / "summaries.csv", "summaries")
+            records = with_summaries(records, summaries, protocol=_protocol())
         repeats = outcomes.trn[outcomes.outcome == "duplicate"]
         frame = references(records[~records.trn.isin(repeats)], outcomes)
     else:

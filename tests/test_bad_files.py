@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries import READERS, format_of, losses
+from evlib.ingest.registries import READERS, format_of, long_texts, losses
 from evlib.ingest.registries.common import MAX_TEXT, batches
 from evlib.ingest.registries.unpack import heads
 
@@ -70,6 +70,7 @@ def test_a_bad_part_is_one_reject_and_the_good_records_stay(tmp_path, data, kept
     assert records.trn.tolist() == [f"NCT{number:08d}" for number in (*kept, 9)]
     assert rejects.file.tolist() == ["bad"]
     assert reason in rejects.reason[0]
+    assert [row["trn"] for row in long_texts([bad, good])][-1] == "NCT00000009"
     assert (summary.rows == summary.records + summary.rejects).all()
 
 

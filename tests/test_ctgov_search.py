@@ -132,6 +132,7 @@ def test_a_search_is_whole_whatever_passes_by(registry, tmp_path, trouble):
     assert request["studies"] == 7
     assert [page["studies"] for page in request["pages"]] == [2, 2, 2, 1]
     assert request["parameters"]["query.term"] == "MSCs AND exosomes"
+    assert all(name in request["parameters"]["fields"] for name in ("briefSummary", "eligibilityCriteria"))
     assert request["version"]["dataTimestamp"] == registry.timestamp
     first = json.loads(gzip.decompress((target / "page-0001.json.gz").read_bytes()))
     assert first == {"studies": registry.studies[:2], "nextPageToken": "p2", "totalCount": 7}

@@ -10,7 +10,9 @@ from conftest import ROOT
 from frictionless import Package
 from rocrate.rocrate import ROCrate
 
-from evlib.base.schema import columns, read_table
+from evlib.base.files import write_text
+from evlib.base.schema import columns, read_table, write_table
+from evlib.base.words import save_numbers
 from evlib.book.dataset import TABLES, codebook, write_dataset
 
 
@@ -22,6 +24,23 @@ def unpacked(run_of, review, tmp_path_factory):
     ) as archive:
         archive.extractall(folder)
     return folder / "evtrials"
+
+
+def test_it_passes_no_summary_on(tmp_path, review):
+    row = {"trn": "NCT00000001", "needs": "first decision", "registry": "ClinicalTrials.gov"}
+    queue = pd.DataFrame([row | {"title": "=1", "summary": "Said at length", "search_words": "EVs"}])
+    write_table(queue, tmp_path / "run/to_screen.csv", "to_screen")
+    write_text(tmp_path / "run/summaries.csv", "trn,summary,eligibility\nNCT00000001,Said at length,\n")
+    facts = {"parameters": {"search_date": "2024-02-17"}, "finished": "2026-11-28"}
+    write_text(tmp_path / "run/run.json", json.dumps(facts))
+    save_numbers(tmp_path / "run", "01_ingest", snapshot="2026-11-28")
+    made = write_dataset(tmp_path / "run", tmp_path / "made.zip", root=tmp_path, protocol=review)
+    with zipfile.ZipFile(made) as archive:
+        names = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    assert not [
+        name for name, held in names.items() if "summar" in name or b"at length" in held or b"search_words" in held
+    ]
+    assert b"'=1" in names["csv/to_screen.csv"]
 
 
 def test_its_readme_tells_the_day_of_the_sources_that_the_first_page_tells(unpacked, run_of):

@@ -8,7 +8,7 @@ import pytest
 from conftest import records_of
 
 from evlib.audit import compare, since_paper
-from evlib.base.schema import columns, read_csv
+from evlib.base.schema import checked, columns, read_csv
 from evlib.base.tables import same_date_as_paper
 from evlib.book.build import _links_to_editions
 from evlib.doses.under_way import dose_comparisons
@@ -43,9 +43,8 @@ def test_the_editions_differ_by_the_trials_that_are_named(editions):
 
 
 def trials(rows):
-    return records_of(
-        [{"screening": "included", "coded_by": "rules", "registry": "r"} | row for row in rows], columns("described")
-    )
+    facts = {"screening": "included", "coded_by": "rules", "registry": "r"}
+    return checked(pd.DataFrame([facts | row for row in rows]), "described")
 
 
 def test_what_rose_and_what_stopped_is_counted_beside_those_that_report_it(review):

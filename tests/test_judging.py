@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
 from evlib.base.schema import columns, read_csv, read_table, write_table
+from evlib.book.layout import _queue_words
 from evlib.run import pipeline
 from evlib.screen import judging, screening
 from evlib.screen.eligibility import rule_decisions
+from evlib.screen.exchange import FORMS, export, imported, references
 
 A, B, C = "NCT00000001", "NCT00000002", "IRCT:trial/74438"
 KNOWN = {A, B, C}
@@ -246,6 +248,40 @@ def test_the_queue_holds_what_is_pending_without_what_others_said_and_comes_back
     assert rejects.empty
     assert back[["trn", "decision", "reviewer"]].values.tolist() == [[B, "include", "Ben"]]
     assert read_table(folder / "sheet.csv", "to_screen").needs.tolist() == ["second decision"]
+
+
+def test_the_queue_and_other_tools_show_a_summary_with_the_words_of_the_search(review, tmp_path):
+    records, decisions, outcomes = small(review | {"reviewers": 2}, tmp_path, (B, "ana", "include"))
+    review = review | {"search": '(MSCs OR "Stem Cells") AND EVs'}
+    texts = {
+        "trn": [A, B],
+        "summary": ["No.", '=EVs of a <b>stem cell</b>, see NCT00000009."'],
+        "eligibility": "MSCs, EVs",
+    }
+    queue = screening.to_screen(outcomes, records, decisions, pd.DataFrame(texts), protocol=review)
+    write_table(queue, tmp_path / "to_screen.csv", "to_screen")
+    assert "'=EVs" in (tmp_path / "to_screen.csv").read_text()
+    back = read_table(tmp_path / "to_screen.csv", "to_screen")
+    assert back[["summary", "search_words"]].to_numpy().tolist() == [
+        [texts["summary"][1], "EVs | Stem Cells | MSCs (in the criteria of eligibility)"]
+    ]
+    page = _queue_words(tmp_path, review)["queue"]
+    assert "of a &lt;b&gt;stem cell&lt;/b&gt;" in page and "EVs | Stem Cells" in page
+    frame = references(back)
+    assert (
+        "Summary: =EVs of a <b>stem cell</b>" in frame.abstract[0] and "Words of the search: EVs" in frame.abstract[0]
+    )
+    for tool, endings in FORMS.items():
+        for ending in endings:
+            export(frame, tmp_path / f"out{ending}", to=tool)
+            took, _ = imported(
+                tmp_path / f"out{ending}", known=KNOWN, protocol=review, reviewer="C", decision="include"
+            )
+            assert took.trn.tolist() == [B], tool
+    none = screening.to_screen(outcomes, records, decisions, protocol=review)
+    assert none.summary.isna().all()
+    write_table(none, tmp_path / "to_screen.csv", "to_screen")
+    assert "summary" not in _queue_words(tmp_path, review)["queue"]
 
 
 def test_people_who_judged_the_same_records_have_a_kappa(review, tmp_path):

@@ -22,6 +22,7 @@ from evlib.base.schema import read_table
 from evlib.base.words import load_numbers
 from evlib.run.pipeline import (
     UPDATE,
+    _own_folder,
     checked_date,
     notebooks,
     run,

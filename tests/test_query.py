@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.base.query import FIELDS, api_expression, by_term, matches, parsed, terms
+from evlib.base.query import FIELDS, api_expression, by_term, matches, parsed, places, terms
 from evlib.base.schema import columns
 
 TITLES = ["MSC-Exos for ARDS", "Exosomal miRNA in mesenchymal  stem-cell therapy", "Extracellular vesicles", "Plant EV"]
@@ -37,6 +37,20 @@ def found(query, *rows):
 )
 def test_what_a_query_finds(query, hits):
     assert found(query, *({"brief_title": title} for title in TITLES)) == [bool(hit) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ("exosome", ["Exosomal"]),
+        ('exo* OR "stem cells"', ["Exosomal", "stem-cell"]),
+        ('"mesenchymal stem c*" therapies', ["mesenchymal  stem-cell", "therapy"]),
+        ("exosome NOT (therapy OR plant) -stem", ["Exosomal"]),
+        ("cell AND miR", ["cell"]),
+    ],
+)
+def test_where_the_words_of_a_query_stand_in_a_text(query, marked):
+    assert [TITLES[1][start:end] for start, end, _ in places(TITLES[1], query)] == marked
 
 
 def test_a_phrase_stays_within_one_field_and_every_field_is_read():

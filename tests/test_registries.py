@@ -14,11 +14,12 @@ import openpyxl
 import pandas as pd
 import pytest
 from conftest import DAY, ROOT, export, ingest, project_copy, put, study
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, read_table, write_table
+from evlib.ingest import sources
 from evlib.ingest.registries import ictrp, ingest_into, stream
 from evlib.ingest.registries.common import phase_names, plain_text
 from evlib.run.cache_keys import modules_used
@@ -81,6 +82,32 @@ def test_a_broken_study_is_set_aside_and_the_good_ones_stay(tmp_path, broken, re
     assert len(records) == 2
     assert rejects.line.tolist() == [2]
     assert reason in rejects.reason[0]
+
+
+def test_summaries_are_those_of_the_newest_source_that_has_one_and_of_known_records(tmp_path):
+    def page(name, *studies):
+        path = put(tmp_path, name, gzip.compress(json.dumps({"studies": studies}).encode()))
+        return sources.Source(path, path.parent.name, True)
+
+    def told(trn, summary, **eligibility):
+        made = study(trn)
+        modules = {"descriptionModule": {"briefSummary": summary}, "eligibilityModule": eligibility}
+        return made | {"protocolSection": made["protocolSection"] | modules}
+
+    one, two, three, four = (f"NCT0000000{number}" for number in range(1, 5))
+    new = page("2026-11-23/page-0001.json.gz", {"x": 1}, told(one, "New <b>EVs</b>\nhere"), told(three, "Unknown"))
+    old = page(
+        "2026-01-01/page-0001.json.gz", told(one, "Old", eligibilityCriteria="Adults"), told(two, "Old"), study(four)
+    )
+    rows = export([two, "T", "From the download"], header=["NCT Number", "Study Title", "Brief Summary"])
+    download = sources.Source(put(tmp_path, "d.csv", rows), "2026-11-22", False)
+    ictrp = sources.Source(put(tmp_path, "i.csv", export(["X", "T", "DRKS", "", "", ""])), "2026-11-22", False)
+    found = sources.summaries_of([new, download, ictrp, old], known={one, two, four})
+    assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
+        [one, "New EVs here", "Adults"],
+        [two, "From the download", None],
+    ]
+    assert sources.summaries_of([ictrp], known={one}).empty
 
 
 def test_rows_of_the_sites_download(tmp_path):
@@ -422,8 +449,10 @@ def test_the_parts_of_a_design_that_registries_name(text, parts):
 
 
 @given(st.text())
+@example("half of a character: \ud800")
 def test_plain_text_is_one_line_and_stable(text):
     once = plain_text(text)
+    assert (once or "").encode("utf-8").decode("utf-8") == (once or "")
     assert once is None or ("\n" not in once and once == once.strip() and once)
 
 

@@ -1,5 +1,7 @@
 """The screening view, driven as its front end would: by buttons and keys; each decision is on disk before the next record."""
 
+import re
+
 import pandas as pd
 import pytest
 from ipywidgets import HTML, Button, Text, VBox
@@ -121,6 +123,17 @@ def test_registry_text_is_escaped_and_only_the_words_that_count_are_marked(queue
     assert "&lt;b&gt;0&lt;/b&gt;" in card
     marked = [part.split(">", 1)[1].split("</mark>")[0] for part in card.split("<mark")[1:]]
     assert marked == ["MSC", "exosomes", "MSC", "EVs"]
+
+
+def test_in_a_summary_the_words_of_the_search_are_marked_and_all_else_is_text(queue, tmp_path, review):
+    told = {"summary": "<i>EVs</i> | of MSCs; EVsion", "search_words": "EVs | MSCs"}
+    card = record_card(queue.iloc[0].to_dict() | told, protocol=review, said=[], before=None)
+    row = re.search(r">Summary</th>.*?</tr>", card)[0]
+    assert "&lt;i&gt;" in row and "<i>" not in row
+    assert re.findall(r"<mark[^>]*>(.*?)</mark>", row) == ["EVs", "MSCs"]
+    assert "Summary" not in record_card(queue.iloc[0].to_dict(), protocol=review, said=[], before=None)
+    assert "In summaries" not in opened(queue, tmp_path, review)[2]()
+    assert "In summaries" in opened(queue.assign(**told), tmp_path, review)[2]()
 
 
 def test_without_a_name_it_says_how_to_begin_and_a_machines_name_is_refused(queue, tmp_path, review):

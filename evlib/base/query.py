@@ -100,6 +100,20 @@ def terms(query: str) -> list[str]:
     return list(dict.fromkeys(str(node).strip() for node in _terms(parsed(query))))
 
 
+def places(text: str, query: str) -> list[tuple[int, int, str]]:
+    """Where the words and phrases of a query stand in a text: start, end and term, in the text's order, without those after NOT."""
+    words = [(token, *match.span()) for match in re.finditer(r"[^\W_]+", text) for token in tokens(match.group())]
+    found = set()
+    for node in _wanted(parsed(query)):
+        term, name = tokens(node.value), node.value.strip('"')
+        for first in range(len(words) - len(term) + 1):
+            here = words[first : first + len(term)]
+            said = [token for token, _, _ in here]
+            if " ".join(said).startswith(" ".join(term)) if _is_prefix(node) else _stems(said) == _stems(term):
+                found.add((here[0][1], here[-1][2], name))
+    return sorted(found, key=lambda place: (place[0], -place[1]))
+
+
 def by_term(records: pd.DataFrame, query: str) -> pd.DataFrame:
     """What each word or phrase of a query finds by itself: columns ``term, records``."""
     import pandas as pd
@@ -118,6 +132,13 @@ def _terms(tree: Item) -> Iterable[Item]:
     return (node for node in _nodes(tree) if isinstance(node, Word | Phrase))
 
 
+def _wanted(tree: Item) -> Iterable[Item]:
+    """The terms that a text may have, not those that it must not."""
+    if isinstance(tree, Word | Phrase):
+        return [tree]
+    return [] if isinstance(tree, Not | Prohibit) else [node for child in tree.children for node in _wanted(child)]
+
+
 def _is_prefix(node: Item) -> bool:
     return node.value.strip('"').endswith("*")
 
@@ -133,6 +154,10 @@ def _stem(word: str) -> str:
     if re.fullmatch(r"[^aeiouy]{2,}s", word):  # the stemmer leaves the plural of an abbreviation (MSCs) as it is
         return word.removesuffix("s")
     return _english().stemWord(word)
+
+
+def _stems(words: Iterable[str]) -> list[str]:
+    return [_stem(word) for word in words]
 
 
 @lru_cache

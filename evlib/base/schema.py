@@ -37,6 +37,7 @@ _TABLES = {
         registered_basis registered_method start_date completion_date last_update results_posted:flag
         publications source_urls note snapshot:key first_retrieved
     """,
+    "summaries": "trn:key summary eligibility",
     "rejects": "file:key line:count trn reason:key",
     "duplicates": "trn:key kept_trn:key basis:key evidence why_kept:key",
     "proposals": """
@@ -46,8 +47,8 @@ _TABLES = {
     "decisions": "trn:key stage:key reviewer:key read_by:key decision:key criterion reason date round",
     "to_screen": """
         trn:key needs:key title official_title conditions interventions arms msc_source_text ev_term_text
-        registry:key status registered:date note record_url proposal proposed_criterion proposed_reason decision
-        criterion reason reviewer date
+        summary search_words registry:key status registered:date note record_url
+        proposal proposed_criterion proposed_reason decision criterion reason reviewer date
     """,
     "screened": "trn:key registry:key title outcome:key criterion decided_by needs proposal reason",
     "flow": "step:key label:key n:count",

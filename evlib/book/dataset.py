@@ -37,6 +37,8 @@ TABLES = {
     "flow": "a step of the PRISMA 2020 flow",
     "rejects": "a line or row that could not be used, with its reason",
 }
+# What a registry says at length is shown to those who judge a record, and not passed on.
+_NOT_PASSED_ON = {"to_screen": ["summary", "search_words"]}
 _OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
 _OF_PROJECT = ("locks/requirements.lock", "LICENSE", "LICENSE-DATA")
 _TYPES = {"text": "string", "key": "string", "count": "integer", "number": "number", "flag": "boolean", "date": "date"}
@@ -94,9 +96,10 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         book = codebook(written, added=added)
         for table in written:
             frame = read_table(results / f"{table}.csv", table)
-            idle = idle_columns(frame, protocol)
+            without = _NOT_PASSED_ON.get(table, [])
+            idle = [*idle_columns(frame, protocol), *without]
             book = book[(book.table != table) | ~book.column.isin(idle)]
-            copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol)
+            copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol, without=without)
             kept = {name: kind for name, kind in kinds(table, added=added).items() if name not in idle}
             shown = ", ".join(
                 f'CAST("{name}" AS DATE) AS "{name}"' if kind == "date" else f'"{name}"' for name, kind in kept.items()
@@ -116,10 +119,10 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
     return path
 
 
-def copy_table(source: Path, target: Path, *, protocol: dict) -> None:
-    """Copy a table of a run for readers, without empty columns for facts that the review does not code."""
-    frame = read_csv(source) if uncoded_columns(protocol) else pd.DataFrame()
-    if idle := idle_columns(frame, protocol):
+def copy_table(source: Path, target: Path, *, protocol: dict, without: Iterable[str] = ()) -> None:
+    """Copy a table of a run for readers, ``without`` some columns, and without empty ones for facts that the review does not code."""
+    frame = read_csv(source) if without or uncoded_columns(protocol) else pd.DataFrame()
+    if idle := [*idle_columns(frame, protocol), *(name for name in without if name in frame)]:
         write_csv(frame.drop(columns=idle), target)
     else:
         shutil.copy2(source, target)

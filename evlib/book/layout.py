@@ -99,7 +99,8 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     write_feed(root, results, downloads, title=protocol["title"])
     shutil.copy2(results / "run.json", downloads / "run.json")
     for path in results.glob("*.csv"):
-        copy_table(path, downloads / path.name, protocol=protocol)
+        if path.name != "summaries.csv":  # for the queue alone
+            copy_table(path, downloads / path.name, protocol=protocol)
 
 
 def _dataset_name(root: Path) -> str:
@@ -174,9 +175,12 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     shown = queue[["trn", "proposed_reason", "title", "registered", "needs"]]
     shown.insert(1, "proposal", proposed.where(queue.proposal.notna()))
     queue_table = table(shown, caption=f"{len(queue)} records that are not yet read", urls=queue.record_url)
+    said = queue.dropna(subset=["summary", "search_words"], how="all")
+    caption = f"{len(said)} of these records show a summary, here with the words of the search that stand in it"
+    summaries = table(said[["trn", "search_words", "summary"]], caption=caption, urls=said.record_url).data
     codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
     return {
-        "queue": f'<div class="queue">{queue_table.data}</div>',
+        "queue": f'<div class="queue">{queue_table.data}</div>' + (summaries if len(said) else ""),
         "exclusion_codes": table(codes, caption="Criteria of exclusion").data,
     }
 

@@ -1,6 +1,6 @@
 """Which raw files make the records of a run, and the one table that they make together."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from evlib.base.files import day_of, files_of, matching
 from evlib.base.query import matches
 from evlib.base.rawdata import source_files
 from evlib.base.schema import checked, columns, join_multi, split_multi
-from evlib.ingest.registries import losses, stream
+from evlib.ingest.registries import long_texts, losses, stream
 
 # Of fields that belong together, the first decides which source both are taken from.
 _TOGETHER = (("enrolment", "enrolment_type"), ("status", "last_update"))
@@ -107,6 +107,16 @@ def records_of(
     records = _one_of_each(every.drop(columns="source")).loc[order].reset_index()
     versions = versions_of(every, records)
     return checked(records, "records"), checked(pd.concat(rejected), "rejects"), account, versions
+
+
+def summaries_of(sources: Iterable[Source], *, known: Container[str]) -> pd.DataFrame:
+    """Table ``summaries``: what the sources (newest first) say at length of the records whose numbers are ``known``.
+
+    A registry's own search reads these texts, too, so that the words that found a record may stand nowhere else.
+    """
+    rows = [row for row in long_texts(source.path for source in sources) if row["trn"] in known]
+    table = pd.DataFrame(rows, columns=columns("summaries")).groupby("trn", sort=False, as_index=False).first()
+    return checked(table.dropna(subset=["summary", "eligibility"], how="all"), "summaries")
 
 
 def _one_of_each(every: pd.DataFrame) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def references(records: pd.DataFrame, outcomes: pd.DataFrame | None = None) -> p
     Parameters
     ----------
     records
-        Rows of table ``to_screen`` or ``records``.
+        Rows of table ``to_screen``, or ``records`` (``screening.with_summaries`` adds their summaries).
     outcomes
         Table ``screened``, to send the decisions along; without it the tool starts blind.
 
@@ -146,9 +146,12 @@ def imported(
 def _abstract(facts: dict[str, Any]) -> str:
     labels = {
         **{"official_title": "Official title", "conditions": "Conditions", "interventions": "Interventions"},
-        **{"arms": "Arms", "msc_source_text": "Cells", "ev_term_text": "Product", "status": "Status", "note": "Note"},
+        **{"arms": "Arms", "summary": "Summary", "search_words": "Words of the search"},
+        **{"msc_source_text": "Cells", "ev_term_text": "Product", "status": "Status", "note": "Note"},
     }
-    parts = [f"{label}: {_on_one_line(facts[name])}." for name, label in labels.items() if name in facts]
+    parts = [
+        f"{label}: {_on_one_line(facts[name]).removesuffix('.')}." for name, label in labels.items() if name in facts
+    ]
     return " ".join([f"{_NUMBER} {facts['trn']}.", *parts])
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.identifiers import normalised
-from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
+from evlib.base.query import places
+from evlib.base.schema import NO_SUCH_RECORD, checked, columns, join_multi, read_csv, set_aside, split_multi
 from evlib.base.words import several
 from evlib.screen.judging import ADJUDICATOR, DECISIONS
 
@@ -152,15 +153,20 @@ def with_duplicates(alone: pd.DataFrame, repeats: pd.DataFrame, *, protocol: dic
 
 
 def to_screen(
-    outcomes: pd.DataFrame, records: pd.DataFrame, decisions: pd.DataFrame, *, protocol: dict
+    outcomes: pd.DataFrame,
+    records: pd.DataFrame,
+    decisions: pd.DataFrame,
+    summaries: pd.DataFrame | None = None,
+    *,
+    protocol: dict,
 ) -> pd.DataFrame:
     """The queue: every pending record with what a reviewer needs to judge it, the rules' proposal, and empty columns to
     fill in. It holds no decision of other people, only that they differ where a record needs adjudication.
 
     Parameters
     ----------
-    outcomes, records, decisions
-        Tables ``screened``, ``records`` and ``decisions``.
+    outcomes, records, decisions, summaries
+        Tables ``screened``, ``records``, ``decisions`` and, where there is one, ``summaries``.
 
     Returns
     -------
@@ -173,8 +179,27 @@ def to_screen(
     shown = [name for name in columns("to_screen") if name in facts.columns]
     table = facts[shown].join(pending[["needs", "title", "proposal"]]).join(rules)
     table = table.assign(record_url=record_urls(facts, protocol=protocol)).reset_index()
+    if summaries is not None:
+        table = with_summaries(table, summaries, protocol=protocol)
     order = table.proposal.map({"include": 0, "unclear": 1, "exclude": 2})
     return checked(table.loc[order.sort_values(kind="stable").index], "to_screen")
+
+
+def with_summaries(records: pd.DataFrame, summaries: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+    """Records with their ``summary`` and, as ``search_words``, the terms of the protocol's search that stand in it, or else
+    in the criteria of eligibility (then with a word on that)."""
+    said = summaries[summaries.trn.isin(records.trn)]
+    texts = zip(said.summary, said.eligibility)
+    said = said.assign(search_words=[_search_words(*pair, query=protocol["search"]) for pair in texts])
+    return records.merge(said[["trn", "summary", "search_words"]], on="trn", how="left")
+
+
+def _search_words(summary: object, eligibility: object, *, query: str) -> str | None:
+    found: dict[str, str] = {}
+    for text, where in ((summary, ""), (eligibility, " (in the criteria of eligibility)")):
+        for _, _, term in places(text, query) if isinstance(text, str) else ():
+            found.setdefault(term, term + where)
+    return join_multi(found.values())
 
 
 def _rule_proposals(decisions: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -10,16 +11,19 @@ from ipywidgets import HTML, Button, Dropdown, HBox, IntProgress, Layout, Text, 
 
 from evlib.base.errors import InputError
 from evlib.base.paths import command_ending
+from evlib.base.query import places
 from evlib.base.schema import split_multi
 from evlib.screen import judging
 from evlib.screen.eligibility import speaks_for, triggers
 
 KEYS = {"i": "include", "e": "exclude", "u": "unclear", "l": "later", "b": "back"}
-# Okabe and Ito's palette, light; underlines tell the two apart without colour.
+# Okabe and Ito's palette, light; underlines tell them apart without colour.
 _FOR = "background:#cfe8f7;border-bottom:2px solid #0072B2"
 _AGAINST = "background:#fbe3c0;border-bottom:2px dashed #B35900"
+_SEARCHED = "background:#eeeeee;border-bottom:2px dotted #555555"
 _SHOWN = {
     "official_title": "Official title", "conditions": "Conditions", "interventions": "Interventions", "arms": "Arms",
+    "summary": "Summary", "search_words": "Words of the search",
     "msc_source_text": "Cells, as the record words them", "ev_term_text": "Product, as the record words it",
     "registry": "Registry", "status": "Status", "registered": "Registered", "note": "Note of the transcription",
 }  # fmt: skip
@@ -135,6 +139,8 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     marks = (
         f"{_marked(' and '.join(speaks_for(protocol)), _FOR)} speak for, {_marked('other words', _AGAINST)} against."
     )
+    if queue.summary.notna().any():
+        marks += f" In summaries, {_marked('words of the search', _SEARCHED)}."
     help_text = HTML(f"<small>Keys: {listed}; a digit chooses the criterion. {marks}</small>")
     # The controls stand above the record, so that they keep their place however long it is.
     wrap = Layout(flex_flow="row wrap")
@@ -151,11 +157,14 @@ def record_card(record: dict, *, protocol: dict, said: list[str], before: str | 
     if isinstance(url, str) and url.startswith("https://"):
         link = f'href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer"'
         number = f'<a {link} style="color:#0072B2;text-decoration:underline">{number}</a>'
+    shown = {field: _values(record[field], by_field.get(field)) for field in _SHOWN if not pd.isna(record[field])}
+    if "summary" in shown:
+        found = places(record["summary"], protocol["search"])
+        shown["summary"] = _with_marks(record["summary"], [(*place, _SEARCHED, term) for *place, term in found])
     rows = "".join(
-        f'<tr><th style="text-align:left;vertical-align:top;padding-right:1rem;white-space:nowrap">{label}</th>'
-        f'<td style="text-align:left">{_values(record[field], by_field.get(field))}</td></tr>'
-        for field, label in _SHOWN.items()
-        if not pd.isna(record[field])
+        f'<tr><th style="text-align:left;vertical-align:top;padding-right:1rem;white-space:nowrap">{_SHOWN[field]}</th>'
+        f'<td style="text-align:left">{cell}</td></tr>'
+        for field, cell in shown.items()
     )
     code = f" ({record['proposed_criterion']})" if isinstance(record["proposed_criterion"], str) else ""
     why = html.escape(str(record["proposed_reason"]))
@@ -178,11 +187,16 @@ def _highlighted(text: str, words: pd.DataFrame | None) -> str:
         return html.escape(text)
     meaning = dict(zip(words.words.str.casefold(), zip(words["style"], words.meaning)))
     pattern = re.compile("|".join(re.escape(word) for word in sorted(meaning, key=len, reverse=True)), re.IGNORECASE)
+    return _with_marks(text, [(*match.span(), *meaning[match.group().casefold()]) for match in pattern.finditer(text)])
+
+
+def _with_marks(text: str, marks: Iterable[tuple[int, int, str, str]]) -> str:
+    """The text, escaped, with these places (start, end, style, meaning) marked; of some that overlap, the first."""
     parts, end = [], 0
-    for match in pattern.finditer(text):
-        style, kind = meaning[match.group().casefold()]
-        parts += [html.escape(text[end : match.start()]), _marked(match.group(), style, kind)]
-        end = match.end()
+    for start, stop, style, kind in marks:
+        if start >= end:
+            parts += [html.escape(text[end:start]), _marked(text[start:stop], style, kind)]
+            end = stop
     return "".join([*parts, html.escape(text[end:])])
 
 

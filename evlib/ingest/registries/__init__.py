@@ -6,11 +6,12 @@ them.
 
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -127,6 +128,16 @@ def stream(
                 yield _unusable(path, name, "no record in it; a header at most. Export it again.")
         except InputError as error:
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
+
+
+def long_texts(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Rows of table ``summaries`` from those files whose format has such texts; what cannot be read, ``stream`` tells."""
+    for path in paths:
+        with suppress(InputError):
+            reader = READERS[format_of(path)]
+            for _, item in reader.items(path) if hasattr(reader, "texts") else ():
+                with suppress(ValueError, TypeError, KeyError, AttributeError):
+                    yield reader.texts(item)
 
 
 def _unusable(path: Path, name: str, reason: str) -> Batch:

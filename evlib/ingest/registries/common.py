@@ -5,7 +5,8 @@ A reader is a module of this folder that has a ``NAME``:
 - ``recognises(head)``: whether the first bytes of a file (of each of its parts) are of this format;
 - ``items(path)``: what the file holds, one at a time, each with its line, an exception in place of one that cannot be read;
 - ``record(item, *, snapshot)``: the item as a row of table ``records`` (its columns are in ``evlib.base.schema``), or
-  ValueError with the reason.
+  ValueError with the reason;
+- ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
 For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third. For
 other files ``unpack.numbered`` gives the second.
@@ -35,7 +36,7 @@ _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that 
 _COMPARED = [name for name in columns("records") if name != "snapshot"]
 _MISSING = hash(None)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
 Items = Iterable[tuple[int, Any]]
 Seen = dict[str, tuple[str, array]]

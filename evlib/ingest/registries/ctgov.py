@@ -15,12 +15,14 @@ from evlib.ingest.registries.common import cells, dates, identity, phase_names, 
 from evlib.ingest.registries.unpack import lines, not_whole, numbered, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
-# What a live search asks for: all that is read here, and the results; no contact data, summary or eligibility text.
+# What a live search asks for: all that is read here, and the results; no contact data.
 _PROTOCOL = "identification status sponsorCollaborators conditions design armsInterventions outcomes references"
 _RESULTS = "participantFlow baselineCharacteristics outcomeMeasures adverseEvents"
 PIECES = [
     *(f"protocolSection.{name}Module" for name in _PROTOCOL.split()),
     "protocolSection.contactsLocationsModule.locations.country",
+    "protocolSection.descriptionModule.briefSummary",
+    "protocolSection.eligibilityModule.eligibilityCriteria",
     *(f"resultsSection.{name}Module" for name in _RESULTS.split()),
     "hasResults",
 ]
@@ -147,6 +149,8 @@ DATES = {
     "last_update": ["statusModule.lastUpdatePostDateStruct.date"],
 }
 
+TEXTS = {"summary": "descriptionModule.briefSummary", "eligibility": "eligibilityModule.eligibilityCriteria"}
+
 
 def record(study: Any, *, snapshot: str) -> dict[str, Any]:
     """A study as a row of table ``records``; ValueError or KeyError where it cannot be one."""
@@ -167,6 +171,13 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
+
+
+def texts(study: Any) -> dict[str, str | None]:
+    """What a study says at length, as a row of table ``summaries``; the errors are those of ``record``."""
+    section = study["protocolSection"]
+    own = identity(section["identificationModule"].get("nctId"), registry="ClinicalTrials.gov", column="nctId")
+    return {"trn": own["trn"], **cells(_Places(section), TEXTS)}
 
 
 class _Places:

@@ -63,3 +63,9 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
+
+
+def texts(row: dict[str, str]) -> dict[str, str | None]:
+    """The summary of a row, as a row of table ``summaries``; the download has no criteria of eligibility."""
+    own = identity(row["NCT Number"], registry="ClinicalTrials.gov", column="'NCT Number'")
+    return {"trn": own["trn"], **cells(row, {"summary": "Brief Summary"})}
