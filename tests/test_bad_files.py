@@ -181,7 +181,7 @@ def test_every_reader_has_an_example_and_no_other_reader_recognises_it(tmp_path)
         assert [reader.NAME for reader in READERS.values() if reader.recognises(start)] == [name]
 
 
-@settings(max_examples=60)  # each writes and reads a file
+@settings(max_examples=30)  # each writes and reads a file
 @given(st.binary(max_size=300), st.sampled_from(list(READERS)), st.integers(0, 5000))
 def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, data, name, place):
     reader, whole = READERS[name], examples()[name]

@@ -304,7 +304,7 @@ any_row = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(any_row, max_size=8))
 def test_any_table_can_be_drawn_and_its_counts_add_up(rows):
     described = table("described", rows)

@@ -268,7 +268,7 @@ def test_readings_of_a_product():
 values = st.one_of(st.none(), st.floats(0, 1e6), st.just(float("inf")))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -121,7 +121,7 @@ def test_the_posterior_of_a_comparison_is_that_of_draws():
     assert difference[4:6] == pytest.approx(np.quantile(arm - versus, [0.025, 0.975]), abs=2e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(two_arms())
 def test_a_ratio_lies_in_its_interval_and_turns_over_with_the_arms(counts):
     forth, back = effect_sizes.risk_ratio(*counts), effect_sizes.risk_ratio(*counts[2:], *counts[:2])

@@ -43,7 +43,7 @@ def test_a_saved_decision_is_read_again_and_a_second_thought_replaces_it(tmp_pat
     assert judging.own_decisions(tmp_path / "s", known=KNOWN, protocol=review)[0].trn.tolist() == [A]
 
 
-@settings(max_examples=40)  # each writes and reads files
+@settings(max_examples=20)  # each writes and reads files
 @given(
     st.lists(
         st.tuples(

@@ -189,7 +189,7 @@ names = names.map(plain).filter(bool)
 numbers = st.integers(0, 9_999_999)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.dictionaries(names, numbers, min_size=1, max_size=6), st.fixed_dictionaries({s: numbers for s in COUNTS}))
 def test_a_flow_comes_back_from_the_packages_file(tmp_path_factory, review, registries, counts):
     flow = make(review, registries, **counts)
