@@ -207,12 +207,16 @@ def _act(verb: Verb, root: Path, how: Break | None, moment: int | None, writing:
         os._exit(status)
 
 
-def moments(count: int, *, sample: int, last: int = 3) -> list[int]:
-    """Which of the operations to break: all, or a sample spread over them and the last ones, where results are swapped."""
-    if EVERY or count <= sample:
+def moments(count: int, *, way: int) -> list[int]:
+    """Which of the operations to break: all, or two of those spread over them and one of the last, where results are swapped.
+
+    Which they are differs from one way of breaking to the next (``way``, its number), so that together they strike at many.
+    """
+    if EVERY:
         return list(range(count))
-    step = count / (sample - last)
-    return sorted({int(i * step) for i in range(sample - last)} | set(range(count - last, count)))
+    last, ways = 3, len(BREAKS)
+    spread = [int((half + way / ways) / 2 * count) for half in range(2)]
+    return sorted({*spread, max(0, count - 1 - way % last)})
 
 
 def state(root: Path) -> dict[str, str]:
@@ -308,6 +312,7 @@ class Scene:
     def __init__(self, verb: Verb, folder: Path) -> None:
         self.verb, self.folder = verb, folder
         self.base, self.place = folder / "base", folder / "project"  # one place for all: paths stand in results
+        self.told: dict[tuple[str, ...], list[str]] = {}
         self.place.mkdir(parents=True)
         verb.prepare(self.place)
         shutil.copytree(self.place, self.base)
@@ -325,7 +330,9 @@ class Scene:
 
     def operations(self, how: Break) -> list[str]:
         """The operations at which the verb can be broken in this way."""
-        return acted(self.verb, self.renewed(), how).operations
+        if how.of not in self.told:
+            self.told[how.of] = acted(self.verb, self.renewed(), how).operations
+        return self.told[how.of]
 
     def failures(self, how: Break, moment: int) -> list[str]:
         """Break the verb at a moment; everything that is then not as it should be."""
