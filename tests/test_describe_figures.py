@@ -122,7 +122,7 @@ def large():
             **dict.fromkeys(["phase_group", "msc_source", "route", "route_group", "design", "study_type"], word),
             "status": word,
         }
-        for n in range(12)
+        for n in range(6)
         for i, word in enumerate(words)
     ]
     return table("described", rows + [{}] * 30 + [{"screening": "pending"}] * 200)

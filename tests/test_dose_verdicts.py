@@ -78,10 +78,11 @@ def test_a_changed_result_changes_its_verdict_alone(tables, stated, under):
     after = changed_and_judged(longer, stated).verdict
     assert before["trend"] == WEAKER and after["trend"] == STANDS
     assert (before != after).sum() == 1
+    tried = under()[0]  # whose doses and readings no adverse event changes
     harmed = changed(tables, "adverse_events", lambda f: f.arm_id == "shi-2021/8x-level", n_events="1")
-    assert before["tolerated"] == WEAKER and changed_and_judged(harmed, stated).verdict["tolerated"] == UNSUPPORTED
+    assert before["tolerated"] == WEAKER and judged(harmed, tried, stated).verdict["tolerated"] == UNSUPPORTED
     nothing_printed = changed(tables, "table2", lambda f: f.trn == "NCT04313647", adverse_events="none")
-    assert changed_and_judged(nothing_printed, stated).verdict["tolerated"] == STANDS
+    assert judged(nothing_printed, tried, stated).verdict["tolerated"] == STANDS
 
 
 def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated, under):
