@@ -1,5 +1,6 @@
 """What the tests share: the shipped data read once, and copies of the project that a test may write into."""
 
+import ast
 import contextlib
 import csv
 import gc
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+import nbformat
 import pandas as pd
 import pytest
 from filelock import FileLock
@@ -133,6 +135,18 @@ def run_of(made_once) -> Callable[[str], Path]:
         return folder / "data/processed" / date
 
     return made
+
+
+def without_figures(project: Path, *but: str) -> None:
+    """Have the chapters of a copy draw no figure but in cells that hold one of these words: drawing is most of their time."""
+    for chapter in (project / "notebooks").glob("*.ipynb"):
+        notebook = nbformat.read(chapter, as_version=4)
+        for cell in notebook.cells:
+            if "figure.show(" in cell.source and not any(words in cell.source for words in but):
+                code = ast.parse(cell.source)
+                code.body = [part for part in code.body if not ast.unparse(part).startswith("figure.show(")]
+                cell.source = ast.unparse(code)
+        nbformat.write(notebook, chapter)
 
 
 def evlib(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:

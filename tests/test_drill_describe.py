@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import duckdb
 import nbformat
 import pytest
-from conftest import project_copy
+from conftest import project_copy, without_figures
 
 from evlib.audit import by_search_date
 from evlib.base.protocol import load_protocol
@@ -42,6 +42,9 @@ def drilled(tmp_path_factory):
         later.unlink()
     for page in set((project / "book").glob("*.md")) - {project / "book/trials.md"}:
         page.unlink()  # they name numbers of later chapters
+    without_figures(
+        project, "bars.trials_by(described, field", "completeness_by_year"
+    )  # others than those looked at below
     protocol, bars, chapter = (
         project / name for name in ("protocol.yml", "evlib/describe/bars.py", "notebooks/03_describe.ipynb")
     )

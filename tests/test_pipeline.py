@@ -1,6 +1,5 @@
 """The run: counts follow the search date, nothing unchanged runs again, and a failure leaves the last good result."""
 
-import ast
 import gzip
 import json
 import os
@@ -13,7 +12,7 @@ import time
 import nbformat
 import pandas as pd
 import pytest
-from conftest import ROOT, export, project_copy, put, study
+from conftest import ROOT, export, project_copy, put, study, without_figures
 
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search, project_root
@@ -294,6 +293,7 @@ def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
     path = put(tmp_path, "mine.csv", export(*((*row, "2023-06-30 09:00:00") for row in rows), header=header))
     project, other = with_run("2024-02-17")
     before = contents(other)
+    without_figures(project)
     folder = run(project, search_date="2024-02-17", records=path, say=lambda text: None)
     assert folder.name == "2024-02-17-mine"
     account = pd.read_csv(folder / "sources.csv").iloc[0]
@@ -344,19 +344,6 @@ def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path):
     assert read_table(held / "records.csv", "records").equals(before.reset_index())
 
 
-def quickly(project):
-    """Leave out what is most of the time where a comparison is tested: the audit, which it takes nothing from, and figures."""
-    (project / "notebooks/05_audit.ipynb").unlink()
-    for chapter in notebooks(project)[2:4]:
-        notebook = nbformat.read(chapter, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                code = ast.parse(cell.source)
-                code.body = [part for part in code.body if not ast.unparse(part).startswith("figure.show(")]
-                cell.source = ast.unparse(code)
-        nbformat.write(notebook, chapter)
-
-
 def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_left(results, with_run, review):
     """Two of the queue are included and one trial of before is excluded by a person; one decision is on no record."""
     project, _ = with_run(DATES[1], DATES[2])
@@ -368,7 +355,8 @@ def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_lef
         columns=["trn", "decision", "criterion"],
     )  # fmt: skip
     path = save_decisions(folder, decisions, reviewer="Ana", protocol=review)
-    quickly(project)
+    (project / "notebooks/05_audit.ipynb").unlink()  # from which a comparison takes nothing
+    without_figures(project)
     said = []
     after = run_with_comparison(project, search_date=DATES[2], since=DATES[1], say=said.append)
     assert any("1 row(s) could not be used" in text for text in said)
