@@ -270,7 +270,7 @@ def _pages(trn: str, kept: str, story: dict[str, Any]) -> list[dict[str, str]]:
     outcome = story["outcome"]["outcome"]
     pages = [{"page": f"02_screen.html#{anchor(outcome)}", "what": f"listed among the records: {outcome}"}]
     if outcome == "pending":
-        pages.append({"page": "to_screen.html", "what": "in the queue of records that await a decision"})
+        pages.append({"page": "to_screen.html", "what": "in the queue of records that are not yet read"})
     if story["coding"]:
         as_kept = "" if kept == trn else f" (as {kept})"
         pages.append({"page": "03_describe.html", "what": f"counted in the figures and listed with its codes{as_kept}"})

@@ -49,7 +49,7 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     """
     if not reviewer:
         return Markdown(
-            f"{len(queue)} records await a decision. To judge them here, run this notebook in JupyterLab with your name as "
+            f"{len(queue)} records are not yet read. To judge them here, run this notebook in JupyterLab with your name as "
             f"`reviewer`: `make screen{command_ending(folder)} REVIEWER=name` opens it so."
         )
     judging.reviewer_file(folder, reviewer)
