@@ -10,10 +10,13 @@ from evlib.base.schema import kinds, split_multi
 
 def of_kept_records(frame: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table with ``trn``, those of a merged record under the number of the one that is kept of its trial
-    where that has none of its own. ``trials`` has ``trn`` and ``merged_trns``."""
+    where that has none of its own; of two merged records with rows, the first. ``trials`` has ``trn`` and ``merged_trns``."""
     kept = kept_numbers(trials)
-    merged = frame.trn.isin(kept) & ~frame.trn.map(kept).isin(frame.trn)
-    return pd.concat([frame[~frame.trn.isin(kept)], frame[merged].assign(trn=frame.trn.map(kept))], ignore_index=True)
+    own, merged = frame[~frame.trn.isin(kept)], frame[frame.trn.isin(kept)]
+    numbers = merged.trn.drop_duplicates()
+    first = numbers[~numbers.map(kept).isin(own.trn) & ~numbers.map(kept).duplicated()]
+    merged = merged[merged.trn.isin(first)]
+    return pd.concat([own, merged.assign(trn=merged.trn.map(kept))], ignore_index=True)
 
 
 def kept_numbers(trials: pd.DataFrame) -> dict[str, str]:

@@ -181,7 +181,7 @@ def coded(trials: pd.DataFrame, read: pd.DataFrame, rules: pd.DataFrame) -> pd.D
     Codes of a record that was merged into another count for that one, where it has none of its own. A field that the readers'
     coding has no column for is the rules' for all trials.
     """
-    read = tables.of_kept_records(read, trials).drop_duplicates("trn")  # of two merged records, the first
+    read = tables.of_kept_records(read, trials)
     by_readers, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (read, rules))
     by_readers = by_readers.join(by_rules[by_rules.columns.difference(by_readers.columns)])
     by_rules = by_rules[~by_rules.index.isin(by_readers.index)]

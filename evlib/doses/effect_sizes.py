@@ -56,6 +56,7 @@ TRENDS = (
     *("msc_derived", "source_url"),
 )
 
+_WITHOUT_VESICLES = ("cells", "other product")  # roles of arms
 _HARM = re.compile(r"mortality|death|\bdied\b|\bICU\b", re.I)
 _OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
 _VERSUS = re.compile(r",?\s+(?:(?:vs\.?|v)\s+(?:control|placebo|matched controls)\b.*|versus\s.*)$", re.I)
@@ -270,8 +271,8 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
         stays survival. ``basis`` is "counts", "estimated counts", "mean and SD", "as reported" or "reconstructed from p";
         ``why`` says what is odd or estimated. ``prob_less_frequent`` is the posterior probability that the outcome is less
         frequent in the arm than in its comparator. ``favours`` says whom the 95 % interval favours: fewer is better where
-        the outcome's name has mortality, death, died or ICU, otherwise more. ``ev_arm`` is false for cells without
-        vesicles. ``line`` and ``versus_line`` are the lines of ``outcomes.csv`` that the row comes from.
+        ``better_when`` is "lower" or, where that is empty, the outcome's name has mortality, death, died or ICU; otherwise more.
+        ``ev_arm`` is false for cells without vesicles and for other products. ``line`` and ``versus_line`` are the lines of ``outcomes.csv`` that the row comes from.
 
     Notes
     -----
@@ -413,7 +414,7 @@ def _rows_with_arms(
     studies: pd.DataFrame, arms: pd.DataFrame, table: pd.DataFrame, file: str
 ) -> tuple[list[dict], list[dict]]:
     """The rows of a table with the facts of their arms and studies: those that can be right, and those that cannot."""
-    known = arms.drop(columns="source_cell").assign(ev_arm=~arms.source_cell.fillna("").str.contains("not EV"))
+    known = arms.drop(columns="source_cell").assign(ev_arm=~arms.role.isin(_WITHOUT_VESICLES))
     known = known.rename(columns={"note": "arm_note", "n": "arm_n"})
     known = known.merge(studies.assign(source_url=report_url(studies)), on="study_id")
     rows = table.assign(line=range(2, len(table) + 2)).merge(known, on="arm_id", how="left")
@@ -538,7 +539,8 @@ def _effect_row(row: dict, versus: dict | None, measure: str, result: Proportion
         effect |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
     if isinstance(result, Comparison):
         no_effect, side = (1 if "ratio" in measure else 0), ("arm", "comparator")
-        fewer_is_better = bool(_HARM.search(row["name"]))
+        polarity = row.get("better_when")
+        fewer_is_better = polarity == "lower" if polarity else bool(_HARM.search(row["name"]))
         within = result.low <= no_effect <= result.high
         effect["favours"] = NEITHER if within else side[(result.low > no_effect) == fewer_is_better]
     return effect | {"measure": measure, **result._asdict(), **facts}
@@ -638,7 +640,7 @@ def _why_unusable(row: dict) -> str:
     if row["value"] is None:
         return "a p value only" if row["p"] is not None else "nothing but a direction"
     if _PERCENT.match(row["value"]):
-        return "a percentage without a number of people"
+        return f"a percentage without a {'number of people' if row['n_total'] is None else 'count'}"
     if re.match(r"-?\d", row["value"]):
         return "a single value without a standard deviation"
     return "words and a p value only" if row["p"] is not None else "words only"

@@ -290,7 +290,8 @@ def evidence_tables(
     Returns
     -------
     dict
-        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped), ``conversions``, ``records``, ``stated``
+        ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped; of a study, ``trn`` is the number that is kept
+        and ``named_trn`` the one that the report names), ``conversions``, ``records``, ``stated``
         (doses of the readers and, for trials without any, by the parser), and ``flags`` (``study_flags``).
 
     Raises
@@ -301,7 +302,8 @@ def evidence_tables(
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
     tables = {name: read_csv(raw / f"curation/{name}.csv") for name in names}
-    tables["studies"]["trn"] = tables["studies"].trn.replace(kept_numbers(trials))
+    named = tables["studies"].trn
+    tables["studies"] = tables["studies"].assign(trn=named.replace(kept_numbers(trials)), named_trn=named)
     return {
         **tables,
         "table2": read_csv(raw / "paper/table2.csv"),

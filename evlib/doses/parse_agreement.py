@@ -120,12 +120,12 @@ def _dose_of(row: dict) -> tuple:
 
 
 def _pairs(doses: pd.DataFrame, records: pd.DataFrame) -> list[tuple[dict | None, dict | None]]:
-    """Hand-coded doses with the readings nearest to them, one to one within a trial; what has no partner, with None."""
+    """The readers' doses with the parser's readings nearest to them, one to one within a trial; what has no partner, with None."""
     read = record_doses(records[records.trn.isin(doses.trn)])
-    hands, rows = (frame.astype(object).where(frame.notna(), None).to_dict("records") for frame in (doses, read))
+    of_readers, rows = (frame.astype(object).where(frame.notna(), None).to_dict("records") for frame in (doses, read))
     pairs: list[tuple[dict | None, dict | None]] = []
     for trn in doses.trn.unique():
-        some_coded, some_read = ([row for row in part if row["trn"] == trn] for part in (hands, rows))
+        some_coded, some_read = ([row for row in part if row["trn"] == trn] for part in (of_readers, rows))
         likeness = np.array([_likeness(coded, row) for coded in some_coded for row in some_read])
         likeness = likeness.reshape(len(some_coded), len(some_read))
         partner = {

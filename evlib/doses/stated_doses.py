@@ -79,7 +79,8 @@ def beside_table2(
     records, doses
         Tables of these names.
     studies, arms
-        Published or posted results: ``study_id, trn, study`` and ``study_id, n, dose_as_reported``.
+        Published or posted results: ``study_id, trn, study`` and ``study_id, n, dose_as_reported``. A report is found by the
+        number that it names (``named_trn``, where there is this column), which the paper may print though it was merged.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def beside_table2(
     """
     facts = records.set_index("trn")
     stated = doses.groupby("trn").as_stated.agg(lambda texts: "; ".join(dict.fromkeys(texts)))
-    reports = studies.dropna(subset="trn").drop_duplicates("trn").set_index("trn")
+    reports = _by_named_number(studies).dropna(subset="trn").drop_duplicates("trn").set_index("trn")
     by_study = arms.assign(n=pd.to_numeric(arms.n, errors="coerce")).groupby("study_id")
     published_n = by_study.n.apply(lambda n: n.sum(skipna=False))
     published_dose = by_study.dose_as_reported.agg(lambda texts: "; ".join(dict.fromkeys(texts.dropna())))
@@ -114,14 +115,20 @@ def published_outcomes(
 ) -> pd.DataFrame:
     """What publications and posted results say of effect, arm by arm, for some trials.
 
-    ``studies``, ``arms`` and ``outcomes`` are tables of ``data/raw/curation``. One row per outcome of an arm: ``trn, arm,
+    ``studies``, ``arms`` and ``outcomes`` are tables of ``data/raw/curation`` (a report is found as in ``beside_table2``). One row per outcome of an arm: ``trn, arm,
     is_control, n, dose_as_reported, name, timepoint, value, n_events, n_total, p, direction, primary``, as the source states
     them.
     """
     names = ["name", "timepoint", "value", "n_events", "n_total", "p", "direction", "primary"]
-    reports = studies[studies.trn.isin(trns)][["study_id", "trn"]]
+    reports = _by_named_number(studies)[["study_id", "trn"]]
+    reports = reports[reports.trn.isin(trns)]
     rows = reports.merge(arms, on="study_id").merge(outcomes[["arm_id", *names]], on="arm_id")
     return rows[["trn", "arm", "is_control", "n", "dose_as_reported", *names]]
+
+
+def _by_named_number(studies: pd.DataFrame) -> pd.DataFrame:
+    """The reports, ``trn`` being the number that each names."""
+    return studies.assign(trn=studies.named_trn) if "named_trn" in studies else studies
 
 
 def report_url(studies: pd.DataFrame) -> pd.Series:

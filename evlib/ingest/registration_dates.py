@@ -247,7 +247,7 @@ def in_search(records: pd.DataFrame, search_date: str, *, later: pd.DataFrame | 
 
 def place_reasons(records: pd.DataFrame, place: pd.Series, later: pd.DataFrame) -> pd.Series:
     """Why a record is not in the search though it may be registered by its date; missing for the others."""
-    older = "its number is older than its vesicles: " + records.trn.map(later.why)
+    older = "its number is older than its vesicles: " + records.trn.map(later.why).astype("str")
     undated = older.fillna("no date places it on either side").where(place == "undated")
     return undated.fillna(older.where(place == "after")).astype("str").rename("place_reason")
 
@@ -333,8 +333,7 @@ def _outer_bounds(records: pd.DataFrame, rounds: pd.DataFrame) -> tuple[pd.Serie
     high = np.fmin(
         pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), pd.to_datetime(seen).astype("datetime64[ns]")
     )
-    low, high = (
-        np.fmax(low, records.trn.map(rounds.low).astype("datetime64[ns]")),
-        np.fmin(high, records.trn.map(rounds.high).astype("datetime64[ns]")),
-    )
-    return low, high
+    of_rounds = rounds.reindex(records.trn).set_axis(
+        records.index
+    )  # a map by an empty table of days is an error of pandas
+    return np.fmax(low, of_rounds.low), np.fmin(high, of_rounds.high)

@@ -86,7 +86,8 @@ def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
     """
     table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
     table = table[table.trn > 0].assign(records=lambda table: table.trn).set_index("records", append=True)
-    long = table.drop(columns=list(ESTIMATED)).melt(ignore_index=False, var_name="column", value_name="filled")
+    not_of_a_source = [*ESTIMATED, "first_retrieved"]
+    long = table.drop(columns=not_of_a_source).melt(ignore_index=False, var_name="column", value_name="filled")
     return long.reset_index()[["format", "column", "filled", "records"]]
 
 
