@@ -216,7 +216,8 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
     Parameters
     ----------
     doses
-        Doses of the product's trials; those whose unit is "mL product", or that state a ``volume_ml``, are shown.
+        Doses of the product's trials; those whose unit is "mL product", whose words name a volume of the product, or that state
+        a ``volume_ml``, are shown.
     factors
         As ``conversion_factors`` returns it; readings of weight 0 are shown as well.
 
@@ -233,7 +234,8 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
         raise InputError(f"no source states a concentration of '{product}'. Products with one: {known}.")
     readings = readings.assign(per_ml=np.sqrt(readings.low * readings.high)).sort_values("per_ml")
     readings = readings.assign(times_lowest=readings.per_ml / readings.per_ml.iloc[0])
-    volume = doses.volume_ml.fillna(doses.high.where(doses.unit == "mL product"))
+    in_words = doses.as_stated.fillna("").map(lambda words: _volume_in_words(words, product)).astype("float64")
+    volume = in_words.fillna(doses.volume_ml).fillna(doses.high.where(doses.unit == "mL product"))
     counted = np.sqrt(doses.low * doses.high).where(doses.unit == "particles")
     shown = doses[["trn", "arm"]].assign(volume_ml=volume, stated_particles=counted).dropna(subset="volume_ml")
     names = ["per_ml", "times_lowest", "source", "read_at_source", "weight"]
@@ -288,17 +290,31 @@ def _factor(row: dict) -> dict | None:
 
 
 def _factor_of_dose(row: dict) -> dict | None:
-    """A dose that counts the particles in a volume of a product, as that product's concentration."""
-    product = named_product(str(row["as_stated"]))
+    """A dose that counts the particles in a volume of a product, as that product's concentration.
+
+    The volume is the one that the words give of the product ("ExoFlo 15 mL in saline 85 mL"), else ``volume_ml``.
+    """
+    words = str(row["as_stated"])
+    product = named_product(words)
     bounds = (row["low"], row["high"], row["volume_ml"])
     if row["unit"] != "particles" or product is None or any(pd.isna(bound) for bound in bounds):
         return None
     low, high, volume = bounds
+    volume = _volume_in_words(words, product) or volume
     return {
         **{"from_unit": "mL product", "product": product, "low": low / volume, "high": high / volume},
         **{"open": False, "weight": 1.0, "read_at_source": True, "msc": True},
         **{"source": row["trn"], "note": f"{row['trn']}: {row['as_stated']}"},
     }
+
+
+def _volume_in_words(words: str, product: str) -> float | None:
+    """The millilitres of a product that words name, where they name one volume of it ("ExoFlo 15 mL in saline 85 mL")."""
+    found = re.findall(
+        rf"\b{product}\s+(\d+(?:\.\d+)?)\s*mL\b|(\d+(?:\.\d+)?)\s*mL\s+(?:of\s+)?{product}\b", words, re.IGNORECASE
+    )
+    volumes = {float(before or after) for before, after in found}
+    return volumes.pop() if len(volumes) == 1 else None
 
 
 def _once_each(texts: pd.Series) -> str:
@@ -322,7 +338,8 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
     if unit == "mL product" and readings is not None:
         readings = readings[readings["product"] == product]
     known = unit == "particles" or (readings is not None and not readings.empty)
-    if why := _hindrance(dose["per"], unit, over, scales, known=known):
+    unread = "no amount is stated that can be read" if pd.isna(dose["low"]) and pd.isna(dose["high"]) else None
+    if why := _hindrance(dose["per"], unit, over, scales, known=known) or unread:
         return plan | {"basis": "not convertible", "why": why}
     if over:
         plan |= {"scale": over, "scale_low": scales[over][0], "scale_high": scales[over][1]}
