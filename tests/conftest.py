@@ -29,7 +29,7 @@ from evlib.ingest import registration_dates, sources
 from evlib.ingest.registries import ingest_into
 from evlib.run import warm_kernels
 from evlib.run.pipeline import run, spare_grammars
-from evlib.screen import screening
+from evlib.screen import deduplication, eligibility, screening
 
 spare_grammars()
 settings.register_profile("untimed", deadline=None, max_examples=40)  # a busy machine fails no test
@@ -77,6 +77,16 @@ def shipped(review: dict) -> pd.DataFrame:
     rounds = registration_dates.bounds_by_rounds(decisions, numbers, protocol=review)
     known = read_csv(RAW / "curation/nct_first_submitted.csv")
     return registration_dates.with_registration_dates(records, known, rounds=rounds, protocol=review)
+
+
+@pytest.fixture(scope="session")
+def trials(review: dict, shipped: pd.DataFrame) -> pd.DataFrame:
+    """The trials of all shipped records, as if all were in the search: table ``trials``."""
+    readings, pairs, _ = screening.readers_decisions(RAW, known=set(shipped.trn), protocol=review)
+    repeats = deduplication.duplicates(shipped, pairs, protocol=review)
+    decisions = pd.concat([readings, eligibility.rule_decisions(shipped, protocol=review)])
+    outcomes = screening.screened(shipped, repeats, decisions, protocol=review)
+    return screening.trials(outcomes, shipped, repeats, protocol=review)
 
 
 def project_copy(folder: Path, *results: Path) -> Path:

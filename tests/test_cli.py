@@ -160,7 +160,7 @@ def test_prisma_reads_our_own_flow_again_and_says_where_another_does_not_add_up(
     assert "Records assessed are 5" in done.stderr
 
 
-def test_code_writes_the_columns_of_the_hand_coding_for_any_export(tmp_path):
+def test_code_writes_the_columns_of_the_readers_coding_for_any_export(tmp_path):
     out = tmp_path / "coded.csv"
     done = evlib("code", str(ROOT / "data/raw/registries/2026-11-22/records.jsonl"), "--out", str(out))
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Duplicates: by secondary numbers and hand decisions, transitively, and only within the search."""
+"""Duplicates: by secondary numbers and judgements, transitively, and only within the search."""
 
 import pandas as pd
 from conftest import records_of
@@ -34,12 +34,12 @@ def test_two_records_that_name_the_same_absent_number_are_one_trial(review):
     assert duplicates(records, NONE, protocol=review).trn.tolist() == ["KCT0000002"]
 
 
-def test_a_hand_decision_counts_only_where_both_records_are_in_the_search(review):
-    hand = pd.DataFrame({"trn": ["NCT00000002", "NCT00000003"], "duplicate_of": ["NCT00000001", "NCT99999999"]})
+def test_a_judged_pair_counts_only_where_both_records_are_in_the_search(review):
+    judged = pd.DataFrame({"trn": ["NCT00000002", "NCT00000003"], "duplicate_of": ["NCT00000001", "NCT99999999"]})
     names = [(f"NCT0000000{i}", "ClinicalTrials.gov", None) for i in (1, 2, 3)]
-    found = duplicates(small(*names), hand, protocol=review)
+    found = duplicates(small(*names), judged, protocol=review)
     assert found.trn.tolist() == ["NCT00000002"]
-    assert found.basis.tolist() == ["hand decision"]
+    assert found.basis.tolist() == ["judgement"]
 
 
 def test_no_links_no_duplicates(review):
@@ -56,7 +56,7 @@ _NUMBERS = [f"NCT0000000{i}" for i in range(7)]
 )
 def test_of_whatever_a_search_finds_only_tied_records_can_be_duplicates(review, named, said, found):
     records = small(*((trn, "ClinicalTrials.gov", " | ".join(sorted(own)) or None) for trn, own in named.items()))
-    hand = pd.DataFrame(said, columns=["trn", "duplicate_of"])
+    judged = pd.DataFrame(said, columns=["trn", "duplicate_of"])
     searched = records[records.trn.isin(found)]
-    few = searched[searched.trn.isin(tied(records, hand))]
-    assert duplicates(few, hand, protocol=review).equals(duplicates(searched, hand, protocol=review))
+    few = searched[searched.trn.isin(tied(records, judged))]
+    assert duplicates(few, judged, protocol=review).equals(duplicates(searched, judged, protocol=review))

@@ -28,8 +28,8 @@ def stated(shipped):
 
 
 @pytest.fixture(scope="module")
-def tables(shipped, stated):
-    return evidence_tables(RAW, shipped, stated)
+def tables(shipped, stated, trials):
+    return evidence_tables(RAW, shipped, stated, trials)
 
 
 def judged(tables, tried, stated):

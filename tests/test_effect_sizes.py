@@ -241,8 +241,10 @@ def test_every_outcome_is_used_or_has_a_reason(tables, computed):
     assert reasons[2 + tables["outcomes"].index[tables["outcomes"].value == "2 patients"][0]].startswith(
         "a count without"
     )
-    counted = tables["outcomes"].index[tables["outcomes"].n_total.notna()] + 2
+    counted = tables["outcomes"].index[tables["outcomes"][["n_events", "n_total"]].notna().all(axis=1)] + 2
     assert set(counted) == set(computed[(computed.measure == "proportion") & (computed.basis == "counts")].line)
+    of_ten = tables["outcomes"].index[tables["outcomes"].name == "ALSFRS-R score did not decline"][0]
+    assert reasons[2 + of_ten] == "a percentage without a count"  # "30%", of 10 people
 
 
 def test_counts_of_the_effects_are_those_of_the_sources(tables, computed):
@@ -278,25 +280,52 @@ def test_arms_are_paired_with_those_that_they_can_be_compared_with(computed):
             ("group-b-10-10", "group-a-10-9"),
             ("both-doses-propensity-matched-post-hoc-set", "matched-observational-controls-post-hoc"),
         },
+        "zamanian-2024": {("hpmsc-sevs-standard-treatment", "standard-treatment-placebo")},
+        "mensc-secretome-covid-2022": {("menstrual-blood-stromal-cell-secretome-5-ml-x5", "placebo")},
     }
-    means = computed[computed.measure == "mean difference"].squeeze()
+    means = computed[(computed.measure == "mean difference") & (computed.study_id == "lightner-2023")].squeeze()
     assert (means.arm, means.versus) == ("ExoFlo 15 mL (ExoFlo-15)", "ExoFlo 10 mL (ExoFlo-10)")
     assert means.estimate == pytest.approx(9.3)
     assert "randomised" in means.why
-    cells = computed[computed.arm_id.str.contains("msc-alone")]
-    assert not cells.ev_arm.any() and computed.drop(cells.index).ev_arm.all()
+    others = computed[computed.arm_id.str.contains("msc-alone|/zofin|plant-derived|whole-secretome|cell-secretome")]
+    assert not others.ev_arm.any() and computed.drop(others.index).ev_arm.all()
 
 
-def test_what_is_estimated_or_contradicts_itself_is_said(computed):
+def test_whom_an_effect_favours_goes_by_the_polarity_of_its_measure(tables, computed):
+    compared = computed[computed.versus_id.notna()]
+    worse_side = {"better": "comparator", "worse": "arm"}
+    assert (compared.favours != compared.direction.map(worse_side)).all()  # no row against the source's own words
+    heal = row_of(computed, "resurfacing-plus-exosomes", "days to re-epithelialisation", "mean difference")
+    assert set(heal.favours) == {"arm"} and (heal.high < 0).all()  # fewer days, though its name says nothing of harm
+
+    def without_polarity(outcomes):
+        outcomes["better_when"] = None
+
+    plain, _ = recomputed(tables, without_polarity)
+    assert row_of(plain, "hpmsc-sevs-standard-treatment", "hospital deaths", "risk ratio").favours == "arm"
+
+
+def test_what_is_estimated_or_contradicts_itself_is_said(tables, computed):
     survival = row_of(computed, "exoflo-15", "60-day overall", "risk ratio")
     assert (survival.basis, survival.events, survival.versus_events) == ("estimated counts", 24, 18)
     assert "51.6% of 34 people is 17.5, not whole" in survival.why
     rounded = computed[computed.why.str.contains("not whole", na=False)]
+    placebo = rounded[rounded.study_id == "mensc-secretome-covid-2022"].squeeze()  # 28 % of 15
+    assert (placebo.outcome, placebo.measure, placebo.events) == ("survival", "proportion", 4)
+    rounded = rounded[rounded.study_id != placebo.study_id]
     assert rounded.outcome.str.startswith("60-day overall survival").all()
     assert rounded.measure.value_counts().to_dict() == {"proportion": 3, "risk ratio": 2, "risk difference": 2}
     subgroup = row_of(computed, "exoflo-15", "60-day mortality, subgroup", "risk ratio as reported")
-    assert (subgroup.basis, subgroup.favours) == ("reconstructed from p", "arm")
-    assert (subgroup.low, subgroup.high) == effect_sizes.interval_from_p(0.385, 0.034)
+    assert (subgroup.low, subgroup.high, subgroup.basis, subgroup.favours) == (0.159, 0.931, "as reported", "arm")
+
+    def without_interval(outcomes):
+        outcomes.loc[subgroup.line - 2, ["ci_low", "ci_high"]] = None
+
+    again, _ = recomputed(tables, without_interval)
+    again = row_of(again, "exoflo-15", "60-day mortality, subgroup", "risk ratio as reported")
+    assert (again.basis, again.favours) == ("reconstructed from p", "arm")
+    assert (again.low, again.high) == effect_sizes.interval_from_p(0.385, 0.034)
+    assert (again.low, again.high) == pytest.approx((0.159, 0.931), rel=0.02)  # near what the source prints
     zarrabi = row_of(computed, "msc-alone-two-injections", "mortality", "risk ratio as reported")
     assert (zarrabi.estimate, zarrabi.low, zarrabi.high, zarrabi.basis) == (0.49, 0.14, 1.11, "as reported")
     assert "ratio of 0.49, but 3 of 11 v 8 of 24 give 0.82" in zarrabi.why

@@ -19,15 +19,66 @@ from evlib.doses.dose_windows import (
     under_assumptions,
     windows,
 )
-from evlib.doses.evidence import dials, evidence_tables, in_question, unused_doses
+from evlib.doses.evidence import dials, evidence_tables, in_question, study_flags, unused_doses
 
 RAW = ROOT / "data/raw"
 
 
 @pytest.fixture(scope="module")
-def tables(shipped):
+def tables(shipped, trials):
     stated, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
-    return evidence_tables(RAW, shipped, stated)
+    return evidence_tables(RAW, shipped, stated, trials)
+
+
+def test_a_report_on_a_merged_number_counts_for_the_trial_that_is_kept(tables, shipped, trials):
+    studies = tables["studies"].set_index("study_id")
+    merged, kept = "IRCT20200217046526N2", "NCT04366063"
+    assert trials.set_index("trn").merged_trns[kept] == merged
+    assert (studies.trn["zarrabi-2023"], studies.named_trn["zarrabi-2023"]) == (kept, merged)
+    assert tables["flags"].set_index("study_id").trn["zarrabi-2023"] == kept
+    others = studies.drop(index="zarrabi-2023")
+    assert others.trn.equals(others.named_trn)
+    # The paper's Table 2 prints the merged number: its row keeps the report and the outcomes.
+    beside = stated_doses.beside_table2(tables["table2"], shipped, tables["stated"], tables["studies"], tables["arms"])
+    assert beside.set_index("trn").study[merged] == "Zarrabi 2023"
+    outcomes = stated_doses.published_outcomes(
+        tables["table2"].trn, tables["studies"], tables["arms"], tables["outcomes"]
+    )
+    n_outcomes = tables["outcomes"].arm_id.str.startswith("zarrabi-2023/").sum()
+    assert (outcomes.trn == merged).sum() == n_outcomes > 0
+
+
+def test_whether_a_report_is_randomised_is_its_own_word_then_the_records(tables):
+    allocations = {"a": "randomised", "b": "non-randomised", "c": "single-arm", "d": None, "e": None, "f": None}
+    said_by_record = {"NCT1": "Non-Randomized", "NCT2": "Randomized", "NCT3": None}
+    studies = pd.DataFrame({"study_id": list(allocations), "allocation": list(allocations.values())}).assign(
+        trn=["NCT1", "NCT2", "NCT2", "NCT2", "NCT1", "NCT3"],
+        **dict.fromkeys(("study", "disease", "disease_group", "doi_or_url", "source_urls"), "x"),
+        msc_derived="True",
+    )
+    arms = pd.DataFrame({"study_id": ["a", "a", "b", "b", "c"], "is_control": ["True", *["False"] * 4]}).assign(
+        dose_low=[None, "1", "1", "2", "1"]
+    )
+    records = pd.DataFrame(said_by_record.items(), columns=["trn", "allocation"])
+    flags = study_flags(studies, arms, records).set_index("study_id")
+    assert flags.randomised.to_dict() | {"f": None} == {
+        "a": True,
+        "b": False,
+        "c": False,
+        "d": True,
+        "e": False,
+        "f": None,
+    }
+    assert pd.isna(flags.randomised["f"])
+    assert flags.comparative.to_dict() == {"a": True, "b": True, **dict.fromkeys("cdef", False)}
+    shipped_flags = tables["flags"].set_index("study_id").randomised
+    told = tables["studies"].dropna(subset="allocation").set_index("study_id").allocation
+    assert ((told == "randomised") == shipped_flags[told.index].astype(bool)).all()
+
+
+def test_tested_doses_are_those_of_arms_with_vesicles(tables):
+    arms = tables["arms"].set_index("arm_id").role
+    assert set(every_tested(tables, dials()).arm_id) == set(arms.index[arms == "ev"])
 
 
 def rows_of(doses, study):
@@ -41,7 +92,7 @@ def test_what_counts_as_effective_is_a_dial(tables):
         effective[rule] = set(doses.arm_id[doses.reading == "effective"].str.split("/").str[0])
     assert effective["paper"] >= {"zhu-2022", "lightner-2023", "sengupta-2020"}
     assert effective["primary"] < effective["compared"] < effective["reported"]
-    assert "zhu-2022" not in effective["reported"]  # no outcome of it is a comparison
+    assert "zhu-2022" in effective["reported"] - effective["compared"]  # its outcomes are compared with before alone
 
 
 def test_a_dose_whose_results_we_could_not_read_says_so(tables):
@@ -173,11 +224,11 @@ def test_an_amount_that_is_none_is_set_aside_with_its_words_and_the_others_stay(
         ("kwon-2020/control-gel-side-fractional-co2-laser,efective,words", "line 15 .*effective, less effective"),
     ],
 )
-def test_a_reading_of_the_paper_that_does_not_fit_is_named_by_its_line(shipped, tmp_path, line, words):
+def test_a_reading_of_the_paper_that_does_not_fit_is_named_by_its_line(shipped, trials, tmp_path, line, words):
     shutil.copytree(RAW / "curation", tmp_path / "curation")
     shutil.copytree(RAW / "paper", tmp_path / "paper")
     path = tmp_path / "paper/section4.csv"
     path.write_text(f"{path.read_text().rstrip()}\n{line}\n")
     stated, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     with pytest.raises(InputError, match=words):
-        evidence_tables(tmp_path, shipped, stated)
+        evidence_tables(tmp_path, shipped, stated, trials)

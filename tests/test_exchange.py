@@ -147,15 +147,19 @@ def test_a_file_that_is_no_export_is_named(tmp_path, take, name, text):
 
 
 def test_the_queue_goes_out_and_comes_back_by_the_command_line(run_of, tmp_path):
-    project = project_copy(tmp_path / "project", run_of("2026-11-22"))
+    project = project_copy(tmp_path / "project", run_of("2024-02-17"))
 
     def told(*arguments):
-        return evlib(*arguments, "--search-date", "2026-11-22", cwd=project)
+        return evlib(*arguments, "--search-date", "2024-02-17", cwd=project)
 
     path = tmp_path / "queue.csv"
     done = told("export", str(path), "--to", "asreview")
     assert done.returncode == 0, done.stderr
     frame = read_csv(path)
+    queue = read_csv(
+        project / "data/processed/2024-02-17/to_screen.csv"
+    )  # judged duplicates of records outside the search
+    assert frame.trn.tolist() == queue.trn.tolist() and len(queue) > 1
     assert f"{len(frame)} records for asreview" in done.stdout
     frame.assign(asreview_label=["1", "0", *[""] * (len(frame) - 2)]).to_csv(path, index=False)
     done = told("import", str(path), "--reviewer", "Zoë", "--criterion", "E4")

@@ -394,4 +394,4 @@ def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_ap
     said = []
     pipeline._tell_rejects(target, said.append)
     assert said[0] == "MIND: anna.csv: why"
-    assert "3 row(s) could not be used (1 of exports, 2 of decisions and hand work)" in said[1]
+    assert "3 row(s) could not be used (1 of exports, 2 of decisions and readings)" in said[1]

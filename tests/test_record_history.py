@@ -10,6 +10,7 @@ from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
 from evlib.book.record_history import story_as_text, trace, traced_tables
+from evlib.book.trial_pages import trial_page
 
 DATE = "2024-02-17"
 
@@ -41,6 +42,34 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     for step in range(1, 8):
         assert f"\n{step}. " in text
     assert json.loads(json.dumps(story)) == story
+
+
+def test_the_page_of_a_trial_dates_what_only_an_older_copy_says_and_says_who_read(traced, results):
+    versions = read_csv(results / "versions.csv")
+    records = read_table(results / "records.csv", "records").set_index("trn")
+    shown = versions[(versions.shown == "True") & versions.trn.isin(records.index)]
+    older = shown[shown.snapshot < shown.trn.map(records.snapshot)]
+    addresses = records.source_urls.str.split(" | ", regex=False).map(set)
+    row = next(
+        row
+        for row in older[older.field == "enrolment"].itertuples()
+        if addresses[row.trn].isdisjoint(row.source_urls.split(" | "))
+    )
+    page = trial_page(traced(row.trn), None)
+    assert f"<td>{row.value} (as of {row.snapshot})</td>" in page
+    assert f"enrolment as of {row.snapshot}" in page  # beside its address, below "Sources"
+    assert f"<td>{records.snapshot[row.trn]}</td>" in page
+    newest = records.index[~records.index.isin(older.trn)][0]
+    assert "(as of " not in trial_page(traced(newest), None)
+
+    zarrabi = trial_page(traced("NCT04366063"), None)  # its report names the number that was merged into it
+    assert "Zarrabi 2023" in zarrabi and "RoB2: " in zarrabi and "## Outcomes on file" in zarrabi
+    for outcome in traced("NCT04366063")["outcomes"]:
+        assert f"<td>{outcome['direction']}</td>" in zarrabi
+    trials = read_table(results / "trials.csv", "trials")
+    pages = {trn: trial_page(traced(trn), None) for trn in trials.trn}
+    assert "<td>machine-read</td>" in pages["NCT04276987"]
+    assert not [trn for trn, text in pages.items() if re.search(r"\bhand(?:-| )cod|\bby hand\b", text, re.IGNORECASE)]
 
 
 def test_every_record_of_the_sources_can_be_traced(traced, results):

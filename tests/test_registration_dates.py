@@ -1,15 +1,21 @@
 """Dates read in one way; registration dates: observed ones stay, estimated ones lie between their neighbours, unknown ones stay unknown."""
 
+import json
+
 import pandas as pd
 import pytest
-from conftest import RAW, SNAPSHOT
+from conftest import RAW, SNAPSHOT, put, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.dates import day_or_month, unambiguous_day
 from evlib.base.errors import InputError
-from evlib.base.schema import read_csv
-from evlib.ingest import registration_dates
+from evlib.base.schema import columns, read_csv
+from evlib.ingest import registration_dates, sources
+from evlib.screen import screening
+
+NO_DATES = pd.DataFrame({"trn": [], "first_submitted": []}, dtype="str")
+NO_ROUNDS = pd.DataFrame({"low": [], "high": []}, dtype="datetime64[ns]")
 
 
 @pytest.mark.parametrize(
@@ -111,9 +117,109 @@ def test_a_record_is_in_after_or_undated(shipped):
     assert (registration_dates.in_search(shipped, SNAPSHOT) == "in").all()
 
 
-def test_the_records_of_the_screening_round_are_those_judged(shipped):
-    judged = set(read_csv(RAW / "curation/screening.csv").trn)
-    assert set(shipped.trn[registration_dates.in_search(shipped, "2024-02-17") == "in"]) == judged
+def test_of_the_snapshot_that_a_round_covers_the_records_in_the_search_are_those_judged(shipped, review):
+    (first,) = [facts for facts in review["screening_rounds"].values() if "registered_by" in facts]
+    judged = set(read_csv(RAW / first["file"]).trn)
+    lines = (RAW / "registries" / first["snapshot"] / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    covered = shipped[shipped.trn.isin([json.loads(line)["trial_id"] for line in lines])]
+    assert len(covered) >= 0.95 * len(lines)  # pages have no number of their own there
+    place = registration_dates.in_search(covered, first["registered_by"])
+    assert set(covered.trn[place == "in"]) == judged & set(covered.trn)
+    assert (place[~covered.trn.isin(judged)] == "after").all()
+
+
+def test_a_round_and_the_oldest_copy_bound_the_day(review):
+    day = "2024-02-17"
+    rounds_of = {"one": {"file": "x.csv", "snapshot": "2026-11-22", "registered_by": day, "covers": "x"}}
+    rounds_of["two"] = {"file": "y.csv", "snapshot": "2026-11-28", "covers": "y"}
+    protocol = review | {"screening_rounds": rounds_of}
+    judged = pd.DataFrame({"trn": ["KCT0000001", "KCT0000003"], "round": ["one", "two"]})
+    numbers = {"one": {"KCT0000001", "KCT0000002", "KCT0000003"}, "two": {"KCT0000004"}}
+    rounds = registration_dates.bounds_by_rounds(judged, numbers, protocol=protocol)
+    assert rounds.index.tolist() == ["KCT0000001", "KCT0000002", "KCT0000003"]  # the second round covers no day
+    kept = [("2022-01-21" if i == 4 else "2023-06-30" if i == 5 else "2026-11-22") for i in range(1, 6)]
+    rows = [{"trn": f"KCT000000{i}", "registry": "CRiS", "first_retrieved": old} for i, old in enumerate(kept, start=1)]
+    dated = registration_dates.with_registration_dates(
+        records_of(rows, columns("records")), NO_DATES, rounds=rounds, protocol=protocol
+    ).set_index("trn")
+    low, high = (dated[name].dt.strftime("%Y-%m-%d") for name in ("registered_low", "registered_high"))
+    assert high.to_dict() == {
+        "KCT0000001": day, "KCT0000002": "2026-11-22", "KCT0000003": "2026-11-22", "KCT0000004": "2022-01-21", "KCT0000005": "2023-06-30"
+    }  # fmt: skip
+    assert low.dropna().to_dict() == {"KCT0000002": "2024-02-18", "KCT0000003": "2024-02-18"}
+    assert registration_dates.in_search(dated, day).tolist() == ["in", "after", "after", "in", "in"]
+    without = {name: facts for name, facts in review.items() if name != "screening_rounds"}
+    assert registration_dates.bounds_by_rounds(judged, {}, protocol=without).empty
+
+
+def test_a_stray_date_does_not_spoil_the_estimates_of_the_others(review):
+    serials = [4_000_000 + 10 * i for i in range(21)]
+    days = pd.date_range("2020-01-01", periods=21, freq="20D")
+    rows = [
+        {"trn": f"NCT0{serial}", "first_submitted": f"{day:%Y-%m-%d}"}
+        for serial, day in zip(serials, days, strict=True)
+    ]
+    stray = [row | ({"first_submitted": "2016-05-05"} if i == 10 else {}) for i, row in enumerate(rows)]
+    wanted = {"trn": "NCT04000103"}  # between the stray one and its neighbour
+    plain, spoilt = (
+        registration_dates.with_registration_dates(
+            records_of([*known, wanted], columns("records")), NO_DATES, rounds=NO_ROUNDS, protocol=review
+        ).set_index("trn")
+        for known in (rows, stray)
+    )
+    assert abs((spoilt.registered - plain.registered)["NCT04000103"].days) <= 1
+    assert spoilt.registered["NCT04000100"] == pd.Timestamp("2016-05-05")  # its own date stays as it is shown
+    anchors = registration_dates.known_serials(spoilt.reset_index(), NO_DATES, registry="ClinicalTrials.gov")
+    assert set(anchors.trn) - set(registration_dates.in_order(anchors).trn) == {"NCT04000100"}
+
+
+def test_dates_that_became_known_lie_in_the_intervals_that_were_given(shipped, review):
+    read = sources.read_in_rounds(RAW, protocol=review)
+    decisions, _, _ = screening.readers_decisions(RAW, known=read, protocol=review)
+    rounds = registration_dates.bounds_by_rounds(
+        decisions, sources.numbers_of_rounds(RAW, protocol=review), protocol=review
+    )
+    first = review["screening_rounds"]["first"]["snapshot"]
+    then, *_ = sources.records_of(sources.named_sources(RAW / "registries" / first), protocol=review, always=read)
+    known = read_csv(RAW / "curation/nct_first_submitted.csv")
+    then = registration_dates.with_registration_dates(then, known, rounds=rounds, protocol=review)
+    table = registration_dates.estimates_now_known(then, shipped)
+    assert len(table) > 40 and set(table.trn) <= set(then.trn[then.registered_basis == "estimated"])
+    assert ((table.observed >= table.low.fillna(table.observed)) & (table.observed <= table.high)).mean() >= 0.9
+    assert table.inside.mean() >= 0.9
+    # Without the error of left-out dates the intervals would be far too narrow.
+    narrow = registration_dates.estimates_now_known(
+        then.assign(registered_low=then.registered, registered_high=then.registered), shipped
+    )
+    assert narrow.inside.mean() < 0.2
+
+
+def test_a_record_counts_from_the_day_on_which_it_was_of_vesicles(tmp_path, shipped):
+    late = "NCT05152394"
+    (low, high), words = (
+        registration_dates.counts_from(RAW / registration_dates.COUNTS_FROM, known={late})[0].loc[
+            late, ["counts_from_low", "counts_from_high"]
+        ],
+        read_csv(RAW / registration_dates.COUNTS_FROM).set_index("trn").why[late],
+    )
+    later, _ = registration_dates.counts_from(RAW / registration_dates.COUNTS_FROM, known=set(shipped.trn))
+    own = shipped[shipped.trn.isin([late, "NCT04276987"])].set_index("trn", drop=False)
+    assert (own.registered < low).all()
+    day = pd.Timedelta(days=1)
+    for date, where in ((low - day, "after"), (low, "undated"), (high - day, "undated"), (high, "in")):
+        place = registration_dates.in_search(own, f"{date:%Y-%m-%d}", later=later)
+        assert place.to_dict() == {late: where, "NCT04276987": "in"}, date
+        reasons = registration_dates.place_reasons(own, place, later)
+        assert reasons.isna()["NCT04276987"] and (reasons.isna()[late] if where == "in" else words in reasons[late])
+        assert registration_dates.in_search(own, f"{date:%Y-%m-%d}")[late] == "in"  # by its number alone
+    bad = "NCT04276987,2022-01-01,2021-01-01,x\nNCT04276987,soon,2021-01-01,x\nNCT99999999,2021-01-01,2021-01-02,x\n"
+    path = put(
+        tmp_path, "counts.csv", f"trn,counts_from_low,counts_from_high,why\nNCT05152394,2021-01-01,2021-01-01,x\n{bad}"
+    )
+    good, rejects = registration_dates.counts_from(path, known=set(shipped.trn))
+    assert good.index.tolist() == [late] and rejects.line.tolist() == [3, 4, 5]
+    none, rejects = registration_dates.counts_from(tmp_path / "absent.csv", known=set())
+    assert none.empty and rejects.empty and (registration_dates.in_search(own, "2024-02-17", later=none) == "in").all()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 import pandas as pd
 import pytest
-from conftest import ROOT, put, records_of
+from conftest import RAW, ROOT, put, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 from ipywidgets import HTML
 
 from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
-from evlib.base.schema import checked, columns, read_csv, read_table, write_csv, write_table
+from evlib.base.schema import checked, columns, read_csv, write_csv, write_table
 from evlib.book import layout
 from evlib.screen import exchange, judging, prisma_csv, prisma_figures, prisma_flow, screening
 from evlib.screen.deduplication import duplicates
@@ -78,10 +78,10 @@ def test_what_a_later_round_says_of_a_record_replaces_what_an_earlier_one_says(t
     assert settled.decision.to_dict() == {"NCT00000001": "include", "NCT00000002": "exclude"}, "R4 decides nothing"
 
 
-def outcome_of(review, hand: str, duplicate_of: str = ""):
+def outcome_of(review, said: str, duplicate_of: str = ""):
     decisions = pd.DataFrame(
-        [{"trn": "NCT00000001", "stage": "eligibility", "reviewer": "adjudicated", "read_by": "machine", "decision": hand.split()[0],
-          "criterion": [*hand.split(), None][1], "reason": "r"}] if hand else []
+        [{"trn": "NCT00000001", "stage": "eligibility", "reviewer": "adjudicated", "read_by": "machine", "decision": said.split()[0],
+          "criterion": [*said.split(), None][1], "reason": "r"}] if said else []
     )  # fmt: skip
     records = record(brief_title="MSC exosomes")
     rules = rule_decisions(records, protocol=review)
@@ -145,18 +145,52 @@ def test_kappa_without_any_variation_is_not_a_number():
     assert pd.isna(screening.agreement(pd.DataFrame(rows))["kappa"])
 
 
-def test_a_criterion_with_phrases_takes_one_line_of_the_protocol(run_of, tmp_path):
+def test_the_fourth_reader_is_measured_and_decides_nothing(shipped, review):
+    """Against the shipped file of the second round, counted here by itself."""
+    known = set(shipped.trn)
+    decisions, _, rejects = screening.readers_decisions(RAW, known=known, protocol=review)
+    assert rejects.empty
+    rows = read_csv(RAW / review["screening_rounds"]["second"]["file"])
+    said = rows.pivot(index="trn", columns="reviewer", values="decision")
+    table = screening.agreement_of_readers(decisions).set_index(["round", "reviewer", "other"])
+    assert list(table.index) == [
+        ("first", "R1", "R2"), ("second", "R1", "R2"), ("second", "R4", "R1"), ("second", "R4", "R2"), ("second", "R4", "adjudicated")
+    ]  # fmt: skip
+    for other, column in (("R1", "R1"), ("R2", "R2"), ("adjudicated", "R3")):
+        both = said.dropna(subset=["R4", column])
+        row = table.loc[("second", "R4", other)]
+        assert (row.n, row.agreed) == (len(both), (both[column] == both.R4).sum())
+        assert row.low < row.kappa < row.high
+    settled = table.loc[("second", "R4", "adjudicated")]
+    assert (settled.n, settled.agreed) == (97, 93)
+
+    differ = screening.disagreements(decisions).set_index("trn")
+    alone = differ[(differ.adjudicated != differ.R4) & differ.R4.notna()]
+    assert set(alone.index) == {"NCT06492798", "NCT06543667", "NCT06605508", "NCT07145502"}
+    reasons = rows.set_index(["trn", "reviewer"]).reason
+    for trn, row in alone.iterrows():
+        reader = "R3" if row.R1 != row.R2 else "R4"  # who tells what was weighed
+        assert (row["round"], row.reason) == ("second", reasons[trn, reader])
+    two = said[said.R1.notna() & said.R2.notna() & (said.R1 != said.R2)]
+    assert set(differ.index[differ["round"] == "second"]) == set(two.index) | set(alone.index)
+    without = decisions[decisions.reviewer != "R4"]
+    assert screening.settled(without, protocol=review).equals(screening.settled(decisions, protocol=review))
+    assert "R4" not in screening.disagreements(without)
+
+
+def test_a_criterion_with_phrases_takes_one_line_of_the_protocol(shipped, tmp_path):
     """The criterion proposes, a person excludes by it, and every place that lists criteria has it."""
+    records = shipped
     text = (ROOT / "protocol.yml").read_text(encoding="utf-8")
     line = "  E10: {kind: exclude, step: eligibility, text: For looks alone, phrases: [wrinkle*, skin rejuvenation, alopecia]}"
     put(tmp_path, "protocol.yml", text.replace("\n  E5:", f"\n{line}\n  E5:"))
     protocol = load_protocol(tmp_path / "protocol.yml")
-    tables = ("records", "duplicates", "decisions")
-    run = {name: read_table(run_of("2026-11-22") / f"{name}.csv", name) for name in tables}
-    decisions = run["decisions"][run["decisions"].read_by != "rules"]
-    decisions = pd.concat([decisions, rule_decisions(run["records"], protocol=protocol)])
-    outcomes = screening.screened(run["records"], run["duplicates"], decisions, protocol=protocol)
-    queue = screening.to_screen(outcomes, run["records"], decisions, protocol=protocol)
+    readings, pairs, _ = screening.readers_decisions(RAW, known=set(records.trn), protocol=protocol)
+    readings = readings[readings["round"] == "first"]  # as if nobody had judged the later records
+    repeats = duplicates(records, pairs, protocol=protocol)
+    decisions = pd.concat([readings, rule_decisions(records, protocol=protocol)])
+    outcomes = screening.screened(records, repeats, decisions, protocol=protocol)
+    queue = screening.to_screen(outcomes, records, decisions, protocol=protocol)
     write_table(queue, tmp_path / "to_screen.csv", "to_screen")
 
     proposed = queue[queue.proposed_criterion == "E10"]
@@ -174,7 +208,7 @@ def test_a_criterion_with_phrases_takes_one_line_of_the_protocol(run_of, tmp_pat
     judging.save_decisions(tmp_path / "s", back, reviewer="Ana", protocol=protocol)
     people, _ = judging.own_decisions(tmp_path / "s", known=set(queue.trn), protocol=protocol)
     decisions = pd.concat([decisions, people])
-    outcomes = screening.screened(run["records"], run["duplicates"], decisions, protocol=protocol)
+    outcomes = screening.screened(records, repeats, decisions, protocol=protocol)
     flow = prisma_flow.flow_of(outcomes, protocol=protocol)
     assert flow.set_index("step").n["excluded_E10"] == len(proposed) > 0
     assert "(E10) For looks alone" in prisma_figures.flow_figure(flow).alt

@@ -48,6 +48,20 @@ def test_a_bound_that_is_not_stated_stays_missing(tmp_path):
     assert doses.high.tolist() == [4.0]
 
 
+def test_doses_of_a_merged_record_count_for_the_one_that_is_kept_with_its_route(tmp_path):
+    merged = "ChiCTR2000030261"
+    doses, _ = stated(
+        tmp_path, f"{merged},,1,2,particles,course,,,,x", f"{merged},,3,4,particles,course,,,,y", known=[merged]
+    )
+    trial = {"trn": "NCT00000001", "merged_trns": merged, "route": "nebulised", "route_group": "nebulised"}
+    routed = stated_doses.with_routes(doses, pd.DataFrame([trial]))
+    assert routed[["trn", "low", "route_group"]].values.tolist() == [
+        ["NCT00000001", 1, "nebulised"],
+        ["NCT00000001", 3, "nebulised"],
+    ]
+    assert stated_doses.with_routes(doses, pd.DataFrame([trial | {"merged_trns": None}])).empty
+
+
 def test_every_shipped_dose_is_usable(shipped):
     doses, rejects = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     assert rejects.empty

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from evlib.base.schema import kinds
-from evlib.base.tables import by_source, first_url, idle_columns, table
+from evlib.base.tables import by_source, first_url, idle_columns, kept_numbers, of_kept_records, table
 
 KEYS = [name for name, kind in kinds("records").items() if kind == "key"]
 
@@ -37,6 +37,16 @@ def test_a_column_is_left_out_where_the_review_does_not_code_it_and_no_row_tells
     protocol = {"codes": {"route": {}, "route_group": {}}, "flags": {}}
     assert idle_columns(rows, protocol) == ["ev_term", "ev_term_text"]
     assert idle_columns(rows, {"codes": {"route": {}, "ev_term": {}}, "flags": {}}) == []
+
+
+def test_rows_of_merged_numbers_count_for_the_kept_one_where_it_has_none():
+    trials = pd.DataFrame({"trn": ["A", "B", "C"], "merged_trns": ["A2", None, "C2 | C3"]})
+    assert kept_numbers(trials) == {"A2": "A", "C2": "C", "C3": "C"}
+    rows = [("A", 1), ("A2", 2), ("B", 3), ("C3", 4), ("C3", 5), ("C2", 6), ("Z", 7)]
+    kept = of_kept_records(pd.DataFrame(rows, columns=["trn", "dose"]), trials)
+    # A has its own; of the two that were merged into C the first counts, with all its rows; Z is of no trial.
+    assert kept.values.tolist() == [["A", 1], ["B", 3], ["Z", 7], ["C", 4], ["C", 5]]
+    assert of_kept_records(kept, trials).equals(kept)
 
 
 def test_a_source_of_fewer_than_thirty_records_shows_their_number_else_a_share():

@@ -35,8 +35,8 @@ def factors():
 @pytest.fixture(scope="module")
 def shipped_doses(shipped):
     """Doses of the shipped records, factors with those that records state, and the trials' products."""
-    hand, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
-    doses = with_readers_doses(hand, record_doses(shipped))
+    coded, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    doses = with_readers_doses(coded, record_doses(shipped))
     factors = to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS), doses)
     return doses, factors, to_particles.products_of(shipped)
 
@@ -55,12 +55,37 @@ def test_exoflo_has_four_readings_that_differ_a_thousandfold(shipped_doses):
         to_particles.product_readings(doses, factors, product="Elixir")
 
 
+def test_a_concentration_is_of_the_volume_of_the_product_not_of_the_infusion():
+    basics = {"low": 1.2e12, "high": 1.2e12, "unit": "particles", "trn": "NCT00000001"}
+    for words, volume, per_ml in (
+        ("ExoFlo 15 mL in normal saline 85 mL, approximately 1.2 trillion EVs", 100, 8e10),
+        ("85 mL of saline and 15 mL of ExoFlo, 1.2 trillion EVs", 100, 8e10),
+        ("1.2 trillion EVs of ExoFlo", 12, 1e11),
+    ):
+        stated = pd.DataFrame([basics | {"as_stated": words, "volume_ml": volume}])
+        factors = to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS), stated)
+        assert factors.low[factors.source == "NCT00000001"].tolist() == [per_ml], words
+        readings = to_particles.product_readings(stated.assign(arm=None), factors)
+        assert set(readings.volume_ml) == {1.2e12 / per_ml}
+    two = pd.DataFrame([basics | {"as_stated": "ExoFlo 10 mL, then ExoFlo 15 mL", "volume_ml": 10, "arm": None}])
+    assert set(to_particles.product_readings(two, factors).volume_ml) == {10}  # the words name two
+
+
+def test_a_dose_without_an_amount_is_not_convertible(factors):
+    table = particles(
+        doses_of((np.nan, np.nan, "particles", {"per": "course"}), (np.nan, 4e8, "particles", {})), factors
+    )
+    assert table.basis.tolist() == ["not convertible", "stated"]
+    assert table.why[0] == "no amount is stated that can be read"
+
+
 def test_every_factor_comes_from_the_file_and_says_whether_it_was_read_again(factors):
     protein = factors[factors.from_unit == "ug protein"]
-    assert protein.low.tolist() == pytest.approx([2e11 / 1400, 1.5e9, 2e9, 3e10])
-    assert protein.weight.tolist() == [0, 1, 1, 1]  # not of MSC, hence listed but not used
-    assert protein.read_at_source.tolist() == [True, False, False, False]
-    assert protein.open.tolist() == [False, True, False, True]
+    assert protein.low.tolist() == pytest.approx([1.5e10 / 200, 2e11 / 1400, 1.5e9, 2e9, 3e10])
+    assert protein.high[protein.low == 1.5e10 / 200].tolist() == pytest.approx([2e10 / 200])
+    assert protein.weight.tolist() == [1, 0, 1, 1, 1]  # not of MSC, hence listed but not used
+    assert protein.read_at_source.tolist() == [True, True, False, False, False]
+    assert protein.open.tolist() == [False, False, True, False, True]
     weighed = factors[factors.from_unit == "ug exosomes"]
     assert weighed[["low", "high"]].values.tolist() == [pytest.approx([1e11 / 300, 1e11 / 250])]
     assert set(factors.from_unit) == {"ug protein", "ug exosomes", "mL product"}
@@ -88,7 +113,7 @@ def test_each_basis_and_each_reason(factors):
         *("stated per cm2, and", "stated per drop, and"),
     ]
     assert table[["low", "high", "course_low", "course_high"]].values[0].tolist() == [1e8, 2e8, 5e8, 1e9]
-    assert table.low[1] == pytest.approx(200 * 1.5e9)
+    assert table.low[1] == pytest.approx(1.5e10)
     assert table.high[1] == pytest.approx(200 * 3e10)
     assert (table.read_at_source[1], table.read_at_source[2]) == (False, True)
     assert table.high[2] == pytest.approx(1000 * 1e11 / 250)
@@ -105,7 +130,7 @@ def test_assumptions_are_dials(factors):
     unused = particles(per_area, factors.assign(weight=0.0), body_weight_kg=(50, 100))
     assert unused.why[1] == "no source in use states particles per ug exosomes"
     wider = to_particles.conversion_factors(to_particles.read_conversions(CONVERSIONS), exosome_mass_is_protein=True)
-    assert (wider.from_unit == "ug exosomes").sum() == 5
+    assert (wider.from_unit == "ug exosomes").sum() == 6
     with pytest.raises(InputError, match="both above zero"):
         particles(per_area, factors, area_cm2=(5, 1))
 
@@ -117,7 +142,7 @@ def test_draws_stay_within_the_bounds_and_follow_the_seed(factors, bounds, seed)
     each, course = to_particles.particle_draws(plan, factors, rng=np.random.default_rng(seed), draws=50)
     again, _ = to_particles.particle_draws(plan, factors, rng=np.random.default_rng(seed), draws=50)
     assert (each == again).all()
-    low, high = bounds[0] * 1.5e9, bounds[1] * 3e10
+    low, high = bounds[0] * 7.5e7, bounds[1] * 3e10
     assert ((each >= low * (1 - 1e-9)) & (each <= high * (1 + 1e-9))).all()
     assert course[:, 0] == pytest.approx(each[:, 0] * 3)
     assert np.isnan(course[:, 1]).all()
