@@ -16,7 +16,7 @@ import typer
 from typer import Argument, Option, echo
 
 from evlib.base.errors import InputError
-from evlib.base.files import day_of, files_of, today, write_bytes, writing
+from evlib.base.files import files_of, today, write_bytes, writing
 from evlib.base.paths import command_ending, place_of, project_root, repository
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ SearchDate = Annotated[str | None, Option(help="Last day of registration, YYYY-M
 Snapshot = Annotated[str | None, Option(help="Last day of retrieval of the records that count. Default: all.")]
 Records = Annotated[Path | None, Option(help="An export, or a folder of them, to report on alone, without data/raw.")]
 Exports = Annotated[list[Path], Argument(help="Registry exports, or folders of them, in any mix.")]
-Retrieved = Annotated[str | None, Option(help="Day of the export, YYYY-MM-DD. Default: each file's last change.")]
+Retrieved = Annotated[
+    str | None,
+    Option(help="Day of the export, YYYY-MM-DD. Default: what each file, or its name, states; else its last change."),
+]
 
 
 @app.command()
@@ -100,8 +103,8 @@ def update(
 ) -> None:
     """What is new since an earlier search: run both, build the book of the later one, and say what awaits a decision."""
     from evlib.base.files import today
-    from evlib.base.rawdata import snapshots
     from evlib.book.history import FILE, add_update, updates
+    from evlib.ingest.retrieval import snapshots
     from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
@@ -501,6 +504,8 @@ def _day(retrieved: str | None) -> str | Callable[[Path], str]:
     from evlib.run.pipeline import checked_date
 
     if retrieved is None:
+        from evlib.ingest.retrieval import day_of
+
         return day_of
     if checked_date(retrieved, of="day of the export") > today():
         raise InputError(f"The day of the export, {retrieved}, is still to come.")

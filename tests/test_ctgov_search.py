@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, ingest, study
 
 from evlib.base.errors import InputError
-from evlib.base.files import day_of
+from evlib.base.files import named_day
 from evlib.ingest.ctgov_search import fetch
 
 QUICK = {"page_size": 2, "pause": 0.0, "backoff": 0.01, "timeout": 0.5}
@@ -236,7 +236,7 @@ def test_another_search_of_the_same_day_gets_a_folder_of_its_own(registry, tmp_p
     second, _ = fetched(registry, tmp_path, query="MSCs OR EVs")
     assert second.name == f"{first.name}-2"
     assert {path: path.read_bytes() for path in first.iterdir()} == before
-    assert day_of(second / "page-0001.json.gz") == first.name
+    assert named_day(second / "page-0001.json.gz") == first.name
 
 
 def test_nothing_found_is_said(registry, tmp_path):

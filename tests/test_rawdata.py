@@ -1,17 +1,15 @@
 """The raw data: as shipped, described, and the first file that is not is named."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 
 import pytest
-from conftest import RAW, ROOT, SNAPSHOT, put
+from conftest import RAW, ROOT, SNAPSHOT
 from frictionless import Package
 
 from evlib.base.errors import InputError
-from evlib.base.rawdata import OWN_DECISIONS, check_raw, copy_shipped, seal, snapshots, source_files
+from evlib.base.rawdata import OWN_DECISIONS, check_raw, copy_shipped, seal
 
 
 @pytest.fixture
@@ -71,25 +69,6 @@ def test_sealing_takes_the_present_files(copy):
     (copy / "paper/table1.csv").write_text("database\n")
     seal(copy)
     assert check_raw(copy)
-
-
-def test_the_days_of_retrieval_are_those_of_snapshots_searches_and_exports(copy):
-    shipped = ["2022-01-21", "2022-10-09", "2026-11-22", "2026-11-28"]
-    assert snapshots(copy) == shipped
-    shutil.copytree(copy / "registries/2026-11-22", copy / "registries/2027-01-01")
-    put(copy / "registries", "2027-02-01/page-0001.json.gz", b"")
-    put(copy / "exports", "2027-03-01/export.csv", b"")
-    put(copy / "exports", ".DS_Store", b"")
-    changed = put(copy / "exports", "another.csv", b"")
-    os.utime(changed, (1_900_000_000, 1_900_000_000))
-    assert snapshots(copy) == [*shipped, "2027-01-01", "2027-02-01", "2027-03-01", "2030-03-17"]
-    assert [path.parent.name for path in source_files(copy, until="2026-11-27")] == shipped[:3]
-    assert [path.parent.name for path in source_files(copy, until="2027-01-31")] == [*shipped, "2027-01-01"]
-    shutil.rmtree(copy / "registries")
-    assert snapshots(copy) == ["2027-03-01", "2030-03-17"]
-    shutil.rmtree(copy / "exports")
-    with pytest.raises(InputError, match="no records below"):
-        snapshots(copy)
 
 
 def test_the_copy_of_the_handed_data_is_byte_for_byte():

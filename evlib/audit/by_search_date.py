@@ -16,13 +16,14 @@ from evlib.audit import checks
 from evlib.audit.claims import read_claims
 from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
-from evlib.base.rawdata import OWN_DECISIONS, shared, snapshots
+from evlib.base.rawdata import OWN_DECISIONS, shared
 from evlib.base.schema import MULTI, columns, read_csv, read_table, split_multi
 from evlib.describe import coded_fields
 from evlib.describe.coded_fields import describe_counts
 from evlib.doses import stated_doses
 from evlib.doses.stated_doses import dose_numbers
 from evlib.ingest import registration_dates, sources
+from evlib.ingest.retrieval import snapshots
 from evlib.screen import deduplication, eligibility, judging, prisma_flow, screening
 
 LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is shown

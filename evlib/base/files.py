@@ -1,4 +1,4 @@
-"""Files and folders written whole or not at all, listed without gaps, with their checksums and the day that each is from."""
+"""Files and folders written whole or not at all, listed without gaps, with their checksums and the day in their names."""
 
 import fcntl
 import fnmatch
@@ -114,20 +114,23 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def day_of(path: str | Path) -> str:
-    """The day of a download, YYYY-MM-DD: its folder's name where that is a day, else the day of its last change (UTC).
-
-    A number may follow the day (``2026-06-30-2``).
-    """
-    return named_day(path) or f"{datetime.fromtimestamp(Path(path).stat().st_mtime, UTC):%Y-%m-%d}"
-
-
 def named_day(path: str | Path) -> str | None:
-    """The day that the name of a file's folder gives, YYYY-MM-DD; None where it gives none."""
-    try:
-        return date.fromisoformat(re.sub(r"(?<=\d{4}-\d\d-\d\d)-\d+$", "", Path(path).parent.name)).isoformat()
-    except ValueError:
-        return None
+    """The day that the name of a file's folder is, else the one day that the file's own name has in it; None where none is there.
+
+    A number may follow the folder's day (``2026-06-30-2``).
+
+    Examples
+    --------
+    >>> named_day("2026-06-30-2/trials.csv"), named_day("in/ictrp_2026-06-30.csv"), named_day("in/2026-06-30 to 2026-07-31.csv")
+    ('2026-06-30', '2026-06-30', None)
+    """
+    path = Path(path)
+    folder = re.sub(r"(?<=\d{4}-\d\d-\d\d)-\d+$", "", path.absolute().parent.name)
+    in_name = set(re.findall(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)", path.name))
+    for text in [folder, *in_name] if len(in_name) == 1 else [folder]:
+        with suppress(ValueError):
+            return date.fromisoformat(text).isoformat()
+    return None
 
 
 def today() -> str:

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 from evlib.base.errors import InputError
-from evlib.base.files import all_below, day_of, files_of, matching, sha256, write_text
-from evlib.base.paths import place_of
+from evlib.base.files import all_below, files_of, matching, sha256, write_text
 
 PACKAGE = "datapackage.json"
+EXPORTS = "exports"  # below the raw data: a person's exports of registries; not shipped
+DAYS_FILE = "retrieved.csv"  # beside them: the days of those that state none
 OWN_DECISIONS = "curation/screening"  # below the raw data: people's screening decisions, a file each; not shipped
 # Shipped files that serve every review, whatever its topic.
 SHARED = ("formats/filled.csv", "geography/countries-110m.json", "curation/nct_first_submitted.csv")
@@ -72,18 +73,10 @@ def shared(raw_dir: str | Path, name: str) -> Path:
     return own if own.exists() else Path(__file__).parents[2] / "data" / "raw" / name
 
 
-def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
-    """The files of records that were retrieved by a day: snapshots and live searches, and a person's exports."""
-    raw_dir = Path(raw_dir)
-    days = matching(raw_dir / "registries", "????-??-??*")
-    searched = [path for name in SNAPSHOT_FILES for day in days for path in matching(day, name)]
-    exports = [path for path in files_of(raw_dir / "exports") if path.name != "README.md"]
-    if not searched + exports:
-        raise InputError(
-            f"there are no records below {raw_dir}. Put a registry's export into {raw_dir / 'exports'}, or fetch some; the "
-            f"snapshot of a repository comes back with: git checkout -- {place_of(raw_dir)}"
-        )
-    return [path for path in sorted(searched) + exports if day_of(path) <= until]
+def exports_of(path: str | Path) -> list[Path]:
+    """The file, or all exports of the folder and the folders in it: neither a README nor the table of their days."""
+    days = (EXPORTS, DAYS_FILE)
+    return [file for file in files_of(path) if file.name != "README.md" and file.absolute().parts[-2:] != days]
 
 
 def decision_files(folder: str | Path) -> tuple[list[Path], list[Path]]:
@@ -96,11 +89,6 @@ def decision_files(folder: str | Path) -> tuple[list[Path], list[Path]]:
     within = [below for path in matching(folder, "[!.~]*") if path.is_dir() for below in all_below(path)]
     within = [path for path in within if path.suffix.casefold() == ".csv" and path.name[0] not in ".~"]
     return tables, [path for path in files if path not in tables] + within
-
-
-def snapshots(raw_dir: str | Path) -> list[str]:
-    """The days on which the records below ``raw_dir`` were retrieved."""
-    return sorted({day_of(path) for path in source_files(raw_dir)})
 
 
 def _package(raw_dir: Path) -> dict:

@@ -5,5 +5,6 @@
 - A *record* is what one registry says of one trial; a row that cannot be used is a *reject*, with file, line and reason.
 - A date of registration is *observed* (the record shows it), *estimated* (from neighbouring numbers) or only *bounded*.
 
-Begin with ``sources``, which reads all of a run's files; the readers of single formats are in ``registries``.
+Begin with ``sources``, which reads all of a run's files; the readers of single formats are in ``registries``, and
+``retrieval`` tells of which day a file is.
 """

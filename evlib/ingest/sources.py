@@ -7,11 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.files import day_of, files_of, matching
+from evlib.base.files import matching
 from evlib.base.query import matches
-from evlib.base.rawdata import source_files
+from evlib.base.rawdata import exports_of
 from evlib.base.schema import checked, columns, join_multi, split_multi
 from evlib.ingest.registries import long_texts, losses, stream
+from evlib.ingest.retrieval import day_of, source_days
 
 # Of fields that belong together, the first decides which source both are taken from.
 _TOGETHER = (("enrolment", "enrolment_type"), ("status", "last_update"))
@@ -31,14 +32,16 @@ def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
 
     Snapshots and live searches (``registries/<day>/``) are results of a search; exports (``exports/``) are picked from.
     """
-    files = source_files(raw, until=snapshot)
-    sources = [Source(path, day_of(path), path.is_relative_to(Path(raw) / "registries")) for path in files]
+    searched = Path(raw) / "registries"
+    sources = [
+        Source(path, day, path.is_relative_to(searched)) for path, day in source_days(raw).items() if day <= snapshot
+    ]
     return sorted(sources, key=lambda source: (source.day, source.searched), reverse=True)
 
 
 def named_sources(path: str | Path) -> list[Source]:
     """A file of records, or the files of a folder, as sources to pick from, newest first; InputError where there is none."""
-    files = files_of(path)
+    files = exports_of(path)
     if not files:
         raise InputError(f"{path} is not there, or is an empty folder. Name a registry's export, or a folder of them.")
     return sorted([Source(file, day_of(file), False) for file in files], key=lambda source: source.day, reverse=True)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evlib.base.errors import InputError
-from evlib.base.files import day_of, files_of, named_day, today, write_text
+from evlib.base.files import files_of, today, write_text
 from evlib.base.paths import repository
 from evlib.base.protocol import load_protocol
-from evlib.base.rawdata import PACKAGE, seal
+from evlib.base.rawdata import PACKAGE, exports_of, seal
+from evlib.ingest.retrieval import BASES, day_and_basis
 
 TEMPLATE = Path(__file__).with_name("review_template")
 _SEARCH_DATE = {
@@ -18,9 +19,8 @@ _SEARCH_DATE = {
     False: "# FILL IN: records registered after this day do not count; not later than the export. Any run can name another: "
     "SEARCH_DATE=",
 }
-# Fields of its records that show the day of an export; the first field that shows a day counts.
+# Fields of its records that show the day of an export which says none; the first field that shows a day counts.
 _STATED = {
-    "snapshot": "the newest day of export that its rows state",
     "last_update": "the last update among its records",
     "registered_text": "the last registration among its records",
     "first_submitted": "the last submission among its records",
@@ -44,8 +44,9 @@ def new_review(
     records
         A registry's export, or a folder of exports, to copy into the review; their checksums go into its data package.
     retrieved
-        The day of the exports, YYYY-MM-DD; where None, that of their folder's name, else the newest that a file states,
-        else the day of its last change. It names their folder, and the earliest is the search date.
+        The day of the exports whose rows state none, YYYY-MM-DD; where None, that of each by ``evlib.ingest.retrieval``,
+        and before the day of a file's last change the newest that its records show. It names their folder, and the earliest
+        is the search date.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def new_review(
     target = home / "reviews" / name
     if target.exists():
         raise InputError(f"{target} is there already. Choose another name, or remove the folder.")
-    exports = files_of(records) if records else []
+    exports = exports_of(records) if records else []
     if records and not exports:
         raise InputError(f"{records} is not there or is empty. Name a registry's export, or a folder of exports.")
     registries = list(load_protocol(home / "protocol.yml")["registries"]) if exports else []
@@ -92,11 +93,11 @@ def new_review(
     return target
 
 
-def _stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
-    """The newest day that an export states, and what kind of day it is; None where it states none.
+def _shown_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
+    """The newest day that the records of an export show, and what kind of day it is; None where they show none.
 
-    The days of export in its rows come first, then the last updates of its records, then their registrations. A file that no
-    reader recognises or that holds no usable record is an error.
+    The last updates of the records come first, then their registrations. A file that no reader recognises or that holds no
+    usable record is an error.
     """
     from evlib.ingest.registries import format_of, losses, stream
 
@@ -106,17 +107,15 @@ def _stated_day(export: Path, *, registries: list[str]) -> tuple[str, str] | Non
         read, lost = read + len(part.records), lost + losses(part.rejects)
         for field in _STATED:
             days = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
-            # Where a row states no day of export, the reader takes the day that it was given: today.
-            newest[field] = max([newest[field], *(day for day in days if field != "snapshot" or day < now)])
+            newest[field] = max([newest[field], *days])
     if not read:
         raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
     return next(((newest[field], what) for field, what in _STATED.items() if newest[field]), None)
 
 
 def _day_and_source(export: Path, retrieved: str | None, registries: list[str]) -> tuple[str, str]:
-    stated = _stated_day(export, registries=registries)
-    if retrieved:
+    shown = _shown_day(export, registries=registries)
+    day, basis = day_and_basis(export)
+    if retrieved and basis != "rows":
         return retrieved, "as you say"
-    if named := named_day(export):
-        return named, "the name of its folder"
-    return stated or (day_of(export), "the day of its last change: it states none")
+    return shown if shown and basis == "change" else (day, BASES[basis])

@@ -20,19 +20,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from evlib.base.errors import NOT_WHOLE, InputError
-from evlib.base.files import day_of, files_of, matching, naming, recover, sha256, swap_in, today, write_text
+from evlib.base.files import matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.base.paths import SEARCH_FILE, command_ending, place_of, repository
 from evlib.base.protocol import load_protocol, to_fill_in
 from evlib.base.rawdata import (
+    DAYS_FILE,
+    EXPORTS,
     OWN_DECISIONS,
     SHARED,
     check_raw,
     copy_shipped,
     decision_files,
+    exports_of,
     shared,
-    snapshots,
-    source_files,
 )
+from evlib.ingest.retrieval import day_and_basis, note_days, snapshots, source_files
 from evlib.run.cache_keys import KeyedNotebook, imports_of, keyed_notebook, modules_used
 from evlib.run.chapters import chapter_sources, written_chapters
 from evlib.run.scheduler import reusable, run_side_by_side
@@ -127,11 +129,19 @@ def run(
     sums = check_raw(raw_dir)
     _check_rounds(protocol, raw_dir)
     if records:
-        files = files_of(records)
+        files = exports_of(records)
         if not files:
             raise InputError(f"{records} is not there or is empty. Name a registry's export, or a folder of exports.")
-        snapshot = max(map(day_of, files))
+        facts = [day_and_basis(path) for path in files]
+        snapshot = max(facts)[0]
+        unsaid = [path.name for path, (_, basis) in zip(files, facts) if basis == "change"]
+        if unsaid and not as_before:
+            say(
+                f"MIND: {', '.join(unsaid)}: counts with the day of the file's last change, which another copy of it may not "
+                f"have. Put the day of the export into its name: 2026-06-30-{unsaid[0]}"
+            )
     else:
+        note_days(raw_dir)
         days = snapshots(raw_dir)
         if snapshot and snapshot not in days:
             raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
@@ -411,6 +421,8 @@ def _inputs(root: Path, raw_dir: Path, sums: dict[str, str], records: list[Path]
     inputs = {f"data/raw/{name}": value for name, value in sums.items()}
     own = [*matching(raw_dir / "curation", "*.csv"), *itertools.chain(*decision_files(raw_dir / OWN_DECISIONS))]
     home = repository(root)
+    if any(path.is_relative_to(raw_dir / EXPORTS) for path in records):
+        own.append(raw_dir / EXPORTS / DAYS_FILE)
     files = [
         root / "protocol.yml",
         home / "locks/requirements.lock",

@@ -22,9 +22,10 @@ import pandas as pd
 
 from evlib.audit.by_search_date import Inputs, days_between, row_at, shared_inputs, table_of
 from evlib.base.errors import InputError
-from evlib.base.files import day_of, files_of, sha256, write_bytes, write_text
-from evlib.base.rawdata import SHARED, shared, snapshots
+from evlib.base.files import files_of, sha256, write_bytes, write_text
+from evlib.base.rawdata import SHARED, shared
 from evlib.base.schema import write_csv
+from evlib.ingest.retrieval import note_days, snapshots
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -138,6 +139,8 @@ def sweep(
         problem = f"another sweep is writing {out}. Wait for it to end, or name another folder: --out."
         raise InputError(problem) from None
     with lock:
+        for review in reviews:
+            note_days(review.raw)
         made_from = {review.name: _made_from(review) for review in reviews}
         stores = {name: processed / _ROWS / _digest(facts) for name, facts in made_from.items()}
         inputs = {review.name: shared_inputs(review.protocol, raw_dir=review.raw) for review in reviews}
@@ -180,10 +183,7 @@ def _days(inputs: Iterable[Inputs], first: str | None, last: str | None, every: 
 
 def _made_from(review: Review) -> dict[str, Any]:
     """All that the rows of a protocol depend on."""
-    raw = {
-        path.relative_to(review.raw).as_posix(): (sha256(path), day_of(path) if "exports" in path.parts else "")
-        for path in files_of(review.raw)
-    }
+    raw = {path.relative_to(review.raw).as_posix(): sha256(path) for path in files_of(review.raw)}
     raw |= {name: sha256(shared(review.raw, name)) for name in SHARED}
     facts = {"protocol": sha256(review.protocol), "raw": raw, "snapshots": snapshots(review.raw), "code": code_key()}
     versions = {name: version(name) for name in ("pandas", "numpy", "scipy")}

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from evlib.base.errors import NOT_WHOLE, InputError
-from evlib.base.files import files_of, writing
+from evlib.base.files import writing
+from evlib.base.rawdata import exports_of
 from evlib.base.schema import ESTIMATED, append_csv, write_csv
 from evlib.ingest.registries.common import Seen, batches, tables
 from evlib.ingest.registries.unpack import heads
@@ -112,7 +113,7 @@ def stream(
         One at least for each file; rows of the file = records + rejects of its batches. An unusable file is one reject.
     """
     seen: Seen = {}
-    for path in [file for named in paths for file in files_of(named) or [Path(named)]]:
+    for path in [file for named in paths for file in exports_of(named) or [Path(named)]]:
         name = "unknown"
         try:
             name = format_of(path)

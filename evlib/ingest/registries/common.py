@@ -8,6 +8,8 @@ A reader is a module of this folder that has a ``NAME``:
   ValueError with the reason;
 - ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
+Where its rows state the day of their export, ``STATES_DAY_IN`` names their column.
+
 For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third. For
 other files ``unpack.numbered`` gives the second.
 """

@@ -19,6 +19,7 @@ from evlib.ingest.registries.common import (
 )
 
 NAME = "WHO ICTRP CSV"
+STATES_DAY_IN = "Export date"
 NEEDED = ("TrialID", "Public title", "Source Register")
 
 recognises, _csv_items = csv_export(*NEEDED)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries.ictrp import NEEDED, export_days_read, record  # noqa: F401 (also this reader's)
+from evlib.ingest.registries.ictrp import NEEDED, STATES_DAY_IN, export_days_read, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import check_ratio, not_whole
 
 NAME = "WHO ICTRP XLSX"

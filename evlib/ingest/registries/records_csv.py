@@ -6,6 +6,7 @@ from evlib.base.schema import ESTIMATED, kinds, unguarded
 from evlib.ingest.registries.common import csv_export
 
 NAME = "table of records"
+STATES_DAY_IN = "snapshot"
 
 recognises, items = csv_export("trn", "trn kind", "registry", "snapshot")
 

@@ -1,0 +1,173 @@
+"""The day on which each file of records was retrieved: the same in every copy of the project, for every command and notebook.
+
+Of an export it is the newest day that its rows state; else the day in the name of its folder or of the file; else the day that
+``retrieved.csv`` beside the exports gives for a file of its checksum. The day of a file's last change is another in each copy of
+the project, so that it counts only until a run notes it there, and for a file elsewhere, of which nothing is noted.
+"""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evlib.base.dates import day_after, unambiguous_day
+from evlib.base.errors import InputError
+from evlib.base.files import matching, named_day, sha256, today
+from evlib.base.paths import place_of
+from evlib.base.rawdata import DAYS_FILE, EXPORTS, SNAPSHOT_FILES, exports_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASES = {"rows": "the newest day of export that its rows state", "name": "the name of its folder or of the file",
+         "noted": f"{DAYS_FILE} in {EXPORTS}", "change": "the day of its last change: it states none"}  # fmt: skip
+
+
+def day_of(path: str | Path) -> str:
+    """The day on which an export was retrieved, YYYY-MM-DD; see this module's first lines."""
+    return day_and_basis(path)[0]
+
+
+def day_and_basis(path: str | Path) -> tuple[str, str]:
+    """The day on which an export was retrieved, YYYY-MM-DD, and what it rests on, one of ``BASES``.
+
+    Raises
+    ------
+    InputError
+        Where ``retrieved.csv`` is needed and cannot be used.
+    """
+    path = Path(path)
+    if day := _stated_day(path, path.stat().st_size, path.stat().st_mtime_ns):
+        return day, "rows"
+    if day := named_day(path):
+        return day, "name"
+    for folder in path.absolute().parents:
+        if folder.name == EXPORTS and (day := _noted_days(folder).get(sha256(path))):
+            return day, "noted"
+    # A clock that was wrong may have left a day that is still to come.
+    return min(f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}", today()), "change"
+
+
+def note_days(raw_dir: str | Path) -> None:
+    """Note in ``retrieved.csv`` the day of each export below ``raw_dir`` that is known by its last change alone.
+
+    Only runs do so, before they read records. The rows that are there stay as they are.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or not written.
+    """
+    folder = Path(raw_dir) / EXPORTS
+    if not (days := _by_change(folder)):
+        return
+    import pandas as pd
+    from filelock import FileLock, Timeout
+
+    from evlib.base.schema import write_csv
+
+    path = folder / DAYS_FILE
+    try:
+        with FileLock(path.with_name(f".{path.stem}.lock"), timeout=10):
+            days = _by_change(folder)  # another run may have noted some meanwhile
+            rows = [(file.relative_to(folder).as_posix(), sha256(file), day) for file, day in days.items()]
+            new = pd.DataFrame(rows, columns=_COLUMNS).drop_duplicates("sha256")
+            write_csv(pd.concat([_noted(path), new]) if path.exists() else new, path, lasting=True)
+    except Timeout:
+        raise InputError(f"{path} is being written by another run. Wait for it to end, then run again.") from None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}), and with it the days of {', '.join(file.name for file in days)}. Make it "
+            f"writable, or put each export into a folder that is named for its day: {place_of(folder)}/2026-06-30/"
+        ) from error
+
+
+def source_days(raw_dir: str | Path) -> dict[Path, str]:
+    """The files of records below ``raw_dir``, each with its day: snapshots and live searches, and a person's exports.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or a folder of ``registries`` is named for no day.
+    """
+    raw_dir = Path(raw_dir)
+    folders = matching(raw_dir / "registries", "????-??-??*")
+    searched = sorted(path for name in SNAPSHOT_FILES for folder in folders for path in matching(folder, name))
+    exports = exports_of(raw_dir / EXPORTS)
+    if not searched + exports:
+        raise InputError(
+            f"there are no records below {raw_dir}. Put a registry's export into {raw_dir / EXPORTS}, or fetch some; the "
+            f"snapshot of a repository comes back with: git checkout -- {place_of(raw_dir)}"
+        )
+    return {path: _day_of_search(path) for path in searched} | {path: day_of(path) for path in exports}
+
+
+def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
+    """The files of records below ``raw_dir`` that were retrieved by a day."""
+    return [path for path, day in source_days(raw_dir).items() if day <= until]
+
+
+def snapshots(raw_dir: str | Path) -> list[str]:
+    """The days on which the records below ``raw_dir`` were retrieved."""
+    return sorted(set(source_days(raw_dir).values()))
+
+
+_COLUMNS = ["file", "sha256", "retrieved"]
+
+
+def _by_change(folder: Path) -> dict[Path, str]:
+    found = {path: day_and_basis(path) for path in exports_of(folder)}
+    return {path: day for path, (day, basis) in found.items() if basis == "change"}
+
+
+def _day_of_search(path: Path) -> str:
+    if day := named_day(path):
+        return day
+    raise InputError(f"{path.parent} is named for no day. Name it for the day of its records, for example 2026-06-30.")
+
+
+def _noted(path: Path) -> "pd.DataFrame":
+    from evlib.base.schema import read_csv
+
+    return read_csv(path, needs=_COLUMNS, by_hand=True)
+
+
+def _noted_days(folder: Path) -> dict[str, str]:
+    """Checksum → day, as ``retrieved.csv`` in a folder of exports says; nothing where there is no such file."""
+    path, days = folder / DAYS_FILE, {}
+    if not path.is_file():
+        return days
+    for line, row in enumerate(_noted(path).fillna("").itertuples(), start=2):
+        day = unambiguous_day(row.retrieved)
+        if not day:
+            raise InputError(
+                f"{path}, line {line}: retrieved is '{row.retrieved}', which is no day. Write the day on which {row.file} was "
+                f"retrieved as 2026-06-30, or bring the file back: git checkout -- {place_of(path)}"
+            )
+        days[row.sha256] = min(day, days.get(row.sha256, day))  # two copies of the project may both have noted it
+    return days
+
+
+@lru_cache(maxsize=1024)
+def _stated_day(path: Path, _size: int, _changed: int) -> str | None:
+    """The newest day of export that the rows of a file state; None where they state none."""
+    from evlib.ingest.registries import READERS, format_of  # load pandas, which a run without exports does not need
+
+    newest, latest = "", day_after(today())  # a registry east of here may be a day ahead
+    try:
+        reader = READERS[format_of(path)]
+        if column := getattr(reader, "STATES_DAY_IN", None):
+            for _, row in reader.items(path):
+                day = (row.get(column) or "")[:10] if isinstance(row, dict) else ""
+                if newest < day <= latest and _is_day(day):
+                    newest = day
+    except InputError:  # a file that is cut off states a day in what is left; the reader names the fault
+        pass
+    return newest or None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
