@@ -219,7 +219,9 @@ def test_a_record_counts_from_the_day_on_which_it_was_of_vesicles(tmp_path, ship
     good, rejects = registration_dates.counts_from(path, known=set(shipped.trn))
     assert good.index.tolist() == [late] and rejects.line.tolist() == [3, 4, 5]
     none, rejects = registration_dates.counts_from(tmp_path / "absent.csv", known=set())
-    assert none.empty and rejects.empty and (registration_dates.in_search(own, "2024-02-17", later=none) == "in").all()
+    assert none.empty and rejects.empty
+    place = registration_dates.in_search(own, "2024-02-17", later=none)
+    assert (place == "in").all() and registration_dates.place_reasons(own, place, none).isna().all()
 
 
 @pytest.mark.parametrize(
