@@ -132,6 +132,6 @@ def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, under, t
     answer = at_a_glance(verdicts.reset_index(), moved, effects)
     assert len(answer) == 3 and answer[0].startswith(begins)
     chance = moved.drop_duplicates("assumption").probability_any
-    assert f"over {chance.notna().sum()} settings" in answer[1]
-    assert f"from {chance.min():.2f} to {chance.max():.2f} (" in answer[1]
+    assert f"({chance.notna().sum()} settings of them" in answer[1]
+    assert f"of any two effective doses {chance.min():.2f} to {chance.max():.2f})" in answer[1]
     assert f"in {chance.isna().sum()} more" in answer[1]

@@ -232,7 +232,7 @@ def test_a_second_search_of_a_day_renews_the_pull_request_and_keeps_a_reviewers_
     }
 
     def propose(name: str, search: dict[str, str], text: str) -> Path:
-        artifacts = {"search": search, "to-screen": {"whats_new.md": text}}
+        artifacts = {"search": search, "to-screen": {"whats_new.md": text}, "history": {"updates.csv": f"day\n{DAY}\n"}}
         run_steps("propose", folder=clone(origin, name), artifacts=artifacts, **environment)
         return origin.parent / name
 
@@ -255,6 +255,7 @@ def test_a_second_search_of_a_day_renews_the_pull_request_and_keeps_a_reviewers_
     names = git("ls-tree", "-r", "--name-only", branch, folder=origin).split("\n")
     assert "data/raw/curation/screening.csv" in names
     assert [name for name in names if name.startswith(folder)] == [f"{folder}/request.json"]
+    assert "data/updates.csv" in names
 
     commits = git("rev-list", "--count", branch, folder=origin)
     propose("three", {"request.json": "3"}, "The same.")
