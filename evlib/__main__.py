@@ -96,7 +96,9 @@ def pdf(search_date: SearchDate = None, snapshot: Snapshot = None, records: Reco
 
 @app.command()
 def update(
-    since: Annotated[str | None, Option(help="The earlier search date. Default: that of the last update.")] = None,
+    since: Annotated[
+        str | None, Option(help="The earlier search date. Default: that of the last update on earlier data.")
+    ] = None,
     search_date: Annotated[str | None, Option(help="The later search date. Default: the newest records' day.")] = None,
     since_snapshot: Annotated[str | None, Option(help="As --snapshot, for the earlier search.")] = None,
     snapshot: Snapshot = None,
@@ -110,13 +112,10 @@ def update(
     root = project_root()
     days = snapshots(root / "data" / "raw")
     later = {"search_date": search_date or days[-1], "snapshot": snapshot}
-    past = updates(root)
-    if (
-        not since
-        and len(past)
-        and (past.search_date.iloc[-1], past.snapshot.iloc[-1]) < (later["search_date"], snapshot or days[-1])
-    ):
-        since, since_snapshot = past.search_date.iloc[-1], since_snapshot or past.snapshot.iloc[-1]
+    past = list(zip(*(updates(root)[name] for name in ("search_date", "snapshot")), strict=True))
+    past = [search for search in past if search < (later["search_date"], snapshot or days[-1])]
+    if past and not since:  # of the search before this one, also where this one is in the history already
+        since, since_snapshot = max(past)[0], since_snapshot or max(past)[1]
     results = run_with_comparison(root, **later, since=since, since_snapshot=since_snapshot, say=echo)
     added = add_update(root, results, day=today())
     echo(f"{FILE} has a new row." if added else f"{FILE} has its row on these data already.")

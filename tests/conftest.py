@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,29 @@ def run_of(made_once) -> Callable[[str], Path]:
         return folder / "data/processed" / date
 
     return made
+
+
+@pytest.fixture(scope="session")
+def with_queue(made_once) -> Path:
+    """A project with the first two chapters' tables of the default date, in which nobody has read the second round's records."""
+
+    def make(folder: Path) -> None:
+        without_second_round(project_copy(folder))
+        without_figures(folder)
+        for later in sorted((folder / "notebooks").glob("0[3-6]_*.ipynb")):
+            later.unlink()
+        run(folder, search_date=SNAPSHOT, say=lambda text: None)
+
+    return made_once("with-queue", make)
+
+
+def without_second_round(project: Path) -> Path:
+    """Take the second round of screening out of a copy's protocol: its records then wait in the queue."""
+    path = project / "protocol.yml"
+    text, n = re.subn(r"^  second:\n(?:    .*\n)+", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert n == 1
+    path.write_text(text, encoding="utf-8")
+    return project
 
 
 def without_figures(project: Path, *but: str) -> None:

@@ -8,13 +8,13 @@ import shutil
 import nbformat
 import pytest
 import yaml
-from conftest import ROOT, contents, project_copy, typed
+from conftest import ROOT, SNAPSHOT, contents, evlib, project_copy, put, typed
 
 from evlib.base.errors import InputError
 from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers, save_numbers
-from evlib.book.build import STAMP, assemble, build_book, build_pdf, made_by, waiting_compiler
+from evlib.book.build import STAMP, assemble, build_book, build_pdf, build_site, made_by, waiting_compiler
 from evlib.book.layout import filled, readable
 from evlib.run.pipeline import UPDATE, notebooks, run_with_comparison
 
@@ -28,7 +28,8 @@ def project(made_once, run_of):
 
     def make(folder):
         project_copy(folder, run_of("2020-12-31"), run_of("2024-02-17"))
-        run_with_comparison(folder, search_date="2024-02-17", since="2020-12-31", say=lambda text: None)
+        search = {"search_date": "2024-02-17", "since": "2020-12-31", "since_snapshot": SNAPSHOT}
+        run_with_comparison(folder, **search, say=lambda text: None)
 
     return made_once("compared", make)
 
@@ -42,12 +43,16 @@ HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"documen
 
 
 @pytest.fixture(scope="module")
-def html(made_once, results):
-    """The book of a copy, one page of which holds a formula, and in which two trials and a quotation are hostile."""
+def html(made_once, results, with_queue):
+    """The book of a copy, one page of which holds a formula, and in which two trials and a quotation are hostile.
+
+    Its queue, which is empty as shipped, is that of a project in which nobody has read the later records.
+    """
 
     def make(folder):
         copy = project_copy(folder, results)
         altered = copy / "data/processed" / results.name
+        shutil.copy2(with_queue / "data/processed" / SNAPSHOT / "to_screen.csv", altered)
         for name, column in (("described", "title"), ("records", "brief_title"), ("to_screen", "title")):
             table = read_table(altered / f"{name}.csv", name)
             table.loc[table.trn.isin(["NCT04276987", table.trn[0]]), column] = HOSTILE
@@ -55,7 +60,13 @@ def html(made_once, results):
         audit = read_csv(altered / "audit.csv")
         audit.loc[audit.section == "1", "quote"] = HOSTILE
         write_csv(audit, altered / "audit.csv")
+        protocol = copy / "protocol.yml"  # what jupyter-book builds by hand is the book of the default date
+        text = protocol.read_text(encoding="utf-8")
+        text, n = re.subn(r"(?m)^default_search_date: .*$", f"default_search_date: {results.name}", text)
+        assert n == 1
+        protocol.write_text(text, encoding="utf-8")
         run = json.loads((altered / "run.json").read_text(encoding="utf-8"))
+        run["inputs"]["protocol.yml"] = sha256(protocol)
         for done in run["notebooks"]:
             done["outputs"] = {name: sha256(altered / name) for name in done["outputs"]}
         (altered / "run.json").write_text(json.dumps(run), encoding="utf-8")
@@ -130,12 +141,15 @@ def test_a_book_without_an_earlier_search_leaves_that_chapter_out(project, resul
     assert "without an earlier search" in (tmp_path / "source/index.md").read_text(encoding="utf-8")
 
 
-def test_the_queue_is_a_page_that_lists_every_pending_record(html, results):
+def test_the_queue_is_a_page_that_lists_every_pending_record(html, with_queue, results):
     page = (html / "to_screen.html").read_text(encoding="utf-8")
-    screened = read_table(results / "screened.csv", "screened")
-    queue = read_table(results / "to_screen.csv", "to_screen")
-    assert set(queue.trn) == set(screened.trn[screened.outcome == "pending"])
-    assert all(trn in page for trn in queue.trn)
+    waiting = with_queue / "data/processed" / SNAPSHOT
+    for run_folder, some in ((waiting, True), (results, False)):
+        screened = read_table(run_folder / "screened.csv", "screened")
+        queue = read_table(run_folder / "to_screen.csv", "to_screen")
+        assert set(queue.trn) == set(screened.trn[screened.outcome == "pending"])
+        assert bool(len(queue)) is some
+        assert all(trn in page for trn in queue.trn)
 
 
 @pytest.mark.parametrize("width", [1000, 1300])
@@ -200,7 +214,10 @@ def test_a_reader_walks_the_whole_book(html, project, browser, width, scheme):
     visited = {link.rsplit("/", 1)[1].split("#")[0]: link for link in contents if link.startswith("file:")}
     chapters = {f"{path.stem}.html" for path in notebooks(project)}
     pages = {"trials.html", "to_screen.html", "data_and_limits.html", "how_to_cite.html", "references.html"}
-    assert chapters | pages | {"ledger.html", "methods.html", "glossary.html", "changelog.html"} <= visited.keys()
+    assert (
+        chapters | pages | {"ledger.html", "methods.html", "glossary.html", "changelog.html", "history.html"}
+        <= visited.keys()
+    )
     visited |= {"a trial": (html / "trials/NCT04276987.html").as_uri()}
     for name, link in visited.items():
         page.goto(link)
@@ -382,6 +399,81 @@ def test_jupyter_book_by_hand_builds_the_book_that_make_builds(html, tmp_path):
     said = []
     build_book(project, project / "data/processed/2024-02-17", say=said.append)
     assert said == ["book: unchanged, nothing to do."]
+
+
+@pytest.fixture
+def site_of(tmp_path, monkeypatch):
+    """Builds the site of two editions, whose books are a few pages of ours: the pages are given by edition."""
+
+    def compiled(pages):
+        def build_one(root, results, *, say):
+            if pages[results.name] is None:
+                raise InputError(f"no book of {results.name}")
+            shutil.rmtree(tmp_path / "book/_build/html", ignore_errors=True)
+            for name in pages[results.name]:
+                text = "of no article" if name == "search.html" else f'<article class="a">{results.name}</article>'
+                put(tmp_path, f"book/_build/html/{name}", f"<html><body>{text}</body></html>")
+
+        monkeypatch.setattr("evlib.book.build.build_book", build_one)
+        places = {"editions/2024-02-17": tmp_path / "2024-02-17", "": tmp_path / "2026-11-28"}
+        return build_site(tmp_path, places, say=lambda text: None).parent
+
+    return compiled
+
+
+COMMON = ["index.html", "a.html", "search.html", "trials/x.html", "_static/frame.html"]
+
+
+def test_the_site_holds_both_editions_and_each_page_leads_to_its_counterpart(site_of):
+    site = site_of({"2024-02-17": [*COMMON, "trials/old.html"], "2026-11-28": [*COMMON, "trials/new.html"]})
+    for home, day, other in (
+        (site / "editions/2024-02-17", "2024-02-17", site),
+        (site, "2026-11-28", site / "editions/2024-02-17"),
+    ):
+        for page in [path for path in home.rglob("*.html") if other == site or "editions" not in path.parts]:
+            text, name = page.read_text(encoding="utf-8"), page.relative_to(home).as_posix()
+            links = re.findall(r'<article class="a"><p class="edition">Edition of (\S+)\. .*?<a href="([^"]+)">', text)
+            if name in ("search.html", "_static/frame.html"):
+                assert not links
+                continue
+            (found,) = links
+            there = name if (other / name).is_file() else "index.html"
+            assert found[0] == day and (page.parent / found[1]).resolve() == (other / there).resolve(), name
+            assert text.count(day) >= 1 and text.count("edition of ") == 1
+    assert (site.parent / "html/trials/new.html").is_file()  # the book that was built last is the current one
+
+
+def test_a_site_is_replaced_as_a_whole_or_not_at_all(site_of):
+    pages = {"2024-02-17": COMMON, "2026-11-28": COMMON}
+    site = site_of(pages)
+    before = contents(site)
+    for day in pages:
+        with pytest.raises(InputError, match=f"no book of {day}"):
+            site_of(pages | {day: None})
+        assert contents(site) == before
+    put(site, "stray.html", "of another site")
+    shutil.copytree(site, site.with_name(".site.old"))  # as a kill between the two steps of a swap leaves it
+    site_of(pages)
+    assert contents(site) == before  # no link twice, nothing left over
+    assert not [path.name for path in site.parent.glob(".site*")]
+
+
+@pytest.mark.parametrize("replicates", [True, False])
+def test_make_site_builds_the_replication_edition_and_then_the_current_one(project, tmp_path, monkeypatch, replicates):
+    text = (project / "protocol.yml").read_text(encoding="utf-8")
+    put(tmp_path, "protocol.yml", text if replicates else re.sub("(?m)^replication_date.*\n", "", text))
+    put(tmp_path, "notebooks/01_ingest.ipynb", "{}")
+    built, site = [], tmp_path / "book/_build/site/index.html"
+    monkeypatch.setattr("evlib.run.pipeline.run_with_comparison", lambda root, *, search_date, say: root / search_date)
+    monkeypatch.setattr("evlib.book.build.build_site", lambda root, editions, *, say: built.append(editions) or site)
+    done = evlib("site", cwd=tmp_path)
+    assert done.returncode == 0 and "The site to publish: book/_build/site\n" in done.stdout, done.stderr
+    days = {place: folder.name for place, folder in built[0].items()}
+    both = {"editions/2024-02-17": "2024-02-17", "": "2026-11-28"}
+    assert list(days.items()) == [(place, day) for place, day in both.items() if replicates or not place]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"(?m)^site: .*\n\t@\$\(PY\) -m evlib site$", makefile)
+    assert "`make site`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("trouble", ["no results", "an altered table", "an altered protocol"])

@@ -62,8 +62,8 @@ def test_each_change_says_why():
     )
     why = compare.trial_changes(before, after).set_index("trn").why
     assert why.to_dict() == {
-        "B": "was pending; now decided by ana",
-        "N": "its record is new in this search; decided by ana",
+        "B": "was pending; now decided by ana: r",
+        "N": "its record is new in this search; decided by ana: r",
         "M": "was counted as D",
         "A": "now excluded at eligibility by E4: r",
         "D": "now duplicate: r",
@@ -91,12 +91,22 @@ def test_the_message_keeps_registry_text_as_text():
     changes = compare.trial_changes(before, after)
     n = compare.accounts(before, after, changes)
     text = compare.message(
-        n, after, changes, compare.record_changes(before, after), before_date="2024-02-17", search_date="2026-11-22"
+        n, after, changes, compare.record_changes(before, after), before_date="2024-02-17", search_date="2026-11-28"
     )
     assert (
-        "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search; decided by ana`" in text
+        "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search; decided by ana: r`"
+        in text
     )
-    assert "**1 records await a decision**" in text
+    assert "**1 record is not yet read**" in text and "## Records not yet read: 1" in text
+
+
+def test_an_update_that_left_nothing_unread_says_so():
+    before, after = search({"B": "pending"}), search({"A": "included", "B": "excluded at title"})
+    changes = compare.trial_changes(before, after)
+    n = compare.accounts(before, after, changes)
+    text = compare.message(n, after, changes, changes.iloc[:0], before_date="2024-02-17", search_date="2026-11-28")
+    assert "No record waits to be read." in text and "not yet read**" not in text
+    assert "## Records not yet read: 0" in text
 
 
 def test_every_headline_is_told_before_and_after():

@@ -17,6 +17,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table
 from evlib.book.build import assemble
 
+DATE = "2024-02-17"
 FIELD = """
   sponsor_type:
     reads: [sponsor]
@@ -56,14 +57,14 @@ def drilled(tmp_path_factory):
     notebook.cells.insert(-1, nbformat.v4.new_code_cell(CELL))
     nbformat.write(notebook, chapter)
     done = subprocess.run(
-        [sys.executable, "-m", "evlib", "run"],
+        [sys.executable, "-m", "evlib", "run", "--search-date", DATE],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(project)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    results = project / "data/processed/2024-02-17"
+    results = project / "data/processed" / DATE
     assemble(project, results, project / "source")
     return SimpleNamespace(project=project, results=results, book=project / "source")
 
@@ -116,7 +117,7 @@ def test_the_book_and_the_data_set_show_a_new_field(drilled):
 def test_the_review_by_date_shows_a_new_field(drilled):
     raw, protocol = drilled.project / "data/raw", load_protocol(drilled.project / "protocol.yml")
     inputs = by_search_date.inputs_of_run(drilled.results, raw_dir=raw, protocol=protocol)
-    row = by_search_date.row_at(inputs, "2024-02-17")
+    row = by_search_date.row_at(inputs, DATE)
     described = read_table(drilled.results / "described.csv", "described")
     n = described[described.screening == "included"].sponsor_type.value_counts()
     assert (row["sponsor_type_leader"], row["sponsor_type_leader_n"]) == (n.index[0], n.iloc[0])

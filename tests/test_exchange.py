@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import rispy
-from conftest import ROOT, evlib, project_copy
+from conftest import ROOT, SNAPSHOT, evlib
 
 from evlib.base.errors import InputError
 from evlib.base.rawdata import OWN_DECISIONS
@@ -146,11 +147,11 @@ def test_a_file_that_is_no_export_is_named(tmp_path, take, name, text):
         take(path)
 
 
-def test_the_queue_goes_out_and_comes_back_by_the_command_line(run_of, tmp_path):
-    project = project_copy(tmp_path / "project", run_of("2024-02-17"))
+def test_the_queue_goes_out_and_comes_back_by_the_command_line(with_queue, tmp_path):
+    project = shutil.copytree(with_queue, tmp_path / "project")
 
     def told(*arguments):
-        return evlib(*arguments, "--search-date", "2024-02-17", cwd=project)
+        return evlib(*arguments, "--search-date", SNAPSHOT, cwd=project)
 
     path = tmp_path / "queue.csv"
     done = told("export", str(path), "--to", "asreview")
@@ -161,6 +162,7 @@ def test_the_queue_goes_out_and_comes_back_by_the_command_line(run_of, tmp_path)
     )  # judged duplicates of records outside the search
     assert frame.trn.tolist() == queue.trn.tolist() and len(queue) > 1
     assert f"{len(frame)} records for asreview" in done.stdout
+    assert frame.abstract.str.contains("Summary: ").any() and frame.abstract.str.contains("Words of the search: ").any()
     frame.assign(asreview_label=["1", "0", *[""] * (len(frame) - 2)]).to_csv(path, index=False)
     done = told("import", str(path), "--reviewer", "Zoë", "--criterion", "E4")
     own = project / "data/raw" / OWN_DECISIONS / "zoë.csv"

@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from conftest import ROOT, project_copy, typed
 
+from evlib.run.pipeline import UPDATE
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -30,17 +32,27 @@ def _without_numbers(outputs):
     return [{name: value for name, value in output.items() if name != "execution_count"} for output in outputs]
 
 
-def test_stored_outputs_are_those_of_a_run(run_of):
+def test_stored_outputs_are_those_of_a_run(run_of, review):
     """Pictures, too; 06_update, which that run has not, is looked at below."""
-    results = run_of("2024-02-17")
+    results = run_of(review["default_search_date"])
     for path in NOTEBOOKS[:5]:
         stored, now = shown(path), shown(results / path.name)
         assert [cell for cell, other in zip(stored, now, strict=True) if cell != other] == [], path.name
 
 
-def test_stored_outputs_hold_as_it_is_typed_by_hand(run_of, tmp_path):
+def test_the_chapters_are_of_the_current_edition_and_the_last_compares_it_with_the_replication_date(review):
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        given = {}
+        exec(next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])), given)
+        assert given["search_date"] == review["default_search_date"], path.name
+        assert given.get("earlier_date", review["replication_date"]) == review["replication_date"], path.name
+        assert ("earlier_date" in given) == (path.name == UPDATE)
+
+
+def test_stored_outputs_hold_as_it_is_typed_by_hand(run_of, review, tmp_path):
     """By nbval, for a chapter of the report and the one that compares; to save minutes, the results of earlier chapters are there."""
-    project = project_copy(tmp_path, run_of("2024-02-17"), run_of("2026-11-22"))
+    project = project_copy(tmp_path, run_of(review["replication_date"]), run_of(review["default_search_date"]))
     sanitiser = shutil.copy2(SANITISER, project)
     chapters = "notebooks/02_screen.ipynb notebooks/06_update.ipynb"
     done = typed(project, f"pytest -q -p no:cacheprovider --nbval --nbval-sanitize-with {sanitiser} {chapters}")
@@ -48,13 +60,13 @@ def test_stored_outputs_hold_as_it_is_typed_by_hand(run_of, tmp_path):
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 40
 
 
-def test_a_stored_output_that_no_run_gives_is_told(run_of, tmp_path):
+def test_a_stored_output_that_no_run_gives_is_told(run_of, review, tmp_path):
     notebook = nbformat.read(NOTEBOOKS[1], as_version=4)
     next(cell for cell in notebook.cells if cell.get("outputs")).outputs[0] = nbformat.v4.new_output(
         "stream", text="9 trials"
     )
     nbformat.write(notebook, tmp_path / "altered.ipynb")
-    altered, now = shown(tmp_path / "altered.ipynb"), shown(run_of("2024-02-17") / NOTEBOOKS[1].name)
+    altered, now = shown(tmp_path / "altered.ipynb"), shown(run_of(review["default_search_date"]) / NOTEBOOKS[1].name)
     assert sum(cell != other for cell, other in zip(altered, now, strict=True)) == 1
 
 

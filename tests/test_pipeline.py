@@ -12,7 +12,7 @@ import time
 import nbformat
 import pandas as pd
 import pytest
-from conftest import ROOT, export, project_copy, put, study, without_figures
+from conftest import ROOT, SNAPSHOT, export, project_copy, put, study, without_figures, without_second_round
 
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search, project_root
@@ -30,7 +30,8 @@ from evlib.run.pipeline import (
 )
 from evlib.screen.judging import save_decisions
 
-DATES = ("2020-12-31", "2024-02-17", "2026-11-22")
+LATER = "2026-12-03"  # than the newest that is shipped: a day on which tests type their commands
+DATES = ("2020-12-31", "2024-02-17", SNAPSHOT)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_the_counts_follow_the_search_date(results):
         assert (records[date].registered.dropna() <= date).all()
         assert set(trials[date].trn) <= set(records[date].trn)
     included = {date: set(t.trn[t.screening == "included"]) for date, t in trials.items()}
-    assert included["2020-12-31"] < included["2024-02-17"] <= included["2026-11-22"]
+    assert included[DATES[0]] < included[DATES[1]] < included[DATES[2]]
 
 
 @pytest.mark.parametrize("date", DATES)
@@ -120,11 +121,11 @@ def test_an_output_that_was_altered_is_made_again(with_run):
     assert (folder / "audit.csv").read_bytes() == before
 
 
-def test_run_json_says_what_was_run(results):
+def test_run_json_says_what_was_run(results, review):
     record = json.loads((results[DATES[0]] / "run.json").read_text())
-    assert record["parameters"] == {"search_date": DATES[0], "snapshot": "2026-11-22"}
-    assert "data/raw/curation/screening.csv" in record["inputs"]
-    assert "protocol.yml" in record["inputs"]
+    assert record["parameters"] == {"search_date": DATES[0], "snapshot": SNAPSHOT}
+    read = {f"data/raw/{facts['file']}" for facts in review["screening_rounds"].values()}
+    assert {"protocol.yml", *read} <= record["inputs"].keys()
     assert all(len(value) == 64 for value in record["inputs"].values())
     assert record["packages"]["pandas"]
     ran = [path.name for path in notebooks(ROOT) if path.name != UPDATE]  # without an earlier search
@@ -159,10 +160,11 @@ def test_a_failing_cell_is_named_and_the_last_good_result_stays(with_run):
         ("2024-13-45", "is not a date"),
         ("1999-12-31", r"01_ingest\.ipynb, cell \d+: No record was registered by 1999-12-31"),
         ("2030-01-01", "The search date 2030-01-01 is still to come"),
-        ("2026-11-23", "lies after the newest records, of 2026-11-22"),
+        ("2026-11-29", f"lies after the newest records, of {SNAPSHOT}"),
     ],
 )
-def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, date, said):
+def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, monkeypatch, date, said):
+    monkeypatch.setattr("evlib.run.pipeline.today", lambda: LATER)
     with pytest.raises(InputError, match=said):
         run(project, search_date=date, say=lambda text: None)
     assert not (project / "data/processed" / date).exists()
@@ -313,43 +315,48 @@ def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
     assert by_date.search_date.iloc[-1] == "2023-06-30" and by_date.n_included.iloc[-1] == 2
 
 
-def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path):
+def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path, monkeypatch):
+    monkeypatch.setattr("evlib.run.pipeline.today", lambda: LATER)
     copy = project_copy(tmp_path)
     header = ("TrialID", "Public title", "Source Register", "Date registration3", "Recruitment Status")
     rows = [
         ("NCT04276987", "A newer title", "ClinicalTrials.gov", "20200219", "Not Recruiting"),
-        ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "20261123", "Recruiting"),
+        ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "20261201", "Recruiting"),
     ]
-    put(copy / "data/raw/exports", "2026-11-24/mine.csv", export(*rows, header=header))
+    put(copy / "data/raw/exports", "2026-12-02/mine.csv", export(*rows, header=header))
     page = {"studies": [study("NCT09999999", briefTitle="Found by its summary alone")], "totalCount": 1}
-    searched = "data/raw/registries/2026-11-23/page-0001.json.gz"
+    searched = "data/raw/registries/2026-12-01/page-0001.json.gz"
     put(copy, searched, gzip.compress(json.dumps(page).encode()))
     for later in notebooks(copy)[1:]:  # the first reads all sources
         later.unlink()
-    folder = run(copy, search_date="2026-11-23", say=lambda text: None)
-    before = read_table(results["2026-11-22"] / "records.csv", "records").set_index("trn")
+    folder = run(copy, search_date="2026-12-01", say=lambda text: None)
+    before = read_table(results[SNAPSHOT] / "records.csv", "records").set_index("trn")
     after = read_table(folder / "records.csv", "records").set_index("trn")
     assert set(after.index) - set(before.index) == {"DRKS00099999", "NCT09999999"}
     old, new = before.loc["NCT04276987"], after.loc["NCT04276987"]
-    assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-11-24")
+    assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-12-02")
     assert new.dose_text == old.dose_text  # what the newer source does not show stays
     same = after.index.intersection(before.index).drop("NCT04276987")
     dated = [name for name in after.columns if name.startswith("registered")]  # a new neighbour moves an estimate
     assert after.loc[same].drop(columns=dated).equals(before.loc[same].drop(columns=dated))
-    account = pd.read_csv(folder / "sources.csv").set_index("file")
-    assert account.older_copies.to_dict() == {"mine.csv": 0, "page-0001.json.gz": 0, "records.jsonl": 1}
+    older, account = (
+        pd.read_csv(made / "sources.csv").groupby("file").older_copies.sum() for made in (results[SNAPSHOT], folder)
+    )
+    shipped = {"records.jsonl": older["records.jsonl"] + 1}  # and of the updated record the newest that is shipped
+    assert account.to_dict() == {"mine.csv": 0, "page-0001.json.gz": 0} | shipped
     assert searched in json.loads((folder / "run.json").read_text())["inputs"]
     with pytest.raises(InputError, match="no records retrieved on 2026-11-20"):
         run(copy, search_date="2026-11-20", snapshot="2026-11-20", say=lambda text: None)
-    held = run(copy, search_date="2026-11-22", snapshot="2026-11-22", say=lambda text: None)
+    held = run(copy, search_date=SNAPSHOT, snapshot=SNAPSHOT, say=lambda text: None)
     assert read_table(held / "records.csv", "records").equals(before.reset_index())
 
 
-def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_left(results, with_run, review):
+def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_left(results, project, with_queue, review):
     """Two of the queue are included and one trial of before is excluded by a person; one decision is on no record."""
-    project, _ = with_run(DATES[1], DATES[2])
+    without_second_round(project)
     folder = project / "data/raw" / OWN_DECISIONS
-    queue = read_table(results[DATES[2]] / "to_screen.csv", "to_screen")
+    everything = read_table(with_queue / "data/processed" / DATES[2] / "to_screen.csv", "to_screen")
+    queue = everything[everything.registered > DATES[1]].reset_index()  # not in the earlier search
     gone = read_table(results[DATES[1]] / "trials.csv", "trials").query("screening == 'included'").trn.iloc[0]
     decisions = pd.DataFrame(
         [(queue.trn[0], "include", None), (queue.trn[1], "include", None), (gone, "exclude", "E4"), ("NCT99999999", "include", None)],
@@ -371,8 +378,10 @@ def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_lef
     assert int(n["n_included"]) == int(earlier["n_included"]) + 2
     left = read_table(after / "screened.csv", "screened").set_index("trn").outcome
     assert left[gone] == "excluded at eligibility"
-    assert int(n["n_pending"]) == len(queue) - 2
-    assert f"{earlier['n_included']} + 2 new - 0 removed" in (after / "whats_new.md").read_text(encoding="utf-8")
+    assert int(n["n_pending"]) == len(everything) - 2
+    told = (after / "whats_new.md").read_text(encoding="utf-8")
+    assert f"**{n['n_pending']} records are not yet read**" in told
+    assert f"{earlier['n_included']} + 2 new - 0 removed" in told
     assert "**3** records of this search" in n["people_judged"]
 
 
@@ -381,25 +390,55 @@ def test_two_snapshots_show_what_changed_in_a_record(results, tmp_path):
     (copy / "notebooks/05_audit.ipynb").unlink()  # compares nothing
     page = {"studies": [study("NCT04276987", briefTitle="Inhaled exosomes of MSCs")], "totalCount": 1}
     page["studies"][0]["hasResults"] = True
-    put(copy, "data/raw/registries/2026-11-24/page-0001.json.gz", gzip.compress(json.dumps(page).encode()))
+    put(copy, "data/raw/registries/2026-12-01/page-0001.json.gz", gzip.compress(json.dumps(page).encode()))
     with pytest.raises(InputError, match="cannot be compared"):
-        run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", since_snapshot="2026-11-24", say=print)
-    earlier = copy / "data/processed/2024-02-17-as-of-2026-11-22"
+        run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", since_snapshot="2026-12-01", say=print)
+    earlier = copy / f"data/processed/2024-02-17-as-of-{SNAPSHOT}"
     shutil.copytree(results["2024-02-17"], earlier)  # the newer page alone sets this copy apart, and it is left aside
     said = []
-    after = run_with_comparison(copy, since="2024-02-17", search_date="2024-02-17", say=said.append)
+    search = {"search_date": "2024-02-17", "since": "2024-02-17", "since_snapshot": SNAPSHOT}
+    after = run_with_comparison(copy, **search, say=said.append)
     assert said[1].startswith(f"{earlier.name}: unchanged")
     changed = pd.read_csv(after / "record_changes.csv")
     assert set(changed.trn) == {"NCT04276987"}
     assert {"status", "phase", "enrolment"} <= set(changed.field)
     assert pd.read_csv(after / "trial_changes.csv").empty
-    assert json.loads((earlier / "run.json").read_text())["parameters"]["snapshot"] == "2026-11-22"
+    assert json.loads((earlier / "run.json").read_text())["parameters"]["snapshot"] == SNAPSHOT
 
 
-def test_the_notebook_for_one_reviewer_opens_the_view_and_leaves_the_chapter_alone(with_run):
+@pytest.mark.parametrize(
+    ("asked", "earlier"),
+    [
+        ({}, ("2024-02-17", None)),  # the current edition with the replication edition, of all that is known now
+        ({"search_date": "2024-02-18"}, ("2024-02-17", None)),
+        ({"search_date": "2024-02-17"}, ("2023-02-17", None)),
+        ({"search_date": "2012-02-29"}, ("2011-02-28", None)),
+        ({"since": "2022-02-01"}, ("2022-02-01", "2022-10-09")),  # the first snapshot that could answer it
+        ({"since": "2026-11-23"}, ("2026-11-23", SNAPSHOT)),
+        ({"since": SNAPSHOT, "since_snapshot": "2026-11-22"}, (SNAPSHOT, "2026-11-22")),
+        ({"since": SNAPSHOT}, None),
+        ({"since": LATER}, None),
+        ({"search_date": "2020-12-31", "since": "2020-12-31"}, ("2020-12-31", "2022-01-21")),
+    ],
+)
+def test_the_search_to_compare_with(project, monkeypatch, asked, earlier):
+    ran = []
+    monkeypatch.setattr("evlib.run.pipeline.run", lambda root, **search: ran.append(search) or root)
+    if earlier is None:
+        with pytest.raises(InputError, match="cannot be compared"):
+            run_with_comparison(project, **asked)
+        return
+    run_with_comparison(project, **asked)
+    before, after = ran
+    assert (before["search_date"], before["snapshot"]) == earlier and before["as_before"]
+    assert (after["search_date"], after["before"]) == (asked.get("search_date", SNAPSHOT), project)
+
+
+def test_the_notebook_for_one_reviewer_opens_the_view_and_leaves_the_chapter_alone(with_queue, tmp_path):
     import papermill
 
-    project, folder = with_run(DATES[2])
+    project = shutil.copytree(with_queue, tmp_path / "project")
+    folder = project / "data/processed" / SNAPSHOT
     path = screening_notebook(project, folder, "Ana Ö")
     before = (project / "notebooks/02_screen.ipynb").read_bytes()
     done = papermill.execute_notebook(str(path), None, cwd=str(path.parent), progress_bar=False, log_output=False)

@@ -31,7 +31,7 @@ def make(review, registries=SMALL, **counts):
     labels = {
         "identified_total": "Records identified",
         "duplicates": "Duplicate records removed",
-        "pending": "Records awaiting a decision",
+        "pending": "Records not yet read",
         "screened": "Records screened by title",
         "excluded_title": "Records excluded by title",
         "assessed": "Records assessed for eligibility",
