@@ -460,8 +460,12 @@ def test_a_site_is_replaced_as_a_whole_or_not_at_all(site_of):
         with pytest.raises(InputError, match=f"no book of {day}"):
             site_of(pages | {day: None})
         assert contents(site) == before
+    site.rename(site.with_name(".site.old"))  # as a kill between the two steps of a swap leaves it
+    put(site.parent, ".site-abcdefgh/site/index.html", "of a killed build")
+    with pytest.raises(InputError):
+        site_of(pages | {"2024-02-17": None})
+    assert contents(site) == before
     put(site, "stray.html", "of another site")
-    shutil.copytree(site, site.with_name(".site.old"))  # as a kill between the two steps of a swap leaves it
     site_of(pages)
     assert contents(site) == before  # no link twice, nothing left over
     assert not [path.name for path in site.parent.glob(".site*")]

@@ -162,7 +162,6 @@ def test_the_queue_goes_out_and_comes_back_by_the_command_line(with_queue, tmp_p
     )  # judged duplicates of records outside the search
     assert frame.trn.tolist() == queue.trn.tolist() and len(queue) > 1
     assert f"{len(frame)} records for asreview" in done.stdout
-    assert frame.abstract.str.contains("Summary: ").any() and frame.abstract.str.contains("Words of the search: ").any()
     frame.assign(asreview_label=["1", "0", *[""] * (len(frame) - 2)]).to_csv(path, index=False)
     done = told("import", str(path), "--reviewer", "Zoë", "--criterion", "E4")
     own = project / "data/raw" / OWN_DECISIONS / "zoë.csv"

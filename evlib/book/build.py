@@ -83,7 +83,11 @@ def build_site(root: Path, editions: dict[str, Path], *, say: Callable[[str], No
         ``book/_build/html``.
     """
     build = root / "book" / "_build"
-    with tempfile.TemporaryDirectory(dir=_made(build), prefix=".site-") as folder:
+    with building_alone(build):
+        recover(build / "site")
+        for leftover in matching(build, ".site-*"):  # of a killed build
+            shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=build, prefix=".site-") as folder:
         site = Path(folder) / "site"
         places = {place: site / place if place else site for place in editions}
         for place, results in editions.items():
@@ -105,11 +109,6 @@ def build_site(root: Path, editions: dict[str, Path], *, say: Callable[[str], No
         with building_alone(build):
             swap_in(site, build / "site")
     return build / "site" / "index.html"
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _links_to_editions(page: Path, place: str, editions: dict[str, Path], pages: dict[str, list[Path]]) -> str:

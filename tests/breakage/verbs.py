@@ -40,7 +40,12 @@ _COMMANDS = typer.main.get_command(command_line.app)
 _VERSIONS = {name: version(name) for name in (*pipeline.PACKAGES, "scipy")}
 _CERTIFICATES = ssl.create_default_context()
 
-EARLIER, LATER, SNAPSHOT, TODAY = "2020-12-31", "2024-02-17", "2026-11-22", "2026-11-25"
+EARLIER, LATER, SNAPSHOT, TODAY = (
+    "2020-12-31",
+    "2026-11-28",
+    "2026-11-28",
+    "2026-12-01",
+)  # LATER: protocol.yml's default
 DECISIONS = Path("data/raw") / rawdata.OWN_DECISIONS
 _SHIPPED = (ROOT / "protocol.yml").read_text(encoding="utf-8")
 _FIRST = """
@@ -56,8 +61,10 @@ from pathlib import Path
 from evlib.base.files import write_text
 rows = Path(out_dir, "records.csv").read_text(encoding="utf-8").splitlines()
 write_text(Path(out_dir, "to_screen.csv"), f"trn\\n{len(rows) - 1}\\n")
+write_text(Path(out_dir, "screened.csv"), "SCREENED\\nNCT00000001,ChiCTR,A trial,included,,ana,,include,words\\n")
 write_text(Path(out_dir, "figures/one.svg"), "<svg></svg>\\n")
 """
+_SECOND = _SECOND.replace("SCREENED", ",".join(columns("screened")))
 _UPDATE = """
 from pathlib import Path
 from evlib.base.files import write_text
@@ -84,9 +91,13 @@ def small_project(folder: Path) -> None:
         shutil.copy2(ROOT / name, folder / name)
     shutil.copytree(ROOT / "locks", folder / "locks")
     raw = folder / "data/raw"
-    files.write_text(raw / "registries" / SNAPSHOT / "records.jsonl", "{}\n")
-    resource = {"path": f"registries/{SNAPSHOT}/records.jsonl", "hash": ""}
-    files.write_text(raw / rawdata.PACKAGE, json.dumps({"resources": [resource]}))
+    rounds = _protocol(_SHIPPED)["screening_rounds"].values()
+    shipped = {f"registries/{facts['snapshot']}/records.jsonl": "{}\n" for facts in rounds}
+    shipped |= {facts["file"]: "trn\n" for facts in rounds}
+    for name, text in shipped.items():
+        files.write_text(raw / name, text)
+    resources = [{"path": name, "hash": ""} for name in shipped]
+    files.write_text(raw / rawdata.PACKAGE, json.dumps({"resources": resources}))
     rawdata.seal(raw)
     files.write_text(folder / "book/_config.yml", "title: A book\n")
     files.write_text(folder / "book/_toc.yml", "format: jb-book\nroot: index\n")
@@ -157,6 +168,8 @@ def quick() -> Iterator[None]:
         mock.patch.object(build, "assemble", assembled),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
+        mock.patch.object(files, "today", lambda: TODAY),  # of the history
+        mock.patch.object(pipeline, "today", lambda: TODAY),
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
@@ -190,6 +203,12 @@ def prepared(*arguments: tuple[str, ...], edit: str) -> Callable[[Path], None]:
         edited(folder, edit)
 
     return prepare
+
+
+def with_a_new_decision(folder: Path) -> None:
+    """A small project with an update, after which a notebook changed and a person decided: the history gets a second row."""
+    prepared(_UPDATE_WORDS, edit="01_ingest")(folder)
+    files.write_text(folder / DECISIONS / "chen.csv", "trn,decision\nNCT00000001,include\n")
 
 
 def judge() -> None:
@@ -266,8 +285,8 @@ def verbs(registry: str) -> dict[str, Verb]:
         Verb(
             "update",
             typed(*_UPDATE_WORDS),
-            prepared(_UPDATE_WORDS, edit="01_ingest"),
-            (RESULTS, "data/processed/whats_new.md", "book/_build/html"),
+            with_a_new_decision,
+            (RESULTS, "data/processed/whats_new.md", "data/updates.csv", "book/_build/html"),
         ),
         Verb("sweep", sweep, swept, ("data/processed/sweep/sweep.*",)),
         Verb("fetch", search(registry), small_project, ("data/raw/registries/[0-9]*",), again="was fetched today"),
