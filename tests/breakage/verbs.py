@@ -243,7 +243,9 @@ def search(address: str) -> Callable[[], None]:
     def act() -> None:
         options = {"page_size": 2, "pause": 0.0, "backoff": 0.01, "timeout": 5.0}
         with mock.patch.object(live_search, "fetch", partial(live_search.fetch, **options)):
-            typed("fetch", "--base-url", address)()
+            typed(
+                "fetch", "--search-date", "2024-02-17", "--base-url", address
+            )()  # the day for which the server answers
 
     return act
 
