@@ -99,3 +99,7 @@ def test_a_query_that_cannot_be_read_is_named_with_its_line(tmp_path, query, rea
     line = text[:start].count("\n") + 1
     with pytest.raises(InputError, match=rf"protocol\.yml, line {line}: search: the query.*{reason}"):
         load_protocol(path)
+    other = f"other_queries:\n  mine:\n    label: Mine\n    text: {query}\n"
+    path.write_text(f"{text[:start]}search: exosomes\n{other}\n{text[end:]}", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"line {line + 4}: other_queries\.mine\.text: the query.*{reason}"):
+        load_protocol(path)

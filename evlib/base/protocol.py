@@ -209,11 +209,13 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
             if disease and disease not in diseases:
                 known = ", ".join(sorted(diseases))
                 refuse(place, f"route '{code}' names the unknown disease area '{disease}'. Known: {known}.")
-    for key in [key for key in ("query", "search") if key in protocol]:
+    queries = {key: protocol[key] for key in ("query", "search") if key in protocol}
+    others = protocol.get("other_queries", {}).items()
+    for place, query in (queries | {f"other_queries.{name}.text": facts["text"] for name, facts in others}).items():
         try:
-            api_expression(protocol[key])
+            api_expression(query)
         except InputError as error:
-            refuse(key, f"{key}: {error}")
+            refuse(place, f"{place}: {error}")
     _check_criteria(protocol, refuse)
 
 

@@ -122,6 +122,54 @@ def by_term(records: pd.DataFrame, query: str) -> pd.DataFrame:
     return pd.DataFrame({"term": names, "records": [int(matches(records, name).sum()) for name in names]})
 
 
+def compared(records: pd.DataFrame, queries: dict[str, str], included: set[str]) -> pd.DataFrame:
+    """What each query costs and finds: how many records there are to read, and how many of those that a review included.
+
+    Parameters
+    ----------
+    records
+        As in ``matches``, with their ``trn``.
+    queries
+        Label → query.
+    included
+        Numbers of included records; those that are not in ``records`` do not count.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``query, finds, of records, finds included, of included, % of included``, the query that finds least first.
+    """
+    import pandas as pd
+
+    wanted = records.trn.isin(included)
+    rows = []
+    for label, query in queries.items():
+        found = matches(records, query)
+        rows.append((label, found.sum(), len(found), (found & wanted).sum(), wanted.sum()))
+    table = pd.DataFrame(rows, columns=["query", "finds", "of records", "finds included", "of included"])
+    table["% of included"] = 100 * table["finds included"] / table["of included"].where(table["of included"] > 0)
+    return table.round(1).sort_values("finds", kind="stable", ignore_index=True)
+
+
+def lacking(records: pd.DataFrame, query: str) -> pd.Series:
+    """For each record what the query asks for and the record does not have: those parts joined by AND of which no term is there.
+
+    Of a part the first three terms are named. A record that shows no word at all says so; one that is found lacks nothing.
+    """
+    import pandas as pd
+
+    tree = parsed(query)
+    parts = tree.children if isinstance(tree, AndOperation | UnknownOperation) else [tree]
+    missed = pd.Series("", index=records.index, dtype="str", name="lacks")
+    for part in parts:
+        first = [str(node).strip().strip('"') for node in _terms(part)]
+        words = ", ".join(first[:3]) + (", …" if len(first) > 3 else "")
+        missed = missed.where(matches(records, str(part)), missed.str.cat([f"any of: {words}"] * len(missed), sep="; "))
+    missed = missed.str.removeprefix("; ")
+    silent = records[[name for name in FIELDS if name in records]].isna().all(axis="columns")
+    return missed.mask(silent & (missed != ""), "all: the record shows no words")
+
+
 def _nodes(tree: Item) -> Iterable[Item]:
     yield tree
     for child in tree.children:
