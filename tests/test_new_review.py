@@ -329,7 +329,7 @@ def test_a_real_export_runs_and_a_persons_decisions_count(example):
 
     head = "trn,decision,criterion,reason\n"
     put(example, "data/raw/curation/screening/ana.csv", head + "".join(f"{trn},include,,\n" for trn in chosen[:5]))
-    found = run(example, search_date="2020-07-06", records=SAMPLE, say=quiet)
+    found = run(example, search_date="2020-07-07", records=SAMPLE, say=quiet)
     flow = read_table(found / "flow.csv", "flow").set_index("step").n
     assert flow.included == 5 and flow.pending > 40
     assert set(read_table(found / "described.csv", "described").screening) == {"included", "pending"}

@@ -44,8 +44,12 @@ def day_and_basis(path: str | Path) -> tuple[str, str]:
     for folder in path.absolute().parents:
         if folder.name == EXPORTS and (day := _noted_days(folder).get(sha256(path))):
             return day, "noted"
-    # A clock that was wrong may have left a day that is still to come.
-    return min(f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d}", today()), "change"
+    return day_of_change(path), "change"
+
+
+def day_of_change(path: str | Path) -> str:
+    """The day of a file's last change; today, where a clock that was wrong left a day that is still to come."""
+    return min(f"{datetime.fromtimestamp(Path(path).stat().st_mtime, UTC):%Y-%m-%d}", today())
 
 
 def note_days(raw_dir: str | Path) -> None:

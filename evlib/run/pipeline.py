@@ -34,7 +34,7 @@ from evlib.base.rawdata import (
     exports_of,
     shared,
 )
-from evlib.ingest.retrieval import day_and_basis, note_days, snapshots, source_files
+from evlib.ingest.retrieval import day_and_basis, day_of_change, note_days, snapshots, source_files
 from evlib.run.cache_keys import KeyedNotebook, imports_of, keyed_notebook, modules_used
 from evlib.run.chapters import chapter_sources, written_chapters
 from evlib.run.scheduler import reusable, run_side_by_side
@@ -133,7 +133,11 @@ def run(
         if not files:
             raise InputError(f"{records} is not there or is empty. Name a registry's export, or a folder of exports.")
         facts = [day_and_basis(path) for path in files]
-        snapshot = max(facts)[0]
+        # A search up to the day of the file itself is answered by what the rows, of an earlier day, tell.
+        stated, changed = max(facts)[0], max(map(day_of_change, files))
+        snapshot = min(max(stated, search_date), max(stated, changed))
+        if search_date > stated and not as_before:
+            say(f"MIND: {records.name} states records of {stated}: of later days nothing is known.")
         unsaid = [path.name for path, (_, basis) in zip(files, facts) if basis == "change"]
         if unsaid and not as_before:
             say(
