@@ -63,7 +63,7 @@ _REPORT_UNITS = {"µg": "ug exosomes", "µg/kg": "ug exosomes/kg"}
 _REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product", "pmol phospholipid/kg"), "other")
 _ROUTE_GROUPS = {"nebulised": "nebulised", "iv": "intravenous"}
 # What a direction says (data/raw/curation/CODING.md): of another arm, or of the same arm before.
-_BETWEEN_ARMS = ("better", "worse", "no difference")
+BETWEEN_ARMS = ("better", "worse", "no difference")
 _BEFORE_AFTER = ("improved", "worsened", "unchanged")
 _ALLOCATION = {"randomised": True, "non-randomised": False, "single-arm": False}
 _LUNG = ("lung", "healthy")
@@ -235,7 +235,7 @@ def readings_of(
         reading = arm.map(by_paper.reading).fillna("not in the paper")
         because = arm.map('the paper: "' + by_paper.quote + '"').fillna("not in the paper's section 4")
     else:
-        asked = outcomes[outcomes.direction.isin(_BETWEEN_ARMS + (_BEFORE_AFTER if rule == "reported" else ()))]
+        asked = outcomes[outcomes.direction.isin(BETWEEN_ARMS + (_BEFORE_AFTER if rule == "reported" else ()))]
         asked = asked[asked.primary == "True"] if rule == "primary" else asked
         asked = asked if rule == "reported" else asked[asked.arm_id.isin(arm[doses.comparative])]
         any_name = asked.groupby("arm_id").name.agg("; ".join)
