@@ -295,7 +295,6 @@ def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
     path = put(tmp_path, "mine.csv", export(*((*row, "2023-06-30 09:00:00") for row in rows), header=header))
     project, other = with_run("2024-02-17")
     before = contents(other)
-    without_figures(project)
     said = []
     folder = run(project, search_date="2024-02-17", records=path, say=said.append)
     assert folder.name == "2024-02-17-mine"
