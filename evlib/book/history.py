@@ -114,6 +114,10 @@ def write_feed(root: str | Path, results: str | Path, folder: str | Path, *, tit
         feed_guid=_identifier(title),
         feed_url=FEED,
     )
+    if rows.empty:  # else the feed would be dated by the clock, and no book would be the same twice
+        run = json.loads((Path(results) / "run.json").read_text(encoding="utf-8"))
+        day = datetime.fromisoformat(run["parameters"]["search_date"]).replace(tzinfo=UTC)
+        feed.latest_post_date = lambda: day
     was: set[str] = set()
     for place, row in enumerate(rows.itertuples()):
         when = datetime.fromisoformat(row.day).replace(tzinfo=UTC)
