@@ -28,7 +28,7 @@ def test_the_same_data_add_nothing_twice_and_new_ones_a_row_with_what_they_broug
     assert add_update(tmp_path, results, day="2026-12-01")
     assert not add_update(tmp_path, results, day="2026-12-02")
     first = updates(tmp_path).iloc[0]
-    assert first.day == "2026-12-01" and pd.isna(first.new) and "narrow: " in first.verdicts
+    assert first.day == "2026-12-01" and pd.isna(first.new) and "a narrow range: " in first.verdicts
     screened = read_table(results / "screened.csv", "screened")
     included = screened.outcome == "included"
     assert first.included == included.sum() and first.read == len(screened) - (screened.outcome == "pending").sum()

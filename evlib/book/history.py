@@ -16,7 +16,8 @@ from evlib.book.trial_pages import page_name
 
 FILE = "data/updates.csv"  # below the review's folder; kept in git
 FEED = "updates.xml"  # beside the book's first page
-_VERDICTS = ("narrow", "below intravenous")  # of the claims on doses, those that answer the question
+# Of the claims on doses those that answer the question, in words.
+_VERDICTS = {"narrow": "a narrow range", "below intravenous": "lower nebulised than intravenously"}
 
 
 def updates(root: str | Path) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def _row(results: Path, day: str) -> dict[str, object]:
         "read": int((screened.outcome != "pending").sum()),
         "included": int((screened.outcome == "included").sum()),
         "results": len(read_csv(reports)) if reports.is_file() else 0,
-        "verdicts": "; ".join(f"{claim}: {told[claim]}" for claim in _VERDICTS if claim in told) or "none",
+        "verdicts": "; ".join(f"{words}: {told[claim]}" for claim, words in _VERDICTS.items() if claim in told) or "none",
         "inputs": hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest(),
         "whats_new": whats_new.read_text(encoding="utf-8").split("\n\n")[1] if whats_new.is_file() else None,
         "trials": " ".join(sorted(screened.trn[screened.outcome == "included"])),
