@@ -11,7 +11,7 @@ from frictionless import Package
 from rocrate.rocrate import ROCrate
 
 from evlib.base.files import write_text
-from evlib.base.schema import columns, read_table, write_table
+from evlib.base.schema import columns, read_csv, read_table, write_table
 from evlib.base.words import save_numbers
 from evlib.book.dataset import TABLES, codebook, write_dataset
 
@@ -71,6 +71,7 @@ def test_the_crate_is_read_by_its_own_library_and_lists_every_file(unpacked):
 @pytest.mark.parametrize("table", TABLES)
 def test_parquet_holds_what_csv_holds(unpacked, table):
     ours = read_table(unpacked / f"csv/{table}.csv", table)
+    ours = ours[read_csv(unpacked / f"csv/{table}.csv").columns]  # summaries are left out
     theirs = duckdb.read_parquet(str(unpacked / f"parquet/{table}.parquet")).df()
     assert theirs.columns.tolist() == ours.columns.tolist()
     assert len(theirs) == len(ours)

@@ -165,7 +165,7 @@ def test_the_data_are_the_counts(small):
     assert small["enrolment_by_phase"].data.number.tolist() == ["actual", "planned"]
     assert sorted(small["evidence_map"].data.trn) == [f"NCT{i:08d}" for i in range(3)]
     # The pending trial is not on the lung.
-    assert all("1 pending, not counted" in said(f) for name, f in small.items() if name != "lung_trials")
+    assert all("1 not yet read, not counted" in said(f) for name, f in small.items() if name != "lung_trials")
 
 
 def said(figure):

@@ -71,7 +71,7 @@ def test_a_trial_that_compares_doses_says_on_what_that_rests(review):
     included = trials(
         [
             {"trn": f"NCT0000000{i}", "title": "t"} | facts
-            for i, facts in enumerate([{}, {"design": "sequential"}, {}, {}])
+            for i, facts in enumerate([{}, {"design": "sequential", "status": "Recruiting"}, {}, {}])
         ]
     )
     words = [{}, {}, {"official_title": "A study of different doses"}, {"brief_title": "One dose"}]
@@ -84,12 +84,15 @@ def test_a_trial_that_compares_doses_says_on_what_that_rests(review):
             "high": [1.0, 2.0, 3.0],
         }
     )
-    table = dose_comparisons(included, records, doses, protocol=review).set_index("trn")
+    versions = pd.DataFrame({"trn": ["NCT00000001"], "field": "status", "snapshot": "2022-01-21", "shown": True})
+    table = dose_comparisons(included, records, doses, versions, protocol=review).set_index("trn")
     assert table.because.to_dict() == {
         "NCT00000000": "2 doses on file",
         "NCT00000001": "design: sequential",
         "NCT00000002": 'by its words alone: "different doses"',
     }
+    assert table.status_of.dropna().to_dict() == {"NCT00000001": "2022-01-21"}
+    assert dose_comparisons(included[:0], records[:0], doses[:0], versions[:0], protocol=review).empty
 
 
 def test_each_page_leads_to_its_counterpart_or_to_the_first_page():

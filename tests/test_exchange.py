@@ -157,9 +157,7 @@ def test_the_queue_goes_out_and_comes_back_by_the_command_line(with_queue, tmp_p
     done = told("export", str(path), "--to", "asreview")
     assert done.returncode == 0, done.stderr
     frame = read_csv(path)
-    queue = read_csv(
-        project / "data/processed/2024-02-17/to_screen.csv"
-    )  # judged duplicates of records outside the search
+    queue = read_csv(project / f"data/processed/{SNAPSHOT}/to_screen.csv")
     assert frame.trn.tolist() == queue.trn.tolist() and len(queue) > 1
     assert f"{len(frame)} records for asreview" in done.stdout
     frame.assign(asreview_label=["1", "0", *[""] * (len(frame) - 2)]).to_csv(path, index=False)

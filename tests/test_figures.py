@@ -29,7 +29,10 @@ def test_the_title_counts_included_trials_only():
         ("4", "pending", "topical", "2019-01-01"),
     )
     figure = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
-    assert figure.title == "Route: Nebulised leads with 2 trials; not reported for 1 of 3"
+    assert (
+        figure.title
+        == "Route: Nebulised leads with 2 trials; not reported for 1 of 3; 1 proposal not yet read, hatched"
+    )
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
     assert "3 included, 1 pending" in figure.alt
@@ -69,7 +72,7 @@ def test_bars_of_proposals_alone_carry_what_they_show():
     )
     by_route = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
     assert by_route.title == (
-        "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3"
+        "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3; 1 proposal not yet read, hatched"
     )
     assert bars.trials_by_year(table).title == (
         "None included yet, 3 proposed: 2 of these registered in 2020 or later, 1 before"

@@ -68,7 +68,8 @@ def _row(results: Path, day: str) -> dict[str, object]:
         "read": int((screened.outcome != "pending").sum()),
         "included": int((screened.outcome == "included").sum()),
         "results": len(read_csv(reports)) if reports.is_file() else 0,
-        "verdicts": "; ".join(f"{words}: {told[claim]}" for claim, words in _VERDICTS.items() if claim in told) or "none",
+        "verdicts": "; ".join(f"{words}: {told[claim]}" for claim, words in _VERDICTS.items() if claim in told)
+        or "none",
         "inputs": hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest(),
         "whats_new": whats_new.read_text(encoding="utf-8").split("\n\n")[1] if whats_new.is_file() else None,
         "trials": " ".join(sorted(screened.trn[screened.outcome == "included"])),

@@ -222,7 +222,7 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         if pd.isna(chance):
             put_text(axes, (WIDTH - 2, middle), "–", **right)
         else:
-            put_text(axes, (WIDTH - 2, middle - 6), f"lowest {_chance(least)}", **right, bold=i == 0)
+            put_text(axes, (WIDTH - 2, middle - 6), f"min {_chance(least)}", **right, bold=i == 0)
             put_text(axes, (WIDTH - 2, middle + 6), f"any {_chance(chance)}", **right, bold=i == 0)
         for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
             row = own.loc[route]
@@ -237,7 +237,7 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
     note = (
         "P: the probability that a nebulised effective dose is below an intravenous one, of the lowest effective dose of each "
-        "route or of any (–: cannot be said); only the uncertainty of amounts is in it. Bars: utmost bounds. Reports: those "
+        "route (min) or of any (–: cannot be said); only the uncertainty of amounts is in it. Bars: utmost bounds. Reports: those "
         "with an effective dose in particles, by route (upper: nebulised)."
     )
     bottom = put_note(axes, bottom, note)

@@ -10,7 +10,7 @@ _READS = ("brief_title", "official_title", "arms", "interventions")
 
 
 def dose_comparisons(
-    included: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, protocol: dict
+    included: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, versions: pd.DataFrame, *, protocol: dict
 ) -> pd.DataFrame:
     """The included trials that compare doses, as far as we can tell, and on what that rests.
 
@@ -22,28 +22,33 @@ def dose_comparisons(
     ----------
     included, records, doses
         Tables ``described`` (included trials), ``records`` and ``doses``.
+    versions
+        What older copies of the records say (``evlib.ingest.sources.versions_of``).
 
     Returns
     -------
     pandas.DataFrame
-        ``trn, title, disease_area, route, status, enrolment, doses`` (how many different ones are on file, in the unit with
+        ``trn, title, disease_area, route, status, status_of`` (the day of the copy that shows it), ``enrolment, doses`` (how many different ones are on file, in the unit with
         most), ``because``; the trials with most doses first.
     """
     rules = protocol.get("dose_comparison", {})
     per_unit = doses.drop_duplicates(["trn", "unit", "low", "high"]).groupby(["trn", "unit"]).size()
     on_file = included.trn.map(per_unit.groupby("trn").max()).fillna(0).astype("int64")
     pattern = phrase_pattern(rules.get("phrases", []))
-    facts = records.set_index("trn").loc[included.trn, list(_READS)].fillna("").agg(" | ".join, axis=1)
-    words = [match.group() if (match := pattern.search(text)) else None for text in facts]
+    facts = records.set_index("trn").loc[included.trn]
+    texts = (" | ".join(cells) for cells in facts[list(_READS)].fillna("").itertuples(index=False))
+    words = [match.group() if (match := pattern.search(text)) else None for text in texts]
+    older = versions[(versions.field == "status") & (versions.shown.astype(str) == "True")].set_index("trn").snapshot
+    days = facts.snapshot.to_dict() | older.to_dict()
     rows = []
     for row, n, said in zip(included.itertuples(), on_file, words, strict=True):
         because = [f"{n} doses on file"] if n > 1 else []
         because += [f"design: {row.design}"] if row.design in rules.get("designs", []) else []
         because += [f'by its words alone: "{said}"'] if said and not because else []
         if because:
-            rows.append(
-                (row.trn, row.title, row.disease_area, row.route, row.status, row.enrolment, n, "; ".join(because))
-            )
-    names = ["trn", "title", "disease_area", "route", "status", "enrolment", "doses", "because"]
+            seen = days[row.trn] if isinstance(row.status, str) else None
+            facts_shown = (row.trn, row.title, row.disease_area, row.route, row.status, seen, row.enrolment)
+            rows.append((*facts_shown, n, "; ".join(because)))
+    names = ["trn", "title", "disease_area", "route", "status", "status_of", "enrolment", "doses", "because"]
     table = pd.DataFrame(rows, columns=names).astype({"enrolment": "Int64"})
     return table.sort_values(["doses", "trn"], ascending=[False, True], ignore_index=True)

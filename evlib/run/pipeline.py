@@ -136,7 +136,7 @@ def run(
         # A search up to the day of the file itself is answered by what the rows, of an earlier day, tell.
         stated, changed = max(facts)[0], max(map(day_of_change, files))
         snapshot = min(max(stated, search_date), max(stated, changed))
-        if search_date > stated and not as_before:
+        if stated < search_date <= snapshot and not as_before:
             say(f"MIND: {records.name} states records of {stated}: of later days nothing is known.")
         unsaid = [path.name for path, (_, basis) in zip(files, facts) if basis == "change"]
         if unsaid and not as_before:
