@@ -35,7 +35,7 @@ def test_the_title_counts_included_trials_only():
     )
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
-    assert "3 included, 1 pending" in figure.alt
+    assert "3 included, 1 not yet read" in figure.alt
     years = bars.trials_by_year(table)
     assert years.title == "2 included trials were registered in 2020 or later, 0 before; the date of 1 is not known"
 
@@ -72,7 +72,7 @@ def test_bars_of_proposals_alone_carry_what_they_show():
     )
     by_route = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
     assert by_route.title == (
-        "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3; 1 proposal not yet read, hatched"
+        "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3"
     )
     assert bars.trials_by_year(table).title == (
         "None included yet, 3 proposed: 2 of these registered in 2020 or later, 1 before"
