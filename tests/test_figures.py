@@ -37,7 +37,10 @@ def test_the_title_counts_included_trials_only():
     assert figure.data.route.tolist()[-1] == "Not reported"
     assert "3 included, 1 not yet read" in figure.alt
     years = bars.trials_by_year(table)
-    assert years.title == "2 included trials were registered in 2020 or later, 0 before; the date of 1 is not known"
+    assert (
+        years.title
+        == "2 included trials were registered in 2020 or later, 0 before; the date of 1 is not known; 1 proposal not yet read, hatched"
+    )
 
 
 def test_a_shown_figure_has_its_files_alt_text_and_picture(tmp_path):
