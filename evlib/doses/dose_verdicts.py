@@ -152,9 +152,9 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
         for p in (known.probability_any, known.probability_minimum)
     )
     spread = (
-        f"That the lowest effective dose is lower nebulised than intravenously has a probability of {least}, by the assumptions "
-        f"({len(known)} settings of them; of any two effective doses {any_dose}); in {len(chances) - len(known)} more settings it "
-        "cannot be computed."
+        "Of the amounts alone, that the lowest effective dose is lower nebulised than intravenously has a probability of "
+        f"{least}, by the assumptions ({len(known)} settings of them; of any two effective doses {any_dose}); "
+        f"in {len(chances) - len(known)} more settings it cannot be computed."
         if len(known)
         else f"In none of {len(chances)} settings of the assumptions can the routes be compared."
     )
