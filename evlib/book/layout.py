@@ -57,6 +57,8 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
     words |= history_words(root)
+    compared = (results / "06_update.ipynb").is_file()
+    words["each_new_trial"] = " ([each, and why it is included](06_update.ipynb))" if compared else ""
     words["update_tables"] = "\n".join(
         f'| <a href="{name}" download>{name}</a> | {row} |'
         for name, row in _UPDATE_TABLES.items()
