@@ -98,7 +98,7 @@ test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built 
 quick: $(READY) ## Run the quick part of the tests: readers, rules, doses, audit, kernels
 	@$(PY) -m pytest -n logical --dist worksteal -p no:nbval $(QUICK:%=tests/test_%.py)
 
-breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (ten minutes)
+breakage: $(READY) ## Break every verb at every file operation, not at a sample of them as the tests do (twenty minutes)
 	@BREAKAGE=every $(PY) -m pytest tests/breakage -n logical --dist worksteal -p no:nbval
 
 bench: $(READY) ## Reruns, sweeps, records/s and memory, into benchmarks/RESULTS.md (COUNTS="10000 100000 1000000": half an hour more)

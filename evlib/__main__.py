@@ -107,7 +107,6 @@ def update(
     from evlib.base.files import today
     from evlib.book.history import FILE, add_update, updates
     from evlib.ingest.retrieval import snapshots
-    from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
@@ -116,10 +115,12 @@ def update(
     past = [search for search in past if search < (later["search_date"], snapshot or days[-1])]
     if past and not since:  # of the search before this one, also where this one is in the history already
         since, since_snapshot = max(past)[0], since_snapshot or max(past)[1]
-    results = run_with_comparison(root, **later, since=since, since_snapshot=since_snapshot, say=echo)
-    added = add_update(root, results, day=today())
-    echo(f"{FILE} has a new row." if added else f"{FILE} has its row on these data already.")
-    _run_and_build(**later, since=since, since_snapshot=since_snapshot)
+
+    def keep_on_record(results: Path) -> None:
+        added = add_update(root, results, day=today())
+        echo(f"{FILE} has a new row." if added else f"{FILE} has its row on these data already.")
+
+    results = _run_and_build(keep_on_record, **later, since=since, since_snapshot=since_snapshot)
     whats_new, queue = root / "data" / "processed" / "whats_new.md", results / "to_screen.csv"
     write_bytes(whats_new, (results / "whats_new.md").read_bytes())
     echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())
@@ -467,14 +468,18 @@ def seal() -> None:
     echo("data/raw/datapackage.json holds the present checksums.")
 
 
-def _run_and_build(**options: str | Path | None) -> Path:
-    """Run the notebooks, for the search and an earlier one, and build the book; returns the folder of results."""
+def _run_and_build(between: Callable[[Path], None] = lambda results: None, **options: str | Path | None) -> Path:
+    """Run the notebooks, for the search and an earlier one, and build the book; returns the folder of results.
+
+    ``between`` is what to do with the results before the book is built of them.
+    """
     from evlib.book.build import build_book, waiting_compiler
     from evlib.run.pipeline import run_with_comparison
 
     root = project_root()
     with waiting_compiler() as compiler:  # which loads jupyter-book while the notebooks run
         results = run_with_comparison(root, **options, say=echo)
+        between(results)
         page = build_book(root, results, compiler=compiler, say=echo)
     echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
     return results

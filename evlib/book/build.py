@@ -94,7 +94,11 @@ def build_site(root: Path, editions: dict[str, Path], *, say: Callable[[str], No
             build_book(root, results, say=say)
             shutil.copytree(build / "html", places[place], dirs_exist_ok=True)
         pages = {
-            place: [path.relative_to(home) for path in home.rglob("*.html") if "_static" not in path.parts]
+            place: [
+                path.relative_to(home)
+                for path in all_below(home)
+                if path.suffix == ".html" and "_static" not in path.parts
+            ]
             for place, home in places.items()
         }
         pages[""] = [path for path in pages.get("", []) if path.parts[0] != "editions"]
@@ -201,8 +205,8 @@ def finish(made: Path, source: Path, root: Path, results: Path) -> None:
     write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
     tables = [path.read_text(encoding="utf-8") for path in source.glob("*_table.html")]
     own_scripts = {script for table in tables for script in inline_scripts(table)}
-    for page in made.rglob("*.html"):
-        if "_static" not in page.parts:
+    for page in all_below(made):
+        if page.suffix == ".html" and "_static" not in page.parts:
             write_text(page, with_policy(page.read_text(encoding="utf-8"), own=own_scripts))
     stamp = {"key": _key(root, results), "results": results.name, "files": _checksums(made)}
     write_text(made / STAMP, json.dumps(stamp) + "\n")
@@ -225,9 +229,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 def _key(root: Path, results: Path) -> str:
     """Changes when the run, a page of the book, or the code that makes the book changes."""
     books = dict.fromkeys([root.resolve() / "book", repository(root) / "book"])
-    pages = [
-        path for book in books for path in sorted(book.rglob("*")) if path.is_file() and "_build" not in path.parts
-    ]
+    pages = [path for book in books for path in all_below(book) if "_build" not in path.parts]
     run = json.loads((results / "run.json").read_text(encoding="utf-8"))
     history = [path for path in [root / "data/updates.csv"] if path.is_file()]
     files = [*pages, *history, repository(root) / "CHANGELOG.md", *made_by()]

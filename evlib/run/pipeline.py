@@ -449,7 +449,9 @@ def _steps(root: Path, common: list, before: Path | None) -> list[KeyedNotebook]
     for source in notebooks(root):
         if source.name == UPDATE:
             if before:
-                steps.append(keyed_notebook(source, home / "evlib", [*common, before.name, _keys_of(before)]))
+                steps.append(
+                    keyed_notebook(source, home / "evlib", [*common, before.name, _run_to_compare_with(before)["keys"]])
+                )
         else:
             steps.append(keyed_notebook(source, home / "evlib", common))
     if not steps:
@@ -483,7 +485,7 @@ def _run_locked(
     places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
     values = parameters | _as_seen_from(target, places | {"before_dir": before, "records_from": records})
     if before:
-        values["earlier_date"] = _last_run(before)["parameters"]["search_date"]
+        values["earlier_date"] = _run_to_compare_with(before)["parameters"]["search_date"]
     modules = imports_of([planned.source for planned in steps])
     staging = target.with_name(f".{target.name}.new")
     try:
@@ -569,11 +571,11 @@ def _last_run(target: Path) -> dict | None:
         return None
 
 
-def _keys_of(before: Path) -> list[str]:
+def _run_to_compare_with(before: Path) -> dict:
     last = _last_run(before)
     if last is None:
         raise InputError(f"{before / RUN_FILE} is gone or damaged. Give the same command again; it makes it anew.")
-    return last["keys"]
+    return last
 
 
 def _decisions_gone(root: Path, target: Path) -> list[str]:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from evlib.audit.by_search_date import Inputs, days_between, row_at, shared_inputs, table_of
 from evlib.base.errors import InputError
-from evlib.base.files import files_of, sha256, write_bytes, write_text
+from evlib.base.files import all_below, files_of, sha256, write_bytes, write_text
 from evlib.base.rawdata import SHARED, shared
 from evlib.base.schema import write_csv
 from evlib.ingest.retrieval import note_days, snapshots
@@ -194,7 +194,7 @@ def _made_from(review: Review) -> dict[str, Any]:
 def code_key() -> str:
     """A checksum of this package's code."""
     folder = Path(__file__).parents[1]
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".json", ".csv")]
+    files = [path for path in all_below(folder) if path.suffix in (".py", ".json", ".csv")]
     return _digest({path.relative_to(folder).as_posix(): sha256(path) for path in files})
 
 

@@ -8,7 +8,7 @@ import shutil
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import checked, columns, write_csv
 from evlib.book import build
 from evlib.ingest import ctgov_search as live_search
-from evlib.run import pipeline, warm_kernels
+from evlib.run import cache_keys, pipeline, warm_kernels
 from evlib.run import sweep as sweep_module
 from evlib.screen import judging, screening_view
 from evlib.screen.eligibility import triggers
@@ -38,6 +38,7 @@ for _module in ("duckdb", "httpcore", "nbclient", "pandera.pandas", "typer.compl
     importlib.import_module(_module)
 _COMMANDS = typer.main.get_command(command_line.app)
 _VERSIONS = {name: version(name) for name in (*pipeline.PACKAGES, "scipy")}
+_FILES_OF_MODULES = cache(cache_keys._files)
 _CERTIFICATES = ssl.create_default_context()
 
 EARLIER, LATER, SNAPSHOT, TODAY = (
@@ -173,6 +174,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
+        mock.patch.object(cache_keys, "_files", _FILES_OF_MODULES),
         mock.patch.object(pipeline, "version", _VERSIONS.get),
         mock.patch.object(sweep_module, "version", _VERSIONS.get),
         mock.patch.object(ssl, "create_default_context", lambda *_, **__: _CERTIFICATES),
@@ -281,7 +283,11 @@ _UPDATE_WORDS = ("update", "--since", EARLIER, "--search-date", LATER)
 
 def verbs(registry: str) -> dict[str, Verb]:
     """The verbs by name; ``registry`` is the address of a server that stands for ClinicalTrials.gov."""
-    triggers({}, protocol=_protocol(_SHIPPED))  # before the forks, so that each need not read and compile the words
+    # Before the forks, so that none need read and compile the words, follow the imports of evlib, or load what schemas use:
+    triggers({}, protocol=_protocol(_SHIPPED))
+    with quick():
+        build.made_by()
+    checked(pd.DataFrame(columns=columns("updates")), "updates")
     table = [
         Verb("run", typed("run"), prepared(("run",), edit="02_screen"), (RESULTS,)),
         Verb(
