@@ -108,17 +108,40 @@ def test_a_higher_dose_that_does_less_gives_the_window_its_edge(tables, stated, 
     assert verdicts.verdict["narrow"] == WEAKER  # one route alone
 
 
-def test_confidence_counts_the_settings_that_bear_on_a_claim(under):
+def test_only_a_randomised_comparison_at_the_amount_itself_lets_its_claim_stand(under, tables, stated):
+    claim = "about 10⁸ nebulised"
+    for turned in (
+        {"not_msc": True},
+        {"not_msc": True, "effective_if": "compared"},
+        {"not_msc": True, "lung_only": False},
+    ):
+        verdicts = under(**turned)[1]
+        assert verdicts.verdict[claim] != STANDS
+        assert "not of MSCs" in verdicts.evidence[claim] if "effective_if" in turned else True
+    zhu = {"arm_id": "zhu-2022/", "direction": "better", "comparison": "between arms", "primary": "True"}
+    arms = tables["arms"]
+    dose = arms[(arms.study_id == "zhu-2022") & (arms.role == "ev")].iloc[0]
+    outcome = tables["outcomes"].iloc[[0]].assign(**zhu | {"arm_id": dose.arm_id})
+    better = {"outcomes": pd.concat([tables["outcomes"], outcome], ignore_index=True)}
+    flags = tables["flags"].copy()
+    flags.loc[flags.study_id == "zhu-2022", ["comparative", "randomised"]] = [True, False]
+    assert changed_and_judged(tables | better | {"flags": flags}, stated).verdict[claim] == WEAKER
+    flags.loc[flags.study_id == "zhu-2022", "randomised"] = True
+    verdicts = changed_and_judged(tables | better | {"flags": flags}, stated)
+    assert verdicts.verdict[claim] == STANDS and "Zhu 2022 (2×10⁸)" in verdicts.evidence[claim]
+
+
+def test_steadiness_counts_the_settings_that_bear_on_a_claim(under):
     tried, verdicts = under()
     turned = verdicts_under_assumptions(tried)
     for claim in turned.columns.drop("assumption"):
         assert verdicts.verdict[claim] == turned[claim].iloc[0]
     order = turned["below intravenous"]  # all dials bear on it
     same = (order.iloc[1:] == order.iloc[0]).sum()
-    assert f"the same in {same} of {len(turned) - 1} settings" in verdicts.confidence["below intravenous"]
+    assert f"the same in {same} of {len(turned) - 1} settings" in verdicts.steadiness["below intravenous"]
     both = turned[~turned.assumption.str.contains("ExoFlo|course|inhaled|of a route")]["less on both sides"]
     same = (both.iloc[1:] == both.iloc[0]).sum()
-    assert f"the same in {same} of {len(both) - 1} settings" in verdicts.confidence["less on both sides"]
+    assert f"the same in {same} of {len(both) - 1} settings" in verdicts.steadiness["less on both sides"]
 
 
 @pytest.mark.parametrize(

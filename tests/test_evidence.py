@@ -122,9 +122,34 @@ def test_a_result_that_turns_changes_the_window(tables):
 def test_dose_of_a_volume_follows_the_concentration(tables):
     for per_ml in (7e7, 8e10, 3e9):  # the last is no source's
         doses, draws = doses_in_question(tables, dials(exoflo_per_ml=per_ml))
-        place = doses.index[(doses.study_id == "lightner-2023") & (doses.amount_low == 15)][0]
+        place = doses.index[doses.study_id == "sengupta-2020"][0]
         assert doses.low[place] == doses.high[place] == pytest.approx(15 * per_ml)
         np.testing.assert_allclose(draws[:, place], 15 * per_ml)
+
+
+def test_a_dose_that_the_record_of_the_trial_states_wins_over_any_concentration(tables):
+    for per_ml in (None, 1e9):
+        doses = rows_of(every_tested(tables, dials(exoflo_per_ml=per_ml)), "lightner-2023").set_index("amount_low")
+        assert doses.low.to_dict() == doses.high.to_dict() == {10: 8e11, 15: 1.2e12}
+    silent = tables["stated"][tables["stated"].trn != "NCT04493242"]
+    doses = rows_of(every_tested(tables | {"stated": silent}, dials(exoflo_per_ml=1e9)), "lightner-2023")
+    assert doses.low.tolist() == [1e10, 1.5e10]
+
+
+def test_one_range_of_a_trial_is_drawn_once_for_all_its_arms(tables):
+    doses, draws = doses_in_question(tables, dials())
+    of_range = [
+        rows.index for _, rows in doses[doses.low < doses.high].groupby(["study_id", "amount_low", "amount_high"])
+    ]
+    shared = [place for place in of_range if len(place) > 1]
+    assert shared and all((draws[:, place].T == draws[:, place[0]]).all() for place in shared)
+
+
+def test_an_arm_compared_with_matched_people_is_not_randomised_though_its_report_is(tables):
+    doses = rows_of(every_tested(tables, dials(not_msc=True)), "exo-cd24-phase-iib-2024").set_index("arm_id")
+    matched = doses.index.str.contains("matched")
+    assert matched.sum() == 1 and not doses.randomised[matched].any() and doses.randomised[~matched].all()
+    assert doses.better_than_another[matched].all()
 
 
 def test_per_course_and_share_multiply(tables):
@@ -141,6 +166,7 @@ def frame(route, study, low, high, reading):
     return {
         **{"route_group": route, "study_id": study, "arm_id": f"{study}/{low}", "low": low, "high": high},
         **{"amount_low": low, "amount_high": high, "reading": reading, "randomised": pd.NA, "comparative": False},
+        "better_than_another": False,
     }
 
 
@@ -186,7 +212,7 @@ def test_settings_differ_in_one_dial_and_never_repeat(tables):
     assert list(table.assumption.unique()) == list(tried)
     by_reading = table[table.assumption.str.startswith("ExoFlo") & (table.route_group == "intravenous")]
     assert by_reading.effective_high.is_monotonic_increasing
-    assert by_reading.effective_high.iloc[-1] > 1000 * by_reading.effective_high.iloc[0]
+    assert by_reading.effective_low.iloc[-1] > 10 * by_reading.effective_low.iloc[0]
 
 
 @pytest.mark.parametrize(

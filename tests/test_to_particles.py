@@ -178,3 +178,11 @@ def test_a_table_of_conversions_that_does_not_fit_is_named(tmp_path):
 def test_numbers_that_differ_in_an_exponent_alone():
     assert to_particles.same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
     assert to_particles.same_digits([7e7, 8e10]) == [] == to_particles.same_digits([])
+
+
+def test_every_row_of_the_conversions_is_used_or_listed_with_why():
+    rows = to_particles.read_conversions(CONVERSIONS)
+    unused = to_particles.conversions_not_used(rows)
+    used = [line for line in range(2, len(rows) + 2) if len(to_particles.conversion_factors(rows.iloc[[line - 2]]))]
+    assert used and sorted([*used, *unused.line]) == list(range(2, len(rows) + 2))
+    assert unused.why.notna().all()

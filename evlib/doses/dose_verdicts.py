@@ -6,15 +6,21 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from evlib.base.words import several
+from evlib.base.words import joined, several
 from evlib.doses.dose_windows import NARROW, ROUTES, Setting, probability_lower
-from evlib.doses.effect_sizes import n_for_power, risk_difference, smallest_rank_p, upper_bound_of_none
+from evlib.doses.effect_sizes import (
+    FROM_PERCENTAGES,
+    n_for_power,
+    risk_difference,
+    smallest_rank_p,
+    upper_bound_of_none,
+)
 from evlib.doses.evidence import DIALS
-from evlib.doses.stated_doses import WITHOUT_UNIT, span_of
+from evlib.doses.stated_doses import WITHOUT_UNIT, power, span_of
 
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)  # the worse, the later
-COLUMNS = ("claim", "section", "quote", "evidence", "verdict", "confidence", "would_change", "dials")
+COLUMNS = ("claim", "section", "quote", "evidence", "verdict", "steadiness", "would_change", "dials")
 _LIKELY = 0.95  # a statement of order stands where it is at least this probable
 _NEAR = math.sqrt(10)  # "around 10^8": within half an order of magnitude
 _POINTS = 0.15  # the difference in survival for which a size of trial is given
@@ -105,7 +111,7 @@ def dose_claim_verdicts(
     Returns
     -------
     pandas.DataFrame
-        ``claim, section, quote, evidence, verdict`` (one of ``VERDICTS``), ``confidence``: in how many of the settings
+        ``claim, section, quote, evidence, verdict`` (one of ``VERDICTS``), ``steadiness``: in how many of the settings
         that turn a dial which bears on the claim the verdict is the same, ``would_change``, and ``dials``: whether any
         dial bears on it.
     """
@@ -120,8 +126,8 @@ def dose_claim_verdicts(
     }
     rows = []
     for name, (section, quote, would_change, *dials) in _CLAIMS.items():
-        confidence = _confidence(name, tried, by_setting) if dials else "no dial bears on it"
-        rows.append((name, section, quote, *judged[name], confidence, would_change, bool(dials)))
+        steadiness = _steadiness(name, tried, by_setting) if dials else "no dial bears on it"
+        rows.append((name, section, quote, *judged[name], steadiness, would_change, bool(dials)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -152,9 +158,9 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
         for p in (known.probability_any, known.probability_minimum)
     )
     spread = (
-        "Of the amounts alone, that the lowest effective dose is lower nebulised than intravenously has a probability of "
-        f"{least}, by the assumptions ({len(known)} settings of them; of any two effective doses {any_dose}); "
-        f"in {len(chances) - len(known)} more settings it cannot be computed."
+        "The lowest effective dose is lower nebulised than intravenously in a share of "
+        f"{least} of the readings of the amounts, by the assumptions ({len(known)} settings of them; of any two effective doses "
+        f"{any_dose}); it says nothing on whether a dose works, and in {len(chances) - len(known)} more settings it cannot be computed."
         if len(known)
         else f"In none of {len(chances)} settings of the assumptions can the routes be compared."
     )
@@ -173,10 +179,10 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
     Returns
     -------
     pandas.DataFrame
-        One row per comparison group with estimated counts and per difference: ``untreated``, its report and share;
+        One row per comparison group with counts estimated from percentages and per difference: ``untreated``, its report and share;
         ``more survive`` (a share); ``people a group``, for a power of 80 % at 5 %, two-sided.
     """
-    groups = effects[(effects.basis == "estimated counts") & (effects.measure == "risk difference")]
+    groups = effects[(effects.basis == FROM_PERCENTAGES) & (effects.measure == "difference of percentages")]
     groups = groups[groups.msc_derived & groups.ev_arm].drop_duplicates(["study_id", "versus_id"])
     rows = []
     for group in groups.itertuples():
@@ -193,27 +199,44 @@ def _judged_by_dials(setting: Setting) -> dict[str, tuple[str, str]]:
     """The claims on which dials bear."""
     windows, compared = (table.set_index("route_group") for table in (setting.windows, setting.compared_windows))
     return {
-        "about 10⁸ nebulised": _magnitude(setting, compared),
+        "about 10⁸ nebulised": _magnitude(setting),
         "below intravenous": _order(setting, windows, compared),
         "narrow": _narrow(windows),
         "less on both sides": _edges(windows),
     }
 
 
-def _magnitude(setting: Setting, compared: pd.DataFrame) -> tuple[str, str]:
+def _magnitude(setting: Setting) -> tuple[str, str]:
     """Of the particles of one administration, whatever the dial says: so the paper's claim is meant."""
     doses = setting.doses
     effective = doses[(doses.route_group == "nebulised") & (doses.reading == "effective")]
     counted = effective.dropna(subset="each_median")
     near = counted[counted.each_median.between(1e8 / _NEAR, 1e8 * _NEAR)]
-    proven = int(compared.n_counted["nebulised"])
     words = (
         f"{effective.study_id.nunique()} reports read as effective, {counted.study_id.nunique()} with an amount in "
         f"particles, {near.study_id.nunique()} of them around 10⁸ ({several(near.n.sum(), 'person', 'people')}); "
-        f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; "
-        f"{proven} with a dose that was better than a comparison group"
+        f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; better than another arm, "
+        f"in a randomised comparison, at such an amount: {_comparisons(_randomised(near))}; at another: "
+        f"{_comparisons(_randomised(counted.drop(near.index)))}; not randomised: {_comparisons(_not_randomised(counted))}"
     )
-    return words, OPEN if counted.empty else UNSUPPORTED if near.empty else STANDS if proven else WEAKER
+    if counted.empty:
+        return words, OPEN
+    return words, UNSUPPORTED if near.empty else STANDS if len(_randomised(near)) else WEAKER
+
+
+def _randomised(doses: pd.DataFrame) -> pd.DataFrame:
+    """The doses that were better than another arm to which people were randomised."""
+    return doses[doses.better_than_another & doses.randomised.fillna(False)]
+
+
+def _not_randomised(doses: pd.DataFrame) -> pd.DataFrame:
+    return doses[doses.better_than_another & ~doses.randomised.fillna(False)]
+
+
+def _comparisons(doses: pd.DataFrame) -> str:
+    """The comparisons by name, with the amount that was given; "none" where there is none."""
+    origin = doses.msc_derived.map({True: "", False: ", not of MSCs"})
+    return joined(list(doses.study + " (" + doses.each_median.map(power) + origin + ")")) or "none"
 
 
 def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
@@ -223,12 +246,18 @@ def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> t
         return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN
     rank_p = smallest_rank_p(*n)
     words = (
-        f"P = {chance['minimum']:.2f} of the lowest effective doses, {chance['any']:.2f} of any, from {n[0]} nebulised "
-        f"and {n[1]} intravenous reports; so few can at best reach p = {rank_p:.2f} in a rank test"
+        f"the nebulised dose is the lower one in a share of {chance['minimum']:.2f} of the readings of the amounts for the lowest "
+        f"effective doses, {chance['any']:.2f} for any, from {n[0]} nebulised and {n[1]} intravenous reports, with doses that were "
+        f"better than another arm in a randomised comparison in {_named_counts(compared)}; so few reports can at best reach "
+        f"p = {rank_p:.2f} in a rank test"
     )
     if chance[setting.dials["compare"]] < _LIKELY:
         return words, UNSUPPORTED
-    return words, STANDS if compared.n_counted[list(ROUTES)].min() and rank_p < 1 - _LIKELY else WEAKER
+    return words, STANDS if compared.n_randomised[list(ROUTES)].min() and rank_p < 1 - _LIKELY else WEAKER
+
+
+def _named_counts(compared: pd.DataFrame) -> str:
+    return joined([f"{several(compared.n_randomised[route], 'report')} of the {route}" for route in ROUTES])
 
 
 def _narrow(windows: pd.DataFrame) -> tuple[str, str]:
@@ -277,11 +306,14 @@ def _mortality(effects: pd.DataFrame) -> tuple[str, str]:
         f"{ratio.outcome}: {ratio.estimate:.3g} ({ratio.low:.2f} to {ratio.high:.2f}, from its p); the primary comparison "
         "of all randomised is reported as no difference"
     )
-    all_people = of_trial[(of_trial.measure == "risk difference") & (of_trial.basis == "estimated counts")]
+    all_people = of_trial[of_trial.measure == "difference of percentages"]
     highest = all_people[all_people.arm_id.str.contains("15") & all_people.versus.str.contains("lacebo")]
     if len(highest):
         survival = highest.iloc[0]
-        words += f"; of all, by estimated counts, survival differs by {survival.low:+.2f} to {survival.high:+.2f}"
+        words += (
+            f"; of all, the printed percentages of survival differ by {100 * survival.estimate:+.1f} points, and counts with "
+            "which to test that are not printed"
+        )
     return words, STANDS if ratio.primary else WEAKER
 
 
@@ -323,7 +355,7 @@ def _tolerated(table2: pd.DataFrame, safety: pd.DataFrame) -> tuple[str, str]:
     words = f"{events} of {n} volunteers with a serious adverse event over all doses"
     if events:
         return words, UNSUPPORTED
-    words += f" (up to {upper_bound_of_none(n):.0%} would fit as well)"
+    words += f" (one-sided 95 % bound: up to {upper_bound_of_none(n):.0%} would fit as well)"
     printed = table2[(table2.trn == counted.trn.iloc[0]) & (table2.adverse_events != "none")]
     words += "".join(f'; the paper\'s Table 2 prints "{row.outcomes}"' for row in printed.itertuples())
     return words, WEAKER if len(printed) else STANDS
@@ -337,7 +369,7 @@ def _kinds_of_unit(stated: pd.DataFrame) -> tuple[str, str]:
     return words, STANDS if len(kinds) > 1 else UNSUPPORTED
 
 
-def _confidence(name: str, tried: dict[str, Setting], by_setting: list[dict[str, tuple[str, str]]]) -> str:
+def _steadiness(name: str, tried: dict[str, Setting], by_setting: list[dict[str, tuple[str, str]]]) -> str:
     """How often the verdict stays the same among the settings that turn a dial which bears on the claim."""
     first, *others = tried.values()
     same = [
@@ -345,9 +377,7 @@ def _confidence(name: str, tried: dict[str, Setting], by_setting: list[dict[str,
         for setting, judged in zip(others, by_setting[1:], strict=True)
         if any(setting.dials[dial] != first.dials[dial] for dial in _CLAIMS[name][3:])
     ]
-    share = sum(same) / len(same) if same else 1.0
-    word = "high" if share >= _LIKELY else "moderate" if share >= 0.75 else "low"
-    return f"{word}: the same in {sum(same)} of {len(same)} settings that bear on it"
+    return f"the same in {sum(same)} of {len(same)} settings that bear on it"
 
 
 def _people_needed(effects: pd.DataFrame) -> str:

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from evlib.doses.evidence import DIALS, OF_READINGS, dial_factors, dials, in_question, readings_of, tested_doses
+from evlib.doses.evidence import (
+    DIALS,
+    OF_READINGS,
+    dial_factors,
+    dials,
+    in_question,
+    readings_of,
+    tested_doses,
+    with_doses_of_records,
+)
 
 ROUTES = ("nebulised", "intravenous")
 NARROW = 1.0  # in powers of ten: a window is narrow where its highest dose is at most ten times its lowest
@@ -66,7 +75,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         ``width_low, width, width_high``: log10 of the highest over the lowest effective dose, 2.5, 50 and 97.5 % of the
         draws (0: one amount was tried, which bounds nothing; missing: none); ``n_less_below, n_less_above``: less effective
         doses below and above an effective one of the same report; ``n_randomised``: reports with an effective dose in
-        particles that are known to be randomised and comparative.
+        particles that was better than another arm in a comparison known to be randomised.
     """
     rows = []
     for route in ROUTES:
@@ -76,7 +85,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         drawn = draws[:, counted.index]
         width = np.log10(drawn.max(axis=1) / drawn.min(axis=1)) if len(counted) else np.array([np.nan])
         low, middle, high = np.percentile(width, [2.5, 50, 97.5])
-        randomised = counted[counted.randomised.fillna(False) & counted.comparative]
+        randomised = counted[counted.randomised.fillna(False) & counted.better_than_another]
         rows.append(
             {
                 "route_group": route,
@@ -94,7 +103,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
 
 
 def probability_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
-    """How probable it is that a nebulised effective dose is below an intravenous one, given the dials.
+    """In which share of the readings of the amounts a nebulised effective dose is below an intravenous one, given the dials.
 
     Returns
     -------
@@ -183,7 +192,8 @@ def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
 def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
     """Every tested dose with its draws, not yet read."""
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
-    return tested_doses(tables["flags"], tables["arms"], factors, settings)
+    arms = with_doses_of_records(tables["arms"], tables["studies"], tables["stated"])
+    return tested_doses(tables["flags"], arms, factors, settings, not_randomised=tables["not_randomised"].arm_id)
 
 
 def _less_effective_beyond(doses: pd.DataFrame) -> dict[str, int]:

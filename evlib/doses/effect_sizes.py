@@ -30,6 +30,7 @@ from evlib.base.schema import join_multi
 from evlib.doses.stated_doses import report_url
 
 NEITHER = "neither: interval includes no effect"
+FROM_PERCENTAGES = "estimated from percentages, perhaps Kaplan-Meier"
 EFFECTS = (
     *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
     *("estimate", "low", "high", "bayes_low", "bayes_high", "p", "prob_less_frequent", "favours", "method", "basis"),
@@ -57,7 +58,6 @@ TRENDS = (
 )
 
 _WITHOUT_VESICLES = ("cells", "other product")  # roles of arms
-_HARM = re.compile(r"mortality|death|\bdied\b|\bICU\b", re.I)
 _OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
 _VERSUS = re.compile(r",?\s+(?:(?:vs\.?|v)\s+(?:control|placebo|matched controls)\b.*|versus\s.*)$", re.I)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.(?P<decimals>\d+))?)%")
@@ -267,11 +267,12 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     -------
     pandas.DataFrame
         One row per measure of an outcome, with the columns ``EFFECTS``. ``measure`` is "risk ratio", "risk difference",
-        "mean difference", "proportion" or "risk ratio as reported", each of the outcome as the source names it: survival
-        stays survival. ``basis`` is "counts", "estimated counts", "mean and SD", "as reported" or "reconstructed from p";
+        "mean difference", "proportion", "risk ratio as reported" or "difference of percentages", each of the outcome as the source names it: survival
+        stays survival. ``basis`` is "counts", "estimated counts" (the number of people follows from a count and its percentage), "mean and SD", "as reported",
+        "reconstructed from p", or "estimated from percentages, perhaps Kaplan-Meier": no interval and no p is given of these;
         ``why`` says what is odd or estimated. ``prob_less_frequent`` is the posterior probability that the outcome is less
         frequent in the arm than in its comparator. ``favours`` says whom the 95 % interval favours: fewer is better where
-        ``better_when`` is "lower" or, where that is empty, the outcome's name has mortality, death, died or ICU; otherwise more.
+        ``better_when`` is "lower", more where it is "higher"; where it is empty, nothing is favoured.
         ``ev_arm`` is false for cells without vesicles and for other products. ``line`` and ``versus_line`` are the lines of ``outcomes.csv`` that the row comes from.
 
     Notes
@@ -350,7 +351,7 @@ def trends(
     for table, name in ((outcomes, "outcome"), (adverse_events, "adverse_event")):
         groups: dict[tuple, list[dict]] = {}
         for row in _rows_with_arms(studies, arms, table, f"{name}s.csv")[0]:
-            if row["counts"] and not row["matched"] and (row["control"] or row["dose"]):
+            if row["counts"] and not (row["from_percentage"] or row["matched"]) and (row["control"] or row["dose"]):
                 groups.setdefault((row["study_id"], row["key"], row.get("timepoint")), []).append(row)
         rows += [_trend_row(group, name.replace("_", " ")) for group in groups.values() if _is_dose_ranging(group)]
     return pd.DataFrame(rows, columns=list(TRENDS))
@@ -432,11 +433,13 @@ def _rows_with_arms(
         low, high = _as_number(row["dose_low"]), _as_number(row["dose_high"])
         row["dose"] = low if low == high else None
         row["counts"], row["estimated"] = _counts(row)
+        row["from_percentage"] = False
         good.append(row)
     estimable = [row for row in good if _is_whole_arm_percentage(row)]
     for row in estimable:
         if not row["counts"] and any(other["control"] and _same_outcome(row, other) for other in estimable):
             row["counts"], row["estimated"] = _estimated_counts(row)
+            row["from_percentage"] = True
     return good, bad
 
 
@@ -539,16 +542,18 @@ def _effect_row(row: dict, versus: dict | None, measure: str, result: Proportion
         effect |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
     if isinstance(result, Comparison):
         no_effect, side = (1 if "ratio" in measure else 0), ("arm", "comparator")
-        polarity = row.get("better_when")
-        fewer_is_better = polarity == "lower" if polarity else bool(_HARM.search(row["name"]))
-        within = result.low <= no_effect <= result.high
-        effect["favours"] = NEITHER if within else side[(result.low > no_effect) == fewer_is_better]
+        within, polarity = result.low <= no_effect <= result.high, row.get("better_when")
+        if within:
+            effect["favours"] = NEITHER
+        elif polarity and not math.isnan(result.low):
+            effect["favours"] = side[(result.low > no_effect) == (polarity == "lower")]
     return effect | {"measure": measure, **result._asdict(), **facts}
 
 
 def _proportion_row(row: dict) -> dict:
     events, n = row["counts"]
-    facts = {"basis": "estimated counts" if row["estimated"] else "counts", "why": row["estimated"]}
+    basis = FROM_PERCENTAGES if row["from_percentage"] else "estimated counts" if row["estimated"] else "counts"
+    facts = {"basis": basis, "why": row["estimated"]}
     facts |= {"method": "Clopper-Pearson exact interval; Jeffreys prior", "events": events, "n": n}
     return _effect_row(row, None, "proportion", proportion(events, n), **facts)
 
@@ -556,6 +561,8 @@ def _proportion_row(row: dict) -> dict:
 def _compared_rows(row: dict, versus: dict) -> list[dict]:
     if not (row["counts"] and versus["counts"]):
         return [_mean_row(row, versus)]
+    if row["from_percentage"] or versus["from_percentage"]:
+        return [_percentages_row(row, versus)]
     counts = *row["counts"], *versus["counts"]
     estimated = [side["estimated"] for side in (row, versus) if side["estimated"]]
     facts = dict(zip(("events", "n", "versus_events", "versus_n"), counts, strict=True))
@@ -575,6 +582,16 @@ def _compared_rows(row: dict, versus: dict) -> list[dict]:
             ("risk difference", risk_difference(*counts), "Newcombe hybrid", [contradiction]),
         )
     ]
+
+
+def _percentages_row(row: dict, versus: dict) -> dict:
+    """The difference of two printed percentages, as it is: the counts behind them are a guess and carry no test."""
+    shares = [float(_PERCENT.match(side["value"])["number"]) / 100 for side in (row, versus)]
+    counts = dict(zip(("events", "n", "versus_events", "versus_n"), (*row["counts"], *versus["counts"]), strict=True))
+    why = _sentences([side["estimated"] for side in (row, versus) if side["estimated"]])
+    result = Comparison(shares[0] - shares[1], math.nan, math.nan, math.nan)
+    facts = {"method": "difference of the printed percentages", "basis": FROM_PERCENTAGES, "why": why}
+    return _effect_row(row, versus, "difference of percentages", result, **facts, **counts)
 
 
 def _mean_row(row: dict, versus: dict) -> dict:

@@ -3,6 +3,7 @@
 The assumptions are dials (``DIALS``): each has a default, which a notebook or a reader may change.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,12 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
 
 
 def tested_doses(
-    flags: pd.DataFrame, arms: pd.DataFrame, factors: pd.DataFrame, settings: dict[str, Any]
+    flags: pd.DataFrame,
+    arms: pd.DataFrame,
+    factors: pd.DataFrame,
+    settings: dict[str, Any],
+    *,
+    not_randomised: Collection[str] = (),
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
 
@@ -151,6 +157,8 @@ def tested_doses(
     arms
         ``arm_id, study_id, arm, role, n, route, source_cell, dose_low, dose_high, dose_unit, dose_as_reported,
         doses_per_course``. Only arms whose ``role`` is ``ev`` are taken: no controls, cells or other products.
+    not_randomised
+        Arms of randomised reports that were compared with people who were not randomised to be compared with them.
 
     Returns
     -------
@@ -163,6 +171,7 @@ def tested_doses(
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
     rows = arms[arms.role == "ev"].merge(flags[names], on="study_id")
+    rows["randomised"] &= ~rows.arm_id.isin(not_randomised)
     words = rows[["arm", "source_cell", "dose_as_reported"]].fillna("").agg(" ".join, axis=1)
     products = pd.Series(map(named_product, words), index=rows.arm_id)
     low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
@@ -175,10 +184,19 @@ def tested_doses(
             **{"per": "administration", "n_administrations": _whole(rows.doses_per_course)},
         }
     )
-    plan = conversion_plan(stated, factors, products=products.dropna(), body_weight_kg=settings["body_weight_kg"])
+    counted = stated
+    if "record_low" in rows:
+        own = rows.record_low.notna().to_numpy()
+        counted = stated.assign(
+            low=stated.low.mask(own, rows.record_low),
+            high=stated.high.mask(own, rows.record_high),
+            unit=stated.unit.mask(own, "particles"),
+        )
+    plan = conversion_plan(counted, factors, products=products.dropna(), body_weight_kg=settings["body_weight_kg"])
     unstated = stated.low.isna().to_numpy()
     plan.loc[unstated, ["basis", "why"]] = ["not convertible", "the report, as we read it, states no amount"]
     wrong = "arms.csv: dose_low '" + rows.dose_low.fillna("") + "' and dose_high '" + rows.dose_high.fillna("")
+    plan["range_of"] = rows.study_id.array
     plan["why"] = plan.why.mask(unreadable, wrong + "' are no amounts above zero, the low one first. Correct them.")
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
@@ -218,14 +236,14 @@ def readings_of(
     doses
         As ``tested_doses`` returns it.
     outcomes
-        ``arm_id, name, direction, primary`` of each outcome that a report shows.
+        ``arm_id, name, direction, comparison, primary`` of each outcome that a report shows.
     paper
         How section 4 of Wang 2025 reads an arm: ``arm_id, reading, quote`` (``data/raw/paper/section4.csv``).
 
     Returns
     -------
     pandas.DataFrame
-        The doses with ``in_paper`` (used in the paper's section 4), ``outcomes_on_file`` (how many we could read),
+        The doses with ``in_paper`` (used in the paper's section 4), ``outcomes_on_file`` (how many we could read), ``better_than_another`` (an outcome was better than in another arm),
         ``reading`` (one of ``READINGS``) and ``because``. A dose is less effective where it was compared without an effect
         and another dose of the same report, whose amount does not overlap, is effective.
     """
@@ -248,7 +266,9 @@ def readings_of(
         words = ["effective", "less effective", "no effect shown"]
         reading = np.select([effective, less, compared], words, "not compared")
     on_file = arm.map(outcomes.arm_id.value_counts()).fillna(0).astype("int64")
+    better = outcomes.arm_id[(outcomes.direction == "better") & (outcomes.comparison == "between arms")]
     facts = {"in_paper": arm.isin(paper.arm_id), "outcomes_on_file": on_file}
+    facts |= {"better_than_another": arm.isin(better) & doses.comparative}
     return doses.assign(**facts, reading=reading, because=because)
 
 
@@ -292,7 +312,8 @@ def evidence_tables(
     dict
         ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped; of a study, ``trn`` is the number that is kept
         and ``named_trn`` the one that the report names), ``conversions``, ``records``, ``stated``
-        (doses of the readers and, for trials without any, by the parser), and ``flags`` (``study_flags``).
+        (doses of the readers and, for trials without any, by the parser), ``flags`` (``study_flags``), and ``not_randomised``
+        (arms whose comparison was not randomised though their report is, with the words that say so).
 
     Raises
     ------
@@ -308,6 +329,7 @@ def evidence_tables(
         **tables,
         "table2": read_csv(raw / "paper/table2.csv"),
         "paper": _paper_readings(raw / "paper/section4.csv", set(tables["arms"].arm_id)),
+        "not_randomised": _comparisons_not_randomised(raw / "curation/comparisons_not_randomised.csv", tables["arms"]),
         "conversions": read_conversions(raw / "curation/conversions.csv"),
         "records": records,
         "stated": with_readers_doses(stated, record_doses(records)),
@@ -345,6 +367,39 @@ def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:
             line = int(wrong.to_numpy().argmax()) + 2
             raise InputError(f"{path}, line {line} ('{rows.arm_id[line - 2]}'): {problem}. Correct the line.")
     return rows
+
+
+def _comparisons_not_randomised(path: Path, arms: pd.DataFrame) -> pd.DataFrame:
+    """Arms of randomised reports whose comparison was not, with the words that say so; an arm that is not on file stops the run."""
+    rows = read_csv(path, needs=["arm_id", "words"], optional=True)
+    if (unknown := ~rows.arm_id.isin(arms.arm_id)).any():
+        line = int(unknown.to_numpy().argmax()) + 2
+        raise InputError(
+            f"{path}, line {line}: '{rows.arm_id[line - 2]}' is none of curation/arms.csv. Correct the line."
+        )
+    return rows
+
+
+def with_doses_of_records(arms: pd.DataFrame, studies: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
+    """The arms with ``record_low, record_high``: the particles that the trial's own record states of the volume given, if so.
+
+    Parameters
+    ----------
+    arms, studies
+        As shipped: ``study_id, dose_low, dose_high, dose_unit``; ``study_id, trn``.
+    stated
+        Doses of the records: ``trn, low, high, unit, volume_ml``.
+    """
+    own = stated[(stated.unit == "particles") & stated.volume_ml.notna()]
+    own = own.drop_duplicates(["trn", "volume_ml"], keep=False).set_index(["trn", "volume_ml"])
+    arms = arms.assign(record_low=float("nan"), record_high=float("nan"))
+    trns = arms.study_id.map(studies.drop_duplicates("study_id").set_index("study_id").trn)
+    volumes = pd.to_numeric(arms.dose_low, errors="coerce")
+    single = (arms.dose_unit == "mL product") & (arms.dose_low == arms.dose_high)
+    for place in arms.index[single]:
+        if (key := (trns[place], volumes[place])) in own.index:
+            arms.loc[place, ["record_low", "record_high"]] = own.loc[key, ["low", "high"]].to_numpy()
+    return arms
 
 
 def _whole(texts: pd.Series) -> pd.Series:

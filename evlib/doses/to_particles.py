@@ -81,6 +81,20 @@ def conversion_factors(
     return table[list(FACTORS)]
 
 
+def conversions_not_used(conversions: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``conversions.csv`` that give no factor, each with why: ``line, quantity, value, low, high, unit, why``."""
+    rows = conversions[["quantity", "value", "low", "high", "unit"]].assign(line=range(2, len(conversions) + 2))
+    unit = conversions.unit.fillna("")
+    counted = unit.map(lambda text: any(pattern.fullmatch(text) for pattern, _ in _FACTOR_UNITS))
+    empty = conversions[["value", "low", "high"]].isna().all(axis=1)
+    why = ("its unit, '" + unit + "', is not particles per volume of product or per mass").mask(
+        counted, "it is a concentration of none of the products whose volume is a dose here"
+    )
+    unused = pd.Series([_factor(row) is None for row in conversions.to_dict("records")], index=rows.index)
+    rows["why"] = why.mask(unit == "", "it has no unit").mask(empty, "it states no number")
+    return rows.loc[unused, ["line", "quantity", "value", "low", "high", "unit", "why"]].reset_index(drop=True)
+
+
 def named_product(text: str) -> str | None:
     """The first product of ``PRODUCTS`` that a text names."""
     return next((name for name in PRODUCTS if name.lower() in text.lower()), None)
@@ -143,7 +157,8 @@ def particle_draws(
     """Particles per administration and per course: two arrays with a row per draw and a column per dose of the plan.
 
     Not-a-number: not convertible, one bound only, or the number of administrations is not stated. Amounts and factors are
-    drawn evenly on the log scale between their bounds, readings of a factor by their weight. A factor (and a weight or
+    drawn evenly on the log scale between their bounds, a range that stands in several arms of a trial once for all of them,
+    readings of a factor by their weight. A factor (and a weight or
     area) is drawn once for all doses that use it, since it is one assumption, not one per dose. A number that was stated
     without bounds stays as it is.
     """
@@ -159,8 +174,12 @@ def particle_draws(
     for scale, rows in plan.dropna(subset="scale").groupby("scale", sort=True):
         shared[scale] = _log_uniform(rows.scale_low.iloc[0], rows.scale_high.iloc[0], rng, draws)
     each, course = np.full((draws, len(plan)), np.nan), np.full((draws, len(plan)), np.nan)
+    amounts = {}
     for column, row in enumerate(plan.to_dict("records")):
-        amount = _log_uniform(row["amount_low"], row["amount_high"], rng, draws)
+        stated = row.get("range_of", row["trn"]), row["amount_low"], row["amount_high"], row["unit"]
+        if stated not in amounts:  # one range of a trial is one unknown amount, in however many of its arms it stands
+            amounts[stated] = _log_uniform(row["amount_low"], row["amount_high"], rng, draws)
+        amount = amounts[stated].copy()
         if row["basis"] == "not convertible":
             continue
         if row["unit"] != "particles":
