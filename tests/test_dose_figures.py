@@ -81,14 +81,14 @@ def assumptions(*changes):
         for route, (low, high) in (("nebulised", one["n"]), ("intravenous", one["iv"])):
             rows.append(
                 {"assumption": one["assumption"], "route_group": route, "n_counted": 0 if low is None else 2}
-                | {"effective_low": low, "effective_high": high, "probability_any": one["chance"]}
-                | {"probability_minimum": one["chance"]}
+                | {"effective_low": low, "effective_high": high, "share_any": one["chance"]}
+                | {"share_minimum": one["chance"]}
             )
     frame = pd.DataFrame(rows)
     return frame.assign(
         **{
             name: frame[name].astype("float64")
-            for name in ("effective_low", "effective_high", "probability_any", "probability_minimum")
+            for name in ("effective_low", "effective_high", "share_any", "share_minimum")
         }
     )
 
@@ -216,7 +216,7 @@ def test_windows_under_assumptions(small):
     figure = small["window_under_assumptions"]
     pd.testing.assert_frame_equal(figure.data, assumptions())
     assert figure.title == (
-        "The probability that a nebulised effective dose, drawn at random, is below an intravenous one runs from 0.49 to 0.80 over 2 of 3 "
+        "The share of readings of the amounts in which a nebulised effective dose is below an intravenous one runs from 0.49 to 0.80 over 2 of 3 "
         "settings (as set: 0.80); in 1 it cannot be said"
     )
     texts = {text.get_text(): text for text in figure.drawing.axes[0].texts}

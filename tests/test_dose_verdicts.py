@@ -154,7 +154,7 @@ def test_the_answer_is_three_sentences_that_follow_the_verdicts(tables, under, t
     moved = under_assumptions(tried)
     answer = at_a_glance(verdicts.reset_index(), moved, effects)
     assert len(answer) == 3 and answer[0].startswith(begins)
-    chance = moved.drop_duplicates("assumption").probability_any
+    chance = moved.drop_duplicates("assumption").share_any
     assert f"({chance.notna().sum()} settings of them" in answer[1]
     assert f"of any two effective doses {chance.min():.2f} to {chance.max():.2f})" in answer[1]
     assert f"in {chance.isna().sum()} more" in answer[1]

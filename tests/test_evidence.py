@@ -14,8 +14,8 @@ from evlib.doses.dose_windows import (
     doses_in_question,
     every_setting,
     every_tested,
-    probability_lower,
     settings_to_try,
+    share_lower,
     under_assumptions,
     windows,
 )
@@ -142,7 +142,7 @@ def test_one_range_of_a_trial_is_drawn_once_for_all_its_arms(tables):
         rows.index for _, rows in doses[doses.low < doses.high].groupby(["study_id", "amount_low", "amount_high"])
     ]
     shared = [place for place in of_range if len(place) > 1]
-    assert shared and all((draws[:, place].T == draws[:, place[0]]).all() for place in shared)
+    assert shared and all((draws[:, place[0]] == draws[:, place].T).all() for place in shared)
 
 
 def test_an_arm_compared_with_matched_people_is_not_randomised_though_its_report_is(tables):
@@ -170,7 +170,7 @@ def frame(route, study, low, high, reading):
     }
 
 
-def test_window_and_probability_against_arithmetic():
+def test_window_and_share_against_arithmetic():
     rows = [
         frame("nebulised", "a", 1e8, 1e8, "effective"),
         frame("nebulised", "a", 1e9, 1e9, "less effective"),
@@ -184,11 +184,11 @@ def test_window_and_probability_against_arithmetic():
     assert by_route.width.to_dict() == pytest.approx({"nebulised": 2, "intravenous": 0})
     assert by_route.n_less_above.to_dict() == {"nebulised": 1, "intravenous": 0}
     assert by_route.n_less_below.to_dict() == {"nebulised": 0, "intravenous": 1}
-    chance = probability_lower(doses, draws)
+    chance = share_lower(doses, draws)
     assert chance["any"] == pytest.approx(0.5)  # the report at 1e8 is below, the one at 1e10 above
     assert chance["minimum"] == 1
     alone = doses[doses.route_group == "nebulised"]
-    assert math.isnan(probability_lower(alone, draws[:, :3])["any"])
+    assert math.isnan(share_lower(alone, draws[:, :3])["any"])
 
 
 def test_pairs_only_keeps_trials_with_both(tables):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from evlib.base.words import joined, several
-from evlib.doses.dose_windows import NARROW, ROUTES, Setting, probability_lower
+from evlib.doses.dose_windows import NARROW, ROUTES, Setting, share_lower
 from evlib.doses.effect_sizes import (
     FROM_PERCENTAGES,
     n_for_power,
@@ -152,10 +152,10 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
         for row in as_set.loc[list(ROUTES)].itertuples()
     )
     chances = moved.drop_duplicates("assumption")
-    known = chances.dropna(subset="probability_any")
+    known = chances.dropna(subset="share_any")
     any_dose, least = (
         f"{p.max():.2f}" if p.min().round(2) == p.max().round(2) else f"{p.min():.2f} to {p.max():.2f}"
-        for p in (known.probability_any, known.probability_minimum)
+        for p in (known.share_any, known.share_minimum)
     )
     spread = (
         "The lowest effective dose is lower nebulised than intravenously in a share of "
@@ -240,7 +240,7 @@ def _comparisons(doses: pd.DataFrame) -> str:
 
 
 def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
-    chance = probability_lower(setting.doses, setting.draws)
+    chance = share_lower(setting.doses, setting.draws)
     n = [int(windows.n_counted[route]) for route in ROUTES]
     if math.isnan(chance["any"]):
         return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN

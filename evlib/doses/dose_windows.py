@@ -102,7 +102,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def probability_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
+def share_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
     """In which share of the readings of the amounts a nebulised effective dose is below an intravenous one, given the dials.
 
     Returns
@@ -168,16 +168,16 @@ def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> 
 
 
 def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
-    """The windows and the probability under each setting of ``every_setting``, a row per route.
+    """The windows and the share of the readings under each setting of ``every_setting``, a row per route.
 
     Returns
     -------
     pandas.DataFrame
-        ``assumption``, the columns of ``windows``, ``probability_any`` and ``probability_minimum`` (the same for both routes).
+        ``assumption``, the columns of ``windows``, ``share_any`` and ``share_minimum`` (the same for both routes).
     """
     parts = []
     for label, setting in tried.items():
-        chances = {f"probability_{of}": p for of, p in probability_lower(setting.doses, setting.draws).items()}
+        chances = {f"share_{of}": share for of, share in share_lower(setting.doses, setting.draws).items()}
         parts.append(setting.windows.assign(**chances))
         parts[-1].insert(0, "assumption", label)
     return pd.concat(parts, ignore_index=True)

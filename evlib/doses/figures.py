@@ -193,7 +193,7 @@ def forest(effects: pd.DataFrame) -> Figure:
 
 
 def window_under_assumptions(table: pd.DataFrame) -> Figure:
-    """The effective doses of both routes under each assumption, and how probable it is that nebulised ones are lower.
+    """The effective doses of both routes under each assumption, and in which share of the readings of the amounts nebulised ones are lower.
 
     ``table`` is as ``evlib.doses.dose_windows.under_assumptions`` returns it: two rows for each assumption.
     """
@@ -201,18 +201,18 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     if table.empty:
         return nothing(name, "No assumption about the doses was tried")
     by_label = table.groupby("assumption", sort=False)
-    title = _window_title(by_label.probability_any.first())
+    title = _window_title(by_label.share_any.first())
     axes, top = canvas(title)
     styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
     top = _keys(axes, top, styles)
     seen = table[_positive(table.effective_low) & _positive(table.effective_high)]
     scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 92)
-    _right_heads(axes, top, {WIDTH - 2: "P", WIDTH - 54: "Reports"})
+    _right_heads(axes, top, {WIDTH - 2: "Share", WIDTH - 54: "Reports"})
     top += 14
     start, words, right = top, [], {"size": _SMALL, "ha": "right"}
     for i, (label, own) in enumerate(by_label):
         own = own.set_index("route_group")
-        chance, least = own[["probability_any", "probability_minimum"]].iloc[0]
+        chance, least = own[["share_any", "share_minimum"]].iloc[0]
         lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
         height = max(_SMALL_LINE * len(lines), 23) + 5
         middle = top + height / 2
@@ -236,8 +236,8 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
         top += height
     bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
     note = (
-        "P: the probability that a nebulised effective dose is below an intravenous one, of the lowest effective dose of each "
-        "route (min) or of any (–: cannot be said); only the uncertainty of amounts is in it. Bars: utmost bounds. Reports: those "
+        "Share: of the readings of the amounts, in which a nebulised effective dose is below an intravenous one, of the lowest "
+        "effective dose of each route (min) or of any (–: cannot be said); whether a dose works is not in it. Bars: utmost bounds. Reports: those "
         "with an effective dose in particles, by route (upper: nebulised)."
     )
     bottom = put_note(axes, bottom, note)
@@ -359,7 +359,7 @@ def _window_title(chances: pd.Series) -> str:
         return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {settings}"
     low, high = _chance(known.min()), _chance(known.max())
     runs = f"is {low}" if low == high else f"runs from {low} to {high}"
-    title = "The probability that a nebulised effective dose, drawn at random, is below an intravenous one "
+    title = "The share of readings of the amounts in which a nebulised effective dose is below an intravenous one "
     title += f"{runs} over {len(known)} of {settings}"
     title += f" (as set: {_chance(chances.iloc[0])})" if len(known) > 1 and pd.notna(chances.iloc[0]) else ""
     n_unknown = len(chances) - len(known)
@@ -386,7 +386,7 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
 
 
 def _chance(value: float) -> str:
-    """A probability to two places; 0.00 and 1.00 only where it is exactly 0 or 1."""
+    """A share to two places; 0.00 and 1.00 only where it is exactly 0 or 1."""
     if pd.isna(value):
         return "–"
     if 0 < value < 0.005:
@@ -438,7 +438,7 @@ def _readable(label: str) -> str:
 
 
 def _windows_in_words(own: pd.DataFrame) -> str:
-    chance, least = own[["probability_any", "probability_minimum"]].iloc[0]
+    chance, least = own[["share_any", "share_minimum"]].iloc[0]
     parts = [
         f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
         if row.effective_low > 0
