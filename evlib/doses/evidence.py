@@ -181,7 +181,7 @@ def tested_doses(
         {
             **{"trn": rows.arm_id, "arm": rows.arm, "low": low.mask(unreadable), "high": high.mask(unreadable)},
             "unit": rows.dose_unit.map(lambda unit: _REPORT_UNITS.get(unit, unit)).fillna("unspecified"),
-            **{"per": "administration", "n_administrations": _whole(rows.doses_per_course)},
+            **{"per": "administration", "n_administrations": whole_numbers(rows.doses_per_course)},
         }
     )
     counted = stated
@@ -212,7 +212,7 @@ def tested_doses(
     doses = pd.DataFrame(
         {
             **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
-            **{"n": _whole(rows.n), "route_group": routes.astype("str")},
+            **{"n": whole_numbers(rows.n), "route_group": routes.astype("str")},
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
             **{"dose_as_reported": rows.dose_as_reported, "amount_low": stated.low, "amount_high": stated.high},
             **{"basis": plan.basis, "why": plan.why},
@@ -402,8 +402,8 @@ def with_doses_of_records(arms: pd.DataFrame, studies: pd.DataFrame, stated: pd.
     return arms
 
 
-def _whole(texts: pd.Series) -> pd.Series:
-    """Whole numbers above zero; anything else is missing."""
+def whole_numbers(texts: pd.Series) -> pd.Series:
+    """The whole numbers above zero among texts; anything else is missing."""
     numbers = pd.to_numeric(texts, errors="coerce")
     return numbers.where((numbers > 0) & (numbers % 1 == 0)).astype("Int64")
 

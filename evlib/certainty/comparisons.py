@@ -1,0 +1,138 @@
+"""The outcomes that compare an arm with another: with which, of what kind, how many people, and where the estimate points.
+
+What is compared with what is data (``curation/comparisons.csv``), never guessed from a name.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from evlib.base.schema import read_csv, set_aside
+from evlib.doses.effect_sizes import FROM_PERCENTAGES
+from evlib.doses.evidence import study_flags, whole_numbers
+
+POINTS_TO = ("better", "worse", "no difference", "not told")
+COMPARISONS = (
+    *("study_id", "study", "trn", "arm_id", "arm", "versus_id", "versus", "comparator", "domain", "outcome", "primary"),
+    *("disease_group", "disease_area", "route_group", "randomised", "msc_derived", "role", "same_people", "also_given"),
+    *("n", "measure", "estimate", "low", "high", "events", "versus_events", "arm_n", "versus_n", "direction", "points_to"),
+    *("evidence_note", "source_url"),
+)
+_KEY = ["arm_id", "outcome"]
+_MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
+_TRUE = {"True": True, "False": False}
+
+
+def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What each outcome between arms is compared with, as read by machine.
+
+    Parameters
+    ----------
+    raw
+        The folder of raw data, of which ``curation/comparisons.csv`` is read; a file that is not there has no lines.
+    outcomes, arms
+        As shipped: ``arm_id, name`` and ``arm_id``.
+
+    Returns
+    -------
+    comparisons, rejects
+        ``arm_id, outcome, versus_id, comparator, domain, same_people, also_given, n_people``; and table ``rejects``: lines of an
+        outcome or an arm that is not on file, with a number of people that is none, and those that stand twice.
+    """
+    path = raw / "curation/comparisons.csv"
+    needs = [*_KEY, "versus_id", "comparator", "domain", "same_people", "also_given", "n_people"]
+    rows = read_csv(path, needs=needs, optional=True)
+    on_file = pd.MultiIndex.from_frame(outcomes[["arm_id", "name"]])
+    known = pd.MultiIndex.from_frame(rows[_KEY]).isin(on_file)
+    other = rows.versus_id.notna() & ~rows.versus_id.isin(arms.arm_id)
+    problems = [
+        (pd.Series(~known, index=rows.index), "no such outcome of this arm in curation/outcomes.csv. Correct the line."),
+        (other, "its versus_id is none of curation/arms.csv. Correct the line."),
+        (rows.n_people.notna() & whole_numbers(rows.n_people).isna(), "n_people is not a whole number. Correct it."),
+        (rows.duplicated(_KEY), "the outcome has a line already. Remove one."),
+    ]
+    good, rejects = set_aside(rows.assign(trn=None), path, problems)
+    good = good.assign(
+        same_people=good.same_people.map(_TRUE).astype("boolean"), n_people=whole_numbers(good.n_people)
+    )
+    return good[needs].reset_index(drop=True), rejects
+
+
+def compared_outcomes(
+    tables: dict[str, pd.DataFrame], comparisons: pd.DataFrame, effects: pd.DataFrame, codes: pd.DataFrame
+) -> pd.DataFrame:
+    """Each outcome that compares an arm with another, once, with the estimate where one can be computed.
+
+    Parameters
+    ----------
+    tables
+        As ``evlib.doses.evidence.evidence_tables`` gives them.
+    comparisons
+        As ``read_comparisons`` returns it.
+    effects
+        As ``evlib.doses.effect_sizes.effects`` returns it.
+    codes
+        Of each report ``study_id, disease_area, route_group``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``COMPARISONS``. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
+        ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
+        that the outcome compares: of both arms, or of one where both are sides of the same people. ``points_to`` is where the estimate points, or, where
+        there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
+        no estimates here: the counts behind them are a guess.
+
+    Notes
+    -----
+    A comparison of two doses that both arms report counts once, as do two rows of one report that compare the same doses.
+    """
+    arms, outcomes = tables["arms"].set_index("arm_id"), tables["outcomes"]
+    between = outcomes[outcomes.comparison == "between arms"].rename(columns={"name": "outcome"})
+    rows = between.merge(comparisons, on=_KEY, how="left", validate="1:1")
+    rows["study_id"] = rows.arm_id.map(arms.study_id)
+    rows = rows.merge(_facts_of_reports(tables, codes), on="study_id", how="left", validate="m:1")
+    for name, column in (("arm", "arm"), ("role", "role"), ("arm_n", "n")):
+        rows[name] = rows.arm_id.map(arms[column])
+    rows["versus"] = rows.versus_id.map(arms.arm)
+    rows["arm_n"], rows["versus_n"] = whole_numbers(rows.arm_n), whole_numbers(rows.versus_id.map(arms.n))
+    of_arms = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
+    rows["n"] = rows.n_people.fillna(of_arms)
+    not_randomised = rows.arm_id.isin(tables["not_randomised"].arm_id)
+    rows["randomised"] = rows.randomised.mask(not_randomised, False)
+    rows["primary"] = rows.primary == "True"
+    rows = _with_estimates(rows, effects)
+    return _once(rows)[list(COMPARISONS)]
+
+
+def _facts_of_reports(tables: dict[str, pd.DataFrame], codes: pd.DataFrame) -> pd.DataFrame:
+    studies = tables["studies"]
+    flags = study_flags(studies, tables["arms"], tables["records"]).drop(columns=["msc_derived", "comparative"])
+    flags["msc_derived"] = studies.msc_derived.map(_TRUE).astype("boolean")
+    flags["evidence_note"] = studies.evidence_note
+    return flags.merge(codes, on="study_id", how="left", validate="1:1")
+
+
+def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Of each row the first measure on file against the arm that it is compared with, and where the estimate points."""
+    usable = effects[effects.measure.isin(_MEASURES) & (effects.basis != FROM_PERCENTAGES)].copy()
+    usable["order"] = usable.measure.map({measure: place for place, measure in enumerate(_MEASURES)})
+    key = ["arm_id", "versus_id", "outcome"]
+    usable = usable.sort_values("order", kind="stable").drop_duplicates(key)
+    columns = ["measure", "estimate", "low", "high", "events", "versus_events"]
+    rows = rows.drop(columns=["n_events"]).merge(usable[[*key, *columns]], on=key, how="left", validate="m:1")
+    nothing = rows.measure.eq("mean difference").map({True: 0.0, False: 1.0})
+    sign = np.sign(rows.estimate - nothing) * rows.better_when.map({"higher": 1, "lower": -1})
+    by_estimate = sign.map({1: "better", -1: "worse", 0: "no difference"})
+    stated = rows.direction.where(rows.direction.isin(POINTS_TO), "not told")
+    return rows.assign(points_to=by_estimate.fillna(stated))
+
+
+def _once(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those that say the same of the same arms; one with an estimate stays before one without."""
+    ends = [" ".join(sorted(pair)) for pair in zip(rows.arm_id, rows.versus_id.fillna(""), strict=True)]
+    doses = rows.comparator.eq("another dose") & rows.versus_id.isna()
+    rows = rows.assign(ends=pd.Series(ends, index=rows.index).mask(doses, rows.study_id), known=rows.estimate.notna())
+    kept = rows.sort_values("known", ascending=False, kind="stable").drop_duplicates(["ends", "outcome"])
+    return rows.loc[kept.index.sort_values()].reset_index(drop=True)

@@ -1,0 +1,105 @@
+"""The harms of each arm with vesicles beside those of the control arm of the same report, and what was not reported."""
+
+import pandas as pd
+
+from evlib.doses.effect_sizes import proportion, risk_difference, upper_bound_of_none
+from evlib.doses.stated_doses import report_url
+
+BESIDE = (
+    *("study_id", "study", "arm", "harm", "serious", "n_events", "n", "share", "low", "high", "upper_if_none"),
+    *("control", "control_events", "control_n", "control_upper_if_none", "difference", "difference_low"),
+    *("difference_high", "beside", "msc_derived", "route_group", "disease_group", "evidence_note", "source_url"),
+)
+SERIOUS = ("vesicles", "reports", "arms", "n_events", "n_people", "share", "low", "high", "upper_if_none")
+_NO_ARM = "the report has no control arm"
+_NOT_TOLD = "not told of the control arm"
+_NO_COUNT = "the number of people is not stated"
+_COUNTED = "counted in both arms"
+
+
+def harms_beside_controls(tables: dict[str, pd.DataFrame], safety: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
+    """Each harm of an arm with vesicles, with the same harm of a control arm of the same report where that is told.
+
+    Parameters
+    ----------
+    tables
+        As ``evlib.doses.evidence.evidence_tables`` gives them.
+    safety
+        As ``evlib.doses.effect_sizes.safety`` returns it.
+    codes
+        Of each report ``study_id, route_group``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per harm, columns ``BESIDE``: shares between 0 and 1 with two-sided exact 95 % intervals, and
+        ``upper_if_none``, the one-sided 95 % bound where no event was seen; the difference to the control arm with Newcombe's
+        interval. ``beside`` says why no control stands there. Sides of the same people are compared as if they were two
+        groups, which makes their interval too wide rather than too narrow.
+    """
+    arms = tables["arms"].set_index("arm_id")
+    role = safety.arm_id.map(arms.role)
+    controls = safety[role == "control"].set_index(["study_id", "name"])
+    has_control = set(arms.study_id[arms.role == "control"])
+    rows = [
+        _beside(row, controls, has_control)
+        for row in safety[role == "ev"].astype(object).where(safety.notna(), None).to_dict("records")
+    ]
+    frame = pd.DataFrame(rows, columns=[name for name in BESIDE if name not in ("route_group", "evidence_note")])
+    frame = frame.merge(codes[["study_id", "route_group"]], on="study_id", how="left", validate="m:1")
+    notes = tables["studies"][["study_id", "evidence_note"]]
+    counts = dict.fromkeys(("n_events", "n", "control_events", "control_n"), "Int64")
+    shares = ("share", "low", "high", "upper_if_none", "control_upper_if_none")
+    numbers = dict.fromkeys((*shares, "difference", "difference_low", "difference_high"), "float64")
+    return frame.merge(notes, on="study_id", validate="m:1")[list(BESIDE)].astype(counts | numbers)
+
+
+def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
+    """The people with a serious event over all arms with vesicles that count them, by whether the vesicles are of MSCs.
+
+    A sum, no meta-analysis: reports differ in what they call serious, in how long they looked and in how much was read. Each
+    arm counts once, with its largest count. Returns one row for vesicles of MSCs and one for all, columns ``SERIOUS``.
+    """
+    counted = beside[beside.serious.fillna(False).astype(bool)].dropna(subset=["n_events", "n"])
+    counted = counted.sort_values("n_events", ascending=False, kind="stable").drop_duplicates(["study_id", "arm"])
+    rows = []
+    for vesicles, own in (("of MSCs", counted[counted.msc_derived.astype(bool)]), ("of any cells", counted)):
+        events, people = int(own.n_events.sum()), int(own.n.sum())
+        facts = {"vesicles": vesicles, "reports": own.study_id.nunique(), "arms": len(own)}
+        facts |= {"n_events": events, "n_people": people}
+        if people:
+            share = proportion(events, people)
+            facts |= {"share": share.estimate, "low": share.low, "high": share.high}
+            facts |= {"upper_if_none": None if events else upper_bound_of_none(people)}
+        rows.append(facts)
+    return pd.DataFrame(rows, columns=list(SERIOUS))
+
+
+def rates_of_literature(conversions: pd.DataFrame) -> pd.DataFrame:
+    """The pooled rates of adverse events that a review prints, as transcribed: ``quantity, low, high, unit, source, note``."""
+    return conversions[conversions.quantity.str.contains("pooled incidence")]
+
+
+def without_harms(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The reports of which no statement on harms is on file: ``study, disease, read_from, report``."""
+    arms, events = tables["arms"], tables["adverse_events"]
+    told = set(arms.study_id[arms.arm_id.isin(events.arm_id)])
+    silent = tables["studies"][~tables["studies"].study_id.isin(told)]
+    return silent.assign(report=report_url(silent))[["study", "disease", "read_from", "report"]].reset_index(drop=True)
+
+
+def _beside(row: dict, controls: pd.DataFrame, has_control: set[str]) -> dict:
+    harm = {name: row[name] for name in ("study_id", "study", "arm", "serious", "n_events", "low", "high")}
+    harm |= {"harm": row["name"], "n": row["n_total"], "share": row["proportion"], "upper_if_none": row["upper_if_none"]}
+    harm |= {name: row[name] for name in ("msc_derived", "disease_group", "source_url")}
+    key = (row["study_id"], row["name"])
+    if key not in controls.index:
+        return harm | {"beside": _NOT_TOLD if row["study_id"] in has_control else _NO_ARM}
+    other = controls.loc[[key]].iloc[0]
+    harm |= {"control": other.arm, "control_events": other.n_events, "control_n": other.n_total}
+    harm |= {"control_upper_if_none": other.upper_if_none}
+    if row["n_total"] is None or pd.isna(other.n_total):
+        return harm | {"beside": _NO_COUNT}
+    result = risk_difference(row["n_events"], row["n_total"], int(other.n_events), int(other.n_total))
+    harm |= {"difference": result.estimate, "difference_low": result.low, "difference_high": result.high}
+    return harm | {"beside": _COUNTED}

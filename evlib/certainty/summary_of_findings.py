@@ -1,0 +1,146 @@
+"""What was found, question by question, and how certain it is: the reasons of GRADE for rating down, computed where they can be.
+
+A question is a group of diseases, a route group, a kind of outcome and a kind of comparator. Certainty starts at high and is
+rated down; the rules below stand for judgements that a panel would make, and each reason is shown, so that it can be disputed.
+Risk of bias and start follow Schünemann and others, J Clin Epidemiol 2019;111:105 (a non-randomised report that was judged by
+ROBINS-I starts at high as well), imprecision Guyatt and others, J Clin Epidemiol 2011;64:1283, and Zeng and others, ibid.
+2022;150:216.
+"""
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+
+from evlib.base.words import joined, several
+
+LEVELS = ("very low", "low", "moderate", "high")
+QUESTION = ["disease_group", "route_group", "domain", "comparator"]
+FINDINGS = (*QUESTION, "reports", "studies", "n_people", "found", "certainty", "because", "caveats")
+# How many levels the overall judgement of a report takes away, by RoB 2 and by ROBINS-I.
+_BY_RISK = {"low": 0, "some-concerns": 1, "high": 2, "moderate": 1, "serious": 2, "critical": 3, "no-information": 1}
+_NOT_RANDOMISED = 2  # at least, where people were not allotted by chance within a report judged as randomised
+_ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
+_FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
+_APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
+
+
+def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.DataFrame) -> pd.DataFrame:
+    """One row per question: what the reports found, and how certain that is.
+
+    Parameters
+    ----------
+    compared
+        As ``evlib.certainty.comparisons.compared_outcomes`` returns it. Arms without vesicles are left out.
+    risk
+        The overall judgement of each report with its tool ("RoB2: high"), by ``study_id``.
+    missing
+        Included trials that should have results and have none on file: ``trn, disease_area, route_group``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``FINDINGS``, the group of diseases with most comparisons first: ``reports`` counts them, ``studies`` names them,
+        ``n_people`` are those of each report's largest comparison, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
+        that it takes; ``caveats`` what decides on each report.
+    """
+    vesicles = compared[compared.role == "ev"]
+    most_first = -vesicles.disease_group.map(vesicles.disease_group.value_counts())
+    vesicles = vesicles.assign(most_first=most_first).sort_values(["most_first", "disease_group"], kind="stable")
+    rows = []
+    for key, own in vesicles.groupby(QUESTION, dropna=False, sort=False):
+        reasons = [*_reasons(own, risk), _missing_results(own, missing)]
+        down = sum(levels for levels, _ in reasons)
+        reports = own.drop_duplicates("study_id")
+        rows.append(
+            {
+                **dict(zip(QUESTION, key, strict=True)),
+                "reports": len(reports),
+                "studies": joined(list(reports.study)),
+                "n_people": _people(own),
+                "found": "; ".join(_finding(row) for row in own.itertuples()),
+                "certainty": LEVELS[max(0, len(LEVELS) - 1 - down)],
+                "because": "; ".join(f"{words} (−{levels})" if levels else words for levels, words in reasons if words),
+                "caveats": " ".join(f"{row.study}: {row.evidence_note}" for row in reports.itertuples()),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(FINDINGS)).astype({"n_people": "Int64", "reports": "Int64"})
+
+
+def without_comparison(tables: dict[str, pd.DataFrame], compared: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
+    """The reports in which no outcome of vesicles is compared with another arm, so that nothing can be said of an effect.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per group of diseases and route group: ``disease_group, route_group, reports, studies``.
+    """
+    studies = tables["studies"].merge(codes, on="study_id", how="left", validate="1:1")
+    alone = studies[~studies.study_id.isin(compared.study_id[compared.role == "ev"])]
+    grouped = alone.groupby(["disease_group", "route_group"], dropna=False, sort=False).study
+    return grouped.agg(reports="size", studies=lambda names: joined(list(names))).reset_index()
+
+
+def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
+    """The reasons for rating down that lie in the reports of a question, each with its number of levels."""
+    judged = {study: risk.get(study) for study in own.study_id.unique()}
+    levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else 1 for study, of in judged.items()}
+    worst = max(levels, key=levels.get)
+    yield levels[worst], f"risk of bias, {judged[worst] or 'not judged'}"
+    if (own.randomised == False).any() and levels[worst] < _NOT_RANDOMISED:  # noqa: E712, missing is not "no"
+        yield _NOT_RANDOMISED - levels[worst], "people were not allotted by chance"
+    points = set(own.points_to) - {"not told"}
+    if own.study_id.nunique() > 1:
+        yield (1, "the reports differ") if len(points) > 1 else (0, "the reports agree")
+    else:
+        yield 0, "one report, so that nothing shows whether others agree"
+    other = own[~own.msc_derived.fillna(False)]
+    if len(other):
+        unknown = other.msc_derived.isna().all()
+        yield 1, "whether the vesicles are of MSCs is not shown" if unknown else "vesicles that are not of MSCs"
+    if own.also_given.notna().any():
+        yield 1, f"the arm also got {joined(sorted(own.also_given.dropna().unique()))}, the other did not"
+    yield _imprecision(own)
+
+
+def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
+    ratios = own[own.measure.fillna("").str.contains("ratio")]
+    both = ratios[(ratios.low < _APPRECIABLE[0]) & (ratios.high > _APPRECIABLE[1])]
+    n = _people(own)
+    if len(both):
+        row = both.iloc[0]
+        return 2, f"an interval from {row.low:.2f} to {_high(row.high)} holds benefit and harm"
+    if pd.isna(n):
+        return 2, "neither an interval nor how many people were compared is stated"
+    if n < _FAR_FROM_ENOUGH:
+        return 2, f"{several(n, 'person', 'people')}, far fewer than {_ENOUGH}"
+    return (1, f"{n} people, fewer than {_ENOUGH}") if n < _ENOUGH else (0, "")
+
+
+def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str]:
+    """Results are suspected to be missing where trials of the same disease area and route group should have some."""
+    alike = missing.merge(own[["disease_area", "route_group"]].drop_duplicates().dropna())
+    if alike.empty:
+        return 0, ""
+    return 1, f"results of {several(len(alike), 'trial')} of this area and route are missing"
+
+
+def _people(own: pd.DataFrame) -> int | None:
+    """The people of all reports: of each report those of its largest comparison; missing where one does not tell."""
+    largest = own.groupby("study_id").n.max()
+    return pd.NA if largest.isna().any() else int(largest.sum())
+
+
+def _finding(row) -> str:
+    estimate = "without an event in the other arm" if math.isinf(row.estimate) else f"{row.estimate:.2f}"
+    interval = f"{estimate} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
+    if row.measure == "mean difference":
+        return f"{row.outcome}: mean difference {interval}"
+    counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
+    if interval and not math.isnan(row.low):
+        return f"{row.outcome}: {counts}risk ratio {interval}"
+    return f"{row.outcome}: {row.points_to}, as the report says"
+
+
+def _high(value: float) -> str:
+    return "no upper bound" if math.isinf(value) else f"{value:.2f}"
