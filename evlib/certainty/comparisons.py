@@ -16,7 +16,19 @@ POINTS_TO = ("better", "worse", "no difference", "not told")
 COMPARISONS = (
     *("study_id", "study", "trn", "arm_id", "arm", "versus_id", "versus", "comparator", "domain", "outcome", "primary"),
     *("disease_group", "disease_area", "route_group", "randomised", "msc_derived", "role", "same_people", "also_given"),
-    *("n", "measure", "estimate", "low", "high", "events", "versus_events", "arm_n", "versus_n", "direction", "points_to"),
+    *(
+        "n",
+        "measure",
+        "estimate",
+        "low",
+        "high",
+        "events",
+        "versus_events",
+        "arm_n",
+        "versus_n",
+        "direction",
+        "points_to",
+    ),
     *("evidence_note", "source_url"),
 )
 _KEY = ["arm_id", "outcome"]
@@ -47,15 +59,16 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     known = pd.MultiIndex.from_frame(rows[_KEY]).isin(on_file)
     other = rows.versus_id.notna() & ~rows.versus_id.isin(arms.arm_id)
     problems = [
-        (pd.Series(~known, index=rows.index), "no such outcome of this arm in curation/outcomes.csv. Correct the line."),
+        (
+            pd.Series(~known, index=rows.index),
+            "no such outcome of this arm in curation/outcomes.csv. Correct the line.",
+        ),
         (other, "its versus_id is none of curation/arms.csv. Correct the line."),
         (rows.n_people.notna() & whole_numbers(rows.n_people).isna(), "n_people is not a whole number. Correct it."),
         (rows.duplicated(_KEY), "the outcome has a line already. Remove one."),
     ]
     good, rejects = set_aside(rows.assign(trn=None), path, problems)
-    good = good.assign(
-        same_people=good.same_people.map(_TRUE).astype("boolean"), n_people=whole_numbers(good.n_people)
-    )
+    good = good.assign(same_people=good.same_people.map(_TRUE).astype("boolean"), n_people=whole_numbers(good.n_people))
     return good[needs].reset_index(drop=True), rejects
 
 

@@ -17,7 +17,9 @@ _NO_COUNT = "the number of people is not stated"
 _COUNTED = "counted in both arms"
 
 
-def harms_beside_controls(tables: dict[str, pd.DataFrame], safety: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
+def harms_beside_controls(
+    tables: dict[str, pd.DataFrame], safety: pd.DataFrame, comparisons: pd.DataFrame, codes: pd.DataFrame
+) -> pd.DataFrame:
     """Each harm of an arm with vesicles, with the same harm of a control arm of the same report where that is told.
 
     Parameters
@@ -26,6 +28,9 @@ def harms_beside_controls(tables: dict[str, pd.DataFrame], safety: pd.DataFrame,
         As ``evlib.doses.evidence.evidence_tables`` gives them.
     safety
         As ``evlib.doses.effect_sizes.safety`` returns it.
+    comparisons
+        As ``evlib.certainty.comparisons.read_comparisons`` returns it: an arm stands beside the control arm that its outcomes
+        are compared with, else beside the first of its report.
     codes
         Of each report ``study_id, route_group``.
 
@@ -39,10 +44,11 @@ def harms_beside_controls(tables: dict[str, pd.DataFrame], safety: pd.DataFrame,
     """
     arms = tables["arms"].set_index("arm_id")
     role = safety.arm_id.map(arms.role)
-    controls = safety[role == "control"].set_index(["study_id", "name"])
+    controls = safety[role == "control"]
+    partners = comparisons.dropna(subset="versus_id").groupby("arm_id").versus_id.agg(set)
     has_control = set(arms.study_id[arms.role == "control"])
     rows = [
-        _beside(row, controls, has_control)
+        _beside(row, controls, partners.get(row["arm_id"], set()), row["study_id"] in has_control)
         for row in safety[role == "ev"].astype(object).where(safety.notna(), None).to_dict("records")
     ]
     frame = pd.DataFrame(rows, columns=[name for name in BESIDE if name not in ("route_group", "evidence_note")])
@@ -88,14 +94,19 @@ def without_harms(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return silent.assign(report=report_url(silent))[["study", "disease", "read_from", "report"]].reset_index(drop=True)
 
 
-def _beside(row: dict, controls: pd.DataFrame, has_control: set[str]) -> dict:
+def _beside(row: dict, controls: pd.DataFrame, partners: set[str], has_control: bool) -> dict:
     harm = {name: row[name] for name in ("study_id", "study", "arm", "serious", "n_events", "low", "high")}
-    harm |= {"harm": row["name"], "n": row["n_total"], "share": row["proportion"], "upper_if_none": row["upper_if_none"]}
+    harm |= {
+        "harm": row["name"],
+        "n": row["n_total"],
+        "share": row["proportion"],
+        "upper_if_none": row["upper_if_none"],
+    }
     harm |= {name: row[name] for name in ("msc_derived", "disease_group", "source_url")}
-    key = (row["study_id"], row["name"])
-    if key not in controls.index:
-        return harm | {"beside": _NOT_TOLD if row["study_id"] in has_control else _NO_ARM}
-    other = controls.loc[[key]].iloc[0]
+    alike = controls[(controls.study_id == row["study_id"]) & (controls["name"] == row["name"])]
+    if alike.empty:
+        return harm | {"beside": _NOT_TOLD if has_control else _NO_ARM}
+    other = alike.loc[alike.arm_id.isin(partners).sort_values(ascending=False, kind="stable").index[0]]
     harm |= {"control": other.arm, "control_events": other.n_events, "control_n": other.n_total}
     harm |= {"control_upper_if_none": other.upper_if_none}
     if row["n_total"] is None or pd.isna(other.n_total):

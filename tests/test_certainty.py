@@ -1,0 +1,204 @@
+"""Comparisons, certainty, harms and the direction of effects: of small reports of our own, and of those on file."""
+
+import pandas as pd
+import pytest
+from conftest import ROOT, put
+
+from evlib.base.schema import read_csv
+from evlib.certainty.comparisons import compared_outcomes, read_comparisons
+from evlib.certainty.direction_of_effect import direction_of_effect
+from evlib.certainty.harms import harms_beside_controls, serious_events, without_harms
+from evlib.certainty.summary_of_findings import summary_of_findings, without_comparison
+from evlib.doses.effect_sizes import effects, safety
+
+RAW = ROOT / "data/raw"
+NO_RESULTS_MISSING = pd.DataFrame(columns=["trn", "disease_area", "route_group"])
+_ARM = {"route": "iv", "source_cell": None, "dose_low": None, "dose_high": None, "dose_unit": None, "note": None}
+_OUTCOME = dict.fromkeys(("timepoint", "value", "mean", "sd", "effect", "ci_low", "ci_high", "p"))
+
+
+def tables_of(outcomes, *, allocation="randomised", msc="True", n="50", not_randomised=(), events=()):
+    """One report with a vesicle arm, a placebo arm and the given outcomes: (arm, name, events, people, better when)."""
+    study = {"study_id": "s", "study": "Small 2025", "trn": None, "doi_or_url": "10.1000/s", "msc_derived": msc}
+    study |= {"disease": "ARDS", "disease_group": "lung", "source_urls": None, "allocation": allocation}
+    study |= {"evidence_note": "Its caveat.", "read_from": "abstract"}
+    roles = {"ev": "False", "control": "True"}
+    arms = [
+        {"arm_id": f"s/{role}", "study_id": "s", "arm": role, "role": role, "is_control": flag, "n": n, **_ARM}
+        for role, flag in roles.items()
+    ]
+    rows = [
+        _OUTCOME
+        | {"arm_id": f"s/{arm}", "name": name, "n_events": count, "n_total": people, "better_when": better}
+        | {"primary": "True", "comparison": "between arms" if arm == "ev" else "none", "direction": "no difference"}
+        for arm, name, count, people, better in outcomes
+    ]
+    harms = [
+        {
+            "arm_id": f"s/{arm}",
+            "name": "serious events",
+            "n_events": count,
+            "n_total": people,
+            "serious": "True",
+            "related": None,
+        }
+        for arm, count, people in events
+    ]
+    return {
+        "studies": pd.DataFrame([study]),
+        "arms": pd.DataFrame(arms),
+        "outcomes": pd.DataFrame(rows),
+        "adverse_events": pd.DataFrame(harms, columns=["arm_id", "name", "n_events", "n_total", "serious", "related"]),
+        "records": pd.DataFrame(columns=["trn", "allocation"]),
+        "not_randomised": pd.DataFrame({"arm_id": list(not_randomised)}, dtype="str"),
+    }
+
+
+CODES = pd.DataFrame([{"study_id": "s", "disease_area": "respiratory", "route_group": "intravenous"}])
+DEATHS = [("ev", "death", "5", "50", "lower"), ("control", "death", "30", "50", "lower")]
+
+
+def lines(tables, **given):
+    names = tables["outcomes"][tables["outcomes"].comparison == "between arms"]
+    facts = {"versus_id": "s/control", "comparator": "placebo", "domain": "death"}
+    facts |= {"same_people": False, "also_given": None, "n_people": pd.NA} | given
+    frame = names[["arm_id", "name"]].rename(columns={"name": "outcome"}).assign(**facts)
+    return frame.astype({"same_people": "boolean", "n_people": "Int64", "also_given": "str"})
+
+
+def compared_of(tables, **given):
+    computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
+    return compared_outcomes(tables, lines(tables, **given), computed, CODES)
+
+
+def rated(tables, risk="RoB2: low", missing=NO_RESULTS_MISSING, **given):
+    judged = pd.Series({"s": risk})
+    return summary_of_findings(compared_of(tables, **given), judged, missing).iloc[0]
+
+
+def test_an_estimate_points_by_the_polarity_of_its_outcome():
+    fewer_deaths = compared_of(tables_of(DEATHS)).iloc[0]
+    assert (fewer_deaths.points_to, fewer_deaths.n) == ("better", 100)
+    more_wanted = [(arm, name, n, people, "higher") for arm, name, n, people, _ in DEATHS]
+    assert compared_of(tables_of(more_wanted)).points_to.item() == "worse"
+    unknown = [(arm, name, n, people, None) for arm, name, n, people, _ in DEATHS]
+    assert compared_of(tables_of(unknown)).points_to.item() == "no difference"  # the report's word, no guess
+
+
+def test_sides_of_the_same_people_are_counted_once():
+    assert compared_of(tables_of(DEATHS), same_people=True).n.item() == 50
+
+
+def test_certainty_is_rated_down_for_each_reason_and_names_it():
+    large = [("ev", "death", "100", "500", "lower"), ("control", "death", "200", "500", "lower")]
+    best = rated(tables_of(large, n="500"))
+    assert best.certainty == "high" and "one report" in best.because
+    assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found and "Its caveat." in best.caveats
+    for changed, word in (
+        ({"risk": "RoB2: some-concerns"}, "some-concerns"),
+        ({"also_given": "cells"}, "cells"),
+        (
+            {"missing": pd.DataFrame([("T", "respiratory", "intravenous")], columns=NO_RESULTS_MISSING.columns)},
+            "1 trial",
+        ),
+    ):
+        worse = rated(tables_of(large, n="500"), **changed)
+        assert worse.certainty == "moderate" and word in worse.because
+    for tables, word in (
+        (tables_of(large, n="500", msc="False"), "not of MSCs"),
+        (tables_of(large, n="500", msc=None), "not shown"),
+        (tables_of(DEATHS, n="150"), "fewer than"),
+    ):
+        worse = rated(tables)
+        assert worse.certainty == "moderate" and word in worse.because
+
+
+def test_people_not_allotted_by_chance_take_two_levels_from_a_randomised_report():
+    large = [("ev", "death", "100", "500", "lower"), ("control", "death", "200", "500", "lower")]
+    worse = rated(tables_of(large, n="500", not_randomised=["s/ev"]))
+    assert worse.certainty == "low" and "by chance" in worse.because
+    unknown = rated(tables_of(large, n="500", allocation=None), risk="ROBINS-I: low")
+    assert unknown.certainty == "high"  # what is not told is not "not randomised"; the judgement of bias speaks of it
+
+
+def test_an_interval_that_holds_benefit_and_harm_takes_two_levels():
+    few = [("ev", "death", "2", "500", "lower"), ("control", "death", "3", "500", "lower")]
+    worse = rated(tables_of(few, n="500"))
+    assert worse.certainty == "low" and "benefit and harm" in worse.because
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("s/none,death,,placebo,death,False,,", "line 2"),
+        ("s/ev,death,s/none,placebo,death,False,,", "versus_id"),
+        ("s/ev,death,s/control,placebo,death,False,,many", "n_people"),
+    ],
+)
+def test_a_bad_line_of_comparisons_is_set_aside_and_the_outcome_stays(tmp_path, line, named):
+    head = "arm_id,outcome,versus_id,comparator,domain,same_people,also_given,n_people\n"
+    put(tmp_path, "curation/comparisons.csv", head + line + "\n")
+    tables = tables_of(DEATHS)
+    good, rejects = read_comparisons(tmp_path, tables["outcomes"], tables["arms"])
+    assert good.empty
+    [told] = rejects.itertuples()
+    assert named in f"line {told.line} {told.reason}"
+    kept = compared_outcomes(tables, good, effects(tables["studies"], tables["arms"], tables["outcomes"]), CODES)
+    assert len(kept) == 1 and kept.domain.isna().all()
+
+
+def test_each_harm_stands_beside_that_of_the_control_arm_or_says_why_not():
+    def beside(*events):
+        tables = tables_of(DEATHS, events=events)
+        return harms_beside_controls(
+            tables, safety(tables["studies"], tables["arms"], tables["adverse_events"]), lines(tables), CODES
+        )
+
+    both = beside(("ev", "0", "20"), ("control", "2", "20")).iloc[0]
+    assert (both.control_events, both.control_n, both.beside) == (2, 20, "counted in both arms")
+    assert both.upper_if_none == pytest.approx(1 - 0.05 ** (1 / 20)) and both.difference < 0 < both.difference_high
+    alone = beside(("ev", "0", "20")).iloc[0]
+    assert alone.beside == "not told of the control arm" and pd.isna(alone.control_n)
+    uncounted = beside(("ev", "0", None), ("control", "0", None)).iloc[0]
+    assert uncounted.beside == "the number of people is not stated" and pd.isna(uncounted.difference)
+    assert serious_events(beside(("ev", "0", None))).n_people.tolist() == [0, 0]
+
+
+def shipped():
+    names = ("studies", "arms", "outcomes", "adverse_events")
+    tables = {name: read_csv(RAW / f"curation/{name}.csv") for name in names}
+    tables["not_randomised"] = read_csv(RAW / "curation/comparisons_not_randomised.csv")
+    tables["records"] = pd.DataFrame(columns=["trn", "allocation"])
+    return tables
+
+
+def test_every_outcome_between_arms_on_file_is_classed_and_every_report_coded():
+    tables = shipped()
+    comparisons, rejects = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    codes = read_csv(RAW / "curation/report_codes.csv")
+    between = tables["outcomes"][tables["outcomes"].comparison == "between arms"]
+    assert rejects.empty and len(comparisons) == len(between) > 0
+    assert set(codes.study_id) == set(tables["studies"].study_id)
+    computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
+    compared = compared_outcomes(tables, comparisons, computed, codes)
+    assert set(compared.study_id) == set(tables["arms"].set_index("arm_id").study_id[between.arm_id])
+    assert not compared.duplicated(["study_id", "outcome", "arm_id", "versus_id"]).any()
+    alone = without_comparison(tables, compared, codes)
+    assert alone.reports.sum() + compared[compared.role == "ev"].study_id.nunique() == len(tables["studies"])
+    found = summary_of_findings(compared, pd.Series(dtype="str"), NO_RESULTS_MISSING)
+    assert "not judged" in found.because.iloc[0]
+    figure = direction_of_effect(compared)
+    assert str((compared.role == "ev").sum()) in figure.alt
+    assert len(without_harms(tables)) < len(tables["studies"])
+
+
+def test_percentages_are_no_estimate_of_a_direction():
+    tables = shipped()
+    comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    compared = compared_outcomes(
+        tables,
+        comparisons,
+        effects(tables["studies"], tables["arms"], tables["outcomes"]),
+        read_csv(RAW / "curation/report_codes.csv"),
+    )
+    assert "difference of percentages" not in set(compared.measure.dropna())
