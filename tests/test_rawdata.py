@@ -10,6 +10,7 @@ from frictionless import Package
 
 from evlib.base.errors import InputError
 from evlib.base.rawdata import OWN_DECISIONS, check_raw, copy_shipped, seal
+from evlib.doses.reports import BY_PEOPLE
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_the_shipped_data_is_as_shipped_and_fully_listed():
     if done.returncode:
         pytest.skip("not a git checkout")
     added = re.compile(
-        rf"(registries/(?!{SNAPSHOT}/)\d{{4}}-\d{{2}}-\d{{2}}|exports|{OWN_DECISIONS})/|curation/same_trial\.csv$"
+        rf"(registries/(?!{SNAPSHOT}/)\d{{4}}-\d{{2}}-\d{{2}}|exports|{OWN_DECISIONS})/|curation/(same_trial|{BY_PEOPLE})\.csv$"
     )
     unlisted = {name for name in set(done.stdout.split("\n")) - listed - {""} if not added.match(name)}
     assert unlisted == {"README.md", "datapackage.json"}

@@ -5,7 +5,9 @@ import html
 import io
 import re
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from xml.dom import minidom
 
@@ -30,6 +32,7 @@ STYLE |= {"axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation"
 STYLE |= {
     "text.hinting": "no_hinting"
 }  # letters as in the SVG; hinted ones take longer and are no clearer at this size
+UPON = "upon-"  # how the gid of a line begins that is drawn upon markers with hints
 _HATCHES = {"pending": "///", "estimated": "///"}
 _WORDS = {"pending": f"{UNREAD}: proposed by the rules", "included": "included"}
 _WORDS |= {"observed": "date observed", "estimated": "date estimated"}
@@ -37,13 +40,18 @@ _PNG = {"pil_kwargs": {"compress_level": 3}}  # a third of the time that level 6
 
 
 class Figure(NamedTuple):
-    """A drawing, its file name without ending, the finding, a description for those who cannot see it, its data."""
+    """A drawing, its file name without ending, the finding, a description for those who cannot see it, its data.
+
+    ``hints`` are texts that appear where a mouse rests on a marker: for the lines of the drawing with these ``gid``, one text
+    for each marker in its order. They repeat what the data or a table beside the figure says.
+    """
 
     drawing: Drawing
     name: str
     title: str
     alt: str
     data: pd.DataFrame
+    hints: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
@@ -66,11 +74,13 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     plt.close(figure.drawing)
     # Matplotlib writes millionths of a point; hundredths make a file a third smaller.
     svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\d\.\d\d)\d+", r"\1", path[0]), vector.getvalue())
+    if figure.hints:
+        svg = _with_hints(svg, figure.hints)
     write_text(folder / f"{figure.name}.svg", svg)
     write_csv(figure.data, folder / f"{figure.name}.csv")
     write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
     write_text(folder / f"{figure.name}.title.txt", figure.title + "\n")
-    if page:
+    if page or figure.hints:  # within an image no text appears
         picture = _inlined(svg, figure, page)
     else:
         image = base64.b64encode(svg.encode()).decode()
@@ -95,6 +105,20 @@ def _drawn(drawing: Drawing) -> Bbox:
         drawing.set_layout_engine(None)  # with "none", each format would be laid out once more
         box = drawing.get_tightbbox()
     return box.padded(matplotlib.rcParams["savefig.pad_inches"])
+
+
+def _with_hints(svg: str, hints: Mapping[str, Sequence[str]]) -> str:
+    """The drawing with a title on each marker of some of its lines; what is drawn upon a marker does not hide it."""
+    document = minidom.parseString(svg)
+    for group in document.getElementsByTagName("g"):
+        if group.getAttribute("id") in hints:
+            for marker, text in zip(group.getElementsByTagName("use"), hints[group.getAttribute("id")], strict=True):
+                title = document.createElement("title")
+                title.appendChild(document.createTextNode(text))
+                marker.appendChild(title)
+        elif group.getAttribute("id").startswith(UPON):
+            group.setAttribute("pointer-events", "none")
+    return document.toxml()
 
 
 def _inlined(svg: str, figure: Figure, page: str) -> str:

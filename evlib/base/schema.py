@@ -82,7 +82,17 @@ _TABLES = {
     """,
     "adverse_events": "arm_id:key name n_events:count n_total:count serious:flag related:flag",
     "risk_of_bias": "study_id:key tool:key domain:key reader:key judgement:key support read_from",
+    "risk_of_bias_by_people": "study_id:key tool:key domain:key judgement:key reviewer:key reason:key date",
+    "risk_of_bias_settled": """
+        study_id:key study tool:key domain:key judgement reason judged_by:key date how_settled R1 R2 reason_R1 reason_R2
+        allocation read_from
+    """,
     "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
+    "missing_results": """
+        trn:key registry:key title record_url status sponsor status_of last_update start_date completion_date completion_low:date
+        completion_high:date date_is updated_since:flag due:key result:key reports report_types publications enrolment:count
+        people_are
+    """,
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 

@@ -28,6 +28,8 @@ TABLES = {
     "outcomes": "an outcome of an arm, read by machine",
     "adverse_events": "a count of adverse events of an arm, read by machine",
     "risk_of_bias": "a machine reading of the risk of bias of a report in one domain, mostly from its abstract alone",
+    "risk_of_bias_by_people": "a person's judgement of the risk of bias of a report in one domain",
+    "risk_of_bias_settled": "the judgement that counts for a report in one domain, with its reason and who judged",
     "product_reporting": "a machine reading of whether a report states an item that MISEV2023 asks for",
     "records": "a registry record of the search",
     "screened": "what became of a record",

@@ -1,11 +1,30 @@
 """The reports on file (published or posted results): their arms, outcomes and harms, their risk of bias, and what they tell of
-the product. All were read by machine; ``data/raw/curation/CODING.md`` holds the rules."""
+the product. All were read by machine; ``data/raw/curation/CODING.md`` holds the rules. Only the risk of bias may be judged by
+people too, in a file of their own."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from evlib.base.schema import checked, columns, kinds, read_csv, set_aside
+from evlib.base.dates import unambiguous_day
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, columns, kinds, read_csv, set_aside, unguarded
+
+# The domains of each tool for the risk of bias, and its words, from the least risk to the greatest.
+DOMAINS = {
+    "RoB2": ("randomisation", "deviations", "missing-data", "measurement", "selective-reporting", "overall"),
+    "ROBINS-I": (
+        *("confounding", "selection", "classification", "deviations"),
+        *("missing-data", "measurement", "selective-reporting", "overall"),
+    ),
+}
+NO_INFORMATION = "no-information"
+JUDGEMENTS = {
+    "RoB2": ("low", "some-concerns", "high", NO_INFORMATION),
+    "ROBINS-I": ("low", "moderate", "serious", "critical", NO_INFORMATION),
+}
+BY_PEOPLE = "risk_of_bias_by_people"  # below curation/, a person's own; not shipped
+_READERS = ("R1", "R2", "settled")
 
 # Files of data/raw/curation, with the words that a column may hold; an empty cell says that the report, as it was read, does not tell.
 _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -21,13 +40,13 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "adverse_events": {},
     "risk_of_bias": {
-        "tool": ("RoB2", "ROBINS-I"),
-        "reader": ("R1", "R2", "settled"),
-        "judgement": ("low", "some-concerns", "moderate", "high", "serious", "critical", "no-information"),
+        "tool": tuple(DOMAINS),
+        "reader": _READERS,
+        "judgement": tuple(dict.fromkeys(word for words in JUDGEMENTS.values() for word in words)),
     },
-    "product_reporting": {"reader": ("R1", "R2", "settled"), "stated": ("yes", "no", "not-seen")},
+    "product_reporting": {"reader": _READERS, "stated": ("yes", "no", "not-seen")},
 }
-REPORT_TABLES = tuple(_WORDS)
+REPORT_TABLES = (*_WORDS, BY_PEOPLE)
 _FLAGS = {"True": True, "False": False}
 
 
@@ -42,9 +61,9 @@ def read_reports(raw: str | Path) -> tuple[dict[str, pd.DataFrame], pd.DataFrame
     Returns
     -------
     tables, rejects
-        ``studies, arms, outcomes, adverse_events, risk_of_bias, product_reporting``, each as the schema of its name; and table
-        ``rejects``: rows with a word that CODING.md does not have, with a number or a flag that cannot be read, or of an arm or a
-        report that is not on file, each with its line.
+        ``studies, arms, outcomes, adverse_events, risk_of_bias, product_reporting, risk_of_bias_by_people``, each as the schema
+        of its name; and table ``rejects``: rows with a word that CODING.md does not have, with a number or a flag that cannot be
+        read, or of an arm or a report that is not on file, each with its line.
     """
     tables: dict[str, pd.DataFrame] = {}
     rejected = []
@@ -77,7 +96,87 @@ def read_reports(raw: str | Path) -> tuple[dict[str, pd.DataFrame], pd.DataFrame
         good, rejects = set_aside(rows.assign(trn=rows.get("trn")), path, problems)
         tables[name] = checked(good[columns(name)], name, source=str(path))
         rejected.append(rejects)
-    return tables, pd.concat(rejected, ignore_index=True)
+    tables[BY_PEOPLE], rejects = judged_by_people(
+        Path(raw) / f"curation/{BY_PEOPLE}.csv", known=set(tables["studies"].study_id)
+    )
+    return tables, pd.concat([*rejected, rejects], ignore_index=True)
+
+
+def judged_by_people(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What people judge of the risk of bias of reports.
+
+    Parameters
+    ----------
+    path
+        ``risk_of_bias_by_people.csv``: ``study_id, tool, domain, judgement, reviewer, reason`` and perhaps ``date``; need not
+        exist. Blanks and capitals do not matter ("Some concerns"). A row without a judgement is not yet judged and is skipped.
+    known
+        The ``study_id`` of all reports.
+
+    Returns
+    -------
+    judgements, rejects
+        Table ``risk_of_bias_by_people``: of two rows of one reviewer on one domain the newer, then the later. And table
+        ``rejects``: rows on an unknown report, with a word that the tool does not have, without a reviewer or a reason, or
+        with another tool than an earlier row of the same report, each with its line.
+    """
+    names, path = columns(BY_PEOPLE), Path(path)
+    try:
+        rows = read_csv(path, needs=[name for name in names if name != "date"], by_hand=True, optional=True)
+    except InputError as error:
+        why = f"none of its judgements counted: {str(error).removeprefix(f'{path}: ')}"
+        unread = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": why}])
+        return checked(pd.DataFrame(columns=names), BY_PEOPLE), checked(unread, "rejects")
+    rows = _as_written(rows.reindex(columns=names))
+    rows = rows[rows.judgement.notna()]
+    words, domains = (rows.tool.map(lambda tool, of=of: ", ".join(of.get(tool, ()))) for of in (JUDGEMENTS, DOMAINS))
+    said = list(zip(rows.tool, rows.domain, rows.judgement))
+    is_known = rows.study_id.isin(known) & rows.tool.isin(list(DOMAINS))
+    first = rows.tool.where(is_known).groupby(rows.study_id).transform("first")
+    problems = [
+        (~rows.study_id.isin(known), "its study_id is none of curation/studies.csv."),
+        (~rows.tool.isin(list(DOMAINS)), f"unknown tool. Use {' or '.join(DOMAINS)}."),
+        (
+            pd.Series([domain not in DOMAINS.get(tool, ()) for tool, domain, _ in said], rows.index, dtype=bool),
+            "unknown domain. Use " + domains + ".",
+        ),
+        (
+            pd.Series([word not in JUDGEMENTS.get(tool, ()) for tool, _, word in said], rows.index, dtype=bool),
+            "unknown judgement '" + rows.judgement + "'. Use " + words + ".",
+        ),
+        (
+            rows.reviewer.isna() | rows.reviewer.isin(_READERS),
+            f"no reviewer, or a name kept for the machine readings ({', '.join(_READERS)}). Write yours.",
+        ),
+        (rows.reason.isna(), "no reason. Write what the judgement rests on."),
+        (
+            rows.date.notna() & ~rows.date.str.fullmatch(r"\d{4}-\d\d-\d\d", na=False),
+            "the date is none, or could be read in two ways. Write it as 2026-11-26, or leave it empty.",
+        ),
+        (
+            rows.tool != first,
+            "another tool than an earlier row of this report, " + first + ". Use one of them for all its domains.",
+        ),
+    ]
+    good, rejects = set_aside(rows.assign(trn=None), path, problems)
+    newest = good.sort_values("date", kind="stable", na_position="first")
+    newest = newest.drop_duplicates(["study_id", "domain", "reviewer"], keep="last").sort_index()
+    return checked(newest[names], BY_PEOPLE, source=str(path)), rejects
+
+
+def _as_written(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a person's file in our spelling, as far as they can be told."""
+    rows = rows.astype("str")
+    rows = rows.apply(lambda column: column.map(lambda text: unguarded(text).strip() or None, na_action="ignore"))
+    rows = rows.astype("str")
+    for name in ("domain", "judgement"):
+        rows[name] = rows[name].str.lower().str.replace(r"[\s_]+", "-", regex=True)
+    spellings = {tool.replace("-", "").casefold(): tool for tool in DOMAINS}
+    rows["tool"] = rows.tool.map(
+        lambda text: spellings.get("".join(filter(str.isalnum, text)).casefold(), text), na_action="ignore"
+    )
+    rows["date"] = rows.date.map(lambda text: unambiguous_day(text) or text, na_action="ignore")
+    return rows
 
 
 def overall_risk(risk: pd.DataFrame) -> pd.Series:

@@ -262,15 +262,36 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
     """
     both = decisions[decisions.reviewer.isin([one, other])].pivot(index="trn", columns="reviewer", values="decision")
     both = both.reindex(columns=[one, other]).dropna()
-    table = pd.crosstab(both[one], both[other]).reindex(index=DECISIONS, columns=DECISIONS, fill_value=0)
-    occurs = (table.sum(axis=1) + table.sum()) > 0
-    counted = {"n": len(both), "agreed": int((both[one] == both[other]).sum())}
-    if occurs.sum() < 2:
+    return agreement_of_words(both[one], both[other])
+
+
+def agreement_of_words(one: pd.Series, other: pd.Series) -> dict[str, float]:
+    """Cohen's kappa of two readings of the same things, unweighted, with its 95 % interval (statsmodels).
+
+    Parameters
+    ----------
+    one, other
+        What each reading says of each thing, none missing.
+
+    Returns
+    -------
+    dict
+        ``n, agreed, kappa, low, high``; the last three are NaN where fewer than two words occur.
+
+    Examples
+    --------
+    >>> agreement_of_words(pd.Series(["yes", "no", "yes"]), pd.Series(["yes", "no", "no"]))["agreed"]
+    2
+    """
+    words = sorted({*one, *other})
+    counted = {"n": len(one), "agreed": int((one == other).sum())}
+    if len(words) < 2:
         return counted | dict.fromkeys(("kappa", "low", "high"), float("nan"))
-    with np.errstate(invalid="ignore"):  # a reviewer who always says the same leaves the interval undefined
+    table = pd.crosstab(one, other).reindex(index=words, columns=words, fill_value=0)
+    with np.errstate(invalid="ignore"):  # a reader who always says the same leaves the interval undefined
         from statsmodels.stats.inter_rater import cohens_kappa  # here, as it takes a second to load
 
-        result = cohens_kappa(table.loc[occurs, occurs].to_numpy())
+        result = cohens_kappa(table.to_numpy())
     return counted | {"kappa": result.kappa, "low": result.kappa_low, "high": result.kappa_upp}
 
 

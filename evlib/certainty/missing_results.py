@@ -1,0 +1,279 @@
+"""Trials that ended more than a year ago without a result that we know of: how many, how large, whose, and on which registries.
+
+*No result on file* says that our search of abstracts found no report and that the record, as our copies show it, has none
+posted. It does not say that the trial is unpublished: a full-text search, or the registry's page of today, may show one.
+"""
+
+import calendar
+import re
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+
+from evlib.base.dates import day_or_month
+from evlib.base.errors import InputError
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.schema import checked, join_multi, split_multi
+from evlib.base.tables import kept_numbers
+from evlib.base.words import joined, several
+from evlib.describe.figures import status_groups
+
+ACTUAL, ANTICIPATED = "actual", "anticipated"
+# Whether a trial was over a year before the edition's date, by the days that its completion may have been on.
+OVER, NOT_OVER, CANNOT_TELL = "over a year ago", "not over a year ago", "cannot be told"
+NO_DATE, UNREADABLE = "no date", "date not readable"
+DUE = (OVER, CANNOT_TELL, NOT_OVER, UNREADABLE, NO_DATE)
+ON_FILE, POSTED, NONE_ON_FILE = "report on file", "posted", "none on file"
+
+# Of the group "Terminated, suspended or withdrawn" the words that say that a trial is over, and that it never began.
+_ENDED_EARLY, _NEVER_BEGAN = {"terminated", "stopped early", "prematurely ended"}, {"withdrawn"}
+_PEOPLE_ARE = {"actual": "actual", "estimated": "anticipated", "anticipated": "anticipated", "planned": "anticipated"}
+_NOT_SAID = "not said which"
+
+
+def possible_days(text: str | None) -> tuple[str, str] | None:
+    """The first and the last day that a date may mean, both as YYYY-MM-DD: of a month or a year all its days.
+
+    None where there is no date, or where it is in no style that we know.
+
+    Examples
+    --------
+    >>> possible_days("2024-02"), possible_days("2023"), possible_days("soon")
+    (('2024-02-01', '2024-02-29'), ('2023-01-01', '2023-12-31'), None)
+    """
+    text = text.strip() if isinstance(text, str) else ""
+    if re.fullmatch(r"(19|20)\d\d", text):
+        return f"{text}-01-01", f"{text}-12-31"
+    day = day_or_month(text)
+    if day is None or len(day) == len("2024-02-29"):
+        return None if day is None else (day, day)
+    year, month = map(int, day.split("-"))
+    return f"{day}-01", f"{day}-{calendar.monthrange(year, month)[1]}"
+
+
+def results_by_trial(
+    included: pd.DataFrame, records: pd.DataFrame, studies: pd.DataFrame, versions: pd.DataFrame, *, search_date: str
+) -> pd.DataFrame:
+    """Each included trial with the day it ended, as far as its record tells, and whether any result is on file.
+
+    Parameters
+    ----------
+    included, records
+        Table ``described`` (included trials), and table ``records``.
+    studies
+        ``study, trn, report_type`` of the reports on file. A report that names a number merged into another counts for the
+        trial that is kept, one that names another number of the record counts for the record.
+    versions
+        What older copies of the records say (``evlib.ingest.sources.versions_of``).
+    search_date
+        The edition's date, YYYY-MM-DD.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``missing_results``, one row per trial. ``due`` is one of ``DUE``: a trial was over a year ago only where the *last*
+        day that its completion may mean lies more than a year before the edition's date, and it cannot be told where only the
+        first does. Our copies do not pass on the registry's type of the date; ``date_is`` is our reading of it: *actual* where the status says that the trial is over and the date
+        is not later than the record's last update, else *anticipated*. ``updated_since``: the record was updated after the
+        last day that the date may mean. ``status_of``: the day of the copy that shows the status. ``result``: "report on file" (``reports``,
+        ``report_types``), "posted" or "none on file". ``publications`` are those that the record names, read or not.
+        ``people_are``: what the number of people is, "actual", "anticipated" or "not said which".
+
+    Raises
+    ------
+    InputError
+        Where ``search_date`` is no day.
+    """
+    edition = possible_days(search_date)
+    if edition is None or edition[0] != edition[1]:
+        raise InputError(f"the edition's date '{search_date}' is no day. Give it as YYYY-MM-DD.")
+    year_before = (pd.Timestamp(search_date) - pd.DateOffset(years=1)).strftime("%Y-%m-%d")
+    facts = records.drop_duplicates("trn").set_index("trn").reindex(included.trn)
+    days = [possible_days(date) for date in facts.completion_date]
+    first, last = ([span[end] if span else None for span in days] for end in (0, 1))
+    words = included.status.str.casefold().str.strip()
+    over = (status_groups(included.status) == "Completed") | words.isin(_ENDED_EARLY)
+    updated = [(possible_days(text) or (None,))[0] for text in facts.last_update]
+    later = [bool(day and shown and day > shown) for day, shown in zip(first, updated)]
+    actual = over.to_numpy() & ~pd.Series(later, dtype=bool).to_numpy()
+    by_trial = _reports_by_trial(studies, included, facts)
+    shown = versions[(versions.field == "status") & (versions.shown.astype(str) == "True")].set_index("trn").snapshot
+    status_of = (facts.snapshot.to_dict() | shown.to_dict()).get
+    posted = included.results_posted.fillna(False).astype(bool).to_numpy()
+    rows = pd.DataFrame(
+        {
+            **{name: included[name].to_numpy() for name in ("trn", "registry", "title", "record_url", "status")},
+            "sponsor": facts.sponsor.to_numpy(),
+            "status_of": [status_of(row.trn) if isinstance(row.status, str) else None for row in included.itertuples()],
+            **{name: facts[name].to_numpy() for name in ("last_update", "start_date", "completion_date")},
+            **{"completion_low": first, "completion_high": last},
+            "date_is": [(ACTUAL if known else ANTICIPATED) if day else None for known, day in zip(actual, last)],
+            "updated_since": [bool(seen > day) if day and seen else None for day, seen in zip(last, updated)],
+            "due": [_due(*ends, text, year_before) for *ends, text in zip(first, last, facts.completion_date)],
+            "result": [_result(trn, given, by_trial) for trn, given in zip(included.trn, posted)],
+            "reports": [join_multi(by_trial["study"].get(trn)) for trn in included.trn],
+            "report_types": [join_multi(by_trial["report_type"].get(trn)) for trn in included.trn],
+            "publications": facts.publications.to_numpy(),
+            "enrolment": included.enrolment.to_numpy(),
+            "people_are": _people_are(included).to_numpy(),
+        }
+    )
+    rows = rows[~words.isin(_NEVER_BEGAN).to_numpy()]  # who never began owes no result
+    return checked(rows.sort_values(["completion_high", "trn"], na_position="last"), "missing_results")
+
+
+def without_result(by_trial: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``results_by_trial`` of trials that were over more than a year ago with no result on file or posted."""
+    return by_trial[(by_trial.due == OVER) & (by_trial.result == NONE_ON_FILE)].reset_index(drop=True)
+
+
+def counted_by(by_trial: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Trials over more than a year ago by sponsor, registry or any other column; those with most results missing first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The column, ``over_a_year_ago``, ``no_result`` (of these), ``date_actual`` and ``date_anticipated`` (of those without),
+        ``people`` (of those without, as far as stated) and ``people_not_stated`` (how many do not state any).
+    """
+    over = by_trial[by_trial.due == OVER]
+    groups = over.assign(**{column: over[column].fillna("not shown")})
+    missing = groups.result == NONE_ON_FILE
+    counts = groups.assign(
+        over_a_year_ago=1,
+        no_result=missing,
+        date_actual=missing & (groups.date_is == ACTUAL),
+        date_anticipated=missing & (groups.date_is == ANTICIPATED),
+        people=groups.enrolment.where(missing).fillna(0),
+        people_not_stated=missing & groups.enrolment.isna(),
+    )
+    names = ["over_a_year_ago", "no_result", "date_actual", "date_anticipated", "people", "people_not_stated"]
+    table = counts.groupby(column)[names].sum().astype("int64").reset_index()
+    return table.sort_values(
+        ["no_result", "over_a_year_ago", column], ascending=[False, False, True], ignore_index=True
+    )
+
+
+def people(trials: pd.DataFrame) -> str:
+    """How many people trials count, actual numbers and anticipated ones apart, and how many state none, in words."""
+    known = trials.dropna(subset="enrolment")
+    parts = [
+        f"{int(rows.enrolment.sum()):,} {kind} ({several(len(rows), 'trial')})"
+        for kind in (ACTUAL, ANTICIPATED, _NOT_SAID)
+        if len(rows := known[known.people_are == kind])
+    ]
+    missing = len(trials) - len(known)
+    parts += [f"{several(missing, 'trial')} without a number"] if missing else []
+    return joined(parts) or "no trial"
+
+
+def answer(by_trial: pd.DataFrame) -> str:
+    """A sentence that says of how many trials the results are missing, actual and anticipated dates told apart."""
+    over, missing = by_trial[by_trial.due == OVER], without_result(by_trial)
+    if over.empty:
+        return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year."
+    ended, passed = ((over.date_is == kind).sum() for kind in (ACTUAL, ANTICIPATED))
+    open_ones = missing[missing.date_is == ANTICIPATED]
+    since = open_ones.updated_since
+    untold = {kind: int((by_trial.due == kind).sum()) for kind in (NO_DATE, UNREADABLE, CANNOT_TELL)}
+    listed = ", ".join(f"{kind}: {n}" for kind, n in untold.items() if n) or "none"
+    return (
+        f"**No result is on file of {(missing.date_is == ACTUAL).sum()} of the {several(ended, 'trial')} that ended more than a "
+        f"year ago**, and of {len(open_ones)} of the {passed} whose date was anticipated and is as long past (of these "
+        f"{len(open_ones)}, the record was not updated after that date in {(since == False).sum()}, was in {(since == True).sum()}, "  # noqa: E712
+        f"and shows no update in {since.isna().sum()}). Included trials of which it cannot be asked: {listed} (n = {len(by_trial)})."
+    )
+
+
+def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figure:
+    """Each dated trial by the years since its completion, actual and anticipated dates apart, with or without a result.
+
+    Parameters
+    ----------
+    by_trial
+        As ``results_by_trial`` returns it. A partial date stands at the last day that it may mean.
+    search_date
+        The edition's date, YYYY-MM-DD.
+    """
+    name, dated = "missing_results", by_trial.dropna(subset="completion_high")
+    day = pd.Timestamp(search_date)
+    years = (day - pd.to_datetime(dated.completion_high)).dt.days / 365.25
+    data = dated[["trn", "registry", "status", "completion_date", "date_is", "due", "result", "enrolment"]].assign(
+        years=years.round(2),
+        shown=(dated.result != NONE_ON_FILE).map({True: "result on file or posted", False: NONE_ON_FILE}),
+    )
+    data = data[data.years > 0]
+    if data.empty:
+        return nothing(name, f"No included trial of {len(by_trial)} has a completion date before {search_date}")
+    over, missing = data[data.due == OVER], without_result(by_trial)
+    n = {kind: ((missing.date_is == kind).sum(), (over.date_is == kind).sum()) for kind in (ACTUAL, ANTICIPATED)}
+    title = (
+        f"{n[ACTUAL][0]} of {n[ACTUAL][1]} trials that ended more than a year before {search_date} have no result on file, "
+        f"and {n[ANTICIPATED][0]} of {n[ANTICIPATED][1]} whose anticipated date is as long past"
+    )
+    lines = {kind: f"{words}\n(n = {(data.date_is == kind).sum()})" for kind, words in (
+        (ACTUAL, "Ended, by its status"), (ANTICIPATED, "Date anticipated,\nnow past"))}  # fmt: skip
+    looks = {NONE_ON_FILE: (PENDING, "X"), "result on file or posted": (INCLUDED, "o")}
+    with matplotlib.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.6), layout="constrained")
+        rows = data.assign(line=data.date_is.map(lines), place=_spread(data))
+        for shown, (colour, marker) in looks.items():
+            own = rows[rows.shown == shown]
+            look = {
+                "color": colour,
+                "marker": marker,
+                "s": 48,
+                "edgecolor": "white",
+                "linewidth": 0.5,
+                "clip_on": False,
+            }
+            sns.scatterplot(x=own.years, y=own.place, label=f"{shown} (n = {len(own)})", legend=False, ax=axes, **look)
+        axes.axvline(1, color="#555555", lw=1, ls="--")
+        axes.annotate("one year", (1, 1.5), xytext=(3, 0), textcoords="offset points", fontsize=8, va="center")
+        axes.set(xlim=(0, None), ylim=(1.6, -0.6), yticks=[0, 1], yticklabels=list(lines.values()), ylabel="")
+        axes.set_xlabel(f"Years from completion to {search_date} (n = {len(data)} trials)")
+        axes.figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower left")
+        set_title(axes, title)
+    alt = f"Dot plot, a mark for each trial by years since completion. {title}. One mark lies {data.years.max():.1f} years back."
+    return Figure(drawing, name, title, alt, data)
+
+
+def _spread(data: pd.DataFrame) -> pd.Series:
+    """Heights for the marks: by kind of date, and side by side where completions are close together."""
+    order = data.sort_values(["date_is", "years", "trn"])
+    lane = order.groupby("date_is").cumcount() % 7
+    return order.date_is.map({ACTUAL: 0.0, ANTICIPATED: 1.0}) + (lane - 3) * 0.11
+
+
+def _due(first: str | None, last: str | None, text: object, year_before: str) -> str:
+    if not last:
+        return UNREADABLE if isinstance(text, str) and text.strip() else NO_DATE
+    return OVER if last < year_before else CANNOT_TELL if first < year_before else NOT_OVER
+
+
+def _result(trn: str, posted: bool, by_trial: dict[str, dict[str, list[str]]]) -> str:
+    return ON_FILE if trn in by_trial["study"] else POSTED if posted else NONE_ON_FILE
+
+
+def _reports_by_trial(
+    studies: pd.DataFrame, included: pd.DataFrame, facts: pd.DataFrame
+) -> dict[str, dict[str, list[str]]]:
+    """Names and types of the reports on file, by the number of the trial that is kept."""
+    other = {number: trn for trn, cell in facts.secondary_trns.items() for number in split_multi(cell)}
+    own = dict(zip(included.trn, included.trn))
+    named = studies.assign(trn=studies.trn.map(other | kept_numbers(included) | own)).dropna(subset="trn")
+    return {
+        column: named.fillna({column: "not said"})
+        .groupby("trn")[column]
+        .agg(lambda cells: list(dict.fromkeys(cells)))
+        .to_dict()
+        for column in ("study", "report_type")
+    }
+
+
+def _people_are(included: pd.DataFrame) -> pd.Series:
+    words = included.enrolment_type.str.casefold().str.strip()
+    kinds = words.map(_PEOPLE_ARE).astype(object).fillna(_NOT_SAID)
+    return kinds.where(included.enrolment.notna(), None)

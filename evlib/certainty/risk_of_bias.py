@@ -1,0 +1,215 @@
+"""How far each report may be biased: by domain of RoB 2 or ROBINS-I, who judged it and why, and how far the readings agree.
+
+RoB 2 is Sterne and others (2019), BMJ 366:l4898, doi 10.1136/bmj.l4898; ROBINS-I is Sterne and others (2016), BMJ 355:i4919,
+doi 10.1136/bmj.i4919. "No information" is a judgement of both.
+"""
+
+import pandas as pd
+
+from evlib.base.schema import checked
+from evlib.base.words import joined, several
+from evlib.doses.reports import DOMAINS, JUDGEMENTS, NO_INFORMATION
+from evlib.screen.screening import agreement_of_words
+
+TOOL_NAMES = {"RoB2": "RoB 2", "ROBINS-I": "ROBINS-I"}
+MACHINE = "machine readings"
+ADJUDICATED = "adjudicated"  # the reviewer under whose name a disagreement of people is settled, as in the screening
+_CELL = ["study_id", "tool", "domain"]
+# How serious a judgement is, whichever the tool: for the worst of several.
+_SEVERITY = {word: place for words in JUDGEMENTS.values() for place, word in enumerate(words) if word != NO_INFORMATION}
+
+
+def settled(risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """The judgement that counts for each report and domain, with its reason and who judged.
+
+    A person's judgement wins over the machine readings. Of several people it is the one on which they agree, or that of the
+    reviewer ``adjudicated``; until then that of the machine readings stays, and ``how_settled`` says that people differ. A
+    report that people judge with the other tool is judged anew: only their domains count. Where a person judged a domain and
+    nobody the whole, the overall judgement is that of the worst domain, as both tools have it.
+
+    Parameters
+    ----------
+    risk, studies, people
+        Tables ``risk_of_bias``, ``studies`` and ``risk_of_bias_by_people``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``risk_of_bias_settled``, in the order of the tools, the names of the reports and the domains. ``reason`` is that of
+        the reading which was followed, the first of two that agree; ``judged_by`` is "machine readings" or the reviewers' names;
+        ``R1, R2`` are the two readings with their reasons.
+    """
+    cells = _by_machine(risk)
+    said = _by_people(people)
+    if len(said):
+        counted = said.dropna(subset="judgement")
+        tools = counted.groupby("study_id").tool.first()
+        other_tool = cells.study_id.map(tools).notna() & (cells.study_id.map(tools) != cells.tool)
+        cells = _with_people(cells[~other_tool], said)
+        cells = pd.concat([cells, _overall(cells, counted)]).drop_duplicates(_CELL, keep="last")
+    facts = studies[["study_id", "study", "allocation", "read_from"]]
+    cells = cells.merge(facts, on="study_id", how="left")
+    order = [(tool, domain) for tool, domains in DOMAINS.items() for domain in domains]
+    place = [order.index(pair) if pair in order else len(order) for pair in zip(cells.tool, cells.domain)]
+    tool = cells.tool.map(list(DOMAINS).index)
+    cells = cells.assign(tool_place=tool, place=place).sort_values(["tool_place", "study", "study_id", "place"])
+    return checked(cells.drop(columns=["tool_place", "place"]), "risk_of_bias_settled")
+
+
+def _by_machine(risk: pd.DataFrame) -> pd.DataFrame:
+    """What the machine readings settled, with the words of a reading that was followed."""
+    readers = ["R1", "R2", "settled"]
+    said = risk.drop_duplicates([*_CELL, "reader"]).set_index([*_CELL, "reader"])
+    judged = said.judgement.unstack("reader").reindex(columns=readers)
+    why = said.support.unstack("reader").reindex(columns=readers)
+    followed = [judged[reader] == judged.settled for reader in ("R1", "R2")]
+    reason = why.R1.where(followed[0], why.R2.where(followed[1], why.settled))
+    cells = judged.rename(columns={"settled": "judgement"}).assign(
+        reason=reason, reason_R1=why.R1, reason_R2=why.R2, how_settled=why.settled, judged_by=MACHINE
+    )
+    return cells.rename_axis(columns=None).reset_index()
+
+
+def _by_people(people: pd.DataFrame) -> pd.DataFrame:
+    """What people say of each domain that they judged: one judgement, or none where they differ."""
+    rows = []
+    for cell, own in people.groupby(_CELL, sort=False):
+        settling = own[own.reviewer.str.casefold() == ADJUDICATED]
+        counted = settling if len(settling) else own
+        row = dict(zip(_CELL, cell))
+        if counted.judgement.nunique() > 1:
+            words = "; ".join(f"{judge.reviewer}: {judge.judgement}" for judge in own.itertuples())
+            rows.append(row | {"how_settled": f"people differ ({words}), so the machine readings stay"})
+            continue
+        reasons = counted.reason if len(counted) == 1 else counted.reviewer + ": " + counted.reason
+        rows.append(
+            row
+            | {"judgement": counted.judgement.iloc[0], "reason": "; ".join(reasons), "date": counted.date.max()}
+            | {"judged_by": ", ".join(counted.reviewer), "how_settled": "a person's judgement"}
+        )
+    return pd.DataFrame(rows, columns=[*_CELL, "judgement", "reason", "judged_by", "date", "how_settled"])
+
+
+def _with_people(cells: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """The cells, those that people judged with their judgement; where they differ, with a word on that alone."""
+    cells = cells.merge(said, on=_CELL, how="outer", suffixes=("", "_said"))
+    for name in ("judgement", "reason", "judged_by", "how_settled"):
+        cells[name] = cells[f"{name}_said"].fillna(cells[name])
+    return cells.drop(columns=[name for name in cells if name.endswith("_said")]).fillna({"judged_by": MACHINE})
+
+
+def _overall(cells: pd.DataFrame, counted: pd.DataFrame) -> pd.DataFrame:
+    """The overall judgement of the reports of which people judged domains and not the whole, where it changes."""
+    whole = set(counted.study_id[counted.domain == "overall"])
+    rows = []
+    for study_id, own in counted[~counted.study_id.isin(whole)].groupby("study_id"):
+        domains = cells[(cells.study_id == study_id) & (cells.domain != "overall")]
+        known = domains[domains.judgement.isin(list(_SEVERITY))]
+        worst = max(known.judgement, key=_SEVERITY.get, default=NO_INFORMATION)
+        before = cells[(cells.study_id == study_id) & (cells.domain == "overall")]
+        if worst in set(before.judgement):
+            continue
+        which = joined(list(known.domain[known.judgement == worst]))
+        row = {"study_id": study_id, "tool": own.tool.iloc[0], "domain": "overall"}
+        row |= {name: before[name].iloc[0] for name in ("R1", "R2", "reason_R1", "reason_R2") if len(before)}
+        row |= {"judgement": worst, "reason": f"the worst domain: {which}" if which else "no domain has information"}
+        row |= {"judged_by": ", ".join(dict.fromkeys(own.judged_by)), "date": own.date.max()}
+        rows.append(row | {"how_settled": "follows from the domains that a person judged"})
+    return pd.DataFrame(rows)
+
+
+def agreement_by_domain(risk: pd.DataFrame) -> pd.DataFrame:
+    """How far the two machine readings agree, by tool and domain, and over all domains of a tool.
+
+    Kappa is unweighted, since "no information" has no place in the order of the others; it counts as a judgement.
+
+    Parameters
+    ----------
+    risk
+        Table ``risk_of_bias``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``tool, domain, n, agreed, share, kappa, low, high``: reports that both judged, of these the same, their share, Cohen's
+        kappa and its 95 % interval, cut at 1. Domain ``all`` counts each domain of each report, the overall judgement left out;
+        it has no interval, since the domains of a report are not independent.
+    """
+    readings = risk[risk.reader.isin(["R1", "R2"])].drop_duplicates([*_CELL, "reader"])
+    both = readings.pivot(index=_CELL, columns="reader", values="judgement").reindex(columns=["R1", "R2"]).dropna()
+    both = both.reset_index()
+    rows = []
+    for tool, domains in DOMAINS.items():
+        of_tool = both[both.tool == tool]
+        parts = {domain: of_tool[of_tool.domain == domain] for domain in domains}
+        parts["all"] = of_tool[of_tool.domain != "overall"]
+        rows += [
+            {"tool": tool, "domain": domain, **agreement_of_words(own.R1, own.R2)}
+            for domain, own in parts.items()
+            if len(own)
+        ]
+    table = pd.DataFrame(rows, columns=["tool", "domain", "n", "agreed", "kappa", "low", "high"])
+    table.insert(4, "share", table.agreed / table.n)
+    bounds = table[["low", "high"]].clip(upper=1).where(table.domain != "all")
+    return table.assign(low=bounds.low, high=bounds.high)
+
+
+def counts(judged: pd.DataFrame, tool: str) -> pd.DataFrame:
+    """How many reports got which judgement in each domain: one row per domain, one column per word of the tool.
+
+    ``judged`` is table ``risk_of_bias_settled``.
+    """
+    own = judged[judged.tool == tool]
+    table = pd.crosstab(own.domain, own.judgement)
+    return table.reindex(index=list(DOMAINS[tool]), columns=list(JUDGEMENTS[tool]), fill_value=0)
+
+
+def in_a_sentence(judged: pd.DataFrame, tool: str) -> str:
+    """How many reports are at which risk overall, and in how many each domain is at low risk.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"study_id": ["a", "a"], "tool": "RoB2", "domain": ["overall", "measurement"]})
+    >>> in_a_sentence(cells.assign(judgement=["high", "low"], allocation="randomised"), "RoB2")
+    'Of 1 randomised report (RoB 2) 0 are at low risk of bias overall, 1 high; low by domain: measurement 1, others 0'
+    """
+    own = judged[judged.tool == tool]
+    n = own.study_id.nunique()
+    if not n:
+        return f"No report was judged with {TOOL_NAMES[tool]}"
+    kind = "randomised report" if (own.allocation == "randomised").all() else "report"
+    table = counts(judged, tool)
+    overall, low = table.loc["overall"], table.low.drop("overall")
+    others = [f"{k} {word_of(word)}" for word, k in overall.drop("low").items() if k]
+    others += [f"{n - overall.sum()} not judged"] if overall.sum() < n else []
+    known = low[low > 0].sort_values(ascending=False, kind="stable")
+    by_domain = [f"{word_of(domain)} {k}" for domain, k in known.items()] + (["others 0"] if (low == 0).any() else [])
+    who = f"Of {several(n, kind)} ({TOOL_NAMES[tool]}) {overall.low} are"
+    if not overall.low and n > 1:
+        who = f"None of {n} {kind}s ({TOOL_NAMES[tool]}) is"
+    return f"{', '.join([f'{who} at low risk of bias overall', *others])}; low by domain: {', '.join(by_domain)}"
+
+
+def word_of(code: str) -> str:
+    """A judgement or a domain as a reader sees it: "some concerns"."""
+    return code.replace("-", " ")
+
+
+def how_much_was_read(judged: pd.DataFrame, tool: str = "") -> str:
+    """On what the judgements rest, in a sentence: who judged, and how much of the reports was read."""
+    own = judged[judged.tool == tool] if tool else judged
+    reports = own.drop_duplicates("study_id")
+    read = reports.read_from.fillna("not told").value_counts()
+    people = own[own.judged_by != MACHINE]
+    told = joined(
+        [
+            f"{n} from {'its tables' if word == 'table' else 'an ' + word}"
+            for word, n in read.items()
+            if word != "not told"
+        ]
+    )
+    first = f"Machine readings, not a clinician's: of {several(len(reports), 'report')} {told} alone"
+    if people.empty:
+        return first + "."
+    ringed = several(len(people), "judgement")
+    return f"{first}; {ringed} on {several(people.study_id.nunique(), 'report')} by people ({joined(sorted(set(people.judged_by)))})."
