@@ -92,7 +92,7 @@ def test_sides_of_the_same_people_are_counted_once():
 def test_certainty_is_rated_down_for_each_reason_and_names_it():
     large = [("ev", "death", "100", "500", "lower"), ("control", "death", "200", "500", "lower")]
     best = rated(tables_of(large, n="500"))
-    assert best.certainty == "high" and "one report" in best.because
+    assert best.certainty == "high" and not best.because
     assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found and "Its caveat." in best.caveats
     for changed, word in (
         ({"risk": "RoB2: some-concerns"}, "some-concerns"),
@@ -106,8 +106,8 @@ def test_certainty_is_rated_down_for_each_reason_and_names_it():
         assert worse.certainty == "moderate" and word in worse.because
     for tables, word in (
         (tables_of(large, n="500", msc="False"), "not of MSCs"),
-        (tables_of(large, n="500", msc=None), "not shown"),
-        (tables_of(DEATHS, n="150"), "fewer than"),
+        (tables_of(large, n="500", msc=None), "perhaps"),
+        (tables_of(DEATHS, n="150"), "300 people"),
     ):
         worse = rated(tables)
         assert worse.certainty == "moderate" and word in worse.because

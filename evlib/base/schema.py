@@ -88,6 +88,22 @@ _TABLES = {
         allocation read_from
     """,
     "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
+    "compared_outcomes": """
+        study_id:key study trn arm_id:key arm versus_id versus comparator domain outcome:key primary:flag disease_group
+        disease_area route_group randomised:flag msc_derived:flag role same_people:flag also_given n:count measure
+        estimate:number low:number high:number events:count versus_events:count arm_n:count versus_n:count direction
+        points_to:key evidence_note source_url
+    """,
+    "summary_of_findings": """
+        disease_group route_group domain comparator reports:count studies:key n_people:count found:key certainty:key because
+        caveats
+    """,
+    "harms_beside_controls": """
+        study_id:key study arm harm:key serious:flag n_events:count n:count share:number low:number high:number
+        upper_if_none:number control control_events:count control_n:count control_upper_if_none:number difference:number
+        difference_low:number difference_high:number beside:key msc_derived:flag route_group disease_group evidence_note
+        source_url
+    """,
     "missing_results": """
         trn:key registry:key title record_url status sponsor status_of last_update start_date completion_date completion_low:date
         completion_high:date date_is updated_since:flag due:key result:key reports report_types publications enrolment:count

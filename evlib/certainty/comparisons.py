@@ -8,29 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evlib.base.schema import read_csv, set_aside
+from evlib.base.schema import checked, columns, read_csv, set_aside
 from evlib.doses.effect_sizes import FROM_PERCENTAGES
 from evlib.doses.evidence import study_flags, whole_numbers
 
 POINTS_TO = ("better", "worse", "no difference", "not told")
-COMPARISONS = (
-    *("study_id", "study", "trn", "arm_id", "arm", "versus_id", "versus", "comparator", "domain", "outcome", "primary"),
-    *("disease_group", "disease_area", "route_group", "randomised", "msc_derived", "role", "same_people", "also_given"),
-    *(
-        "n",
-        "measure",
-        "estimate",
-        "low",
-        "high",
-        "events",
-        "versus_events",
-        "arm_n",
-        "versus_n",
-        "direction",
-        "points_to",
-    ),
-    *("evidence_note", "source_url"),
-)
 _KEY = ["arm_id", "outcome"]
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
 _TRUE = {"True": True, "False": False}
@@ -91,7 +73,7 @@ def compared_outcomes(
     Returns
     -------
     pandas.DataFrame
-        Columns ``COMPARISONS``. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
+        Table ``compared_outcomes``. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
         that the outcome compares: of both arms, or of one where both are sides of the same people. ``points_to`` is where the estimate points, or, where
         there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
@@ -116,7 +98,7 @@ def compared_outcomes(
     rows["randomised"] = rows.randomised.mask(not_randomised, False)
     rows["primary"] = rows.primary == "True"
     rows = _with_estimates(rows, effects)
-    return _once(rows)[list(COMPARISONS)]
+    return checked(_once(rows)[columns("compared_outcomes")], "compared_outcomes")
 
 
 def _facts_of_reports(tables: dict[str, pd.DataFrame], codes: pd.DataFrame) -> pd.DataFrame:

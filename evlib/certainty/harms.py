@@ -2,14 +2,10 @@
 
 import pandas as pd
 
+from evlib.base.schema import checked, columns
 from evlib.doses.effect_sizes import proportion, risk_difference, upper_bound_of_none
 from evlib.doses.stated_doses import report_url
 
-BESIDE = (
-    *("study_id", "study", "arm", "harm", "serious", "n_events", "n", "share", "low", "high", "upper_if_none"),
-    *("control", "control_events", "control_n", "control_upper_if_none", "difference", "difference_low"),
-    *("difference_high", "beside", "msc_derived", "route_group", "disease_group", "evidence_note", "source_url"),
-)
 SERIOUS = ("vesicles", "reports", "arms", "n_events", "n_people", "share", "low", "high", "upper_if_none")
 _NO_ARM = "the report has no control arm"
 _NOT_TOLD = "not told of the control arm"
@@ -37,7 +33,7 @@ def harms_beside_controls(
     Returns
     -------
     pandas.DataFrame
-        One row per harm, columns ``BESIDE``: shares between 0 and 1 with two-sided exact 95 % intervals, and
+        Table ``harms_beside_controls``, one row per harm: shares between 0 and 1 with two-sided exact 95 % intervals, and
         ``upper_if_none``, the one-sided 95 % bound where no event was seen; the difference to the control arm with Newcombe's
         interval. ``beside`` says why no control stands there. Sides of the same people are compared as if they were two
         groups, which makes their interval too wide rather than too narrow.
@@ -51,13 +47,11 @@ def harms_beside_controls(
         _beside(row, controls, partners.get(row["arm_id"], set()), row["study_id"] in has_control)
         for row in safety[role == "ev"].astype(object).where(safety.notna(), None).to_dict("records")
     ]
-    frame = pd.DataFrame(rows, columns=[name for name in BESIDE if name not in ("route_group", "evidence_note")])
+    own = [name for name in columns("harms_beside_controls") if name not in ("route_group", "evidence_note")]
+    frame = pd.DataFrame(rows, columns=own)
     frame = frame.merge(codes[["study_id", "route_group"]], on="study_id", how="left", validate="m:1")
-    notes = tables["studies"][["study_id", "evidence_note"]]
-    counts = dict.fromkeys(("n_events", "n", "control_events", "control_n"), "Int64")
-    shares = ("share", "low", "high", "upper_if_none", "control_upper_if_none")
-    numbers = dict.fromkeys((*shares, "difference", "difference_low", "difference_high"), "float64")
-    return frame.merge(notes, on="study_id", validate="m:1")[list(BESIDE)].astype(counts | numbers)
+    frame = frame.merge(tables["studies"][["study_id", "evidence_note"]], on="study_id", validate="m:1")
+    return checked(frame, "harms_beside_controls")
 
 
 def serious_events(beside: pd.DataFrame) -> pd.DataFrame:

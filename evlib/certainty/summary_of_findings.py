@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from evlib.base.schema import checked, columns
 from evlib.base.words import joined, several
 
 LEVELS = ("very low", "low", "moderate", "high")
 QUESTION = ["disease_group", "route_group", "domain", "comparator"]
-FINDINGS = (*QUESTION, "reports", "studies", "n_people", "found", "certainty", "because", "caveats")
 # How many levels the overall judgement of a report takes away, by RoB 2 and by ROBINS-I.
 _BY_RISK = {"low": 0, "some-concerns": 1, "high": 2, "moderate": 1, "serious": 2, "critical": 3, "no-information": 1}
 _NOT_RANDOMISED = 2  # at least, where people were not allotted by chance within a report judged as randomised
@@ -40,7 +40,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     Returns
     -------
     pandas.DataFrame
-        Columns ``FINDINGS``, the group of diseases with most comparisons first: ``reports`` counts them, ``studies`` names them,
+        Table ``summary_of_findings``, the group of diseases with most comparisons first: ``reports`` counts them, ``studies`` names them,
         ``n_people`` are those of each report's largest comparison, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
         that it takes; ``caveats`` what decides on each report.
     """
@@ -60,11 +60,11 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
                 "n_people": _people(own),
                 "found": "; ".join(_finding(row) for row in own.itertuples()),
                 "certainty": LEVELS[max(0, len(LEVELS) - 1 - down)],
-                "because": "; ".join(f"{words} (−{levels})" if levels else words for levels, words in reasons if words),
+                "because": "; ".join(f"{words} (−{levels})" for levels, words in reasons if levels),
                 "caveats": " ".join(f"{row.study}: {row.evidence_note}" for row in reports.itertuples()),
             }
         )
-    return pd.DataFrame(rows, columns=list(FINDINGS)).astype({"n_people": "Int64", "reports": "Int64"})
+    return checked(pd.DataFrame(rows, columns=columns("summary_of_findings")), "summary_of_findings")
 
 
 def without_comparison(tables: dict[str, pd.DataFrame], compared: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
@@ -86,43 +86,34 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     judged = {study: risk.get(study) for study in own.study_id.unique()}
     levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else 1 for study, of in judged.items()}
     worst = max(levels, key=levels.get)
-    yield levels[worst], f"risk of bias, {judged[worst] or 'not judged'}"
-    if (own.randomised == False).any() and levels[worst] < _NOT_RANDOMISED:  # noqa: E712, missing is not "no"
-        yield _NOT_RANDOMISED - levels[worst], "people were not allotted by chance"
-    points = set(own.points_to) - {"not told"}
-    if own.study_id.nunique() > 1:
-        yield (1, "the reports differ") if len(points) > 1 else (0, "the reports agree")
-    else:
-        yield 0, "one report, so that nothing shows whether others agree"
+    yield levels[worst], f"risk of bias {judged[worst]}" if judged[worst] else "risk of bias not judged"
+    if not own.randomised.fillna(True).all() and levels[worst] < _NOT_RANDOMISED:  # what is not told is not "no"
+        yield _NOT_RANDOMISED - levels[worst], "not allotted by chance"
+    if own.study_id.nunique() > 1 and len(set(own.points_to) - {"not told"}) > 1:
+        yield 1, "reports differ"
     other = own[~own.msc_derived.fillna(False)]
     if len(other):
-        unknown = other.msc_derived.isna().all()
-        yield 1, "whether the vesicles are of MSCs is not shown" if unknown else "vesicles that are not of MSCs"
+        yield 1, "vesicles perhaps not of MSCs" if other.msc_derived.isna().all() else "vesicles not of MSCs"
     if own.also_given.notna().any():
-        yield 1, f"the arm also got {joined(sorted(own.also_given.dropna().unique()))}, the other did not"
+        yield 1, f"{joined(sorted(own.also_given.dropna().unique()))} given as well"
     yield _imprecision(own)
 
 
 def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
     ratios = own[own.measure.fillna("").str.contains("ratio")]
-    both = ratios[(ratios.low < _APPRECIABLE[0]) & (ratios.high > _APPRECIABLE[1])]
+    if ((ratios.low < _APPRECIABLE[0]) & (ratios.high > _APPRECIABLE[1])).any():
+        return 2, "an interval holds benefit and harm"
     n = _people(own)
-    if len(both):
-        row = both.iloc[0]
-        return 2, f"an interval from {row.low:.2f} to {_high(row.high)} holds benefit and harm"
     if pd.isna(n):
-        return 2, "neither an interval nor how many people were compared is stated"
-    if n < _FAR_FROM_ENOUGH:
-        return 2, f"{several(n, 'person', 'people')}, far fewer than {_ENOUGH}"
-    return (1, f"{n} people, fewer than {_ENOUGH}") if n < _ENOUGH else (0, "")
+        return 2, "neither interval nor people stated"
+    few = several(n, "person", "people")
+    return (2, f"{few} alone") if n < _FAR_FROM_ENOUGH else (1, f"{few}, not {_ENOUGH}") if n < _ENOUGH else (0, "")
 
 
 def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str]:
     """Results are suspected to be missing where trials of the same disease area and route group should have some."""
     alike = missing.merge(own[["disease_area", "route_group"]].drop_duplicates().dropna())
-    if alike.empty:
-        return 0, ""
-    return 1, f"results of {several(len(alike), 'trial')} of this area and route are missing"
+    return (1, f"results of {several(len(alike), 'trial')} missing") if len(alike) else (0, "")
 
 
 def _people(own: pd.DataFrame) -> int | None:
