@@ -107,7 +107,7 @@ def _count(items: pd.DataFrame) -> str:
 def _table(items: pd.DataFrame, name: str, pages: Collection[str]) -> str:
     head = "".join(
         f'<th scope="col">{text}</th>'
-        for text in ("item", "what it asks for", "reported", "where in the book", "not done, because")
+        for text in ("item", "what it asks for", "reported", "where in the book", "not done, and why")
     )
     rows = "".join(
         f"<tr><td>{html.escape(row.item)}</td><td>{_shown(row.topic, pages)}</td><td>{done}</td>"
