@@ -15,6 +15,7 @@ from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers, save_numbers
 from evlib.book.build import STAMP, assemble, build_book, build_pdf, build_site, made_by, waiting_compiler
+from evlib.book.checklists import places, read_checklists
 from evlib.book.layout import _add_launch_buttons, filled, readable
 from evlib.run.pipeline import UPDATE, default_results, notebooks, run_with_comparison
 
@@ -131,6 +132,15 @@ def test_no_page_of_the_source_keeps_a_placeholder(html):
     assert len(pages) > 10
     for page in pages:
         assert "{{" not in page.read_text(encoding="utf-8")
+
+
+def test_every_place_that_a_checklist_names_is_in_the_book(html):
+    addresses = places(read_checklists(html / "checklists.csv"))
+    assert len(addresses) > 40
+    for address in addresses:
+        page, _, place = address.partition("#")
+        assert (f'id="{place}"' if place else "<h1>") in (html / page).read_text(encoding="utf-8"), address
+    assert "not in this book" not in (html / "checklists.html").read_text(encoding="utf-8")
 
 
 def test_a_book_without_an_earlier_search_leaves_that_chapter_out(project, results, tmp_path):

@@ -16,9 +16,10 @@ from evlib.base.errors import InputError
 from evlib.base.files import write_text
 from evlib.base.paths import command_ending, place_of, repository
 from evlib.base.protocol import load_protocol
-from evlib.base.schema import read_csv, read_table
+from evlib.base.schema import read_csv, read_table, write_csv
 from evlib.base.tables import table
 from evlib.base.words import load_numbers
+from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
@@ -70,6 +71,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
         words[f"{'title' if title else 'alt'}_{figure}"] = path.read_text(encoding="utf-8").strip()
     meanings = read_glossary(source / "glossary.csv")
     words["glossary"] = glossary_page(meanings)
+    checklists = read_checklists(source / "checklists.csv")
+    pages = {path.stem for path in [*source.glob("*.md"), *results.glob("[0-9][0-9]_*.ipynb")]}
+    words |= checklist_words(checklists, pages=pages)
     change_log = (repository(root) / "CHANGELOG.md").read_text(encoding="utf-8")
     words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
@@ -100,6 +104,8 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     _copy_mathjax(downloads / "mathjax")
     write_feed(root, results, downloads, title=protocol["title"])
     shutil.copy2(results / "run.json", downloads / "run.json")
+    if len(checklists):
+        write_csv(checklists, downloads / "checklists.csv")
     for path in results.glob("*.csv"):
         if path.name != "summaries.csv":  # for the queue alone
             copy_table(path, downloads / path.name, protocol=protocol)
