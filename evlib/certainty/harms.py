@@ -3,6 +3,7 @@
 import pandas as pd
 
 from evlib.base.schema import checked, columns
+from evlib.base.words import several
 from evlib.doses.effect_sizes import proportion, risk_difference, upper_bound_of_none
 from evlib.doses.stated_doses import report_url
 
@@ -73,6 +74,23 @@ def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
             facts |= {"upper_if_none": None if events else upper_bound_of_none(people)}
         rows.append(facts)
     return pd.DataFrame(rows, columns=list(SERIOUS))
+
+
+def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int) -> str:
+    """A sentence on the harms that were seen, from ``harms_beside_controls`` and ``without_harms``."""
+    counted = beside.dropna(subset=["n_events", "n"])
+    none, both = (counted.n_events == 0).sum(), (beside.beside == _COUNTED).sum()
+    serious = serious_events(beside).set_index("vesicles").loc["of MSCs"]
+    share = (
+        ""
+        if pd.isna(serious.share)
+        else f" ({100 * serious.share:.1f} %, 95 % interval {100 * serious.low:.1f} to {100 * serious.high:.1f} %)"
+    )
+    return (
+        f"**Few harms were counted, and few people**: {none} of {len(counted)} counts saw no event, {both} stand beside a count of a "
+        f"control arm. Of vesicles of MSCs, {serious.n_events} of {several(serious.n_people, 'person', 'people')} had a serious "
+        f"event{share}, summed over {several(serious.arms, 'arm')} that differ. For {len(silent)} of {several(n_reports, 'report')} no statement on harms is on file."
+    )
 
 
 def rates_of_literature(conversions: pd.DataFrame) -> pd.DataFrame:

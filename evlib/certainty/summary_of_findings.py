@@ -81,6 +81,19 @@ def without_comparison(tables: dict[str, pd.DataFrame], compared: pd.DataFrame, 
     return grouped.agg(reports="size", studies=lambda names: joined(list(names))).reset_index()
 
 
+def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, *, n_reports: int) -> str:
+    """A sentence on how certain the answers are, from ``summary_of_findings`` and ``without_comparison``."""
+    silent = f"{alone.reports.sum()} of {several(n_reports, 'report')} compare no outcome of vesicles with another arm"
+    if findings.empty:
+        return f"No certainty can be given: {silent}."
+    lowest, best = (findings.certainty == LEVELS[0]).sum(), max(findings.certainty, key=LEVELS.index)
+    above = "" if best == LEVELS[0] else f"; it is {best} at best"
+    return (
+        f"**Certainty is {LEVELS[0]} in {lowest} of {several(len(findings), 'question')}** that a report answers by comparing "
+        f"vesicles with another arm{above}. {silent[0].upper()}{silent[1:]}."
+    )
+
+
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     """The reasons for rating down that lie in the reports of a question, each with its number of levels."""
     judged = {study: risk.get(study) for study in own.study_id.unique()}
