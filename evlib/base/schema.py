@@ -87,6 +87,10 @@ _TABLES = {
         study_id:key study tool:key domain:key judgement reason judged_by:key date how_settled R1 R2 reason_R1 reason_R2
         allocation read_from
     """,
+    "report_characteristics": """
+        study_id:key study year:count trn disease allocation masking people:count comparator route msc_derived:flag read_from
+        report_type evidence_note people_basis
+    """,
     "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
     "compared_outcomes": """
         study_id:key study trn arm_id:key arm versus_id versus comparator domain outcome:key primary:flag disease_group

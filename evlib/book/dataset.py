@@ -24,6 +24,7 @@ TABLES = {
     "coding_basis": "a code of a trial: machine-read, by a person or by rules, and on what it rests",
     "doses": "a dose as stated",
     "studies": "a published or posted report, read by machine",
+    "report_characteristics": "a report: who was compared with whom, how, in how many people, and how much of it was read",
     "arms": "an arm of a report, read by machine",
     "outcomes": "an outcome of an arm, read by machine",
     "adverse_events": "a count of adverse events of an arm, read by machine",

@@ -1,0 +1,157 @@
+"""What each report is: who was compared with whom, how, in how many people, and how much of it was read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.base.errors import InputError
+from evlib.base.schema import checked, join_multi, read_csv
+from evlib.base.words import joined, several
+
+NOT_STATED = "not stated in what was read"
+NO_CONTROL = "no control arm on file"
+PEOPLE_FILE = "curation/people_of_reports.csv"  # below the raw data
+_ALLOCATION = {
+    "randomised": "called randomised",
+    "non-randomised": "not randomised",
+    "single-arm": "have no comparator",
+}
+_SHOWN = {
+    "study": "report",
+    "year": "year",
+    "trn": "number",
+    "disease": "disease",
+    "allocation": "allocation",
+    "masking": "masking",
+    "people": "people",
+    "comparator": "comparator",
+    "route": "route",
+    "msc_derived": "from MSCs",
+    "read_from": "read from",
+    "report_type": "kind",
+    "evidence_note": "caveat",
+}
+
+
+def people_told(raw: str | Path, studies: pd.DataFrame) -> pd.DataFrame:
+    """The reports whose people are not the sum of their arms, with the words that say so: ``study_id, people, why, words``.
+
+    Parameters
+    ----------
+    raw
+        The folder of raw data, of which ``curation/people_of_reports.csv`` is read; it need not exist.
+    studies
+        Table ``studies``.
+
+    Raises
+    ------
+    InputError
+        Naming the line of a report that is not on file or stands there twice, or of people that are no whole number.
+    """
+    path = Path(raw) / PEOPLE_FILE
+    rows = read_csv(path, needs=["study_id", "people", "why", "words"], optional=True)
+    number = pd.to_numeric(rows.people, errors="coerce")
+    problems = {
+        "its study_id is none of curation/studies.csv": ~rows.study_id.isin(studies.study_id),
+        "its study_id stands in an earlier line as well": rows.study_id.duplicated(),
+        "people is not a whole number": rows.people.notna() & (number.isna() | (number % 1 != 0)),
+    }
+    for problem, wrong in problems.items():
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax()) + 2
+            raise InputError(f"{path}, line {line} ('{rows.study_id[line - 2]}'): {problem}. Correct the line.")
+    return rows.assign(people=number.astype("Int64"))
+
+
+def characteristics(studies: pd.DataFrame, arms: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """One row per report, as it was read; what it does not tell is missing, never guessed.
+
+    Parameters
+    ----------
+    studies, arms
+        Tables ``studies`` and ``arms``.
+    told
+        As ``people_told`` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``report_characteristics``, the newest report first. ``people`` is the sum of the arms, or what ``told`` says, or
+        missing where an arm has no n; ``people_basis`` says which. ``comparator`` names the arms whose role is control, then those
+        that got cells or another product beside vesicles; ``route`` is that of the arms that are not controls.
+    """
+    own = told.drop_duplicates("study_id").set_index("study_id")
+    rows = []
+    for study in studies.to_dict("records"):
+        of = arms[arms.study_id == study["study_id"]]
+        people, basis = _people(of, own.loc[study["study_id"]] if study["study_id"] in own.index else None)
+        rows.append(
+            study
+            | {"people": people, "people_basis": basis, "comparator": _comparator(of)}
+            | {"route": join_multi(of.route[of.role != "control"].dropna().unique())}
+        )
+    names = ["study_id", *_SHOWN, "people_basis"]
+    table = pd.DataFrame(rows, columns=names).sort_values(
+        ["year", "study"], ascending=[False, True], na_position="last"
+    )
+    return checked(table, "report_characteristics")
+
+
+def _people(arms: pd.DataFrame, told: pd.Series | None) -> tuple[int | None, str]:
+    if told is not None:
+        return (None if pd.isna(told.people) else int(told.people)), f"{told.why}: {told.words}"
+    if arms.empty:
+        return None, "no arm on file"
+    if missing := int(arms.n.isna().sum()):
+        return None, f"n not shown for {missing} of {several(len(arms), 'arm')}"
+    return int(arms.n.sum()), "sum of the arms"
+
+
+def _comparator(arms: pd.DataFrame) -> str | None:
+    given = arms[arms.role == "ev"]
+    beside = arms[arms.role.isin(["cells", "other product"]) & (len(given) > 0)]
+    return join_multi([*arms.arm[arms.role == "control"], *beside.arm])
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Table ``report_characteristics`` for display: what a report does not tell is said to be not stated.
+
+    The number of people stands with its basis where it is not the sum of the arms.
+    """
+    people = table.people.astype("object").where(table.people.notna(), "not known").astype(str)
+    simple = table.people_basis == "sum of the arms"
+    shown = table.assign(
+        people=people.where(simple, people + " (" + table.people_basis + ")"),
+        msc_derived=table.msc_derived.map({True: "yes", False: "no"}),
+        comparator=table.comparator.fillna(NO_CONTROL),
+    )
+    shown = shown[list(_SHOWN)].astype({"year": "object"})
+    told = [name for name in _SHOWN if name not in ("trn", "year")]
+    shown[told] = shown[told].fillna(NOT_STATED)
+    return shown.rename(columns=_SHOWN)
+
+
+def in_a_sentence(table: pd.DataFrame) -> str:
+    """What the reports of table ``report_characteristics`` are, in two sentences."""
+    n = len(table)
+    if not n:
+        return "No report is on file."
+    counts = table.allocation.value_counts()
+    kinds = [f"{counts[word]} {text}" for word, text in _ALLOCATION.items() if word in counts]
+    kinds += (
+        [f"{table.allocation.isna().sum()} do not say how people were allotted"]
+        if table.allocation.isna().any()
+        else []
+    )
+    people = table.people.dropna()
+    size = ""
+    if len(people):
+        size = (
+            f" The number of people is known for {len(people)}: median {people.median():.0f}, from {people.min()} to "
+            f"{people.max()}."
+        )
+    whole = int((~table.read_from.isin(["abstract", "excerpt"])).sum())
+    return (
+        f"Of **{several(n, 'report')}** {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}."
+        f"{size} {n - whole} of {n} were read from an abstract or an excerpt alone."
+    )
