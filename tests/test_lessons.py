@@ -18,7 +18,7 @@ from evlib.base.words import load_numbers
 from evlib.book.lessons import MAX_ROWS, SOLUTION, TAG, cell_index, chapters_of, lesson, with_anchors, write_lesson
 
 SPOKEN = {"capture_output": True, "text": True}
-CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")
+CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect", "07_certainty")
 
 # Runs the code of a notebook where nothing can be imported but pandas, seaborn, IPython and what they need themselves.
 BARE = r"""

@@ -276,6 +276,8 @@ def _pages(trn: str, kept: str, story: dict[str, Any]) -> list[dict[str, str]]:
         pages.append({"page": "03_describe.html", "what": f"counted in the figures and listed with its codes{as_kept}"})
     if story["doses"] or story["results"]:
         pages.append({"page": "04_dose_effect.html", "what": "its doses and reports"})
+    if story["results"]:
+        pages.append({"page": "07_certainty.html", "what": "how certain its reports are, and which harms they tell of"})
     return pages
 
 
