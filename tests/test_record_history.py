@@ -37,7 +37,12 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     assert story["doses"]
     assert story["results"]
     pages = {page["page"] for page in story["book"]}
-    assert pages == {f"02_screen.html#{anchor('included')}", "03_describe.html", "04_dose_effect.html"}
+    assert pages == {
+        f"02_screen.html#{anchor('included')}",
+        "03_describe.html",
+        "04_dose_effect.html",
+        "07_certainty.html",
+    }
     text = story_as_text(story)
     for step in range(1, 8):
         assert f"\n{step}. " in text
