@@ -113,6 +113,11 @@ _TABLES = {
         completion_high:date date_is updated_since:flag due:key result:key reports report_types publications enrolment:count
         people_are
     """,
+    "printed_statistics": """
+        study_id:key study arm_id:key arm versus outcome:key timepoint check:key printed counts counts_basis p_fisher:number
+        p_mid:number p_chi_square:number p_yates:number p_z_difference:number p_z_log_ratio:number recomputed follows_by
+        verdict:key why source_url line:count
+    """,
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 

@@ -58,7 +58,7 @@ TRENDS = (
 )
 
 _WITHOUT_VESICLES = ("cells", "other product")  # roles of arms
-_OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
+OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
 _VERSUS = re.compile(r",?\s+(?:(?:vs\.?|v)\s+(?:control|placebo|matched controls)\b.*|versus\s.*)$", re.I)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.(?P<decimals>\d+))?)%")
 _JEFFREYS = 0.5  # each parameter of his beta prior
@@ -493,7 +493,7 @@ def _counts(row: dict) -> tuple[tuple[int, int] | None, str | None]:
 
 def _is_whole_arm_percentage(row: dict) -> bool:
     percentage = _PERCENT.fullmatch(row.get("value") or "")
-    return bool(percentage and row["arm_n"] and _OF_PEOPLE.search(row["name"]) and "subgroup" not in row["name"])
+    return bool(percentage and row["arm_n"] and OF_PEOPLE.search(row["name"]) and "subgroup" not in row["name"])
 
 
 def _estimated_counts(row: dict) -> tuple[tuple[int, int], str]:
