@@ -36,6 +36,7 @@ _TABLES = {
     name: (name, name) for name in ("records", "decisions", "trials", "described", "doses", "flow", "duplicates")
 }
 _TABLES |= {"outcomes": ("screened", "screened"), "everything": ("places", "records")}
+_TABLES |= {"findings": ("summary_of_findings",) * 2, "beside": ("harms_beside_controls",) * 2}
 
 
 class _Cell(NamedTuple):
