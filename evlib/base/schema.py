@@ -92,6 +92,7 @@ _TABLES = {
         report_type evidence_note people_basis
     """,
     "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
+    "product_settled": "study_id:key study item:key stated words how_settled R1 R2 words_R1 words_R2",
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 

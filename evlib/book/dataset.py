@@ -32,6 +32,7 @@ TABLES = {
     "risk_of_bias_by_people": "a person's judgement of the risk of bias of a report in one domain",
     "risk_of_bias_settled": "the judgement that counts for a report in one domain, with its reason and who judged",
     "product_reporting": "a machine reading of whether a report states an item that MISEV2023 asks for",
+    "product_settled": "what counts of whether a report states such an item, with the words of the reading that was followed",
     "records": "a registry record of the search",
     "screened": "what became of a record",
     "decisions": "a decision by a reader, a person or the rules",
