@@ -41,7 +41,7 @@ def test_a_report_has_its_items_by_name_and_not_seen_is_not_a_no():
     assert scores.loc["a", ["stated", "not_stated", "unseen"]].tolist() == ["storage", "isolation", "potency"]
     assert scores.score["a"].startswith("1 of 3 stated") and "1 not seen" in scores.score["a"]
     assert scores.loc["b", ["yes", "no", "not_seen"]].tolist() == [0, 0, 1] and pd.isna(scores.stated["b"])
-    by_item = product_reporting.by_item(items, table).set_index("item")
+    by_item = product_reporting.by_item(items).set_index("item")
     assert by_item.loc["storage", ["yes", "no", "not-seen", "n", "agreed"]].tolist() == [1, 0, 1, 2, 1]
     assert by_item.n["dose_metric"] == 0
 
@@ -50,7 +50,7 @@ def test_the_shipped_readings_are_those_that_were_handed_over(tmp_path):
     tables, _ = reports.read_reports(RAW)
     items = product_reporting.settled_items(tables["product_reporting"], tables["studies"])
     assert (items.study_id.nunique(), len(items), (items.R1 == items.R2).sum()) == (58, 580, 552)
-    by_item = product_reporting.by_item(items, tables["product_reporting"]).set_index("item")
+    by_item = product_reporting.by_item(items).set_index("item")
     assert (by_item[["yes", "no", "not-seen"]].sum(axis=1) == 58).all() and by_item.agreed.sum() == 552
     assert set(items.item) == set(product_reporting.ITEMS)
     said = reports.product_items(tables["product_reporting"])

@@ -29,7 +29,7 @@ ITEMS = {
     "dose_metric": "Dose with its unit",
 }
 ANSWERS = {"yes": "stated", "no": "read in full, not stated", "not-seen": "not seen in what was read"}
-_BARS = {"yes": (BLUE, None, "white"), "no": (ORANGE, "///", "black"), "not-seen": ("#DDDDDD", "..", "black")}
+_BARS = {"yes": (BLUE, None, "white"), "no": (ORANGE, "///", "black"), "not-seen": ("#DDDDDD", None, "black")}
 # What the columns of a record can tell of the product, and the items that no column asks for.
 _MASSES = ("mass", "mass per body weight")
 _PARTICLES = ("particles", "particles per area")
@@ -58,13 +58,13 @@ def settled_items(reporting: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFram
     return checked(cells, "product_settled")
 
 
-def by_item(items: pd.DataFrame, reporting: pd.DataFrame) -> pd.DataFrame:
+def by_item(items: pd.DataFrame) -> pd.DataFrame:
     """For each item how many reports state it, and how far the two machine readings agree.
 
     Parameters
     ----------
-    items, reporting
-        Tables ``product_settled`` and ``product_reporting``.
+    items
+        Table ``product_settled``.
 
     Returns
     -------

@@ -206,3 +206,15 @@ def how_much_was_read(judged: pd.DataFrame, tool: str = "") -> str:
         return first + "."
     ringed = several(len(people), "judgement")
     return f"{first}; {ringed} on {several(people.study_id.nunique(), 'report')} by people ({joined(sorted(set(people.judged_by)))})."
+
+
+def randomised_by_other_tool(judged: pd.DataFrame) -> str:
+    """Which reports called randomised were judged with ROBINS-I, and what the first reading says of it; empty where there is none.
+
+    ``judged`` is table ``risk_of_bias_settled``.
+    """
+    own = judged[(judged.tool == "ROBINS-I") & (judged.allocation == "randomised") & (judged.domain == "overall")]
+    return " ".join(
+        f"† {row.study} is called randomised and was judged with ROBINS-I all the same. The first reading says: “{row.reason_R1}”"
+        for row in own.itertuples()
+    )
