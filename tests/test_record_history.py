@@ -1,5 +1,6 @@
 """The path of a record: every step is told, and leads to the places of the book that show it."""
 
+import html
 import json
 import re
 
@@ -11,6 +12,8 @@ from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
 from evlib.book.record_history import story_as_text, trace, traced_tables
 from evlib.book.trial_pages import trial_page
+from evlib.certainty.product_reporting import ITEMS
+from evlib.doses.reports import DOMAINS
 
 DATE = "2024-02-17"
 
@@ -71,9 +74,17 @@ def test_the_page_of_a_trial_dates_what_only_an_older_copy_says_and_says_who_rea
     assert "Zarrabi 2023" in zarrabi and "RoB2: " in zarrabi and "## Outcomes on file" in zarrabi
     for outcome in traced("NCT04366063")["outcomes"]:
         assert f"<td>{outcome['direction']}</td>" in zarrabi
+    story = traced("NCT04366063")
+    assert [row["domain"] for row in story["risk_of_bias"]] == list(DOMAINS["RoB2"])
+    assert all(html.escape(row["reason"]) in zarrabi for row in story["risk_of_bias"])
+    [product] = story["product"]
+    named = [name for key in ("stated", "not_stated", "unseen") for name in product.get(key, "").split(", ") if name]
+    assert sorted(named) == sorted(name.lower() for name in ITEMS.values())
+    assert f"<td>{product['unseen']}</td>" in zarrabi and "not seen in what was read" in zarrabi
     trials = read_table(results / "trials.csv", "trials")
     pages = {trn: trial_page(traced(trn), None) for trn in trials.trn}
     assert "<td>machine-read</td>" in pages["NCT04276987"]
+    assert "## Risk of bias" not in next(pages[trn] for trn in pages if not traced(trn)["results"])
     assert not [trn for trn, text in pages.items() if re.search(r"\bhand(?:-| )cod|\bby hand\b", text, re.IGNORECASE)]
 
 

@@ -54,6 +54,9 @@ def test_the_shipped_judgements_are_those_that_were_handed_over(shipped):
     assert (judged.reason == judged.reason_R1.where(of_first, judged.reason_R2)).all()
     called_randomised = judged[(judged.allocation == "randomised") & (judged.tool == "ROBINS-I")]
     assert called_randomised.study.str.startswith("Johnson 2023").all() and len(called_randomised) == 8
+    said = risk_of_bias.randomised_by_other_tool(judged)
+    assert said.count("ROBINS-I all the same") == 1 and "registry title" in said
+    assert risk_of_bias.randomised_by_other_tool(judged[judged.tool == "RoB2"]) == ""
 
 
 def test_a_person_wins_over_the_machine_readings_and_is_named(shipped):

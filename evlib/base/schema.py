@@ -118,6 +118,7 @@ _TABLES = {
         p_mid:number p_chi_square:number p_yates:number p_z_difference:number p_z_log_ratio:number recomputed follows_by
         verdict:key why source_url line:count
     """,
+    "product_settled": "study_id:key study item:key stated words how_settled R1 R2 words_R1 words_R2",
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 

@@ -35,6 +35,7 @@ TABLES = {
     "compared_outcomes": "an outcome that a report compares between two arms, from machine readings",
     "summary_of_findings": "a question: diseases, route, kind of outcome and comparator, with what was found and how certain it is",
     "harms_beside_controls": "a harm of an arm with vesicles, beside that of a control arm; from machine readings",
+    "product_settled": "what counts of whether a report states such an item, with the words of the reading that was followed",
     "records": "a registry record of the search",
     "screened": "what became of a record",
     "decisions": "a decision by a reader, a person or the rules",

@@ -10,6 +10,8 @@ from evlib.base.identifiers import normalised
 from evlib.base.paths import command_ending
 from evlib.base.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
+from evlib.certainty import product_reporting, risk_of_bias
+from evlib.doses.reports import BY_PEOPLE, read_reports
 
 _NOT_IN_SEARCH = {
     "undated": "cannot be placed before or after the search date",
@@ -30,8 +32,6 @@ _CURATED = {
     "studies": ("trn", "study_id", "study", "trn_link", "doi_or_url"),
     "arms": ("study_id", "arm_id"),
     "outcomes": ("arm_id",),
-    "risk_of_bias": ("study_id", "tool", "domain", "reader", "judgement"),
-    "product_reporting": ("study_id", "item", "reader", "stated"),
 }
 Rows = dict[str, list[dict[str, Any]]]  # of one table by registration number, without empty cells
 
@@ -42,7 +42,8 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     Returns
     -------
     dict
-        For each table its rows by registration number; those of arms by study, those of outcomes by arm.
+        For each table its rows by registration number; those of arms, of the risk of bias and of the product by study, those
+        of outcomes by arm.
 
     Raises
     ------
@@ -68,6 +69,11 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     for name, needs in _CURATED.items():
         path = Path(raw_dir) / f"curation/{name}.csv"
         tables[name] = _rows_by(read_csv(path, needs=needs, optional=True), needs[0])
+    read, _ = read_reports(raw_dir)
+    judged = risk_of_bias.settled(read["risk_of_bias"], read["studies"], read[BY_PEOPLE])
+    items = product_reporting.settled_items(read["product_reporting"], read["studies"])
+    tables["risk_of_bias"] = _rows_by(judged, "study_id")
+    tables["product"] = _rows_by(product_reporting.scores(items), "study_id")
     return tables
 
 
@@ -99,7 +105,7 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     -------
     dict
         ``asked, trn, place`` (in, after or undated: whether it is in the search), ``record, duplicates, decisions,
-        outcome, versions, coding, doses, results, outcomes, set_aside, book``; missing facts are left out of each. Ready for JSON.
+        outcome, versions, coding, doses, results, risk_of_bias, product, outcomes, set_aside, book``; missing facts are left out of each. Ready for JSON.
 
     Raises
     ------
@@ -143,6 +149,11 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     story["doses"] = rows_on("doses", kept)
     numbers = [kept, *(row["trn"] for row in rows_on("duplicates", kept) if row["trn"] != kept)]
     story["results"] = [report for number in numbers for report in _reports(number, tables)]
+    studies = [study["study_id"] for number in numbers for study in tables["studies"].get(number, [])]
+    judgement = ("study", "tool", "domain", "judgement", "reason", "judged_by")
+    story["risk_of_bias"] = [_only(row, judgement) for study in studies for row in rows_on("risk_of_bias", study)]
+    told = ("study", "score", "stated", "not_stated", "unseen")
+    story["product"] = [_only(row, told) for study in studies for row in rows_on("product", study)]
     story["outcomes"] = [outcome for number in numbers for outcome in _outcomes(number, tables)]
     story["book"] = _pages(record, kept, story)
     return story
@@ -242,15 +253,10 @@ def _reports(trn: str, tables: dict[str, Rows]) -> list[dict[str, Any]]:
         n_outcomes = sum(len(tables["outcomes"].get(arm, [])) for arm in arms)
         report |= {"arms": len(arms), "outcomes": n_outcomes, "risk_of_bias": None, "product": None}
         for row in tables["risk_of_bias"].get(study["study_id"], []):
-            if (row["reader"], row["domain"]) == ("settled", "overall"):
+            if row["domain"] == "overall" and "judgement" in row:
                 report["risk_of_bias"] = f"{row['tool']}: {row['judgement']}"
-        items = [
-            row["stated"]
-            for row in tables["product_reporting"].get(study["study_id"], [])
-            if row["reader"] == "settled"
-        ]
-        if items:
-            report["product"] = f"{items.count('yes')} of {len(items)} items stated, {items.count('not-seen')} not seen"
+        for row in tables["product"].get(study["study_id"], []):
+            report["product"] = row["score"]
         rows.append({name: value for name, value in report.items() if value is not None})
     return rows
 
@@ -279,6 +285,10 @@ def _pages(trn: str, kept: str, story: dict[str, Any]) -> list[dict[str, str]]:
     if story["results"]:
         pages.append({"page": "07_certainty.html", "what": "how certain its reports are, and which harms they tell of"})
     return pages
+
+
+def _only(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: row[name] for name in names if name in row}
 
 
 def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -64,6 +64,9 @@ _FOLLOWED = (
     "masking",
 )
 _HEADS = {"unit_kind": "kind of unit", "n_administrations": "times"}
+_HEADS |= {"not_stated": "read in full and not stated", "unseen": "not seen in what was read"}
+_RISK_NOTE = "RoB 2 for reports called randomised, ROBINS-I for others; machine readings, mostly of abstracts alone, where no person has judged."
+_PRODUCT_NOTE = "Items of the kind that MISEV2023 asks for; machine readings, mostly of abstracts alone."
 _CLAIM = {
     "section": "Section",
     "quote": "Quote",
@@ -190,7 +193,8 @@ def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tu
 
 
 def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: Collection[str] = ()) -> str:
-    """The page of a trial in Markdown with HTML tables: record, decisions, coding with its basis, doses, reports, sources.
+    """The page of a trial in Markdown with HTML tables: record, decisions, coding with its basis, doses, reports with
+    their risk of bias and what they tell of the product, sources.
 
     Parameters
     ----------
@@ -209,16 +213,29 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         *("study", "report", "year", "report_type", "allocation", "masking", "read_from", "risk_of_bias", "product"),
         *("evidence_note", "link", "arms", "outcomes"),
     )
+    judgements = ("study", "tool", "domain", "judgement", "reason", "judged_by")
+    told = ("study", "stated", "not_stated", "unseen")
     outcomes = ("study", "arm", "role", "name", "timepoint", "value", "p", "direction", "comparison", "better_when")
     changes_heading = "What changed since the earlier search"
     optional = [
         ("doses", "Doses", _grid(story["doses"], doses, "No dose on file.")),
         ("results", "Reports", _grid(story["results"], reports, "No report on file.")),
+        (
+            "risk_of_bias",
+            "Risk of bias",
+            _with_note(_RISK_NOTE, _grid(story["risk_of_bias"], judgements, "Not judged.")),
+        ),
+        (
+            "product",
+            "What is told of the product",
+            _with_note(_PRODUCT_NOTE, _grid(story["product"], told, "Not read.")),
+        ),
         ("outcomes", "Outcomes on file", _grid(story["outcomes"], outcomes, "None.")),
         ("changes", changes_heading, _grid(changed, ("field", "before", "after"), "Nothing that is followed.")),
     ]
     left_out = {*without, *(["changes"] if changes is None else [])}
-    left_out |= {"outcomes"} if "results" in left_out or not story["outcomes"] else set()
+    of_reports = ("risk_of_bias", "product", "outcomes")
+    left_out |= {name for name in of_reports if "results" in left_out or not story[name]}
     older = older_values(story)
     followed = [
         row
@@ -314,6 +331,10 @@ def _values(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "<br>".join(html.escape(text) for text in split_multi(value)) or html.escape(str(value))
+
+
+def _with_note(note: str, grid: str) -> str:
+    return f"<p>{html.escape(note)}</p>\n\n{grid}"
 
 
 def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:

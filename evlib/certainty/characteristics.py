@@ -14,7 +14,7 @@ PEOPLE_FILE = "curation/people_of_reports.csv"  # below the raw data
 _ALLOCATION = {
     "randomised": "called randomised",
     "non-randomised": "not randomised",
-    "single-arm": "have no comparator",
+    "single-arm": "without a comparator",
 }
 _SHOWN = {
     "study": "report",
@@ -138,11 +138,8 @@ def in_a_sentence(table: pd.DataFrame) -> str:
         return "No report is on file."
     counts = table.allocation.value_counts()
     kinds = [f"{counts[word]} {text}" for word, text in _ALLOCATION.items() if word in counts]
-    kinds += (
-        [f"{table.allocation.isna().sum()} do not say how people were allotted"]
-        if table.allocation.isna().any()
-        else []
-    )
+    unknown = int(table.allocation.isna().sum())
+    kinds += [f"{unknown} silent on how people were allotted"] if unknown else []
     people = table.people.dropna()
     size = ""
     if len(people):
@@ -152,6 +149,6 @@ def in_a_sentence(table: pd.DataFrame) -> str:
         )
     whole = int((~table.read_from.isin(["abstract", "excerpt"])).sum())
     return (
-        f"Of **{several(n, 'report')}** {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}."
+        f"**{several(n, 'report')}**: {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}."
         f"{size} {n - whole} of {n} were read from an abstract or an excerpt alone."
     )

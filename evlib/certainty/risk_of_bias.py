@@ -8,7 +8,7 @@ import pandas as pd
 
 from evlib.base.schema import checked
 from evlib.base.words import joined, several
-from evlib.doses.reports import DOMAINS, JUDGEMENTS, NO_INFORMATION
+from evlib.doses.reports import DOMAINS, JUDGEMENTS, NO_INFORMATION, settled_readings
 from evlib.screen.screening import agreement_of_words
 
 TOOL_NAMES = {"RoB2": "RoB 2", "ROBINS-I": "ROBINS-I"}
@@ -58,16 +58,9 @@ def settled(risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame) -> 
 
 def _by_machine(risk: pd.DataFrame) -> pd.DataFrame:
     """What the machine readings settled, with the words of a reading that was followed."""
-    readers = ["R1", "R2", "settled"]
-    said = risk.drop_duplicates([*_CELL, "reader"]).set_index([*_CELL, "reader"])
-    judged = said.judgement.unstack("reader").reindex(columns=readers)
-    why = said.support.unstack("reader").reindex(columns=readers)
-    followed = [judged[reader] == judged.settled for reader in ("R1", "R2")]
-    reason = why.R1.where(followed[0], why.R2.where(followed[1], why.settled))
-    cells = judged.rename(columns={"settled": "judgement"}).assign(
-        reason=reason, reason_R1=why.R1, reason_R2=why.R2, how_settled=why.settled, judged_by=MACHINE
-    )
-    return cells.rename_axis(columns=None).reset_index()
+    cells = settled_readings(risk, _CELL, "judgement", "support").assign(judged_by=MACHINE)
+    names = {"settled": "judgement", "followed": "reason", "words_R1": "reason_R1", "words_R2": "reason_R2"}
+    return cells.rename(columns=names)
 
 
 def _by_people(people: pd.DataFrame) -> pd.DataFrame:
@@ -213,3 +206,15 @@ def how_much_was_read(judged: pd.DataFrame, tool: str = "") -> str:
         return first + "."
     ringed = several(len(people), "judgement")
     return f"{first}; {ringed} on {several(people.study_id.nunique(), 'report')} by people ({joined(sorted(set(people.judged_by)))})."
+
+
+def randomised_by_other_tool(judged: pd.DataFrame) -> str:
+    """Which reports called randomised were judged with ROBINS-I, and what the first reading says of it; empty where there is none.
+
+    ``judged`` is table ``risk_of_bias_settled``.
+    """
+    own = judged[(judged.tool == "ROBINS-I") & (judged.allocation == "randomised") & (judged.domain == "overall")]
+    return " ".join(
+        f"† {row.study} is called randomised and was judged with ROBINS-I all the same. The first reading says: “{row.reason_R1}”"
+        for row in own.itertuples()
+    )

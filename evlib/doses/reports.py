@@ -179,6 +179,30 @@ def _as_written(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def settled_readings(readings: pd.DataFrame, key: list[str], said: str, words: str) -> pd.DataFrame:
+    """What was settled of two machine readings, with the words of the reading that was followed, of two that agree the first.
+
+    Parameters
+    ----------
+    readings
+        Table ``risk_of_bias`` or ``product_reporting``.
+    key, said, words
+        Its columns: what names a thing that was read, what a reading says of it, and on what that rests.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The ``key``, then ``settled, followed`` (the words), ``how_settled``, and ``R1, R2, words_R1, words_R2``.
+    """
+    wide = readings.drop_duplicates([*key, "reader"]).set_index([*key, "reader"])
+    judged, why = (wide[name].unstack("reader").reindex(columns=list(_READERS)) for name in (said, words))
+    followed = why.settled
+    for reader in ("R2", "R1"):
+        followed = why[reader].where(judged[reader] == judged.settled, followed)
+    table = judged.assign(followed=followed, how_settled=why.settled, words_R1=why.R1, words_R2=why.R2)
+    return table.rename_axis(columns=None).reset_index()
+
+
 def overall_risk(risk: pd.DataFrame) -> pd.Series:
     """The settled overall judgement of each report with its tool, as "RoB2: high"; by ``study_id``."""
     settled = risk[(risk.reader == "settled") & (risk.domain == "overall")].set_index("study_id")
