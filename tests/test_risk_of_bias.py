@@ -2,10 +2,14 @@
 
 import re
 import shutil
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from conftest import RAW, put
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evlib.base import figure
 from evlib.certainty import risk_of_bias
@@ -126,6 +130,26 @@ def test_what_people_write_is_read_as_it_is_meant_and_bad_rows_are_named_with_th
         strict=True,
     ):
         assert said in reason
+
+
+CELLS = [
+    (tool, domain, word)
+    for tool in reports.DOMAINS
+    for domain in reports.DOMAINS[tool]
+    for word in reports.JUDGEMENTS[tool]
+]
+
+
+@given(
+    st.sampled_from(CELLS), st.sampled_from([" ", "_", "-", "  "]), st.sampled_from([str.upper, str.title, str.lower])
+)
+def test_a_word_of_a_tool_is_read_however_a_person_spells_it(cell, between, cased):
+    written = [cased(part.replace("-", between)) for part in cell]
+    with tempfile.TemporaryDirectory() as folder:
+        path = put(Path(folder), "people.csv", HEAD + f"a,{','.join(written)},Ana,x,\n")
+        judged, rejects = reports.judged_by_people(path, known={"a"})
+    assert rejects.empty
+    assert judged.loc[0, ["tool", "domain", "judgement"]].tolist() == list(cell)
 
 
 def test_a_persons_file_without_a_column_is_named_and_stops_nothing(tmp_path):

@@ -176,7 +176,7 @@ def _as_written(rows: pd.DataFrame) -> pd.DataFrame:
         lambda text: spellings.get("".join(filter(str.isalnum, text)).casefold(), text), na_action="ignore"
     )
     rows["date"] = rows.date.map(lambda text: unambiguous_day(text) or text, na_action="ignore")
-    return rows
+    return rows.astype("str")  # a column without a value is no text else
 
 
 def settled_readings(readings: pd.DataFrame, key: list[str], said: str, words: str) -> pd.DataFrame:
