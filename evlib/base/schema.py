@@ -93,6 +93,10 @@ _TABLES = {
         p_mid:number p_chi_square:number p_yates:number p_z_difference:number p_z_log_ratio:number recomputed follows_by
         verdict:key why source_url line:count
     """,
+    "dose_response": """
+        setting:key parameter:key unit prior_low:number prior_median:number prior_high:number low:number median:number
+        high:number spread:number overlap:number bits:number above_zero:number study outcome basis source_url
+    """,
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 
