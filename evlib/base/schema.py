@@ -119,6 +119,10 @@ _TABLES = {
         verdict:key why source_url line:count
     """,
     "product_settled": "study_id:key study item:key stated words how_settled R1 R2 words_R1 words_R2",
+    "dose_response": """
+        setting:key parameter:key unit prior_low:number prior_median:number prior_high:number low:number median:number
+        high:number spread:number overlap:number bits:number above_zero:number study outcome basis source_url
+    """,
 }
 _DESCRIBED_TOO = "status enrolment:count enrolment_type results_posted:flag source_urls"
 

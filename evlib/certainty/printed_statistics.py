@@ -238,7 +238,7 @@ def p_beside_printed(table: pd.DataFrame) -> Figure:
     wrong = rows.verdict != FOLLOWS
     title = f"{wrong.sum()} of {several(len(rows), 'printed p value')} come from the counts by no usual test"
     starred = rows.counts_basis != PRINTED
-    short = [textwrap.shorten(text, 34, placeholder=" …") for text in rows.outcome]
+    short = [f"{textwrap.shorten(row.outcome, 24, placeholder=' …')}: {row.counts}" for row in rows.itertuples()]
     labels = rows.study.str.split(" (", regex=False).str[0] + starred.map({True: " *", False: ""}) + "\n" + short
     with matplotlib.rc_context(STYLE):
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 2.0 + 0.36 * len(rows)), layout="constrained")
@@ -260,7 +260,8 @@ def p_beside_printed(table: pd.DataFrame) -> Figure:
                     alpha=0.7,
                     solid_capstyle="butt",
                 )
-                axes.plot(max(end.high if end.sign[0] == "<" else end.low, 1e-5), y, "|", color=colour, ms=13, mew=3)
+                value = {"<": end.high, ">": end.low}.get(end.sign[0], (end.low + end.high) / 2)
+                axes.plot(max(value, 1e-5), y, "|", color=colour, ms=13, mew=3)
             axes.plot([], [], "|", color=colour, ms=11, mew=3, label=f"{words} (n = {len(own)})")
         if starred.any():
             axes.plot([], [], " ", label="* counts inferred from percentages, in whole or in part")
