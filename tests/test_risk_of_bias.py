@@ -112,11 +112,11 @@ def test_what_people_write_is_read_as_it_is_meant_and_bad_rows_are_named_with_th
         "a,GRADE,overall,high,Ana,x,\n"
         "a,RoB2,confounding,high,Ana,x,\n"
         "a,RoB2,overall,serious,Ana,x,\n"
-        "a,RoB2,overall,high,R1,x,\n"
+        "a,RoB2,overall,high,r1,x,\n"
         "a,RoB2,overall,high,Ana,,\n"
         "a,RoB2,overall,high,Ana,x,05/11/2026\n"
         "a,ROBINS-I,overall,serious,Ana,x,\n"
-        "a,RoB2,missing-data,high,Ana,Newer,2026-11-27\n",
+        "a,RoB2,missing-data,high,ANA,Newer,2026-11-27\n",
     )
     judged, rejects = reports.judged_by_people(path, known={"a", "b", "c"})
     assert judged.drop(columns="reviewer").to_numpy(dtype=object, na_value=None).tolist() == [

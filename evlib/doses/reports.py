@@ -145,7 +145,7 @@ def judged_by_people(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame
             "unknown judgement '" + rows.judgement + "'. Use " + words + ".",
         ),
         (
-            rows.reviewer.isna() | rows.reviewer.isin(_READERS),
+            rows.reviewer.isna() | rows.reviewer.str.casefold().isin([name.casefold() for name in _READERS]),
             f"no reviewer, or a name kept for the machine readings ({', '.join(_READERS)}). Write yours.",
         ),
         (rows.reason.isna(), "no reason. Write what the judgement rests on."),
@@ -159,8 +159,8 @@ def judged_by_people(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame
         ),
     ]
     good, rejects = set_aside(rows.assign(trn=None), path, problems)
-    newest = good.sort_values("date", kind="stable", na_position="first")
-    newest = newest.drop_duplicates(["study_id", "domain", "reviewer"], keep="last").sort_index()
+    newest = good.assign(who=good.reviewer.str.casefold()).sort_values("date", kind="stable", na_position="first")
+    newest = newest.drop_duplicates(["study_id", "domain", "who"], keep="last").sort_index()
     return checked(newest[names], BY_PEOPLE, source=str(path)), rejects
 
 
