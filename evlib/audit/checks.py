@@ -38,7 +38,7 @@ _NO_PHASE = ("not-applicable", "not reported")
 _CONVENTIONAL = 0.05  # the level at which the paper calls results significant
 _FROM_THE_PAPER = "Wang 2025"  # marks, in the curated tables, what was taken from the paper itself
 _NAMES = {"msc_source": "cell source", "countries": "country", "conditions": "condition", "covid19": "COVID-19"}
-_NAMES |= {"n_events": "number of events", "dose_low": "dose", "dose_high": "dose"}
+_NAMES |= {"n_events": "number of events"} | dict.fromkeys(("dose_low", "dose_high", "dose_as_reported"), "dose")
 
 
 class Evidence(NamedTuple):
