@@ -44,6 +44,9 @@ def test_a_claim_that_cannot_be_counted_is_refused(tmp_path, review):
         ("code: China", "needs one check"),
         ("field: countries", "together"),
         ("not_checkable: ''", "needs a text"),
+        ("equals: b, finding: alone", "'alone', which no other claim shares"),
+        ("equals: b, finding: Two words", "small letters"),
+        ("equals: b, finding: b2, caveat: None", "needs a sentence as 'caveat'"),
     ],
 )
 def test_a_check_that_cannot_be_made_is_refused_and_the_claim_is_named(tmp_path, review, check, message):
@@ -56,6 +59,19 @@ def test_a_check_that_cannot_be_made_is_refused_and_the_claim_is_named(tmp_path,
     with pytest.raises(InputError, match="the claim 'a'") as caught:
         claims.read_claims(path, protocol=review)
     assert message in str(caught.value)
+
+
+def test_claims_share_a_finding_or_are_one_of_their_own(tmp_path, review):
+    path = tmp_path / "claims.yml"
+    line = '- {{id: {}, section: "1", quote: q, value: 1, not_checkable: why{}}}'
+    given = [("a", ""), ("b", ", finding: a"), ("c", ", finding: both, caveat: A sentence."), ("d", ", finding: both")]
+    path.write_text("\n".join(line.format(*claim) for claim in given))
+    read = claims.read_claims(path, protocol=review)
+    assert read.finding.tolist() == ["a", "a", "both", "both"]
+    assert read.caveat.dropna().tolist() == ["A sentence."]
+    path.write_text("\n".join(line.format(*claim) for claim in [*given, ("both", ", finding: a")]))
+    with pytest.raises(InputError, match="the id of a claim of another finding"):
+        claims.read_claims(path, protocol=review)
 
 
 def test_only_included_trials_are_set_beside_the_papers():

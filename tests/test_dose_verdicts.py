@@ -20,6 +20,7 @@ from evlib.doses.dose_windows import every_setting, under_assumptions
 from evlib.doses.evidence import dials, evidence_tables
 
 RAW = ROOT / "data/raw"
+PAPER = ROOT.parent / "shared" / "paper" / "fmed-12-1625787.txt"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,22 @@ def under(tables, stated):
         return tried, judged(tables, tried, stated)
 
     return settings_and_verdicts
+
+
+@pytest.mark.skipif(not PAPER.exists(), reason="the paper's text is not part of the project")
+def test_every_quote_is_in_the_paper(under):
+    text = " ".join(PAPER.read_text(encoding="utf-8").replace("$", "").replace("108", "10⁸").split())
+    verdicts = under()[1]
+    assert [
+        name for name, row in verdicts.iterrows() if not all(part.strip() in text for part in row.quote.split("[…]"))
+    ] == []
+
+
+def test_a_claim_on_units_stands_for_units_alone(under):
+    claim = under()[1].loc["units"]
+    assert claim.verdict == STANDS
+    assert "dose units" in claim.quote and not any(word in claim.quote for word in ("characterization", "outcome"))
+    assert "units alone" in claim.evidence
 
 
 def test_one_parameter_moves_the_verdicts(under):

@@ -17,8 +17,10 @@ import pandas as pd
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, split_multi
 from evlib.base.words import joined
+from evlib.doses.dose_windows import NARROW
+from evlib.doses.effect_sizes import mean_difference
 
-COLUMNS = ["id", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
+COLUMNS = ["id", "finding", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
 HEADLINE = ("most_frequent", "any_where")  # checks of statements of order or presence
 # For each kind of check: the verdict where paper and check agree, and where they do not.
@@ -29,11 +31,14 @@ VERDICTS = {
 }
 ORDER = [verdict for pair in VERDICTS.values() for verdict in pair] + [NOT_CHECKABLE]
 _SETS_DIFFER = "The two sets of trials differ, and CENTRAL is absent from ours."
-_UNSTATED = ("not available", "not specified", "not reported")
+_UNSTATED = ("not available", "not specified", "not reported", "not detailed")
 _SEVERAL = ("mixed", "combined")  # codes that are no tissue and no route of their own
+_WORSE = ("less effective", "harm")  # readings of the paper's words on a dose that did worse than another
+_NO_PHASE = ("not-applicable", "not reported")
+_CONVENTIONAL = 0.05  # the level at which the paper calls results significant
 _FROM_THE_PAPER = "Wang 2025"  # marks, in the curated tables, what was taken from the paper itself
 _NAMES = {"msc_source": "cell source", "countries": "country", "conditions": "condition", "covid19": "COVID-19"}
-_NAMES |= {"n_events": "number of events", "dose_low": "dose", "dose_high": "dose"}
+_NAMES |= {"n_events": "number of events"} | dict.fromkeys(("dose_low", "dose_high", "dose_as_reported"), "dose")
 
 
 class Evidence(NamedTuple):
@@ -49,6 +54,8 @@ class Evidence(NamedTuple):
     arms: pd.DataFrame
     outcomes: pd.DataFrame
     adverse_events: pd.DataFrame
+    references: pd.DataFrame
+    section4: pd.DataFrame
 
 
 class _Claim(NamedTuple):
@@ -83,7 +90,7 @@ class Check(NamedTuple):
 def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
     """The evidence that is the same for every search date: the paper's printed tables, curated publications and results."""
     raw = Path(raw_dir)
-    paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2")}
+    paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2", "references", "section4")}
     curated = ("studies", "arms", "outcomes", "adverse_events")
     return paper | {name: read_csv(raw / f"curation/{name}.csv") for name in curated}
 
@@ -99,9 +106,9 @@ def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``id, section, quote, value`` of the claim; ``kind`` (internal, recomputation, source, none) and ``check``; ``ours``,
-        the value that the check gives; ``verdict``; ``why``, a sentence; ``source``, the address of the record or report
-        that the claim is held against. All values are text.
+        ``id, finding, section, quote, value`` of the claim; ``kind`` (internal, recomputation, source, none) and ``check``; ``ours``,
+        the value that the check gives; ``verdict``; ``why``, a sentence, with the claim's caveat; ``source``, the address
+        of the record or report that the claim is held against. All values are text.
 
     Raises
     ------
@@ -115,9 +122,10 @@ def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
         kind, check_claim, *_ = CHECKS[row.check]
         finding = check_claim(_Claim(row.id, row.quote, row.value, values, quotes), options, evidence)
         verdict = NOT_CHECKABLE if finding.agrees is None else VERDICTS[kind][0 if finding.agrees else 1]
-        stated = (row.id, row.section, row.quote, _as_text(row.value), kind, row.check.replace("_", " "))
+        stated = (row.id, row.finding, row.section, row.quote, _as_text(row.value), kind, row.check.replace("_", " "))
+        why = finding.why if pd.isna(row.caveat) else f"{finding.why} {row.caveat}"
         source = _source_url(row.check, options, evidence)
-        rows.append((*stated, _as_text(finding.ours), verdict, finding.why, source))
+        rows.append((*stated, _as_text(finding.ours), verdict, why, source))
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -125,6 +133,20 @@ def by_section(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers of claims: one row for each section in the paper's order, one column for each verdict."""
     sections = sorted(table.section.unique(), key=_place_in_paper)
     return pd.crosstab(table.section, table.verdict).reindex(index=sections, columns=ORDER, fill_value=0)
+
+
+def findings_by_verdict(table: pd.DataFrame) -> pd.Series:
+    """Numbers of distinct findings, by verdict in the order of ``ORDER``.
+
+    Claims that one correction of the text would settle are one finding. Among the claims of one kind it fits only where all
+    that can be checked do; one that was checked in two kinds counts in both. Not checkable is one of whose claims none can
+    be checked.
+    """
+    names = {verdict: set(table.finding[table.verdict == verdict]) for verdict in ORDER}
+    for right, wrong in VERDICTS.values():
+        names[right] -= names[wrong]
+    names[NOT_CHECKABLE] -= set().union(*(names[verdict] for verdict in ORDER if verdict != NOT_CHECKABLE))
+    return pd.Series({verdict: len(found) for verdict, found in names.items()})
 
 
 def _place_in_paper(section: str) -> tuple:
@@ -166,27 +188,111 @@ def _share_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     share = 100 * part / whole if whole else np.nan
     agrees = _rounds_to(share, claim.value, places)
     why = f"{_as_text(part)} of {of} is {share:.{places}f} %."
+    if not (agrees or whole):
+        return _Finding(None, False, f"There is no share of {of}.")
     return _Finding(round(share, places), agrees, why if agrees else f"{why} {_fitting(part, whole, claim, places)}")
 
 
 def _fitting(part: float, whole: float, claim: _Claim, places: int) -> str:
     """Which wholes (for the same count) and which counts (of the same whole) would give the printed percentage."""
-    printed = f"{claim.value:.{places}f} %"
-    wholes = [n for n in range(1, 3 * int(whole)) if _rounds_to(100 * part / n, claim.value, places)]
+    printed, count, last = f"{claim.value:.{places}f} %", _as_text(part), 3 * int(whole) - 1
+    wholes = [n for n in range(1, last + 1) if _rounds_to(100 * part / n, claim.value, places)]
     parts = [n for n in range(int(whole) + 1) if _rounds_to(100 * n / whole, claim.value, places)]
-    of_part = f"{_joined(wholes, 'or')} would" if wholes else f"no whole up to {3 * int(whole) - 1} would"
-    of_whole = f"{_joined(parts, 'or')} would" if parts else "no count would"
-    return f"For {printed}, {of_part} fit {_as_text(part)}, and of {_as_text(whole)} {of_whole} fit."
+    of_part = (
+        f"{printed} is {count} of {_joined(wholes, 'or')}"
+        if wholes
+        else f"No denominator up to {last} gives {printed} for {count}"
+    )
+    of_whole = f"{_joined(parts, 'or')} would give it" if parts else "no count would"
+    return f"{of_part}; of {_as_text(whole)}, {of_whole}."
 
 
 def _within(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Whether parts fit into a whole: several that do not fill it, or more than fill it, decide nothing by their sum."""
     parts, whole = [_number_in(claim, part) for part in options["parts"]], _number_in(claim, options["whole"])
     total, over = sum(parts), sum(parts) - whole
-    agrees = max(parts) <= whole and whole == claim.value
     words = f"{_joined(parts, '+')} = {_as_text(total)}" if len(parts) > 1 else _as_text(total)
-    why = f"{words}, {_as_text(abs(over))} {'more' if over > 0 else 'fewer'} than {_as_text(whole)}"
-    why += ": possible where trials count under several parts." if agrees and over > 0 else "."
-    return _Finding(total, agrees, why)
+    words += f", {_as_text(abs(over))} {'more' if over > 0 else 'fewer'} than {_as_text(whole)}" if over else ""
+    if max(parts) > whole or whole != claim.value:
+        return _Finding(total, False, f"{words}.")
+    if len(parts) == 1 or not over:
+        return _Finding(total, True, f"{words}.")
+    unsaid = "whether trials count under several parts" if over > 0 else "where the others belong"
+    return _Finding(total, None, f"{words}; the paper does not say {unsaid}, so that the sum decides nothing.")
+
+
+def _largest_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Whether no other printed number is above the smallest of those that the paper calls the largest."""
+    named, others = ({name: _number_in(claim, name) for name in options[key]} for key in ("named", "others"))
+    words = ", ".join(f"“{claim.quotes[name]}”" for name in [*named, *others])
+    return _Finding(max(others.values()), min(named.values()) >= max(others.values()), f"The paper prints {words}.")
+
+
+def _years_between(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    first, last = (claim.values[options[key]] for key in ("first", "last"))
+    years = (pd.Timestamp(str(last)) - pd.Timestamp(str(first))).days / 365.25
+    return _finding(
+        claim, round(years, 1), round(years) == claim.value, f"From {first} to {last} are {years:.1f} years"
+    )
+
+
+def _ratio_of_deaths(claim: _Claim, survived: list, evidence: Evidence) -> _Finding:
+    """The ratio of the deaths that two printed percentages of survivors leave, as far as their rounding allows."""
+    treated, control = (100 - _number_in(claim, name) for name in survived)
+    half = 0.5 * 10.0 ** -max(len(str(claim.values[name]).partition(".")[2]) for name in survived)
+    if control <= half:
+        raise _refused(claim, "nobody died in the second group, so that there is no ratio")
+    low, high = (treated - half) / (control + half), (treated + half) / (control - half)
+    ratio, places = treated / control, _places(claim.value)
+    agrees = _rounds_to(min(max(claim.value, low), high), claim.value, places)
+    words = f"By the printed percentages of survivors {treated:.3g} % and {control:.3g} % died, a ratio of {ratio:.{places}f}"
+    return _finding(claim, round(ratio, places), agrees, words)
+
+
+def _narrow_range(claim: _Claim, doses: list, evidence: Evidence) -> _Finding:
+    values = [_number_in(claim, name) for name in doses]
+    low, high = min(values), max(values)
+    why = f"The doses in the paper with which effects are reported, {_as_text(low)} to {_as_text(high)}, span a factor of "
+    return _Finding(high / low, high / low <= 10**NARROW, f"{why}{high / low:.3g}.")
+
+
+def _means_differ(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Whether two printed means with their standard deviations differ, in groups of equal size."""
+    (mean, versus), (sd, versus_sd) = (_number_in(claim, name) for name in options["means"]), options["sds"]
+    people, groups = (_number_in(claim, options[key]) for key in ("people", "groups"))
+    n = int(people // groups)
+    found = mean_difference(mean, sd, n, versus, versus_sd, n)
+    why = (
+        f"Of the printed means and standard deviations, with {_as_text(people)} people in {_as_text(groups)} groups of {n}, "
+        f"the difference is {found.estimate:.1f} ({found.low:.1f} to {found.high:.1f}, p = {found.p:.2f})."
+    )
+    return _Finding(f"p = {found.p:.2f}", found.p < _CONVENTIONAL, why)
+
+
+def _cited(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Whether the title of each cited reference names the subject of the sentence that cites it."""
+    numbers = [str(number) for number in options["references"]]
+    titles = {n: _rows(evidence.references, "number", n, claim, "references.csv").iloc[0].title for n in numbers}
+    strange = [n for n in numbers if not any(word.casefold() in titles[n].casefold() for word in options["words"])]
+    listed = "; ".join(f"{n} is titled “{titles[n]}”" for n in strange or numbers)
+    why = f"Reference {listed}. Judged by titles: none of the words {_joined(options['words'], 'or')} stands there."
+    if not strange:
+        return _Finding(", ".join(numbers), True, f"Reference {listed}.")
+    return _Finding(", ".join(n for n in numbers if n not in strange) or "none", False, why)
+
+
+def _less_on_both_sides(claim: _Claim, options: bool, evidence: Evidence) -> _Finding:
+    """Whether, by the paper's own words on each dose, one above and one below an effective dose of a trial did worse."""
+    doses = evidence.section4.merge(evidence.arms, on="arm_id")
+    doses = doses.assign(amount=pd.to_numeric(doses.dose_low, errors="coerce"))
+    sides = {"below": 0, "above": 0}
+    for _, trial in doses.groupby("study_id"):
+        worked, worse = (trial.amount[trial.reading.isin(kind)] for kind in (("effective",), _WORSE))
+        sides["below"] += int(len(worked) > 0 and bool((worse < worked.min()).any()))
+        sides["above"] += int(len(worked) > 0 and bool((worse > worked.max()).any()))
+    why = f"By what the paper says of each dose, in {sides['below']} of {doses.study_id.nunique()} reports one below an effective "
+    why += f"dose did worse, in {sides['above']} one above it."
+    return _Finding(f"{sides['below']} below, {sides['above']} above", min(sides.values()) > 0, why)
 
 
 def _number_listed(claim: _Claim, options: bool, evidence: Evidence) -> _Finding:
@@ -205,6 +311,29 @@ def _table2_count(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     n = int((evidence.table2[options["column"]] == options["cell"]).sum())
     words = f"Table 2 prints {options['column']} '{options['cell']}' for {n} of {len(evidence.table2)} trials"
     return _compared(claim, n, words)
+
+
+def _table2_stated(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """In how many rows of Table 2, or whether for one trial, a column states anything."""
+    rows, of = evidence.table2, ""
+    if "trn" in options:
+        rows, of = _rows(rows, "trn", options["trn"], claim, "table2.csv"), f" for {options['trn']}"
+    if options["column"] not in rows:
+        raise _refused(claim, f"table2.csv has no column '{options['column']}'")
+    cells = rows[options["column"]]
+    n, words = int((~cells.isin(_UNSTATED)).sum()), _joined([f"'{cell}'" for cell in cells.unique()], "and")
+    why = f"Table 2 states the {_field_words(options['column'])}{of} in {n} of {len(rows)} rows; it prints {words}."
+    return _Finding(n, n >= options["at_least"], why)
+
+
+def _table2_words(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Whether enough cells of a column of Table 2 (one, where nothing else is asked) hold one of the words."""
+    if options["column"] not in evidence.table2:
+        raise _refused(claim, f"table2.csv has no column '{options['column']}'")
+    cells = evidence.table2[options["column"]].str.casefold()
+    n = sum(any(word.casefold() in cell for word in options["words"]) for cell in cells)
+    words = f"Of {len(cells)} rows of Table 2, {n} {'has' if n == 1 else 'have'} {_joined(options['words'], 'or')} as "
+    return _Finding(n, n >= options.get("at_least", 1), f"{words}{_field_words(options['column'])}.")
 
 
 def _rows_of(claim: _Claim, name: str, evidence: Evidence) -> _Finding:
@@ -257,11 +386,15 @@ def _registered_before(claim: _Claim, year: int, evidence: Evidence) -> _Finding
 
 
 def _first_registered(claim: _Claim, form: str, evidence: Evidence) -> _Finding:
-    days = evidence.described.registered[_are_counted(evidence, {}, claim)].dropna()
-    if days.empty:
+    trials = evidence.described[_are_counted(evidence, {}, claim)].dropna(subset="registered")
+    if trials.empty:
         return _Finding(None, None, "No included trial of ours has a date of registration.")
-    ours = f"{days.min():{form}}"
-    why = f"The first of our included trials was registered on {days.min():%Y-%m-%d}; the paper gives {claim.value}."
+    first = trials.loc[trials.registered.idxmin()]
+    ours = f"{first.registered:{form}}"
+    starts = evidence.records.start_date[evidence.records.trn == first.trn].dropna()
+    started = f" and gives {starts.iloc[0]} as its start" if len(starts) else ""
+    why = f"The first of our included trials, {first.trn}, was registered on {first.registered:%Y-%m-%d}{started}; the paper "
+    why += f"gives {claim.value}."
     return _Finding(ours, ours == claim.value, f"{why} {_SETS_DIFFER}")
 
 
@@ -272,6 +405,32 @@ def _records_from(claim: _Claim, registry: str, evidence: Evidence) -> _Finding:
 
 def _recomputed(claim: _Claim, n: int, words: str) -> _Finding:
     return _Finding(n, n == claim.value, f"We count {n}, the paper {_as_text(claim.value)} ({words}). {_SETS_DIFFER}")
+
+
+def _with_results(claim: _Claim, year: int, evidence: Evidence) -> _Finding:
+    """Included trials with results by a year: a report on file of vesicles from MSCs, or results posted at the registry."""
+    included = evidence.described.trn[_are_counted(evidence, {}, claim)]
+    reported = evidence.studies[pd.to_numeric(evidence.studies.year, errors="coerce").le(year)]
+    reported = reported[reported.msc_derived == "True"].trn
+    posted = evidence.records.trn[evidence.records.results_posted.fillna(False).astype(bool)]
+    found = sorted(set(included) & {*reported, *posted})
+    words = f"included trials with a report on file of {year} or before, or with posted results: {', '.join(found) or 'none'}"
+    return _recomputed(claim, len(found), words)
+
+
+def _widest(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Which values of a field occur with the most values of another."""
+    spread = {}
+    for code in set(_codes(evidence, options["of"], {}, claim)) - {"not reported", "other", *_SEVERAL}:
+        spread[code] = len(set(_codes(evidence, options["field"], {options["of"]: code}, claim)) - {*_NO_PHASE})
+    if not spread:
+        return _Finding(None, None, "No included trial of ours states it.")
+    top = sorted(spread, key=lambda code: (-spread[code], code))
+    others = [n for code, n in spread.items() if code not in claim.value]
+    agrees = min(spread.get(code, 0) for code in claim.value) >= max([1, *others])
+    listed = ", ".join(f"{code} {spread[code]}" for code in top)
+    why = f"Values of {_field_words(options['field'])} among our included trials: {listed}. {_SETS_DIFFER}"
+    return _Finding(top[: len(claim.value)], agrees, why)
 
 
 def _record(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
@@ -310,20 +469,29 @@ def _arm(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 
 def _result(claim: _Claim, options: dict, evidence: Evidence, *, kind: str) -> _Finding:
-    """The first outcome or adverse event of an arm whose name begins as the options say."""
-    _arm_row(claim, options["arm"], evidence)
+    """The first outcome or adverse event of an arm whose name begins as the options say, or the events of all arms."""
+    key = "study_id" if "study" in options else "arm_id"
+    arms = _rows(evidence.arms, key, options.get("study", options.get("arm")), claim, "arms.csv").arm_id
     table = evidence.adverse_events if kind == "event" else evidence.outcomes
-    rows = table[(table.arm_id == options["arm"]) & table.name.str.startswith(options[kind])]
-    if rows.empty:
+    rows = table[table.arm_id.isin(arms) & table.name.str.startswith(options[kind])].drop_duplicates("arm_id")
+    if rows.empty or len(rows) < len(arms):
         return _Finding(None, None, "The excerpts of the source on file do not show it.")
     row = rows.iloc[0]
-    if row.astype(str).str.contains(_FROM_THE_PAPER, regex=False).any():
+    if rows.astype(str).apply(lambda column: column.str.contains(_FROM_THE_PAPER, regex=False)).any(axis=None):
         return _Finding(None, None, "What is on file was taken from the paper itself, in whole or in part.")
     if kind == "event":
-        of = f" of {row.n_total}" if isinstance(row.n_total, str) else ""
-        return _sourced(claim, row.n_events, f"The source counts for '{row['name']}'{of}")
+        counts, people = (
+            pd.to_numeric(rows[name], errors="coerce").sum(skipna=False) for name in ("n_events", "n_total")
+        )
+        of = "" if pd.isna(people) else f", of {people:.0f} people{' in all arms' if len(rows) > 1 else ''},"
+        return _sourced(claim, counts, f"The source counts for '{row['name']}'{of}")
     cell = _cell(row, options["column"], claim, "outcomes.csv")
-    return _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of '{row['name']}'")
+    found = _sourced(claim, cell, f"The source states as {_field_words(options['column'])} of '{row['name']}'")
+    if not isinstance(row.p, str) or options["column"] == "p":
+        return found
+    ratio = f"{row.effect} ({row.ci_low} to {row.ci_high}), " if isinstance(row.effect, str) else ""
+    p = row.p.replace("<", "< ") if row.p.startswith("<") else f"= {row.p}"
+    return found._replace(why=f"{found.why} The comparison there: {ratio}p {p}.")
 
 
 def _reported_for(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
@@ -347,6 +515,7 @@ def _note(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 
 def _possible_share(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """Whether a percentage is a share of an arm's people; where it is not, it may be an estimate, and nothing is decided."""
     row = _arm_row(claim, options["arm"], evidence)
     n = pd.to_numeric(row.n, errors="coerce")
     if pd.isna(n):
@@ -360,11 +529,22 @@ def _possible_share(claim: _Claim, options: dict, evidence: Evidence) -> _Findin
     smaller = [m for m in range(1, n) if any(_rounds_to(100 * k / m, claim.value, places) for k in range(m + 1))]
     words = " and ".join(f"{k} ({share[k]:.{places}f} %)" for k in near)
     why = (
-        f"No count of the arm's {n} participants is {claim.value} %; the nearest are {words}. "
-        f"It would fit {_joined(smaller, 'or') if smaller else 'no smaller number of'} participants. An estimate that allows "
-        "for incomplete follow-up need not be such a share."
+        f"No count of the arm's {n} participants is {claim.value} %; the nearest are {words}. Of fewer, "
+        f"{_joined(smaller, 'or') if smaller else 'no number'} would give it. The paper does not say how it was estimated: with "
+        "incomplete follow-up (Kaplan and Meier) it need not be a share."
     )
-    return _Finding(f"{share[near[0]]:.{places}f} or {share[near[-1]]:.{places}f}", False, why)
+    return _Finding(None, None, why)
+
+
+def _stated_by(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
+    """A claim beside the words of a named publication: its text, or all its numbers, stand there."""
+    numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", options["words"])}
+    values = claim.value if isinstance(claim.value, list) else [claim.value]
+    agrees = all(
+        value in numbers if isinstance(value, (int, float)) else value.casefold() in options["words"].casefold()
+        for value in values
+    )
+    return _Finding(options["words"], agrees, f"The source says “{options['words']}”.")
 
 
 def _doses_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
@@ -402,12 +582,22 @@ CHECKS = {
     "same_magnitude": Check("internal", _same_magnitude, list, ids=("claims",)),
     "share_of": Check("internal", _share_of, dict, ("part", "whole"), ("less",), ids=("part", "whole", "less")),
     "within": Check("internal", _within, dict, ("parts", "whole"), ids=("parts", "whole")),
+    "largest_of": Check("internal", _largest_of, dict, ("named", "others"), ids=("named", "others")),
+    "years_between": Check("internal", _years_between, dict, ("first", "last"), ids=("first", "last")),
+    "ratio_of_deaths": Check("internal", _ratio_of_deaths, list, ids=("claims",)),
+    "narrow_range": Check("internal", _narrow_range, list, ids=("claims",)),
+    "means_differ": Check(
+        "internal", _means_differ, dict, ("means", "sds", "people", "groups"), ids=("means", "people", "groups")
+    ),
+    "cited": Check("internal", _cited, dict, ("references", "words")),
+    "less_on_both_sides": Check("internal", _less_on_both_sides, bool),
     "number_listed": Check("internal", _number_listed, bool),
     "table1": Check("internal", _TABLE1, dict, ("database", "column")),
     "table2": Check("internal", _TABLE2, dict, ("trn", "column")),
     "table2_count": Check("internal", _table2_count, dict, ("column", "cell")),
+    "table2_stated": Check("internal", _table2_stated, dict, ("column", "at_least"), ("trn",)),
+    "table2_words": Check("internal", _table2_words, dict, ("column", "words"), ("at_least",)),
     "rows_of": Check("internal", _rows_of, str),
-    "possible_share": Check("internal", _possible_share, dict, ("arm",)),
     "flow": Check("recomputation", _flow, str),
     "field": Check("recomputation", _count_where, str),
     "count_where": Check("recomputation", _count_where, dict),
@@ -417,16 +607,20 @@ CHECKS = {
     "registered_before": Check("recomputation", _registered_before, int),
     "first_registered": Check("recomputation", _first_registered, str),
     "records_from": Check("recomputation", _records_from, str),
+    "with_results": Check("recomputation", _with_results, int),
+    "widest": Check("recomputation", _widest, dict, ("field", "of")),
     "record": Check("source", _record, dict, ("trn", "field")),
     "participants": Check("source", _participants, dict, may=("study", "arm")),
     "arms_of": Check("source", _arms_of, str),
     "arm": Check("source", _arm, dict, ("arm", "column")),
     "outcome": Check("source", partial(_result, kind="outcome"), dict, ("arm", "outcome", "column")),
-    "adverse": Check("source", partial(_result, kind="event"), dict, ("arm", "event")),
+    "adverse": Check("source", partial(_result, kind="event"), dict, ("event",), ("arm", "study")),
+    "possible_share": Check("source", _possible_share, dict, ("arm",)),
     "reported_for": Check("source", _reported_for, dict, ("arm", "outcome")),
     "note": Check("source", _note, dict, ("arm", "words")),
     "doses_of": Check("source", _doses_of, dict, ("trn",)),
     "concentration": Check("source", _concentration, dict, ("trn", "arm")),
+    "stated_by": Check("source", _stated_by, dict, ("source", "words")),
     "not_checkable": Check("none", _not_checkable, str),
 }
 
@@ -448,9 +642,11 @@ def _arm_row(claim: _Claim, arm: str, evidence: Evidence) -> pd.Series:
 
 def _source_url(check: str, options: object, evidence: Evidence) -> str | None:
     """The address of the record, publication or posted result that a check uses."""
-    if CHECKS[check].kind != "source" and check != "possible_share":
+    if CHECKS[check].kind != "source":
         return None
     named = {"study": options} if check == "arms_of" else options
+    if "source" in named:
+        return named["source"]
     if "trn" in named:
         urls = evidence.described.record_url[evidence.described.trn == named["trn"]].dropna()
         return urls.iloc[0] if len(urls) else None
@@ -550,7 +746,11 @@ def _decimals(claim: _Claim) -> int:
     for number, decimals in re.findall(r"(\d+(?:\.(\d+))?)\s*%", claim.quote):
         if float(number) == claim.value:
             return len(decimals)
-    return len(str(claim.value).partition(".")[2].rstrip("0"))
+    return _places(claim.value)
+
+
+def _places(value: float) -> int:
+    return len(str(value).partition(".")[2].rstrip("0"))
 
 
 def _rounds_to(share: float, printed: float, places: int) -> bool:
@@ -578,10 +778,12 @@ def _joined(parts: object, word: str) -> str:
 
 
 def audit_numbers(table: pd.DataFrame) -> dict[str, object]:
-    """The numbers of the fifth chapter, from the table of verdicts."""
-    counts = table.verdict.value_counts()
-    numbers = {"n_claims": len(table)}
-    for kind, name, wrong in (("internal", "internal", "inconsistent"), ("source", "sourced", "source_disagrees")):
-        right, differ = (counts.get(verdict, 0) for verdict in VERDICTS[kind])
-        numbers |= {f"n_claims_{name}": right + differ, f"n_claims_{wrong}": differ}
-    return numbers | {"n_claims_not_checkable": counts.get(NOT_CHECKABLE, 0)}
+    """The numbers of the fifth chapter, from the table of verdicts: each of claims, and of distinct findings."""
+    counted = {"claims": table.verdict.value_counts(), "findings": findings_by_verdict(table)}
+    numbers = {"n_claims": len(table), "n_findings": table.finding.nunique()}
+    for what, counts in counted.items():
+        for kind, name, wrong in (("internal", "internal", "inconsistent"), ("source", "sourced", "source_disagrees")):
+            right, differ = (counts.get(verdict, 0) for verdict in VERDICTS[kind])
+            numbers |= {f"n_{what}_{name}": right + differ, f"n_{what}_{wrong}": differ}
+        numbers |= {f"n_{what}_not_checkable": counts.get(NOT_CHECKABLE, 0)}
+    return numbers

@@ -1,5 +1,7 @@
 """The paper's claims, read from ``claims.yml`` and checked; its counts of trials and records beside ours."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,8 @@ from evlib.base.protocol import YAML_LOADER
 from evlib.describe.coded_fields import value_counts
 
 _ALWAYS = ("id", "section", "quote", "value")
+_MAY = ("code", "finding", "caveat")
+_WORDLIKE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
@@ -19,15 +23,16 @@ def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``id, section, quote, value``; for counts ``flow``, or ``field`` and ``code``; ``check`` (a key of ``CHECKS``) and its
-        ``options``.
+        ``id, section, quote, value``; ``finding``, which claims share that one correction of the text would settle (the
+        claim's own id where none is given); ``caveat``, a sentence that goes with its verdict, or missing; for counts
+        ``flow``, or ``field`` and ``code``; ``check`` (a key of ``CHECKS``) and its ``options``.
 
     Raises
     ------
     InputError
         Where the file is missing; where a claim lacks its id, section, quote or value, has the id of another, counts a code
-        that the protocol does not have, has no check or two, an unknown key, or options that the check does not take, or
-        names a claim that does not exist. The message names the claim.
+        that the protocol does not have, has no check or two, an unknown key, or options that the check does not take,
+        names a claim that does not exist, or a finding that no other claim shares. The message names the claim.
     """
     try:
         entries = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=YAML_LOADER)
@@ -45,8 +50,28 @@ def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
         if codes is not None and row.code not in codes and row.code != "not reported":
             problem = f"counts {row.field} '{row.code}', which protocol.yml does not have. Known: {', '.join(codes)}."
             raise InputError(f"{path}: the claim '{row.id}' {problem}")
-    read = claims.reindex(columns=[*_ALWAYS, "flow", "field", "code"])
-    return read.assign(check=checks, options=[entry[check] for entry, check in zip(entries, checks)])
+    findings = _findings(entries, path)
+    read = claims.reindex(columns=[*_ALWAYS, "caveat", "flow", "field", "code"])
+    return read.assign(finding=findings, check=checks, options=[entry[check] for entry, check in zip(entries, checks)])
+
+
+def _findings(entries: list[dict], path: str | Path) -> list[str]:
+    """The finding of each claim; one that is given must be shared."""
+    names = {entry["id"]: entry.get("finding", entry["id"]) for entry in entries}
+    shared = Counter(names.values())
+    for name, finding in names.items():
+        if finding == name:
+            continue
+        if not isinstance(finding, str) or not _WORDLIKE.fullmatch(finding):
+            problem = f"has the finding '{finding}'; write small letters, figures and hyphens"
+        elif shared[finding] == 1:
+            problem = f"has the finding '{finding}', which no other claim shares. Give it to another, or leave it out"
+        elif names.get(finding, finding) != finding:
+            problem = f"has the finding '{finding}', the id of a claim of another finding ('{names[finding]}')"
+        else:
+            continue
+        raise InputError(f"{path}: the claim '{name}' {problem}.")
+    return list(names.values())
 
 
 def _check(entry: dict, known: set[str], path: str | Path) -> str:
@@ -55,9 +80,12 @@ def _check(entry: dict, known: set[str], path: str | Path) -> str:
     def refused(problem: str) -> InputError:
         return InputError(f"{path}: the claim '{entry['id']}' {problem}")
 
-    unknown = sorted(set(entry) - {*_ALWAYS, *CHECKS, "code"})
+    unknown = sorted(set(entry) - {*_ALWAYS, *_MAY, *CHECKS})
     if unknown:
-        raise refused(f"has the unknown key '{unknown[0]}'. Known: {', '.join([*_ALWAYS, 'code', *CHECKS])}.")
+        raise refused(f"has the unknown key '{unknown[0]}'. Known: {', '.join([*_ALWAYS, *_MAY, *CHECKS])}.")
+    caveat = entry.get("caveat", ".")
+    if not isinstance(caveat, str) or not caveat.endswith("."):
+        raise refused("needs a sentence as 'caveat', with a full stop.")
     given = [name for name in entry if name in CHECKS]
     if len(given) != 1:
         raise refused(f"needs one check, and has {' and '.join(given) or 'none'}. Known: {', '.join(CHECKS)}.")

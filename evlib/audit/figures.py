@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from evlib.audit.checks import NOT_CHECKABLE, ORDER, VERDICTS, by_section
+from evlib.audit.checks import NOT_CHECKABLE, ORDER, VERDICTS, by_section, findings_by_verdict
 from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
 from evlib.base.point_layout import GREY, INK, WIDTH, canvas, finished, put_patch, put_text
 from evlib.base.words import several
@@ -73,26 +73,31 @@ def audit_figure(table: pd.DataFrame) -> Figure:
             _number(axes, places[verdict], top, n, verdict, most)
         top += _ROW
     axes.plot([0, WIDTH], [top + 3, top + 3], color=INK, lw=0.8)
-    put_text(axes, (_LEFT - 6, top + 6 + _ROW / 2), f"All ({len(table)})", size=_SIZE, bold=True, ha="right")
-    for verdict, n in counts.sum().items():
-        put_text(axes, (sum(places[verdict]) / 2, top + 6 + _ROW / 2), str(n), size=_SIZE, bold=True)
+    top += 6
+    for name, totals in ((f"All ({len(table)})", counts.sum()), ("Findings", findings_by_verdict(table))):
+        put_text(axes, (_LEFT - 6, top + _ROW / 2), name, size=_SIZE, bold=True, ha="right")
+        for verdict, n in totals.items():
+            put_text(axes, (sum(places[verdict]) / 2, top + _ROW / 2), str(n), size=_SIZE, bold=True)
+        top += _ROW
     rows = {name: ", ".join(f"{verdict} {n}" for verdict, n in row.items() if n) for name, row in counts.iterrows()}
     listed = "; ".join(f"{name} {words}" for name, words in rows.items()) or "No claims"
     alt = (
-        f"Table of numbers, a row for each section of the paper, a column for each verdict (n = {len(table)} claims). "
+        f"Table of numbers, a row for each section of the paper, a column for each verdict (n = {len(table)} claims), below them "
+        f"distinct findings (n = {table.finding.nunique()}; one that was checked in two ways stands in two columns). "
     )
     alt += f"{title}. {listed}."
-    return Figure(finished(axes, top + 8 + _ROW), "audit", title, alt, counts.reset_index())
+    return Figure(finished(axes, top + 2), "audit", title, alt, counts.reset_index())
 
 
 def _title(table: pd.DataFrame) -> str:
-    n = table.verdict.value_counts().reindex(ORDER, fill_value=0)
     if table.empty:
         return "No claim of the paper was audited"
+    n = findings_by_verdict(table)
     inside, ours, sources = ((n[right] + n[wrong], n[wrong]) for right, wrong in VERDICTS.values())
     return (
-        f"Of {len(table)} claims of the paper, {inside[1]} of {inside[0]} checked within the paper do not fit; sources "
-        f"disagree with {sources[1]} of {sources[0]}, our counts differ from {ours[1]} of {ours[0]}"
+        f"{len(table)} claims of the paper make {several(table.finding.nunique(), 'distinct finding')}: {inside[1]} of {inside[0]} "
+        f"checked within the paper do not fit; sources disagree with {sources[1]} of {sources[0]}, our counts differ from "
+        f"{ours[1]} of {ours[0]}"
     )
 
 

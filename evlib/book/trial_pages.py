@@ -75,6 +75,7 @@ _CLAIM = {
     "kind": "Kind",
     "verdict": "Verdict",
     "why": "Why",
+    "finding": "Finding",
 }
 # Selects instead of text fields, so that "consistent" does not find "inconsistent" too. It is called at each draw and replaces
 # the fields at the first: itables ignores an initComplete where there are filters.
@@ -141,7 +142,7 @@ def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``Section, Quote, The paper says, Ours, Kind, Verdict, Why, Source``; the source is a link, named by its host. Every
+        ``Section, Quote, The paper says, Ours, Kind, Verdict, Why, Finding, Source``; the source is a link, named by its host. Every
         cell is HTML, its text escaped.
     """
     sections = list(by_section(ledger).index)

@@ -79,7 +79,7 @@ _CLAIMS = {
     ),
     "units": (
         "Abstract",
-        "large variations in EVs characterization, dose units, and outcome measures were observed",
+        "large variations in […] dose units […] were observed",
         "doses stated in particles and in a mass, with how they were counted",
     ),
 }
@@ -365,7 +365,10 @@ def _kinds_of_unit(stated: pd.DataFrame) -> tuple[str, str]:
     kinds = stated[~stated.unit_kind.isin(WITHOUT_UNIT)].groupby("unit_kind").trn.nunique().sort_values(ascending=False)
     if kinds.empty:
         return "no trial shows a dose", UNSUPPORTED
-    words = f"{stated.trn.nunique()} trials show a dose in {len(kinds)} kinds of unit, most often {kinds.index[0]}"
+    words = (
+        f"{stated.trn.nunique()} trials show a dose in {len(kinds)} kinds of unit, most often {kinds.index[0]}; tested are the "
+        "units alone, not the characterisation and the outcome measures of the same sentence"
+    )
     return words, STANDS if len(kinds) > 1 else UNSUPPORTED
 
 
