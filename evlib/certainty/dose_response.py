@@ -305,7 +305,7 @@ def prior_and_posterior(groups: pd.DataFrame, priors: Priors = SETTINGS["as set"
         set_title(curve, title)
     listed = "; ".join(f"{row.dose:g} {unit}: {row.events} of {row.n}" for row in groups.itertuples())
     alt = f"Densities of two parameters, prior and posterior, and the curve by dose. {title}. {groups.outcome.iloc[0]}: {listed}{counts}."
-    data = pd.concat([band.assign(of=kind) for kind, band in bands.items()], ignore_index=True).round(4)
+    data = pd.concat([band.assign(of=kind) for kind, band in bands.items()], ignore_index=True).round(3)
     return Figure(drawing, name, title, alt, data)
 
 
