@@ -71,9 +71,9 @@ def effects(*changes):
 def assumptions(*changes):
     """Synthetic settings, two rows for each, changed setting by setting."""
     settings_ = [
-        {"assumption": "as set", "n": (1e8, 1e10), "iv": (1e9, 1e12), "chance": 0.8},
-        {"assumption": "ExoFlo: 7e+07 per mL", "n": (1e8, 1e10), "iv": (1e9, 1e9), "chance": 0.49},
-        {"assumption": "strict", "n": (None, None), "iv": (1e9, 1e12), "chance": None},
+        {"assumption": "as set", "n": (1e8, 1e10), "iv": (1e9, 1e12), "share": 0.8},
+        {"assumption": "ExoFlo: 7e+07 per mL", "n": (1e8, 1e10), "iv": (1e9, 1e9), "share": 0.49},
+        {"assumption": "strict", "n": (None, None), "iv": (1e9, 1e12), "share": None},
     ]
     rows = []
     for one, change in zip(settings_, [*changes, *[{}] * len(settings_)]):
@@ -81,8 +81,8 @@ def assumptions(*changes):
         for route, (low, high) in (("nebulised", one["n"]), ("intravenous", one["iv"])):
             rows.append(
                 {"assumption": one["assumption"], "route_group": route, "n_counted": 0 if low is None else 2}
-                | {"effective_low": low, "effective_high": high, "share_any": one["chance"]}
-                | {"share_minimum": one["chance"]}
+                | {"effective_low": low, "effective_high": high, "share_any": one["share"]}
+                | {"share_minimum": one["share"]}
             )
     frame = pd.DataFrame(rows)
     return frame.assign(
@@ -168,7 +168,10 @@ def test_tested_doses_are_lines_by_route(small):
 
 def test_the_title_of_tested_doses_follows_them():
     one = chapter.tested_by_route(doses({"high": 4e8}), per="course", effective_if="reported")
-    assert "by anything reported as better, in particles: nebulised 2×10⁸ to 4×10⁸" in one.title
+    assert (
+        "by anything better than another arm or improved since before, in particles: nebulised 2×10⁸ to 4×10⁸"
+        in one.title
+    )
     assert "Particles per course" in said(one)
     none = chapter.tested_by_route(doses(*[{"low": None, "high": None, "basis": "not convertible"}] * 7))
     assert "nebulised none in particles (1 without an amount), intravenous none in particles (1" in none.title
@@ -234,9 +237,9 @@ def test_cells_without_vesicles_are_no_effect_of_vesicles():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ([{"chance": 0.9999}, {"chance": 0.001}], "from <0.01 to >0.99 over 2 of 3"),
-        ([{"chance": 1.0}, {"chance": 1.0}], "one is 1.00 over 2 of 3"),
-        ([{"chance": None}, {"chance": None}], "cannot be said in any of 3 settings"),
+        ([{"share": 0.9999}, {"share": 0.001}], "from <0.01 to >0.99 over 2 of 3"),
+        ([{"share": 1.0}, {"share": 1.0}], "one is 1.00 over 2 of 3"),
+        ([{"share": None}, {"share": None}], "cannot be said in any of 3 settings"),
     ],
 )
 def test_the_title_of_assumptions_follows_them(changes, words):

@@ -131,6 +131,31 @@ def test_only_a_randomised_comparison_at_the_amount_itself_lets_its_claim_stand(
     assert verdicts.verdict[claim] == STANDS and "Zhu 2022 (2×10⁸)" in verdicts.evidence[claim]
 
 
+def test_an_allocation_that_nothing_tells_is_not_called_not_randomised(tables, stated):
+    arms, outcomes = tables["arms"], tables["outcomes"]
+    dose = arms[(arms.study_id == "zhu-2022") & (arms.role == "ev")].iloc[0]
+    facts = {"arm_id": dose.arm_id, "direction": "better", "comparison": "between arms"}
+    better = {"outcomes": pd.concat([outcomes, outcomes.iloc[[0]].assign(**facts)], ignore_index=True)}
+    flags = tables["flags"].copy()
+    for randomised, words in ((pd.NA, "allocation not known"), (False, "not randomised")):
+        flags.loc[flags.study_id == "zhu-2022", ["comparative", "randomised"]] = [True, randomised]
+        evidence = changed_and_judged(tables | better | {"flags": flags}, stated).evidence["about 10⁸ nebulised"]
+        other = {"allocation not known", "not randomised"} - {words}
+        assert f"{words}: Zhu 2022 (2×10⁸)" in evidence and f"{other.pop()}: none" in evidence
+
+
+def test_changes_since_before_let_no_window_stand(tables, stated):
+    arms, outcomes = tables["arms"], tables["outcomes"]
+    doses = arms[arms.arm_id.str.startswith("shi-2021/") & (arms.role == "ev")].arm_id.tolist()
+    before = outcomes[outcomes.comparison == "before-after"].iloc[[0] * 3]
+    changes = before.assign(arm_id=[doses[0], doses[2], doses[4]], direction=["unchanged", "improved", "unchanged"])
+    example = tables | {"outcomes": pd.concat([outcomes, changes], ignore_index=True)}
+    verdicts = changed_and_judged(example, stated, effective_if="reported")
+    for claim in ("less on both sides", "narrow"):
+        assert verdicts.verdict[claim] == WEAKER
+    assert "Shi 2021 (2×10⁸, not randomised)" in verdicts.evidence["less on both sides"]
+
+
 def test_steadiness_counts_the_settings_that_bear_on_a_claim(under):
     tried, verdicts = under()
     turned = verdicts_under_assumptions(tried)

@@ -93,6 +93,8 @@ def test_what_counts_as_effective_is_a_dial(tables):
     assert effective["paper"] >= {"zhu-2022", "lightner-2023", "sengupta-2020"}
     assert effective["primary"] < effective["compared"] < effective["reported"]
     assert "zhu-2022" in effective["reported"] - effective["compared"]  # its outcomes are compared with before alone
+    because = every_tested(tables, dials(effective_if="reported")).set_index("study_id").because
+    assert because["zhu-2022"].startswith("improved since before: ") and "better than" not in because["zhu-2022"]
 
 
 def test_a_dose_whose_results_we_could_not_read_says_so(tables):
@@ -184,9 +186,9 @@ def test_window_and_share_against_arithmetic():
     assert by_route.width.to_dict() == pytest.approx({"nebulised": 2, "intravenous": 0})
     assert by_route.n_less_above.to_dict() == {"nebulised": 1, "intravenous": 0}
     assert by_route.n_less_below.to_dict() == {"nebulised": 0, "intravenous": 1}
-    chance = share_lower(doses, draws)
-    assert chance["any"] == pytest.approx(0.5)  # the report at 1e8 is below, the one at 1e10 above
-    assert chance["minimum"] == 1
+    shares = share_lower(doses, draws)
+    assert shares["any"] == pytest.approx(0.5)  # the report at 1e8 is below, the one at 1e10 above
+    assert shares["minimum"] == 1
     alone = doses[doses.route_group == "nebulised"]
     assert math.isnan(share_lower(alone, draws[:, :3])["any"])
 
@@ -240,6 +242,18 @@ def test_an_amount_that_is_none_is_set_aside_with_its_words_and_the_others_stay(
     assert f"dose_low '{low}' and dose_high '{high}'" in row.why and pd.isna(row.low) and pd.isna(row.n)
     others = before.arm_id != row.arm_id
     pd.testing.assert_series_equal(after.low[others], before.low[others])
+
+
+def test_an_arm_not_on_file_that_is_said_not_to_be_randomised_is_named_by_its_line(shipped, trials, tmp_path):
+    shutil.copytree(RAW / "curation", tmp_path / "curation")
+    shutil.copytree(RAW / "paper", tmp_path / "paper")
+    path = tmp_path / "curation/comparisons_not_randomised.csv"
+    lines = path.read_text().rstrip().splitlines()
+    path.write_text("\n".join([*lines, "zhu-2022/no-such-arm,words,arms.csv"]) + "\n")
+    stated, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    named = rf"{path.name}, line {len(lines) + 1}: 'zhu-2022/no-such-arm' .*arms\.csv"
+    with pytest.raises(InputError, match=named):
+        evidence_tables(tmp_path, shipped, stated, trials)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from evlib.base.words import joined, several
-from evlib.doses.dose_windows import NARROW, ROUTES, Setting, share_lower
+from evlib.doses.dose_windows import NARROW, ROUTES, Setting, less_effective_beyond, share_lower
 from evlib.doses.effect_sizes import (
     FROM_PERCENTAGES,
     n_for_power,
@@ -21,7 +21,7 @@ from evlib.doses.stated_doses import WITHOUT_UNIT, power, span_of
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)  # the worse, the later
 COLUMNS = ("claim", "section", "quote", "evidence", "verdict", "steadiness", "would_change", "dials")
-_LIKELY = 0.95  # a statement of order stands where it is at least this probable
+_LIKELY = 0.95  # a statement of order stands where it holds in this share of the readings of the amounts
 _NEAR = math.sqrt(10)  # "around 10^8": within half an order of magnitude
 _POINTS = 0.15  # the difference in survival for which a size of trial is given
 
@@ -151,8 +151,8 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
         else f"{row.Index}: none"
         for row in as_set.loc[list(ROUTES)].itertuples()
     )
-    chances = moved.drop_duplicates("assumption")
-    known = chances.dropna(subset="share_any")
+    by_setting = moved.drop_duplicates("assumption")
+    known = by_setting.dropna(subset="share_any")
     any_dose, least = (
         f"{p.max():.2f}" if p.min().round(2) == p.max().round(2) else f"{p.min():.2f} to {p.max():.2f}"
         for p in (known.share_any, known.share_minimum)
@@ -160,9 +160,9 @@ def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFra
     spread = (
         "The lowest effective dose is lower nebulised than intravenously in a share of "
         f"{least} of the readings of the amounts, by the assumptions ({len(known)} settings of them; of any two effective doses "
-        f"{any_dose}); it says nothing on whether a dose works, and in {len(chances) - len(known)} more settings it cannot be computed."
+        f"{any_dose}); it says nothing on whether a dose works, and in {len(by_setting) - len(known)} more settings it cannot be computed."
         if len(known)
-        else f"In none of {len(chances)} settings of the assumptions can the routes be compared."
+        else f"In none of {len(by_setting)} settings of the assumptions can the routes be compared."
     )
     return [
         f"{lead}: that the range of effective doses is narrow {_PHRASES[narrow][1]}, and that it is lower nebulised than "
@@ -201,8 +201,8 @@ def _judged_by_dials(setting: Setting) -> dict[str, tuple[str, str]]:
     return {
         "about 10⁸ nebulised": _magnitude(setting),
         "below intravenous": _order(setting, windows, compared),
-        "narrow": _narrow(windows),
-        "less on both sides": _edges(windows),
+        "narrow": _narrow(setting, windows, compared),
+        "less on both sides": _edges(setting, windows, compared),
     }
 
 
@@ -217,7 +217,7 @@ def _magnitude(setting: Setting) -> tuple[str, str]:
         f"particles, {near.study_id.nunique()} of them around 10⁸ ({several(near.n.sum(), 'person', 'people')}); "
         f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; better than another arm, "
         f"in a randomised comparison, at such an amount: {_comparisons(_randomised(near))}; at another: "
-        f"{_comparisons(_randomised(counted.drop(near.index)))}; not randomised: {_comparisons(_not_randomised(counted))}"
+        f"{_comparisons(_randomised(counted.drop(near.index)))}; {_other_comparisons(counted)}"
     )
     if counted.empty:
         return words, OPEN
@@ -229,29 +229,50 @@ def _randomised(doses: pd.DataFrame) -> pd.DataFrame:
     return doses[doses.better_than_another & doses.randomised.fillna(False)]
 
 
-def _not_randomised(doses: pd.DataFrame) -> pd.DataFrame:
-    return doses[doses.better_than_another & ~doses.randomised.fillna(False)]
+def _other_comparisons(doses: pd.DataFrame) -> str:
+    """The comparisons that were not randomised, and those of which nothing tells how people came into the arms, by name."""
+    better = doses[doses.better_than_another]
+    by_design = {
+        "not randomised": better[~better.randomised.fillna(True)],
+        "allocation not known": better[better.randomised.isna()],
+    }
+    return "; ".join(f"{words}: {_comparisons(rows)}" for words, rows in by_design.items())
 
 
 def _comparisons(doses: pd.DataFrame) -> str:
     """The comparisons by name, with the amount that was given; "none" where there is none."""
-    origin = doses.msc_derived.map({True: "", False: ", not of MSCs"})
-    return joined(list(doses.study + " (" + doses.each_median.map(power) + origin + ")")) or "none"
+    return joined(list(doses.study + " (" + doses.each_median.map(power) + _origin(doses) + ")")) or "none"
+
+
+def _named(doses: pd.DataFrame) -> str:
+    """Doses by name, with their bounds in particles (else as reported) and the design of their report; "none" where there is none."""
+    amounts = [
+        span_of(dose.low, dose.high) if dose.low > 0 else str(dose.dose_as_reported) for dose in doses.itertuples()
+    ]
+    design = doses.randomised.map({True: "randomised", False: "not randomised"}).fillna("allocation not known")
+    names = (
+        doses.study + " (" + pd.Series(amounts, index=doses.index, dtype="str") + ", " + design + _origin(doses) + ")"
+    )
+    return joined(list(dict.fromkeys(names))) or "none"
+
+
+def _origin(doses: pd.DataFrame) -> pd.Series:
+    return doses.msc_derived.map({True: "", False: ", not of MSCs"})
 
 
 def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
-    chance = share_lower(setting.doses, setting.draws)
+    shares = share_lower(setting.doses, setting.draws)
     n = [int(windows.n_counted[route]) for route in ROUTES]
-    if math.isnan(chance["any"]):
+    if math.isnan(shares["any"]):
         return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN
     rank_p = smallest_rank_p(*n)
     words = (
-        f"the nebulised dose is the lower one in a share of {chance['minimum']:.2f} of the readings of the amounts for the lowest "
-        f"effective doses, {chance['any']:.2f} for any, from {n[0]} nebulised and {n[1]} intravenous reports, with doses that were "
+        f"the nebulised dose is the lower one in a share of {shares['minimum']:.2f} of the readings of the amounts for the lowest "
+        f"effective doses, {shares['any']:.2f} for any: {_of_routes(setting.doses)}, with doses that were "
         f"better than another arm in a randomised comparison in {_named_counts(compared)}; so few reports can at best reach "
         f"p = {rank_p:.2f} in a rank test"
     )
-    if chance[setting.dials["compare"]] < _LIKELY:
+    if shares[setting.dials["compare"]] < _LIKELY:
         return words, UNSUPPORTED
     return words, STANDS if compared.n_randomised[list(ROUTES)].min() and rank_p < 1 - _LIKELY else WEAKER
 
@@ -260,24 +281,41 @@ def _named_counts(compared: pd.DataFrame) -> str:
     return joined([f"{several(compared.n_randomised[route], 'report')} of the {route}" for route in ROUTES])
 
 
-def _narrow(windows: pd.DataFrame) -> tuple[str, str]:
-    of_routes = windows.loc[list(ROUTES)]
-    edges = of_routes[["n_less_below", "n_less_above"]].gt(0).sum(axis=1)
-    narrow = (edges == 2) & (of_routes.width_high <= NARROW)
-    verdict = STANDS if narrow.all() else WEAKER if narrow.any() else UNSUPPORTED
-    words = (
-        f"{route}: {_width(row)}, {edges[route]} of 2 edges by the reading as set"
-        for route, row in of_routes.iterrows()
-    )
-    return "; ".join(words), verdict if windows.n_counted.any() else OPEN
+def _of_routes(doses: pd.DataFrame) -> str:
+    """The effective doses in particles of each route, by name."""
+    effective = doses[doses.reading == "effective"].dropna(subset="low")
+    return "; ".join(f"{route}: {_named(effective[effective.route_group == route])}" for route in ROUTES)
 
 
-def _edges(windows: pd.DataFrame) -> tuple[str, str]:
-    below, above = int(windows.n_less_below.sum()), int(windows.n_less_above.sum())
-    words = (
-        f"doses that did less in the same report, by the reading as set: {below} below an effective one, {above} above"
+def _narrow(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
+    """A window that only the paper's reading, or changes since before, make narrow does not let the claim stand."""
+    narrow, by_comparison = (
+        (_edges_of(table) == 2) & (table.width_high <= NARROW) for table in (windows, compared.loc[windows.index])
     )
-    verdict = STANDS if below and above else WEAKER if below or above else UNSUPPORTED
+    verdict = STANDS if (narrow & by_comparison).all() else WEAKER if narrow.any() else UNSUPPORTED
+    edges = _edges_of(windows)
+    words = (
+        f"{route}: {_width(row)}, {edges[route]} of 2 edges by the reading as set" for route, row in windows.iterrows()
+    )
+    return f"{'; '.join(words)} ({_of_routes(setting.doses)})", verdict if windows.n_counted.any() else OPEN
+
+
+def _edges_of(windows: pd.DataFrame) -> pd.Series:
+    """How many edges, of two, the window of each route has."""
+    return windows[["n_less_below", "n_less_above"]].gt(0).sum(axis=1)
+
+
+def _edges(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
+    sides, by_comparison = (
+        [bool(table[name].sum()) for name in ("n_less_below", "n_less_above")] for table in (windows, compared)
+    )
+    by_route = [less_effective_beyond(setting.doses[setting.doses.route_group == route]) for route in ROUTES]
+    named = (
+        f"{side} an effective one: {_named(pd.concat([less[side] for less in by_route]))}"
+        for side in ("below", "above")
+    )
+    words = f"doses that did less in the same report, by the reading as set, {'; '.join(named)}"
+    verdict = STANDS if all(sides) and all(by_comparison) else WEAKER if any(sides) else UNSUPPORTED
     return words, verdict if windows.n_counted.any() else OPEN
 
 

@@ -25,7 +25,7 @@ NARROW = 1.0  # in powers of ten: a window is narrow where its highest dose is a
 _AMOUNTS = ["amount_low", "amount_high"]
 _RULE_LABELS = {
     "paper": "the paper reads it so",
-    "reported": "anything was reported as better",
+    "reported": "anything was better, or improved since before",
     "compared": "better than a comparison group",
     "primary": "better in a primary outcome",
 }
@@ -95,7 +95,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
                 **{"effective_low": counted.low.min(), "effective_high": counted.high.max()},
                 "n_amounts": len(counted[["low", "high"]].drop_duplicates()),
                 **{"width_low": low, "width": middle, "width_high": high},
-                **_less_effective_beyond(of_route),
+                **{f"n_less_{side}": len(less) for side, less in less_effective_beyond(of_route).items()},
                 "n_randomised": randomised.study_id.nunique(),
             }
         )
@@ -143,9 +143,9 @@ def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -
         "pairs of doses within a trial only": {"pairs_only": True},
         **{f"ExoFlo: {per_ml} per mL": {"exoflo_per_ml": float(per_ml)} for per_ml in readings},
         f"{share[0]:.2f} to {share[1]:.2f} of a nebulised dose is inhaled, as of saline": {"nebulised_share": share},
-        "vesicles of other cells, too; anything better": {"not_msc": True, "effective_if": "reported"},
-        "all diseases; anything better": {"lung_only": False, "effective_if": "reported"},
-        "all diseases; anything better; µg and weight assumed": {
+        "vesicles of other cells, too; anything better or improved": {"not_msc": True, "effective_if": "reported"},
+        "all diseases; anything better or improved": {"lung_only": False, "effective_if": "reported"},
+        "all diseases; anything better or improved; µg and weight assumed": {
             **{"lung_only": False, "effective_if": "reported"},
             **{"exosome_mass_is_protein": True, "body_weight_kg": (50.0, 100.0)},
         },
@@ -177,8 +177,8 @@ def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
     """
     parts = []
     for label, setting in tried.items():
-        chances = {f"share_{of}": share for of, share in share_lower(setting.doses, setting.draws).items()}
-        parts.append(setting.windows.assign(**chances))
+        shares = {f"share_{of}": share for of, share in share_lower(setting.doses, setting.draws).items()}
+        parts.append(setting.windows.assign(**shares))
         parts[-1].insert(0, "assumption", label)
     return pd.concat(parts, ignore_index=True)
 
@@ -196,12 +196,15 @@ def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[
     return tested_doses(tables["flags"], arms, factors, settings, not_randomised=tables["not_randomised"].arm_id)
 
 
-def _less_effective_beyond(doses: pd.DataFrame) -> dict[str, int]:
-    """How many less effective doses lie below and above an effective dose of the same report, by the stated amounts."""
-    stated = doses[["study_id", "arm_id", "reading", *_AMOUNTS]].dropna(subset=_AMOUNTS)
-    effective, less = (stated[stated.reading == reading] for reading in ("effective", "less effective"))
-    pairs = less.merge(effective, on="study_id", suffixes=("", "_effective"))
-    return {
-        "n_less_below": pairs.arm_id[pairs.amount_high < pairs.amount_low_effective].nunique(),
-        "n_less_above": pairs.arm_id[pairs.amount_low > pairs.amount_high_effective].nunique(),
-    }
+def less_effective_beyond(doses: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The less effective doses ``below`` and ``above`` an effective dose of the same report, by the stated amounts."""
+    stated = doses.dropna(subset=_AMOUNTS)
+    found = {side: set() for side in ("below", "above")}
+    effective = stated[stated.reading == "effective"]
+    for less in stated[stated.reading == "less effective"].itertuples():
+        others = effective[effective.study_id == less.study_id]
+        if (less.amount_high < others.amount_low).any():
+            found["below"].add(less.arm_id)
+        if (less.amount_low > others.amount_high).any():
+            found["above"].add(less.arm_id)
+    return {side: doses[doses.arm_id.isin(arms)] for side, arms in found.items()}

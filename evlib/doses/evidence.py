@@ -31,8 +31,9 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "effective_if": (
         "paper",
         ("paper", "reported", "compared", "primary"),
-        "which doses count as effective: those that the paper reads so, those with a better result of any kind, those "
-        "better than a comparison group, or those better in a primary outcome",
+        "which doses count as effective: those that the paper reads so; those with any result better than another arm, or "
+        "improved since before (which is no evidence that the dose did it); those better than another arm; or those "
+        "better than another arm in a primary outcome",
     ),
     "per": ("administration", ("administration", "course"), "particles of one administration or of the whole course"),
     "compare": (
@@ -257,10 +258,14 @@ def readings_of(
         asked = asked[asked.primary == "True"] if rule == "primary" else asked
         asked = asked if rule == "reported" else asked[asked.arm_id.isin(arm[doses.comparative])]
         any_name = asked.groupby("arm_id").name.agg("; ".join)
-        better = asked[asked.direction.isin(["better", "improved"])].groupby("arm_id").name.agg("; ".join)
+        told = (
+            asked.direction.map({"better": "better than another arm: ", "improved": "improved since before: "})
+            + asked.name
+        )
+        better = told.dropna().groupby(asked.arm_id).agg("; ".join)
         effective, compared = arm.isin(better.index), arm.isin(any_name.index)
         less = compared & ~effective & _beside_effective(doses, effective)
-        because = arm.map("better: " + better).fillna(arm.map("no difference: " + any_name))
+        because = arm.map(better).fillna(arm.map("no difference: " + any_name))
         because = because.fillna("no such outcome is on file")
         because = because.mask(less, "another dose of this report is effective, this one not")
         words = ["effective", "less effective", "no effect shown"]

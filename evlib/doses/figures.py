@@ -47,7 +47,7 @@ _VOLUME_MARKS = {15: ("o", BLUE, BLUE, 7.5), 10: ("s", "white", _DARK_ORANGE, 6.
 _ROUTE_HEADS = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}
 _RULE_PHRASES = {
     "paper": "as the paper reads them",
-    "reported": "by anything reported as better",
+    "reported": "by anything better than another arm or improved since before",
     "compared": "by a comparison group",
     "primary": "by a primary outcome",
 }
@@ -212,18 +212,18 @@ def window_under_assumptions(table: pd.DataFrame) -> Figure:
     start, words, right = top, [], {"size": _SMALL, "ha": "right"}
     for i, (label, own) in enumerate(by_label):
         own = own.set_index("route_group")
-        chance, least = own[["share_any", "share_minimum"]].iloc[0]
+        share, least = own[["share_any", "share_minimum"]].iloc[0]
         lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
         height = max(_SMALL_LINE * len(lines), 23) + 5
         middle = top + height / 2
         if i == 0:
             put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
         _small_lines(axes, 1, middle - _SMALL_LINE * (len(lines) - 1) / 2, lines, bold=i == 0)
-        if pd.isna(chance):
+        if pd.isna(share):
             put_text(axes, (WIDTH - 2, middle), "–", **right)
         else:
-            put_text(axes, (WIDTH - 2, middle - 6), f"min {_chance(least)}", **right, bold=i == 0)
-            put_text(axes, (WIDTH - 2, middle + 6), f"any {_chance(chance)}", **right, bold=i == 0)
+            put_text(axes, (WIDTH - 2, middle - 6), f"min {_share(least)}", **right, bold=i == 0)
+            put_text(axes, (WIDTH - 2, middle + 6), f"any {_share(share)}", **right, bold=i == 0)
         for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
             row = own.loc[route]
             put_text(axes, (WIDTH - 54, y), str(int(row.n_counted)), **right, bold=i == 0)
@@ -353,16 +353,16 @@ def _including(bounded: pd.DataFrame) -> int:
     return int(((bounded.low <= 1) & (bounded.high >= 1)).sum())
 
 
-def _window_title(chances: pd.Series) -> str:
-    known, settings = chances.dropna(), several(len(chances), "setting")
+def _window_title(shares: pd.Series) -> str:
+    known, settings = shares.dropna(), several(len(shares), "setting")
     if known.empty:
         return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {settings}"
-    low, high = _chance(known.min()), _chance(known.max())
+    low, high = _share(known.min()), _share(known.max())
     runs = f"is {low}" if low == high else f"runs from {low} to {high}"
     title = "The share of readings of the amounts in which a nebulised effective dose is below an intravenous one "
     title += f"{runs} over {len(known)} of {settings}"
-    title += f" (as set: {_chance(chances.iloc[0])})" if len(known) > 1 and pd.notna(chances.iloc[0]) else ""
-    n_unknown = len(chances) - len(known)
+    title += f" (as set: {_share(shares.iloc[0])})" if len(known) > 1 and pd.notna(shares.iloc[0]) else ""
+    n_unknown = len(shares) - len(known)
     return f"{title}; in {n_unknown} it cannot be said" if n_unknown else title
 
 
@@ -385,7 +385,7 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
 # --- words
 
 
-def _chance(value: float) -> str:
+def _share(value: float) -> str:
     """A share to two places; 0.00 and 1.00 only where it is exactly 0 or 1."""
     if pd.isna(value):
         return "–"
@@ -438,14 +438,14 @@ def _readable(label: str) -> str:
 
 
 def _windows_in_words(own: pd.DataFrame) -> str:
-    chance, least = own[["share_any", "share_minimum"]].iloc[0]
+    share, least = own[["share_any", "share_minimum"]].iloc[0]
     parts = [
         f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
         if row.effective_low > 0
         else f"{row.route_group} no effective dose in particles"
         for row in own.itertuples()
     ]
-    return f"{', '.join(parts)}, P {_chance(least)} (least), {_chance(chance)} (any)"
+    return f"{', '.join(parts)}, share {_share(least)} (least), {_share(share)} (any)"
 
 
 def _short_sources(source: str) -> str:
