@@ -19,7 +19,15 @@ from evlib.doses.dose_windows import (
     under_assumptions,
     windows,
 )
-from evlib.doses.evidence import dials, evidence_tables, in_question, study_flags, unused_doses
+from evlib.doses.evidence import (
+    by_kind_of_factor,
+    dials,
+    evidence_tables,
+    in_question,
+    registry_particles,
+    study_flags,
+    unused_doses,
+)
 
 RAW = ROOT / "data/raw"
 
@@ -161,7 +169,8 @@ def test_per_course_and_share_multiply(tables):
     assert one.low[zhu] == one.high[zhu]
     assert course.low[zhu] == pytest.approx(one.low[zhu] * 5 * 0.25)
     assert course.high[zhu] == pytest.approx(one.low[zhu] * 5 * 0.5)
-    assert course.q025[zhu] >= course.low[zhu] and course.q975[zhu] <= course.high[zhu]
+    assert course.low[zhu] < course["median"][zhu] < course.high[zhu]
+    assert pd.isna(course.q025[zhu]) and "share" in course.interval[zhu]  # an assumed share makes bounds, no interval
 
 
 def frame(route, study, low, high, reading):
@@ -191,6 +200,24 @@ def test_window_and_share_against_arithmetic():
     assert shares["minimum"] == 1
     alone = doses[doses.route_group == "nebulised"]
     assert math.isnan(share_lower(alone, draws[:, :3])["any"])
+
+
+def test_a_factor_read_at_its_source_moves_a_protein_dose_and_one_source_makes_no_interval(tables):
+    stated = pd.DataFrame(
+        [{"trn": "NCT00000001", "arm": None, "low": 200.0, "high": 200.0, "unit": "ug protein"}]
+    ).assign(per="administration", n_administrations=None, as_stated="200 µg of protein", route_group=None)
+    by_factors = by_kind_of_factor(stated, tables, dials()).set_index("factors")
+    assert by_factors["median"]["cited second-hand"] == pytest.approx(1.25e12, rel=0.05)
+    assert by_factors["median"]["both"] == pytest.approx(3.5e11, rel=0.05)
+    assert by_factors.loc["read at their source", ["low", "high"]].tolist() == pytest.approx([1.5e10, 2e10])
+    assert by_factors.interval.str.startswith("draws").to_dict() == {
+        **dict.fromkeys(("read at their source", "cited second-hand"), False),
+        "both": True,
+    }
+    for cited, kind in ((True, "both"), (False, "read at their source")):
+        dose = registry_particles(stated, tables, dials(cited_factors=cited)).iloc[0]
+        assert dose["median"] == by_factors["median"][kind]
+        assert pd.notna(dose.q025) == cited and ("not re-read" in dose.conversion_note) == cited
 
 
 def test_pairs_only_keeps_trials_with_both(tables):

@@ -20,6 +20,7 @@ from evlib.doses.to_particles import (
     conversion_factors,
     conversion_plan,
     harmonised,
+    has_interval,
     named_product,
     particle_draws,
     products_of,
@@ -44,6 +45,11 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "pairs_only": (False, (False, True), "only trials with an effective and a less effective dose (Kabat 2020)"),
     "exoflo_per_ml": (None, None, "particles in a millilitre of ExoFlo; None: every reading, each as likely"),
     "exosome_mass_is_protein": (False, (False, True), "whether micrograms of exosomes are micrograms of protein"),
+    "cited_factors": (
+        True,
+        (True, False),
+        "whether factors for a mass that were cited second-hand count beside those read at their source",
+    ),
     "nebulised_share": ((1.0, 1.0), None, "which share of a nebulised dose counts (1: all that the device held)"),
     "body_weight_kg": (None, None, "least and greatest weight, for doses per kilogram; None: these are not converted"),
     "not_msc": (False, (False, True), "whether vesicles of other cells count as well"),
@@ -91,9 +97,11 @@ def dials(**given: Any) -> dict[str, Any]:
 def dial_factors(conversions: pd.DataFrame, stated: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     """The factors of ``evlib.doses.to_particles.conversion_factors`` under the dials, ExoFlo's reading among them.
 
-    A concentration that no source states is added as a factor of its own, named as an assumption.
+    A factor that was cited and not read at its source weighs nothing where the dial ``cited_factors`` says so. A concentration that no source states is added as a factor of its own, named as an assumption.
     """
     factors = conversion_factors(conversions, stated, exosome_mass_is_protein=bool(settings["exosome_mass_is_protein"]))
+    if not settings["cited_factors"]:
+        factors = factors.assign(weight=factors.weight.where(factors.read_at_source, 0.0))
     per_ml = settings["exoflo_per_ml"]
     if per_ml is None:
         return factors
@@ -166,8 +174,8 @@ def tested_doses(
     doses, draws
         One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
         "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high``
-        in its unit, ``basis, why``; ``low, high`` (utmost bounds), ``q025, median, q975`` in particles per administration
-        or course, as the dial says; ``each_median``: the median per administration, as loaded; and ``source_url``. The
+        in its unit, ``basis, why, interval, conversion_note``; ``low, high`` (utmost bounds), ``q025, median, q975`` (the first
+        and the last only where factors are of two sources or more) in particles per administration or course, as the dial says; ``each_median``: the median per administration, as loaded; and ``source_url``. The
         draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
@@ -208,15 +216,17 @@ def tested_doses(
     least, most = settings["nebulised_share"]
     share = least * (most / least) ** rng.random(settings["draws"])
     draws[:, nebulised] *= share[:, np.newaxis]
+    plan["interval"] += np.where(nebulised & (least < most), "; bounds of the share that is inhaled, as assumed", "")
     times = plan.n_administrations.astype("float64") if settings["per"] == "course" else 1.0
     middle = np.percentile(draws, [2.5, 50, 97.5], axis=0)
+    middle[::2, ~has_interval(plan)] = np.nan
     doses = pd.DataFrame(
         {
             **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
             **{"n": _whole(rows.n), "route_group": routes.astype("str")},
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
             **{"dose_as_reported": rows.dose_as_reported, "amount_low": stated.low, "amount_high": stated.high},
-            **{"basis": plan.basis, "why": plan.why},
+            **{name: plan[name] for name in ("basis", "why", "interval", "conversion_note")},
             "low": amount_in_particles(plan, "low") * times * np.where(nebulised, least, 1.0),
             "high": amount_in_particles(plan, "high") * times * np.where(nebulised, most, 1.0),
             **dict(zip(("q025", "median", "q975"), middle, strict=True)),
@@ -357,6 +367,38 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     particles = harmonised(plan, factors, rng=rng, draws=settings["draws"])
     facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
     return pd.concat([facts, particles.drop(columns=["trn", "arm"])], axis=1)
+
+
+def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """Doses of records in a unit of which some factor was cited second-hand, with and without it, and by it alone.
+
+    Parameters
+    ----------
+    doses, tables, settings
+        As for ``registry_particles``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Three rows per dose: ``trn, as_stated, factors`` (which count), ``low, median, high`` and ``interval``.
+    """
+    factors = dial_factors(tables["conversions"], tables["stated"], settings | {"cited_factors": True})
+    units = set(factors.from_unit[~factors.read_at_source & (factors.weight > 0)])
+    of_units = doses[doses.unit.isin(units)].reset_index(drop=True)
+    kinds = {
+        "read at their source": factors.read_at_source,
+        "cited second-hand": ~factors.read_at_source,
+        "both": factors.weight > 0,
+    }
+    parts = []
+    for kind, counted in kinds.items():
+        own = factors.assign(weight=factors.weight.where(counted, 0.0))
+        plan = conversion_plan(of_units, own, products=pd.Series(dtype="str"))
+        rng = np.random.default_rng(settings["seed"])
+        particles = harmonised(plan, own, rng=rng, draws=settings["draws"])
+        facts = of_units[["trn", "as_stated"]].assign(factors=kind)
+        parts.append(pd.concat([facts, particles[["low", "median", "high", "interval"]]], axis=1))
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
 def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:
