@@ -5,7 +5,7 @@ The assumptions are dials (``DIALS``): each has a default, which a notebook or a
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -149,15 +149,28 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
     )
 
 
-def tested_doses(
+class Amounts(NamedTuple):
+    """The arms with vesicles: their ``rows`` and ``routes``, their amounts as ``stated`` and the ``plan`` to convert them; their
+    draws per administration (``each``) and per ``course``, and one number between 0 and 1 per draw for the share that is inhaled."""
+
+    rows: pd.DataFrame
+    routes: pd.Series
+    stated: pd.DataFrame
+    plan: pd.DataFrame
+    each: np.ndarray
+    course: np.ndarray
+    shares: np.ndarray
+
+
+def tested_amounts(
     flags: pd.DataFrame,
     arms: pd.DataFrame,
     factors: pd.DataFrame,
     settings: dict[str, Any],
     *,
     not_randomised: Collection[str] = (),
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
+) -> Amounts:
+    """Every dose of vesicles that a report tested, drawn; the dials ``per`` and ``nebulised_share`` are not applied yet.
 
     Parameters
     ----------
@@ -168,15 +181,6 @@ def tested_doses(
         doses_per_course``. Only arms whose ``role`` is ``ev`` are taken: no controls, cells or other products.
     not_randomised
         Arms of randomised reports that were compared with people who were not randomised to be compared with them.
-
-    Returns
-    -------
-    doses, draws
-        One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
-        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high``
-        in its unit, ``basis, why, interval, conversion_note``; ``low, high`` (utmost bounds), ``q025, median, q975`` (the first
-        and the last only where factors are of two sources or more) in particles per administration or course, as the dial says; ``each_median``: the median per administration, as loaded; and ``source_url``. The
-        draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
     rows = arms[arms.role == "ev"].merge(flags[names], on="study_id")
@@ -209,28 +213,51 @@ def tested_doses(
     plan["why"] = plan.why.mask(unreadable, wrong + "' are no amounts above zero, the low one first. Correct them.")
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
-    draws = (course if settings["per"] == "course" else each).copy()
     other_route = rows.route.str.contains(" then ", na=False).map({True: "combined", False: "other"})
     routes = rows.route.map(_ROUTE_GROUPS).fillna(other_route).where(rows.route.notna())
+    return Amounts(rows, routes.astype("str"), stated, plan, each, course, rng.random(settings["draws"]))
+
+
+def tested_doses(amounts: Amounts, settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
+
+    Parameters
+    ----------
+    amounts, settings
+        As ``tested_amounts`` and ``dials`` return them.
+
+    Returns
+    -------
+    doses, draws
+        One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
+        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high``
+        in its unit, ``basis, why, interval, conversion_note``; ``low, high`` (utmost bounds), ``q025, median, q975`` (the first
+        and the last only where factors are of two sources or more) in particles per administration or course, as the dial
+        says; ``each_median``: the median per administration, as loaded; and ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
+    """
+    rows, routes, stated, plan = amounts.rows, amounts.routes, amounts.stated, amounts.plan
+    draws = (amounts.course if settings["per"] == "course" else amounts.each).copy()
     nebulised = (routes == "nebulised").to_numpy()
     least, most = settings["nebulised_share"]
-    share = least * (most / least) ** rng.random(settings["draws"])
+    share = least * (most / least) ** amounts.shares
     draws[:, nebulised] *= share[:, np.newaxis]
-    plan["interval"] += np.where(nebulised & (least < most), "; bounds of the share that is inhaled, as assumed", "")
+    interval = plan.interval + np.where(
+        nebulised & (least < most), "; bounds of the share that is inhaled, as assumed", ""
+    )
     times = plan.n_administrations.astype("float64") if settings["per"] == "course" else 1.0
     middle = np.percentile(draws, [2.5, 50, 97.5], axis=0)
     middle[::2, ~has_interval(plan)] = np.nan
     doses = pd.DataFrame(
         {
             **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
-            **{"n": _whole(rows.n), "route_group": routes.astype("str")},
+            **{"n": _whole(rows.n), "route_group": routes},
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
             **{"dose_as_reported": rows.dose_as_reported, "amount_low": stated.low, "amount_high": stated.high},
-            **{name: plan[name] for name in ("basis", "why", "interval", "conversion_note")},
+            **{"basis": plan.basis, "why": plan.why, "interval": interval, "conversion_note": plan.conversion_note},
             "low": amount_in_particles(plan, "low") * times * np.where(nebulised, least, 1.0),
             "high": amount_in_particles(plan, "high") * times * np.where(nebulised, most, 1.0),
             **dict(zip(("q025", "median", "q975"), middle, strict=True)),
-            "each_median": np.median(each, axis=0),
+            "each_median": np.median(amounts.each, axis=0),
             "source_url": rows.source_url,
         }
     )
