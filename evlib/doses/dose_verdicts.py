@@ -350,7 +350,7 @@ def _narrow(setting: Setting) -> str:
 
 def _has_edges(windows: pd.DataFrame) -> np.ndarray:
     """Whether the window of each route (rows) has its lower and its upper edge (columns)."""
-    return windows[["n_less_below", "n_less_above"]].to_numpy() > 0
+    return np.column_stack([windows.n_less_below, windows.n_less_above]) > 0
 
 
 def _edges_verdict(windows: pd.DataFrame, compared: pd.DataFrame) -> str:

@@ -156,17 +156,19 @@ def _judged(
             drawn = draws[:, places]
             once[same] = own, drawn, windows(own, drawn), share_lower(own, drawn)
         asked[key] = once[same]
-    rows = []
+    rows, verdicts = [], {}
     for (rule, *question), (own, drawn, table, shares) in asked.items():
         counts = dict(zip(table.route_group, table.n_counted, strict=True))
+        compared = asked["compared", *question][2]
         for compare in levels[_COMPARE]:
             dials = settings | dict(zip(_OF_QUESTION, question, strict=True)) | {_RULE: rule, _COMPARE: compare}
-            setting = Setting(dials, own, drawn, table, asked["compared", *question][2], shares)
+            if (same := (id(table), id(compared), compare)) not in verdicts:
+                verdicts[same] = verdicts_by_dials(Setting(dials, own, drawn, table, compared, shares))
             rows.append(
                 {name: dials[name] for name in levels}
                 | {f"n_{route}": int(counts[route]) for route in ROUTES}
                 | {f"share_{of}": share for of, share in shares.items()}
-                | {"share": shares[compare], **verdicts_by_dials(setting)}
+                | {"share": shares[compare], **verdicts[same]}
             )
     return rows
 
