@@ -12,11 +12,8 @@ from evlib.base.errors import InputError
 from evlib.doses import stated_doses
 from evlib.doses.dose_windows import (
     doses_in_question,
-    every_setting,
     every_tested,
-    settings_to_try,
     share_lower,
-    under_assumptions,
     windows,
 )
 from evlib.doses.evidence import (
@@ -232,16 +229,6 @@ def test_every_tested_dose_is_used_or_listed_with_why(tables):
     used = in_question(doses, dials()) & doses.low.notna()
     assert len(unused) + used.sum() == len(doses)
     assert unused.why.notna().all() and unused.source_url.str.startswith("http").all()
-
-
-def test_settings_differ_in_one_dial_and_never_repeat(tables):
-    tried = settings_to_try(tables, dials())
-    assert len({str(one) for one in tried.values()}) == len(tried)
-    table = under_assumptions(every_setting(tables, dials(draws=200)))
-    assert list(table.assumption.unique()) == list(tried)
-    by_reading = table[table.assumption.str.startswith("ExoFlo") & (table.route_group == "intravenous")]
-    assert by_reading.effective_high.is_monotonic_increasing
-    assert by_reading.effective_low.iloc[-1] > 10 * by_reading.effective_low.iloc[0]
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,12 @@ def moving_dials(cross: pd.DataFrame, column: str) -> list[str]:
     return [name for name in names if values.groupby([cross[other] for other in others[name]]).nunique().gt(1).any()]
 
 
+def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
+    """The settings of a full cross in which one dial is turned, and all others are as set."""
+    others = cross[[name for name in DIALS if name in cross and name != dial]].astype("str")
+    return cross[(others == others[cross.as_set].iloc[0]).all(axis=1)]
+
+
 def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
     verdict = verdicts.set_index("claim").verdict
@@ -313,9 +319,7 @@ def _order(setting: Setting) -> str:
 
 def _by_concentration(cross: pd.DataFrame) -> str:
     """The share of the readings under each reading of ExoFlo's concentration, all other dials as set."""
-    names = [name for name in DIALS if name in cross and name != "exoflo_per_ml"]
-    alike = (cross[names] == cross.loc[cross.as_set, names].iloc[0]).all(axis=1) & cross.share.notna()
-    readings = cross[alike].dropna(subset="exoflo_per_ml")
+    readings = turned_alone(cross, "exoflo_per_ml").dropna(subset=["exoflo_per_ml", "share"])
     listed = [f"{share_text(row.share)} with {power(row.exoflo_per_ml)}" for row in readings.itertuples()]
     return f"; by the particles in a millilitre of ExoFlo: {joined(listed)}" if listed else ""
 

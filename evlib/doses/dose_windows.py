@@ -11,7 +11,6 @@ import pandas as pd
 
 from evlib.doses.evidence import (
     DIALS,
-    OF_READINGS,
     Amounts,
     dial_factors,
     dials,
@@ -27,12 +26,6 @@ NARROW = 1.0  # in powers of ten: a window is narrow where its highest dose is a
 # What travels with a share, into every table.
 CAVEAT = "a share of the readings of the amounts under these dials: no probability, and nothing on whether a dose works"
 _AMOUNTS = ["amount_low", "amount_high"]
-_RULE_LABELS = {
-    "paper": "the paper reads it so",
-    "reported": "anything was better, or improved since before",
-    "compared": "better than a comparison group",
-    "primary": "better in a primary outcome",
-}
 
 
 class Setting(NamedTuple):
@@ -149,40 +142,6 @@ def share_of_saline(tables: dict[str, pd.DataFrame]) -> tuple[float, float]:
     return round(float(bounds[0]), 2), round(float(bounds[1]), 2)
 
 
-def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """One dial turned at a time: a label for each setting, and all its dials. The first is the one in force."""
-    share = share_of_saline(tables)
-    turned = {
-        **{f"effective if {words}": {"effective_if": rule} for rule, words in _RULE_LABELS.items()},
-        "particles of the whole course": {"per": "course"},
-        "particles per administration": {"per": "administration"},
-        "any effective dose of a route": {"compare": "any"},
-        "the lowest effective dose of a route": {"compare": "minimum"},
-        "pairs of doses within a trial only": {"pairs_only": True},
-        **{f"ExoFlo: {n:.3g} per mL": {"exoflo_per_ml": n} for n in concentrations(tables, settings)},
-        f"{share[0]:.2f} to {share[1]:.2f} of a nebulised dose is inhaled, as of saline": {"nebulised_share": share},
-        "vesicles of other cells, too; anything better or improved": {"not_msc": True, "effective_if": "reported"},
-        "all diseases; anything better or improved": {"lung_only": False, "effective_if": "reported"},
-        "all diseases; anything better or improved; µg and weight assumed": {
-            **{"lung_only": False, "effective_if": "reported"},
-            **{"exosome_mass_is_protein": True, "body_weight_kg": (50.0, 100.0)},
-        },
-    }
-    tried = {label: settings | one for label, one in turned.items() if any(settings[k] != v for k, v in one.items())}
-    return {"as set": settings} | tried
-
-
-def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, Setting]:
-    """What there is to judge under each of ``settings_to_try``, by its label; the first is the one in force."""
-    tested, by_label = {}, {}
-    for label, tried in settings_to_try(tables, settings).items():
-        of_amounts = repr({name: value for name, value in tried.items() if name not in OF_READINGS})
-        if of_amounts not in tested:  # drawing is slow, and most dials do not change what is drawn
-            tested[of_amounts] = _tested(tables, tried)
-        by_label[label] = setting_of(tables, tried, tested=tested[of_amounts])
-    return by_label
-
-
 def setting_of(
     tables: dict[str, pd.DataFrame], settings: dict[str, Any], *, tested: tuple[pd.DataFrame, np.ndarray] | None = None
 ) -> Setting:
@@ -191,22 +150,6 @@ def setting_of(
     asked = doses_in_question(tables, settings, tested=tested)
     compared = doses_in_question(tables, settings | {"effective_if": "compared"}, tested=tested)
     return Setting(settings, *asked, windows(*asked), windows(*compared), share_lower(*asked))
-
-
-def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
-    """The windows and the share of the readings under each setting of ``every_setting``, a row per route.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``assumption``, the columns of ``windows``, ``share_any`` and ``share_minimum`` (the same for both routes), ``caveat``.
-    """
-    parts = []
-    for label, setting in tried.items():
-        shares = {f"share_{of}": share for of, share in setting.shares.items()}
-        parts.append(setting.windows.assign(**shares, caveat=CAVEAT))
-        parts[-1].insert(0, "assumption", label)
-    return pd.concat(parts, ignore_index=True)
 
 
 def dial_table(settings: dict[str, Any]) -> pd.DataFrame:

@@ -57,8 +57,6 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "draws": (10_000, None, "how many draws the intervals rest on"),
     "seed": (2025, None, "where the random numbers start"),
 }
-# The dials that say how tested doses are read; the others change their amounts.
-OF_READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
 # What a reader needs of a tested dose.
 SHOWN = (
     *("study", "arm", "reading", "because", "outcomes_on_file", "n", "dose_as_reported"),

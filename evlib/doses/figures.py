@@ -219,60 +219,6 @@ def forest(effects: pd.DataFrame) -> Figure:
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
-def window_under_assumptions(table: pd.DataFrame) -> Figure:
-    """The effective doses of both routes under each assumption, and in which share of the readings of the amounts nebulised ones are lower.
-
-    ``table`` is as ``evlib.doses.dose_windows.under_assumptions`` returns it: two rows for each assumption.
-    """
-    name = "window_under_assumptions"
-    if table.empty:
-        return nothing(name, "No assumption about the doses was tried")
-    by_label = table.groupby("assumption", sort=False)
-    title = _window_title(by_label.share_any.first())
-    axes, top = canvas(title)
-    styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
-    top = _keys(axes, top, styles)
-    seen = table[_positive(table.effective_low) & _positive(table.effective_high)]
-    scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 92)
-    _right_heads(axes, top, {WIDTH - 2: "Share", WIDTH - 54: "Reports"})
-    top += 14
-    start, words, right = top, [], {"size": _SMALL, "ha": "right"}
-    for i, (label, own) in enumerate(by_label):
-        own = own.set_index("route_group")
-        share, least = own[["share_any", "share_minimum"]].iloc[0]
-        lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
-        height = max(_SMALL_LINE * len(lines), 23) + 5
-        middle = top + height / 2
-        if i == 0:
-            put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
-        _small_lines(axes, 1, middle - _SMALL_LINE * (len(lines) - 1) / 2, lines, bold=i == 0)
-        if pd.isna(share):
-            put_text(axes, (WIDTH - 2, middle), "–", **right)
-        else:
-            put_text(axes, (WIDTH - 2, middle - 6), f"min {share_text(least)}", **right, bold=i == 0)
-            put_text(axes, (WIDTH - 2, middle + 6), f"any {share_text(share)}", **right, bold=i == 0)
-        for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
-            row = own.loc[route]
-            put_text(axes, (WIDTH - 54, y), str(int(row.n_counted)), **right, bold=i == 0)
-            if not row.effective_low > 0:
-                text = fitted(f"{route}: none in particles", WIDTH - 208, lines=1, size=_SMALL)[0]
-                words.append((y - 6, y + 6))
-                put_text(axes, (scale.begin, y), text, size=_SMALL, ha="left", colour=_SOFT)
-                continue
-            _amount_bar(axes, (scale.at(row.effective_low), scale.at(row.effective_high)), y, style)
-        top += height
-    bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
-    note = (
-        "Share: of the readings of the amounts, in which a nebulised effective dose is below an intravenous one, of the lowest "
-        "effective dose of each route (min) or of any (–: cannot be said); whether a dose works is not in it. Bars: utmost bounds. Reports: those "
-        "with an effective dose in particles, by route (upper: nebulised)."
-    )
-    bottom = put_note(axes, bottom, note)
-    listed = "; ".join(f"{_readable(label)}: {_windows_in_words(own)}" for label, own in by_label)
-    alt = f"Bars on a log axis, two for each assumption (n = {several(len(by_label), 'setting')}). {title}. {listed}."
-    return Figure(finished(axes, bottom), name, title, alt, table.reset_index(drop=True))
-
-
 def specification_curve(cross: pd.DataFrame) -> Figure:
     """Every combination of the dials: the share of the readings and the verdicts above, the dials that make them below.
 
@@ -436,19 +382,6 @@ def _including(bounded: pd.DataFrame) -> int:
     return int(((bounded.low <= 1) & (bounded.high >= 1)).sum())
 
 
-def _window_title(shares: pd.Series) -> str:
-    known, settings = shares.dropna(), several(len(shares), "setting")
-    if known.empty:
-        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {settings}"
-    low, high = share_text(known.min()), share_text(known.max())
-    runs = f"is {low}" if low == high else f"runs from {low} to {high}"
-    title = "The share of readings of the amounts in which a nebulised effective dose is below an intravenous one "
-    title += f"{runs} over {len(known)} of {settings}"
-    title += f" (as set: {share_text(shares.iloc[0])})" if len(known) > 1 and pd.notna(shares.iloc[0]) else ""
-    n_unknown = len(shares) - len(known)
-    return f"{title}; in {n_unknown} it cannot be said" if n_unknown else title
-
-
 def _curve_title(data: pd.DataFrame, known: int) -> str:
     n = several(len(data), "combination")
     if not known:
@@ -547,22 +480,6 @@ def _events(row: Mapping) -> str:
 
     both = [side(row[f"{group}events"], row[f"{group}n"]) for group in ("", "versus_")]
     return "n not known" if both == ["?", "?"] else " v. ".join(both)
-
-
-def _readable(label: str) -> str:
-    """A label with its powers of ten as a reader writes them."""
-    return re.sub(r"\b\d(?:\.\d+)?e[+-]?\d+\b", lambda match: power(float(match[0])), label)
-
-
-def _windows_in_words(own: pd.DataFrame) -> str:
-    share, least = own[["share_any", "share_minimum"]].iloc[0]
-    parts = [
-        f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
-        if row.effective_low > 0
-        else f"{row.route_group} no effective dose in particles"
-        for row in own.itertuples()
-    ]
-    return f"{', '.join(parts)}, share {share_text(least)} (least), {share_text(share)} (any)"
 
 
 def _short_sources(source: str) -> str:

@@ -66,7 +66,8 @@ def full_cross(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.
     pandas.DataFrame
         One row per combination: the dials that are combined (``nebulised_share`` and ``body_weight_kg`` as text; a missing
         ``exoflo_per_ml``: every reading, a missing weight: not converted); ``as_set``; ``n_nebulised, n_intravenous``:
-        reports with an effective dose in particles; ``share_any, share_minimum`` of ``dose_windows.share_lower`` and
+        reports with an effective dose in particles; ``nebulised_low`` to ``intravenous_high``: the utmost bounds of these
+        doses; ``share_any, share_minimum`` of ``dose_windows.share_lower`` and
         ``share``, the one that ``compare`` asks for (missing: cannot be computed); the verdict on each claim on which dials
         bear; ``parameters``: what to write into the chapter's cell of parameters to compute this row alone; ``caveat``.
     """
@@ -158,7 +159,7 @@ def _judged(
         asked[key] = once[same]
     rows, verdicts = [], {}
     for (rule, *question), (own, drawn, table, shares) in asked.items():
-        counts = dict(zip(table.route_group, table.n_counted, strict=True))
+        bounds = list(product(table.itertuples(), ("low", "high")))
         compared = asked["compared", *question][2]
         for compare in levels[_COMPARE]:
             dials = settings | dict(zip(_OF_QUESTION, question, strict=True)) | {_RULE: rule, _COMPARE: compare}
@@ -166,7 +167,8 @@ def _judged(
                 verdicts[same] = verdicts_by_dials(Setting(dials, own, drawn, table, compared, shares))
             rows.append(
                 {name: dials[name] for name in levels}
-                | {f"n_{route}": int(counts[route]) for route in ROUTES}
+                | {f"n_{route}": int(count) for route, count in zip(table.route_group, table.n_counted, strict=True)}
+                | {f"{one.route_group}_{end}": getattr(one, f"effective_{end}") for one, end in bounds}
                 | {f"share_{of}": share for of, share in shares.items()}
                 | {"share": shares[compare], **verdicts[same]}
             )
