@@ -68,29 +68,20 @@ def effects(*changes):
     return frame.assign(**{name: frame[name].astype("float64") for name in numbers})
 
 
-def assumptions(*changes):
-    """Synthetic settings, two rows for each, changed setting by setting."""
-    settings_ = [
-        {"assumption": "as set", "n": (1e8, 1e10), "iv": (1e9, 1e12), "chance": 0.8},
-        {"assumption": "ExoFlo: 7e+07 per mL", "n": (1e8, 1e10), "iv": (1e9, 1e9), "chance": 0.49},
-        {"assumption": "strict", "n": (None, None), "iv": (1e9, 1e12), "chance": None},
+def combinations(rules=("paper", "primary")):
+    """Synthetic combinations of three dials; under "primary" nothing can be computed."""
+    rows = [
+        {"effective_if": rule, "per": per, "exoflo_per_ml": per_ml}
+        for rule in rules
+        for per in ("administration", "course")
+        for per_ml in (np.nan, 7e7)
     ]
-    rows = []
-    for one, change in zip(settings_, [*changes, *[{}] * len(settings_)]):
-        one = one | change
-        for route, (low, high) in (("nebulised", one["n"]), ("intravenous", one["iv"])):
-            rows.append(
-                {"assumption": one["assumption"], "route_group": route, "n_counted": 0 if low is None else 2}
-                | {"effective_low": low, "effective_high": high, "share_any": one["chance"]}
-                | {"share_minimum": one["chance"]}
-            )
-    frame = pd.DataFrame(rows)
-    return frame.assign(
-        **{
-            name: frame[name].astype("float64")
-            for name in ("effective_low", "effective_high", "share_any", "share_minimum")
-        }
-    )
+    frame = pd.DataFrame(rows).assign(as_set=[i == 0 for i in range(len(rows))], share=1.0)
+    frame.loc[frame.per.eq("course") & frame.exoflo_per_ml.eq(7e7), "share"] = 0.4
+    frame["share"] = frame.share.mask(frame.effective_if == "primary")
+    verdict = frame.share.map(lambda share: "weaker than stated" if share > 0.95 else "not supported")
+    frame["below intravenous"] = verdict.mask(frame.share.isna(), "cannot be judged")
+    return frame.assign(narrow="not supported", parameters="x")
 
 
 def readings(per_ml=(7e7, 8e10)):
@@ -115,7 +106,7 @@ def drawn(many=1):
     made = [
         chapter.tested_by_route(longer(doses(), "study_id", "study", "arm")),
         chapter.forest(longer(effects(), "study", "outcome", "arm")),
-        chapter.window_under_assumptions(longer(assumptions(), "assumption")),
+        chapter.specification_curve(combinations() if many == 1 else combinations(["paper", "reported", "compared"])),
         chapter.product_readings_figure(longer(readings((7e7, 1e10, 8e10)), "source"), band=(2e8, 2e10)),
     ]
     plt.close("all")
@@ -125,7 +116,7 @@ def drawn(many=1):
 EMPTY = {
     "tested_by_route": lambda: chapter.tested_by_route(doses().iloc[:0]),
     "forest": lambda: chapter.forest(effects().iloc[:0]),
-    "window_under_assumptions": lambda: chapter.window_under_assumptions(assumptions().iloc[:0]),
+    "specification_curve": lambda: chapter.specification_curve(combinations().iloc[:0]),
     "product_readings": lambda: chapter.product_readings_figure(readings().iloc[:0], band=(1e8, 1e9)),
 }
 
@@ -168,7 +159,10 @@ def test_tested_doses_are_lines_by_route(small):
 
 def test_the_title_of_tested_doses_follows_them():
     one = chapter.tested_by_route(doses({"high": 4e8}), per="course", effective_if="reported")
-    assert "by anything reported as better, in particles: nebulised 2×10⁸ to 4×10⁸" in one.title
+    assert (
+        "by anything better than another arm or improved since before, in particles: nebulised 2×10⁸ to 4×10⁸"
+        in one.title
+    )
     assert "Particles per course" in said(one)
     none = chapter.tested_by_route(doses(*[{"low": None, "high": None, "basis": "not convertible"}] * 7))
     assert "nebulised none in particles (1 without an amount), intravenous none in particles (1" in none.title
@@ -212,18 +206,6 @@ def test_the_title_of_a_forest_follows_its_rows():
     assert not uncrowded(nothing)
 
 
-def test_windows_under_assumptions(small):
-    figure = small["window_under_assumptions"]
-    pd.testing.assert_frame_equal(figure.data, assumptions())
-    assert figure.title == (
-        "The share of readings of the amounts in which a nebulised effective dose is below an intravenous one runs from 0.49 to 0.80 over 2 of 3 "
-        "settings (as set: 0.80); in 1 it cannot be said"
-    )
-    texts = {text.get_text(): text for text in figure.drawing.axes[0].texts}
-    assert {"nebulised: none in particles", "any 0.49", "–", "ExoFlo: 7×10⁷ per mL"} <= set(texts)
-    assert texts["as set"].get_fontweight() == "bold" != texts["strict"].get_fontweight()
-
-
 def test_cells_without_vesicles_are_no_effect_of_vesicles():
     frame = effects()
     figure = chapter.forest(frame.assign(ev_arm=[False] + [True] * (len(frame) - 1)))
@@ -231,16 +213,37 @@ def test_cells_without_vesicles_are_no_effect_of_vesicles():
     assert figure.data.drawn.tolist() == [False] + [True] * 5 + [False] * 2
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ([{"chance": 0.9999}, {"chance": 0.001}], "from <0.01 to >0.99 over 2 of 3"),
-        ([{"chance": 1.0}, {"chance": 1.0}], "one is 1.00 over 2 of 3"),
-        ([{"chance": None}, {"chance": None}], "cannot be said in any of 3 settings"),
-    ],
-)
-def test_the_title_of_assumptions_follows_them(changes, words):
-    assert words in chapter.window_under_assumptions(assumptions(*changes)).title
+def test_a_specification_curve_is_sorted_and_counts_what_cannot_be_computed(small):
+    figure, table = small["specification_curve"], combinations()
+    assert figure.title == (
+        "The share of readings of the amounts in which the effective dose is lower nebulised than intravenously runs from 0.40 "
+        "to 1.00 in 4 of 8 combinations of the assumptions; the claim that it is lower: weaker than stated in 3, not supported "
+        "in 1, cannot be judged in 4"
+    )
+    data = figure.data
+    assert data.column.tolist() == list(range(1, 9)) and data.share.dropna().is_monotonic_increasing
+    assert data.share.isna().tolist() == [False] * 4 + [True] * 4
+    assert sorted(data.share.dropna()) == sorted(table.share.dropna()) and data.as_set.sum() == 1
+    texts = {text.get_text() for text in figure.drawing.axes[0].texts}
+    assert {
+        "4 with a share",
+        "4 without",
+        "per course",
+        "7×10⁷",
+        "every reading",
+        "narrow",
+        "cannot be judged",
+    } <= texts
+    assert "stands" not in texts  # no column has it
+    assert "as the paper reads it 0.40 to 1.00 (in 4 of 4)" in figure.alt and "drawn narrower" in said(figure)
+
+
+def test_the_title_of_a_curve_follows_it():
+    none = chapter.specification_curve(combinations().assign(share=np.nan, **{"below intravenous": "cannot be judged"}))
+    assert none.title == "In none of 8 combinations of the assumptions can the doses of the routes be compared"
+    one = chapter.specification_curve(combinations().iloc[:2].assign(share=0.9999))
+    assert "intravenously is >0.99 in 2 of 2 combinations" in one.title
+    assert not uncrowded(none) and not uncrowded(one)
 
 
 def test_readings_of_a_product():

@@ -12,14 +12,19 @@ from evlib.base.errors import InputError
 from evlib.doses import stated_doses
 from evlib.doses.dose_windows import (
     doses_in_question,
-    every_setting,
     every_tested,
-    settings_to_try,
     share_lower,
-    under_assumptions,
     windows,
 )
-from evlib.doses.evidence import dials, evidence_tables, in_question, study_flags, unused_doses
+from evlib.doses.evidence import (
+    by_kind_of_factor,
+    dials,
+    evidence_tables,
+    in_question,
+    registry_particles,
+    study_flags,
+    unused_doses,
+)
 
 RAW = ROOT / "data/raw"
 
@@ -93,6 +98,8 @@ def test_what_counts_as_effective_is_a_dial(tables):
     assert effective["paper"] >= {"zhu-2022", "lightner-2023", "sengupta-2020"}
     assert effective["primary"] < effective["compared"] < effective["reported"]
     assert "zhu-2022" in effective["reported"] - effective["compared"]  # its outcomes are compared with before alone
+    because = every_tested(tables, dials(effective_if="reported")).set_index("study_id").because
+    assert because["zhu-2022"].startswith("improved since before: ") and "better than" not in because["zhu-2022"]
 
 
 def test_a_dose_whose_results_we_could_not_read_says_so(tables):
@@ -159,7 +166,8 @@ def test_per_course_and_share_multiply(tables):
     assert one.low[zhu] == one.high[zhu]
     assert course.low[zhu] == pytest.approx(one.low[zhu] * 5 * 0.25)
     assert course.high[zhu] == pytest.approx(one.low[zhu] * 5 * 0.5)
-    assert course.q025[zhu] >= course.low[zhu] and course.q975[zhu] <= course.high[zhu]
+    assert course.low[zhu] < course["median"][zhu] < course.high[zhu]
+    assert pd.isna(course.q025[zhu]) and "share" in course.interval[zhu]  # an assumed share makes bounds, no interval
 
 
 def frame(route, study, low, high, reading):
@@ -184,11 +192,29 @@ def test_window_and_share_against_arithmetic():
     assert by_route.width.to_dict() == pytest.approx({"nebulised": 2, "intravenous": 0})
     assert by_route.n_less_above.to_dict() == {"nebulised": 1, "intravenous": 0}
     assert by_route.n_less_below.to_dict() == {"nebulised": 0, "intravenous": 1}
-    chance = share_lower(doses, draws)
-    assert chance["any"] == pytest.approx(0.5)  # the report at 1e8 is below, the one at 1e10 above
-    assert chance["minimum"] == 1
+    shares = share_lower(doses, draws)
+    assert shares["any"] == pytest.approx(0.5)  # the report at 1e8 is below, the one at 1e10 above
+    assert shares["minimum"] == 1
     alone = doses[doses.route_group == "nebulised"]
     assert math.isnan(share_lower(alone, draws[:, :3])["any"])
+
+
+def test_a_factor_read_at_its_source_moves_a_protein_dose_and_one_source_makes_no_interval(tables):
+    stated = pd.DataFrame(
+        [{"trn": "NCT00000001", "arm": None, "low": 200.0, "high": 200.0, "unit": "ug protein"}]
+    ).assign(per="administration", n_administrations=None, as_stated="200 µg of protein", route_group=None)
+    by_factors = by_kind_of_factor(stated, tables, dials()).set_index("factors")
+    assert by_factors["median"]["cited second-hand"] == pytest.approx(1.25e12, rel=0.05)
+    assert by_factors["median"]["both"] == pytest.approx(3.5e11, rel=0.05)
+    assert by_factors.loc["read at their source", ["low", "high"]].tolist() == pytest.approx([1.5e10, 2e10])
+    assert by_factors.interval.str.startswith("draws").to_dict() == {
+        **dict.fromkeys(("read at their source", "cited second-hand"), False),
+        "both": True,
+    }
+    for cited, kind in ((True, "both"), (False, "read at their source")):
+        dose = registry_particles(stated, tables, dials(cited_factors=cited)).iloc[0]
+        assert dose["median"] == by_factors["median"][kind]
+        assert pd.notna(dose.q025) == cited and ("not re-read" in dose.conversion_note) == cited
 
 
 def test_pairs_only_keeps_trials_with_both(tables):
@@ -203,16 +229,6 @@ def test_every_tested_dose_is_used_or_listed_with_why(tables):
     used = in_question(doses, dials()) & doses.low.notna()
     assert len(unused) + used.sum() == len(doses)
     assert unused.why.notna().all() and unused.source_url.str.startswith("http").all()
-
-
-def test_settings_differ_in_one_dial_and_never_repeat(tables):
-    tried = settings_to_try(tables, dials())
-    assert len({str(one) for one in tried.values()}) == len(tried)
-    table = under_assumptions(every_setting(tables, dials(draws=200)))
-    assert list(table.assumption.unique()) == list(tried)
-    by_reading = table[table.assumption.str.startswith("ExoFlo") & (table.route_group == "intravenous")]
-    assert by_reading.effective_high.is_monotonic_increasing
-    assert by_reading.effective_low.iloc[-1] > 10 * by_reading.effective_low.iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -240,6 +256,18 @@ def test_an_amount_that_is_none_is_set_aside_with_its_words_and_the_others_stay(
     assert f"dose_low '{low}' and dose_high '{high}'" in row.why and pd.isna(row.low) and pd.isna(row.n)
     others = before.arm_id != row.arm_id
     pd.testing.assert_series_equal(after.low[others], before.low[others])
+
+
+def test_an_arm_not_on_file_that_is_said_not_to_be_randomised_is_named_by_its_line(shipped, trials, tmp_path):
+    shutil.copytree(RAW / "curation", tmp_path / "curation")
+    shutil.copytree(RAW / "paper", tmp_path / "paper")
+    path = tmp_path / "curation/comparisons_not_randomised.csv"
+    lines = path.read_text().rstrip().splitlines()
+    path.write_text("\n".join([*lines, "zhu-2022/no-such-arm,words,arms.csv"]) + "\n")
+    stated, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    named = rf"{path.name}, line {len(lines) + 1}: 'zhu-2022/no-such-arm' .*arms\.csv"
+    with pytest.raises(InputError, match=named):
+        evidence_tables(tmp_path, shipped, stated, trials)
 
 
 @pytest.mark.parametrize(

@@ -175,15 +175,22 @@ def answer(by_trial: pd.DataFrame) -> str:
     if over.empty:
         return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year."
     ended, passed = ((over.date_is == kind).sum() for kind in (ACTUAL, ANTICIPATED))
-    open_ones = missing[missing.date_is == ANTICIPATED]
-    since = open_ones.updated_since
-    untold = {kind: int((by_trial.due == kind).sum()) for kind in (NO_DATE, UNREADABLE, CANNOT_TELL)}
-    listed = ", ".join(f"{kind}: {n}" for kind, n in untold.items() if n) or "none"
     return (
         f"**No result is on file of {(missing.date_is == ACTUAL).sum()} of the {several(ended, 'trial')} that ended more than a "
-        f"year ago**, and of {len(open_ones)} of the {passed} whose date was anticipated and is as long past (of these "
-        f"{len(open_ones)}, the record was not updated after that date in {(since == False).sum()}, was in {(since == True).sum()}, "  # noqa: E712
-        f"and shows no update in {since.isna().sum()}). Included trials of which it cannot be asked: {listed} (n = {len(by_trial)})."
+        f"year ago**, nor of {(missing.date_is == ANTICIPATED).sum()} of the {passed} whose anticipated end is as long past. Of "
+        f"{len(by_trial) - len(over)} of {len(by_trial)} included trials it cannot be asked, or not yet."
+    )
+
+
+def not_asked(by_trial: pd.DataFrame) -> str:
+    """Why trials are not counted as over, and how far the records with an anticipated date were kept up, in a sentence."""
+    counts = by_trial.due[by_trial.due != OVER].value_counts()
+    listed = joined([f"{n} ({why})" for why, n in counts.items()]) or "none"
+    open_ones = without_result(by_trial)
+    since = open_ones.updated_since[open_ones.date_is == ANTICIPATED]
+    return (
+        f"Not counted: {listed}. Of the {len(since)} trials without a result whose date was anticipated, the record was not updated after "
+        f"that date in {int((since == False).sum())}, was in {int((since == True).sum())}, and shows no update in {since.isna().sum()}."  # noqa: E712
     )
 
 

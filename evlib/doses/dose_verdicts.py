@@ -3,11 +3,13 @@
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evlib.base.words import joined, several
-from evlib.doses.dose_windows import NARROW, ROUTES, Setting, share_lower
+from evlib.doses.dose_windows import NARROW, ROUTES, Setting, less_effective_beyond
 from evlib.doses.effect_sizes import (
     FROM_PERCENTAGES,
     n_for_power,
@@ -16,41 +18,36 @@ from evlib.doses.effect_sizes import (
     upper_bound_of_none,
 )
 from evlib.doses.evidence import DIALS
-from evlib.doses.stated_doses import WITHOUT_UNIT, power, span_of
+from evlib.doses.stated_doses import WITHOUT_UNIT, power, share_text, span_of
 
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)  # the worse, the later
 COLUMNS = ("claim", "section", "quote", "evidence", "verdict", "steadiness", "would_change", "dials")
-_LIKELY = 0.95  # a statement of order stands where it is at least this probable
+_LIKELY = 0.95  # a statement of order stands where it holds in this share of the readings of the amounts
 _NEAR = math.sqrt(10)  # "around 10^8": within half an order of magnitude
 _POINTS = 0.15  # the difference in survival for which a size of trial is given
 
-# Of each claim the section and the words in which the paper makes it, what would change the verdict, and the dials that
-# bear on it.
+# Of each claim the section and the words in which the paper makes it, and what would change the verdict.
 _CLAIMS = {
     "about 10⁸ nebulised": (
         "Abstract",
         "nebulization therapy achieved therapeutic effects at doses around 10⁸ particles",
         "a comparison of about 10⁸ nebulised particles with none, in one disease, whose results are posted",
-        *("effective_if", "pairs_only", "nebulised_share", "not_msc", "lung_only"),
     ),
     "below intravenous": (
         "Abstract",
         "significantly lower than those required for intravenous routes",
         "doses of both routes in particles, counted alike, in trials of one disease; one concentration of ExoFlo",
-        *(name for name in DIALS if name not in ("draws", "seed")),
     ),
     "narrow": (
         "4",
         "This indicates a relatively narrow optimal effective dose range",
         "trials with a dose below and a dose above the effective one, both seen to do less",
-        *("effective_if", "per", "pairs_only", "not_msc", "lung_only", "exoflo_per_ml"),
     ),
     "less on both sides": (
         "4",
         "doses lower or higher than the minimum effective dose (MED) were not ideal",
         "a trial in which a higher dose does less, or more harm, than a lower one",
-        *("effective_if", "pairs_only", "not_msc", "lung_only"),
     ),
     "trend": (
         "4",
@@ -94,7 +91,8 @@ _PHRASES = {
 
 def dose_claim_verdicts(
     tables: dict[str, pd.DataFrame],
-    tried: dict[str, Setting],
+    setting: Setting,
+    cross: pd.DataFrame,
     effects: pd.DataFrame,
     safety: pd.DataFrame,
     stated: pd.DataFrame,
@@ -103,20 +101,23 @@ def dose_claim_verdicts(
 
     Parameters
     ----------
-    tables, tried, effects, safety
-        As ``evidence.evidence_tables``, ``dose_windows.every_setting``, ``effect_sizes.effects`` and ``.safety`` return them.
+    tables, effects, safety
+        As ``evidence.evidence_tables``, ``effect_sizes.effects`` and ``.safety`` return them.
+    setting, cross
+        What there is to judge under the dials as set (``dose_windows.setting_of``), and every combination of the dials
+        (``specifications.full_cross``).
     stated
         Table ``doses`` of the included trials.
 
     Returns
     -------
     pandas.DataFrame
-        ``claim, section, quote, evidence, verdict`` (one of ``VERDICTS``), ``steadiness``: in how many of the settings
-        that turn a dial which bears on the claim the verdict is the same, ``would_change``, and ``dials``: whether any
-        dial bears on it.
+        ``claim, section, quote, evidence, verdict`` (one of ``VERDICTS``), ``steadiness``: in how many settings of the dials
+        that ever move the verdict it is the same, ``would_change``, and ``dials``: whether any dial bears on it.
     """
-    by_setting = [_judged_by_dials(setting) for setting in tried.values()]
-    judged = by_setting[0] | {
+    verdicts, evidence = verdicts_by_dials(setting), _evidence_by_dials(setting, cross)
+    judged = {claim: (evidence[claim], verdict) for claim, verdict in verdicts.items()}
+    judged |= {
         "trend": _trend(tables["outcomes"], effects),
         "mortality": _mortality(effects),
         "comparable": _comparable(effects),
@@ -125,44 +126,60 @@ def dose_claim_verdicts(
         "units": _kinds_of_unit(stated),
     }
     rows = []
-    for name, (section, quote, would_change, *dials) in _CLAIMS.items():
-        steadiness = _steadiness(name, tried, by_setting) if dials else "no dial bears on it"
-        rows.append((name, section, quote, *judged[name], steadiness, would_change, bool(dials)))
+    for name, (section, quote, would_change) in _CLAIMS.items():
+        steady = steadiness(name, verdicts[name], cross) if name in verdicts else "no dial bears on it"
+        rows.append((name, section, quote, *judged[name], steady, would_change, name in verdicts))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def verdicts_under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
-    """The verdicts on which dials bear, under each setting: ``assumption`` and a column per claim."""
-    return pd.DataFrame(
-        {"assumption": label} | {claim: verdict for claim, (_, verdict) in _judged_by_dials(setting).items()}
-        for label, setting in tried.items()
-    )
+def steadiness(claim: str, verdict: str, cross: pd.DataFrame) -> str:
+    """In how many combinations of the dials that ever move the verdict on a claim it is this one, and what else it becomes.
+
+    A dial that moves it nowhere would only multiply the number of settings, and is not counted.
+    """
+    moving = moving_dials(cross, claim)
+    if not moving:
+        return f"the same in all {len(cross):,} settings: no dial moves it"
+    counts = cross.drop_duplicates(moving)[claim].value_counts()
+    others = ", ".join(f"{other} in {n:,}" for other, n in counts.drop(verdict, errors="ignore").items())
+    same = f"the same in {counts.get(verdict, 0):,} of {counts.sum():,} settings of the dials that move it ({', '.join(moving)})"
+    return f"{same}; {others}"
 
 
-def at_a_glance(verdicts: pd.DataFrame, moved: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
-    """The answer in three sentences, from tables of ``dose_claim_verdicts``, ``dose_windows.under_assumptions``, ``effects``."""
+def moving_dials(cross: pd.DataFrame, column: str) -> list[str]:
+    """The dials of a full cross that change a column of it in at least one setting of all the others."""
+    names = [name for name in DIALS if name in cross]
+    values = cross[column].astype("str")
+    others = {name: [other for other in names if other != name] for name in names}
+    return [name for name in names if values.groupby([cross[other] for other in others[name]]).nunique().gt(1).any()]
+
+
+def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
+    """The settings of a full cross in which one dial is turned, and all others are as set."""
+    others = cross[[name for name in DIALS if name in cross and name != dial]].astype("str")
+    return cross[(others == others[cross.as_set].iloc[0]).all(axis=1)]
+
+
+def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
+    """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
     verdict = verdicts.set_index("claim").verdict
     narrow, below = verdict["narrow"], verdict["below intravenous"]
     lead = _PHRASES[max(narrow, below, key=VERDICTS.index)][0]
-    as_set = moved[moved.assumption == moved.assumption.iloc[0]].set_index("route_group")
     routes = "; ".join(
-        f"{row.Index}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
+        f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
         if row.n_counted
-        else f"{row.Index}: none"
-        for row in as_set.loc[list(ROUTES)].itertuples()
+        else f"{row.route_group}: none"
+        for row in setting.windows.itertuples()
     )
-    chances = moved.drop_duplicates("assumption")
-    known = chances.dropna(subset="share_any")
-    any_dose, least = (
-        f"{p.max():.2f}" if p.min().round(2) == p.max().round(2) else f"{p.min():.2f} to {p.max():.2f}"
-        for p in (known.share_any, known.share_minimum)
-    )
+    known = cross.share.dropna()
+    low, high = (share_text(share) for share in (known.min(), known.max()))
     spread = (
-        "The lowest effective dose is lower nebulised than intravenously in a share of "
-        f"{least} of the readings of the amounts, by the assumptions ({len(known)} settings of them; of any two effective doses "
-        f"{any_dose}); it says nothing on whether a dose works, and in {len(chances) - len(known)} more settings it cannot be computed."
+        f"In a share of {low if low == high else f'{low} to {high}'} of the readings of the amounts the effective dose is lower "
+        f"nebulised than intravenously, over {len(known):,} combinations of the assumptions (as set: "
+        f"{share_text(cross.share[cross.as_set].iloc[0])}); in {len(cross) - len(known):,} more it cannot be computed, and in none "
+        "does it say whether a dose works."
         if len(known)
-        else f"In none of {len(chances)} settings of the assumptions can the routes be compared."
+        else f"In none of {len(cross):,} combinations of the assumptions can the routes be compared."
     )
     return [
         f"{lead}: that the range of effective doses is narrow {_PHRASES[narrow][1]}, and that it is lower nebulised than "
@@ -192,93 +209,172 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
     return pd.DataFrame(rows, columns=["untreated", "more survive", "people a group"])
 
 
-# Each claim's evidence in words, and its verdict.
+# Of the claims on which dials bear: what there is to judge, the verdict, and the evidence in words.
 
 
-def _judged_by_dials(setting: Setting) -> dict[str, tuple[str, str]]:
-    """The claims on which dials bear."""
-    windows, compared = (table.set_index("route_group") for table in (setting.windows, setting.compared_windows))
+def verdicts_by_dials(setting: Setting) -> dict[str, str]:
+    """The verdict on each claim on which dials bear, under one setting of them."""
     return {
-        "about 10⁸ nebulised": _magnitude(setting),
-        "below intravenous": _order(setting, windows, compared),
-        "narrow": _narrow(windows),
-        "less on both sides": _edges(windows),
+        "about 10⁸ nebulised": _magnitude_verdict(setting.doses),
+        "below intravenous": _order_verdict(setting),
+        "narrow": _narrow_verdict(setting.windows, setting.compared_windows),
+        "less on both sides": _edges_verdict(setting.windows, setting.compared_windows),
     }
 
 
-def _magnitude(setting: Setting) -> tuple[str, str]:
-    """Of the particles of one administration, whatever the dial says: so the paper's claim is meant."""
-    doses = setting.doses
+def _evidence_by_dials(setting: Setting, cross: pd.DataFrame) -> dict[str, str]:
+    return {
+        "about 10⁸ nebulised": _magnitude(setting.doses),
+        "below intravenous": _order(setting) + _by_concentration(cross),
+        "narrow": _narrow(setting),
+        "less on both sides": _edges(setting.doses),
+    }
+
+
+def _nebulised_near(doses: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Which doses are effective, nebulised and in particles, and which of them around 10⁸ per administration, whatever the
+    dial says: so the paper's claim is meant."""
+    each = doses.each_median.to_numpy()
+    effective = (doses.route_group.to_numpy() == "nebulised") & (doses.reading.to_numpy() == "effective")
+    counted = effective & ~np.isnan(each)
+    return counted, counted & (each >= 1e8 / _NEAR) & (each <= 1e8 * _NEAR)
+
+
+def _magnitude_verdict(doses: pd.DataFrame) -> str:
+    counted, near = _nebulised_near(doses)
+    if not counted.any():
+        return OPEN
+    return UNSUPPORTED if not near.any() else STANDS if (near & _better_randomised(doses)).any() else WEAKER
+
+
+def _magnitude(doses: pd.DataFrame) -> str:
     effective = doses[(doses.route_group == "nebulised") & (doses.reading == "effective")]
-    counted = effective.dropna(subset="each_median")
-    near = counted[counted.each_median.between(1e8 / _NEAR, 1e8 * _NEAR)]
-    words = (
+    counted, near = (doses[chosen] for chosen in _nebulised_near(doses))
+    elsewhere = counted.drop(near.index)
+    return (
         f"{effective.study_id.nunique()} reports read as effective, {counted.study_id.nunique()} with an amount in "
         f"particles, {near.study_id.nunique()} of them around 10⁸ ({several(near.n.sum(), 'person', 'people')}); "
         f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; better than another arm, "
-        f"in a randomised comparison, at such an amount: {_comparisons(_randomised(near))}; at another: "
-        f"{_comparisons(_randomised(counted.drop(near.index)))}; not randomised: {_comparisons(_not_randomised(counted))}"
+        f"in a randomised comparison, at such an amount: {_comparisons(near[_better_randomised(near)])}; at another: "
+        f"{_comparisons(elsewhere[_better_randomised(elsewhere)])}; {_other_comparisons(counted)}"
     )
-    if counted.empty:
-        return words, OPEN
-    return words, UNSUPPORTED if near.empty else STANDS if len(_randomised(near)) else WEAKER
 
 
-def _randomised(doses: pd.DataFrame) -> pd.DataFrame:
-    """The doses that were better than another arm to which people were randomised."""
-    return doses[doses.better_than_another & doses.randomised.fillna(False)]
+def _better_randomised(doses: pd.DataFrame) -> np.ndarray:
+    """Which doses were better than another arm to which people were randomised."""
+    return doses.better_than_another.to_numpy() & doses.randomised.fillna(False).to_numpy(dtype=bool)
 
 
-def _not_randomised(doses: pd.DataFrame) -> pd.DataFrame:
-    return doses[doses.better_than_another & ~doses.randomised.fillna(False)]
+def _other_comparisons(doses: pd.DataFrame) -> str:
+    """The comparisons that were not randomised, and those of which nothing tells how people came into the arms, by name."""
+    better = doses[doses.better_than_another]
+    by_design = {
+        "not randomised": better[~better.randomised.fillna(True)],
+        "allocation not known": better[better.randomised.isna()],
+    }
+    return "; ".join(f"{words}: {_comparisons(rows)}" for words, rows in by_design.items())
 
 
 def _comparisons(doses: pd.DataFrame) -> str:
     """The comparisons by name, with the amount that was given; "none" where there is none."""
-    origin = doses.msc_derived.map({True: "", False: ", not of MSCs"})
-    return joined(list(doses.study + " (" + doses.each_median.map(power) + origin + ")")) or "none"
+    return joined(list(doses.study + " (" + doses.each_median.map(power) + _origin(doses) + ")")) or "none"
 
 
-def _order(setting: Setting, windows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
-    chance = share_lower(setting.doses, setting.draws)
-    n = [int(windows.n_counted[route]) for route in ROUTES]
-    if math.isnan(chance["any"]):
-        return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)", OPEN
-    rank_p = smallest_rank_p(*n)
-    words = (
-        f"the nebulised dose is the lower one in a share of {chance['minimum']:.2f} of the readings of the amounts for the lowest "
-        f"effective doses, {chance['any']:.2f} for any, from {n[0]} nebulised and {n[1]} intravenous reports, with doses that were "
-        f"better than another arm in a randomised comparison in {_named_counts(compared)}; so few reports can at best reach "
-        f"p = {rank_p:.2f} in a rank test"
+def _named(doses: pd.DataFrame) -> str:
+    """Doses by name, with their bounds in particles (else as reported) and the design of their report; "none" where there is none."""
+    amounts = [
+        span_of(dose.low, dose.high) if dose.low > 0 else str(dose.dose_as_reported) for dose in doses.itertuples()
+    ]
+    design = doses.randomised.map({True: "randomised", False: "not randomised"}).fillna("allocation not known")
+    names = (
+        doses.study + " (" + pd.Series(amounts, index=doses.index, dtype="str") + ", " + design + _origin(doses) + ")"
     )
-    if chance[setting.dials["compare"]] < _LIKELY:
-        return words, UNSUPPORTED
-    return words, STANDS if compared.n_randomised[list(ROUTES)].min() and rank_p < 1 - _LIKELY else WEAKER
+    return joined(list(dict.fromkeys(names))) or "none"
+
+
+def _origin(doses: pd.DataFrame) -> pd.Series:
+    return doses.msc_derived.map({True: "", False: ", not of MSCs"})
+
+
+def _order_verdict(setting: Setting) -> str:
+    if math.isnan(setting.shares["any"]):
+        return OPEN
+    if setting.shares[setting.dials["compare"]] < _LIKELY:
+        return UNSUPPORTED
+    few = smallest_rank_p(*map(int, setting.windows.n_counted)) >= 1 - _LIKELY
+    return WEAKER if few or not setting.compared_windows.n_randomised.min() else STANDS
+
+
+def _order(setting: Setting) -> str:
+    shares, n = setting.shares, [int(count) for count in setting.windows.n_counted]
+    if math.isnan(shares["any"]):
+        return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)"
+    return (
+        f"the nebulised dose is the lower one in a share of {shares['minimum']:.2f} of the readings of the amounts for the "
+        f"lowest effective doses, {shares['any']:.2f} for any: {_of_routes(setting.doses)}, with doses that were "
+        f"better than another arm in a randomised comparison in {_named_counts(setting.compared_windows)}; so few reports can at best reach "
+        f"p = {smallest_rank_p(*n):.2f} in a rank test"
+    )
+
+
+def _by_concentration(cross: pd.DataFrame) -> str:
+    """The share of the readings under each reading of ExoFlo's concentration, all other dials as set."""
+    readings = turned_alone(cross, "exoflo_per_ml").dropna(subset=["exoflo_per_ml", "share"])
+    listed = [f"{share_text(row.share)} with {power(row.exoflo_per_ml)}" for row in readings.itertuples()]
+    return f"; by the particles in a millilitre of ExoFlo: {joined(listed)}" if listed else ""
 
 
 def _named_counts(compared: pd.DataFrame) -> str:
-    return joined([f"{several(compared.n_randomised[route], 'report')} of the {route}" for route in ROUTES])
+    return joined([f"{several(row.n_randomised, 'report')} of the {row.route_group}" for row in compared.itertuples()])
 
 
-def _narrow(windows: pd.DataFrame) -> tuple[str, str]:
-    of_routes = windows.loc[list(ROUTES)]
-    edges = of_routes[["n_less_below", "n_less_above"]].gt(0).sum(axis=1)
-    narrow = (edges == 2) & (of_routes.width_high <= NARROW)
-    verdict = STANDS if narrow.all() else WEAKER if narrow.any() else UNSUPPORTED
-    words = (
-        f"{route}: {_width(row)}, {edges[route]} of 2 edges by the reading as set"
-        for route, row in of_routes.iterrows()
+def _of_routes(doses: pd.DataFrame) -> str:
+    """The effective doses in particles of each route, by name."""
+    effective = doses[doses.reading == "effective"].dropna(subset="low")
+    return "; ".join(f"{route}: {_named(effective[effective.route_group == route])}" for route in ROUTES)
+
+
+def _narrow_verdict(windows: pd.DataFrame, compared: pd.DataFrame) -> str:
+    """A window that only the paper's reading, or changes since before, make narrow does not let the claim stand."""
+    if not windows.n_counted.any():
+        return OPEN
+    narrow, by_comparison = (
+        _has_edges(table).all(axis=1) & (table.width_high.to_numpy() <= NARROW) for table in (windows, compared)
     )
-    return "; ".join(words), verdict if windows.n_counted.any() else OPEN
+    return STANDS if (narrow & by_comparison).all() else WEAKER if narrow.any() else UNSUPPORTED
 
 
-def _edges(windows: pd.DataFrame) -> tuple[str, str]:
-    below, above = int(windows.n_less_below.sum()), int(windows.n_less_above.sum())
+def _narrow(setting: Setting) -> str:
     words = (
-        f"doses that did less in the same report, by the reading as set: {below} below an effective one, {above} above"
+        f"{row.route_group}: {_width(row)}, {edges.sum()} of 2 edges by the reading as set"
+        for row, edges in zip(setting.windows.itertuples(), _has_edges(setting.windows), strict=True)
     )
-    verdict = STANDS if below and above else WEAKER if below or above else UNSUPPORTED
-    return words, verdict if windows.n_counted.any() else OPEN
+    return f"{'; '.join(words)} ({_of_routes(setting.doses)})"
+
+
+def _has_edges(windows: pd.DataFrame) -> np.ndarray:
+    """Whether the window of each route (rows) has its lower and its upper edge (columns)."""
+    return np.column_stack([windows.n_less_below, windows.n_less_above]) > 0
+
+
+def _edges_verdict(windows: pd.DataFrame, compared: pd.DataFrame) -> str:
+    """As for ``_narrow_verdict``, two edges stand only where comparisons with other arms show both."""
+    if not windows.n_counted.any():
+        return OPEN
+    sides, by_comparison = (_has_edges(table).any(axis=0) for table in (windows, compared))
+    return STANDS if (sides & by_comparison).all() else WEAKER if sides.any() else UNSUPPORTED
+
+
+def _edges(doses: pd.DataFrame) -> str:
+    by_route = [less_effective_beyond(doses[doses.route_group == route]) for route in ROUTES]
+    named = (
+        f"{side} an effective one: {_named(pd.concat([less[side] for less in by_route]))}"
+        for side in ("below", "above")
+    )
+    return f"doses that did less in the same report, by the reading as set, {'; '.join(named)}"
+
+
+# Each other claim's evidence in words, and its verdict.
 
 
 def _trend(outcomes: pd.DataFrame, effects: pd.DataFrame) -> tuple[str, str]:
@@ -372,17 +468,6 @@ def _kinds_of_unit(stated: pd.DataFrame) -> tuple[str, str]:
     return words, STANDS if len(kinds) > 1 else UNSUPPORTED
 
 
-def _steadiness(name: str, tried: dict[str, Setting], by_setting: list[dict[str, tuple[str, str]]]) -> str:
-    """How often the verdict stays the same among the settings that turn a dial which bears on the claim."""
-    first, *others = tried.values()
-    same = [
-        judged[name][1] == by_setting[0][name][1]
-        for setting, judged in zip(others, by_setting[1:], strict=True)
-        if any(setting.dials[dial] != first.dials[dial] for dial in _CLAIMS[name][3:])
-    ]
-    return f"the same in {sum(same)} of {len(same)} settings that bear on it"
-
-
 def _people_needed(effects: pd.DataFrame) -> str:
     table = power_table(effects, points=[_POINTS])
     if table.empty:
@@ -391,7 +476,7 @@ def _people_needed(effects: pd.DataFrame) -> str:
     return f" (about {sought} a disease as severe as that of {table.untreated[0].partition(',')[0]})"
 
 
-def _width(window: pd.Series) -> str:
+def _width(window: Any) -> str:
     if not window.n_counted:
         return "no effective dose in particles"
     if window.n_amounts == 1:

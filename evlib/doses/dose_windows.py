@@ -11,35 +11,33 @@ import pandas as pd
 
 from evlib.doses.evidence import (
     DIALS,
-    OF_READINGS,
+    Amounts,
     dial_factors,
     dials,
     in_question,
     readings_of,
+    tested_amounts,
     tested_doses,
     with_doses_of_records,
 )
 
 ROUTES = ("nebulised", "intravenous")
 NARROW = 1.0  # in powers of ten: a window is narrow where its highest dose is at most ten times its lowest
+# What travels with a share, into every table.
+CAVEAT = "a share of the readings of the amounts under these dials: no probability, and nothing on whether a dose works"
 _AMOUNTS = ["amount_low", "amount_high"]
-_RULE_LABELS = {
-    "paper": "the paper reads it so",
-    "reported": "anything was reported as better",
-    "compared": "better than a comparison group",
-    "primary": "better in a primary outcome",
-}
 
 
 class Setting(NamedTuple):
     """The dials; the tested doses of the question with their draws; their ``windows``, also if "effective" meant "better
-    than a comparison group"."""
+    than a comparison group"; and ``share_lower`` of them."""
 
     dials: dict[str, Any]
     doses: pd.DataFrame
     draws: np.ndarray
     windows: pd.DataFrame
     compared_windows: pd.DataFrame
+    shares: dict[str, float]
 
 
 def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
@@ -77,26 +75,29 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         doses below and above an effective one of the same report; ``n_randomised``: reports with an effective dose in
         particles that was better than another arm in a comparison known to be randomised.
     """
+    names = ("study_id", "route_group", "reading", "low", "high", "better_than_another")
+    study, routes, reading, lows, highs, better = (doses[name].to_numpy() for name in names)
+    randomised = doses.randomised.fillna(False).to_numpy(dtype=bool) & better.astype(bool)
     rows = []
     for route in ROUTES:
-        of_route = doses[doses.route_group == route]
-        effective = of_route[of_route.reading == "effective"]
-        counted = effective.dropna(subset="low")
-        drawn = draws[:, counted.index]
-        width = np.log10(drawn.max(axis=1) / drawn.min(axis=1)) if len(counted) else np.array([np.nan])
-        low, middle, high = np.percentile(width, [2.5, 50, 97.5])
-        randomised = counted[counted.randomised.fillna(False) & counted.better_than_another]
+        of_route = routes == route
+        effective = of_route & (reading == "effective")
+        counted = effective & ~np.isnan(lows)
+        drawn, low, high = draws[:, counted], lows[counted], highs[counted]
+        width = np.log10(drawn.max(axis=1) / drawn.min(axis=1)) if counted.any() else np.array([np.nan])
+        narrowest, middle, widest = np.percentile(width, [2.5, 50, 97.5])
+        least, most = (low.min(), high.max()) if counted.any() else (np.nan, np.nan)
         rows.append(
             {
                 "route_group": route,
-                **{"n_reports": of_route.study_id.nunique(), "n_effective_reports": effective.study_id.nunique()},
-                "n_counted": counted.study_id.nunique(),
-                **{"minimum_low": counted.low.min(), "minimum_high": counted.high.min()},
-                **{"effective_low": counted.low.min(), "effective_high": counted.high.max()},
-                "n_amounts": len(counted[["low", "high"]].drop_duplicates()),
-                **{"width_low": low, "width": middle, "width_high": high},
-                **_less_effective_beyond(of_route),
-                "n_randomised": randomised.study_id.nunique(),
+                **{"n_reports": len(set(study[of_route])), "n_effective_reports": len(set(study[effective]))},
+                "n_counted": len(set(study[counted])),
+                **{"minimum_low": least, "minimum_high": high.min() if counted.any() else np.nan},
+                **{"effective_low": least, "effective_high": most},
+                "n_amounts": len(set(zip(low, high, strict=True))),
+                **{"width_low": narrowest, "width": middle, "width_high": widest},
+                **_n_less_beyond(doses, of_route & (reading == "less effective")),
+                "n_randomised": len(set(study[counted & randomised])),
             }
         )
     return pd.DataFrame(rows)
@@ -113,74 +114,42 @@ def share_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
         whether a dose is effective, nor that the few reports differ in disease, product and patients.
     """
     usable = ((doses.reading == "effective") & doses.low.notna()).to_numpy()
-    places = [np.flatnonzero(usable & (doses.route_group == route).to_numpy()) for route in ROUTES]
+    study, routes = doses.study_id.to_numpy(), doses.route_group.to_numpy()
+    places = [np.flatnonzero(usable & (routes == route)) for route in ROUTES]
     if not all(of_route.size for of_route in places):
         return {"any": np.nan, "minimum": np.nan}
     shares = []
     for of_route in places:
-        reports = doses.study_id.iloc[of_route]
-        weights = 1 / reports.map(reports.value_counts()).to_numpy()
-        shares.append(weights / weights.sum())
+        _, report, n_doses = np.unique(study[of_route].astype(str), return_inverse=True, return_counts=True)
+        shares.append(1 / n_doses[report] / len(n_doses))
     nebulised, intravenous = (draws[:, of_route] for of_route in places)
-    below = (nebulised[:, :, np.newaxis] < intravenous[:, np.newaxis, :]).mean(axis=0)
+    below = np.array([[(one < other).mean() for other in intravenous.T] for one in nebulised.T])
     least = (nebulised.min(axis=1) < intravenous.min(axis=1)).mean()
     return {"any": float(shares[0] @ below @ shares[1]), "minimum": float(least)}
 
 
-def settings_to_try(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """One dial turned at a time: a label for each setting, and all its dials. The first is the one in force."""
+def concentrations(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> list[float]:
+    """The particles in a millilitre of ExoFlo, by each source's reading, ascending."""
     every = dials(**{name: settings[name] for name in ("draws", "seed")})
     factors = dial_factors(tables["conversions"], tables["stated"], every)
-    readings = (f"{per_ml:.3g}" for per_ml in factors.low[factors["product"] == "ExoFlo"])
+    return sorted({float(f"{per_ml:.3g}") for per_ml in factors.low[factors["product"] == "ExoFlo"]})
+
+
+def share_of_saline(tables: dict[str, pd.DataFrame]) -> tuple[float, float]:
+    """The least and the greatest share of nebulised saline that was inhaled, by the sources on file."""
     inhaled = tables["conversions"][tables["conversions"].quantity.str.startswith("inhaled mass of nebuliser charge")]
-    share = (round(inhaled.low.min() / 100, 2), round(inhaled.high.max() / 100, 2)) if len(inhaled) else (0.5, 1.0)
-    turned = {
-        **{f"effective if {words}": {"effective_if": rule} for rule, words in _RULE_LABELS.items()},
-        "particles of the whole course": {"per": "course"},
-        "particles per administration": {"per": "administration"},
-        "any effective dose of a route": {"compare": "any"},
-        "the lowest effective dose of a route": {"compare": "minimum"},
-        "pairs of doses within a trial only": {"pairs_only": True},
-        **{f"ExoFlo: {per_ml} per mL": {"exoflo_per_ml": float(per_ml)} for per_ml in readings},
-        f"{share[0]:.2f} to {share[1]:.2f} of a nebulised dose is inhaled, as of saline": {"nebulised_share": share},
-        "vesicles of other cells, too; anything better": {"not_msc": True, "effective_if": "reported"},
-        "all diseases; anything better": {"lung_only": False, "effective_if": "reported"},
-        "all diseases; anything better; µg and weight assumed": {
-            **{"lung_only": False, "effective_if": "reported"},
-            **{"exosome_mass_is_protein": True, "body_weight_kg": (50.0, 100.0)},
-        },
-    }
-    tried = {label: settings | one for label, one in turned.items() if any(settings[k] != v for k, v in one.items())}
-    return {"as set": settings} | tried
+    bounds = (inhaled.low.min() / 100, inhaled.high.max() / 100) if len(inhaled) else (0.5, 1.0)
+    return round(float(bounds[0]), 2), round(float(bounds[1]), 2)
 
 
-def every_setting(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, Setting]:
-    """What there is to judge under each of ``settings_to_try``, by its label; the first is the one in force."""
-    tested, by_label = {}, {}
-    for label, tried in settings_to_try(tables, settings).items():
-        of_amounts = repr({name: value for name, value in tried.items() if name not in OF_READINGS})
-        if of_amounts not in tested:  # drawing is slow, and most dials do not change what is drawn
-            tested[of_amounts] = _tested(tables, tried)
-        asked = doses_in_question(tables, tried, tested=tested[of_amounts])
-        compared = doses_in_question(tables, tried | {"effective_if": "compared"}, tested=tested[of_amounts])
-        by_label[label] = Setting(tried, *asked, windows(*asked), windows(*compared))
-    return by_label
-
-
-def under_assumptions(tried: dict[str, Setting]) -> pd.DataFrame:
-    """The windows and the share of the readings under each setting of ``every_setting``, a row per route.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``assumption``, the columns of ``windows``, ``share_any`` and ``share_minimum`` (the same for both routes).
-    """
-    parts = []
-    for label, setting in tried.items():
-        chances = {f"share_{of}": share for of, share in share_lower(setting.doses, setting.draws).items()}
-        parts.append(setting.windows.assign(**chances))
-        parts[-1].insert(0, "assumption", label)
-    return pd.concat(parts, ignore_index=True)
+def setting_of(
+    tables: dict[str, pd.DataFrame], settings: dict[str, Any], *, tested: tuple[pd.DataFrame, np.ndarray] | None = None
+) -> Setting:
+    """What there is to judge under some dials; ``tested`` as for ``doses_in_question``."""
+    tested = tested or _tested(tables, settings)
+    asked = doses_in_question(tables, settings, tested=tested)
+    compared = doses_in_question(tables, settings | {"effective_if": "compared"}, tested=tested)
+    return Setting(settings, *asked, windows(*asked), windows(*compared), share_lower(*asked))
 
 
 def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
@@ -189,19 +158,35 @@ def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dial", "value", "default", "meaning"])
 
 
-def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every tested dose with its draws, not yet read."""
+def _n_less_beyond(doses: pd.DataFrame, less: np.ndarray) -> dict[str, int]:
+    """How many of the less effective doses of a route lie below and above an effective one of the same report."""
+    if not less.any():
+        return {"n_less_below": 0, "n_less_above": 0}
+    of_route = doses[doses.route_group == doses.route_group[less.argmax()]]
+    return {f"n_less_{side}": len(found) for side, found in less_effective_beyond(of_route).items()}
+
+
+def amounts_under(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> Amounts:
+    """The tested doses with their draws, as ``tested_amounts`` returns them, under the dials that say what an amount holds."""
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
     arms = with_doses_of_records(tables["arms"], tables["studies"], tables["stated"])
-    return tested_doses(tables["flags"], arms, factors, settings, not_randomised=tables["not_randomised"].arm_id)
+    return tested_amounts(tables["flags"], arms, factors, settings, not_randomised=tables["not_randomised"].arm_id)
 
 
-def _less_effective_beyond(doses: pd.DataFrame) -> dict[str, int]:
-    """How many less effective doses lie below and above an effective dose of the same report, by the stated amounts."""
-    stated = doses[["study_id", "arm_id", "reading", *_AMOUNTS]].dropna(subset=_AMOUNTS)
-    effective, less = (stated[stated.reading == reading] for reading in ("effective", "less effective"))
-    pairs = less.merge(effective, on="study_id", suffixes=("", "_effective"))
-    return {
-        "n_less_below": pairs.arm_id[pairs.amount_high < pairs.amount_low_effective].nunique(),
-        "n_less_above": pairs.arm_id[pairs.amount_low > pairs.amount_high_effective].nunique(),
-    }
+def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every tested dose with its draws, not yet read."""
+    return tested_doses(amounts_under(tables, settings), settings)
+
+
+def less_effective_beyond(doses: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The less effective doses ``below`` and ``above`` an effective dose of the same report, by the stated amounts."""
+    stated = doses.dropna(subset=_AMOUNTS)
+    found = {side: set() for side in ("below", "above")}
+    effective = stated[stated.reading == "effective"]
+    for less in stated[stated.reading == "less effective"].itertuples():
+        others = effective[effective.study_id == less.study_id]
+        if (less.amount_high < others.amount_low).any():
+            found["below"].add(less.arm_id)
+        if (less.amount_low > others.amount_high).any():
+            found["above"].add(less.arm_id)
+    return {side: doses[doses.arm_id.isin(arms)] for side, arms in found.items()}

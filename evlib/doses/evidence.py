@@ -5,7 +5,7 @@ The assumptions are dials (``DIALS``): each has a default, which a notebook or a
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from evlib.doses.to_particles import (
     conversion_factors,
     conversion_plan,
     harmonised,
+    has_interval,
     named_product,
     particle_draws,
     products_of,
@@ -31,8 +32,9 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "effective_if": (
         "paper",
         ("paper", "reported", "compared", "primary"),
-        "which doses count as effective: those that the paper reads so, those with a better result of any kind, those "
-        "better than a comparison group, or those better in a primary outcome",
+        "which doses count as effective: those that the paper reads so; those with any result better than another arm, or "
+        "improved since before (which is no evidence that the dose did it); those better than another arm; or those "
+        "better than another arm in a primary outcome",
     ),
     "per": ("administration", ("administration", "course"), "particles of one administration or of the whole course"),
     "compare": (
@@ -43,6 +45,11 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "pairs_only": (False, (False, True), "only trials with an effective and a less effective dose (Kabat 2020)"),
     "exoflo_per_ml": (None, None, "particles in a millilitre of ExoFlo; None: every reading, each as likely"),
     "exosome_mass_is_protein": (False, (False, True), "whether micrograms of exosomes are micrograms of protein"),
+    "cited_factors": (
+        True,
+        (True, False),
+        "whether factors for a mass that were cited second-hand count beside those read at their source",
+    ),
     "nebulised_share": ((1.0, 1.0), None, "which share of a nebulised dose counts (1: all that the device held)"),
     "body_weight_kg": (None, None, "least and greatest weight, for doses per kilogram; None: these are not converted"),
     "not_msc": (False, (False, True), "whether vesicles of other cells count as well"),
@@ -50,8 +57,6 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "draws": (10_000, None, "how many draws the intervals rest on"),
     "seed": (2025, None, "where the random numbers start"),
 }
-# The dials that say how tested doses are read; the others change their amounts.
-OF_READINGS = ("effective_if", "compare", "pairs_only", "not_msc", "lung_only")
 # What a reader needs of a tested dose.
 SHOWN = (
     *("study", "arm", "reading", "because", "outcomes_on_file", "n", "dose_as_reported"),
@@ -90,9 +95,11 @@ def dials(**given: Any) -> dict[str, Any]:
 def dial_factors(conversions: pd.DataFrame, stated: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     """The factors of ``evlib.doses.to_particles.conversion_factors`` under the dials, ExoFlo's reading among them.
 
-    A concentration that no source states is added as a factor of its own, named as an assumption.
+    A factor that was cited and not read at its source weighs nothing where the dial ``cited_factors`` says so. A concentration that no source states is added as a factor of its own, named as an assumption.
     """
     factors = conversion_factors(conversions, stated, exosome_mass_is_protein=bool(settings["exosome_mass_is_protein"]))
+    if not settings["cited_factors"]:
+        factors = factors.assign(weight=factors.weight.where(factors.read_at_source, 0.0))
     per_ml = settings["exoflo_per_ml"]
     if per_ml is None:
         return factors
@@ -140,15 +147,28 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
     )
 
 
-def tested_doses(
+class Amounts(NamedTuple):
+    """The arms with vesicles: their ``rows`` and ``routes``, their amounts as ``stated`` and the ``plan`` to convert them; their
+    draws per administration (``each``) and per ``course``, and one number between 0 and 1 per draw for the share that is inhaled."""
+
+    rows: pd.DataFrame
+    routes: pd.Series
+    stated: pd.DataFrame
+    plan: pd.DataFrame
+    each: np.ndarray
+    course: np.ndarray
+    shares: np.ndarray
+
+
+def tested_amounts(
     flags: pd.DataFrame,
     arms: pd.DataFrame,
     factors: pd.DataFrame,
     settings: dict[str, Any],
     *,
     not_randomised: Collection[str] = (),
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
+) -> Amounts:
+    """Every dose of vesicles that a report tested, drawn; the dials ``per`` and ``nebulised_share`` are not applied yet.
 
     Parameters
     ----------
@@ -159,15 +179,6 @@ def tested_doses(
         doses_per_course``. Only arms whose ``role`` is ``ev`` are taken: no controls, cells or other products.
     not_randomised
         Arms of randomised reports that were compared with people who were not randomised to be compared with them.
-
-    Returns
-    -------
-    doses, draws
-        One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
-        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high``
-        in its unit, ``basis, why``; ``low, high`` (utmost bounds), ``q025, median, q975`` in particles per administration
-        or course, as the dial says; ``each_median``: the median per administration, as loaded; and ``source_url``. The
-        draws have a row per draw and a column per arm; not-a-number where nothing converts.
     """
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
     rows = arms[arms.role == "ev"].merge(flags[names], on="study_id")
@@ -200,26 +211,51 @@ def tested_doses(
     plan["why"] = plan.why.mask(unreadable, wrong + "' are no amounts above zero, the low one first. Correct them.")
     rng = np.random.default_rng(settings["seed"])
     each, course = particle_draws(plan, factors, rng=rng, draws=settings["draws"])
-    draws = (course if settings["per"] == "course" else each).copy()
     other_route = rows.route.str.contains(" then ", na=False).map({True: "combined", False: "other"})
     routes = rows.route.map(_ROUTE_GROUPS).fillna(other_route).where(rows.route.notna())
+    return Amounts(rows, routes.astype("str"), stated, plan, each, course, rng.random(settings["draws"]))
+
+
+def tested_doses(amounts: Amounts, settings: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every dose of vesicles that a report tested, in particles as far as anything allows, and its draws.
+
+    Parameters
+    ----------
+    amounts, settings
+        As ``tested_amounts`` and ``dials`` return them.
+
+    Returns
+    -------
+    doses, draws
+        One row per arm: ``study_id, study, trn, arm_id, arm, n, route_group`` ("nebulised", "intravenous", "combined",
+        "other" or missing), ``disease_group``, the flags of the report, ``dose_as_reported``, ``amount_low, amount_high``
+        in its unit, ``basis, why, interval, conversion_note``; ``low, high`` (utmost bounds), ``q025, median, q975`` (the first
+        and the last only where factors are of two sources or more) in particles per administration or course, as the dial
+        says; ``each_median``: the median per administration, as loaded; and ``source_url``. The draws have a row per draw and a column per arm; not-a-number where nothing converts.
+    """
+    rows, routes, stated, plan = amounts.rows, amounts.routes, amounts.stated, amounts.plan
+    draws = (amounts.course if settings["per"] == "course" else amounts.each).copy()
     nebulised = (routes == "nebulised").to_numpy()
     least, most = settings["nebulised_share"]
-    share = least * (most / least) ** rng.random(settings["draws"])
+    share = least * (most / least) ** amounts.shares
     draws[:, nebulised] *= share[:, np.newaxis]
+    interval = plan.interval + np.where(
+        nebulised & (least < most), "; bounds of the share that is inhaled, as assumed", ""
+    )
     times = plan.n_administrations.astype("float64") if settings["per"] == "course" else 1.0
     middle = np.percentile(draws, [2.5, 50, 97.5], axis=0)
+    middle[::2, ~has_interval(plan)] = np.nan
     doses = pd.DataFrame(
         {
             **{name: rows[name] for name in ("study_id", "study", "trn", "arm_id", "arm")},
-            **{"n": whole_numbers(rows.n), "route_group": routes.astype("str")},
+            **{"n": whole_numbers(rows.n), "route_group": routes},
             **{name: rows[name] for name in ("disease_group", "msc_derived", "randomised", "comparative")},
             **{"dose_as_reported": rows.dose_as_reported, "amount_low": stated.low, "amount_high": stated.high},
-            **{"basis": plan.basis, "why": plan.why},
+            **{"basis": plan.basis, "why": plan.why, "interval": interval, "conversion_note": plan.conversion_note},
             "low": amount_in_particles(plan, "low") * times * np.where(nebulised, least, 1.0),
             "high": amount_in_particles(plan, "high") * times * np.where(nebulised, most, 1.0),
             **dict(zip(("q025", "median", "q975"), middle, strict=True)),
-            "each_median": np.median(each, axis=0),
+            "each_median": np.median(amounts.each, axis=0),
             "source_url": rows.source_url,
         }
     )
@@ -257,10 +293,14 @@ def readings_of(
         asked = asked[asked.primary == "True"] if rule == "primary" else asked
         asked = asked if rule == "reported" else asked[asked.arm_id.isin(arm[doses.comparative])]
         any_name = asked.groupby("arm_id").name.agg("; ".join)
-        better = asked[asked.direction.isin(["better", "improved"])].groupby("arm_id").name.agg("; ".join)
+        told = (
+            asked.direction.map({"better": "better than another arm: ", "improved": "improved since before: "})
+            + asked.name
+        )
+        better = told.dropna().groupby(asked.arm_id).agg("; ".join)
         effective, compared = arm.isin(better.index), arm.isin(any_name.index)
         less = compared & ~effective & _beside_effective(doses, effective)
-        because = arm.map("better: " + better).fillna(arm.map("no difference: " + any_name))
+        because = arm.map(better).fillna(arm.map("no difference: " + any_name))
         because = because.fillna("no such outcome is on file")
         because = because.mask(less, "another dose of this report is effective, this one not")
         words = ["effective", "less effective", "no effect shown"]
@@ -352,6 +392,38 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     particles = harmonised(plan, factors, rng=rng, draws=settings["draws"])
     facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
     return pd.concat([facts, particles.drop(columns=["trn", "arm"])], axis=1)
+
+
+def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+    """Doses of records in a unit of which some factor was cited second-hand, with and without it, and by it alone.
+
+    Parameters
+    ----------
+    doses, tables, settings
+        As for ``registry_particles``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Three rows per dose: ``trn, as_stated, factors`` (which count), ``low, median, high`` and ``interval``.
+    """
+    factors = dial_factors(tables["conversions"], tables["stated"], settings | {"cited_factors": True})
+    units = set(factors.from_unit[~factors.read_at_source & (factors.weight > 0)])
+    of_units = doses[doses.unit.isin(units)].reset_index(drop=True)
+    kinds = {
+        "read at their source": factors.read_at_source,
+        "cited second-hand": ~factors.read_at_source,
+        "both": factors.weight > 0,
+    }
+    parts = []
+    for kind, counted in kinds.items():
+        own = factors.assign(weight=factors.weight.where(counted, 0.0))
+        plan = conversion_plan(of_units, own, products=pd.Series(dtype="str"))
+        rng = np.random.default_rng(settings["seed"])
+        particles = harmonised(plan, own, rng=rng, draws=settings["draws"])
+        facts = of_units[["trn", "as_stated"]].assign(factors=kind)
+        parts.append(pd.concat([facts, particles[["low", "median", "high", "interval"]]], axis=1))
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
 def _paper_readings(path: Path, arms: set[str]) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
 
 from evlib.base.figure import Figure, nothing
 from evlib.base.point_layout import (
@@ -22,12 +23,14 @@ from evlib.base.point_layout import (
     heading,
     put_note,
     put_patch,
+    put_rule,
     put_text,
     width_of,
 )
 from evlib.base.words import several
+from evlib.doses.dose_verdicts import OPEN, STANDS, UNSUPPORTED, VERDICTS, WEAKER
 from evlib.doses.evidence import READINGS
-from evlib.doses.stated_doses import power, span_of
+from evlib.doses.stated_doses import power, share_text, span_of
 
 _SIZE, _LINE, _SMALL, _SMALL_LINE = 9.0, 12.0, 8.0, 10.5  # points
 _RULE, _DARK_ORANGE, _SHADE, _SOFT = "#CCCCCC", "#B87A00", "#DCEBF5", "#555555"
@@ -47,9 +50,33 @@ _VOLUME_MARKS = {15: ("o", BLUE, BLUE, 7.5), 10: ("s", "white", _DARK_ORANGE, 6.
 _ROUTE_HEADS = {"nebulised": "Nebulised", "intravenous": "Intravenous", "other": "Other routes, or route not stated"}
 _RULE_PHRASES = {
     "paper": "as the paper reads them",
-    "reported": "by anything reported as better",
+    "reported": "by anything better than another arm or improved since before",
     "compared": "by a comparison group",
     "primary": "by a primary outcome",
+}
+_VERDICT_COLOURS = {STANDS: "#003B5C", WEAKER: "#56B4E9", UNSUPPORTED: ORANGE, OPEN: "#CCCCCC"}
+_DIAL_WORDS = {
+    "effective_if": "Effective (effective_if)",
+    "not_msc": "Vesicles of other cells, too (not_msc)",
+    "lung_only": "Diseases of the lung only (lung_only)",
+    "pairs_only": "Pairs of doses within a trial only (pairs_only)",
+    "exoflo_per_ml": "Particles in 1 mL of ExoFlo (exoflo_per_ml)",
+    "per": "Particles (per)",
+    "nebulised_share": "Share of a nebulised dose (nebulised_share)",
+    "compare": "Effective doses compared (compare)",
+    "exosome_mass_is_protein": "Exosome mass is protein (exosome_mass_is_protein)",
+    "cited_factors": "Factors cited second-hand, too (cited_factors)",
+    "body_weight_kg": "Weight in kg (body_weight_kg)",
+}
+_LEVEL_WORDS = {
+    "paper": "as the paper reads it",
+    "reported": "better, or improved",
+    "compared": "better than another arm",
+    "primary": "in a primary outcome",
+    "administration": "per administration",
+    "course": "per course",
+    "minimum": "lowest of each route",
+    "any": "any of each route",
 }
 _COLUMN = 48.0  # points: the width of a number of particles
 _RATIO_LIMITS = (0.05, 20.0)  # what the axis of ratios shows at most
@@ -192,58 +219,60 @@ def forest(effects: pd.DataFrame) -> Figure:
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
-def window_under_assumptions(table: pd.DataFrame) -> Figure:
-    """The effective doses of both routes under each assumption, and in which share of the readings of the amounts nebulised ones are lower.
+def specification_curve(cross: pd.DataFrame) -> Figure:
+    """Every combination of the dials: the share of the readings and the verdicts above, the dials that make them below.
 
-    ``table`` is as ``evlib.doses.dose_windows.under_assumptions`` returns it: two rows for each assumption.
+    ``cross`` is as ``evlib.doses.specifications.full_cross`` returns it. The figure's data are its rows in the order of the
+    drawing (``column``): by the share, then those where it cannot be computed.
     """
-    name = "window_under_assumptions"
-    if table.empty:
-        return nothing(name, "No assumption about the doses was tried")
-    by_label = table.groupby("assumption", sort=False)
-    title = _window_title(by_label.share_any.first())
+    name = "specification_curve"
+    if cross.empty:
+        return nothing(name, "No combination of the assumptions was computed")
+    crossed = [dial for dial in _DIAL_WORDS if dial in cross]
+    claims = [claim for claim in cross if cross[claim].isin(VERDICTS).all()]
+    order = cross.fillna({"exoflo_per_ml": 0.0, "body_weight_kg": ""}).sort_values(["share", *claims, *crossed]).index
+    data = cross.loc[order].reset_index(drop=True)
+    data.insert(0, "column", range(1, len(data) + 1))
+    known = int(data.share.notna().sum())
+    title = _curve_title(data, known)
     axes, top = canvas(title)
-    styles = {"nebulised": (BLUE, BLUE, None), "intravenous": (ORANGE, "#6B4700", "////")}
-    top = _keys(axes, top, styles)
-    seen = table[_positive(table.effective_low) & _positive(table.effective_high)]
-    scale = _decades(seen.effective_low, seen.effective_high, begin=132, end=WIDTH - 92)
-    _right_heads(axes, top, {WIDTH - 2: "Share", WIDTH - 54: "Reports"})
-    top += 14
-    start, words, right = top, [], {"size": _SMALL, "ha": "right"}
-    for i, (label, own) in enumerate(by_label):
-        own = own.set_index("route_group")
-        chance, least = own[["share_any", "share_minimum"]].iloc[0]
-        lines = fitted(_readable(label), 126, lines=4, size=_SMALL, bold=i == 0)
-        height = max(_SMALL_LINE * len(lines), 23) + 5
-        middle = top + height / 2
-        if i == 0:
-            put_patch(axes, Rectangle((0, top), WIDTH, height, facecolor="#F2F2F2", lw=0, zorder=0))
-        _small_lines(axes, 1, middle - _SMALL_LINE * (len(lines) - 1) / 2, lines, bold=i == 0)
-        if pd.isna(chance):
-            put_text(axes, (WIDTH - 2, middle), "–", **right)
-        else:
-            put_text(axes, (WIDTH - 2, middle - 6), f"min {_chance(least)}", **right, bold=i == 0)
-            put_text(axes, (WIDTH - 2, middle + 6), f"any {_chance(chance)}", **right, bold=i == 0)
-        for y, (route, style) in zip((middle - 6, middle + 6), styles.items()):
-            row = own.loc[route]
-            put_text(axes, (WIDTH - 54, y), str(int(row.n_counted)), **right, bold=i == 0)
-            if not row.effective_low > 0:
-                text = fitted(f"{route}: none in particles", WIDTH - 208, lines=1, size=_SMALL)[0]
-                words.append((y - 6, y + 6))
-                put_text(axes, (scale.begin, y), text, size=_SMALL, ha="left", colour=_SOFT)
-                continue
-            _amount_bar(axes, (scale.at(row.effective_low), scale.at(row.effective_high)), y, style)
-        top += height
-    bottom = _axis(axes, start, top, scale, "Particles, effective doses (log scale)", skip=words)
+    place = _Columns(132, WIDTH - 4, known, len(data))
+    seen = {verdict: colour for verdict, colour in _VERDICT_COLOURS.items() if (data[claims] == verdict).any(axis=None)}
+    top = _keys(axes, top, {verdict: (colour, INK, None) for verdict, colour in seen.items()})
+    for words, x, ha in (
+        (f"{known:,} with a share", place.at(0), "left"),
+        (f"{len(data) - known:,} without", place.end, "right"),
+    ):
+        put_text(axes, (x, top + 6), words, size=_SMALL, bold=True, ha=ha)
+    start = top + 16
+    top = _share_panel(axes, start, data[:known], place)
+    top = heading(axes, top, "Verdict on the claim", size=_SMALL)
+    for claim in claims:
+        put_text(axes, (7, top + 5), claim, size=_SMALL, ha="left")
+        for verdict, colour in seen.items():
+            _blocks(axes, place.runs(data[claim] == verdict), (top + 1, top + 9), colour)
+        top += _SMALL_LINE
+    for dial in crossed:
+        top = heading(axes, top + 3, _DIAL_WORDS[dial], size=_SMALL) - 3
+        values = data[dial].astype("object").where(data[dial].notna(), None)
+        for level in values.drop_duplicates().sort_values(key=lambda column: column.map(_level_order)):
+            [text] = fitted(_level_text(dial, level), 122, lines=1, size=_SMALL)
+            put_text(axes, (7, top + 5), text, size=_SMALL, ha="left")
+            chosen = values.isna() if level is None else values == level
+            _blocks(axes, place.runs(chosen), (top + 2, top + 8), INK)
+            put_rule(axes, (place.at(0), place.end), (top + _SMALL_LINE - 0.5,) * 2)
+            top += _SMALL_LINE
+    at_set = place.at(int(np.flatnonzero(data.as_set)[0]) + 0.5)
+    axes.plot([at_set] * 2, [start, top], color=_DARK_ORANGE, lw=1, ls=(0, (2, 1.5)), zorder=3)
     note = (
-        "Share: of the readings of the amounts, in which a nebulised effective dose is below an intravenous one, of the lowest "
-        "effective dose of each route (min) or of any (–: cannot be said); whether a dose works is not in it. Bars: utmost bounds. Reports: those "
-        "with an effective dose in particles, by route (upper: nebulised)."
+        "Each column is one combination of the dials; those without a share (no effective dose in particles for one route at "
+        "least) are drawn narrower. Dashed: the dials as set. A share is of the readings of the amounts alone: no probability, "
+        "and nothing on whether a dose works."
     )
-    bottom = put_note(axes, bottom, note)
-    listed = "; ".join(f"{_readable(label)}: {_windows_in_words(own)}" for label, own in by_label)
-    alt = f"Bars on a log axis, two for each assumption (n = {several(len(by_label), 'setting')}). {title}. {listed}."
-    return Figure(finished(axes, bottom), name, title, alt, table.reset_index(drop=True))
+    bottom = put_note(axes, top, note)
+    listed = "; ".join(_levels_in_words(data, dial) for dial in crossed)
+    alt = f"Specification curve (n = {several(len(data), 'combination')}). {title}. Share by dial: {listed}."
+    return Figure(finished(axes, bottom), name, title, alt, data)
 
 
 def product_readings_figure(
@@ -353,17 +382,19 @@ def _including(bounded: pd.DataFrame) -> int:
     return int(((bounded.low <= 1) & (bounded.high >= 1)).sum())
 
 
-def _window_title(chances: pd.Series) -> str:
-    known, settings = chances.dropna(), several(len(chances), "setting")
-    if known.empty:
-        return f"Whether nebulised effective doses are below intravenous ones cannot be said in any of {settings}"
-    low, high = _chance(known.min()), _chance(known.max())
+def _curve_title(data: pd.DataFrame, known: int) -> str:
+    n = several(len(data), "combination")
+    if not known:
+        return f"In none of {n} of the assumptions can the doses of the routes be compared"
+    shares = data.share.dropna()
+    low, high = share_text(shares.min()), share_text(shares.max())
     runs = f"is {low}" if low == high else f"runs from {low} to {high}"
-    title = "The share of readings of the amounts in which a nebulised effective dose is below an intravenous one "
-    title += f"{runs} over {len(known)} of {settings}"
-    title += f" (as set: {_chance(chances.iloc[0])})" if len(known) > 1 and pd.notna(chances.iloc[0]) else ""
-    n_unknown = len(chances) - len(known)
-    return f"{title}; in {n_unknown} it cannot be said" if n_unknown else title
+    counts = data["below intravenous"].value_counts()
+    verdicts = ", ".join(f"{verdict} in {counts[verdict]:,}" for verdict in VERDICTS if verdict in counts)
+    return (
+        f"The share of readings of the amounts in which the effective dose is lower nebulised than intravenously {runs} in "
+        f"{known:,} of {n} of the assumptions; the claim that it is lower: {verdicts}"
+    )
 
 
 def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | None) -> str:
@@ -385,13 +416,32 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
 # --- words
 
 
-def _chance(value: float) -> str:
-    """A share to two places; 0.00 and 1.00 only where it is exactly 0 or 1."""
-    if pd.isna(value):
-        return "–"
-    if 0 < value < 0.005:
-        return "<0.01"
-    return ">0.99" if 0.995 <= value < 1 else f"{value:.2f}"
+def _level_text(dial: str, level: Any) -> str:
+    """A value of a dial in words."""
+    if level is None:
+        return {"exoflo_per_ml": "every reading"}.get(dial, "not converted")
+    if isinstance(level, (bool, np.bool_)):
+        return "yes" if level else "no"
+    if dial == "exoflo_per_ml":
+        return power(level)
+    return _LEVEL_WORDS.get(level, str(level))
+
+
+def _level_order(level: Any) -> tuple[bool, float, str]:
+    """None first, then numbers, then words in the order of the dials."""
+    number = isinstance(level, (int, float, np.bool_))
+    words = list(_LEVEL_WORDS)
+    return level is not None, float(level) if number else words.index(level) if level in words else 99.0, str(level)
+
+
+def _levels_in_words(data: pd.DataFrame, dial: str) -> str:
+    """The range of shares for each value of a dial."""
+    parts = []
+    for level, own in data.groupby(data[dial].astype("object").where(data[dial].notna(), "–"), sort=False):
+        known = own.share.dropna()
+        span = f"{share_text(known.min())} to {share_text(known.max())}" if len(known) else "none"
+        parts.append(f"{_level_text(dial, None if level == '–' else level)} {span} (in {len(known):,} of {len(own):,})")
+    return f"{_DIAL_WORDS[dial]}: {', '.join(parts)}"
 
 
 def _ratio(value: float) -> str:
@@ -430,22 +480,6 @@ def _events(row: Mapping) -> str:
 
     both = [side(row[f"{group}events"], row[f"{group}n"]) for group in ("", "versus_")]
     return "n not known" if both == ["?", "?"] else " v. ".join(both)
-
-
-def _readable(label: str) -> str:
-    """A label with its powers of ten as a reader writes them."""
-    return re.sub(r"\b\d(?:\.\d+)?e[+-]?\d+\b", lambda match: power(float(match[0])), label)
-
-
-def _windows_in_words(own: pd.DataFrame) -> str:
-    chance, least = own[["share_any", "share_minimum"]].iloc[0]
-    parts = [
-        f"{row.route_group} {span_of(row.effective_low, row.effective_high)} (n = {row.n_counted})"
-        if row.effective_low > 0
-        else f"{row.route_group} no effective dose in particles"
-        for row in own.itertuples()
-    ]
-    return f"{', '.join(parts)}, P {_chance(least)} (least), {_chance(chance)} (any)"
 
 
 def _short_sources(source: str) -> str:
@@ -561,6 +595,76 @@ def _interval_end(axes: plt.Axes, value: float, y: float, scale: _Log, colour: s
 
 
 # --- parts of a drawing
+
+
+class _Columns(NamedTuple):
+    """Where columns stand, in points: the first ``known`` of them wide, after a gap the others narrower."""
+
+    begin: float
+    end: float
+    known: int
+    n: int
+
+    def at(self, column: float) -> float:
+        narrow = self.n - self.known
+        room = self.end - self.begin
+        wide = room if not narrow else 0.0 if not self.known else 0.74 * room
+        if column <= self.known and self.known:
+            return self.begin + wide * column / self.known
+        start = self.begin + (wide + 6 if wide else 0)
+        return start + (self.end - start) * (column - self.known) / narrow
+
+    def runs(self, chosen: pd.Series) -> list[tuple[float, float]]:
+        """The stretches of chosen columns, each with where it begins and how wide it is."""
+        found = []
+        for first, last in ((0, self.known), (self.known, self.n)):
+            own = np.diff(np.concatenate([[0], chosen.to_numpy(dtype=int)[first:last], [0]]))
+            for start, stop in zip(np.flatnonzero(own == 1) + first, np.flatnonzero(own == -1) + first, strict=True):
+                left = self.at(start + 1e-9) if start == self.known else self.at(start)
+                found.append((left, self.at(stop) - left))
+        return found
+
+
+def _blocks(axes: plt.Axes, runs: list[tuple[float, float]], ends: tuple[float, float], colour: str) -> None:
+    """Filled rectangles side by side, between two heights, as one shape."""
+    if not runs:
+        return
+    (first, last), codes = ends, [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    corners = [
+        corner
+        for left, width in runs
+        for corner in (
+            *((left, first), (left + width, first), (left + width, last)),
+            *((left, last), (left, first)),
+        )
+    ]
+    put_patch(axes, PathPatch(Path(corners, codes * len(runs)), facecolor=colour, lw=0))
+
+
+def _share_panel(axes: plt.Axes, top: float, data: pd.DataFrame, place: _Columns) -> float:
+    """The curve itself: the share of each column, coloured by the verdict on the order of routes."""
+    if data.empty:
+        return top
+    height, least = 84.0, max(0.0, np.floor(data.share.min() * 10 - 0.5) / 10)
+    right = place.at(place.known)
+
+    def at(share: float) -> float:
+        return top + height * (1 - share) / (1 - least)
+
+    put_text(axes, (1, top + 4), "Share of readings in", size=_SMALL, ha="left")
+    put_text(axes, (1, top + 4 + _SMALL_LINE), "which nebulised", size=_SMALL, ha="left")
+    put_text(axes, (1, top + 4 + 2 * _SMALL_LINE), "is lower", size=_SMALL, ha="left")
+    for share in (least, 0.95, 1.0):
+        put_rule(axes, (place.at(0), right), (at(share),) * 2)
+    for share, y in ((least, at(least)), (0.95, max(at(0.95), at(1) + 9)), (1.0, at(1))):
+        put_text(axes, (place.at(0) - 4, y), f"{share:g}", size=_SMALL, ha="right")
+    columns = data[["share", "below intravenous"]]
+    run = (columns != columns.shift()).any(axis=1).cumsum()
+    for _, own in data.groupby(run):
+        ends = [place.at(own.index[0]), place.at(own.index[-1] + 1)]
+        colour = _VERDICT_COLOURS[own["below intravenous"].iloc[0]]
+        axes.plot(ends, [at(own.share.iloc[0])] * 2, color=colour, lw=4, solid_capstyle="butt", zorder=2)
+    return top + height + 8
 
 
 def _mark(axes: plt.Axes, x: float, y: float, mark: _Mark) -> None:

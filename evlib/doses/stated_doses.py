@@ -137,6 +137,15 @@ def report_url(studies: pd.DataFrame) -> pd.Series:
     return link.where(link.str.startswith("http"), "https://doi.org/" + link).fillna(pages)
 
 
+def share_text(value: float) -> str:
+    """A share to two places; 0.00 and 1.00 only where it is exactly 0 or 1."""
+    if pd.isna(value):
+        return "–"
+    if 0 < value < 0.005:
+        return "<0.01"
+    return ">0.99" if 0.995 <= value < 1 else f"{value:.2f}"
+
+
 def span_of(low: float, high: float) -> str:
     """A range of counts of particles: 2×10⁸ to 2×10¹⁰."""
     return power(low) if low == high else f"{power(low)} to {power(high)}"

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.schema import MULTI, read_csv
+from evlib.base.schema import MULTI, read_csv, split_multi
+from evlib.base.words import several
 from evlib.doses.parse import in_unit
 
 PRODUCTS = ("ExoFlo", "Zofin")  # products by name, whose concentration some source states
@@ -138,7 +139,8 @@ def conversion_plan(
         amount_high`` in ``unit``, ``product`` (missing: a factor for any), ``factor_low, factor_high`` in particles per
         unit, ``scale`` ("kg", "cm2" or missing) with ``scale_low, scale_high``, ``per_course``, ``n_administrations``,
         ``conversion`` (the sources used) and ``read_at_source`` (False: a source was cited without being read again;
-        missing: none was used).
+        missing: none was used), ``conversion_note`` (their caveats), ``n_sources``, and ``interval``: what an interval around
+        the dose would rest on. Only factors of two sources or more make one; a range that one source states is bounds.
     """
     scales = {"kg": body_weight_kg, "cm2": area_cm2}
     for name, bounds in scales.items():
@@ -148,7 +150,8 @@ def conversion_plan(
     by_unit = dict(list(used.groupby("from_unit")))
     rows = [_planned(dose, by_unit, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
     frame = pd.DataFrame(rows, columns=_PLAN)
-    return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "product": "str", "scale": "str"})
+    texts = dict.fromkeys(("product", "scale", "conversion_note", "interval"), "str")
+    return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "n_sources": "Int64", **texts})
 
 
 def particle_draws(
@@ -207,8 +210,9 @@ def harmonised(
     -------
     pandas.DataFrame
         One row per dose: ``trn, arm, basis, why``; ``low`` and ``high``, the utmost bounds in particles per
-        administration; ``median, q025, q975`` of the draws; the same per course with ``course_`` before; ``conversion``
-        and ``read_at_source`` as in the plan.
+        administration; ``median, q025, q975`` of the draws (the last two only where the factors are of two sources or
+        more); the same per course with ``course_`` before; ``conversion``, ``read_at_source``, ``conversion_note`` and
+        ``interval`` as in the plan.
     """
     each, course = particle_draws(plan, factors, rng=rng, draws=draws)
     whole = {bound: amount_in_particles(plan, bound) for bound in ("low", "high")}
@@ -218,9 +222,16 @@ def harmonised(
     for prefix, drawn, times in (("", each, times_each), ("course_", course, times_course)):
         columns |= {f"{prefix}{bound}": whole[bound] * times for bound in whole}
         middle = np.percentile(drawn, [50, 2.5, 97.5], axis=0)
+        middle[1:, ~has_interval(plan)] = np.nan
         columns |= {f"{prefix}{name}": values for name, values in zip(("median", "q025", "q975"), middle, strict=True)}
     facts = plan[["trn", "arm", "basis", "why"]]
-    return pd.concat([facts, pd.DataFrame(columns), plan[["conversion", "read_at_source"]]], axis=1)
+    names = ["conversion", "read_at_source", "conversion_note", "interval"]
+    return pd.concat([facts, pd.DataFrame(columns), plan[names]], axis=1)
+
+
+def has_interval(plan: pd.DataFrame) -> np.ndarray:
+    """Which doses of a plan rest on factors of two sources or more, so that their draws tell more than bounds do."""
+    return plan.interval.fillna("").str.startswith("draws").to_numpy()
 
 
 def amount_in_particles(plan: pd.DataFrame, bound: str) -> pd.Series:
@@ -273,6 +284,7 @@ def same_digits(values: Iterable[float]) -> list[float]:
 _PLAN = [
     *("trn", "arm", "basis", "why", "amount_low", "amount_high", "unit", "product", "factor_low", "factor_high"),
     *("scale", "scale_low", "scale_high", "per_course", "n_administrations", "conversion", "read_at_source"),
+    *("conversion_note", "n_sources", "interval"),
 ]
 
 
@@ -364,7 +376,9 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         plan |= {"scale": over, "scale_low": scales[over][0], "scale_high": scales[over][1]}
     if unit == "particles":
         why = f"times an assumed number of {over}" if over else None
-        return plan | {"basis": "assumed" if over else "stated", "why": why}
+        interval = "the number as stated" if dose["low"] == dose["high"] else "the range as stated: bounds alone"
+        interval = f"bounds of {over}, as assumed" if over else interval
+        return plan | {"basis": "assumed" if over else "stated", "why": why, "interval": interval}
     own = unit == "mL product"
     return plan | {
         "basis": "derived" if own and not over else "assumed",
@@ -372,7 +386,19 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         "product": product if own else None,
         **{"factor_low": readings.low.min(), "factor_high": readings.high.max()},
         **{"conversion": _once_each(readings.source), "read_at_source": bool(readings.read_at_source.all())},
+        **{"conversion_note": _once_each(readings.note), **_interval(readings)},
     }
+
+
+def _interval(readings: pd.DataFrame) -> dict:
+    """How many sources state a factor, and what an interval by their readings is worth."""
+    n_sources = len({source for cell in readings.source for source in split_multi(cell)})
+    n_readings = several(len(readings), "reading")
+    if n_sources > 1 and len(readings) > 1:
+        return {"n_sources": n_sources, "interval": f"draws over {n_readings} of {several(n_sources, 'source')}"}
+    single = len(readings) == 1 and (readings.low == readings.high).all()
+    words = "one number" if single else "bounds alone"
+    return {"n_sources": n_sources, "interval": f"{n_readings} of {several(n_sources, 'source')}: {words}"}
 
 
 def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool) -> str | None:
