@@ -61,8 +61,10 @@ class Posterior(NamedTuple):
         return self.weights.sum(axis=tuple(i for i in range(3) if i != place))
 
 
-def dose_groups(effects: pd.DataFrame, arms: pd.DataFrame, *, not_randomised: Iterable[str] = ()) -> pd.DataFrame:
-    """The trials that compare two doses or more in one unit with a control, and report one outcome of people in each group.
+def dose_groups(
+    effects: pd.DataFrame, arms: pd.DataFrame, *, randomised: Iterable[str], not_randomised: Iterable[str] = ()
+) -> pd.DataFrame:
+    """The randomised trials that compare two doses or more in one unit with a control, and report one outcome of people in each group.
 
     Parameters
     ----------
@@ -70,8 +72,10 @@ def dose_groups(effects: pd.DataFrame, arms: pd.DataFrame, *, not_randomised: It
         As ``evlib.doses.effect_sizes.effects`` returns it; its shares within one arm are taken.
     arms
         ``arm_id, role, dose_low, dose_high, dose_unit``.
+    randomised
+        Reports (``study_id``) whose people were allotted by chance.
     not_randomised
-        Arms that were not randomised to be compared with the others of their report; they are left out.
+        Arms of these that were not randomised to be compared with the others of their report; they are left out.
 
     Returns
     -------
@@ -79,7 +83,8 @@ def dose_groups(effects: pd.DataFrame, arms: pd.DataFrame, *, not_randomised: It
         One row per group, lowest dose first: ``comparison`` (1, 2 …: an outcome of a trial), ``study, source_url, outcome, arm_id,
         arm, dose`` (0: control), ``dose_unit, events, n, basis, as_stated``.
     """
-    shares = effects[(effects.measure == "proportion") & ~effects.arm_id.isin(list(not_randomised))]
+    by_chance = effects.study_id.isin(list(randomised)) & ~effects.arm_id.isin(list(not_randomised))
+    shares = effects[(effects.measure == "proportion") & by_chance]
     rows = shares.merge(arms[["arm_id", "role", "dose_low", "dose_high", "dose_unit"]], on="arm_id")
     low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
     control = rows.role == "control"

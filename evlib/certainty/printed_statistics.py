@@ -306,7 +306,12 @@ def _of_percentages(row: dict, known: pd.DataFrame) -> tuple[_Counts | None, str
         return None, None, control.arm, "No counts give both percentages."
     (n, m) = sizes[0]
     nearest = round(float(own) * n / 100), n, round(float(versus) * m / 100), m
-    return nearest, INFERRED, control.arm, f"The nearest counts: none of {n} and {m} people give both percentages."
+    near = ((nearest[0] + i, n, nearest[2] + j, m) for i in (-1, 0, 1) for j in (-1, 0, 1))
+    least = min(
+        p for a, _, b, _ in near if 0 <= a <= n and 0 <= b <= m for p in p_values(a, n, b, m).values() if p >= 0
+    )
+    odd = f"The nearest counts: none of {n} and {m} people give both percentages; a person more or fewer in each arm gives no p below {least:.2g}."
+    return nearest, INFERRED, control.arm, odd
 
 
 def _fitting(share: str, n: int) -> list[int]:
