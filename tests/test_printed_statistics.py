@@ -146,5 +146,7 @@ def test_results_that_cannot_be_used_are_kept_with_the_reason(tables):
 def test_title_and_sentence_count_what_the_table_holds(checked):
     wrong = checked[checked.verdict == printed_statistics.BY_NO_TEST]
     total = (checked.check == printed_statistics.P_FROM_COUNTS).sum()
-    assert f"{len(wrong)} of the {total} p values" in printed_statistics.answer(checked)
+    inferred = checked[checked.counts_basis.fillna("printed") != "printed"].line.nunique()
+    said = printed_statistics.answer(checked)
+    assert f"{len(wrong)} of the {total} p values" in said and f"{inferred} of them with counts inferred" in said
     assert printed_statistics.p_beside_printed(checked).title.startswith(f"{len(wrong)} of {total} ")

@@ -217,7 +217,9 @@ def answer(table: pd.DataFrame) -> str:
         f"**{(p.verdict == BY_NO_TEST).sum()} of the {several(len(p), 'p value')} that can be recomputed from counts follow by no usual test**, "
         f"and {(wrong.check != P_FROM_COUNTS).sum()} of the {(done.check != P_FROM_COUNTS).sum()} checks of ratios and intervals fail"
         + (f": {joined(reports)}. " if reports else ". ")
-        + f"Of {several(printed_results(table), 'printed result')} {printed_results(done)} can be recomputed at all."
+        + f"Of {several(printed_results(table), 'printed result')} {printed_results(done)} can be recomputed at all, "
+        f"{printed_results(done[done.counts_basis.isin([PEOPLE_INFERRED, INFERRED])])} of them with counts inferred from percentages in "
+        "whole or in part."
     )
 
 
