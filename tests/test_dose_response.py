@@ -24,8 +24,16 @@ def computed(tables):
 
 @pytest.fixture(scope="module")
 def groups(tables, computed):
-    left_out = tables["comparisons_not_randomised"].arm_id
-    return dose_response.dose_groups(computed, tables["arms"], not_randomised=left_out)
+    return dose_response.dose_groups(
+        computed,
+        tables["arms"],
+        randomised=randomised(tables),
+        not_randomised=tables["comparisons_not_randomised"].arm_id,
+    )
+
+
+def randomised(tables):
+    return tables["studies"].study_id[tables["studies"].allocation == "randomised"]
 
 
 def trial(groups, doses, events, n):
@@ -41,10 +49,11 @@ def of(table, parameter, setting="as set"):
 def test_the_one_trial_is_found_with_its_basis_and_matched_controls_are_not(tables, computed, groups):
     assert groups.study.unique().tolist() == ["Lightner 2023"]
     assert groups.dose.tolist() == [0, 10, 15] and groups.basis.str.contains("estimated from percentages").all()
-    without_care = dose_response.dose_groups(computed, tables["arms"])
-    assert "EXO-CD24 phase IIb 2024" in without_care.study.tolist()
-    assert dose_response.dose_groups(computed[computed.study_id != "lightner-2023"], tables["arms"],
-                                     not_randomised=tables["comparisons_not_randomised"].arm_id).empty  # fmt: skip
+    by_chance = randomised(tables)
+    without_care = dose_response.dose_groups(computed, tables["arms"], randomised=by_chance)
+    assert "EXO-CD24 phase IIb 2024" in without_care.study.tolist() and without_care.comparison.nunique() > 1
+    others = by_chance[~by_chance.isin(["lightner-2023", "exo-cd24-phase-iib-2024"])]
+    assert dose_response.dose_groups(computed, tables["arms"], randomised=others).empty
 
 
 def test_the_grid_gives_what_weighted_draws_from_the_prior_give(groups):

@@ -61,8 +61,10 @@ class Posterior(NamedTuple):
         return self.weights.sum(axis=tuple(i for i in range(3) if i != place))
 
 
-def dose_groups(effects: pd.DataFrame, arms: pd.DataFrame, *, not_randomised: Iterable[str] = ()) -> pd.DataFrame:
-    """The trials that compare two doses or more in one unit with a control, and report one outcome of people in each group.
+def dose_groups(
+    effects: pd.DataFrame, arms: pd.DataFrame, *, randomised: Iterable[str], not_randomised: Iterable[str] = ()
+) -> pd.DataFrame:
+    """The randomised trials that compare two doses or more in one unit with a control, and report one outcome of people in each group.
 
     Parameters
     ----------
@@ -70,15 +72,19 @@ def dose_groups(effects: pd.DataFrame, arms: pd.DataFrame, *, not_randomised: It
         As ``evlib.doses.effect_sizes.effects`` returns it; its shares within one arm are taken.
     arms
         ``arm_id, role, dose_low, dose_high, dose_unit``.
+    randomised
+        Reports (``study_id``) whose people were allotted by chance.
     not_randomised
-        Arms that were not randomised to be compared with the others of their report; they are left out.
+        Arms of these that were not randomised to be compared with the others of their report; they are left out.
 
     Returns
     -------
     pandas.DataFrame
-        One row per group, lowest dose first: ``study, source_url, outcome, arm_id, arm, dose`` (0: control), ``dose_unit, events, n, basis, as_stated``.
+        One row per group, lowest dose first: ``comparison`` (1, 2 …: an outcome of a trial), ``study, source_url, outcome, arm_id,
+        arm, dose`` (0: control), ``dose_unit, events, n, basis, as_stated``.
     """
-    shares = effects[(effects.measure == "proportion") & ~effects.arm_id.isin(list(not_randomised))]
+    by_chance = effects.study_id.isin(list(randomised)) & ~effects.arm_id.isin(list(not_randomised))
+    shares = effects[(effects.measure == "proportion") & by_chance]
     rows = shares.merge(arms[["arm_id", "role", "dose_low", "dose_high", "dose_unit"]], on="arm_id")
     low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
     control = rows.role == "control"
@@ -91,19 +97,9 @@ def dose_groups(effects: pd.DataFrame, arms: pd.DataFrame, *, not_randomised: It
         and len(group) > 2
         and group.dose_unit.dropna().nunique() == 1
     ]
-    names = [
-        "study",
-        "source_url",
-        "outcome",
-        "arm_id",
-        "arm",
-        "dose",
-        "dose_unit",
-        "events",
-        "n",
-        "basis",
-        "as_stated",
-    ]
+    kept = [group.assign(comparison=place) for place, group in enumerate(kept, start=1)]
+    names = ["comparison", "study", "source_url", "outcome", "arm_id", "arm", "dose", "dose_unit"]
+    names += ["events", "n", "basis", "as_stated"]
     return pd.concat(kept, ignore_index=True)[names] if kept else pd.DataFrame(columns=names)
 
 
@@ -238,7 +234,7 @@ def counts_beside_printed_p(groups: pd.DataFrame, outcomes: pd.DataFrame) -> str
 
     ``outcomes`` has ``arm_id, name, p, primary, comparison``. Empty where the report prints no such p.
     """
-    control, highest = groups.iloc[0], groups.iloc[-1]
+    control, highest = (groups.sort_values("dose").iloc[end] for end in (0, -1))
     rows = outcomes[
         (outcomes.arm_id == highest.arm_id) & (outcomes.primary == "True") & (outcomes.comparison == "between arms")
     ]

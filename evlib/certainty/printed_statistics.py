@@ -217,7 +217,9 @@ def answer(table: pd.DataFrame) -> str:
         f"**{(p.verdict == BY_NO_TEST).sum()} of the {several(len(p), 'p value')} that can be recomputed from counts follow by no usual test**, "
         f"and {(wrong.check != P_FROM_COUNTS).sum()} of the {(done.check != P_FROM_COUNTS).sum()} checks of ratios and intervals fail"
         + (f": {joined(reports)}. " if reports else ". ")
-        + f"Of {several(printed_results(table), 'printed result')} {printed_results(done)} can be recomputed at all."
+        + f"Of {several(printed_results(table), 'printed result')} {printed_results(done)} can be recomputed at all, "
+        f"{printed_results(done[done.counts_basis.isin([PEOPLE_INFERRED, INFERRED])])} of them with counts inferred from percentages in "
+        "whole or in part."
     )
 
 
@@ -306,7 +308,12 @@ def _of_percentages(row: dict, known: pd.DataFrame) -> tuple[_Counts | None, str
         return None, None, control.arm, "No counts give both percentages."
     (n, m) = sizes[0]
     nearest = round(float(own) * n / 100), n, round(float(versus) * m / 100), m
-    return nearest, INFERRED, control.arm, f"The nearest counts: none of {n} and {m} people give both percentages."
+    near = ((nearest[0] + i, n, nearest[2] + j, m) for i in (-1, 0, 1) for j in (-1, 0, 1))
+    least = min(
+        p for a, _, b, _ in near if 0 <= a <= n and 0 <= b <= m for p in p_values(a, n, b, m).values() if p >= 0
+    )
+    odd = f"The nearest counts: none of {n} and {m} people give both percentages; a person more or fewer in each arm gives no p below {least:.2g}."
+    return nearest, INFERRED, control.arm, odd
 
 
 def _fitting(share: str, n: int) -> list[int]:
