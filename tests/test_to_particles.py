@@ -165,7 +165,11 @@ def test_every_shipped_dose_gets_one_row_and_only_stated_ones_are_stated(shipped
     assert (table.low.where(~whole, table.course_low)[stated] == doses.low[stated]).all()
     assert table.why[table.basis == "not convertible"].notna().all()
     assert table.loc[table.basis == "not convertible", ["low", "median", "course_low"]].isna().all(axis=None)
-    assert set(products[table.trn[table.basis == "derived"]]) == {"ExoFlo"}
+    derived = table[table.basis == "derived"]
+    by_record = derived.why.str.contains("own record")
+    assert set(products[derived.trn[~by_record]]) == {"ExoFlo"} and set(derived.trn[by_record]) == {
+        "IRCT20130812014333N223"
+    }
 
 
 def test_a_table_of_conversions_that_does_not_fit_is_named(tmp_path):
@@ -178,6 +182,14 @@ def test_a_table_of_conversions_that_does_not_fit_is_named(tmp_path):
 def test_numbers_that_differ_in_an_exponent_alone():
     assert to_particles.same_digits([7e7, 1e10, 7e10, 8e10]) == [1000.0]
     assert to_particles.same_digits([7e7, 8e10]) == [] == to_particles.same_digits([])
+
+
+def test_a_mass_whose_particles_the_trials_own_record_states_is_converted_by_that_alone(factors):
+    own = {"trn": "IRCT20130812014333N223"}
+    table = particles(doses_of((200, 200, "ug protein", own), (200, 200, "ug protein", {})), factors)
+    assert table[["low", "high"]].values.tolist() == [pytest.approx([1.5e10, 2e10]), pytest.approx([1.5e10, 6e12])]
+    assert table.basis.tolist() == ["derived", "assumed"] and table.low[0] < table["median"][0] < table.high[0]
+    assert "own record" in table.why[0] and "own record" not in table.why[1]
 
 
 def test_every_row_of_the_conversions_is_used_or_listed_with_why():

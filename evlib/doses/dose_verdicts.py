@@ -251,9 +251,10 @@ def _magnitude(doses: pd.DataFrame) -> str:
     effective = doses[(doses.route_group == "nebulised") & (doses.reading == "effective")]
     counted, near = (doses[chosen] for chosen in _nebulised_near(doses))
     elsewhere = counted.drop(near.index)
+    people = several(near.n.sum(), "person", "people")
     return (
         f"{effective.study_id.nunique()} reports read as effective, {counted.study_id.nunique()} with an amount in "
-        f"particles, {near.study_id.nunique()} of them around 10⁸ ({several(near.n.sum(), 'person', 'people')}); "
+        f"particles, around 10⁸ {_named(near)}{f' ({people})' if len(near) else ''}; "
         f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; better than another arm, "
         f"in a randomised comparison, at such an amount: {_comparisons(near[_better_randomised(near)])}; at another: "
         f"{_comparisons(elsewhere[_better_randomised(elsewhere)])}; {_other_comparisons(counted)}"
@@ -319,7 +320,9 @@ def _order(setting: Setting) -> str:
 
 def _by_concentration(cross: pd.DataFrame) -> str:
     """The share of the readings under each reading of ExoFlo's concentration, all other dials as set."""
-    readings = turned_alone(cross, "exoflo_per_ml").dropna(subset=["exoflo_per_ml", "share"])
+    readings = (
+        turned_alone(cross, "exoflo_per_ml").dropna(subset=["exoflo_per_ml", "share"]).sort_values("exoflo_per_ml")
+    )
     listed = [f"{share_text(row.share)} with {power(row.exoflo_per_ml)}" for row in readings.itertuples()]
     return f"; by the particles in a millilitre of ExoFlo: {joined(listed)}" if listed else ""
 

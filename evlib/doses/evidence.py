@@ -109,7 +109,14 @@ def dial_factors(conversions: pd.DataFrame, stated: pd.DataFrame, settings: dict
     if chosen.any():
         return factors
     assumed = {
-        **{"from_unit": "mL product", "product": "ExoFlo", "low": float(per_ml), "high": float(per_ml), "open": False},
+        **{
+            "from_unit": "mL product",
+            "product": "ExoFlo",
+            "of_trn": None,
+            "low": float(per_ml),
+            "high": float(per_ml),
+            "open": False,
+        },
         **{"weight": 1.0, "read_at_source": True, "msc": True, "source": "assumed by the reader"},
         "note": "a concentration that no source states",
     }

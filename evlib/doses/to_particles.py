@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.errors import InputError
+from evlib.base.identifiers import registration_numbers
 from evlib.base.schema import MULTI, read_csv, split_multi
 from evlib.base.words import several
 from evlib.doses.parse import in_unit
 
 PRODUCTS = ("ExoFlo", "Zofin")  # products by name, whose concentration some source states
 BASES = ("stated", "derived", "assumed", "not convertible")
-FACTORS = ("from_unit", "product", "low", "high", "open", "weight", "read_at_source", "msc", "source", "note")
+FACTORS = ("from_unit", "product", "of_trn", "low", "high", "open", "weight", "read_at_source", "msc", "source", "note")
 
 _COUNTED = r"(?:EVs?|EV particles|exosomes|particles|nanoparticles)"
 _FACTOR_UNITS = [
@@ -65,7 +66,8 @@ def conversion_factors(
     Returns
     -------
     pandas.DataFrame
-        One row per reading: ``from_unit`` ("mL product", "ug protein", "ug exosomes"), ``product`` (missing: any),
+        One row per reading: ``from_unit`` ("mL product", "ug protein", "ug exosomes"), ``product`` (missing: any), ``of_trn``
+        (the trial whose record states it of its own doses, which no other factor then converts; missing: none),
         ``low`` and ``high`` in particles per unit, ``open`` (the source gives one bound only, used for both), ``weight``
         (how often a reading is drawn, relative to others; 0: never, as those of sources on other than MSC-EVs, except a
         product's own), ``read_at_source``, ``msc``, ``source`` and ``note``. Equal readings of one product are one row.
@@ -77,7 +79,9 @@ def conversion_factors(
         rows += [row | {"from_unit": "ug exosomes"} for row in rows if row["from_unit"] == "ug protein"]
     factors = pd.DataFrame(rows, columns=list(FACTORS))
     factors[["low", "high"]] = factors[["low", "high"]].map(lambda number: float(f"{number:.12g}"))
-    once = factors.groupby(["from_unit", "product", "low", "high", "open"], dropna=False, as_index=False, sort=True)
+    once = factors.groupby(
+        ["from_unit", "product", "of_trn", "low", "high", "open"], dropna=False, as_index=False, sort=True
+    )
     table = once.agg({"weight": "max", "read_at_source": "any", "msc": "any", "source": _once_each, "note": _once_each})
     return table[list(FACTORS)]
 
@@ -138,9 +142,9 @@ def conversion_plan(
         One row per dose, in the order of ``doses``: ``trn, arm, basis`` (of ``BASES``), ``why``, ``amount_low,
         amount_high`` in ``unit``, ``product`` (missing: a factor for any), ``factor_low, factor_high`` in particles per
         unit, ``scale`` ("kg", "cm2" or missing) with ``scale_low, scale_high``, ``per_course``, ``n_administrations``,
-        ``conversion`` (the sources used) and ``read_at_source`` (False: a source was cited without being read again;
-        missing: none was used), ``conversion_note`` (their caveats), ``n_sources``, and ``interval``: what an interval around
-        the dose would rest on. Only factors of two sources or more make one; a range that one source states is bounds.
+        ``conversion`` (the sources used), ``read_at_source`` (False: a source was cited without being read again; missing:
+        none was used), ``conversion_note`` (their caveats), ``n_sources``, ``of_trn`` (the trial, where its own record states
+        the factor), and ``interval``: what an interval around the dose would rest on. Only factors of two sources or more make one; a range that one source states is bounds.
     """
     scales = {"kg": body_weight_kg, "cm2": area_cm2}
     for name, bounds in scales.items():
@@ -150,7 +154,7 @@ def conversion_plan(
     by_unit = dict(list(used.groupby("from_unit")))
     rows = [_planned(dose, by_unit, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
     frame = pd.DataFrame(rows, columns=_PLAN)
-    texts = dict.fromkeys(("product", "scale", "conversion_note", "interval"), "str")
+    texts = dict.fromkeys(("product", "scale", "conversion_note", "interval", "of_trn"), "str")
     return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "n_sources": "Int64", **texts})
 
 
@@ -167,7 +171,12 @@ def particle_draws(
     """
     shared = {}
     used = factors[factors.weight > 0].assign(product=factors["product"].fillna(""))
-    for key, readings in used.groupby(["from_unit", "product"], sort=True):
+    by_record = used.dropna(subset="of_trn")
+    groups = [
+        *used.groupby(["from_unit", "product"], sort=True),
+        *by_record.groupby(["from_unit", "of_trn"], sort=True),
+    ]
+    for key, readings in groups:
         # Each reading as often as its weight says, in random order: the shares carry no error of chance.
         steps = (np.arange(draws) + 0.5) / draws
         upper = np.cumsum(readings.weight / readings.weight.sum()).to_numpy()
@@ -186,7 +195,8 @@ def particle_draws(
         if row["basis"] == "not convertible":
             continue
         if row["unit"] != "particles":
-            amount *= shared[row["unit"], "" if pd.isna(row["product"]) else row["product"]]
+            of = row["of_trn"] if not pd.isna(row["of_trn"]) else row["product"]
+            amount *= shared[row["unit"], "" if pd.isna(of) else of]
         if not pd.isna(row["scale"]):
             amount *= shared[row["scale"]]
         n = np.nan if pd.isna(row["n_administrations"]) else int(row["n_administrations"])
@@ -284,7 +294,7 @@ def same_digits(values: Iterable[float]) -> list[float]:
 _PLAN = [
     *("trn", "arm", "basis", "why", "amount_low", "amount_high", "unit", "product", "factor_low", "factor_high"),
     *("scale", "scale_low", "scale_high", "per_course", "n_administrations", "conversion", "read_at_source"),
-    *("conversion_note", "n_sources", "interval"),
+    *("conversion_note", "n_sources", "interval", "of_trn"),
 ]
 
 
@@ -310,9 +320,11 @@ def _factor(row: dict) -> dict | None:
     per = float(numbers.get("n") or 1)
     if "mg" in numbers:
         per *= in_unit(float(numbers["mg"]), "mg protein", "ug protein")
+    named = [] if own else registration_numbers(str(row["context"]))
     msc = "NOT MSC" not in f"{subject} {row['note']}"
     return {
-        **{"from_unit": from_unit, "product": product, "low": bounds[0] / per, "high": bounds[-1] / per},
+        **{"from_unit": from_unit, "product": product, "of_trn": named[0] if len(named) == 1 else None},
+        **{"low": bounds[0] / per, "high": bounds[-1] / per},
         **{"open": len(bounds) == 1, "weight": 1.0 if own or msc else 0.0},
         **{"read_at_source": row["read_at_source"], "msc": msc},
         "source": f"doi:{row['doi']}" if pd.isna(row["source_url"]) else row["source_url"],
@@ -333,7 +345,7 @@ def _factor_of_dose(row: dict) -> dict | None:
     low, high, volume = bounds
     volume = _volume_in_words(words, product) or volume
     return {
-        **{"from_unit": "mL product", "product": product, "low": low / volume, "high": high / volume},
+        **{"from_unit": "mL product", "product": product, "of_trn": None, "low": low / volume, "high": high / volume},
         **{"open": False, "weight": 1.0, "read_at_source": True, "msc": True},
         **{"source": row["trn"], "note": f"{row['trn']}: {row['as_stated']}"},
     }
@@ -368,6 +380,9 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
     readings = by_unit.get(unit)
     if unit == "mL product" and readings is not None:
         readings = readings[readings["product"] == product]
+    by_record = readings is not None and bool((readings.of_trn == dose["trn"]).any())
+    if by_record:
+        readings = readings[readings.of_trn == dose["trn"]]
     known = unit == "particles" or (readings is not None and not readings.empty)
     unread = "no amount is stated that can be read" if pd.isna(dose["low"]) and pd.isna(dose["high"]) else None
     if why := _hindrance(dose["per"], unit, over, scales, known=known) or unread:
@@ -380,10 +395,12 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         interval = f"bounds of {over}, as assumed" if over else interval
         return plan | {"basis": "assumed" if over else "stated", "why": why, "interval": interval}
     own = unit == "mL product"
+    why = f"volume times the concentration stated of {product}" if own else f"{unit} times particles per {unit}"
     return plan | {
-        "basis": "derived" if own and not over else "assumed",
-        "why": f"volume times the concentration stated of {product}" if own else f"{unit} times particles per {unit}",
+        "basis": "derived" if (own or by_record) and not over else "assumed",
+        "why": why + (", as the trial's own record states them" if by_record else ""),
         "product": product if own else None,
+        "of_trn": dose["trn"] if by_record else None,
         **{"factor_low": readings.low.min(), "factor_high": readings.high.max()},
         **{"conversion": _once_each(readings.source), "read_at_source": bool(readings.read_at_source.all())},
         **{"conversion_note": _once_each(readings.note), **_interval(readings)},
