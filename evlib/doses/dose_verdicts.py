@@ -369,11 +369,9 @@ def _edges_verdict(windows: pd.DataFrame, compared: pd.DataFrame) -> str:
 
 
 def _edges(doses: pd.DataFrame) -> str:
-    by_route = [less_effective_beyond(doses[doses.route_group == route]) for route in ROUTES]
-    named = (
-        f"{side} an effective one: {_named(pd.concat([less[side] for less in by_route]))}"
-        for side in ("below", "above")
-    )
+    of_routes = doses[doses.route_group.isin(ROUTES)]
+    beyond = less_effective_beyond(of_routes).items()
+    named = (f"{side} an effective one: {_named(of_routes[less])}" for side, less in beyond)
     return f"doses that did less in the same report, by the reading as set, {'; '.join(named)}"
 
 

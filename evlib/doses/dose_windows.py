@@ -78,6 +78,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     names = ("study_id", "route_group", "reading", "low", "high", "better_than_another")
     study, routes, reading, lows, highs, better = (doses[name].to_numpy() for name in names)
     randomised = doses.randomised.fillna(False).to_numpy(dtype=bool) & better.astype(bool)
+    beyond = less_effective_beyond(doses)
     rows = []
     for route in ROUTES:
         of_route = routes == route
@@ -96,7 +97,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
                 **{"effective_low": least, "effective_high": most},
                 "n_amounts": len(set(zip(low, high, strict=True))),
                 **{"width_low": narrowest, "width": middle, "width_high": widest},
-                **_n_less_beyond(doses, of_route & (reading == "less effective")),
+                **{f"n_less_{side}": int((less & of_route).sum()) for side, less in beyond.items()},
                 "n_randomised": len(set(study[counted & randomised])),
             }
         )
@@ -158,14 +159,6 @@ def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dial", "value", "default", "meaning"])
 
 
-def _n_less_beyond(doses: pd.DataFrame, less: np.ndarray) -> dict[str, int]:
-    """How many of the less effective doses of a route lie below and above an effective one of the same report."""
-    if not less.any():
-        return {"n_less_below": 0, "n_less_above": 0}
-    of_route = doses[doses.route_group == doses.route_group[less.argmax()]]
-    return {f"n_less_{side}": len(found) for side, found in less_effective_beyond(of_route).items()}
-
-
 def amounts_under(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> Amounts:
     """The tested doses with their draws, as ``tested_amounts`` returns them, under the dials that say what an amount holds."""
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
@@ -178,15 +171,13 @@ def _tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> tuple[
     return tested_doses(amounts_under(tables, settings), settings)
 
 
-def less_effective_beyond(doses: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The less effective doses ``below`` and ``above`` an effective dose of the same report, by the stated amounts."""
-    stated = doses.dropna(subset=_AMOUNTS)
-    found = {side: set() for side in ("below", "above")}
-    effective = stated[stated.reading == "effective"]
-    for less in stated[stated.reading == "less effective"].itertuples():
-        others = effective[effective.study_id == less.study_id]
-        if (less.amount_high < others.amount_low).any():
-            found["below"].add(less.arm_id)
-        if (less.amount_low > others.amount_high).any():
-            found["above"].add(less.arm_id)
-    return {side: doses[doses.arm_id.isin(arms)] for side, arms in found.items()}
+def less_effective_beyond(doses: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Which less effective doses lie ``below`` and ``above`` an effective one of the same report and route, as stated."""
+    names = ("study_id", "route_group", "reading", *_AMOUNTS)
+    study, routes, reading, low, high = (doses[name].to_numpy() for name in names)
+    beyond = {side: np.zeros(len(doses), dtype=bool) for side in ("below", "above")}
+    for i in np.flatnonzero(reading == "less effective"):
+        others = (reading == "effective") & (study == study[i]) & (routes == routes[i])
+        beyond["below"][i] = (high[i] < low[others]).any()  # an amount that is not stated compares with none
+        beyond["above"][i] = (low[i] > high[others]).any()
+    return beyond

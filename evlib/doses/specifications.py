@@ -128,8 +128,9 @@ def _bounds(amounts: Amounts) -> list[tuple[float, float]]:
 
 def _readings(
     tables: dict[str, pd.DataFrame], settings: dict[str, Any], amounts: Amounts, levels: dict[str, list[Any]]
-) -> dict[tuple, tuple[np.ndarray, pd.DataFrame]]:
-    """For each rule and each combination of the dials of the question: which doses are asked about, and their readings."""
+) -> dict[tuple, tuple[np.ndarray, pd.DataFrame, tuple]]:
+    """For each rule and each combination of the dials of the question: which doses are asked about, the readings of all,
+    and a key that is the same where the same doses are read alike."""
     doses, _ = tested_doses(amounts, settings)
     found = {}
     for rule in levels[_RULE]:
@@ -137,29 +138,29 @@ def _readings(
         facts = read[["reading", "better_than_another"]]
         for question in _combinations(levels, _OF_QUESTION):
             asked = in_question(read, settings | question)
-            found[rule, *question.values()] = (np.flatnonzero(asked & read.route_group.isin(ROUTES)), facts)
+            places = np.flatnonzero(asked & read.route_group.isin(ROUTES))
+            found[rule, *question.values()] = places, facts, (*places, *facts.reading.iloc[places])
     return found
 
 
 def _judged(
     settings: dict[str, Any],
     tested: tuple[pd.DataFrame, np.ndarray],
-    by_rule: dict[tuple, tuple[np.ndarray, pd.DataFrame]],
+    by_rule: dict[tuple, tuple[np.ndarray, pd.DataFrame, tuple]],
     levels: dict[str, list[Any]],
 ) -> list[dict[str, Any]]:
     """A row for each rule, question and comparison, of doses whose amounts are the same."""
     doses, draws = tested
     once, asked, doses = {}, {}, doses[list(_OF_DOSES)]
-    for key, (places, facts) in by_rule.items():
-        same = places.tobytes(), tuple(facts.reading.iloc[places])
+    for key, (places, facts, same) in by_rule.items():
         if same not in once:  # many combinations ask about the same doses, read alike
-            own = pd.concat([doses, facts], axis=1).iloc[places].reset_index(drop=True)
+            own = doses.iloc[places].assign(**{name: facts[name].iloc[places] for name in facts}).reset_index(drop=True)
             drawn = draws[:, places]
             once[same] = own, drawn, windows(own, drawn), share_lower(own, drawn)
         asked[key] = once[same]
     rows, verdicts = [], {}
     for (rule, *question), (own, drawn, table, shares) in asked.items():
-        bounds = list(product(table.itertuples(), ("low", "high")))
+        bounds = [(one, end) for one in table.itertuples() for end in ("low", "high")]
         compared = asked["compared", *question][2]
         for compare in levels[_COMPARE]:
             dials = settings | dict(zip(_OF_QUESTION, question, strict=True)) | {_RULE: rule, _COMPARE: compare}
