@@ -110,21 +110,34 @@ def update(
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
-    later = {"search_date": search_date or days[-1], "snapshot": snapshot}
+    later = {"search_date": search_date or snapshot or days[-1], "snapshot": snapshot}
     past = list(zip(*(updates(root)[name] for name in ("search_date", "snapshot")), strict=True))
     past = [search for search in past if search < (later["search_date"], snapshot or days[-1])]
     if past and not since:  # of the search before this one, also where this one is in the history already
-        since, since_snapshot = max(past)[0], since_snapshot or max(past)[1]
+        since_snapshot = since_snapshot or max(past)[1]
+        since = min(max(past)[0], since_snapshot)
+        if since < max(past)[0]:
+            echo(
+                f"The earlier search ends on {since}, the day of its snapshot; the last update's, {max(past)[0]}, is later."
+            )
 
     def keep_on_record(results: Path) -> None:
         added = add_update(root, results, day=today())
-        echo(f"{FILE} has a new row." if added else f"{FILE} has its row on these data already.")
+        echo(f"{FILE} has a new row." if added else f"{FILE} has a row with these results already.")
+        if added and len(rows := updates(root)) > 1:
+            echo(rows.whats_new.iloc[-1])
 
     results = _run_and_build(keep_on_record, **later, since=since, since_snapshot=since_snapshot)
     whats_new, queue = root / "data" / "processed" / "whats_new.md", results / "to_screen.csv"
     write_bytes(whats_new, (results / "whats_new.md").read_bytes())
     echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())
     echo(f"What is new in full: {whats_new.relative_to(root)}; the queue: {queue.relative_to(root)}")
+    searched, default = later["search_date"], _protocol()["default_search_date"]
+    if searched > default:
+        echo(
+            f"The edition that make book and make site build is still that of {default}. Once the queue is judged, make this search "
+            f"the edition: write default_search_date: {searched} in {place_of(root / 'protocol.yml')}"
+        )
 
 
 @app.command()
