@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base.dates import unambiguous_day
-from evlib.base.errors import InputError
+from evlib.base.errors import NOT_IN_SOURCES, InputError
 from evlib.base.files import today
 from evlib.base.identifiers import normalised
 from evlib.base.paths import place_of
@@ -25,8 +25,8 @@ _NOBODYS = (
     "anna.2026-11-26.csv, without other dots; or fill in the column reviewer."
 )
 _LEFT_THE_SEARCH = (
-    "no record of this number is in the sources of this run. The decision stays in its file and counts again once the "
-    "record is found. Correct the number where it is misspelt."
+    f"{NOT_IN_SOURCES} The decision stays in its file and counts again once the record is found. Correct the number where "
+    "it is misspelt."
 )
 
 
