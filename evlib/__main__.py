@@ -36,9 +36,10 @@ Retrieved = Annotated[
 
 @app.command()
 def check() -> None:
-    """Check that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
-    from evlib.base.rawdata import check_raw
+    """Check that every shipped raw file is there and unaltered, that protocol.yml is valid and filled in, and people's decisions."""
+    from evlib.base.rawdata import OWN_DECISIONS, check_raw
     from evlib.run.pipeline import check_review
+    from evlib.screen.judging import own_decisions
 
     root = project_root()
     sums = check_raw(root / "data" / "raw")
@@ -47,6 +48,14 @@ def check() -> None:
         echo(f"TO DO: {text}")
     done = "protocol.yml is valid" if not todo else "no error in protocol.yml, but see what is left to do above"
     echo(f"{len(sums)} raw files are as shipped; {done}.")
+    decisions, rejects = own_decisions(root / "data" / "raw" / OWN_DECISIONS, known=None, protocol=_protocol())
+    for row in rejects.astype("object").where(rejects.notna(), None).itertuples():
+        place = ", ".join(filter(None, (row.file, row.line and f"line {row.line}", row.trn)))
+        echo(f"MIND: {place}: {row.reason}", err=True)
+    if len(decisions) or len(rejects):
+        echo(
+            f"{len(decisions)} decision(s) of people can be used; whether their records are in the sources, a run says."
+        )
 
 
 @app.command()
