@@ -110,7 +110,7 @@ lint: $(READY) ## Check format and style of code and notebooks
 format: $(READY) ## Format code and notebooks
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
-check: $(READY) ## Verify the raw data's checksums and protocol.yml
+check: $(READY) ## Verify the raw data's checksums, protocol.yml and people's decisions
 	@$(PY) -m evlib check
 
 open: $(READY) ## Open the book that was built last in the web browser

@@ -36,9 +36,10 @@ Retrieved = Annotated[
 
 @app.command()
 def check() -> None:
-    """Check that every shipped raw file is there and unaltered, and that protocol.yml is valid and filled in."""
-    from evlib.base.rawdata import check_raw
+    """Check that every shipped raw file is there and unaltered, that protocol.yml is valid and filled in, and people's decisions."""
+    from evlib.base.rawdata import OWN_DECISIONS, check_raw
     from evlib.run.pipeline import check_review
+    from evlib.screen.judging import own_decisions
 
     root = project_root()
     sums = check_raw(root / "data" / "raw")
@@ -47,6 +48,14 @@ def check() -> None:
         echo(f"TO DO: {text}")
     done = "protocol.yml is valid" if not todo else "no error in protocol.yml, but see what is left to do above"
     echo(f"{len(sums)} raw files are as shipped; {done}.")
+    decisions, rejects = own_decisions(root / "data" / "raw" / OWN_DECISIONS, known=None, protocol=_protocol())
+    for row in rejects.astype("object").where(rejects.notna(), None).itertuples():
+        place = ", ".join(filter(None, (row.file, row.line and f"line {row.line}", row.trn)))
+        echo(f"MIND: {place}: {row.reason}", err=True)
+    if len(decisions) or len(rejects):
+        echo(
+            f"{len(decisions)} decision(s) of people can be used; whether their records are in the sources, a run says."
+        )
 
 
 @app.command()
@@ -110,21 +119,34 @@ def update(
 
     root = project_root()
     days = snapshots(root / "data" / "raw")
-    later = {"search_date": search_date or days[-1], "snapshot": snapshot}
+    later = {"search_date": search_date or snapshot or days[-1], "snapshot": snapshot}
     past = list(zip(*(updates(root)[name] for name in ("search_date", "snapshot")), strict=True))
     past = [search for search in past if search < (later["search_date"], snapshot or days[-1])]
     if past and not since:  # of the search before this one, also where this one is in the history already
-        since, since_snapshot = max(past)[0], since_snapshot or max(past)[1]
+        since_snapshot = since_snapshot or max(past)[1]
+        since = min(max(past)[0], since_snapshot)
+        if since < max(past)[0]:
+            echo(
+                f"The earlier search ends on {since}, the day of its snapshot; the last update's, {max(past)[0]}, is later."
+            )
 
     def keep_on_record(results: Path) -> None:
         added = add_update(root, results, day=today())
-        echo(f"{FILE} has a new row." if added else f"{FILE} has its row on these data already.")
+        echo(f"{FILE} has a new row." if added else f"{FILE} has a row with these results already.")
+        if added and len(rows := updates(root)) > 1:
+            echo(rows.whats_new.iloc[-1])
 
     results = _run_and_build(keep_on_record, **later, since=since, since_snapshot=since_snapshot)
     whats_new, queue = root / "data" / "processed" / "whats_new.md", results / "to_screen.csv"
     write_bytes(whats_new, (results / "whats_new.md").read_bytes())
     echo(whats_new.read_text(encoding="utf-8").split("\n## ")[0].strip())
     echo(f"What is new in full: {whats_new.relative_to(root)}; the queue: {queue.relative_to(root)}")
+    searched, default = later["search_date"], _protocol()["default_search_date"]
+    if searched > default:
+        echo(
+            f"The edition that make book and make site build is still that of {default}. Once the queue is judged, make this search "
+            f"the edition: write default_search_date: {searched} in {place_of(root / 'protocol.yml')}"
+        )
 
 
 @app.command()

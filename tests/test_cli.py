@@ -6,7 +6,9 @@ import sys
 
 import pandas as pd
 import pytest
-from conftest import ROOT, evlib, project_copy
+from conftest import ROOT, evlib, project_copy, put
+
+from evlib.base.rawdata import OWN_DECISIONS
 
 
 def process(*arguments, cwd=ROOT):
@@ -33,6 +35,15 @@ def test_check_names_the_first_file_that_differs(tmp_path):
     done = evlib("check", cwd=copy)
     assert done.returncode == 1
     assert "table1.csv is not the file that was shipped" in done.stderr
+
+
+def test_check_looks_at_the_decisions_of_people(tmp_path):
+    copy = project_copy(tmp_path)
+    put(copy, f"data/raw/{OWN_DECISIONS}/ana.csv", "trn,decision,criterion\nNCT1,include,\nNCT04276987,exclude,E9\n")
+    done = evlib("check", cwd=copy)
+    assert done.returncode == 0
+    assert "ana.csv, line 3, NCT04276987: unknown criterion 'E9'" in done.stderr and "line 2" not in done.stderr
+    assert "1 decision(s) of people" in done.stdout
 
 
 def test_outside_a_project_it_says_so(tmp_path):

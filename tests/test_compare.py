@@ -72,26 +72,58 @@ def test_each_change_says_why():
     }
 
 
-def test_what_changed_in_a_record_is_told_and_what_one_snapshot_lacks_is_no_change():
+def test_what_changed_in_a_record_is_told_and_what_one_snapshot_lacks_is_no_change(review):
     old = {"A": {"status": "Recruiting", "enrolment": 9, "results_posted": False}, "B": {"status": "Recruiting"}}
     new = {
         "A": {"status": "COMPLETED", "enrolment": 12, "results_posted": True, "phases": "Phase 2"},
         "B": {"status": "recruiting"},
     }
     both = {"A": "included", "B": "included", "C": "excluded at title"}
-    changed = compare.record_changes(search(both, old), search(both, new | {"C": {"status": "Unknown"}}))
+    changed = compare.record_changes(
+        search(both, old), search(both, new | {"C": {"status": "Unknown"}}), protocol=review
+    )
     assert changed[["trn", "field", "before", "after"]].values.tolist() == [
         ["A", "status", "Recruiting", "COMPLETED"], ["A", "enrolment", "9", "12"], ["A", "results posted", "False", "True"],
     ]  # fmt: skip
 
 
-def test_the_message_keeps_registry_text_as_text():
+@pytest.mark.parametrize(
+    ("field", "old", "new", "changed"),
+    [
+        ("phases", "0", "Phase 0", False),
+        ("phases", "Phase 1 | Phase 2", "phase 1/2", False),
+        ("phases", "Phase 1", "Phase 2", True),
+        ("phases", "a word of its own", "another", True),
+        ("status", "Active, not recruiting", "ACTIVE_NOT_RECRUITING", False),
+        ("status", "Pending", "Not yet recruiting", False),
+        ("status", "Suspended", "Withdrawn", True),  # one group of the figure, but not one state
+        ("status", "a word of its own", "another", True),
+        ("status", "Recruiting", "Completed", True),
+    ],
+)
+def test_what_only_other_words_say_has_not_changed(review, field, old, new, changed):
+    before, after = (search({"A": "included"}, {"A": {field: text}}) for text in (old, new))
+    assert len(compare.record_changes(before, after, protocol=review)) == changed
+
+
+def test_a_decision_without_a_reason_names_its_reviewer_once():
+    before, after = search({}), search({"A": "included"})
+    after.screened.loc[:, "reason"] = "ana: include"
+    assert compare.trial_changes(before, after).why[0] == "its record is new in this search; decided by ana: include"
+
+
+def test_the_message_keeps_registry_text_as_text(review):
     before, after = search({}), search({"A": "included", "B": "pending"})
     after.screened.loc[:, "title"] = "`@all` <script> ![x](https://x.org)\n# loud"
     changes = compare.trial_changes(before, after)
     n = compare.accounts(before, after, changes)
     text = compare.message(
-        n, after, changes, compare.record_changes(before, after), before_date="2024-02-17", search_date="2026-11-28"
+        n,
+        after,
+        changes,
+        compare.record_changes(before, after, protocol=review),
+        before_date="2024-02-17",
+        search_date="2026-11-28",
     )
     assert (
         "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search; decided by ana: r`"

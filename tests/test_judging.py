@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.base.schema import columns, read_csv, read_table, write_table
+from evlib.base.schema import columns, read_csv, read_table, write_csv, write_table
 from evlib.book.layout import _queue_words
 from evlib.run import pipeline
 from evlib.screen import judging, screening
@@ -392,6 +392,24 @@ def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_ap
     ]
     put(target, "rejects.csv", "file,line,trn,reason\n" + "".join(",".join(row) + "\n" for row in rejects))
     said = []
-    pipeline._tell_rejects(target, said.append)
+    pipeline._tell_rejects(target, said.append, partly=False)
     assert said[0] == "MIND: anna.csv: why"
     assert "3 row(s) could not be used (1 of exports, 2 of decisions and readings)" in said[1]
+    assert f"anna.csv, line 2, {A}: y" in said[1] and "ben.csv" not in said[1]
+
+
+def test_a_decision_on_a_record_of_a_later_snapshot_is_no_fault_in_an_earlier_one(tmp_path, review):
+    put(tmp_path / "own", "ana.2.csv", f"trn,decision\n{A},include\n")
+    _, rejects = judging.own_decisions(tmp_path / "own", known={B}, protocol=review)
+    write_csv(rejects, tmp_path / "rejects.csv")
+    alarm, calm = [], []
+    pipeline._tell_rejects(tmp_path, alarm.append, partly=False)
+    pipeline._tell_rejects(tmp_path, calm.append, partly=True)
+    assert any("ana.2.csv" in text and "MIND" in text for text in alarm)
+    assert len(calm) == 1 and "1 decision(s)" in calm[0] and "MIND" not in calm[0]
+    put(tmp_path / "own", "ana.2.csv", f"trn,decision\n{A},perhaps\n")
+    _, rejects = judging.own_decisions(tmp_path / "own", known={B}, protocol=review)
+    write_csv(rejects, tmp_path / "rejects.csv")
+    faults = []
+    pipeline._tell_rejects(tmp_path, faults.append, partly=True)
+    assert faults[0].startswith("MIND: ana.2.csv") and "unknown decision 'perhaps'" in faults[1]

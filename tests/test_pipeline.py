@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 from conftest import ROOT, SNAPSHOT, export, project_copy, put, study, without_figures, without_second_round
 
+from evlib import __main__ as command_line
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search, project_root
 from evlib.base.rawdata import OWN_DECISIONS, seal
 from evlib.base.schema import read_table
 from evlib.base.words import load_numbers
+from evlib.run import pipeline
 from evlib.run.pipeline import (
     UPDATE,
     _own_folder,
@@ -160,7 +162,7 @@ def test_a_failing_cell_is_named_and_the_last_good_result_stays(with_run):
     ("date", "said"),
     [
         ("2024-13-45", "is not a date"),
-        ("1999-12-31", r"01_ingest\.ipynb, cell \d+: No record was registered by 1999-12-31"),
+        ("1999-12-31", r"^No record was registered by 1999-12-31: the first, \w+, is of"),  # before any notebook starts
         ("2030-01-01", "The search date 2030-01-01 is still to come"),
         ("2026-11-29", f"lies after the newest records, of {SNAPSHOT}"),
     ],
@@ -170,6 +172,64 @@ def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, monkeypat
     with pytest.raises(InputError, match=said):
         run(project, search_date=date, say=lambda text: None)
     assert not (project / "data/processed" / date).exists()
+
+
+def test_an_earlier_snapshot_brings_the_default_search_date_down_to_its_day_and_refuses_a_later_one(
+    project, monkeypatch
+):
+    runs, said = [], []
+
+    def noted(root, target, steps, inputs, parameters, *others):
+        runs.append((target.name, *parameters.values()))
+        return target
+
+    monkeypatch.setattr(pipeline, "_run_locked", noted)
+    monkeypatch.setattr(pipeline, "_steps", lambda *_: [])
+    run(project, snapshot="2026-11-22", say=said.append)
+    assert runs == [("2026-11-22-as-of-2026-11-22", "2026-11-22", "2026-11-22")]
+    assert any("2026-11-22" in text and SNAPSHOT in text for text in said)
+    run_with_comparison(project, snapshot="2026-11-22", say=said.append)
+    assert [name for name, *_ in runs[1:]] == ["2024-02-17", "2026-11-22-as-of-2026-11-22"]
+    with pytest.raises(InputError, match="snapshot that was asked for, of 2026-11-22") as refused:
+        run(project, search_date=SNAPSHOT, snapshot="2026-11-22", say=said.append)
+    assert "make fetch" not in str(refused.value) and "up to 2026-11-22" in str(refused.value)
+
+
+def test_an_update_since_an_earlier_snapshot_compares_with_the_search_of_that_day(project, monkeypatch):
+    asked = []
+    shutil.copy2(ROOT / "data/updates.csv", project / "data/updates.csv")  # of a search to the newest shipped records
+    put(project, "data/raw/registries/2026-12-01/page-0001.json.gz", gzip.compress(b'{"studies": [], "totalCount": 0}'))
+    monkeypatch.chdir(project)
+
+    def stopped(between, **options):
+        asked.append(options)
+        raise InputError("enough")
+
+    monkeypatch.setattr(command_line, "_run_and_build", stopped)
+    for words in ({}, {"since_snapshot": "2026-11-22"}, {"snapshot": SNAPSHOT}):
+        with pytest.raises(InputError, match="enough"):
+            command_line.update(
+                **{"since": None, "search_date": None, "since_snapshot": None, "snapshot": None} | words
+            )
+    assert [(each["since"], each["since_snapshot"], each["search_date"]) for each in asked] == [
+        (SNAPSHOT, SNAPSHOT, "2026-12-01"),
+        ("2026-11-22", "2026-11-22", "2026-12-01"),
+        (None, None, SNAPSHOT),
+    ]
+
+
+def test_the_first_record_is_looked_for_only_where_no_earlier_run_knows_of_one(project, monkeypatch):
+    looked = []
+    monkeypatch.setattr(pipeline, "_check_any_record", lambda raw_dir, search_date, *_: looked.append(search_date))
+    monkeypatch.setattr(pipeline, "_run_locked", lambda root, target, *_: target)
+    monkeypatch.setattr(pipeline, "_steps", lambda *_: [])
+    for date in ("2015-12-31", DATES[1]):
+        run(project, search_date=date, say=print)
+    assert looked == ["2015-12-31"]  # not of the protocol's dates
+    put(project, "data/processed/2020-12-31/places.csv", "trn,registered\nNCT1,\nNCT2,2014-01-01\n")
+    for date in ("2015-12-31", "2013-12-31"):
+        run(project, search_date=date, say=print)
+    assert looked == ["2015-12-31", "2013-12-31"]
 
 
 def test_an_altered_raw_file_stops_the_run(tmp_path):

@@ -3,14 +3,16 @@
 import html
 import json
 import re
+import shutil
 
 import pytest
-from conftest import RAW
+from conftest import RAW, put
 
 from evlib.base.errors import InputError
+from evlib.base.rawdata import OWN_DECISIONS
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
-from evlib.book.record_history import story_as_text, trace, traced_tables
+from evlib.book.record_history import older_values, story_as_text, trace, traced_tables
 from evlib.book.trial_pages import trial_page
 from evlib.certainty.product_reporting import ITEMS
 from evlib.doses.reports import DOMAINS
@@ -50,6 +52,34 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     for step in range(1, 8):
         assert f"\n{step}. " in text
     assert json.loads(json.dumps(story)) == story
+
+
+def test_each_address_is_told_once_and_each_field_by_the_numbers_of_its_sources(traced):
+    story = traced("NCT04276987")
+    text = story_as_text(story)
+    older = older_values(story)
+    urls = {url for row in [story["record"], *older.values()] for url in row["source_urls"].split(" | ")}
+    assert older and all(text.count(f": {url}\n") == 1 for url in urls)
+    number = next(
+        line for line in text.split("\n") if line.endswith(f": {story['record']['source_urls'].split(' | ')[0]}")
+    )
+    assert number.strip().startswith("source 1:")
+    assert all(f"as of {row['snapshot']}, read from source" in text for row in older.values())
+
+
+def test_a_decision_that_was_set_aside_stands_where_the_decisions_are_told(results, review, tmp_path):
+    run, raw = tmp_path / DATE, tmp_path / "raw"
+    shutil.copytree(results, run)
+    shutil.copytree(RAW / "curation", raw / "curation")
+    put(raw, f"{OWN_DECISIONS}/ana.csv", "trn,decision,criterion\nNCT04276987,exclude,E9\n")
+    reasons = {"ana.csv": "unknown criterion", "doses.csv": "unknown unit"}
+    rows = "".join(f"{file},2,NCT04276987,{reason}\n" for file, reason in reasons.items())
+    put(run, "rejects.csv", f"file,line,trn,reason\n{rows}")
+    text = story_as_text(trace("NCT04276987", traced_tables(run, raw_dir=raw), run=DATE, protocol=review))
+    came, _, rest = text.partition("Other records of the same trial")
+    judged = rest.partition("Who judged it")[2].partition("What became of it")[0]
+    assert "SET ASIDE, ana.csv, line 2: unknown criterion" in judged and "doses.csv" not in judged
+    assert "SET ASIDE, doses.csv, line 2: unknown unit" in came and "ana.csv" not in came
 
 
 def test_the_page_of_a_trial_dates_what_only_an_older_copy_says_and_says_who_read(traced, results):

@@ -10,6 +10,8 @@ from evlib.base.errors import InputError
 from evlib.base.paths import command_ending, repository
 from evlib.base.schema import read_table, split_multi
 from evlib.base.words import load_numbers, several
+from evlib.describe.coded_fields import phase_code, phase_codes
+from evlib.describe.figures import same_status
 
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they make what is compared
 # The fields of a record that are compared, as a reader calls them.
@@ -103,11 +105,11 @@ def trial_changes(before: Search, after: Search) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["change", "trn", "title", "why"])
 
 
-def record_changes(before: Search, after: Search) -> pd.DataFrame:
+def record_changes(before: Search, after: Search, *, protocol: dict) -> pd.DataFrame:
     """What changed in records that both searches hold: ``trn, title, field, before, after``.
 
     Compared are the fields ``FOLLOWED`` of all records but those excluded by title; one that either search does not show has
-    not changed.
+    not changed. Nor has one that says the same in other words: a phase of the same code, a status of the same meaning.
     """
     one, other, screened = (table.set_index("trn") for table in (before.records, after.records, after.screened))
     both = one.index.intersection(other.index)
@@ -116,8 +118,19 @@ def record_changes(before: Search, after: Search) -> pd.DataFrame:
     for field, name in FOLLOWED.items():
         old, new = one[field].reindex(both), other[field].reindex(both)
         changed = old.notna() & new.notna() & (old.astype("str").str.casefold() != new.astype("str").str.casefold())
-        rows += [(trn, screened.title[trn], name, str(old[trn]), str(new[trn])) for trn in both[changed.to_numpy()]]
+        for trn in both[changed.to_numpy()]:
+            if not _other_words(field, old[trn], new[trn], protocol):
+                rows.append((trn, screened.title[trn], name, str(old[trn]), str(new[trn])))
     return pd.DataFrame(rows, columns=["trn", "title", "field", "before", "after"])
+
+
+def _other_words(field: str, old: str, new: str, protocol: dict) -> bool:
+    """Whether two different texts of a field say the same."""
+    if field == "phases":
+        codes = phase_codes(protocol)
+        code = phase_code(old, codes)
+        return code is not None and code == phase_code(new, codes)
+    return field == "status" and same_status(old, new)
 
 
 def flow_rows_of_new(before: Search, after: Search) -> pd.DataFrame:
@@ -199,7 +212,8 @@ def _code(text: object) -> str:
 
 def _why_new(trn: str, was: pd.DataFrame, before: Search, after: Search) -> str:
     row = after.screened.set_index("trn").loc[trn]
-    decided = f"decided by {row.decided_by}: {row.reason}"
+    named = str(row.reason).startswith(f"{str(row.decided_by).split(', ')[0]}: ")  # of people who gave no reason
+    decided = f"decided by {row.reason}" if named else f"decided by {row.decided_by}: {row.reason}"
     if trn in was.index:
         return f"was {was.outcome[trn]}; now {decided}"
     merged = after.trials.set_index("trn").merged_trns.get(trn)

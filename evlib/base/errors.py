@@ -1,6 +1,7 @@
 """The one error that is written for the person who runs the review."""
 
 NOT_WHOLE = "not whole"  # begins the reason of a reject that stands for all the rest of a file
+NOT_IN_SOURCES = "no record of this number is in the sources of this run."  # begins that of a decision on such a record
 
 
 class InputError(Exception):

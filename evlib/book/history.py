@@ -3,7 +3,9 @@
 import hashlib
 import html
 import json
+import re
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +29,10 @@ def updates(root: str | Path) -> pd.DataFrame:
 
 
 def add_update(root: str | Path, results: str | Path, *, day: str) -> bool:
-    """Add a row on a run to the history; whether it did: the same data and decisions add nothing twice.
+    """Add a row on a run to the history; whether it did: a search that gives what the last row holds adds nothing.
+
+    Beside the row before it, ``whats_new`` names the trials that came in and those that left, and says by what. Of the first
+    row, it is the sentence of the run on the earlier search that it was compared with.
 
     Parameters
     ----------
@@ -38,17 +43,69 @@ def add_update(root: str | Path, results: str | Path, *, day: str) -> bool:
     """
     root, results = Path(root), Path(results)
     before, row = updates(root), _row(results, day)
-    if len(before) and (before.inputs.iloc[-1], before.search_date.iloc[-1]) == (row["inputs"], row["search_date"]):
-        return False
-    last = before.iloc[-1] if len(before) else None
-    was = set(last.trials.split()) if last is not None and isinstance(last.trials, str) else set()
-    row |= {
-        "new": len(set(row["trials"].split()) - was) if last is not None else None,
-        "removed": len(was - set(row["trials"].split())) if last is not None else None,
-        "results_added": row["results"] - int(last.results) if last is not None else None,
-    }
+    if len(before):
+        last = before.iloc[-1]
+        if not is_news(row, last):
+            return False
+        was, now = _trials(last.trials), _trials(row["trials"])
+        row |= {"new": len(now - was), "removed": len(was - now), "results_added": row["results"] - int(last.results)}
+        row["whats_new"] = _since_row(last, row, _reasons(was ^ now, last, results))
     write_csv(checked(pd.concat([before, pd.DataFrame([row])], ignore_index=True), "updates"), root / FILE)
     return True
+
+
+def is_news(row: Mapping[str, object], last: pd.Series) -> bool:
+    """Whether a row tells of another search than the last one, or of another result: inputs that changed nothing are no news."""
+    told = ("search_date", "snapshot", "records", "read", "included", "results", "verdicts")
+    return any(row[name] != last[name] for name in told) or _trials(row["trials"]) != _trials(last.trials)
+
+
+def _trials(cell: object) -> set[str]:
+    return set(cell.split()) if isinstance(cell, str) else set()
+
+
+def _since_row(last: pd.Series, row: Mapping[str, object], reasons: dict[str, str]) -> str:
+    """What a row brought beside the last one, with each trial that came in or left."""
+    was, now = _trials(last.trials), _trials(row["trials"])
+    waiting = int(row["records"]) - int(row["read"])
+    parts = [
+        f"Since the update of {last.day} the included trials went from {last.included} to {row['included']} "
+        f"({last.included} + {row['new']} new - {row['removed']} removed); reports on file: {row['results_added']:+d}."
+    ]
+    for heading, trns in (("New", now - was), ("No longer included", was - now)):
+        if trns:
+            parts.append(f"{heading}: {'; '.join(f'{trn} ({reasons[trn]})' for trn in sorted(trns))}.")
+    parts += [f"{several(waiting, 'record is', 'records are')} not yet read."] if waiting else []
+    return " ".join(parts)
+
+
+def _reasons(trns: set[str], last: pd.Series, results: Path) -> dict[str, str]:
+    """By what each trial came in or left since the last row: a record, or a decision and whose."""
+    screened = read_table(results / "screened.csv", "screened").set_index("trn")
+    records = read_csv(results / "records.csv", needs=["trn", "registered", "first_retrieved"]).set_index("trn")
+    return {trn: _reason(trn, last, screened, records) for trn in trns}
+
+
+def _reason(trn: str, last: pd.Series, screened: pd.DataFrame, records: pd.DataFrame) -> str:
+    if trn not in screened.index:
+        return "its record is not in this search"
+    row = screened.loc[trn]
+    by = _plain(row.decided_by)
+    if row.outcome == "duplicate":
+        return f"counted as another: {_plain(row.reason)}"
+    if row.outcome != "included":
+        code = f" by {_plain(row.criterion)}" if isinstance(row.criterion, str) else ""
+        outcome = "not yet read" if row.outcome == "pending" else row.outcome
+        return f"now {outcome}{code}" + (f", decided by {by}" if by else f", needs {_plain(row.needs)}")
+    registered, first = records.loc[trn, ["registered", "first_retrieved"]].fillna("")
+    if registered > last.search_date or first > last.snapshot:
+        return f"its record is new, decided by {by}"
+    return f"its record was there before, now decided by {by}"
+
+
+def _plain(text: object) -> str:
+    """Words of a table without what could be markup."""
+    return "" if pd.isna(text) else re.sub(r"[^\w ,.:/()-]+", " ", str(text)).strip()
 
 
 def _row(results: Path, day: str) -> dict[str, object]:
@@ -76,26 +133,51 @@ def _row(results: Path, day: str) -> dict[str, object]:
     }
 
 
-def history_words(root: str | Path) -> dict[str, str]:
-    """What the book's pages take from the history: ``history`` (all updates, the newest first) and ``since_last_update``."""
+def history_words(root: str | Path, results: str | Path) -> dict[str, str]:
+    """What the pages of a run's book take from the history: ``history`` (all updates, the newest first) and ``since_last_update``.
+
+    An update that searched later than the run is told to be no part of this edition.
+    """
     rows = updates(root)
     if rows.empty:
         return {"history": "No update is on record yet.", "since_last_update": "No update is on record yet."}
+    within = _within(rows, results)
     parts = [
-        f"## {row.day}\n\nSearch to {row.search_date}, records as of {row.snapshot}: {several(row.records, 'record')}, {row.read} of them "
-        f"read; **{several(row.included, 'included trial')}**; {several(row.results, 'report')} on file. {_sentence(row)}\n\n"
-        f"Verdicts on doses: {row.verdicts}. {row.whats_new if isinstance(row.whats_new, str) else ''}\n\n"
+        f"({_anchor(place)})=\n## {row.day}\n\nSearch to {row.search_date}, records as of {row.snapshot}: {several(row.records, 'record')}, {row.read} of them "
+        f"read; **{several(row.included, 'included trial')}**; {several(row.results, 'report')} on file. {_sentence(row)}"
+        f"{'' if within[place] else ' ' + _NOT_HERE}\n\n"
+        f"Verdicts on doses: {row.verdicts}. {row.whats_new if pd.isna(row.new) and isinstance(row.whats_new, str) else ''}\n\n"
         f"Checksum of the inputs: `{row.inputs[:12]}`"
-        for row in rows[::-1].itertuples()
+        for place, row in reversed(list(enumerate(rows.itertuples())))
     ]
-    last = rows.iloc[-1]
-    return {"history": "\n\n".join(parts), "since_last_update": f"The last update is of {last.day}. {_sentence(last)}"}
+    newest, told = rows.iloc[-1], "No update of this search is on record."
+    if within.any():
+        last = rows[within].iloc[-1]
+        told = f"The last update is of {last.day}. {_sentence(last)}"
+    if not within.iloc[-1]:
+        told += f" A later search, to {newest.search_date}, was made on {newest.day}: it is not in this edition."
+    return {"history": "\n\n".join(parts), "since_last_update": told}
+
+
+_NOT_HERE = "**This search is later than that of this edition of the book, which does not hold its trials.**"
+
+
+def _within(rows: pd.DataFrame, results: str | Path) -> pd.Series:
+    """Of each update whether a run's search goes as far as it did."""
+    run = json.loads((Path(results) / "run.json").read_text(encoding="utf-8"))["parameters"]
+    return (rows.search_date <= run["search_date"]) & (rows.snapshot <= run["snapshot"])
+
+
+def _anchor(place: int) -> str:
+    return f"history-{place + 1}"
 
 
 def _sentence(row: object) -> str:
     """What an update brought beside the one before it."""
     if pd.isna(row.new):
         return "It is the first on record."
+    if isinstance(row.whats_new, str):
+        return row.whats_new
     return (
         f"Since the update before: {several(row.new, 'new trial')}, {row.removed} removed, "
         f"{several(row.results_added, 'report')} added."
@@ -105,7 +187,8 @@ def _sentence(row: object) -> str:
 def write_feed(root: str | Path, results: str | Path, folder: str | Path, *, title: str) -> None:
     """Write the Atom feed of updates and of the trials that each brought, into the folder of the book's downloads.
 
-    Links are relative, so that they lead to the book beside which the feed lies.
+    Links are relative, so that they lead to the book beside which the feed lies: to a trial's page, or, where this book has
+    none for it, to the update that brought it.
     """
     rows = updates(root)
     described = read_table(Path(results) / "described.csv", "described").set_index("trn")
@@ -125,14 +208,15 @@ def write_feed(root: str | Path, results: str | Path, folder: str | Path, *, tit
         when = datetime.fromisoformat(row.day).replace(tzinfo=UTC)
         text = f"{several(row.included, 'included trial')} by {row.search_date}. {_sentence(row)} Verdicts on doses: {row.verdicts}."
         feed.add_item(
-            title=f"Update of {row.day}", link="history.html", description=html.escape(text), pubdate=when, updateddate=when,
+            title=f"Update of {row.day}", link=f"history.html#{_anchor(place)}", description=html.escape(text), pubdate=when, updateddate=when,
             unique_id=_identifier(f"{title} update {row.day} {row.inputs}"),
         )  # fmt: skip
-        now = set(row.trials.split()) if isinstance(row.trials, str) else set()
+        now = _trials(row.trials)
         for trn in sorted(now - was) if place else []:
             name = described.title.get(trn)
+            page = f"trials/{page_name(trn)}.html" if trn in described.index else f"history.html#{_anchor(place)}"
             feed.add_item(
-                title=f"New trial {trn}", link=f"trials/{page_name(trn)}.html", pubdate=when, updateddate=when,
+                title=f"New trial {trn}", link=page, pubdate=when, updateddate=when,
                 description=html.escape(name if isinstance(name, str) else "no title shown"), unique_id=_identifier(f"{title} trial {trn}"),
             )  # fmt: skip
         was = now

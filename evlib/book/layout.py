@@ -57,7 +57,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     _drop_absent_chapters(source / "_toc.yml", results)
     _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
-    words |= history_words(root)
+    words |= history_words(root, results)
     compared = (results / "06_update.ipynb").is_file()
     words["each_new_trial"] = " ([each, and why it is included](06_update.ipynb))" if compared else ""
     words["update_tables"] = "\n".join(

@@ -6,10 +6,13 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.errors import InputError
+from evlib.base.files import matching
 from evlib.base.identifiers import normalised
 from evlib.base.paths import command_ending
+from evlib.base.rawdata import OWN_DECISIONS, decision_files
 from evlib.base.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
+from evlib.base.words import joined
 from evlib.certainty import product_reporting, risk_of_bias
 from evlib.doses.reports import BY_PEOPLE, read_reports
 
@@ -69,12 +72,19 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     for name, needs in _CURATED.items():
         path = Path(raw_dir) / f"curation/{name}.csv"
         tables[name] = _rows_by(read_csv(path, needs=needs, optional=True), needs[0])
+    judged_in = {path.name for path in _files_of_decisions(Path(raw_dir))}
+    for row in (row for rows in tables.get("rejects", {}).values() for row in rows):
+        row["of_decisions"] = row["file"] in judged_in
     read, _ = read_reports(raw_dir)
     judged = risk_of_bias.settled(read["risk_of_bias"], read["studies"], read[BY_PEOPLE])
     items = product_reporting.settled_items(read["product_reporting"], read["studies"])
     tables["risk_of_bias"] = _rows_by(judged, "study_id")
     tables["product"] = _rows_by(product_reporting.scores(items), "study_id")
     return tables
+
+
+def _files_of_decisions(raw_dir: Path) -> list[Path]:
+    return [*decision_files(raw_dir / OWN_DECISIONS)[0], *matching(raw_dir / "curation", "screening*.csv")]
 
 
 def _rows_by(frame: pd.DataFrame, *keys: str) -> Rows:
@@ -169,15 +179,28 @@ def story_as_text(story: dict[str, Any]) -> str:
     """What ``trace`` gives, as text for a terminal with a paragraph for each step."""
     record, outcome = story["record"], story["outcome"]
     facts = ("registry", "snapshot", "registered", "registered_basis", "registered_method", "status", "enrolment")
+    own, older = split_multi(record.get("source_urls")), older_values(story)
+    of_fields = {field: split_multi(row.get("source_urls")) for field, row in older.items()}
+    every = list(dict.fromkeys([*own, *(url for urls in of_fields.values() for url in urls)]))
+    sources = {url: number for number, url in enumerate(every, start=1)}
+    not_used = [
+        (
+            row["of_decisions"],
+            f"SET ASIDE, {row['file']}{', line ' + str(row['line']) if 'line' in row else ''}: {row['reason']}",
+        )
+        for row in story["set_aside"]
+    ]
     steps = {f"Where it came from (run {story['run']})": [
         *(f"{name}: {record[name]}" for name in facts if name in record),
-        *(f"read from {url}" for url in split_multi(record.get("source_urls"))),
+        *(f"source {number}: {url}" for url, number in sources.items()),
+        *([f"read from {_numbered(own, sources)}, but for:"] if older else []),
         *(
-            f"{field}: {row['value']}, as of {row['snapshot']}, read from {row.get('source_urls', 'no address')}"
-            for field, row in older_values(story).items()
+            f"{field}: {row['value']}, as of {row['snapshot']}, read from {_numbered(of_fields[field], sources)}"
+            for field, row in older.items()
         ),
-        *(f"SET ASIDE, {row['file']}: {row['reason']}" for row in story["set_aside"]),
+        *(text for of_decisions, text in not_used if not of_decisions),
     ]}  # fmt: skip
+    judged = [text for of_decisions, text in not_used if of_decisions]
     if "decisions" in story:
         steps["Other records of the same trial"] = [
             *(f"{row['trn']} repeats {row['kept_trn']} ({row['basis']})" for row in story["duplicates"]),
@@ -186,10 +209,14 @@ def story_as_text(story: dict[str, Any]) -> str:
                 for row in story["proposed_duplicates"]
             ),
         ] or ["none known"]
+    if "decisions" in story or judged:
         steps["Who judged it"] = [
-            f"{row['reviewer']} ({row['read_by']}): {row['decision']} {row.get('criterion', '')}"
-            f" - {row.get('reason', 'no reason given')}"
-            for row in story["decisions"]
+            *(
+                f"{row['reviewer']} ({row['read_by']}): {row['decision']} {row.get('criterion', '')}"
+                f" - {row.get('reason', 'no reason given')}"
+                for row in story.get("decisions", [])
+            ),
+            *judged,
         ]
     steps["What became of it"] = [
         f"{outcome['outcome']} {outcome.get('criterion', '')}".rstrip(),
@@ -213,6 +240,19 @@ def story_as_text(story: dict[str, Any]) -> str:
     for number, (step, details) in enumerate(steps.items(), start=1):
         lines += ["", f"{number}. {step}", *(f"   {detail}" for detail in details)]
     return "\n".join(lines)
+
+
+def _numbered(urls: list[str], sources: dict[str, int]) -> str:
+    """The sources of these addresses by their numbers: ``sources 1 to 3 and 7``."""
+    numbers = sorted(sources[url] for url in urls)
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else joined([str(number) for number in run]) for run in runs]
+    return f"source{'s' if len(numbers) > 1 else ''} {joined(parts)}" if parts else "no address"
 
 
 def _basis_in_brackets(row: dict[str, Any]) -> str:

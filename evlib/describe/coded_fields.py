@@ -83,15 +83,14 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     lists = {name: protocol["codes"].get(name, {}).items() for name in [*reads, "ev_term"]}
     patterns = {name: {code: phrase_pattern(facts["phrases"]) for code, facts in own} for name, own in lists.items()}
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
-    phase_codes = protocol["codes"]["phase_group"].items()
-    phases = {phrase.casefold(): code for code, facts in phase_codes for phrase in facts["phrases"]}
+    phases = phase_codes(protocol)
     countries = _short_country_names(records.countries)
     rows, words = [], []
     for record in records.to_dict("records"):
         matches = {name: _in_first_column(record, patterns[name], reads[name]) for name in reads}
         matches["ev_term"] = _in_any_column(record, patterns["ev_term"], _TERM_READS)
         matches |= {name: _in_any_column(record, pattern, _FLAG_READS) for name, pattern in flags.items()}
-        phase = phases.get("/".join(schema.split_multi(record["phases"])).casefold())
+        phase = phase_code(record["phases"], phases)
         matches["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
         matches["countries"] = [
             (countries[name], "countries", name) for name in schema.split_multi(record["countries"])
@@ -117,6 +116,17 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     table = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"], dtype="object")
     coding = pd.DataFrame(rows, columns=schema.columns("coded", added=protocol["added_fields"]))
     return schema.checked(coding, "coded"), table
+
+
+def phase_code(phases: object, codes: dict[str, str]) -> str | None:
+    """The code of what a record says of its phase, by ``phase_codes``; None where it says nothing or no phrase of a code."""
+    return codes.get("/".join(schema.split_multi(phases)).casefold())
+
+
+def phase_codes(protocol: dict) -> dict[str, str]:
+    """The code of each phrase by which records name a phase, in lower case."""
+    codes = protocol["codes"]["phase_group"].items()
+    return {phrase.casefold(): code for code, facts in codes for phrase in facts["phrases"]}
 
 
 def coded_fields(protocol: dict) -> list[str]:

@@ -16,13 +16,14 @@ _EMERGENCY = (pd.Timestamp("2020-01-30"), pd.Timestamp("2023-05-05"))
 _EMERGENCY_WORDS = "WHO COVID-19 emergency, 30 Jan 2020 to 5 May 2023"
 _ENROLMENT_IS = {"actual": "actual", "estimated": "planned", "anticipated": "planned", "planned": "planned"}
 
+_ENDED_EARLY = "Terminated, suspended or withdrawn"
 # What registries call the state of a trial, in lower case.
 _STATUS_WORDS = {
     "Recruiting": "recruiting; open public recruiting; enrolling by invitation; open to recruitment",
     "Not yet recruiting": "not yet recruiting; pending; preinitiation; not yet started",
     "Active, not recruiting": "active, not recruiting; active not recruiting; ongoing",
     "Completed": "completed; complete; ended; main results already published",
-    "Terminated, suspended or withdrawn": "terminated; suspended; withdrawn; stopped early; halted; prematurely ended",
+    _ENDED_EARLY: "terminated; suspended; withdrawn; stopped early; halted; prematurely ended",
     "Unknown": "unknown status; unknown",
 }
 # Words that say neither how far a trial is nor whether it has ended. WHO ICTRP knows no finer ones: its "Not recruiting" is
@@ -199,9 +200,21 @@ def _position(day: pd.Timestamp, span: pd.PeriodIndex) -> float:
     return (period - span[0]).n + (day - period.start_time) / one_day / length - 0.5
 
 
+def same_status(one: str, other: str) -> bool:
+    """Whether two words of registries say the same of a trial: words of one group, or, where a group joins several ends of a
+    trial or the words are not known to us, the same word."""
+    words = pd.Series([one, other])
+    groups, plain = status_groups(words), words.map(_plain_status)
+    return plain[0] == plain[1] or (groups[0] == groups[1] and groups[0] not in (_ENDED_EARLY, _OTHER_STATUS))
+
+
+def _plain_status(word: str) -> str:
+    return " ".join(word.casefold().replace("_", " ").split())
+
+
 def status_groups(status: pd.Series) -> pd.Series:
     """The group of each trial's status: ``Recruiting`` … ``Unknown``, ``Other word`` for one that we do not know."""
-    words = status.map(lambda word: " ".join(word.casefold().replace("_", " ").split()), na_action="ignore")
+    words = status.map(_plain_status, na_action="ignore")
     groups = words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore")
     return groups.astype(object).fillna(tally.MISSING)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from evlib.base.errors import NOT_WHOLE, InputError
+from evlib.base.errors import NOT_IN_SOURCES, NOT_WHOLE, InputError
 from evlib.base.files import matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.base.paths import SEARCH_FILE, command_ending, place_of, repository
 from evlib.base.protocol import load_protocol, to_fill_in
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
+_SOON_READ = 50_000_000  # bytes of records that a command may read before it starts
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
@@ -100,7 +101,7 @@ def run(
     Parameters
     ----------
     search_date
-        Last day of registration, YYYY-MM-DD; the protocol's default where None.
+        Last day of registration, YYYY-MM-DD; where None, the protocol's default, or the day of ``snapshot`` if that is earlier.
     snapshot
         Day of retrieval up to which records count: snapshots, live searches and exports below ``data/raw``; all where None.
     records
@@ -124,7 +125,7 @@ def run(
     from filelock import FileLock, Timeout
 
     protocol = load_protocol(root / "protocol.yml")
-    search_date = checked_date(search_date or protocol["default_search_date"])
+    search_date = _search_date(search_date, snapshot, protocol, say)
     raw_dir = root / "data" / "raw"
     sums = check_raw(raw_dir)
     _check_rounds(protocol, raw_dir)
@@ -151,10 +152,12 @@ def run(
             raise InputError(f"There are no records retrieved on {snapshot}. There are some of: {', '.join(days)}.")
         snapshot = snapshot or days[-1]
         files = source_files(raw_dir, until=snapshot)
-    _check_not_later(search_date, snapshot, root)
+    _check_not_later(search_date, snapshot, root, newest=snapshot if records else days[-1])
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
+    if not records and _last_run(target) is None:
+        _check_not_earlier(search_date, snapshot, root, protocol, files)
     lock = lock_of(target)
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -164,20 +167,52 @@ def run(
             parameters |= {"records_from": records.name} if records else {}
             steps = _steps(root, [inputs, parameters, platform.python_version()], before)
             records = records and records.resolve()
-            return _run_locked(root, target, steps, inputs, parameters, records, before, as_before, say)
+            partly = records is not None or snapshot != days[-1]
+            return _run_locked(root, target, steps, inputs, parameters, records, before, as_before, partly, say)
     except Timeout:
         raise InputError(f"another run is writing to {target}. Wait for it to end, then run again.") from None
 
 
-def _check_not_later(search_date: str, snapshot: str, root: Path) -> None:
+def _search_date(asked: str | None, snapshot: str | None, protocol: dict, say: Callable[[str], None]) -> str:
+    """The search date that was asked for; else the protocol's, or an earlier snapshot's day where one was asked for."""
+    default = protocol["default_search_date"]
+    if asked or not snapshot or snapshot >= default:
+        return checked_date(asked or default)
+    say(
+        f"Search date: {checked_date(snapshot, of='snapshot')}, the day of the snapshot; the default, {default}, is later."
+    )
+    return snapshot
+
+
+def _check_not_later(search_date: str, snapshot: str, root: Path, *, newest: str) -> None:
+    """Refuse a search date that the records of a snapshot cannot answer; ``newest`` is that of the newest records there are."""
     if search_date > today():
         raise InputError(f"The search date {search_date} is still to come. Use a date up to {snapshot}.")
+    if snapshot < search_date <= newest:
+        raise InputError(
+            f"The search date {search_date} lies after the snapshot that was asked for, of {snapshot}. Use a date up to {snapshot}, "
+            f"or a later snapshot, or none: there are records retrieved by {newest}."
+        )
     if search_date > snapshot:
         raise InputError(
-            f"The search date {search_date} lies after the newest records, of {snapshot}. Use a date up to {snapshot}, or "
+            f"The search date {search_date} lies after the newest records, of {newest}. Use a date up to {newest}, or "
             f"get newer records first: make fetch{command_ending(root)} SEARCH_DATE={search_date}, or an export in "
             f"{place_of(root / 'data/raw/exports')}."
         )
+
+
+def _check_not_earlier(search_date: str, snapshot: str, root: Path, protocol: dict, files: list[Path]) -> None:
+    """Refuse a search date before the first record without starting a notebook, where finding out takes seconds.
+
+    The dates of the protocol are not looked into, nor one by which an earlier run knows a record.
+    """
+    if search_date >= min(protocol["default_search_date"], protocol.get("replication_date", "9999")):
+        return
+    for folder in matching(root / "data" / "processed", "[0-9]*"):
+        if any("" < row.get("registered", "") <= search_date for row in _rows_of(folder / "places.csv")):
+            return
+    if sum(file.stat().st_size for file in files) <= _SOON_READ:
+        _check_any_record(root / "data" / "raw", search_date, snapshot, protocol)
 
 
 def check_review(root: Path) -> list[str]:
@@ -204,8 +239,8 @@ def check_review(root: Path) -> list[str]:
     except InputError as error:
         return [*todo, str(error)]
     search_date = protocol["default_search_date"]
-    _check_not_later(search_date, days[-1], root)
-    if sum(file.stat().st_size for file in source_files(raw_dir)) <= 50_000_000:
+    _check_not_later(search_date, days[-1], root, newest=days[-1])
+    if sum(file.stat().st_size for file in source_files(raw_dir)) <= _SOON_READ:
         try:
             _check_any_record(raw_dir, search_date, days[-1], protocol)
         except InputError as error:
@@ -265,7 +300,8 @@ def run_with_comparison(
     search_date, snapshot, records, say
         As in ``run``.
     since
-        The earlier search date; where None, the replication date or, at that date and before, one year earlier.
+        The earlier search date; where None, the replication date or, at that date and before, one year earlier; and no later
+        than ``since_snapshot``.
     since_snapshot
         Day of retrieval up to which records count for the earlier search; where None, the first that could answer a date that
         is given as ``since``, else all.
@@ -276,13 +312,14 @@ def run_with_comparison(
         As ``run``; and where ``since`` is given and is not earlier in date or in snapshot.
     """
     protocol = load_protocol(root / "protocol.yml")
-    search_date = checked_date(search_date or protocol["default_search_date"])
+    search_date = _search_date(search_date, snapshot, protocol, say)
     search = {"search_date": search_date, "snapshot": snapshot, "records": records}
     if not any(path.name == UPDATE for path in notebooks(root)):
         if since:
             raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
         return run(root, **search, say=say)
-    earlier = checked_date(since or _earlier_date(search_date, protocol), of="earlier search date")
+    earlier = since or min(_earlier_date(search_date, protocol), since_snapshot or "9999")
+    earlier = checked_date(earlier, of="earlier search date")
     if not records:
         days = snapshots(root / "data" / "raw")
         if since:
@@ -468,9 +505,13 @@ def _run_locked(
     records: Path | None,
     before: Path | None,
     as_before: bool,
+    partly: bool,
     say: Callable[[str], None],
 ) -> Path:
-    """Run what is out of date of a run's notebooks, and replace the folder of results as a whole."""
+    """Run what is out of date of a run's notebooks, and replace the folder of results as a whole.
+
+    ``partly`` as in ``_tell_rejects``.
+    """
     recover(target)
     _remove_staging(target)  # of a killed run
     last = _last_run(target) or {"keys": [], "notebooks": []}
@@ -507,7 +548,7 @@ def _run_locked(
         swap_in(staging, target)
     finally:
         _remove_staging(target)
-    _tell_rejects(target, say)
+    _tell_rejects(target, say, partly=partly)
     for text in lost:
         say(f"MIND: {text}")
     count = sum(each["ran"] for each in done)
@@ -600,18 +641,38 @@ def _decisions_gone(root: Path, target: Path) -> list[str]:
     return losses
 
 
-def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
-    """Say how many rows were set aside, and for each file that could not be read to its end, what was lost."""
+def _tell_rejects(target: Path, say: Callable[[str], None], *, partly: bool) -> None:
+    """Say how many rows were set aside, with the first of them, and of each file that could not be read to its end, what was lost.
+
+    ``partly``: not all records that there are count in this run, so that a decision on one of the others is no fault.
+    """
     rejects = target / "rejects.csv"
     rows, exports = _rows_of(rejects), {row["file"] for row in _rows_of(target / "sources.csv")}
+    if partly:
+        n = sum(NOT_IN_SOURCES in row["reason"] and bool(row["line"]) for row in rows)
+        rows = [row for row in rows if NOT_IN_SOURCES not in row["reason"]]
+        if n:
+            say(
+                f"{target.name}: {n} decision(s) are on records that are not among those of this run; they count where these are."
+            )
     for row in rows:
         if row["reason"].startswith(NOT_WHOLE) or not (row["line"] or row["trn"]):
             say(f"MIND: {row['file']}: {row['reason']}")
-    of_exports = sum(row["file"] in exports for row in rows)
-    of_readers = sum(row["file"] not in exports and bool(row["line"] or row["trn"]) for row in rows)
-    parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (of_readers, "decisions and readings")) if n]
+    of_exports = [row for row in rows if row["file"] in exports]
+    of_readers = [row for row in rows if row["file"] not in exports and (row["line"] or row["trn"])]
+    parts = [
+        f"{len(some)} of {what}"
+        for some, what in ((of_exports, "exports"), (of_readers, "decisions and readings"))
+        if some
+    ]
     if parts:
-        say(f"{target.name}: {of_exports + of_readers} row(s) could not be used ({', '.join(parts)}); see {rejects}.")
+        first = (of_readers or of_exports)[0]
+        place = ", ".join(filter(None, (first["file"], first["line"] and f"line {first['line']}", first["trn"])))
+        more = len(of_exports) + len(of_readers) > 1
+        say(
+            f"{target.name}: {len(of_exports) + len(of_readers)} row(s) could not be used ({', '.join(parts)}). {'The first: ' if more else ''}"
+            f"{place}: {first['reason']} {'All are' if more else 'It is'} in {rejects}."
+        )
 
 
 def _rows_of(table: Path) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base.dates import unambiguous_day
-from evlib.base.errors import InputError
+from evlib.base.errors import NOT_IN_SOURCES, InputError
 from evlib.base.files import today
 from evlib.base.identifiers import normalised
 from evlib.base.paths import place_of
@@ -25,8 +25,8 @@ _NOBODYS = (
     "anna.2026-11-26.csv, without other dots; or fill in the column reviewer."
 )
 _LEFT_THE_SEARCH = (
-    "no record of this number is in the sources of this run. The decision stays in its file and counts again once the "
-    "record is found. Correct the number where it is misspelt."
+    f"{NOT_IN_SOURCES} The decision stays in its file and counts again once the record is found. Correct the number where "
+    "it is misspelt."
 )
 
 
@@ -60,7 +60,7 @@ def _reviewer_of(path: Path) -> tuple[str | None, tuple[int, ...]]:
     return (parts[1].strip(), tuple(map(int, re.findall(r"\d+", parts[2])))) if parts else (None, ())
 
 
-def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+def own_decisions(folder: str | Path, *, known: set[str] | None, protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The decisions of people: all files of the folder (which need not exist).
 
     A row without a decision, or with ``later``, is not yet judged and is skipped; so a filled-in queue (``to_screen.csv``)
@@ -73,7 +73,7 @@ def own_decisions(folder: str | Path, *, known: set[str], protocol: dict) -> tup
         Holds CSV files with ``trn, decision (include, exclude or unclear), criterion, reason, reviewer, date``; without
         a reviewer in a row, the file's name counts, up to a dot and a number or day. Other columns are ignored.
     known
-        Registration numbers of all records of the sources, also those outside the search.
+        Registration numbers of all records of the sources, also those outside the search; None: they are not looked at.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def _with_our_columns(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _problems(
-    rows: pd.DataFrame, known: set[str], protocol: dict, folder: Path
+    rows: pd.DataFrame, known: set[str] | None, protocol: dict, folder: Path
 ) -> list[tuple[pd.Series, str | pd.Series]]:
     """What may be wrong with rows of decisions, each with its remedy."""
     codes, duplicate = exclusion_criteria(protocol), protocol["screening"]["criterion"]["duplicate"]
@@ -229,5 +229,5 @@ def _problems(
         (excluded & ~rows.criterion.isin(list(codes)), "unknown criterion '" + rows.criterion + f"'. {use}"),
         (included & rows.criterion.isin(list(codes)), "an inclusion with a criterion. Clear one of the two."),
         (judged & rows.date.notna() & ~is_day, "the date '" + rows.date + f"' {unclear_date}"),
-        (judged & ~rows.trn.isin(known), _LEFT_THE_SEARCH),
+        (judged & ~rows.trn.isin(rows.trn if known is None else known), _LEFT_THE_SEARCH),
     ]

@@ -60,9 +60,12 @@ def test_an_update_adds_its_row_once_and_compares_with_the_same_search_when_it_i
     assert first[["search_date", "snapshot", "included"]].values.tolist() == [[LATER, SNAPSHOT, 1]]
     assert f"in {LATER}, after NCT00000001,2024-02-17" in words  # the replication date
     assert told()[0].equals(first) and told()[1] == words
+    protocol = (tmp_path / "protocol.yml").read_text(encoding="utf-8")
+    files.write_text(tmp_path / "protocol.yml", protocol + "# edited\n")  # another input, which changes no result
+    assert told()[0].equals(first)
     files.write_text(tmp_path / DECISIONS / "chen.csv", "trn,decision\nNCT00000001,include\n")
     more, same_words = told()
-    assert len(more) == 2 and same_words == words and more.new[1] == 0
+    assert len(more) == 2 and same_words == words and more.new[1] == 1
     files.write_text(tmp_path / f"data/raw/registries/{TODAY}/page-0001.json.gz", "{}\n")
     newer, words = told()
     assert newer.snapshot.tolist() == [SNAPSHOT, SNAPSHOT, TODAY]

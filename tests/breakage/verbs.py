@@ -53,7 +53,7 @@ _FIRST = """
 from pathlib import Path
 from evlib.base.files import matching, write_text
 names = [path.name for path in matching(Path(raw_dir, "curation/screening"), "[!.]*.csv")]
-write_text(Path(out_dir, "records.csv"), f"trn,registered\\nNCT00000001,{search_date}\\n")
+write_text(Path(out_dir, "records.csv"), f"trn,registered,first_retrieved\\n" + "".join(f"NCT0000000{n},{search_date},\\n" for n in range(1, len(names) + 1)))
 write_text(Path(out_dir, "numbers/01.json"), '{"n": "1"}\\n')
 write_text(Path(out_dir, "names.csv"), "name\\n" + "\\n".join(names) + "\\n")
 """
@@ -62,7 +62,9 @@ from pathlib import Path
 from evlib.base.files import write_text
 rows = Path(out_dir, "records.csv").read_text(encoding="utf-8").splitlines()
 write_text(Path(out_dir, "to_screen.csv"), f"trn\\n{len(rows) - 1}\\n")
-write_text(Path(out_dir, "screened.csv"), "SCREENED\\nNCT00000001,ChiCTR,A trial,included,,ana,,include,words\\n")
+names = Path(out_dir, "names.csv").read_text(encoding="utf-8").splitlines()[1:]
+judged = [f"NCT0000000{n},ChiCTR,A trial,included,,ana,,include,words" for n in range(1, len(names) + 1)]
+write_text(Path(out_dir, "screened.csv"), "\\n".join(["SCREENED", *judged]) + "\\n")
 write_text(Path(out_dir, "figures/one.svg"), "<svg></svg>\\n")
 """
 _SECOND = _SECOND.replace("SCREENED", ",".join(columns("screened")))
@@ -171,6 +173,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(files, "today", lambda: TODAY),  # of the history
         mock.patch.object(pipeline, "today", lambda: TODAY),
+        mock.patch.object(pipeline, "_check_any_record", lambda *_: None),  # its records are none
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
