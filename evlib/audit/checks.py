@@ -90,7 +90,9 @@ class Check(NamedTuple):
 def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
     """The evidence that is the same for every search date: the paper's printed tables, curated publications and results."""
     raw = Path(raw_dir)
-    paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2", "references", "section4")}
+    paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2")}
+    columns = {"references": ["number", "title"], "section4": ["arm_id", "reading", "quote"]}
+    paper |= {name: read_csv(raw / f"paper/{name}.csv", needs=needs, optional=True) for name, needs in columns.items()}
     curated = ("studies", "arms", "outcomes", "adverse_events")
     return paper | {name: read_csv(raw / f"curation/{name}.csv") for name in curated}
 
