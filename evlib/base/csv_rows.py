@@ -17,6 +17,7 @@ from evlib.base.identifiers import registration_numbers
 LONGEST = 128 * 2**20  # bytes that one line, or one text between two marks, may have
 SEPARATORS = ",;\t"
 _HEADER_WITHIN = 20  # lines in which the header is looked for
+_LONGEST_NUMBER = 40  # characters of a cell that holds a registration number and hardly more
 _MOST_LINES = 500  # lines that one row may stand on
 _BREAK = re.compile(r"\r\n|\r|\n")
 _BYTES_BREAK = re.compile(rb"\r\n|\r|\n")
@@ -69,21 +70,27 @@ def _unended(parts: list[bytes]) -> bytes:
     return b"".join(parts).rstrip(b"\r\n")
 
 
-def line_end(start: bytes) -> bytes:
-    """How the rows of a file end, by its first bytes.
+def line_end(start: bytes, needs: Iterable[str] = ()) -> bytes:
+    """How the rows of a file end, by its first bytes: as its header does, which has the names that it ``needs``.
 
-    A mark alone (CR or LF) ends rows only where it ends more than a part of them: an export's cells may hold marks of another kind.
+    Cells may hold breaks of another kind. CR LF counts where more rows than the header end with it.
 
     Examples
     --------
-    >>> line_end(b"a,b\\r\\n1,2\\r\\n"), line_end(b"a,b\\r1,2\\r"), line_end(b"a,b\\n1,x\\ry\\n")
+    >>> line_end(b"a,b\\r\\n1,2\\r\\n"), line_end(b"a,b\\r1,x\\ny\\r"), line_end(b"a,b\\n1,x\\ry\\n")
     (b'\\r\\n', b'\\r', b'\\n')
     """
+    breaks = list(islice(_BYTES_BREAK.finditer(start), _HEADER_WITHIN))
+    begins = [0, *(found.end() for found in breaks)]
+    ends = [found[0] for place, found in zip(begins, breaks) if _has(needs, start[place : found.start()])]
+    end = next(iter(ends), b"\n")
     both = start.count(b"\r\n")
-    feeds, returns = start.count(b"\n") - both, start.count(b"\r") - both
-    if both > 1 and 20 * both > feeds:
-        return b"\r\n"
-    return b"\r" if returns and not feeds and not both else b"\n"
+    return b"\n" if end == b"\r\n" and not (both > 1 and 20 * both > start.count(b"\n") - both) else end
+
+
+def _has(needs: Iterable[str], line: bytes) -> bool:
+    names = names_in(text_of(line))[0]
+    return any(names) and set(needs) <= set(names)
 
 
 def header_of(start: bytes, needs: Iterable[str] = ()) -> tuple[list[str], str]:
@@ -236,9 +243,11 @@ def _broken(first: str, text: str, separator: str, width: int, *, at_end: bool) 
 
 
 def _begins_a_row(line: str, separator: str, width: int) -> bool:
+    """Whether a line is a row by itself, or begins with a registration number as no line within a row does."""
     cells, is_open = _lenient(line, separator)
-    first = cells[0].strip() if cells else ""
-    numbers = registration_numbers(first) if len(first) < 40 else []
+    if not any(cells):
+        return False
+    numbers = registration_numbers(cells[0]) if len(cells[0]) < _LONGEST_NUMBER else []
     return (not is_open and _trimmed(cells, width) is not None) or (len(numbers) == 1 and len(cells) > 1)
 
 

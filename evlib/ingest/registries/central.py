@@ -11,11 +11,10 @@ from typing import Any
 
 import rispy
 
-from evlib.base.csv_rows import header_of, lines, text_of
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import csv_export, plain_text
-from evlib.ingest.registries.unpack import BrokenFileError, heads, not_whole, opened
+from evlib.ingest.registries.unpack import BrokenFileError, header_of, heads, lines, not_whole, opened, text_of
 
 NAME = "Cochrane CENTRAL"
 _RIS = re.compile(rb"TY\s*-")

@@ -30,11 +30,10 @@ from typing import Any, NamedTuple
 import ftfy
 import pandas as pd
 
-from evlib.base.csv_rows import header_of
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.schema import checked, columns, join_multi, split_multi
-from evlib.ingest.registries.unpack import FileRemark, csv_rows
+from evlib.ingest.registries.unpack import FileRemark, csv_rows, header_of
 
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
@@ -134,7 +133,7 @@ _ALL_OF = ("countries", "secondary_trns", "source_urls")
 
 def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """One row of two of the same record: the earliest days, all countries, other numbers and addresses; of the rest what the first says."""
-    row = {name: other[name] if one.get(name) is None else one.get(name) for name in one | other}
+    row = {name: other.get(name) if one.get(name) is None else one[name] for name in one | other}
     for name in _EARLIEST:
         row[name] = min(filter(None, (one.get(name), other.get(name))), default=None)
     for name in _ALL_OF:
@@ -210,6 +209,8 @@ def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]
         try:
             cell = row.get(column)
             made[ours] = read(cell)
+            if made[ours] is None and isinstance(cell, str) and plain_text(cell):
+                raise ValueError("nothing in it was understood")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             made[ours] = Unread(_shown(cell), f"{column}: {_reason(error)}")
     return made
@@ -329,15 +330,22 @@ _ORDERS = {
 }
 
 
-def secondary_numbers(texts: Iterable[str | None], *, besides: str) -> str | None:
+def secondary_numbers(texts: Iterable[Any], *, besides: str) -> str | None:
     """The registration numbers in the texts, each once, without the record's own."""
-    numbers = (number for text in texts for number in registration_numbers(text or ""))
+    numbers = (number for text in texts for number in registration_numbers(str(text or "")))
     return join_multi(dict.fromkeys(number for number in numbers if number != besides))
 
 
 def several(values: Iterable[Any] | None) -> str | None:
     """Several values as one cell of plain texts, each once."""
     return join_multi(dict.fromkeys(filter(None, map(plain_text, values or ()))))
+
+
+def listed(values: Any) -> list[Any]:
+    """The values of a list; of a text alone one. ValueError for anything else, None and missing ones left out."""
+    if not isinstance(values, list | str | None):
+        raise ValueError("not a list")
+    return [value for value in ([values] if isinstance(values, str) else values or []) if value is not None]
 
 
 def yes_no(text: str | None) -> bool | None:

@@ -10,19 +10,20 @@ from typing import Any
 
 import ijson
 
-from evlib.base.csv_rows import lines, text_of
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import (
+    Unread,
     cells,
     count,
     dates,
     identity,
+    listed,
     phase_names,
     plain_text,
     secondary_numbers,
     several,
 )
-from evlib.ingest.registries.unpack import not_whole, numbered, recoded
+from evlib.ingest.registries.unpack import lines, not_whole, numbered, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
 # What a live search asks for: all that is read here, and the results; no contact data.
@@ -138,7 +139,7 @@ def phases_of_constant(constant: str) -> list[str]:
 
 def phases_of(constants: list[str] | None) -> str | None:
     """The phases of several constants as one cell."""
-    return join_multi(dict.fromkeys(phase for constant in constants or () for phase in phases_of_constant(constant)))
+    return join_multi(dict.fromkeys(phase for constant in listed(constants) for phase in phases_of_constant(constant)))
 
 
 def unescaped(value: Any) -> Any:
@@ -161,19 +162,19 @@ def site_text(value: Any) -> str | None:
 
 
 def _several(values: list[Any] | None) -> str | None:
-    return several(map(unescaped, values or ()))
+    return several(map(unescaped, listed(values)))
 
 
 def _interventions(given: list[dict] | None) -> str | None:
-    return _several([_named(constant_words(one.get("type")), one.get("name")) for one in given or () if one])
+    return _several([_named(constant_words(one.get("type")), one.get("name")) for one in listed(given)])
 
 
 def _arms(given: list[dict] | None) -> str | None:
-    return _several([_named(one.get("label"), one.get("description")) for one in given or () if one])
+    return _several([_named(one.get("label"), one.get("description")) for one in listed(given)])
 
 
 def _publications(given: list[dict] | None) -> str | None:
-    ours = [one for one in given or () if one and one.get("pmid") and one.get("type") in ("RESULT", "DERIVED")]
+    ours = [one for one in listed(given) if one.get("pmid") and one.get("type") in ("RESULT", "DERIVED")]
     return join_multi(f"PMID {one['pmid']}" for one in ours)
 
 
@@ -182,7 +183,7 @@ def _named(*parts: Any) -> str:
 
 
 def _countries(given: list[dict] | None) -> str | None:
-    return several(one.get("country") for one in given or () if one)
+    return several(one.get("country") for one in listed(given))
 
 
 def _flag(value: Any) -> bool | None:
@@ -232,14 +233,12 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
         raise ValueError("not a study of the API v2 (no protocolSection)")
     row = Places(study["protocolSection"])
     own = identity(row.get("identificationModule.nctId"), registry="ClinicalTrials.gov", column="nctId")
-    others = [one.get("id") for one in row.get("identificationModule.secondaryIdInfos") or () if one]
-    others.append(row.get("identificationModule.orgStudyIdInfo.id"))
     return {
         **own,
         **cells(row, COLUMNS),
         **cells(study, {"results_posted": ("hasResults", _flag)}),
         **dates(row, DATES),
-        "secondary_trns": secondary_numbers(others, besides=own["trn"]),
+        "secondary_trns": other_numbers(row, _SECONDARY, _ORGANISATION, besides=own["trn"]),
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
@@ -250,6 +249,19 @@ def texts(study: Any) -> dict[str, str | None]:
     row = Places(study["protocolSection"])
     own = identity(row.get("identificationModule.nctId"), registry="ClinicalTrials.gov", column="nctId")
     return {"trn": own["trn"], **cells(row, TEXTS)}
+
+
+_SECONDARY = ("identificationModule.secondaryIdInfos", "id")
+_ORGANISATION = "identificationModule.orgStudyIdInfo.id"
+
+
+def other_numbers(row: "Places", secondary: tuple[str, str], own: str, *, besides: str) -> str | Unread | None:
+    """The other registration numbers of a study: those of a list (its place, and the field of each), and the organisation's own."""
+    place, field = secondary
+    try:
+        return secondary_numbers([*(one.get(field) for one in listed(row.get(place))), row.get(own)], besides=besides)
+    except (ValueError, AttributeError) as error:
+        return Unread("", f"{place}: {error}")
 
 
 class Places:

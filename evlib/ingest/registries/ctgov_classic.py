@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import cells, count, dates, identity, secondary_numbers, several
-from evlib.ingest.registries.ctgov import Places, constant_words, phases_of, site_text, studies_in, unescaped
+from evlib.ingest.registries.common import cells, count, dates, identity, listed, several
+from evlib.ingest.registries.ctgov import (
+    Places,
+    constant_words,
+    other_numbers,
+    phases_of,
+    site_text,
+    studies_in,
+    unescaped,
+)
 from evlib.ingest.registries.unpack import numbered
 
 NAME = "ClinicalTrials.gov classic API"
@@ -41,26 +49,26 @@ def _each(value: Any) -> Iterator[Any]:
 
 
 def _several(values: list[Any] | None) -> str | None:
-    return several(map(unescaped, values or ()))
+    return several(map(unescaped, listed(values)))
 
 
 def _pairs(first: str, second: str) -> Any:
     """What makes one cell of a list of objects: of each two of its fields, as "Drug: A"."""
 
     def joined(given: list[dict] | None) -> str | None:
-        parts = ([one.get(first), one.get(second)] for one in given or () if one)
+        parts = ([one.get(first), one.get(second)] for one in listed(given))
         return _several([": ".join(str(part) for part in pair if part) for pair in parts])
 
     return joined
 
 
 def _publications(given: list[dict] | None) -> str | None:
-    ours = [one for one in given or () if one and str(one.get("ReferenceType")).lower() in ("result", "derived")]
+    ours = [one for one in listed(given) if str(one.get("ReferenceType")).lower() in ("result", "derived")]
     return join_multi(f"PMID {one['ReferencePMID']}" for one in ours if one.get("ReferencePMID"))
 
 
 def _countries(given: list[dict] | None) -> str | None:
-    return several(one.get("LocationCountry") for one in given or () if one)
+    return several(one.get("LocationCountry") for one in listed(given))
 
 
 COLUMNS = {
@@ -100,18 +108,19 @@ TEXTS = {
 }
 
 
+_SECONDARY = ("IdentificationModule.SecondaryIdInfoList.SecondaryIdInfo", "SecondaryId")
+_ORGANISATION = "IdentificationModule.OrgStudyIdInfo.OrgStudyId"
+
+
 def record(study: Any, *, snapshot: str) -> dict[str, Any]:
     """A study as a row of table ``records``; ValueError where it cannot be one."""
     row, own = _identified(study)
-    others = row.get("IdentificationModule.SecondaryIdInfoList.SecondaryIdInfo") or ()
-    ids = [one.get("SecondaryId") for one in others if one]
-    ids.append(row.get("IdentificationModule.OrgStudyIdInfo.OrgStudyId"))
     return {
         **own,
         **cells(row, COLUMNS),
         **dates(row, DATES),
         "results_posted": "ResultsSection" in study,
-        "secondary_trns": secondary_numbers(ids, besides=own["trn"]),
+        "secondary_trns": other_numbers(row, _SECONDARY, _ORGANISATION, besides=own["trn"]),
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evlib.base.csv_rows import lines, text_of
 from evlib.base.dates import day_or_month
 from evlib.base.identifiers import normalised, trn_kind
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import cells, count, secondary_numbers
-from evlib.ingest.registries.unpack import numbered
+from evlib.ingest.registries.unpack import lines, numbered, text_of
 
 NAME = "snapshot"
 CHECKS_REGISTRIES = True  # ``record`` asks for the registries that the protocol knows

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from stream_unzip import UnzipError, stream_unzip
 
-from evlib.base.csv_rows import LONGEST, CutOffError, below_header, header_of, line_end, lines
+from evlib.base.csv_rows import LONGEST, BrokenRowError, CutOffError, below_header, header_of, line_end, lines
 from evlib.base.csv_rows import csv_rows as rows_in
+from evlib.base.csv_rows import text_of as text_of  # for readers, beside ``lines`` and ``header_of``
 from evlib.base.encodings import Utf8Pieces
 from evlib.base.errors import NOT_WHOLE, InputError
 
@@ -133,17 +134,18 @@ def csv_rows(
 
     def rows_of(pieces: Iterator[bytes], name: str) -> Iterator[dict[str, str] | Exception | None]:
         start, pieces = begun(pieces)
-        found = below_header(lines(pieces, line_end(start)), lambda names: set(needs) <= set(names))
+        end = line_end(start, needs)
+        found = below_header(lines(pieces, end), lambda names: set(needs) <= set(names))
         if found is None:
             names = header_of(start)[0]
-            missing = next(column for column in needs if column not in names)
+            missing = next((column for column in needs if column not in names), "")
             yield ValueError(f"{name}: the column '{missing}' is missing; not the export it looks like")
             return
         header, separator, above, rows = found
         yield from itertools.repeat(None, above + 1)
         for _, cells in rows_in(rows, separator, len(header)):
             if isinstance(cells, CutOffError):
-                cells = not_whole(name, cells)
+                cells = BrokenRowError(str(not_whole(name, cells)), cells.text)
             yield _row(header, cells, repeated) if isinstance(cells, list) else cells
 
     return numbered(path, rows_of)
