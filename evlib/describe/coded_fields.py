@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base import schema, tables
-from evlib.base.countries import country_converter
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
+from evlib.base.reading.countries import country_converter
 
 # The columns of the records from which the rules read a field, the most telling first.
 _READS = {
