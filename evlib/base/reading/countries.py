@@ -2,15 +2,19 @@
 
 import logging
 from functools import cache
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from country_converter import CountryConverter
-from country_converter.country_converter import COUNTRY_DATA_FILE
+if TYPE_CHECKING:
+    from country_converter import CountryConverter
 
 
 @cache
-def country_converter() -> CountryConverter:
+def country_converter() -> "CountryConverter":
     """The library's table of countries, loaded once; a name that it does not know is no warning."""
+    import pandas as pd  # here, as few readers ask for a country
+    from country_converter import CountryConverter
+    from country_converter.country_converter import COUNTRY_DATA_FILE
+
     # The library's own loading takes the code "NA" (Namibia) for a missing value under pandas 3.
     table = pd.read_csv(COUNTRY_DATA_FILE, sep="\t", encoding="utf-8", keep_default_na=False, na_values=[""])
     logging.getLogger("country_converter").setLevel(logging.CRITICAL)

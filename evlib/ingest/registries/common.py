@@ -309,11 +309,14 @@ def dates_in_one_order(
         for names in columns.values() if isinstance(row, dict) else ():
             for name in names:
                 text = row.get(name)
-                if text and has_two_readings(text):
+                if not text:
+                    continue
+                start = text[:4]
+                if ("/" in start or "-" in start or not text.isascii()) and has_two_readings(text):
                     doubtful.add(name)
                     if (order := orders()[name]) is not None:
                         row = row | {name: day_or_month(text, month_first=order)}
-                elif not text or not day_or_month(text, month_first=None):
+                elif len(names) > 1 and not day_or_month(text, month_first=None):
                     continue
                 break  # the first column that holds a date
         yield number, row
@@ -343,9 +346,11 @@ def several(values: Iterable[Any] | None) -> str | None:
 
 def listed(values: Any) -> list[Any]:
     """The values of a list; of a text alone one. ValueError for anything else, None and missing ones left out."""
-    if not isinstance(values, list | str | None):
+    if isinstance(values, list):
+        return [value for value in values if value is not None] if None in values else values
+    if values is not None and not isinstance(values, str):
         raise ValueError("not a list")
-    return [value for value in ([values] if isinstance(values, str) else values or []) if value is not None]
+    return [values] if values else []
 
 
 def yes_no(text: str | None) -> bool | None:
@@ -420,6 +425,8 @@ def plain_text(value: Any) -> str | None:
         text = _TAG.sub(" ", text)
     if "&" in text:
         text = html.unescape(text)
+    if "  " not in text and text.isprintable():
+        return text.strip() or None
     return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split()) or None
 
 

@@ -56,10 +56,11 @@ def items(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 def _each(value: Any) -> Iterator[Any]:
     """The studies of a page, of a list or of an object that holds them by number; a study itself, and anything else, as it is."""
-    if isinstance(value, dict) and isinstance(value.get("studies"), list):
-        value = value["studies"]
-    elif isinstance(value, dict) and value and all(re.fullmatch(r"NCT\d{8}", key) for key in value):
-        value = list(value.values())
+    if isinstance(value, dict) and "protocolSection" not in value:
+        if isinstance(value.get("studies"), list):
+            value = value["studies"]
+        elif value and all(re.fullmatch(r"NCT\d{8}", key) for key in value):
+            value = list(value.values())
     if isinstance(value, list):
         for one in value:
             yield from _each(one)
@@ -158,19 +159,22 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 def site_text(value: Any) -> str | None:
     """A text of the registry as one line of plain text, as its site shows it."""
-    return plain_text(unescaped(value))
+    text = plain_text(value)
+    return plain_text(unescaped(value)) if text and "\\" in text else text
 
 
-def _several(values: list[Any] | None) -> str | None:
-    return several(map(unescaped, listed(values)))
+def site_texts(values: list[Any] | None) -> str | None:
+    """Several texts of the registry as one cell of such plain texts, each once."""
+    cell = several(listed(values))
+    return several(map(unescaped, listed(values))) if cell and "\\" in cell else cell
 
 
 def _interventions(given: list[dict] | None) -> str | None:
-    return _several([_named(constant_words(one.get("type")), one.get("name")) for one in listed(given)])
+    return site_texts([_named(constant_words(one.get("type")), one.get("name")) for one in listed(given)])
 
 
 def _arms(given: list[dict] | None) -> str | None:
-    return _several([_named(one.get("label"), one.get("description")) for one in listed(given)])
+    return site_texts([_named(one.get("label"), one.get("description")) for one in listed(given)])
 
 
 def _publications(given: list[dict] | None) -> str | None:
@@ -205,8 +209,8 @@ COLUMNS = {
     "primary_purpose": ("designModule.designInfo.primaryPurpose", constant_words),
     "enrolment": ("designModule.enrollmentInfo.count", count),
     "enrolment_type": ("designModule.enrollmentInfo.type", constant_words),
-    "conditions": ("conditionsModule.conditions", _several),
-    "keywords": ("conditionsModule.keywords", _several),
+    "conditions": ("conditionsModule.conditions", site_texts),
+    "keywords": ("conditionsModule.keywords", site_texts),
     "interventions": ("armsInterventionsModule.interventions", _interventions),
     "arms": ("armsInterventionsModule.armGroups", _arms),
     "sponsor": "sponsorCollaboratorsModule.leadSponsor.name",
@@ -273,10 +277,11 @@ class Places:
     def get(self, place: str) -> Any:
         """The value at a place, None where there is none; ValueError where what should hold it is no object."""
         value: Any = self._section
-        for key in place.split("."):
-            if not isinstance(value, dict):
-                raise ValueError(f"what should hold '{key}' of {place} is no object")
-            value = value.get(key)
-            if value is None:
-                return None
+        try:
+            for key in place.split("."):
+                value = value.get(key)
+                if value is None:
+                    return None
+        except AttributeError:
+            raise ValueError(f"what should hold '{key}' of {place} is no object") from None
         return value

@@ -13,8 +13,8 @@ from evlib.ingest.registries.ctgov import (
     other_numbers,
     phases_of,
     site_text,
+    site_texts,
     studies_in,
-    unescaped,
 )
 from evlib.ingest.registries.unpack import numbered
 
@@ -48,16 +48,12 @@ def _each(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _several(values: list[Any] | None) -> str | None:
-    return several(map(unescaped, listed(values)))
-
-
 def _pairs(first: str, second: str) -> Any:
     """What makes one cell of a list of objects: of each two of its fields, as "Drug: A"."""
 
     def joined(given: list[dict] | None) -> str | None:
         parts = ([one.get(first), one.get(second)] for one in listed(given))
-        return _several([": ".join(str(part) for part in pair if part) for pair in parts])
+        return site_texts([": ".join(str(part) for part in pair if part) for pair in parts])
 
     return joined
 
@@ -84,8 +80,8 @@ COLUMNS = {
     "primary_purpose": ("DesignModule.DesignInfo.DesignPrimaryPurpose", constant_words),
     "enrolment": ("DesignModule.EnrollmentInfo.EnrollmentCount", count),
     "enrolment_type": ("DesignModule.EnrollmentInfo.EnrollmentType", constant_words),
-    "conditions": ("ConditionsModule.ConditionList.Condition", _several),
-    "keywords": ("ConditionsModule.KeywordList.Keyword", _several),
+    "conditions": ("ConditionsModule.ConditionList.Condition", site_texts),
+    "keywords": ("ConditionsModule.KeywordList.Keyword", site_texts),
     "interventions": (
         "ArmsInterventionsModule.InterventionList.Intervention",
         _pairs("InterventionType", "InterventionName"),

@@ -19,7 +19,7 @@ from evlib.ingest.registries.common import (
     several,
     yes_no,
 )
-from evlib.ingest.registries.ctgov import constant_words, phases_of, site_text, unescaped
+from evlib.ingest.registries.ctgov import constant_words, phases_of, site_text, site_texts
 
 NAME = "ClinicalTrials.gov CSV"
 
@@ -34,7 +34,7 @@ def _parts(cell: str | None) -> list[str]:
 
 
 def _several(cell: str | None) -> str | None:
-    return several(map(unescaped, _parts(cell)))
+    return site_texts(_parts(cell))
 
 
 def _countries(cell: str | None) -> str | None:
