@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -672,6 +673,12 @@ def _tell_rejects(target: Path, say: Callable[[str], None], *, partly: bool) -> 
         say(
             f"{target.name}: {len(of_exports) + len(of_readers)} row(s) could not be used ({', '.join(parts)}). {'The first: ' if more else ''}"
             f"{place}: {first['reason']} {'All are' if more else 'It is'} in {rejects}."
+        )
+    unread = Counter(row["field"] for row in _rows_of(target / "remarks.csv") if row["line"])
+    if unread:
+        by_field = ", ".join(f"{field} {n}" for field, n in unread.most_common())
+        say(
+            f"MIND: {unread.total()} field(s) of records state what was not understood ({by_field}); see {target / 'remarks.csv'}."
         )
 
 
