@@ -380,10 +380,12 @@ def code(
 def dose(
     text: Annotated[str, Argument(help="Words of a registry, for example '2.0*10^8 nano vesicles/3 ml'.")],
 ) -> None:
-    """Read the doses that a text states, as JSON, without those parts that are not understood."""
-    from evlib.doses.parse import parsed
+    """Read the doses that a text states, as JSON; parts with a number that are not understood are named beside, and left out."""
+    from evlib.doses.parse import not_understood, parsed
 
     echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
+    for part in not_understood(text):
+        echo(f"Not understood and left out: {part}", err=True)
 
 
 @app.command()
