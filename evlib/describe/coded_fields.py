@@ -10,12 +10,14 @@ from country_converter import CountryConverter
 from country_converter.country_converter import COUNTRY_DATA_FILE
 
 from evlib.base import schema, tables
+from evlib.base.comparisons import patterns_of_labels, without_comparisons
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
 from evlib.base.tables import WITHOUT_CODE, code_labels
 from evlib.describe.phases import phase_code
 
 # The columns of the records from which the rules read a field, the most telling first.
+_OF_WHAT_IS_GIVEN = ("msc_source", "route")  # never read from an arm of comparison
 _READS = {
     "disease_area": ["conditions", "brief_title", "official_title"],
     "msc_source": ["msc_source_text", "interventions", "brief_title", "official_title", "arms"],
@@ -44,6 +46,7 @@ _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
 _TERM_READS = ["ev_term_text", "interventions", "brief_title", "official_title"]
 
+_Patterns = dict[str, tuple[re.Pattern[str], re.Pattern[str] | None]]  # code → what names it, and what only seems to
 _Match = tuple[str, str, str]  # a code, the column of the record that names it, and the words there
 
 
@@ -100,15 +103,21 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     """
     reads = _READS | protocol["added_fields"]
     lists = {name: protocol["codes"].get(name, {}).items() for name in [*reads, "ev_term"]}
-    patterns = {name: {code: phrase_pattern(facts["phrases"]) for code, facts in own} for name, own in lists.items()}
-    flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
+    patterns = {name: {code: _patterns_of(facts) for code, facts in own} for name, own in lists.items()}
+    flags = {name: {"True": _patterns_of({"phrases": phrases})} for name, phrases in protocol["flags"].items()}
+    wholes = {name: {code: facts.get("part_of") for code, facts in own} for name, own in lists.items()}
     states = _STATES | {name: own[0] for name, own in protocol["added_fields"].items()}
     states = {name: column for name, column in states.items() if protocol["codes"].get(name)}
-    countries = _short_country_names(records.countries)
+    countries, labels = _short_country_names(records.countries), patterns_of_labels(protocol["screening"])
     rows, words = [], []
     for record in records.to_dict("records"):
-        matches = {name: _in_first_column(record, patterns[name], reads[name]) for name in reads}
-        matches["ev_term"] = _in_any_column(record, patterns["ev_term"], _TERM_READS)
+        given = record | {name: without_comparisons(record[name], labels) for name in ("interventions", "arms")}
+        texts = {name: given if name in _OF_WHAT_IS_GIVEN else record for name in lists}
+        matches = {name: _in_first_column(texts[name], patterns[name], reads[name]) for name in reads}
+        matches["ev_term"] = _in_any_column(given, patterns["ev_term"], _TERM_READS)
+        for name, own in wholes.items():  # of a tissue and its part, the part is told
+            told = {own.get(code) for code, _, _ in matches[name]}
+            matches[name] = [match for match in matches[name] if match[0] not in told]
         matches |= {name: _in_any_column(record, pattern, _FLAG_READS) for name, pattern in flags.items()}
         phase = phase_code(record["phases"], protocol["codes"]["phase_group"])
         matches["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
@@ -294,26 +303,47 @@ def _states(text: str) -> bool:
     return not all(map(_EMPTY_WORDS.fullmatch, re.findall(r"\w+", _NOT_STATED.sub(" ", text))))
 
 
+def _patterns_of(facts: dict) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    return phrase_pattern(facts["phrases"]), phrase_pattern(facts["but_not"]) if facts.get("but_not") else None
+
+
 def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
     """Interventional, where the record shows what only such a study has."""
     shown = next((name for name in _INTERVENTIONAL_ONLY if isinstance(record[name], str)), None)
     return [("interventional", shown, record[shown])] if shown else []
 
 
-def _in_first_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
+def _in_first_column(record: dict, patterns: _Patterns, names: list[str]) -> list[_Match]:
     """The codes that the first column with any match names."""
     return next((matches for name in names if (matches := _in_any_column(record, patterns, [name]))), [])
 
 
-def _in_any_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
+def _in_any_column(record: dict, patterns: _Patterns, names: list[str]) -> list[_Match]:
     """Each code once, with the first column that names it."""
-    matches = {}
-    for code, pattern in patterns.items():
-        for name in names:
-            match = pattern.search(record[name]) if isinstance(record[name], str) else None
-            if match:
-                matches.setdefault(code, (code, name, match.group()))
-    return list(matches.values())
+    matches: dict[str, _Match] = {}
+    for name in names:
+        if isinstance(record[name], str):
+            for code, words in _told(record[name], patterns):
+                matches.setdefault(code, (code, name, words))
+    return [matches[code] for code in patterns if code in matches]
+
+
+def _told(text: str, patterns: _Patterns) -> list[tuple[str, str]]:
+    """The codes that a text names, each with the words. A word inside longer words of another code ("lung" in "lung cancer"),
+    or inside words that the code does not mean ("UC" in "UC Davis"), does not count."""
+    found = [(code, match) for code, (wanted, _) in patterns.items() for match in wanted.finditer(text)]
+    if not found:
+        return []
+    spans = [(code, *match.span()) for code, match in found]
+
+    def holds(code: str, match: re.Match[str]) -> bool:
+        start, end = match.span()
+        own = patterns[code][1]
+        if own and any(other.start() <= start and end <= other.end() for other in own.finditer(text)):
+            return False
+        return not any(other != code and a <= start and end <= b and b - a > end - start for other, a, b in spans)
+
+    return [(code, match.group()) for code, match in found if holds(code, match)]
 
 
 def _first(codes: list[str], *, several: str | None = None) -> str | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from evlib.base.comparisons import is_comparison
 from evlib.base.protocol import phrase_pattern
 from evlib.base.schema import checked, split_multi
 
@@ -200,7 +201,7 @@ def _excluding(record: dict, exclusions: list[_Exclusion], patterns: dict) -> It
 def _matches(record: dict, field: str, wanted: re.Pattern[str], patterns: dict) -> Iterator[tuple[re.Match[str], str]]:
     """Where a field has a wanted word that is neither negated nor in an arm of comparison, each with its text."""
     for text in split_multi(record.get(field)):
-        if field in _COMPARED and _is_comparison(text, patterns):
+        if field in _COMPARED and is_comparison(text, patterns):
             continue
         for match in wanted.finditer(text):
             if not _negated(match, text, patterns):
@@ -214,18 +215,6 @@ def _given(record: dict, patterns: dict, *, certain: bool) -> bool:
     if any(not patterns["measured_only"].search(text) for _, text in interventions):
         return True
     return certain and any(any(_matches(record, name, patterns["treatment_words"], patterns)) for name in _TITLES)
-
-
-def _is_comparison(text: str, patterns: dict) -> bool:
-    """Whether the value of an arm or intervention is a comparison by its label, the part before the colon.
-
-    "Control: plasma exosomes" and "Drug: Placebo" are; "MSC-EVs against placebo" and "standard care plus MSC-EVs" are not.
-    """
-    label = patterns["intervention_types"].sub("", text, count=1).lstrip(": ").split(":")[0]
-    match = patterns["comparator_arms"].search(label)
-    if match is None or patterns["joining"].search(label):
-        return False
-    return patterns["intervention"].search(label[: match.start()]) is None
 
 
 def _negated(match: re.Match[str], text: str, patterns: dict) -> bool:
