@@ -331,9 +331,10 @@ def _in_any_column(record: dict, patterns: _Patterns, names: list[str]) -> list[
 def _told(text: str, patterns: _Patterns) -> list[tuple[str, str]]:
     """The codes that a text names, each with the words. A word inside longer words of another code ("lung" in "lung cancer"),
     or inside words that the code does not mean ("UC" in "UC Davis"), does not count."""
-    found = [(code, match) for code, (wanted, _) in patterns.items() for match in wanted.finditer(text)]
-    if not found:
-        return []
+    first = {code: match for code, (wanted, _) in patterns.items() if (match := wanted.search(text))}
+    if len(first) < 2 and not any(patterns[code][1] for code in first):
+        return [(code, match.group()) for code, match in first.items()]
+    found = [(code, match) for code in first for match in patterns[code][0].finditer(text)]
     spans = [(code, *match.span()) for code, match in found]
 
     def holds(code: str, match: re.Match[str]) -> bool:
