@@ -409,10 +409,12 @@ def code(
 def dose(
     text: Annotated[str, Argument(help="Words of a registry, for example '2.0*10^8 nano vesicles/3 ml'.")],
 ) -> None:
-    """Read the doses that a text states, as JSON, without those parts that are not understood."""
-    from evlib.doses.parse import parsed
+    """Read the doses that a text states, as JSON; parts with a number that are not understood are named beside, and left out."""
+    from evlib.doses.parse import not_understood, parsed
 
     echo(json.dumps(parsed(text), indent=1, ensure_ascii=False))
+    for part in not_understood(text):
+        echo(f"Not understood and left out: {part}", err=True)
 
 
 @app.command()
@@ -426,7 +428,7 @@ def duplicates(
 
     from evlib.base.schema import write_table
     from evlib.screen.deduplication import duplicates as duplicates_of
-    from evlib.screen.deduplication import needed_columns
+    from evlib.screen.deduplication import links_not_merged, needed_columns
     from evlib.screen.duplicate_scores import proposals
 
     by_number, likely = out / "duplicates.csv", out / "duplicate_proposals.csv"
@@ -434,7 +436,8 @@ def duplicates(
     records = pd.concat(parts, ignore_index=True)
     none = pd.DataFrame({"trn": [], "duplicate_of": []})
     repeats = write_table(duplicates_of(records, none, protocol=_protocol()), by_number, "duplicates")
-    pairs = write_table(proposals(records[~records.trn.isin(repeats.trn)]), likely, "proposals")
+    linked = links_not_merged(records, repeats)
+    pairs = write_table(proposals(records[~records.trn.isin(repeats.trn)], linked=linked), likely, "proposals")
     echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {by_number}")
     echo(f"{len(pairs)} more pairs may be one trial: {likely}")
 

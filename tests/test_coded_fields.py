@@ -36,6 +36,49 @@ def test_a_plain_record_is_coded_from_its_words(review):
     assert {name: row[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "code", "facts"),
+    [
+        ("disease_area", "oncological", {"conditions": "Lung Cancer"}),
+        ("disease_area", "oncological", {"conditions": "Brain-metastases"}),
+        ("disease_area", "respiratory", {"conditions": "COVID-19 in cancer patients"}),
+        ("disease_area", "respiratory", {"conditions": "Pneumonia | Lung cancer"}),
+        ("route", "topical", {"interventions": "Drug: exosome gel; oral mucositis"}),
+        ("route", "other", {"interventions": "exosomes, oral administration"}),
+        ("route", "intraocular", {"interventions": "subconjunctival injection"}),
+        ("route", "other", {"interventions": "intracoronary infusion"}),
+        ("route", "other", {"interventions": "IM injection"}),
+        ("route", "other", {"interventions": "intratracheal instillation"}),
+        ("route", "intrathecal", {"interventions": "intrathecal infusion"}),
+        ("route", "combined", {"interventions": "intracoronary infusion, then infusion at home"}),
+        ("route", "intravenous", {"interventions": "Biological: IV exosomes | Drug: placebo inhalation"}),
+        ("route", "intravenous", {"arms": "A: IV exosomes | Placebo: nebulised saline"}),
+        ("route", None, {"brief_title": "Exosomes in stage IV venous ulcers"}),
+        ("msc_source", "whartons-jelly", {"brief_title": "Wharton's jelly umbilical cord MSC exosomes"}),
+        ("msc_source", "mixed", {"brief_title": "Adipose and umbilical cord MSC exosomes"}),
+        ("msc_source", None, {"brief_title": "Exosomes of MSCs, UC Davis"}),
+        ("msc_source", None, {"brief_title": "MSC exosomes in UC patients", "conditions": "UC"}),
+        ("msc_source", "umbilical-cord", {"brief_title": "UC-MSC exosomes in UC patients"}),
+        ("msc_source", None, {"brief_title": "MSC exosomes in fat embolism"}),
+        ("msc_source", "adipose", {"brief_title": "Exosomes of MSC from fat in fat embolism"}),
+        ("msc_source", None, {"arms": "Control: adipose MSC | MSC exosomes"}),
+    ],
+)
+def test_words_that_only_seem_to_name_a_code_do_not_count(review, field, code, facts):
+    coding = coded_fields.rule_coding(
+        records_of([{"trn": "NCT00000001", **facts}], columns("records")), protocol=review
+    )
+    assert coding[field][0] == code or (code is None and pd.isna(coding[field][0]))
+
+
+def test_a_code_cannot_be_part_of_an_unknown_one(tmp_path):
+    path = tmp_path / "protocol.yml"
+    shipped = (ROOT / "protocol.yml").read_text(encoding="utf-8")
+    path.write_text(shipped.replace("part_of: umbilical-cord", "part_of: cord", 1), encoding="utf-8")
+    with pytest.raises(InputError, match=r"line \d+.*'cord'"):
+        load_protocol(path)
+
+
 def test_what_the_record_does_not_say_stays_missing(review):
     row = coded_fields.rule_coding(records_of([{"trn": "NCT00000001"}], columns("records")), protocol=review).iloc[0]
     assert row[["disease_area", "msc_source", "route", "phase_group", "countries"]].isna().all()

@@ -34,6 +34,7 @@ def record(**facts):
         ({"brief_title": "Stem cell exosomes for wounds"}, "unclear", None),
         ({"brief_title": "Exosomes for anxiety"}, "unclear", None),
         ({"trn": "X:no-number/1", "trn_kind": "placeholder", "brief_title": "MSC exosomes"}, "exclude", "E5"),
+        ({"trn": "PRE-2020-3", "trn_kind": "unknown form", "brief_title": "MSC exosomes"}, "unclear", None),
     ],
 )
 def test_what_the_rules_say_and_why(review, facts, decision, criterion):
@@ -92,6 +93,29 @@ def test_what_the_rules_say_and_why(review, facts, decision, criterion):
         ("include", {"official_title": "間葉系幹細胞由来エクソソームの点鼻"}),
         ("include", {"official_title": "Exosomas de células madre mesenquimales en artrosis"}),
         ("unclear", {"official_title": "Vesículas extracelulares de células madre en artrosis"}),
+        ("include", {"official_title": "Extrazelluläre Vesikel aus mesenchymalen Stammzellen bei ARDS"}),
+        ("include", {"official_title": "Vescicole extracellulari da cellule staminali mesenchimali"}),
+        ("include", {"official_title": "Exossomos de células-tronco mesenquimais na artrose"}),
+        ("include", {"official_title": "Внеклеточные везикулы мезенхимальных стромальных клеток при ОРДС"}),
+        ("include", {"official_title": "Mezenkimal kök hücre eksozomları ile tedavi"}),
+        ("include", {"official_title": "Egzosomy z mezenchymalnych komórek macierzystych"}),
+        ("include", {"official_title": "اگزوزوم‌های سلول‌های بنیادی مزانشیمی"}),
+        ("unclear", {"official_title": "Экзосомы стволовых клеток"}),
+        # Spelling.
+        ("include", {"brief_title": "MSC extra-cellular vesicles in ARDS"}),
+        ("include", {"brief_title": "MSC extracellularvesicles in ARDS"}),
+        # Not derived from, not given.
+        ("unclear", {"brief_title": "Exosomes not derived from MSC"}),
+        ("exclude", {"brief_title": "MSC lysate; exosomes are not given"}),
+        ("exclude", {"brief_title": "MSC for sepsis, exosomes were not administered"}),
+        ("include", {"brief_title": "MSC exosomes not given to controls"}),
+        ("exclude", {"official_title": "去除外泌体的间充质干细胞治疗肺炎"}),
+        # No word found says nothing in a language that the rules do not know.
+        ("exclude", {"brief_title": "Steroids for pneumonia"}),
+        ("exclude", {"brief_title": "Behandlung der Pneumonie"}),
+        ("unclear", {"brief_title": "Θεραπεία με εξωσώματα"}),
+        ("unclear", {"brief_title": "Mesenkymala stamceller, vesiklar"}),
+        ("unclear", {"registry": "IRCT"}),
     ],
 )
 def test_words_count_by_where_they_stand(review, decision, facts):
@@ -115,6 +139,11 @@ def test_the_words_shown_are_the_words_that_count(review):
     assert named.words.tolist() == ["exosomes", "Mesenchymal"]
     unnamed = triggers({"brief_title": "Stem cell exosomes"}, protocol=review)
     assert unnamed.meaning.tolist() == ["vesicles", "cells not named as mesenchymal"]
+
+
+@given(st.text(st.characters(categories=["L"], min_codepoint=0x370, max_codepoint=0x3FF), min_size=1))
+def test_a_record_is_never_excluded_for_a_word_in_an_unknown_language(review, greek):
+    assert rule_decisions(record(brief_title=greek), protocol=review).decision[0] == "unclear"
 
 
 words = st.lists(

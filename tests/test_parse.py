@@ -12,7 +12,7 @@ from evlib.__main__ import app
 from evlib.base.errors import InputError
 from evlib.base.schema import columns, read_csv
 from evlib.doses import stated_doses
-from evlib.doses.parse import in_unit, parsed
+from evlib.doses.parse import in_unit, not_understood, parsed
 from evlib.doses.parse_agreement import parser_agreement, parser_differences, record_doses, with_readers_doses
 
 
@@ -42,6 +42,21 @@ def short(text):
         ("20 ug in 10 ul PBS", {"low": 20, "volume_ml": 0.01}),
         ("total dose of 4x10^9 particles", {"low": 4e9, "per": "course"}),
         ("up to 4 units", {"low": None, "high": 4, "unit": "other", "stated_unit": "units"}),
+        ("2.0\\*10^8 nano vesicles", {"low": 2e8}),
+        ("5 \\~ 10 × 10^9 particles", {"low": 5e9, "high": 1e10}),
+        ("6 • 10^8 particles", {"low": 6e8, "high": 6e8}),
+        ("6 х 10⁸ particles", {"low": 6e8}),  # a Cyrillic letter
+        ("6 x\u200b10^8 particles", {"low": 6e8}),
+        (">= 1×10^9 particles", {"low": 1e9, "high": None}),
+        ("course dose: 5x10^9 particles", {"low": 5e9, "per": "course", "arm": None}),
+        ("5x10^9 particles over 5 days", {"low": 5e9, "per": "course"}),
+        ("8x10^9 particles divided into 4 doses", {"low": 8e9, "per": "course", "n_administrations": 4}),
+        ("5x10^9 particles in total, 5 administrations", {"low": 5e9, "per": "course", "n_administrations": 5}),
+        ("100 mL saline with 20 mL exosomes", {"low": 20, "unit": "mL product", "volume_ml": 20}),
+        ("100 mL saline containing exosomes", {"low": 100, "unit": "mL product"}),
+        ("5x10^9 particles per participant", {"low": 5e9, "per": "patient"}),
+        ("5 ug exosomes per side", {"low": 5, "per": "side"}),
+        ("5 ug exosomes/eye", {"low": 5, "per": "eye"}),
         ("2×10^10 in 2 ml, days 0, 4 and 8", {"low": 2e10, "unit": "unspecified", "n_administrations": 3}),
     ],
 )
@@ -68,6 +83,17 @@ def test_several_doses_are_several(text, doses):
 @pytest.mark.parametrize(
     "text",
     [
+        "6 by 10^8 particles",
+        "6 times 10^8 particles",
+        "6 ? 10^8 particles",
+        "6, 10^8 particles",
+        "n x 10^8 particles",
+        "3 x 2x10^9 particles",
+        "5 ug × 3 exosomes",
+        "half of 5 ug exosomes",
+        "1/2 vial",
+        "=> 5 ug exosomes",  # an arrow, or a bound
+        "2x10^-9 particles",
         "2 x 109 particles",  # a lost superscript
         "10 E10 particles",  # 10^10, or ten times as many
         "2,5 mL exosomes",  # two and five, or two and a half
@@ -83,6 +109,54 @@ def test_several_doses_are_several(text, doses):
 )
 def test_what_is_not_understood_is_left_out(text):
     assert parsed(text) == []
+
+
+def test_what_is_left_out_is_listed():
+    text = "A: 5 ug exosomes in 2 mL saline, daily for 7 days; then 6 by 10^8 particles | B: 2 x 109 particles"
+    assert not_understood(text) == ["then 6 by 10^8 particles", "2 x 109 particles"]
+    assert not_understood("exosomes of cells") == []
+
+
+scaled = st.tuples(st.integers(2, 99), st.integers(2, 12))
+signs = st.text(st.characters(categories=["P", "S", "Z", "Cf"], exclude_characters=";|"), max_size=3)
+
+
+@given(scaled, signs | st.sampled_from(["by", "times", "multiplied by", "х", "X", "or", "to", "x x"]))
+def test_a_power_is_never_a_dose_without_the_number_before_it(pair, sign):
+    number, power = pair
+    read = {value for row in parsed(f"{number} {sign} 10^{power} particles") for value in (row["low"], row["high"])}
+    assert read <= {float(f"{number}e{power}"), None}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bound"),
+    [
+        *(
+            (words, "", "low")
+            for words in ("not less than", "no fewer than", "at least", "above", "more than", "≥", "minimum of")
+        ),
+        *(
+            (words, "", "high")
+            for words in ("not more than", "at most", "below", "up to a maximum of", "up to", "≤", "<=", "under")
+        ),
+        *(("", words, "low") for words in (" or more", " and above", " at least", "+")),
+        *(("", words, "high") for words in (" or less", " at most", " max")),
+    ],
+)
+@given(scaled)
+def test_words_set_the_bound_that_they_name(before, after, bound, pair):
+    (row,) = parsed(f"{before} {pair[0]}x10^{pair[1]} particles{after}")
+    other = "high" if bound == "low" else "low"
+    assert (row[bound], row[other]) == (float(f"{pair[0]}e{pair[1]}"), None)
+
+
+def test_each_cohort_of_a_list_has_its_own_name():
+    for text in (
+        "cohort 1: 2 ug exosomes; cohort 2: 5 ug exosomes",
+        "cohort 1 (2 ug exosomes), cohort 2 (5 ug exosomes)",
+    ):
+        assert [(row["arm"], row["low"]) for row in parsed(text)] == [("cohort 1", 2), ("cohort 2", 5)]
+    assert [row["arm"] for row in parsed("High: group 2, 5 ug exosomes")] == ["High"]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +189,16 @@ def test_cells_are_an_equivalent_only_of_vesicles_from_so_many_cells(text, unit)
         ("single dose", 1),
         ("IV; aerosol; daily for a week, then once", 8),
         ("every other day, 10 administrations", 10),
+        ("5 days a week for 2 weeks", 10),
+        ("3 days per week, for 4 weeks", 12),
+        ("once daily, 5 days a week for 2 weeks", 10),
+        ("twice a day, 5 days a week for 2 weeks", None),
+        ("9 days a week for 2 weeks", None),
+        ("divided over 10 injection points", None),
+        ("divided into 10 injections", None),
+        ("at 10 injection sites", None),
+        ("not more than 5 doses", None),
+        ("3 times or more", None),
         ("every 14 days during two months", None),
         ("one or three administrations", None),
         ("up to 6 administrations", None),
@@ -213,6 +297,7 @@ def test_no_kind_of_unit_becomes_another():
 
 @given(st.text())
 def test_any_text_is_read_without_an_error(text):
+    not_understood(text)
     for row in parsed(text):
         assert row["low"] is not None or row["high"] is not None
 
@@ -252,4 +337,6 @@ def test_the_command_prints_what_it_understood():
     (row,) = json.loads(done.stdout)
     assert (row["low"], row["high"], row["unit"], row["n_administrations"]) == (5e9, 2e10, "particles", 20)
     assert row["as_stated"] == "0.5-2 x 10¹⁰ particles twice a day, 10 days"
-    assert json.loads(CliRunner().invoke(app, ["dose", "nothing"]).stdout) == []
+    left = CliRunner().invoke(app, ["dose", "6 by 10^8 particles"])
+    assert json.loads(left.stdout) == []
+    assert "6 by 10^8 particles" in left.stderr

@@ -10,8 +10,8 @@ from evlib.base.errors import InputError
 from evlib.base.paths import command_ending, repository
 from evlib.base.schema import read_table, split_multi
 from evlib.base.words import load_numbers, several
-from evlib.describe.coded_fields import phase_code, phase_codes
 from evlib.describe.figures import same_status
+from evlib.describe.phases import phase_code
 
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they make what is compared
 # The fields of a record that are compared, as a reader calls them.
@@ -127,9 +127,9 @@ def record_changes(before: Search, after: Search, *, protocol: dict) -> pd.DataF
 def _other_words(field: str, old: str, new: str, protocol: dict) -> bool:
     """Whether two different texts of a field say the same."""
     if field == "phases":
-        codes = phase_codes(protocol)
+        codes = protocol["codes"]["phase_group"]
         code = phase_code(old, codes)
-        return code is not None and code == phase_code(new, codes)
+        return code not in (None, "other") and code == phase_code(new, codes)
     return field == "status" and same_status(old, new)
 
 

@@ -129,7 +129,7 @@ def _phrase_pattern(phrases: frozenset[str]) -> re.Pattern[str]:
     spaced, unspaced = [], []
     for phrase in sorted(phrases, key=lambda phrase: (-len(phrase), phrase)):
         words = [
-            re.escape(word.removesuffix("*")) + (r"(?-i:[0-9A-Za-zÀ-ÖØ-öø-ÿ_])*" if word.endswith("*") else "")
+            re.escape(word.removesuffix("*")) + (rf"{letter}*" if word.endswith("*") else "")
             for word in re.split(r"[\s-]+", phrase)
         ]
         apart = spaced if re.match(letter, phrase) else unspaced
@@ -209,6 +209,14 @@ def _check_codes(protocol: dict[str, Any], lines: dict[str, int], path: Path) ->
             if disease and disease not in diseases:
                 known = ", ".join(sorted(diseases))
                 refuse(place, f"route '{code}' names the unknown disease area '{disease}'. Known: {known}.")
+    for field, codes in protocol["codes"].items():
+        for code, facts in codes.items():
+            if isinstance(facts, dict) and facts.get("part_of", code) not in codes:
+                known = ", ".join(codes)
+                refuse(
+                    f"codes.{field}.{code}.part_of",
+                    f"'{code}' is part of the unknown code '{facts['part_of']}'. Known: {known}.",
+                )
     queries = {key: protocol[key] for key in ("query", "search") if key in protocol}
     others = protocol.get("other_queries", {}).items()
     for place, query in (queries | {f"other_queries.{name}.text": facts["text"] for name, facts in others}).items():

@@ -1,15 +1,20 @@
 """Code the trials: disease area, cell source, route, phase and the rest, as readers coded them, else by rules."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from evlib.base import schema, tables
+from evlib.base.comparisons import patterns_of_labels, without_comparisons
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
 from evlib.base.reading.countries import country_converter
+from evlib.base.tables import WITHOUT_CODE, code_labels
+from evlib.describe.phases import phase_code
 
 # The columns of the records from which the rules read a field, the most telling first.
+_OF_WHAT_IS_GIVEN = ("msc_source", "route")  # never read from an arm of comparison
 _READS = {
     "disease_area": ["conditions", "brief_title", "official_title"],
     "msc_source": ["msc_source_text", "interventions", "brief_title", "official_title", "arms"],
@@ -18,11 +23,27 @@ _READS = {
     "study_type": ["study_type"],
 }
 _SEVERAL = {"msc_source": "mixed", "ev_term": "both", "route": "combined"}  # the code that stands for several
+# Where a record states a field and nothing else: what stands there is never "not reported". Of a field that the protocol adds, the
+# first column that it is read from.
+_STATES = {
+    "disease_area": "conditions", "msc_source": "msc_source_text", "ev_term": "ev_term_text", "route": "route_text",
+    "design": "intervention_model", "study_type": "study_type", "phase_group": "phases",
+}  # fmt: skip
+_NOT_STATED = re.compile(
+    r"\b(?:not|un)\s?(?:selected|specified|stated|shown|named|reported|provided|available|applicable)\b|\bn/?a\b|\bun(?:known|clear)\b",
+    re.IGNORECASE,
+)
+# Words that say nothing of a field; those for cells name no tissue.
+_EMPTY_WORDS = re.compile(
+    r"none|nil|null|human|donated|allogen\w+|autologous|mesenchym\w+|stem|stromal|progenitor|cells?|h?mscs?|derived|of|from|and|or|tissue|source",
+    re.IGNORECASE,
+)
 READ_BY = {"machine": "machine-read", "person": "person"}  # the protocol's ``coding_read_by`` → ``coded_by``
 _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
 _TERM_READS = ["ev_term_text", "interventions", "brief_title", "official_title"]
 
+_Patterns = dict[str, tuple[re.Pattern[str], re.Pattern[str] | None]]  # code → what names it, and what only seems to
 _Match = tuple[str, str, str]  # a code, the column of the record that names it, and the words there
 
 
@@ -68,7 +89,8 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
 
     A field is read from the first column of the record that names any of its codes, the most telling column first (the term
     and the flags from all of their columns). Several codes in that column become ``mixed`` (cell source), ``both`` (term) or
-    ``combined`` (route); of other fields the one counts that stands first in the protocol's list.
+    ``combined`` (route); of other fields the one counts that stands first in the protocol's list. A value that the record
+    states and that has no code is ``evlib.base.tables.WITHOUT_CODE``, never missing; ``stated_without_code`` lists them.
 
     Returns
     -------
@@ -78,24 +100,33 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     """
     reads = _READS | protocol["added_fields"]
     lists = {name: protocol["codes"].get(name, {}).items() for name in [*reads, "ev_term"]}
-    patterns = {name: {code: phrase_pattern(facts["phrases"]) for code, facts in own} for name, own in lists.items()}
-    flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
-    phases = phase_codes(protocol)
-    countries = _short_country_names(records.countries)
+    patterns = {name: {code: _patterns_of(facts) for code, facts in own} for name, own in lists.items()}
+    flags = {name: {"True": _patterns_of({"phrases": phrases})} for name, phrases in protocol["flags"].items()}
+    wholes = {name: {code: facts.get("part_of") for code, facts in own} for name, own in lists.items()}
+    states = _STATES | {name: own[0] for name, own in protocol["added_fields"].items()}
+    states = {name: column for name, column in states.items() if protocol["codes"].get(name)}
+    countries, labels = _short_country_names(records.countries), patterns_of_labels(protocol["screening"])
     rows, words = [], []
     for record in records.to_dict("records"):
-        matches = {name: _in_first_column(record, patterns[name], reads[name]) for name in reads}
-        matches["ev_term"] = _in_any_column(record, patterns["ev_term"], _TERM_READS)
+        given = record | {name: without_comparisons(record[name], labels) for name in ("interventions", "arms")}
+        texts = {name: given if name in _OF_WHAT_IS_GIVEN else record for name in lists}
+        matches = {name: _in_first_column(texts[name], patterns[name], reads[name]) for name in reads}
+        matches["ev_term"] = _in_any_column(given, patterns["ev_term"], _TERM_READS)
+        for name, own in wholes.items():  # of a tissue and its part, the part is told
+            told = {own.get(code) for code, _, _ in matches[name]}
+            matches[name] = [match for match in matches[name] if match[0] not in told]
         matches |= {name: _in_any_column(record, pattern, _FLAG_READS) for name, pattern in flags.items()}
-        phase = phase_code(record["phases"], phases)
+        phase = phase_code(record["phases"], protocol["codes"]["phase_group"])
         matches["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
         matches["countries"] = [
             (countries[name], "countries", name) for name in schema.split_multi(record["countries"])
         ]
         matches["study_type"] = matches["study_type"] or _implied_study_type(record)
+        for name, column in states.items():
+            matches[name] = matches[name] or _without_code(record, column)
         codes = {name: list(dict.fromkeys(code for code, _, _ in own)) for name, own in matches.items()}
         disease = _first(codes["disease_area"])
-        routes = [protocol["codes"]["route"][code] for code in codes["route"]]
+        routes = [protocol["codes"]["route"].get(code, {"group": code}) for code in codes["route"]]
         # A route's group says where it takes what is given; that may differ as seen from another disease.
         groups = sorted({route.get("elsewhere", {}).get(disease, route["group"]) for route in routes})
         rows.append(
@@ -115,15 +146,21 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     return schema.checked(coding, "coded"), table
 
 
-def phase_code(phases: object, codes: dict[str, str]) -> str | None:
-    """The code of what a record says of its phase, by ``phase_codes``; None where it says nothing or no phrase of a code."""
-    return codes.get("/".join(schema.split_multi(phases)).casefold())
+def stated_without_code(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    """The values that records state and that have no code, with the trials of table ``coded`` on which that counts.
 
-
-def phase_codes(protocol: dict) -> dict[str, str]:
-    """The code of each phrase by which records name a phase, in lower case."""
-    codes = protocol["codes"]["phase_group"].items()
-    return {phrase.casefold(): code for code, facts in codes for phrase in facts["phrases"]}
+    Returns
+    -------
+    pandas.DataFrame
+        ``field, stated, trials, trns``: one row per field and wording, the most frequent first.
+    """
+    counts = coding[coding.coded_by == "rules"].set_index("trn")
+    own = words[(words.code == WITHOUT_CODE) & words.trn.isin(counts.index)]
+    count = [counts.at[trn, field] == WITHOUT_CODE for trn, field in zip(own.trn, own.field)]
+    own = own[pd.Series(count, index=own.index, dtype=bool)]
+    table = own.groupby(["field", "words"], sort=False).trn.agg(trials="size", trns=" | ".join).reset_index()
+    table = table.rename(columns={"words": "stated"}).sort_values("trials", ascending=False, kind="stable")
+    return table[["field", "stated", "trials", "trns"]].reset_index(drop=True)
 
 
 def coded_fields(protocol: dict) -> list[str]:
@@ -175,6 +212,7 @@ def _basis_of(
     if pd.isna(value) or value is False:
         return None, None
     own = matches.get((trn, "route" if field == "route_group" else field), [])
+    own = [match for match in own if (match[0] == WITHOUT_CODE) == (value == WITHOUT_CODE)]
     if field != "route_group" and value != _SEVERAL.get(field):
         own = [match for match in own if match[0] in schema.split_multi(str(value))]
     if not own:
@@ -211,7 +249,7 @@ def coding_agreement(read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row per field: ``field, n`` (code of the readers given), ``same``, ``rules_silent`` (no code found), ``share`` of n.
     """
-    both = read.merge(rules, on="trn", suffixes=("_read", "_rules"))
+    both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
     rows = []
     for field in [*schema.CODED_FIELDS, *schema.added_fields(read, "coded")]:
         by_readers, by_rules = both[f"{field}_read"].dropna(), both[f"{field}_rules"]
@@ -227,7 +265,8 @@ def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
 
     A reader's code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
     """
-    both, matches = read.merge(rules, on="trn", suffixes=("_read", "_rules")), _matches_by_field(words)
+    both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
+    matches = _matches_by_field(words)
     rows = []
     for field in [*schema.CODED_FIELDS, *schema.added_fields(read, "coded")]:
         by_readers, by_rules = both[f"{field}_read"].astype("object"), both[f"{field}_rules"].astype("object")
@@ -250,26 +289,59 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
 
 
+def _without_code(record: dict, column: str) -> list[_Match]:
+    """What a record states in a column from which no code was read."""
+    text = record[column]
+    return [(WITHOUT_CODE, column, text)] if isinstance(text, str) and _states(text) else []
+
+
+def _states(text: str) -> bool:
+    """Whether a text says anything but that something is not stated."""
+    return not all(map(_EMPTY_WORDS.fullmatch, re.findall(r"\w+", _NOT_STATED.sub(" ", text))))
+
+
+def _patterns_of(facts: dict) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    return phrase_pattern(facts["phrases"]), phrase_pattern(facts["but_not"]) if facts.get("but_not") else None
+
+
 def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
     """Interventional, where the record shows what only such a study has."""
     shown = next((name for name in _INTERVENTIONAL_ONLY if isinstance(record[name], str)), None)
     return [("interventional", shown, record[shown])] if shown else []
 
 
-def _in_first_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
+def _in_first_column(record: dict, patterns: _Patterns, names: list[str]) -> list[_Match]:
     """The codes that the first column with any match names."""
     return next((matches for name in names if (matches := _in_any_column(record, patterns, [name]))), [])
 
 
-def _in_any_column(record: dict, patterns: dict, names: list[str]) -> list[_Match]:
+def _in_any_column(record: dict, patterns: _Patterns, names: list[str]) -> list[_Match]:
     """Each code once, with the first column that names it."""
-    matches = {}
-    for code, pattern in patterns.items():
-        for name in names:
-            match = pattern.search(record[name]) if isinstance(record[name], str) else None
-            if match:
-                matches.setdefault(code, (code, name, match.group()))
-    return list(matches.values())
+    matches: dict[str, _Match] = {}
+    for name in names:
+        if isinstance(record[name], str):
+            for code, words in _told(record[name], patterns):
+                matches.setdefault(code, (code, name, words))
+    return [matches[code] for code in patterns if code in matches]
+
+
+def _told(text: str, patterns: _Patterns) -> list[tuple[str, str]]:
+    """The codes that a text names, each with the words. A word inside longer words of another code ("lung" in "lung cancer"),
+    or inside words that the code does not mean ("UC" in "UC Davis"), does not count."""
+    first = {code: match for code, (wanted, _) in patterns.items() if (match := wanted.search(text))}
+    if len(first) < 2 and not any(patterns[code][1] for code in first):
+        return [(code, match.group()) for code, match in first.items()]
+    found = [(code, match) for code in first for match in patterns[code][0].finditer(text)]
+    spans = [(code, *match.span()) for code, match in found]
+
+    def holds(code: str, match: re.Match[str]) -> bool:
+        start, end = match.span()
+        own = patterns[code][1]
+        if own and any(other.start() <= start and end <= other.end() for other in own.finditer(text)):
+            return False
+        return not any(other != code and a <= start and end <= b and b - a > end - start for other, a, b in spans)
+
+    return [(code, match.group()) for code, match in found if holds(code, match)]
 
 
 def _first(codes: list[str], *, several: str | None = None) -> str | None:
@@ -323,14 +395,15 @@ def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]
         numbers["n_covid"] = included.covid19.sum()
     named = [name for name in protocol["codes"]["route_group"] if name not in ("combined", "other")]
     numbers |= {f"n_{name}": groups.get(name, 0) for name in named}
-    return numbers | {"n_route_other": groups.get("combined", 0) + groups.get("other", 0)}
+    others = ("combined", "other", WITHOUT_CODE)
+    return numbers | {"n_route_other": sum(groups.get(name, 0) for name in others)}
 
 
 def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict) -> str:
     """The four most frequent codes of a field with their counts, and how many trials have none: "Skin 5, not reported 3"."""
     if trials.empty:
         return "none yet"
-    labels = {code: facts["label"] for code, facts in protocol["codes"][field].items()}
+    labels = code_labels(protocol, field)
     counts = trials[field].value_counts().head(4)
     parts = [f"{labels.get(code, code)} {n}" for code, n in counts.items()]
     rest = int(trials[field].notna().sum() - counts.sum())

@@ -32,6 +32,9 @@ _DEFINITIONS = (
 _HOUSE_UNITS = ("ug protein", "ug exosomes", "mg/kg", "mL product", "pmol phospholipid/kg")
 _MULTIPLES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SIGNS = str.maketrans("×✕✖⨯∗·⋅⁎µμ–—−‒‑～〜∼∽’ \u2009\u202f", "xxxx****uu-----~~~~'   ")
+_NO_WIDTH = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!~<>=|^-])")  # as Markdown writes a sign that is to be shown as it is
+_DOT_OR_CYRILLIC = re.compile(r"(?<=\d)\s*[•∙・●хХ]\s*(?=10\s*\^)")  # times, between a number and its power
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _MASKED = "¦"  # stands for what has been read already
 
@@ -46,6 +49,12 @@ _RANGE = r"\s*(?:-|~|\bto\b)\s*"
 _PLUS_MINUS = r"\s*(?:±|\+/-)\s*"
 _LIST = r"\s*(?:,\s*(?:or|and)\b|,|/|:|\bor\b|\band\b)\s*"
 _JOINT = re.compile(rf"(?i)(?P<pm>{_PLUS_MINUS})|(?P<range>{_RANGE})|(?P<list>{_LIST})")
+# Before a number: what makes it a part of something that is not read. A lone power of ten follows no number and no odd sign.
+_OF_MORE = re.compile(r"(?i)(?:(?:^|[\s\d)])[x*]|\d\s*[x*]|=>|->|\b(?:half|third|quarter)\s+(?:of|a|an))\s*$")
+_POWER_OF_MORE = re.compile(
+    rf"(?i)(?:\d[\s)\]]*[^\w\s{_MASKED}]*|\d\s+(?:or|to|and)|\b(?:by|times)|[^\w\s(\[,;:~<>≤≥={_MASKED}.'\"-])\s*$"
+)
+_FRACTION = re.compile(r"(?:1/[2-4]|2/3|3/4)(?![\d.])")
 _SHARED_POWER = re.compile(r"\s*\(?\s*[x*]\s*10\s*\^\s*(\d{1,2})\s*\)?")
 
 _KIN = (
@@ -102,8 +111,10 @@ _PER = re.compile(
     rf"(?i)\s*(?P<sign>/|\bper\b|\beach\b)\s*(?P<n>\d+(?:\.\d+)?)?\s*(?:(?P<kg>kg\b|kilograms?\b)(?:\s*(?:of\s+)?(?:body[\s-]*"
     rf"weight|bw)\b)?|(?P<cm2>cm\s?\^?2\b|square\s+cent\w+)|(?P<volume>[um]?l|cc|millilit\w+|microlit\w+)\b"
     rf"|(?P<ointment>g\s+(?:of\s+)?(?:ointment|cream|gel)\b)|(?P<administration>(?:{_ADMINISTRATION})\b)"
-    rf"|(?:injection\s+)?(?P<else>sites?|points?|drops?|nostrils?|eyes?|knees?|joints?|units?|vials?|days?|weeks?)\b)"
+    rf"|(?:injection\s+)?(?P<else>sites?|points?|drops?|nostrils?|eyes?|knees?|joints?|units?|vials?|days?|weeks?"
+    rf"|patients?|subjects?|participants?|persons?|sides?|ears?|lesions?|legs?|limbs?|cycles?|courses?)\b)"
 )
+_PEOPLE = ("subject", "participant", "person")
 _ASIDE = re.compile(r"(?i)\s*\([^()\d]{1,30}\)(?=\s*(?:/|per\b))")
 _FROM_CELLS = re.compile(
     rf"(?i)(?:{_VESICLES}|\bexosom\w+|supernatant|medium|media|secretome)\b[^.;|]{{0,60}}\b(?:from|by|of|to)\s+"
@@ -111,24 +122,48 @@ _FROM_CELLS = re.compile(
 )
 _OF_VESICLES = re.compile(rf"(?i)\s*-?\s*(?:of|worth\s+of)\s+{_EV}")
 _DILUENT_AFTER = re.compile(
-    rf"(?i)\s*\(?{_DILUENT}(?![^;|)]*\b(?:containing|with)\b[^;|]*{_VESICLES})|[^;,|]*\b(?:free\s+of|without)\b"
+    rf"(?i)\s*\(?{_DILUENT}"
+    rf"(?![^;|)]*\b(?:containing|with)\b(?!\s*(?:about\s+)?[\d.]+\s*(?:[mu]?l|cc)\b)[^;|]*{_VESICLES})|[^;,|]*\b(?:free\s+of|without)\b"
 )
 _DILUENT_BEFORE = re.compile(
     r"(?i)\b(?:saline|pbs|placebo|(?:diluted|dissolved|suspended)\s+(?:in|with|to))\s+(?:about\s+)?$"
 )
 _LABEL = re.compile(
     r"(?i)\b(?:group|cohort|dosage|level|phase|arm|type|part|stage|step|grade|table)s?\s+\d{1,2}"
-    r"(?:\s*(?:/|,|-|and)\s*\d{1,2})*(?=\s*[:;,.)]|\s*$)"
+    r"(?:\s*(?:/|,|-|and)\s*\d{1,2})*(?=\s*[:;,.()]|\s*$)"
 )
+_AMOUNT_OF = r"(?:\s+(?:dose|amount|volume))?(?:\s+(?:of|is))?"
+_LARGEST, _SMALLEST = rf"max(?:imum|imal|\.)?{_AMOUNT_OF}", rf"min(?:imum|imal|\.)?{_AMOUNT_OF}"
+_OR_EQUAL = r"(?:\s+or\s+equal\s+to)?"
+_OPENS = re.compile(r"\s*[:(]")
 _BOUNDED = re.compile(
-    r"(?i)(?P<upper>\b(?:up\s+to|at\s+most|no\s+more\s+than|not\s+exceeding|maximum(?:\s+of)?|less\s+than)\s+$|[<≤]\s*$)"
-    r"|(?P<lower>\b(?:at\s+least|no\s+less\s+than|minimum(?:\s+of)?|more\s+than)\s+$|[>≥]\s*$)"
+    rf"(?i)(?P<upper>\b(?:up\s+to(?:\s+(?:a\s+)?{_LARGEST})?|at\s+most|(?:no|not)\s+(?:more|greater|higher)\s+than"
+    rf"|not\s+(?:to\s+)?(?:exceed(?:ing)?|above|over)|{_LARGEST}|(?:less|fewer|lower|smaller)\s+than{_OR_EQUAL}|below"
+    rf"|under)\s+$|[<≤]\s*$)|(?P<lower>\b(?:at\s+least|(?:no|not)\s+(?:less|fewer|lower)\s+than"
+    rf"|not\s+(?:below|under)|{_SMALLEST}|(?:more|greater|higher|larger)\s+than{_OR_EQUAL}|above|over|exceeding)\s+$"
+    rf"|[>≥]\s*$)"
 )
-_TOTAL = re.compile(r"(?i)\b(?:total|cumulative)(?:\s+(?:dose|amount))?(?:\s+of)?\s*:?\s*$")
+_STOPS = r"(?=\s*(?:$|[;,.)|]))"
+_BOUNDED_AFTER = re.compile(
+    rf"(?i)\s*[,(]?\s*(?:(?P<lower>(?:or|and)\s+(?:more|above|higher|greater|over|up)\b(?!\s+(?:than|to|often|freq))"
+    rf"|(?:at\s+least|min(?:imum)?|\+){_STOPS})"
+    rf"|(?P<upper>or\s+(?:less|below|lower|fewer|under)\b(?!\s+(?:than|often|freq))|(?:at\s+most|max(?:imum)?){_STOPS}))"
+)
+_TOTAL = re.compile(
+    r"(?i)\b(?:(?:total|cumulative|overall)(?:\s+(?:dose|amount))?|course\s+dose)(?:\s+(?:of|is))?\s*:?\s*$"
+)
+_KIND_OF_DOSE = re.compile(
+    r"(?i)(?:the\s+)?(?:total|cumulative|overall|course|single|max\w*|min\w*)(?:\s+(?:dose|amount|volume))?"
+)
 _HOLDING = re.compile(
     rf"(?i)[\s,{_MASKED}]*(?:[a-z]+\s+){{0,2}}?(?:at|with|containing|=|,|\()?[\s,({_MASKED}]*(?:about|approximately)?\s*"
 )
-_IN_TOTAL = re.compile(r"(?i)\s*(?:in\s+total|per\s+course|total)\b")
+_IN_TOTAL = re.compile(
+    r"(?i)\s*,?\s*(?:(?:in\s+total|per\s+course|total)\b"
+    r"|(?:over|within)\s+(?:a\s+period\s+of\s+)?\w+\s+(?:days|weeks|months)\b)"
+)
+_WITH_A_NUMBER = re.compile(rf"(?<![\w-])(?:[a-z]+\s)?\d[^;{_MASKED}]{{0,60}}", re.IGNORECASE)
+_DIVIDED = re.compile(r"(?i)(?:divided|split|distributed|spread)\b")
 _QUOTED = re.compile(r"(?i)\bread\s+as\s+$|'\s*$")
 _UNIT_NAMED = re.compile(r"(?i)\bunits?\s*(?:of|:|is)?\s*$")
 
@@ -181,6 +216,23 @@ def parsed(text: str) -> list[dict]:
     return [row for part in text.split(MULTI) for row in _of_part(part)]
 
 
+def not_understood(text: str) -> list[str]:
+    """The parts of a text that hold a number and that ``parsed`` left out, as it read their signs.
+
+    Examples
+    --------
+    >>> not_understood("5 ug exosomes; then 6 by 10^8 particles")
+    ['then 6 by 10^8 particles']
+    """
+    left = []
+    for part in text.split(MULTI):
+        for clause in _clauses(_label(_with_plain_signs(re.sub(r"\s+", " ", part)))[1]):
+            plain = _without_labels(_mask(clause, [(item.start, item.end) for item in schedules(clause)]))
+            rest = _mask(plain, [(amount.start, amount.end) for amount in _quantities(plain)])
+            left += [match.group().strip(" .(") for match in _WITH_A_NUMBER.finditer(rest)]
+    return list(dict.fromkeys(left))
+
+
 def in_unit(value: float, unit: str, to: str) -> float:
     """A number in another unit of the same kind ("mg exosomes" in "ug exosomes").
 
@@ -226,8 +278,16 @@ def _of_part(part: str) -> list[dict]:
         for index, amount in enumerate(amounts):
             own = _when(amount, amounts[index + 1 :], amounts[0], when)
             n, interval = in_all(own, clause) if own else in_all(shared, shared_text)
-            rows.append(_row(amount, n, interval, arm, words.strip()))
+            if amount.per == "administration" and any(item.n and _DIVIDED.match(item.words) for item in own):
+                amount = amount._replace(per="course")  # "divided into 4 doses"
+            rows.append(_row(amount, n, interval, _arm_of(amount, clause, arm), words.strip()))
     return rows
+
+
+def _arm_of(amount: _Amount, clause: str, arm: str | None) -> str | None:
+    """The name of an amount's arm: that of the whole field, or the group or cohort that its words name last before it."""
+    named = [match.group() for match in _LABEL.finditer(clause, 0, amount.start) if _OPENS.match(clause, match.end())]
+    return named[-1] if named and (arm is None or _LABEL.match(f"{arm}:")) else arm
 
 
 def _row(amount: _Amount, n: int | None, interval: str | None, arm: str | None, text: str) -> dict:
@@ -245,9 +305,10 @@ def _row(amount: _Amount, n: int | None, interval: str | None, arm: str | None, 
 
 def _with_plain_signs(text: str) -> str:
     """The text with plain signs: powers as ^, one sign each for times, range and micro, numbers without gaps."""
-    text = text.translate(_SIGNS)
+    text = _ESCAPED.sub(r"\1", text.translate(_NO_WIDTH)).translate(_SIGNS)
+    text = re.sub(r">\s?=|≧|⩾", "≥", re.sub(r"<\s?=|≦|⩽", "≤", text))
     text = re.sub(r"(?<=\d)[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda match: "^" + match.group().translate(_RAISED), text)
-    text = text.translate(_RAISED).replace("**", "^")
+    text = _DOT_OR_CYRILLIC.sub(" x ", text.translate(_RAISED).replace("**", "^"))
     while (more := _BARE_MASS.sub(r"\g<0> \g<noun>", text)) != text:
         text = more
     text = re.sub(r"(?<![\d.,])(\d{1,3})((?: 000)+)(?![\d.])", lambda m: m[1] + m[2].replace(" ", ""), text)
@@ -257,7 +318,7 @@ def _with_plain_signs(text: str) -> str:
 def _label(text: str) -> tuple[str | None, str]:
     """The name of an arm before a colon, and the rest."""
     match = re.match(r"\s*([^:;()]{1,60}?)\s*:\s+", text)
-    if not match or not re.search("[A-Za-z]", match[1]) or _amounts(match[1]):
+    if not match or not re.search("[A-Za-z]", match[1]) or _KIND_OF_DOSE.fullmatch(match[1]) or _amounts(match[1]):
         return None, text
     return match[1], text[match.end() :]
 
@@ -291,18 +352,28 @@ def _when(amount: _Amount, later: list[_Amount], first: _Amount, when: list[Sche
 
 def _amounts(text: str) -> list[_Amount]:
     """The amounts of a clause, volumes put to the doses that they hold."""
-    text = _mask(text, [match.span() for match in _LABEL.finditer(text)])
+    text = _without_labels(text)
+    return _with_volumes(_quantities(text), text)
+
+
+def _without_labels(text: str) -> str:
+    return _mask(text, [match.span() for match in _LABEL.finditer(text)])
+
+
+def _quantities(text: str) -> list[_Amount]:
     amounts, position = [], 0
     while match := _NUMBER.search(text, position):
         quantity, position = _quantity(text, match)
         amounts += quantity
-    return _with_volumes(amounts, text)
+    return amounts
 
 
 def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
     """The amounts that begin with a number, and where to read on."""
     start = match.start()
-    series = _series(text, match)
+    before = text[max(0, start - 120) : start]
+    apart = not (_OF_MORE.search(before) or (match["power"] and _POWER_OF_MORE.search(before)))
+    series = _series(text, match) if apart else None
     if series is None:
         return [], start + len(re.match(r"[\d.,^x*eE\s~/:±+'-]+", text[start:])[0])
     bounds, scaled, end, remark = series
@@ -330,7 +401,9 @@ def _quantity(text: str, match: re.Match) -> tuple[list[_Amount], int]:
         bounds, end = _second_bound(text, end, bounds, unit, over)
     if _TOTAL.search(text[:start]) or _IN_TOTAL.match(text, end):
         per = "course"
-    limit = _BOUNDED.search(text[:start])
+    limit = _BOUNDED.search(before) or _BOUNDED_AFTER.match(text, end)
+    if unit.endswith(("particles", "cells")) and not over and bounds[0][1] < 1:
+        return [], end
     if limit:
         bounds = [(None, high) if limit["upper"] else (low, None) for low, high in bounds]
     name = "/".join([unit, *over])
@@ -354,6 +427,8 @@ def _second_bound(
 def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool, int, str | None] | None:
     """The bounds of one number, a range or a list, whether they carry a power of ten, where they end, and a remark."""
     start, numbers, joints = match.start(), [], []
+    if _FRACTION.match(text, start):
+        return None
     while True:
         number = _number_of(match)
         if number is None or (_UNREADABLE.match(text, match.end()) and not _SHARED_POWER.match(text, match.end())):
@@ -367,6 +442,8 @@ def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool
         scaled = _number_of(following)
         if number.exponent is not None and (scaled is None or scaled.exponent is None):
             break
+        if number.exponent is None and following["power"]:  # "6, 10^8"
+            return None
         joints.append((joint.lastgroup, joint.group()))
         match = following
     if (power := _SHARED_POWER.match(text, end)) and numbers[-1].exponent is None:
@@ -448,6 +525,7 @@ def _over(text: str, position: int) -> tuple[list[str], str, float | None, int] 
             over.append("kg" if match["kg"] else "cm2" if match["cm2"] else "g ointment")
         elif match["else"]:
             per = match["else"].lower().rstrip("s")
+            per = "patient" if per in _PEOPLE else per
         position = match.end()
     if re.match(r"\s*/|\s*\bper\b", text[position:], re.IGNORECASE):
         return None

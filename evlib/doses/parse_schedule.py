@@ -13,10 +13,16 @@ _TIMES_A_DAY = {"qd": 1, "bid": 2, "tid": 3, "qid": 4}
 
 _N = rf"(?:\d+|{'|'.join(_WORDS)})"
 _SPAN = r"(?P<length>day|week|month)s?"
-_LASTING = rf"(?:[\s,]*(?:(?:for|during|in|over|within|x)\s+)?(?P<duration>{_N})\s+(?:consecutive\s+)?{_SPAN}\b)?"
+_LASTING = (
+    rf"(?:[\s,]*(?:(?:for|during|in|over|within|x)\s+)?(?P<duration>{_N})\s+(?:consecutive\s+)?{_SPAN}\b"
+    r"(?!\s+(?:a|per|every|each)\s+(?:week|month)|\s+weekly))?"
+)
+_OFTEN_A_DAY = re.compile(
+    rf"(?i)\b(?:(?:twice|thrice|{_N}\s+times)\s+(?:a|per|every|each)?\s*da(?:y|ily)\b|[btq]id|every\s+\d+\s*h)"
+)
 _NO_NOUN = r"(?!\s+(?:conditioned|culture|practice|life|activit))"
 _RATE = re.compile(
-    rf"(?i)\b(?:(?:(?:(?P<often>once|twice|thrice)|(?P<times>{_N})\s+times)\s+)?"
+    rf"(?i)\b(?:(?:(?:(?P<often>once|twice|thrice)|(?P<times>{_N})\s+(?:times|(?P<days>days)))\s+)?"
     rf"(?P<each>(?:a|per|every|each)\s+(?P<other>other\s+|{_N}\s+)?(?P<unit>day|week|month)s?\b|daily|weekly|monthly)"
     rf"|(?P<latin>qd|bid|tid|qid)\b){_NO_NOUN}{_LASTING}"
 )
@@ -35,9 +41,12 @@ _MANNER = (
     r"|subcutaneous)"
 )
 _COUNT = re.compile(
-    rf"(?i)(?P<bound>\b(?:up\s+to|at\s+most|at\s+least|or|maximum(?:\s+of)?)\s+)?(?<![\w.^*-])"
-    rf"(?:(?P<n>{_N})\s+(?:(?:or|to|-)\s*(?P<or>{_N})\s+)?(?:{_MANNER}\s+){{0,3}}{_NOUNS}\b(?!\s+(?:levels?|groups?|"
-    rf"cohorts?|from|a\s|per\s|every|each|daily))|(?P<once>once|twice|thrice)\b)"
+    rf"(?i)(?P<bound>\b(?:up\s+to|at\s+most|at\s+least|or|m(?:ax|in)imum(?:\s+of)?|(?:(?:no|not)\s+)?(?:more|less|fewer)"
+    rf"\s+than)\s+)?(?P<split>\b(?:(?:divided|split|distributed|spread)\s+(?:\w+ly\s+)?(?:over|into|in|among|between|across"
+    rf"|to)|in|into|as|by|via)\s+)?(?<![\w.^*-])"
+    rf"(?:(?P<n>{_N})\s+(?:(?:or|to|-)\s*(?P<or>{_N})\s+)?(?:{_MANNER}\s+){{0,3}}(?P<noun>{_NOUNS})\b"
+    rf"(?!\s+(?:levels?|groups?|cohorts?|from|a\s|per\s|every|each|daily|sites?|points?|spots?|places?|locations?)"
+    rf"|\s*10\s*\^)(?P<more>\s+or\s+(?:more|less|fewer)\b)?|(?P<once>once|twice|thrice)\b)"
 )
 _ALTERNATIVES = re.compile(
     rf"(?i)\b(?:once|twice|thrice|{_N})(?:\s*,\s*(?:once|twice|thrice|{_N}))*\s*,?\s+or\s+(?:once|twice|thrice|{_N})\s+{_NOUNS}\b"
@@ -83,6 +92,9 @@ def schedules(text: str) -> list[Schedule]:
 def in_all(parts: list[Schedule], text: str) -> tuple[int | None, str | None]:
     """Number of administrations and interval of the schedules of one dose; None where they disagree or do not say."""
     numbers = [part.n for part in parts if part.n is not None]
+    if any(re.search(r"\bdays\s+(?:a|per|every|each|weekly)\b", part.words) for part in parts):
+        often = any(_OFTEN_A_DAY.search(part.words) for part in parts)  # on so many days, and several times on each
+        numbers = [] if often else numbers
     words = "; ".join(dict.fromkeys(part.words for part in parts if not part.bare)) or None
     gaps = [text[one.end : other.start] for one, other in pairwise(parts)]
     if any(re.search(r"\bthen\b", gap, re.IGNORECASE) for gap in gaps):
@@ -103,6 +115,8 @@ def _of_rate(match: re.Match) -> int | None:
     if match["latin"]:
         return span and _TIMES_A_DAY[match["latin"].lower()] * span
     times = _as_count(match["often"] or match["times"] or "one")
+    if match["days"] and times > (_DAYS[(match["unit"] or "week").lower()] or times):
+        return None
     each = match["each"].lower()
     unit = match["unit"].lower() if match["unit"] else {"daily": "day", "weekly": "week", "monthly": "month"}[each]
     step = (match["other"] or "one").strip().lower()
@@ -128,6 +142,8 @@ def _of_events(match: re.Match) -> int | None:
 
 
 def _of_count(match: re.Match) -> int | None:
-    if match["bound"] or match["or"]:
+    if match["bound"] or match["or"] or match["more"]:
         return None
+    if match["split"] and re.match("injection|instillation|application", match["noun"] or "", re.IGNORECASE):
+        return None  # one dose, given at several places
     return _as_count(match["once"] or match["n"])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from evlib.base.comparisons import is_comparison
 from evlib.base.protocol import phrase_pattern
 from evlib.base.schema import checked, split_multi
 
@@ -18,6 +19,11 @@ _COMPARED = ("interventions", "arms")  # fields whose values may be an arm of co
 _OF_CRITERIA = (*_CONDITION, *_COMPARED)  # where phrases of a criterion that names no fields are looked for
 _WITH_AND_WITHOUT = re.compile(r"\bwith\s*(?:and|or|/)\s*without\b", re.IGNORECASE)
 _NON = re.compile(r"\bnon[\s‐-―-]?$", re.IGNORECASE)
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # kana, Han and Hangul
+_AFTER = re.compile(r"(?:[\s‐-―-]|\b(?:is|are|was|were|be|been|will)\b\s)*")
+_TO_SOME = re.compile(
+    r"\s+(?:to|in|for|until|if|before|after|when|as|with)\b", re.IGNORECASE
+)  # "not given to controls"
 _REACH = 4  # words between an intervention and the word for its origin
 
 
@@ -38,7 +44,9 @@ def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     phrases for one; and, likewise, the condition. These are looked for in titles, interventions, arms, and source and term
     as the record words them; the condition in titles and conditions. A word that is negated ("without exosomes",
     "exosome-free"), or stands in an arm of comparison, does not count. Another origin counts where it is that of the
-    intervention ("platelet exosomes"), not of something beside it ("exosomes versus platelet-rich plasma").
+    intervention ("platelet exosomes"), not of something beside it ("exosomes versus platelet-rich plasma"). A record is
+    excluded for want of a word only where it has one of the protocol's ``language_words``: in a language that the rules do
+    not know, nothing follows from what is not found.
 
     Returns
     -------
@@ -134,15 +142,21 @@ def _rule_decision(
 
     other, product = criterion["other_intervention"], names["intervention"]
     given, origin = first("intervention", *_PRODUCT), first("origin", *_ORIGIN)
+    texts = [record[name] for name in (*_PRODUCT, "conditions") if isinstance(record.get(name), str)]
+    # In a language whose words are listed: it has one of that language's, or of the intervention's, be it negated.
+    known = any(patterns[name].search(text) for text in texts for name in ("language_words", "intervention"))
+    unknown = "perhaps in a language that the rules do not know" if texts else "the record shows no words"
     condition = first("condition", *_CONDITION)
     perhaps = None if given else first("perhaps", *_PRODUCT)
     if not given and not perhaps:
         nothing = f"no word for {names['intervention_in_full']} in title, intervention or arms"
-        return answer("exclude", first("not_intervention", *_PRODUCT) or nothing, other)
+        stated = first("not_intervention", *_PRODUCT) or (nothing if known else None)
+        return answer("exclude", stated, other) if stated else answer("unclear", f"{nothing}; {unknown}")
     if screening["condition"] and not condition:
-        return answer(
-            "exclude", f"no word for {names['condition']} in title or condition", criterion["other_condition"]
-        )
+        nothing = f"no word for {names['condition']} in title or condition"
+        if not known:
+            return answer("unclear", f"{nothing}; {unknown}")
+        return answer("exclude", nothing, criterion["other_condition"])
     if perhaps:
         return answer("unclear", f"perhaps {product}: {perhaps}")
     if not first("intervention", *_NAMED):
@@ -155,6 +169,8 @@ def _rule_decision(
         return answer("exclude", f"{product} measured, not given: {measured}", other)
     if derivative := first("derivatives", *_NAMED):
         return answer("unclear", f"perhaps only derived from {product}: {derivative}")
+    if origin_settled and record["trn_kind"] == "unknown form":
+        return answer("unclear", f"its registration number '{record['trn']}' is of an unknown form")
     if origin_settled:
         return answer("include", "; ".join(filter(None, (given, origin, condition))))
     if other_origin := first("other_origin", *_PRODUCT, of_product=True) or first("other_origin", "msc_source_text"):
@@ -198,7 +214,7 @@ def _excluding(record: dict, exclusions: list[_Exclusion], patterns: dict) -> It
 def _matches(record: dict, field: str, wanted: re.Pattern[str], patterns: dict) -> Iterator[tuple[re.Match[str], str]]:
     """Where a field has a wanted word that is neither negated nor in an arm of comparison, each with its text."""
     for text in split_multi(record.get(field)):
-        if field in _COMPARED and _is_comparison(text, patterns):
+        if field in _COMPARED and is_comparison(text, patterns):
             continue
         for match in wanted.finditer(text):
             if not _negated(match, text, patterns):
@@ -214,27 +230,19 @@ def _given(record: dict, patterns: dict, *, certain: bool) -> bool:
     return certain and any(any(_matches(record, name, patterns["treatment_words"], patterns)) for name in _TITLES)
 
 
-def _is_comparison(text: str, patterns: dict) -> bool:
-    """Whether the value of an arm or intervention is a comparison by its label, the part before the colon.
-
-    "Control: plasma exosomes" and "Drug: Placebo" are; "MSC-EVs against placebo" and "standard care plus MSC-EVs" are not.
-    """
-    label = patterns["intervention_types"].sub("", text, count=1).lstrip(": ").split(":")[0]
-    match = patterns["comparator_arms"].search(label)
-    if match is None or patterns["joining"].search(label):
-        return False
-    return patterns["intervention"].search(label[: match.start()]) is None
-
-
 def _negated(match: re.Match[str], text: str, patterns: dict) -> bool:
     """Whether the last two words before a place, within its clause, negate it, or the word right after it does."""
     clause = re.split(r"[.;:,(，。；：（]", text[: match.start()])[-1]
-    before = _WITH_AND_WITHOUT.sub("with", clause).split()[-2:]
-    after = re.match(r"[\s‐-―-]?(\w+)", text[match.end() :])
+    before = _WITH_AND_WITHOUT.sub("with", clause).split()[-_REACH:]
     # Where words are not set apart, only what stands right before it can negate.
-    tail = " ".join(before) if before and before[-1].isascii() else "".join(before)[-3:]
-    negated_before = patterns["negations"].search(tail) is not None or _NON.search(clause) is not None
-    return negated_before or (after is not None and patterns["negations_after"].fullmatch(after[1]) is not None)
+    unspaced = bool(before) and _UNSPACED.search(before[-1]) is not None
+    tail = "".join(before[-2:])[-3:] if unspaced else " ".join(before)
+    near = 0 if unspaced else len(" ".join(before[:-2]))
+    negated_before = any(found.end() > near for found in patterns["negations"].finditer(tail))
+    after = _AFTER.match(text, match.end())
+    said_after = patterns["negations_after"].match(text, after.end()) if after else None
+    negated_after = said_after is not None and _TO_SOME.match(text, said_after.end()) is None
+    return negated_before or _NON.search(clause) is not None or negated_after
 
 
 def _is_origin(match: re.Match[str], text: str, patterns: dict) -> bool:
