@@ -34,6 +34,7 @@ def record(**facts):
         ({"brief_title": "Stem cell exosomes for wounds"}, "unclear", None),
         ({"brief_title": "Exosomes for anxiety"}, "unclear", None),
         ({"trn": "X:no-number/1", "trn_kind": "placeholder", "brief_title": "MSC exosomes"}, "exclude", "E5"),
+        ({"trn": "PRE-2020-3", "trn_kind": "unknown form", "brief_title": "MSC exosomes"}, "unclear", None),
     ],
 )
 def test_what_the_rules_say_and_why(review, facts, decision, criterion):

@@ -1,8 +1,11 @@
 """Registration numbers: found as people write them, never inside a longer number."""
 
+import re
+import unicodedata
+
 import pytest
 from conftest import ROOT
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evlib.base.identifiers import normalised, registration_numbers, registry_of, trn_kind
@@ -20,7 +23,11 @@ numbers = st.one_of(
     st.from_regex(r"EUCTR20[0-9][0-9]-00[0-9]{4}-[0-9][0-9]", fullmatch=True),
     st.from_regex(r"CTRI/20[0-9][0-9]/[0-9][0-9]/[0-9]{6}", fullmatch=True),
     st.from_regex(r"DRKS[0-9]{8}", fullmatch=True),
-    st.from_regex(r"RBR-[0-9a-z]{6,8}", fullmatch=True),
+    st.from_regex(r"RBR-[2-9b-df-hj-np-tv-z]{6,8}", fullmatch=True),
+    st.from_regex(r"PHRR[0-9]{6}-[0-9]{6}", fullmatch=True),
+    st.from_regex(r"SNCTP[0-9]{9}", fullmatch=True),
+    st.from_regex(r"C000000[0-9]{3}", fullmatch=True),
+    st.from_regex(r"NL[0-9]{2,4}", fullmatch=True),
     st.from_regex(r"jRCT[sbac]?[0-9]{10}", fullmatch=True),
     st.from_regex(r"PACTR[0-9]{15}", fullmatch=True),
     st.from_regex(r"TCTR[0-9]{11}", fullmatch=True),
@@ -54,6 +61,16 @@ numbers = st.one_of(
         ("NL8609, NTR 1234", ["NL8609", "NTR1234"]),
         ("JPRN-JapicCTI-205238", ["JapicCTI-205238"]),
         ("PACTR 202004801273802; TCTR20200405001", ["PACTR202004801273802", "TCTR20200405001"]),
+        ("UMIN-CTR000045897, JPRN-UMIN-CTR UMIN000045898", ["UMIN000045897", "UMIN000045898"]),
+        ("JPRN-C000000237", ["C000000237"]),
+        ("NCT\u201104276987, ChiCTR‐TRC–08000001", ["NCT04276987", "ChiCTR-TRC-08000001"]),
+        ("NCT\u200b04276987", ["NCT04276987"]),
+        ("EUCTR2015-001234-12-Outside-EU/EEA, EUCTR2016-001234-12-3rd", ["EUCTR2015-001234-12", "EUCTR2016-001234-12"]),
+        ("ACTRN12620000612910p", ["ACTRN12620000612910"]),
+        ("IRB 2021-000123-45; ethics committee (ref. no. 2021-000124-46)", []),
+        ("Ethics 7/2020; EudraCT 2020-001113-21", ["EUCTR2020-001113-21"]),
+        ("RBR-approved, RBR phase2a", []),
+        ("in a group (NL10)", []),
         ("tel. 2020-0011-21, NL73123.041.20", []),
         ("NCT042769871", []),
         ("XNCT04276987", []),
@@ -87,6 +104,51 @@ def test_every_number_of_a_real_export_is_recognised_as_its_registrys():
     assert (export.TrialID.map(normalised).map(normalised) == export.TrialID.map(normalised)).all()
 
 
-def test_page_addresses_and_placeholders_are_told_apart():
-    assert trn_kind("IRCT:trial/55380") == "page"
-    assert trn_kind("JPRN:no-number/x") == "placeholder"
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("NCT04276987 (main study), recruiting", "NCT04276987"),
+        ("ClinicalTrials.gov Identifier: NCT04276987", "NCT04276987"),
+        ("https://clinicaltrials.gov/study/NCT04276987?term=exosomes&rank=1", "NCT04276987"),
+        ("https://www.clinicaltrialsregister.eu/ctr-search/trial/2020-001113-21/GB", "EUCTR2020-001113-21"),
+        ("https://trialsearch.who.int/Trial2.aspx?TrialID=CTRI%2F2020%2F04%2F024775", "CTRI/2020/04/024775"),
+        ("https://irct.ir/trial/55380", "IRCT:trial/55380"),
+        ("JPRN-NL57", "JPRN-NL57"),
+        ("extension of NCT04276987", "extension of NCT04276987"),
+        ("NCT04276987 or NCT04276988", "NCT04276987 or NCT04276988"),
+    ],
+)
+def test_an_identifier_is_its_number_whatever_stands_after_it(written, meant):
+    assert normalised(written) == meant
+    assert normalised(meant) == meant
+
+
+@given(numbers, st.text(alphabet="abcdefghijkl .,;()", max_size=30))
+def test_words_after_a_number_do_not_change_it(number, words):
+    assume(re.fullmatch(r"NL\d{1,3}", number) is None)  # so short a number counts by itself alone
+    assert normalised(f"{number} {words}") == number
+
+
+@given(st.text())
+def test_an_identifier_is_never_made_up(text):
+    found = normalised(text)
+    assert normalised(found) == found
+    assert trn_kind(found) in ("number", "page", "unknown form", "placeholder")
+    digits = "".join(filter(str.isdigit, unicodedata.normalize("NFKC", text)))
+    assert "".join(filter(str.isdigit, found)) in digits
+
+
+@pytest.mark.parametrize(
+    ("identifier", "kind"),
+    [
+        ("IRCT:trial/55380", "page"),
+        ("JPRN:no-number/x2", "placeholder"),
+        ("not registered", "placeholder"),
+        ("RBR-approved", "placeholder"),
+        ("PRE-20201215-003", "unknown form"),
+        ("IRB 2021-000123-45", "unknown form"),
+        ("NCT04276987 or NCT04276988", "unknown form"),
+    ],
+)
+def test_pages_placeholders_and_unknown_forms_are_told_apart(identifier, kind):
+    assert trn_kind(identifier) == kind

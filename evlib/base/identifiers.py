@@ -3,14 +3,18 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from urllib.parse import unquote
+
+_NO_WORD = r"(?=\d|[0-9b-df-hj-np-tv-z]+(?![0-9a-z]))"  # "RBR-approved" is none; ReBEC writes no vowels
+_COUNTRY = r"(?:-Outside-EU(?:/EEA)?|-3rd|-[A-Z]{2,3})?"  # what the EU register adds for each country
 
 # One row per numbering scheme: registry, the number as people write it, and as we write it.
 # ClinicalTrials.gov and the primary registries of the WHO network; forms as the registries' own records show them.
 # "~" stands for what may come between a prefix and its digits: blanks, "#", ":", ".", "-", "/" or nothing.
 _SCHEMES: list[tuple[str, str, str]] = [
     ("ClinicalTrials.gov", r"NCT~(\d{8})", "NCT{0}"),
-    ("ANZCTR", r"ACTRN~(\d{14})", "ACTRN{0}"),
-    ("ReBEC", r"RBR~([0-9a-z]{6,8})", "RBR-{0:lower}"),
+    ("ANZCTR", r"ACTRN~(\d{14})p?", "ACTRN{0}"),  # "p": provisional
+    ("ReBEC", rf"RBR~({_NO_WORD}[0-9a-z]{{6,8}})", "RBR-{0:lower}"),
     ("ChiCTR", r"ChiCTR~(\d{10})", "ChiCTR{0}"),
     ("ChiCTR", r"ChiCTR~([A-Z]{2,5})~(\d{8})", "ChiCTR-{0:upper}-{1}"),
     ("ITMCTR", r"ITMCTR~(\d{10})", "ITMCTR{0}"),
@@ -18,22 +22,26 @@ _SCHEMES: list[tuple[str, str, str]] = [
     ("CTRI", r"CTRI~(20\d\d)~(\d\d)~(\d{6})", "CTRI/{0}/{1}/{2}"),
     ("RPCEC", r"RPCEC~(\d{8})", "RPCEC{0}"),
     ("CTIS", r"(?:CTIS~)?(20\d\d-5\d{5}-\d\d)(?:-\d\d)?", "{0}"),
-    ("EUCTR", r"(?:EUCTR~|EudraCT~)?((?:19|20)\d\d-[0-4]\d{5}-\d\d)(?:-[A-Z]{2,3})?", "EUCTR{0}"),
+    ("EUCTR", rf"(?:EUCTR~|EudraCT~)?((?:19|20)\d\d-[0-4]\d{{5}}-\d\d){_COUNTRY}", "EUCTR{0}"),
     ("DRKS", r"DRKS~(\d{8})", "DRKS{0}"),
     ("IRCT", r"IRCT~(\d{11,14})~N~(\d{1,4})", "IRCT{0}N{1}"),
     ("ISRCTN", r"ISRCTN~(\d{8})", "ISRCTN{0}"),
-    ("JPRN", r"(?:JPRN~)?UMIN~(\d{9})", "UMIN{0}"),
+    ("JPRN", r"(?:JPRN~)?(?:UMIN~CTR~)?UMIN~(\d{9})", "UMIN{0}"),
+    ("JPRN", r"(?:JPRN~)?UMIN~CTR~(\d{9})", "UMIN{0}"),
+    ("JPRN", r"(?:JPRN~)?(?:UMIN~(?:CTR~)?)?C(000000\d{3})", "C{0}"),  # the first of UMIN
     ("JPRN", r"(?:JPRN~)?jRCT~([sbac]{0,2}\d{9,10})", "jRCT{0:lower}"),
     ("JPRN", r"(?:JPRN~)?JapicCTI~(\d{6})", "JapicCTI-{0}"),
     ("JPRN", r"(?:JPRN~)?JMA~IIA~(\d{5})", "JMA-IIA{0}"),
     ("LBCTR", r"LBCTR~(\d{10})", "LBCTR{0}"),
     ("TCTR", r"TCTR~(\d{11})", "TCTR{0}"),
     ("NTR", r"NTR~(\d{3,4})", "NTR{0}"),
-    ("NTR", r"NL(\d{4})", "NL{0}"),
+    ("NTR", r"NL(\d{4}|(?<=\ANL)\d{1,3}\Z)", "NL{0}"),  # a short one is told from other things only by itself
     ("NTR", r"NL~OMON~(\d{4,6})", "NL-OMON{0}"),
     ("PACTR", r"PACTR~(\d{15,16})", "PACTR{0}"),
+    ("PHRR", r"PHRR~(\d{6})~(\d{6})", "PHRR{0}-{1}"),
     ("REPEC", r"PER~(\d{3})~(\d\d)", "PER-{0}-{1}"),
     ("SLCTR", r"SLCTR~(20\d\d)~(\d{3})", "SLCTR/{0}/{1}"),
+    ("SNCTP", r"SNCTP~(\d{9})", "SNCTP{0}"),
 ]
 
 _BETWEEN = r"[\s#:./-]*"
@@ -44,48 +52,80 @@ _PATTERNS = [
 ]
 # One of these stands in every number; most texts hold none of them and need not be searched 26 times.
 _HINT = re.compile(
-    r"NCT|CTR[^a-z]|CTRI|ACTRN|RBR|KCT|RPCEC|CTIS|EudraCT|(?:19|20)\d\d-\d{5}|DRKS|RCT|ISRCTN|UMIN|Japic|JMA"
-    r"|(?:NTR|NL|PER)[\s#:./-]*\d|NL[\s#:./-]*OMON",
+    r"NCT|CTR[^a-z]|CTRI|ACTRN|RBR|KCT|RPCEC|CTIS|EudraCT|(?:19|20)\d\d-\d{5}|DRKS|RCT|ISRCTN|UMIN|Japic|JMA|PHRR|C0{6}"
+    r"|SNCTP|(?:NTR|NL|PER)[\s#:./-]*\d|NL[\s#:./-]*OMON",
+    re.IGNORECASE,
+)
+# What an ethics committee or a telephone numbers, in the form of the EU's numbers.
+_OF_OTHERS = re.compile(
+    r"(?:\b(?:IRB|IEC|ERB|REC|HREC|tel|phone|fax|grant)|ethic\w*|committee|board|approval)"
+    r"(?:[\s#:.,/()-]|\b(?:no|nr|number|code|id|ref\w*|file|protocol|approval)\b)*$",
     re.IGNORECASE,
 )
 _PAGE = re.compile(r"[A-Za-z]+:trial/\d+")
+_PAGE_ADDRESS = re.compile(r"https?://(?:\w+\.)?irct\.(?:ir|behdasht\.gov\.ir)/trial/(\d+)/?", re.IGNORECASE)
+_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−﹘﹣－", "-") | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+# What people write before a number that is the record's own.
+_NAMED = re.compile(
+    r".{0,8}|https?://\S*"
+    r"|(?:[\s#:.,/()-]|\b(?:clinicaltrials\.gov|www|EU|CT|EudraCT|WHO|registry|registration|trial|study|identifier|id|number|"
+    r"no|nr|TRN)\b)*",
+    re.IGNORECASE,
+)
 
 
 def registration_numbers(text: str) -> list[str]:
     """The registration numbers in a text, normalised, each once, in the order of their first mention.
 
-    Full-width characters count as plain ones. A number inside a longer run of letters or digits is not found.
+    Full-width characters count as plain ones, and any hyphen as one. A number inside a longer run of letters or digits is
+    not found, nor what an ethics committee numbers in the form of the EU's numbers ("IRB 2021-000123-45").
     """
-    return list(dict.fromkeys(number for _, number, _ in sorted(_numbers(text))))
+    return list(dict.fromkeys(number for _, number, _ in sorted(_numbers(_plain(text)))))
 
 
 def normalised(identifier: str) -> str:
-    """An identifier in the one way we write it: a registration number normalised, anything else trimmed."""
-    text = unicodedata.normalize("NFKC", identifier).strip()
-    numbers = registration_numbers(text)
-    return numbers[0] if len(numbers) == 1 and len(text) <= len(numbers[0]) + 8 else text
+    """An identifier in the one way we write it: a registration number normalised, anything else trimmed.
+
+    Words after a number, or its address in a registry, do not matter ("NCT04276987 (main study)"). A text with two numbers,
+    or with other words before the number ("extension of NCT04276987"), stays as it is.
+    """
+    text = _plain(identifier).strip()
+    if page := _PAGE_ADDRESS.fullmatch(text):
+        return f"IRCT:trial/{page[1]}"
+    readable = unquote(text) if text.startswith("http") else text
+    found = sorted(_numbers(readable))
+    alone = len({number for _, number, _ in found}) == 1 and _NAMED.fullmatch(readable, 0, found[0][0])
+    return found[0][1] if alone else text
 
 
 def registry_of(trn: str) -> str | None:
     """The registry that issues numbers of this form; None for anything that is not one registration number."""
-    return next((registry for _, number, registry in _numbers(trn) if number == trn), None)
+    return next((registry for _, number, registry in _numbers(_plain(trn)) if number == trn), None)
 
 
 def trn_kind(trn: str) -> str:
-    """What an identifier is: ``number``, ``page`` (a registry's page, its number not seen) or ``placeholder``."""
+    """What an identifier is: ``number``, ``page`` (a registry's page, its number not seen), ``placeholder`` (no number at all)
+    or ``unknown form``: something with digits that may well be a number, of a form that is not known here."""
     if registry_of(trn):
         return "number"
-    return "page" if _PAGE.fullmatch(trn) else "placeholder"
+    if _PAGE.fullmatch(trn):
+        return "page"
+    return "unknown form" if re.search(r"\d", trn) and ":no-number/" not in trn else "placeholder"
+
+
+def _plain(text: str) -> str:
+    """The text with plain characters for full-width ones, one kind of hyphen, and nothing that has no width."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_HYPHENS)
 
 
 def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
-    """Place, normalised number and registry of every number in the text."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    if not _HINT.search(plain):
+    """Place, normalised number and registry of every number in a plain text."""
+    if not _HINT.search(text):
         return
     for registry, pattern, form in _PATTERNS:
-        for match in pattern.finditer(plain):
-            yield match.start(), _written(form, match.groups()), registry
+        for match in pattern.finditer(text):
+            if not (match[0][0].isdigit() and _OF_OTHERS.search(text, max(0, match.start() - 60), match.start())):
+                yield match.start(), _written(form, match.groups()), registry
 
 
 def _written(form: str, groups: tuple[str, ...]) -> str:

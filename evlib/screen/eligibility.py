@@ -155,6 +155,8 @@ def _rule_decision(
         return answer("exclude", f"{product} measured, not given: {measured}", other)
     if derivative := first("derivatives", *_NAMED):
         return answer("unclear", f"perhaps only derived from {product}: {derivative}")
+    if origin_settled and record["trn_kind"] == "unknown form":
+        return answer("unclear", f"its registration number '{record['trn']}' is of an unknown form")
     if origin_settled:
         return answer("include", "; ".join(filter(None, (given, origin, condition))))
     if other_origin := first("other_origin", *_PRODUCT, of_product=True) or first("other_origin", "msc_source_text"):
