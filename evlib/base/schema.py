@@ -192,7 +192,7 @@ def read_csv(
 
     Cells are separated by commas, semicolons or tabs, whichever the header has most of, as spreadsheets save them. An ``optional``
     file that is not there is a table of the columns that it ``needs``, without rows. A file that was filled in ``by_hand``
-    may also be in the encoding of Excel on Windows (cp1252).
+    may also be UTF-16 or in the encoding of Excel on Windows (cp1252).
 
     Raises
     ------
@@ -202,7 +202,7 @@ def read_csv(
     if optional and not Path(path).exists():
         return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
     try:
-        encoding = _encoding(Path(path).read_bytes()) if by_hand else "utf-8-sig"
+        encoding = encoding_by_hand(Path(path).read_bytes()) if by_hand else "utf-8-sig"
         with Path(path).open(encoding=encoding) as file:
             separator = max(",;\t", key=file.readline().count)
         frame = pd.read_csv(path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding=encoding)
@@ -216,15 +216,21 @@ def read_csv(
     return frame
 
 
-def _encoding(data: bytes) -> str:
-    """UTF-8, or cp1252 where the bytes are not UTF-8 and read as text of a Western language; else UTF-8, which then fails."""
+def encoding_by_hand(data: bytes) -> str:
+    """How a text that a person saved is encoded: UTF-8, UTF-16, or cp1252 where the bytes are none of them and read as text
+    of a Western language; else UTF-8, which then fails."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    for name, zeros, others in (("utf-16-le", data[1:200:2], data[:200:2]), ("utf-16-be", data[:200:2], data[1:200:2])):
+        if zeros.count(0) > len(zeros) / 2 and not others.count(0):
+            return name
     try:
         data.decode("utf-8-sig")
     except UnicodeDecodeError:
         with suppress(UnicodeDecodeError):
             text = data.decode("cp1252")
-            # Other encodings (Chinese ones, UTF-16) show as rows of such letters and signs that no Western text has.
-            if not data.startswith((b"\xff\xfe", b"\xfe\xff")) and not re.search(r"\x00|[^\x00-\x7f]{4}", text):
+            # Other encodings (Chinese ones, say) show as rows of such letters and signs that no Western text has.
+            if not re.search(r"\x00|[^\x00-\x7f]{4}", text):
                 return "cp1252"
     return "utf-8-sig"
 
