@@ -214,17 +214,24 @@ def _rows(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = rows.assign(
         trn=tidy.trn.map(normalised, na_action="ignore"),
         decision=tidy.decision.str.lower().replace(_SPELLINGS),
-        criterion=tidy.criterion.map(_criterion, na_action="ignore"),
+        criterion=tidy.criterion.map(criterion_in, na_action="ignore"),
         reviewer=rows.reviewer.str.strip().fillna(_reviewer_of(path)[0]),
         date=_days(tidy.date),
     )
     return rows.astype({name: "str" for name in COLUMNS}), sheet.rejects
 
 
-def _criterion(text: str) -> str | None:
-    """The code in a cell: by itself, or with words after it; None where the cell says that there is none."""
-    code = _FIRST_CODE.fullmatch(text.upper())
-    return code[1] + code[2] if code else None if text.upper() in _NOTHING else text.upper()
+def criterion_in(text: str) -> str | None:
+    """The code in a cell, in capitals: by itself, or with words after it; None where the cell says that there is none.
+
+    Examples
+    --------
+    >>> criterion_in("e4: not the main ingredient"), criterion_in("n/a"), criterion_in("E2, E4")
+    ('E4', None, 'E2, E4')
+    """
+    text = plain(text).upper()
+    code = _FIRST_CODE.fullmatch(text)
+    return code[1] + code[2] if code else None if text in _NOTHING else text
 
 
 def _days(texts: pd.Series) -> pd.Series:

@@ -30,10 +30,11 @@ Lines = list[tuple[int, str]]
 class Sheet(NamedTuple):
     """A table in a file.
 
-    ``rows`` holds text, missing where a cell is blank; its index is the line in the file, less 2. ``rejects`` is a table
+    ``file`` names it, and its sheet. ``rows`` holds text, missing where a cell is blank; its index is the line in the file, less 2. ``rejects`` is a table
     ``rejects``. ``above`` is what stands above the header.
     """
 
+    file: str
     rows: pd.DataFrame
     rejects: pd.DataFrame
     above: list[str]
@@ -119,7 +120,7 @@ def read_workbook(path: str | Path, *, names: Collection[str]) -> Iterator[Sheet
             yield _sheet(((n, row) for n, row in filled if n > place + 1), header, names, file=file, above=[])
         elif filled:
             reason = f"none of its {len(filled)} rows was read: no header with the columns of a known tool."
-            yield Sheet(pd.DataFrame(dtype="str"), _rejects(file, [(None, "", reason)]), [])
+            yield Sheet(file, pd.DataFrame(dtype="str"), _rejects(file, [(None, "", reason)]), [])
 
 
 def plain(text: str) -> str:
@@ -238,7 +239,7 @@ def _sheet(
         else:
             good[line - 2] = {name: next(iter(texts), None) for name, texts in said.items()}
     rows = pd.DataFrame.from_dict(good, orient="index", columns=list(places)).astype("str")
-    return Sheet(rows, _rejects(file, bad), above)
+    return Sheet(file, rows, _rejects(file, bad), above)
 
 
 def _rejects(file: str, bad: Iterable[tuple[int | None, str, str]]) -> pd.DataFrame:
