@@ -299,7 +299,7 @@ def read_prisma(
         echo(f"{row.n:>7,}  {row.label}")
     if problems := adds_up(flow):
         raise InputError(f"{file}: the flow does not add up. {' '.join(problems)}")
-    echo("The flow adds up.")
+    echo("The flow adds up." if flow.n.any() else "The flow adds up, but every count in it is 0: is it filled in?")
 
 
 @app.command()

@@ -167,7 +167,9 @@ def test_the_queue_goes_out_and_comes_back_by_the_command_line(with_queue, tmp_p
     assert done.returncode == 0, done.stderr
     rows = read_csv(own)
     assert rows[["trn", "decision"]].to_numpy().tolist() == [[frame.trn[0], "include"], [frame.trn[1], "exclude"]]
-    assert f"queue.csv: {len(frame)} references, 2 decisions taken, {len(frame) - 2} left out, 0 not taken" in done.stdout
+    assert (
+        f"queue.csv: {len(frame)} references, 2 decisions taken, {len(frame) - 2} left out, 0 not taken" in done.stdout
+    )
     own.unlink()
     done = told("import", str(path), "--reviewer", "Zoë")
     assert "NOT TAKEN, queue.csv, 3" in done.stderr
