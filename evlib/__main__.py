@@ -404,7 +404,7 @@ def duplicates(
 
     from evlib.base.schema import write_table
     from evlib.screen.deduplication import duplicates as duplicates_of
-    from evlib.screen.deduplication import needed_columns
+    from evlib.screen.deduplication import links_not_merged, needed_columns
     from evlib.screen.duplicate_scores import proposals
 
     by_number, likely = out / "duplicates.csv", out / "duplicate_proposals.csv"
@@ -412,7 +412,8 @@ def duplicates(
     records = pd.concat(parts, ignore_index=True)
     none = pd.DataFrame({"trn": [], "duplicate_of": []})
     repeats = write_table(duplicates_of(records, none, protocol=_protocol()), by_number, "duplicates")
-    pairs = write_table(proposals(records[~records.trn.isin(repeats.trn)]), likely, "proposals")
+    linked = links_not_merged(records, repeats)
+    pairs = write_table(proposals(records[~records.trn.isin(repeats.trn)], linked=linked), likely, "proposals")
     echo(f"{len(repeats)} of {len(records)} records repeat another by their numbers: {by_number}")
     echo(f"{len(pairs)} more pairs may be one trial: {likely}")
 

@@ -1,14 +1,19 @@
 """Duplicates: by secondary numbers and judgements, transitively, and only within the search."""
 
 import pandas as pd
+import pytest
 from conftest import records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evlib.base.identifiers import registry_of
 from evlib.base.schema import columns
-from evlib.screen.deduplication import duplicates, tied
+from evlib.screen.deduplication import duplicates, links_not_merged, tied
+from evlib.screen.duplicate_scores import proposals
 
 NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
+A, B, C = (f"NCT0000000{i}" for i in (1, 2, 3))
+K, EU = "KCT0000002", "EUCTR2020-002326-90"
 
 
 def small(*rows):
@@ -34,6 +39,53 @@ def test_two_records_that_name_the_same_absent_number_are_one_trial(review):
     assert duplicates(records, NONE, protocol=review).trn.tolist() == ["KCT0000002"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "merged", "asked"),
+    [
+        # A main study and its extension; records of one person (N1, N2).
+        ([(A, "ClinicalTrials.gov", None), (B, "ClinicalTrials.gov", A)], {}, {(A, B)}),
+        ([("IRCT20200217046526N1", "IRCT", None), ("IRCT20200217046526N2", "IRCT", "IRCT20200217046526N1")], {},
+         {("IRCT20200217046526N1", "IRCT20200217046526N2")}),
+        # Two of one registry that share a third number, seen or not.
+        ([(A, "ClinicalTrials.gov", EU), (B, "ClinicalTrials.gov", EU)], {}, {(A, B)}),
+        ([(A, "ClinicalTrials.gov", EU), (B, "ClinicalTrials.gov", EU), (EU, "EUCTR", None)], {}, {(EU, A), (EU, B)}),
+        ([(A, "ClinicalTrials.gov", EU), (B, "ClinicalTrials.gov", EU), (EU, "EUCTR", A)], {EU: A}, {(A, B)}),
+        # A number of the record's own registry that is not here merges nothing either.
+        ([(A, "ClinicalTrials.gov", "NCT09999999"), (K, "CRiS", "NCT09999999")], {}, {(K, A)}),
+        # Registries that go by one name.
+        ([("UMIN000045897", "JPRN", None), ("jRCTb042250113", "JPRN", "UMIN000045897")],
+         {"UMIN000045897": "jRCTb042250113"}, set()),
+    ],
+)  # fmt: skip
+def test_numbers_within_one_registry_are_proposals_and_merge_nothing(review, rows, merged, asked):
+    records = small(*rows)
+    found = duplicates(records, NONE, protocol=review)
+    pairs = {frozenset(pair) for pair in zip(found.trn, found.kept_trn)}
+    assert pairs == {frozenset(pair) for pair in merged.items()}
+    links = links_not_merged(records, found)
+    assert set(zip(links.trn, links.other_trn)) == {tuple(sorted(pair)) for pair in asked}
+    kept = records[~records.trn.isin(found.trn)]
+    proposed = proposals(kept, linked=links)
+    assert {tuple(sorted(pair)) for pair in zip(proposed.trn, proposed.other_trn)} == set(
+        zip(links.trn, links.other_trn)
+    )
+    assert all(
+        any(number in words for number in pair) for *pair, words in zip(links.trn, links.other_trn, links.evidence)
+    )
+
+
+def test_a_judgement_merges_within_a_registry_and_a_page_is_its_own_number(review):
+    records = small((A, "ClinicalTrials.gov", None), (B, "ClinicalTrials.gov", A), (C, "ClinicalTrials.gov", B))
+    judged = pd.DataFrame({"trn": [B], "duplicate_of": [A]})
+    found = duplicates(records, judged, protocol=review)
+    assert found[["trn", "kept_trn", "basis"]].values.tolist() == [[B, A, "secondary number and judgement"]]
+    links = links_not_merged(records, found)
+    assert links[["trn", "other_trn"]].values.tolist() == [[A, C]]
+    page = small(("IRCT:trial/55380", "IRCT", "IRCT20190101042197N2"), ("IRCT20190101042197N2", "IRCT", None))
+    page["trn_kind"] = ["page", "number"]
+    assert len(duplicates(page, NONE, protocol=review)) == 1
+
+
 def test_a_judged_pair_counts_only_where_both_records_are_in_the_search(review):
     judged = pd.DataFrame({"trn": ["NCT00000002", "NCT00000003"], "duplicate_of": ["NCT00000001", "NCT99999999"]})
     names = [(f"NCT0000000{i}", "ClinicalTrials.gov", None) for i in (1, 2, 3)]
@@ -46,7 +98,7 @@ def test_no_links_no_duplicates(review):
     assert duplicates(small(("NCT00000001", "ClinicalTrials.gov", None)), NONE, protocol=review).empty
 
 
-_NUMBERS = [f"NCT0000000{i}" for i in range(7)]
+_NUMBERS = [*(f"NCT0000000{i}" for i in range(3)), *(f"ChiCTR200000000{i}" for i in range(3)), EU]
 
 
 @given(
@@ -55,8 +107,22 @@ _NUMBERS = [f"NCT0000000{i}" for i in range(7)]
     st.sets(st.sampled_from(_NUMBERS)),
 )
 def test_of_whatever_a_search_finds_only_tied_records_can_be_duplicates(review, named, said, found):
-    records = small(*((trn, "ClinicalTrials.gov", " | ".join(sorted(own)) or None) for trn, own in named.items()))
+    records = small(*((trn, registry_of(trn), " | ".join(sorted(own)) or None) for trn, own in named.items()))
     judged = pd.DataFrame(said, columns=["trn", "duplicate_of"])
     searched = records[records.trn.isin(found)]
     few = searched[searched.trn.isin(tied(records, judged))]
     assert duplicates(few, judged, protocol=review).equals(duplicates(searched, judged, protocol=review))
+
+
+@given(st.dictionaries(st.sampled_from(_NUMBERS), st.sets(st.sampled_from(_NUMBERS), max_size=3), min_size=1))
+def test_numbers_never_merge_two_records_of_one_registry(review, named):
+    records = small(*((trn, registry_of(trn), " | ".join(sorted(own)) or None) for trn, own in named.items()))
+    found = duplicates(records, NONE, protocol=review)
+    trial = records.trn.map(dict(zip(found.trn, found.kept_trn))).fillna(records.trn)
+    assert not pd.DataFrame({"trial": trial, "registry": records.registry}).duplicated().any()
+    links = links_not_merged(records, found)
+    together = {frozenset(pair) for pair in zip(links.trn, links.other_trn)}
+    of = dict(zip(records.trn, trial))
+    for trn, own in named.items():  # every link between two records is merged or asked
+        for other in own & set(named):
+            assert of[trn] == of[other] or frozenset((of[trn], of[other])) in together

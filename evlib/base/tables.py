@@ -7,6 +7,10 @@ from IPython.display import HTML, Markdown
 
 from evlib.base.schema import kinds, split_multi
 
+WITHOUT_CODE = (
+    "stated, no code"  # in place of a code, where the record states something that the protocol has no code for
+)
+
 
 def of_kept_records(frame: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table with ``trn``, those of a merged record under the number of the one that is kept of its trial
@@ -125,8 +129,9 @@ def idle_columns(frame: pd.DataFrame, protocol: dict) -> list[str]:
 
 
 def code_labels(protocol: dict, field: str) -> dict[str, str]:
-    """What a reader sees for each code of a field; empty for fields without a code list."""
-    return {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}
+    """What a reader sees for each code of a field, and for a stated value without one; empty for fields without a code list."""
+    labels = {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}
+    return labels and labels | {WITHOUT_CODE: "Stated, no code"}
 
 
 def in_words(field: str) -> str:

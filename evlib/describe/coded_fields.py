@@ -1,6 +1,7 @@
 """Code the trials: disease area, cell source, route, phase and the rest, as readers coded them, else by rules."""
 
 import logging
+import re
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from country_converter.country_converter import COUNTRY_DATA_FILE
 from evlib.base import schema, tables
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
+from evlib.base.tables import WITHOUT_CODE, code_labels
+from evlib.describe.phases import phase_code
 
 # The columns of the records from which the rules read a field, the most telling first.
 _READS = {
@@ -21,6 +24,21 @@ _READS = {
     "study_type": ["study_type"],
 }
 _SEVERAL = {"msc_source": "mixed", "ev_term": "both", "route": "combined"}  # the code that stands for several
+# Where a record states a field and nothing else: what stands there is never "not reported". Of a field that the protocol adds, the
+# first column that it is read from.
+_STATES = {
+    "disease_area": "conditions", "msc_source": "msc_source_text", "ev_term": "ev_term_text", "route": "route_text",
+    "design": "intervention_model", "study_type": "study_type", "phase_group": "phases",
+}  # fmt: skip
+_NOT_STATED = re.compile(
+    r"\b(?:not|un)\s?(?:selected|specified|stated|shown|named|reported|provided|available|applicable)\b|\bn/?a\b|\bun(?:known|clear)\b",
+    re.IGNORECASE,
+)
+# Words that say nothing of a field; those for cells name no tissue.
+_EMPTY_WORDS = re.compile(
+    r"none|nil|null|human|donated|allogen\w+|autologous|mesenchym\w+|stem|stromal|progenitor|cells?|h?mscs?|derived|of|from|and|or|tissue|source",
+    re.IGNORECASE,
+)
 READ_BY = {"machine": "machine-read", "person": "person"}  # the protocol's ``coding_read_by`` → ``coded_by``
 _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
@@ -71,7 +89,8 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
 
     A field is read from the first column of the record that names any of its codes, the most telling column first (the term
     and the flags from all of their columns). Several codes in that column become ``mixed`` (cell source), ``both`` (term) or
-    ``combined`` (route); of other fields the one counts that stands first in the protocol's list.
+    ``combined`` (route); of other fields the one counts that stands first in the protocol's list. A value that the record
+    states and that has no code is ``evlib.base.tables.WITHOUT_CODE``, never missing; ``stated_without_code`` lists them.
 
     Returns
     -------
@@ -83,23 +102,25 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     lists = {name: protocol["codes"].get(name, {}).items() for name in [*reads, "ev_term"]}
     patterns = {name: {code: phrase_pattern(facts["phrases"]) for code, facts in own} for name, own in lists.items()}
     flags = {name: {"True": phrase_pattern(phrases)} for name, phrases in protocol["flags"].items()}
-    phase_codes = protocol["codes"]["phase_group"].items()
-    phases = {phrase.casefold(): code for code, facts in phase_codes for phrase in facts["phrases"]}
+    states = _STATES | {name: own[0] for name, own in protocol["added_fields"].items()}
+    states = {name: column for name, column in states.items() if protocol["codes"].get(name)}
     countries = _short_country_names(records.countries)
     rows, words = [], []
     for record in records.to_dict("records"):
         matches = {name: _in_first_column(record, patterns[name], reads[name]) for name in reads}
         matches["ev_term"] = _in_any_column(record, patterns["ev_term"], _TERM_READS)
         matches |= {name: _in_any_column(record, pattern, _FLAG_READS) for name, pattern in flags.items()}
-        phase = phases.get("/".join(schema.split_multi(record["phases"])).casefold())
+        phase = phase_code(record["phases"], protocol["codes"]["phase_group"])
         matches["phase_group"] = [(phase, "phases", record["phases"])] if phase else []
         matches["countries"] = [
             (countries[name], "countries", name) for name in schema.split_multi(record["countries"])
         ]
         matches["study_type"] = matches["study_type"] or _implied_study_type(record)
+        for name, column in states.items():
+            matches[name] = matches[name] or _without_code(record, column)
         codes = {name: list(dict.fromkeys(code for code, _, _ in own)) for name, own in matches.items()}
         disease = _first(codes["disease_area"])
-        routes = [protocol["codes"]["route"][code] for code in codes["route"]]
+        routes = [protocol["codes"]["route"].get(code, {"group": code}) for code in codes["route"]]
         # A route's group says where it takes what is given; that may differ as seen from another disease.
         groups = sorted({route.get("elsewhere", {}).get(disease, route["group"]) for route in routes})
         rows.append(
@@ -117,6 +138,23 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     table = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"], dtype="object")
     coding = pd.DataFrame(rows, columns=schema.columns("coded", added=protocol["added_fields"]))
     return schema.checked(coding, "coded"), table
+
+
+def stated_without_code(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    """The values that records state and that have no code, with the trials of table ``coded`` on which that counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``field, stated, trials, trns``: one row per field and wording, the most frequent first.
+    """
+    counts = coding[coding.coded_by == "rules"].set_index("trn")
+    own = words[(words.code == WITHOUT_CODE) & words.trn.isin(counts.index)]
+    count = [counts.at[trn, field] == WITHOUT_CODE for trn, field in zip(own.trn, own.field)]
+    own = own[pd.Series(count, index=own.index, dtype=bool)]
+    table = own.groupby(["field", "words"], sort=False).trn.agg(trials="size", trns=" | ".join).reset_index()
+    table = table.rename(columns={"words": "stated"}).sort_values("trials", ascending=False, kind="stable")
+    return table[["field", "stated", "trials", "trns"]].reset_index(drop=True)
 
 
 def coded_fields(protocol: dict) -> list[str]:
@@ -168,6 +206,7 @@ def _basis_of(
     if pd.isna(value) or value is False:
         return None, None
     own = matches.get((trn, "route" if field == "route_group" else field), [])
+    own = [match for match in own if (match[0] == WITHOUT_CODE) == (value == WITHOUT_CODE)]
     if field != "route_group" and value != _SEVERAL.get(field):
         own = [match for match in own if match[0] in schema.split_multi(str(value))]
     if not own:
@@ -204,7 +243,7 @@ def coding_agreement(read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row per field: ``field, n`` (code of the readers given), ``same``, ``rules_silent`` (no code found), ``share`` of n.
     """
-    both = read.merge(rules, on="trn", suffixes=("_read", "_rules"))
+    both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
     rows = []
     for field in [*schema.CODED_FIELDS, *schema.added_fields(read, "coded")]:
         by_readers, by_rules = both[f"{field}_read"].dropna(), both[f"{field}_rules"]
@@ -220,7 +259,8 @@ def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
 
     A reader's code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
     """
-    both, matches = read.merge(rules, on="trn", suffixes=("_read", "_rules")), _matches_by_field(words)
+    both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
+    matches = _matches_by_field(words)
     rows = []
     for field in [*schema.CODED_FIELDS, *schema.added_fields(read, "coded")]:
         by_readers, by_rules = both[f"{field}_read"].astype("object"), both[f"{field}_rules"].astype("object")
@@ -241,6 +281,17 @@ def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> p
     each = frame[keys].assign(**{field: values}).explode(field)
     counts = each.groupby(keys).size().rename("n").reset_index().astype({field: "str", "n": "int64"})
     return counts.sort_values(["n", field], ascending=[False, True]).reset_index(drop=True)
+
+
+def _without_code(record: dict, column: str) -> list[_Match]:
+    """What a record states in a column from which no code was read."""
+    text = record[column]
+    return [(WITHOUT_CODE, column, text)] if isinstance(text, str) and _states(text) else []
+
+
+def _states(text: str) -> bool:
+    """Whether a text says anything but that something is not stated."""
+    return not all(map(_EMPTY_WORDS.fullmatch, re.findall(r"\w+", _NOT_STATED.sub(" ", text))))
 
 
 def _implied_study_type(record: dict) -> list[tuple[str, str, str]]:
@@ -326,14 +377,15 @@ def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]
         numbers["n_covid"] = included.covid19.sum()
     named = [name for name in protocol["codes"]["route_group"] if name not in ("combined", "other")]
     numbers |= {f"n_{name}": groups.get(name, 0) for name in named}
-    return numbers | {"n_route_other": groups.get("combined", 0) + groups.get("other", 0)}
+    others = ("combined", "other", WITHOUT_CODE)
+    return numbers | {"n_route_other": sum(groups.get(name, 0) for name in others)}
 
 
 def _most_frequent(trials: pd.DataFrame, field: str, protocol: dict) -> str:
     """The four most frequent codes of a field with their counts, and how many trials have none: "Skin 5, not reported 3"."""
     if trials.empty:
         return "none yet"
-    labels = {code: facts["label"] for code, facts in protocol["codes"][field].items()}
+    labels = code_labels(protocol, field)
     counts = trials[field].value_counts().head(4)
     parts = [f"{labels.get(code, code)} {n}" for code, n in counts.items()]
     rest = int(trials[field].notna().sum() - counts.sum())

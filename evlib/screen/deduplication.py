@@ -1,5 +1,6 @@
 """Find the records that are one trial, by their registration numbers and by what readers and people judged."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from evlib.base.identifiers import normalised
+from evlib.base.identifiers import normalised, registry_of
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
 
 # What duplicates and their proposals need of a record: all that is kept in memory of a whole registry.
@@ -16,6 +17,7 @@ NEEDED = [
     "enrolment", "start_date", "registered_text", "registered", "snapshot",
 ]  # fmt: skip
 PAIRS_FILE = "curation/same_trial.csv"  # a person's own, below the raw data; not shipped
+_Link = tuple[str, str]  # a record, and a number that it names or a record judged to be the same trial
 _PAIR_COLUMNS = ["trn", "other_trn", "decision", "reviewer", "reason"]
 
 
@@ -71,9 +73,12 @@ def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Which records repeat another one, and which record stands for the trial.
 
-    Two records are one trial where one names the other's number as a secondary number, where both name the same
-    number, or where readers or a person judged so; all of this transitively. Of each trial the record is kept
-    whose registry has the lowest ``rank`` in the protocol, then the one registered first.
+    Two records of different registries are one trial where one names the other's number as a secondary number, or where both
+    name the same number; any two are where readers or a person judged so; all of this transitively. Within one registry a
+    number may be that of another trial (the main study of an extension), so that such links merge nothing, nor do those
+    that would merge two records of one registry by way of others, except for two records that name each other:
+    ``links_not_merged`` gives them as proposals. Of each trial the record is kept whose registry has the lowest
+    ``rank`` in the protocol, then the one registered first.
 
     Parameters
     ----------
@@ -89,17 +94,13 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
         Table ``duplicates``: one row per record that is not kept: ``trn, kept_trn, basis, evidence, why_kept``.
     """
     own = set(records.trn)
-    links = [(trn, other) for trn, cell in zip(records.trn, records.secondary_trns) for other in split_multi(cell)]
     judged = [(a, b) for a, b in zip(judged_same.trn, judged_same.duplicate_of) if a in own and b in own]
     reasoned = judged_same.reindex(columns=["trn", "duplicate_of", "reason"]).dropna(subset="reason")
     reasons = {frozenset(pair): reason for *pair, reason in reasoned.itertuples(index=False)}
-    nodes = {trn: i for i, trn in enumerate(sorted(own.union(*links, *judged)))}
-    pairs = [(nodes[a], nodes[b]) for a, b in links + judged]
-    ends = zip(*pairs) if pairs else ((), ())
-    graph = coo_array(([1] * len(pairs), tuple(ends)), shape=(len(nodes), len(nodes)))
-    labels = connected_components(graph, directed=False)[1] if nodes else []
+    links = _links_that_merge(records, judged)
+    labels = _components(links + judged)
 
-    trial = pd.Series([labels[nodes[trn]] for trn in records.trn], index=records.index, dtype="int64")
+    trial = pd.Series([labels.get(trn, -i) for i, trn in enumerate(records.trn, 1)], index=records.index, dtype="int64")
     several = trial.duplicated(keep=False)
     if not several.any():
         return checked(pd.DataFrame(columns=columns("duplicates"), dtype="str"), "duplicates")
@@ -108,18 +109,54 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     kept = ranked.drop_duplicates("trial").set_index("trial")[["trn", "registry", "rank", "registered"]]
     ranked = ranked.join(kept.add_prefix("kept_"), on="trial")
     repeats = ranked[ranked.trn != ranked.kept_trn].sort_values("trn")
-    by_number, by_judgement = set(map(frozenset, links)), set(map(frozenset, judged))
+    named = set(_links(records))
+    by_number, by_judgement = set(map(frozenset, named)), set(map(frozenset, judged))
     pairs = list(zip(repeats.trn, repeats.kept_trn))
     table = pd.DataFrame(
         {
             "trn": repeats.trn,
             "kept_trn": repeats.kept_trn,
             "basis": [_basis(frozenset(pair) in by_number, frozenset(pair) in by_judgement) for pair in pairs],
-            "evidence": [_evidence(*pair, named=set(links), reasons=reasons) for pair in pairs],
+            "evidence": [_evidence(*pair, named=named, reasons=reasons) for pair in pairs],
             "why_kept": [_why_kept(row) for row in repeats.itertuples()],
         }
     )
     return checked(table, "duplicates")
+
+
+def links_not_merged(records: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFrame:
+    """The records that numbers link and that ``duplicates`` did not merge, for a person to judge.
+
+    Parameters
+    ----------
+    records, repeats
+        As ``duplicates`` takes and returns them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trn, other_trn, evidence``: one row per pair of kept records. Of many records that name the same number, each is
+        paired with the first.
+    """
+    kept = dict(zip(repeats.trn, repeats.kept_trn))
+    own = set(records.trn)
+    by_number: dict[str, list[str]] = {}
+    pairs: dict[_Link, str] = {}
+    for trn, number in _links(records):
+        if number in own:
+            pairs.setdefault((trn, number), f"{trn} names {number}")
+        else:
+            by_number.setdefault(number, []).append(trn)
+    for number, (first, *others) in by_number.items():
+        for other in others:
+            pairs.setdefault((first, other), f"{first} and {other} name {number}")
+    evidence: dict[_Link, list[str]] = {}
+    for pair, words in pairs.items():
+        one, other = sorted(kept.get(trn, trn) for trn in pair)
+        if one != other:
+            evidence.setdefault((one, other), []).append(words)
+    rows = [(*pair, "; ".join(words)) for pair, words in sorted(evidence.items())]
+    return pd.DataFrame(rows, columns=["trn", "other_trn", "evidence"], dtype="str")
 
 
 def tied(records: pd.DataFrame, judged_same: pd.DataFrame) -> frozenset[str]:
@@ -148,6 +185,54 @@ def judged_apart(repeats: pd.DataFrame, settled_decisions: pd.DataFrame, *, prot
     both = repeats.assign(decision=repeats.trn.map(decision), kept_decision=repeats.kept_trn.map(decision))
     both = both[["trn", "decision", "kept_trn", "kept_decision"]].dropna()
     return both[both.decision != both.kept_decision]
+
+
+def _links(records: pd.DataFrame) -> list[_Link]:
+    """Each record with each other number that it names."""
+    named = records[records.secondary_trns.notna()]
+    each = ((trn, other) for trn, cell in zip(named.trn, named.secondary_trns) for other in split_multi(cell))
+    return [(trn, other) for trn, other in each if trn != other]
+
+
+def _links_that_merge(records: pd.DataFrame, judged: list[_Link]) -> list[_Link]:
+    """The links by number that make two records one trial, without those that would merge two of one registry."""
+    links = _links(records)
+    registry = dict(zip(records.trn, records.registry))
+    issuer = {trn: _issuer(trn, registry.get(trn) or registry_of(trn)) for link in links + judged for trn in link}
+    pages = set(records.trn[records.trn_kind == "page"])
+    own_number = [link for link in links if link[0] in pages and issuer[link[0]] == issuer[link[1]]]
+    across = [link for link in links if issuer[link[0]] != issuer[link[1]]]
+    one_by_judgement = _components(judged + own_number)
+    # What names each other holds where the rest would merge two records of one registry; and where even that would, nothing.
+    all_across = set(across)
+    both_ways = {frozenset(link) for link in across if link[::-1] in all_across}
+    for holds in (both_ways, set()):
+        trial = _components(across + own_number + judged)
+        members: dict[tuple[int, str], set[object]] = {}
+        for trn, label in trial.items():
+            if trn in registry:
+                members.setdefault((label, issuer[trn]), set()).add(one_by_judgement.get(trn, trn))
+        clashing = {label for (label, _), several in members.items() if len(several) > 1}
+        across = [link for link in across if trial[link[0]] not in clashing or frozenset(link) in holds]
+    return across + own_number
+
+
+def _issuer(trn: str, registry: str | None) -> str:
+    """Who issued a number: its registry; for the registries that go by one name with others, that of the number's letters."""
+    letters = re.match(r"NL-OMON|[A-Za-z]*", trn)[0].casefold()
+    if registry == "JPRN":
+        return "umin" if letters == "c" else letters
+    return letters if registry == "NTR" else registry or trn
+
+
+def _components(links: list[_Link]) -> dict[str, int]:
+    """A label for each number, the same for those that links join, directly or by way of others."""
+    nodes = {trn: place for place, trn in enumerate(sorted({trn for link in links for trn in link}))}
+    if not nodes:
+        return {}
+    ends = ([nodes[link[end]] for link in links] for end in (0, 1))
+    graph = coo_array(([1] * len(links), tuple(ends)), shape=(len(nodes), len(nodes)))
+    return dict(zip(nodes, connected_components(graph, directed=False)[1].tolist()))
 
 
 def _evidence(trn: str, kept: str, *, named: set[tuple[str, str]], reasons: dict[frozenset[str], str]) -> str | None:

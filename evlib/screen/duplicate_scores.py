@@ -17,6 +17,7 @@ _RAREST = 6  # words of a title that bring records together
 _AT_ONCE = 100_000  # pairs that are compared at a time
 _WORKERS = 2
 THRESHOLD = 4.5
+_OF_LINK = 4.5  # points of two records that a number links
 
 WEIGHTS = pd.DataFrame(
     [
@@ -30,12 +31,15 @@ WEIGHTS = pd.DataFrame(
         ("enrolments that differ by more than a factor of two", "-1"),
         ("conditions alike (80 of 100 or more)", "+1"),
         ("both in one registry, which seldom takes a trial twice", "-1.5"),
+        ("linked by a number that one or both of them name, and not merged: proposed with any points", "+4.5"),
     ],
     columns=["fact", "points"],
 )
 
 
-def proposals(records: pd.DataFrame, *, settled: Iterable[tuple[str, str]] = ()) -> pd.DataFrame:
+def proposals(
+    records: pd.DataFrame, *, settled: Iterable[tuple[str, str]] = (), linked: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Pairs of records that may be one trial, the likeliest first.
 
     Only records that share a rare word of their titles, an acronym, a sponsor and month, or a size and month are compared,
@@ -48,6 +52,8 @@ def proposals(records: pd.DataFrame, *, settled: Iterable[tuple[str, str]] = ())
         Table ``records``.
     settled
         Pairs of numbers, in either order, that are not proposed: known to be one trial, or judged to be two.
+    linked
+        As ``evlib.screen.deduplication.links_not_merged`` gives them: proposed whatever their points.
 
     Returns
     -------
@@ -58,10 +64,24 @@ def proposals(records: pd.DataFrame, *, settled: Iterable[tuple[str, str]] = ())
     facts = _facts(records)
     left, right = _candidates(facts)
     starts = range(0, max(len(left), 1), _AT_ONCE)
-    pairs = pd.concat([_scored(facts, left[i : i + _AT_ONCE], right[i : i + _AT_ONCE]) for i in starts])
+    alike = [_scored(facts, left[i : i + _AT_ONCE], right[i : i + _AT_ONCE]) for i in starts]
+    pairs = pd.concat([_linked(facts, linked), *alike]).drop_duplicates(["trn", "other_trn"])
     known = {frozenset(pair) for pair in settled}
     pairs = pairs[np.array([frozenset(pair) not in known for pair in zip(pairs.trn, pairs.other_trn)], dtype=bool)]
     return checked(pairs.sort_values(["points", "trn", "other_trn"], ascending=[False, True, True]), "proposals")
+
+
+def _linked(facts: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
+    """The pairs that numbers link, each in the order of the records, scored as others are and with the link's points."""
+    place = {trn: i for i, trn in enumerate(facts.trn)}
+    rows = [] if linked is None else linked[["trn", "other_trn", "evidence"]].itertuples(index=False)
+    found = [
+        (*sorted((place[one], place[other])), words) for one, other, words in rows if one in place and other in place
+    ]
+    left, right = (np.array([row[end] for row in found], dtype=np.int64) for end in (0, 1))
+    pairs = _scored(facts, left, right, threshold=-np.inf)
+    words = pd.Series([row[2] for row in found], dtype="str")
+    return pairs.assign(points=pairs.points + _OF_LINK, evidence=words.str.cat(pairs.evidence, sep="; "))
 
 
 def _facts(records: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +141,7 @@ def _pairs_of_blocks(keys: np.ndarray, places: np.ndarray, count: int) -> np.nda
     return np.concatenate(pairs)
 
 
-def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray, *, threshold: float = THRESHOLD) -> pd.DataFrame:
     """The pairs that reach the threshold, with their points and the evidence."""
     one, other = facts.iloc[left].reset_index(drop=True), facts.iloc[right].reset_index(drop=True)
     title = np.maximum.reduce([_alike(one[a], other[b]) for a in ("brief", "official") for b in ("brief", "official")])
@@ -151,7 +171,7 @@ def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.Data
             "days_apart": starts,
         }
     )
-    reached = np.flatnonzero(points >= THRESHOLD)
+    reached = np.flatnonzero(points >= threshold)
     holding = [(name, weight > 0, np.asarray(holds)) for name, (weight, holds) in tests.items()]
     evidence = [_evidence(title[i], holding, i) for i in reached]
     return table.iloc[reached].assign(evidence=pd.Series(evidence, index=reached, dtype="str"))
