@@ -305,7 +305,7 @@ def read_prisma(
 @app.command()
 def ingest(
     paths: Exports,
-    out: Annotated[Path, Option(help="Folder for records.csv, rejects.csv, summary.csv and filled.csv.")],
+    out: Annotated[Path, Option(help="Folder for records.csv, rejects.csv, remarks.csv, summary.csv and filled.csv.")],
     retrieved: Retrieved = None,
 ) -> None:
     """Read registry exports of any known format into one table of records."""
@@ -313,8 +313,15 @@ def ingest(
 
     _check_paths(paths, out / "records.csv")
     summary, lost = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
-    for row in summary.itertuples():
+    for row in summary.fillna("").itertuples():
         echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
+        for what, said in (
+            ("not read", row.not_read),
+            ("encoding", row.encoding),
+            ("order of dates", row.order_of_dates),
+        ):
+            if said:
+                echo(f"  {what}: {said}")
     echo(f"{summary.records.sum()} records are in {out / 'records.csv'}.")
     _warn(lost)
 
@@ -543,15 +550,17 @@ def _records_of(paths: list[Path], retrieved: str | None, *outs: Path | None) ->
     from evlib.ingest.registries import losses, stream
 
     _check_paths(paths, *outs)
-    n_records, n_rejects, lost = 0, 0, []
+    n_records, n_rejects, n_remarks, lost = 0, 0, 0, []
     for part in stream(paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"])):
         n_records, n_rejects = n_records + len(part.records), n_rejects + len(part.rejects)
+        n_remarks += part.remarks.line.notna().sum()
         lost += losses(part.rejects)
         yield part.records
     if not n_records:
         raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
-    if n_rejects:
-        echo(f"MIND: {n_rejects} row(s) were set aside; python -m evlib ingest tells which and why.", err=True)
+    if n_rejects or n_remarks:
+        what = f"{n_rejects} row(s) were set aside, and {n_remarks} field(s) of records were not understood"
+        echo(f"MIND: {what}; python -m evlib ingest tells which and why.", err=True)
     _warn(lost)
 
 

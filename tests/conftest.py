@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import nbformat
@@ -27,7 +28,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import copy_shipped
 from evlib.base.schema import read_csv, read_table
 from evlib.ingest import registration_dates, sources
-from evlib.ingest.registries import ingest_into
+from evlib.ingest.registries import ingest_into, stream
 from evlib.run import warm_kernels
 from evlib.run.pipeline import run, spare_grammars
 from evlib.screen import deduplication, eligibility, screening
@@ -71,7 +72,7 @@ def shipped(review: dict) -> pd.DataFrame:
     shipped = [RAW / "registries" / facts["snapshot"] for facts in review["screening_rounds"].values()]
     files = [file for file in sources.raw_sources(RAW, snapshot=SNAPSHOT) if file.path.name == "records.jsonl"]
     assert {path / "records.jsonl" for path in shipped} <= {file.path for file in files}
-    records, rejects, _, _ = sources.records_of(files, protocol=review, always=read)
+    records, rejects, *_ = sources.records_of(files, protocol=review, always=read)
     assert rejects.empty
     decisions, _, _ = screening.readers_decisions(RAW, known=read, protocol=review)
     numbers = sources.numbers_of_rounds(RAW, protocol=review)
@@ -253,6 +254,58 @@ def ingest(paths, *, retrieved, registries):
         summary, _ = ingest_into(Path(folder), paths, retrieved=retrieved, registries=registries)
         records, rejects = (read_table(Path(folder, f"{name}.csv"), name) for name in ("records", "rejects"))
     return records, rejects, summary
+
+
+def told_of(paths, *, registries=()):
+    """All that the readers tell of files: ``records, rejects, remarks``, of each one table."""
+    parts = list(stream(paths, retrieved=DAY, registries=list(registries)))
+    names = ("records", "rejects", "remarks")
+    return SimpleNamespace(**{n: pd.concat([getattr(part, n) for part in parts], ignore_index=True) for n in names})
+
+
+def classic_response(*trns, **design):
+    """A response of our own in the published form of ClinicalTrials.gov's classic API."""
+    studies = [
+        {
+            "Rank": rank,
+            "Study": {
+                "ProtocolSection": {
+                    "IdentificationModule": {
+                        "NCTId": trn,
+                        "OrgStudyIdInfo": {"OrgStudyId": "X-1"},
+                        "SecondaryIdInfoList": {"SecondaryIdInfo": [{"SecondaryId": "2018-499999-99"}]},
+                        "BriefTitle": "A trial",
+                    },
+                    "StatusModule": {
+                        "OverallStatus": "Not yet recruiting",
+                        "StartDateStruct": {"StartDate": "March 2020"},
+                        "StudyFirstSubmitDate": "April 1, 2020",
+                        "StudyFirstPostDateStruct": {"StudyFirstPostDate": "April 3, 2020"},
+                    },
+                    "SponsorCollaboratorsModule": {"LeadSponsor": {"LeadSponsorName": "A hospital"}},
+                    "ConditionsModule": {"ConditionList": {"Condition": ["ARDS", "COVID-19"]}},
+                    "DesignModule": {
+                        "StudyType": "Interventional",
+                        "PhaseList": {"Phase": ["Phase 1", "Phase 2"]},
+                        "DesignInfo": {"DesignAllocation": "Randomized"},
+                        "EnrollmentInfo": {"EnrollmentCount": "30", "EnrollmentType": "Anticipated"},
+                        **design,
+                    },
+                    "ArmsInterventionsModule": {
+                        "ArmGroupList": {"ArmGroup": [{"ArmGroupLabel": "A", "ArmGroupDescription": "MSC exosomes"}]},
+                        "InterventionList": {
+                            "Intervention": [{"InterventionType": "Biological", "InterventionName": "Exosomes"}]
+                        },
+                    },
+                    "ContactsLocationsModule": {
+                        "LocationList": {"Location": [{"LocationCountry": "Korea, Republic of"}]}
+                    },
+                }
+            },
+        }
+        for rank, trn in enumerate(trns, start=1)
+    ]
+    return {"FullStudiesResponse": {"APIVrs": "1.01.05", "NStudiesFound": len(trns), "FullStudies": studies}}
 
 
 def put(folder, name, data):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import ingest
+from conftest import ingest, told_of
 
 from evlib.base.errors import InputError
 
@@ -25,12 +25,8 @@ def written(folder, *lines):
         (GOOD | {"trial_id": None}, "no registration number"),
         (GOOD | {"trial_id": "  "}, "no registration number"),
         (GOOD | {"trial_id": "NCT00000001", "registry": "MyRegistry"}, "unknown registry 'MyRegistry'"),
-        (GOOD | {"trial_id": "NCT00000001", "enrollment": -3}, "not a count"),
-        (GOOD | {"trial_id": "NCT00000001", "enrollment": "many"}, "not a count"),
-        (GOOD | {"trial_id": "NCT00000001", "registered": "2024-13-45"}, "not a date"),
         (GOOD | {"status": "Withdrawn"}, "differs in: status"),
         (GOOD, "with the same facts"),
-        (GOOD | {"trial_id": "NCT00000001", "secondary_ids": 5}, "not iterable"),
     ],
 )
 def test_a_bad_line_is_set_aside_with_its_reason(tmp_path, line, reason):
@@ -40,6 +36,19 @@ def test_a_bad_line_is_set_aside_with_its_reason(tmp_path, line, reason):
     assert list(records.status) == ["Completed", "Completed"]
     assert list(rejects.line) == [2]
     assert reason in rejects.reason[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [("enrollment", -3, "enrolment"), ("enrollment", "many", "enrolment"), ("registered", "2024-13-45", "registered_text"),
+     ("results_posted", "perhaps", "results_posted"), ("arms", ["x"], "arms")],
+)  # fmt: skip
+def test_a_field_that_is_not_understood_is_remarked_and_the_record_stays(tmp_path, field, value, named):
+    told = told_of([written(tmp_path, GOOD | {field: value})], registries=KNOWN)
+    assert told.rejects.empty
+    assert told.records.status.tolist() == ["Completed"]
+    assert told.records[named].isna().all() and told.records.unread.tolist() == [named]
+    assert told.remarks[["line", "trn", "field"]].values.tolist() == [[1, "NCT04276987", named]]
 
 
 def test_numbers_are_normalised_and_secondary_numbers_found(tmp_path):

@@ -22,7 +22,7 @@ def merged(tmp_path, review):
             put(tmp_path, f"registries/{day}/records.jsonl", json.dumps(line | facts))
         files = sources.raw_sources(tmp_path, snapshot=NEW)
         assert [file.day for file in files] == [NEW, MIDDLE, OLD]
-        records, rejects, account, versions = sources.records_of(files, protocol=review, always=set())
+        records, rejects, account, versions, _ = sources.records_of(files, protocol=review, always=set())
         assert rejects.empty and account.older_copies.tolist() == [0, 1, 1] and account.records.tolist() == [1, 0, 0]
         return records.set_index("trn").loc[TRN], versions.set_index(["field", "snapshot"])
 

@@ -1,53 +1,157 @@
-"""Dates as registries and people write them: the one parser, with one list of styles."""
+"""Dates as registries, people and spreadsheets write them: the one parser."""
 
 import re
-from datetime import datetime, timedelta
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-_DAY_STYLES = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%B %d, %Y", "%d %B %Y", "%d.%m.%Y")
-_SLASHES = {False: "%d/%m/%Y", True: "%m/%d/%Y"}  # by whether the month comes first
-_MONTH_STYLES = ("%Y-%m", "%B %Y")
-_TIME = re.compile(r"[T ]\d{1,2}:\d\d.*$")
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NAME = r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"  # fmt: skip
+_YEAR, _GAP, _NTH = r"(?P<year>\d{4})", r"[ .,/-]+", r"(?:st|nd|rd|th)?"
+_FORMS = [
+    re.compile(form, re.IGNORECASE | re.ASCII)
+    for form in (
+        rf"{_YEAR}(?P<sign>[-/.])(?P<month>\d\d?)(?P=sign)(?P<day>\d\d?)",  # 2021-09-13
+        rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)",  # 20210913
+        rf"(?P<day>\d\d?){_NTH}{_GAP}{_NAME}{_GAP}{_YEAR}",  # 13 Sep 2021, 13-SEP-2021
+        rf"{_NAME}{_GAP}(?P<day>\d\d?){_NTH}{_GAP}{_YEAR}",  # September 13, 2021
+        rf"{_YEAR}{_GAP}{_NAME}{_GAP}(?P<day>\d\d?)",  # 2021-Sep-13
+        rf"(?P<day>\d\d?)-{_NAME}-(?P<short>\d\d)",  # 13-Sep-21, as spreadsheets show a day
+        r"(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>\d{4})",  # 13.09.2021
+        rf"{_YEAR}[-/](?P<month>\d\d?)",  # 2021-09
+        rf"(?P<month>\d\d?)/{_YEAR}",  # 09/2021
+        rf"{_NAME}{_GAP}{_YEAR}",  # September 2021
+        rf"{_YEAR}{_GAP}{_NAME}",  # 2021 September
+        rf"{_NAME}-(?P<short>\d\d)",  # Sep-21, as spreadsheets show a month
+    )
+]
+_NUMERIC = re.compile(r"(\d\d?)([/-])(\d\d?)\2(\d{4}|\d\d)", re.ASCII)  # 03/04/2020: day or month first?
+_SERIAL = re.compile(r"[2-6]\d{4}(?:\.\d+)?", re.ASCII)  # days that a spreadsheet counts: from 1954 to 2091
+_TIME = re.compile(
+    r"(?:T|[ ,]+)\d\d?[:.]\d\d(?:[:.]\d\d(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?(?:\d\d)?))?|T\d{4,6}Z?",
+    re.IGNORECASE | re.ASCII,
+)
+_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+", re.IGNORECASE | re.ASCII)
+_EARLIEST, _LATEST = 1900, 2100  # years beyond them are of another calendar: the Iranian year 1399, the Thai year 2564
 
 
 @lru_cache(maxsize=1 << 16)
-def day_or_month(text: str | None, *, month_first: bool = False) -> str | None:
+def day_or_month(text: str | None, *, month_first: bool | None = False) -> str | None:
     """A date as YYYY-MM-DD or, where only the month is given, YYYY-MM; None where it is empty or in no known style.
 
-    A time of day is left out. A year before 1900 is of another calendar (the Iranian year 1399, say) and counts as no known
-    style.
+    A time of day is left out. A year before 1900 or after 2100 is of another calendar (the Iranian year 1399, say) and counts as
+    no known style. Of two digits, 30 to 99 are years of the last century, as spreadsheets have it; a bare number of five digits is a day as
+    spreadsheets count them.
 
     Parameters
     ----------
     text
         The date as written.
     month_first
-        Whether 03/04/2020 is a day in March. WHO ICTRP, for one, writes the day first.
+        Whether 03/04/2020 is a day in March. With None it is in no known style, unless one reading alone is in the calendar
+        (03/14/2020). See ``month_stands_first``.
 
     Examples
     --------
-    >>> day_or_month("25/01/2020"), day_or_month("March 2020"), day_or_month("soon")
-    ('2020-01-25', '2020-03', None)
+    >>> day_or_month("25/01/2020"), day_or_month("March 2020"), day_or_month("24-Nov-26"), day_or_month("soon")
+    ('2020-01-25', '2020-03', '2026-11-24', None)
+    >>> day_or_month("03/04/2020", month_first=None), day_or_month("03/04/2020", month_first=True)
+    (None, '2020-03-04')
     """
-    text = _TIME.sub("", (text or "").strip())
-    for styles, form in (((*_DAY_STYLES, _SLASHES[month_first]), "%Y-%m-%d"), (_MONTH_STYLES, "%Y-%m")):
-        for style in styles:
-            try:
-                day = datetime.strptime(text, style)  # noqa: DTZ007 (a calendar day has no time zone)
-            except ValueError:
-                continue
-            return day.strftime(form) if day.year >= 1900 else None
+    text = _tidied(text)
+    if numeric := _NUMERIC.fullmatch(text):
+        first, _, second, year = numeric.groups()
+        readings = {True: _written(year, first, second), False: _written(year, second, first)}
+        if month_first is not None:
+            return readings[month_first]
+        known = {reading for reading in readings.values() if reading}
+        return known.pop() if len(known) == 1 else None
+    for form in _FORMS:
+        if match := form.fullmatch(text):
+            parts = match.groupdict()
+            name = parts.get("name")
+            month = str(_MONTHS.index(name[:3].lower()) + 1) if name else parts["month"]
+            return _written(parts.get("year") or parts["short"], month, parts.get("day"))
+    if _SERIAL.fullmatch(text):
+        return (date(1899, 12, 30) + timedelta(days=int(float(text)))).isoformat()
     return None
+
+
+def month_stands_first(texts: Iterable[str | None], *, usual: bool | None = None) -> bool | None:
+    """Whether the month comes first in dates such as 03/04/2020: one answer for all texts of a column.
+
+    A day beyond the 12th tells. Where none is there, or some tell this and others that, the answer is ``usual``, or None.
+
+    Examples
+    --------
+    >>> month_stands_first(["03/04/2020", "9/13/2021"]), month_stands_first(["03/04/2020"])
+    (True, None)
+    >>> month_stands_first(["9/13/2021", "13/9/2021"], usual=False) is None
+    True
+    """
+    orders = {order for text in texts if (order := order_shown(text)) is not None}
+    if not orders:
+        return usual
+    return orders.pop() if len(orders) == 1 else None
+
+
+@lru_cache(maxsize=1 << 16)
+def order_shown(text: str | None) -> bool | None:
+    """Whether the month comes first in one date, where its day is beyond the 12th; None where it does not tell."""
+    numeric = _NUMERIC.fullmatch(_tidied(text))
+    if not numeric or (int(numeric[1]) > 12) == (int(numeric[3]) > 12):
+        return None
+    return int(numeric[3]) > 12
+
+
+@lru_cache(maxsize=1 << 16)
+def has_two_readings(text: str | None) -> bool:
+    """Whether a date can be read with the day first and with the month first, and means another day then."""
+    readings = {day_or_month(text, month_first=order) for order in (False, True)}
+    return len(readings) == 2 and None not in readings
 
 
 def unambiguous_day(text: str) -> str | None:
     """A day as YYYY-MM-DD where it can be read in one way only: 26/11/2026, but not 05/11/2026; else None."""
-    readings = {day_or_month(text, month_first=order) for order in (False, True)}
-    days = {reading for reading in readings if reading and len(reading) == len("2026-11-26")}
-    return days.pop() if len(days) == 1 else None
+    day = day_or_month(text, month_first=None)
+    if day is None:  # both readings may be the same day: 05/05/2026
+        readings = {day_or_month(text, month_first=order) for order in (False, True)}
+        day = readings.pop() if len(readings) == 1 else None
+    return day if day and len(day) == len("2026-11-26") else None
 
 
 @lru_cache
 def day_after(day: str) -> str:
     """The day that follows one, both as YYYY-MM-DD."""
     return (datetime.fromisoformat(day) + timedelta(days=1)).strftime("%Y-%m-%d")
+
+
+def _tidied(text: str | None) -> str:
+    """A date as written, without what says no day: blanks, a weekday, a time, the ``.0`` of a number."""
+    text = (text or "").strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).strip()
+        text = re.sub(r"[‐‑‒–—−]", "-", re.sub(r"(\d+)年(\d+)月(?:(\d+)日)?", _of_characters, text))
+    if time := _TIME.search(text):
+        text = text[: time.start()] if time.end() == len(text) else text
+    if text[:1].isalpha():
+        text = _WEEKDAY.sub("", text, count=1)
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def _of_characters(match: re.Match[str]) -> str:
+    return "-".join(filter(None, match.groups()))
+
+
+def _written(year: str, month: str, day: str | None) -> str | None:
+    number = int(year)
+    if len(year) == 2:
+        number += 2000 if number < 30 else 1900
+    if not _EARLIEST <= number <= _LATEST:
+        return None
+    try:
+        whole = date(number, int(month), int(day or 1))
+    except ValueError:
+        return None
+    return whole.isoformat() if day else f"{whole:%Y-%m}"

@@ -35,10 +35,11 @@ _TABLES = {
         keywords interventions arms msc_source_text ev_term_text route_text dose_text sponsor countries
         registered_text first_submitted registered:date registered_low:date registered_high:date
         registered_basis registered_method start_date completion_date last_update results_posted:flag
-        publications source_urls note snapshot:key first_retrieved
+        publications source_urls note snapshot:key first_retrieved unread
     """,
     "summaries": "trn:key summary eligibility",
     "rejects": "file:key line:count trn reason:key",
+    "remarks": "file:key line:count trn field:key text reason:key",
     "duplicates": "trn:key kept_trn:key basis:key evidence why_kept:key",
     "proposals": """
         trn:key other_trn:key points:number title_likeness:number sponsor_likeness:number days_apart:count

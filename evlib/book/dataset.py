@@ -36,6 +36,7 @@ TABLES = {
     "to_screen": "a record that is not yet read",
     "flow": "a step of the PRISMA 2020 flow",
     "rejects": "a line or row that could not be used, with its reason",
+    "remarks": "a field of a record that was not understood, or how a file was read that is not plain",
 }
 # What a registry says at length is shown to those who judge a record, and not passed on.
 _NOT_PASSED_ON = {"to_screen": ["summary", "search_words"]}

@@ -1,15 +1,12 @@
 """Code the trials: disease area, cell source, route, phase and the rest, as readers coded them, else by rules."""
 
-import logging
 import re
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
-from country_converter import CountryConverter
-from country_converter.country_converter import COUNTRY_DATA_FILE
 
 from evlib.base import schema, tables
+from evlib.base.countries import country_converter
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
 from evlib.base.tables import WITHOUT_CODE, code_labels
@@ -325,26 +322,16 @@ def country_codes(names: list[str]) -> dict[str, int]:
     """The ISO 3166-1 numeric code of each country by its name, for those that have one."""
     if not names:
         return {}
-    codes = _country_converter().pandas_convert(pd.Series(names, dtype="object"), to="ISOnumeric", not_found=None)
+    codes = country_converter().pandas_convert(pd.Series(names, dtype="object"), to="ISOnumeric", not_found=None)
     return {name: int(code) for name, code in zip(names, codes) if str(code).isdigit()}
 
 
 def _short_country_names(cells: pd.Series) -> dict[str, str]:
     """Each spelling of a country in the cells with its short English name; an unknown spelling stays as it is."""
     names = sorted({name for cell in cells for name in schema.split_multi(cell)})
-    short_names = (
-        _country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None) if names else []
-    )
+    short_names = country_converter().pandas_convert(pd.Series(names), to="name_short", not_found=None) if names else []
     # Where a text may mean several countries ("Asia except Japan"), the converter gives a list.
     return {name: short if isinstance(short, str) else name for name, short in zip(names, short_names)}
-
-
-@cache
-def _country_converter() -> CountryConverter:
-    # The library's own loading takes the code "NA" (Namibia) for a missing value under pandas 3.
-    table = pd.read_csv(COUNTRY_DATA_FILE, sep="\t", encoding="utf-8", keep_default_na=False, na_values=[""])
-    logging.getLogger("country_converter").setLevel(logging.CRITICAL)
-    return CountryConverter(country_data=table)
 
 
 def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:

@@ -42,7 +42,7 @@ def with_registration_dates(
         Table ``records``: ``registered`` (a day; missing where nothing points to one), ``registered_low`` and
         ``registered_high`` (the days between which it lies; of an estimate the neighbours' days, widened by the error that
         nineteen of twenty left-out dates of the registry stay below), ``registered_basis`` (observed, estimated or missing)
-        and ``registered_method`` in words.
+        and ``registered_method`` in words. A date that a source states and that was not understood (``unread``) is not estimated.
     """
     out = records.copy()
     day_shown = out.registered_text.str.fullmatch(_DAY.pattern, na=False)
@@ -55,6 +55,13 @@ def with_registration_dates(
     out.loc[day_shown, "registered_method"] = "registration date shown"
     out.loc[submitted_shown, "registered_method"] = "first submission date shown"
 
+    unread = (
+        out.unread.fillna("").str.contains(r"\b(?:registered_text|first_submitted)\b")
+        & out.registered.isna()
+        & ~month_shown
+    )
+    out.loc[unread, "registered_method"] = "stated, but not read"
+
     months = pd.PeriodIndex(out.registered_text[month_shown], freq="M")
     first, last = months.start_time.normalize(), months.end_time.normalize()
     shown = {"registered": first + pd.Timedelta(days=14), "registered_low": first, "registered_high": last}
@@ -62,7 +69,7 @@ def with_registration_dates(
         out.loc[month_shown, name] = value
 
     for registry in [name for name, facts in protocol["registries"].items() if facts["series"]]:
-        undated = serial_numbers(out[(out.registry == registry) & out.registered.isna()])
+        undated = serial_numbers(out[(out.registry == registry) & out.registered.isna() & ~unread])
         error = usual_error(leave_one_out(out, known_dates, registry=registry)) if len(undated) else 0
         anchors = in_order(known_serials(out, known_dates, registry=registry))
         estimate = dates_by_serial(undated, anchors, error_days=error)

@@ -16,7 +16,8 @@ from evlib.ingest.retrieval import day_of, source_days
 
 # Of fields that belong together, the first decides which source both are taken from.
 _TOGETHER = (("enrolment", "enrolment_type"), ("status", "last_update"))
-_OF_NO_VERSION = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "source_urls", "note", "secondary_trns"}
+_OF_NO_VERSION = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "source_urls", "note", "secondary_trns",
+                  "unread"}  # fmt: skip
 
 
 class Source(NamedTuple):
@@ -49,7 +50,7 @@ def named_sources(path: str | Path) -> list[Source]:
 
 def records_of(
     sources: Iterable[Source], *, protocol: dict, always: set[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The one table of records that the sources make, each trial number once; InputError where no record is left.
 
     From an export the protocol's ``search`` picks the records (see ``evlib.base.query``). Where several sources hold a number,
@@ -68,16 +69,17 @@ def records_of(
 
     Returns
     -------
-    records, rejects, account, versions
+    records, rejects, account, versions, remarks
         Table ``records``, in which ``snapshot`` is the newest day of retrieval and ``first_retrieved`` the oldest; table
-        ``rejects``, with the records of registries that the protocol does not know; what ``versions_of`` tells; and before it
-        for each file ``file, format, retrieved, rows, rejects, not_found,
-        judged_before, older_copies, records``: a row is a reject, not found by the query, an older copy of a record, or a
-        record; of the last two kinds, ``judged_before`` are there only because they are in ``always``.
+        ``rejects``, with the records of registries that the protocol does not know; for each file
+        ``file, format, retrieved, rows, rejects, not_found, judged_before, remarks, older_copies, records``: a row is a reject, not
+        found by the query, an older copy of a record, or a record; of the last two kinds, ``judged_before`` are there only because they
+        are in ``always``, and ``remarks`` counts their fields that were not understood; what ``versions_of`` tells; and table
+        ``remarks`` on these records and on their files.
     """
-    tables, rejected, account, lost = [], [], [], []
+    tables, rejected, account, lost, remarks = [], [], [], [], []
     for place, source in enumerate(sources):
-        counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0}
+        counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0, "remarks": 0}
         name, newest = "unknown", ""
         for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"])):
             name = part.format
@@ -89,6 +91,9 @@ def records_of(
             lost += losses(part.rejects) + list(strangers.reason.head(1))
             rejected += rejects
             tables.append(part.records[(hit | judged) & ~stranger].assign(source=place))
+            of_picked = part.remarks.trn.isin(tables[-1].trn)
+            remarks.append(part.remarks[of_picked | part.remarks.line.isna()])
+            counts["remarks"] += int(of_picked.sum())
             newest = max([newest, *part.records.snapshot.unique()])
             counts["rows"] += len(part.records) + len(part.rejects)
             counts["rejects"] += sum(map(len, rejects))
@@ -109,7 +114,8 @@ def records_of(
     order = pd.concat(tables).trn.drop_duplicates()
     records = _one_of_each(every.drop(columns="source")).loc[order].reset_index()
     versions = versions_of(every, records)
-    return checked(records, "records"), checked(pd.concat(rejected), "rejects"), account, versions
+    tables = [checked(pd.concat(parts), name) for name, parts in (("rejects", rejected), ("remarks", remarks))]
+    return checked(records, "records"), tables[0], account, versions, tables[1]
 
 
 def summaries_of(sources: Iterable[Source], *, known: Container[str]) -> pd.DataFrame:
@@ -135,7 +141,16 @@ def _one_of_each(every: pd.DataFrame) -> pd.DataFrame:
         lambda cells: join_multi(dict.fromkeys(number for cell in cells for number in split_multi(cell)))
     )
     one.loc[named.index, "secondary_trns"] = named
-    return one.assign(first_retrieved=by_number.snapshot.min())
+    return _still_unread(one.assign(first_retrieved=by_number.snapshot.min()), every)
+
+
+def _still_unread(one: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
+    """The rows with ``unread`` as the fields that some source states, none was understood in, and that are missing for it."""
+    stated = every.dropna(subset="unread").groupby("trn").unread
+    fields = stated.agg(lambda cells: dict.fromkeys(name for cell in cells for name in split_multi(cell)))
+    for trn, names in fields.items():
+        one.loc[trn, "unread"] = join_multi(name for name in names if pd.isna(one.loc[trn, name]))
+    return one
 
 
 def versions_of(every: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -222,6 +237,7 @@ def ingest_numbers(
         "n_after": (place == "after").sum(),
         "n_undated": (place == "undated").sum(),
         "n_rejects": len(rejects),
+        "n_remarks": account.remarks.sum(),
         "n_estimated_dates": (records.registered_basis == "estimated").sum(),
         "n_unknown_dates": records.registered_basis.isna().sum(),
         "n_with_enrolment": records.enrolment.notna().sum(),

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -612,6 +613,12 @@ def _tell_rejects(target: Path, say: Callable[[str], None]) -> None:
     parts = [f"{n} of {what}" for n, what in ((of_exports, "exports"), (of_readers, "decisions and readings")) if n]
     if parts:
         say(f"{target.name}: {of_exports + of_readers} row(s) could not be used ({', '.join(parts)}); see {rejects}.")
+    unread = Counter(row["field"] for row in _rows_of(target / "remarks.csv") if row["line"])
+    if unread:
+        by_field = ", ".join(f"{field} {n}" for field, n in unread.most_common())
+        say(
+            f"MIND: {unread.total()} field(s) of records state what was not understood ({by_field}); see {target / 'remarks.csv'}."
+        )
 
 
 def _rows_of(table: Path) -> list[dict[str, str]]:

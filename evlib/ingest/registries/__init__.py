@@ -19,20 +19,21 @@ from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import ESTIMATED, append_csv, write_csv
-from evlib.ingest.registries.common import Seen, batches, tables
-from evlib.ingest.registries.unpack import heads
+from evlib.ingest.registries.common import ORDER, Seen, batches, tables
+from evlib.ingest.registries.unpack import ENCODING, heads
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
 READERS: dict[str, ModuleType] = {module.NAME: module for module in _MODULES if hasattr(module, "NAME")}
 
 
 class Batch(NamedTuple):
-    """Some records of one file, and what of it was set aside."""
+    """Some records of one file, what of it was set aside, and what of the records was not read."""
 
     file: str
     format: str
     records: pd.DataFrame
     rejects: pd.DataFrame
+    remarks: pd.DataFrame
 
 
 def ingest_into(
@@ -40,28 +41,35 @@ def ingest_into(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Write the records of any mix of files and folders to a folder, some thousand at a time.
 
-    Parameters are those of ``stream``. The folder gets ``records.csv``, ``rejects.csv``, ``summary.csv`` and
+    Parameters are those of ``stream``. The folder gets ``records.csv``, ``rejects.csv``, ``remarks.csv``, ``summary.csv`` and
     ``filled.csv`` (what ``filled_columns`` counts), each whole or not at all.
 
     Returns
     -------
     summary, losses
-        Per file ``file, format, rows, records, rejects``, with rows = records + rejects; and the ``losses`` of all rejects.
+        Per file ``file, format, rows, records, rejects, remarks``, with rows = records + rejects; ``not_read``, the number of remarks
+        on each field; ``encoding`` and ``order_of_dates`` where they are not plain. And the ``losses`` of all rejects.
 
     Raises
     ------
     InputError
         Where no file gives a record. Nothing is written then.
     """
-    counts, filled, lost = [], [], []
+    counts, filled, lost, remarks = [], [], [], []
     first = pd.DataFrame({"file": [], "reason": []})  # the first reject
-    with writing(out / "records.csv") as records_file, writing(out / "rejects.csv") as rejects_file:
+    with (
+        writing(out / "records.csv") as records_file,
+        writing(out / "rejects.csv") as rejects_file,
+        writing(out / "remarks.csv") as remarks_file,
+    ):
         for part in stream(paths, retrieved=retrieved, registries=registries):
             append_csv(part.records, records_file)
             append_csv(part.rejects, rejects_file)
+            append_csv(part.remarks, remarks_file)
             counts.append((part.file, part.format, len(part.records), len(part.rejects)))
             lost += losses(part.rejects)
             filled.append(part.records.notna().sum().rename(part.format))
+            remarks.append(part.remarks[["file", "line", "field", "text"]])
             first = part.rejects.head(1) if first.empty else first
         summary = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
         summary = summary.groupby(["file", "format"], sort=False, as_index=False).sum()
@@ -72,9 +80,30 @@ def ingest_into(
             raise InputError(
                 f"no usable record in {len(summary)} file(s). First reason: {of_first}" if of_first else nothing
             )
+    summary = summary.merge(remarks_by_file(pd.concat(remarks)), on="file", how="left").fillna({"remarks": 0})
+    summary = summary.astype({"remarks": int})
     write_csv(summary, out / "summary.csv")
     write_csv(filled_columns(filled), out / "filled.csv")
     return summary, lost
+
+
+def remarks_by_file(remarks: pd.DataFrame) -> pd.DataFrame:
+    """What remarks say of each file: ``file, remarks, not_read, encoding, order_of_dates``.
+
+    ``remarks`` counts those on fields of records and ``not_read`` says how many each field has; ``encoding`` and ``order_of_dates``
+    (column by column) are empty where they are plain.
+    """
+    of_fields = remarks[remarks.line.notna()]
+    by_field = of_fields.groupby(["file", "field"]).size().reset_index(name="n")
+    said = (by_field.field + " " + by_field.n.astype(str)).groupby(by_field.file).agg(", ".join)
+    of_files = remarks[remarks.line.isna()]
+    table = pd.DataFrame({"remarks": of_fields.groupby("file").size(), "not_read": said})
+    for name, field in (("encoding", ENCODING), ("order_of_dates", ORDER)):
+        own = of_files[of_files.field == field]
+        table = table.join(
+            own.text.groupby(own.file).agg(lambda texts: ", ".join(dict.fromkeys(texts))).rename(name), how="outer"
+        )
+    return table.rename_axis("file").reset_index()
 
 
 def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
@@ -87,7 +116,7 @@ def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
     """
     table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
     table = table[table.trn > 0].assign(records=lambda table: table.trn).set_index("records", append=True)
-    not_of_a_source = [*ESTIMATED, "first_retrieved"]
+    not_of_a_source = [*ESTIMATED, "first_retrieved", "unread"]
     long = table.drop(columns=not_of_a_source).melt(ignore_index=False, var_name="column", value_name="filled")
     return long.reset_index()[["format", "column", "filled", "records"]]
 
@@ -110,7 +139,8 @@ def stream(
     Yields
     ------
     Batch
-        One at least for each file; rows of the file = records + rejects of its batches. An unusable file is one reject.
+        One at least for each file; rows of the file = records + rejects of its batches. An unusable file is one reject. Of each field
+        of a record that was not understood, and of a file that is not plain (its encoding, the order of its dates), there is a remark.
     """
     seen: Seen = {}
     for path in [file for named in paths for file in exports_of(named) or [Path(named)]]:
@@ -123,9 +153,9 @@ def stream(
             if getattr(reader, "CHECKS_REGISTRIES", False):
                 record = partial(record, registries=registries)
             rows = 0
-            for records, rejects in batches(reader.items(path), record, file=path, seen=seen):
-                rows += len(records) + len(rejects)
-                yield Batch(path.name, name, records, rejects)
+            for part in batches(reader.items(path), record, file=path, seen=seen):
+                rows += len(part.records) + len(part.rejects)
+                yield Batch(path.name, name, *part)
             if not rows:
                 yield _unusable(path, name, "no record in it; a header at most. Export it again.")
         except InputError as error:

@@ -11,31 +11,36 @@ A reader is a module of this folder that has a ``NAME``:
 Where its rows state the day of their export, ``STATES_DAY_IN`` names their column.
 
 For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third. For
-other files ``unpack.numbered`` gives the second.
+other files ``unpack.numbered`` gives the second. Where dates such as 03/04/2020 may come, ``dates_in_one_order`` around the items
+settles for each column whether the month comes first.
+
+What a field states and nobody understands is ``Unread``, in place of its value: the record stays, and ``remarks`` name the field.
 """
 
 import html
 import json
 import re
+import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ftfy
 import pandas as pd
 
-from evlib.base.dates import day_after, day_or_month
+from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
-from evlib.base.schema import checked, columns, join_multi
-from evlib.ingest.registries.unpack import csv_rows, header_of
+from evlib.base.schema import checked, columns, join_multi, split_multi
+from evlib.ingest.registries.unpack import FileRemark, csv_rows, header_of
 
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
 
 _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
-_COMPARED = [name for name in columns("records") if name != "snapshot"]
+_COMPARED = [name for name in columns("records") if name not in ("snapshot", "unread")]
+_REMARK_TEXT = 200  # characters of an unread text that a remark shows
 _MISSING = hash(None)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
@@ -45,17 +50,34 @@ Seen = dict[str, tuple[str, array]]
 Row = Mapping[str, Any]
 
 
-def batches(
-    items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, seen: Seen
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Records and rejects of ``CHUNK`` items at a time, so that a file of any size can be read; one at least.
+class Unread(NamedTuple):
+    """In place of a value that a source states and that was not understood: what stands there, and why it was not read."""
+
+    text: str
+    reason: str
+
+
+class Tables(NamedTuple):
+    """Rows of one file: tables ``records``, ``rejects`` and ``remarks``; in each there may be none."""
+
+    records: pd.DataFrame
+    rejects: pd.DataFrame
+    remarks: pd.DataFrame
+
+
+def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, seen: Seen) -> Iterator[Tables]:
+    """The tables of ``CHUNK`` items at a time, so that a file of any size can be read; one at least.
 
     Parameters
     ----------
     items
-        Pairs of a line (or running) number and what stands there. An exception in place of an item is a reject.
+        Pairs of a line (or running) number and what stands there. An exception in place of an item is a reject, a ``FileRemark`` a
+        remark on the file.
     record
-        Makes one row of table ``records`` or raises ValueError, TypeError, KeyError or AttributeError.
+        Makes one row of table ``records`` or raises ValueError, TypeError, KeyError or AttributeError. A field of the row may be
+        ``Unread``; it is then missing, named in ``unread``, and a remark. With ``PART_OF`` in place of a value, a row is one of several
+        that make one record (a trial of the EU register, country by country): it comes last, made of all of them, and all but
+        the first are rejects.
     file
         Where the items come from, for the rejects.
     seen
@@ -63,34 +85,85 @@ def batches(
         twice the first record is kept; the later one is a reject that names the fields in which they differ.
     """
     name = Path(file).name
-    good, bad = [], []
+    good: list[dict] = []
+    bad: list[dict] = []
+    remarks: list[dict] = []
+    parts: dict[str, dict[str, Any]] = {}  # the rows of one record, by number
     for line, item in items:
+        if isinstance(item, FileRemark):
+            remarks.append({"file": name} | item._asdict())
+            continue
         try:
             if isinstance(item, Exception):
                 raise ValueError(str(item))
             row = record(item)
-            _check_days(row)
+            unread = _unread(row)
+            is_part = row.pop(PART_OF, False)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
         else:
             prints = array("q", [hash(row.get(field)) for field in _COMPARED])
             where, earlier = seen.setdefault(row["trn"], (name, prints))
-            if earlier is prints:
+            if earlier is prints or (is_part and row["trn"] in parts):
+                place = {"file": name, "line": line, "trn": row["trn"]}
+                remarks += [place | {"field": field, **what._asdict()} for field, what in unread]
+            if earlier is prints and is_part:
+                parts[row["trn"]] = row
+            elif earlier is prints:
                 good.append(row)
             else:
                 reason = _repeated(where, name, earlier, prints)
+                if is_part and row["trn"] in parts:
+                    parts[row["trn"]] = _joined(parts[row["trn"]], row)
+                    reason = f"{_FURTHER_PART} {reason}"
                 bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
         if len(good) + len(bad) >= CHUNK:
-            yield tables(good, bad, file)
-            good, bad = [], []
-    yield tables(good, bad, file)
+            yield tables(good, bad, file, remarks)
+            good, bad, remarks = [], [], []
+    yield tables(good + list(parts.values()), bad, file, remarks)
 
 
-def tables(good: list[dict], bad: list[dict], file: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables ``records`` and ``rejects`` of these rows of a file; of either there may be none."""
+PART_OF = "part of a record"
+_FURTHER_PART = (
+    "one more row of a record that has several: its countries, other numbers and earliest days are in the record, too;"
+)
+_EARLIEST = ("registered_text", "first_submitted", "start_date")
+_ALL_OF = ("countries", "secondary_trns", "source_urls")
+
+
+def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """One row of two of the same record: the earliest days, all countries, other numbers and addresses; of the rest what the first says."""
+    row = {name: other.get(name) if one.get(name) is None else one[name] for name in one | other}
+    for name in _EARLIEST:
+        row[name] = min(filter(None, (one.get(name), other.get(name))), default=None)
+    for name in _ALL_OF:
+        row[name] = join_multi(dict.fromkeys([*split_multi(one.get(name)), *split_multi(other.get(name))]))
+    row["last_update"] = max(filter(None, (one.get("last_update"), other.get("last_update"))), default=None)
+    row["unread"] = join_multi(name for name in split_multi(row.get("unread")) if row.get(name) is None)
+    return row
+
+
+def _unread(row: dict[str, Any]) -> list[tuple[str, Unread]]:
+    """The row's fields that were not understood, which are then missing in it and named in ``unread``."""
+    latest = day_after(row["snapshot"])
+    for field in _NOT_LATER:
+        day = row.get(field)
+        if day is not None and not isinstance(day, Unread) and day > latest:
+            row[field] = Unread(day, f"lies after the day of retrieval ({row['snapshot']})")
+    unread = [(field, value) for field, value in row.items() if isinstance(value, Unread)]
+    if unread:
+        row |= {field: None for field, _ in unread}
+        row["unread"] = join_multi(field for field, _ in unread)
+    return unread
+
+
+def tables(good: list[dict], bad: list[dict], file: str | Path, remarks: Iterable[dict] = ()) -> Tables:
+    """The tables of these rows of a file; of each there may be none."""
     records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
-    return checked(records, "records", source=str(file)), checked(rejects, "rejects")
+    said = pd.DataFrame(remarks, columns=columns("remarks"))
+    said["text"] = said.text.str.slice(0, _REMARK_TEXT)
+    return Tables(checked(records, "records", source=str(file)), checked(rejects, "rejects"), checked(said, "remarks"))
 
 
 def csv_export(
@@ -106,7 +179,7 @@ def csv_export(
         Columns that the form itself has twice, and that the reader does not use.
     """
     rows = partial(csv_rows, needs=needed, repeated=repeated)
-    return lambda head: set(needed) <= set(header_of(head)[0]), rows
+    return lambda head: set(needed) <= set(header_of(head, needed)[0]), rows
 
 
 def identity(text: str, *, registry: str, column: str) -> dict[str, str]:
@@ -121,35 +194,145 @@ def identity(text: str, *, registry: str, column: str) -> dict[str, str]:
 def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
     """The row's cells under our names: each as plain text, or as the function beside its column's name makes it.
 
+    A cell that cannot be read (the function raises ValueError, TypeError, KeyError or AttributeError) is ``Unread``.
+
     Examples
     --------
-    >>> cells({"Title": "A <b>trial</b>", "Size": "12"}, {"brief_title": "Title", "enrolment": ("Size", int)})
+    >>> cells({"Title": "A <b>trial</b>", "Size": "12"}, {"brief_title": "Title", "enrolment": ("Size", count)})
     {'brief_title': 'A trial', 'enrolment': 12}
+    >>> cells({"Size": "many"}, {"enrolment": ("Size", count)})["enrolment"].text
+    'many'
     """
-    return {
-        ours: plain_text(row.get(theirs)) if isinstance(theirs, str) else theirs[1](row.get(theirs[0]))
-        for ours, theirs in columns.items()
-    }
+    made = {}
+    for ours, theirs in columns.items():
+        column, read = (theirs, plain_text) if isinstance(theirs, str) else theirs
+        try:
+            cell = row.get(column)
+            made[ours] = read(cell)
+            if made[ours] is None and isinstance(cell, str) and plain_text(cell):
+                raise ValueError("nothing in it was understood")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            made[ours] = Unread(_shown(cell), f"{column}: {_reason(error)}")
+    return made
 
 
-def dates(row: Row, columns: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+def _shown(cell: Any) -> str:
+    try:
+        text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return f"a {type(cell).__name__}"
+    return " ".join(_CONTROL.sub(" ", text[: 2 * _REMARK_TEXT]).split())
+
+
+_NOT_DECIDED = "may have the day or the month first, and nothing in the file tells which"
+
+
+def dates(row: Row, columns: Mapping[str, Sequence[str]]) -> dict[str, str | Unread | None]:
     """The row's dates under our names: of several columns, the first that holds a date.
 
-    Where a column holds something that cannot be read as a date, ``note`` says so and names it.
+    A date that cannot be read, or of which the day and the month cannot be told apart, is ``Unread``; see ``dates_in_one_order``.
     """
-    read: dict[str, str | None] = {}
-    unread = []
+    read: dict[str, str | Unread | None] = {}
     for ours, theirs in columns.items():
-        texts = {name: text for name in theirs if (text := (row.get(name) or "").strip())}
-        read[ours] = next(filter(None, map(day_or_month, texts.values())), None)
+        read[ours] = unread = None
+        for name in theirs:
+            try:
+                cell = row.get(name)
+            except (ValueError, TypeError) as error:
+                unread = unread or Unread("", f"{name}: {_reason(error)}")
+                continue
+            text = cell.strip() if isinstance(cell, str) else "" if cell is None else _shown(cell)
+            if not text:
+                continue
+            if day := day_or_month(text, month_first=None) or _same_either_way(text):
+                read[ours] = day
+                break
+            why = _NOT_DECIDED if has_two_readings(text) else "not read as a date"
+            unread = unread or Unread(_shown(text), f"{name}: {why}")
         if read[ours] is None:
-            unread += [f"{name} '{plain_text(text[:40])}'" for name, text in texts.items()]
-    return read | ({"note": f"not read as a date: {', '.join(unread)}"} if unread else {})
+            read[ours] = unread
+    return read
 
 
-def secondary_numbers(texts: Iterable[str | None], *, besides: str) -> str | None:
+def _same_either_way(text: str) -> str | None:
+    return None if has_two_readings(text) else day_or_month(text)
+
+
+def orders_of_dates(
+    rows: Callable[[], Iterator[tuple[int, Any]]],
+    columns: Mapping[str, Sequence[str]],
+    *,
+    month_first: bool | None = None,
+) -> Callable[[], dict[str, bool | None]]:
+    """For each column with dates whether the month comes first, once for one file; the rows are read when it is first asked for.
+
+    A day beyond the 12th in any row tells the order of its column; where a column tells none, the other columns do, if they agree;
+    else it is the usual order of the source. None for a column that tells both, or where nothing tells.
+
+    Parameters
+    ----------
+    rows
+        Gives the rows from the beginning.
+    columns
+        The columns with dates, as for ``dates``.
+    month_first
+        The usual order of the source: whether its months come first; None where none is known.
+    """
+
+    @cache
+    def orders() -> dict[str, bool | None]:
+        shown: dict[str, set[str]] = {name: set() for names in columns.values() for name in names}
+        for _, row in rows():
+            for name, texts in shown.items() if isinstance(row, dict) else ():
+                if (text := row.get(name)) and order_shown(text) is not None:
+                    texts.add(text)
+        agreed = month_stands_first(text for texts in shown.values() for text in texts)
+        usual = month_first if agreed is None else agreed
+        return {name: month_stands_first(texts, usual=usual) for name, texts in shown.items()}
+
+    return orders
+
+
+def dates_in_one_order(
+    rows: Callable[[], Iterator[tuple[int, Any]]],
+    columns: Mapping[str, Sequence[str]],
+    orders: Callable[[], dict[str, bool | None]],
+) -> Iterator[tuple[int, Any]]:
+    """The rows of one file, dates such as 03/04/2020 in them as YYYY-MM-DD, each column in one order of day and month.
+
+    Where ``orders`` (see ``orders_of_dates``) has none for a column, its dates that can be read in two ways stay as they are, and
+    ``dates`` sets them aside. A ``FileRemark`` at the end names the order of each column that has such dates.
+    """
+    doubtful: set[str] = set()
+    number = 0
+    for number, row in rows():
+        for names in columns.values() if isinstance(row, dict) else ():
+            for name in names:
+                text = row.get(name)
+                if text and has_two_readings(text):
+                    doubtful.add(name)
+                    if (order := orders()[name]) is not None:
+                        row = row | {name: day_or_month(text, month_first=order)}
+                elif not text or not day_or_month(text, month_first=None):
+                    continue
+                break  # the first column that holds a date
+        yield number, row
+    for name in sorted(doubtful):
+        said = _ORDERS[orders()[name]]
+        yield number, FileRemark(ORDER, f"{name}: {said.split(',')[0]}", f"{name}: {said}")
+
+
+ORDER = "order of dates"  # the field of a remark on a file with dates such as 03/04/2020
+_ORDERS = {
+    True: "month first, as in 12/31/2020",
+    False: "day first, as in 31/12/2020",
+    None: "not known, day or month may come first; dates that could be either were not read",
+}
+
+
+def secondary_numbers(texts: Iterable[Any], *, besides: str) -> str | None:
     """The registration numbers in the texts, each once, without the record's own."""
-    numbers = (number for text in texts for number in registration_numbers(text or ""))
+    numbers = (number for text in texts for number in registration_numbers(str(text or "")))
     return join_multi(dict.fromkeys(number for number in numbers if number != besides))
 
 
@@ -158,9 +341,61 @@ def several(values: Iterable[Any] | None) -> str | None:
     return join_multi(dict.fromkeys(filter(None, map(plain_text, values or ()))))
 
 
+def listed(values: Any) -> list[Any]:
+    """The values of a list; of a text alone one. ValueError for anything else, None and missing ones left out."""
+    if not isinstance(values, list | str | None):
+        raise ValueError("not a list")
+    return [value for value in ([values] if isinstance(values, str) else values or []) if value is not None]
+
+
 def yes_no(text: str | None) -> bool | None:
-    """Whether a cell says yes; None where it says neither yes nor no."""
-    return {"yes": True, "no": False}.get((text or "").strip().lower())
+    """Whether a cell says yes; None where it is blank. Raises ValueError where it says neither yes nor no."""
+    said = (text or "").strip().lower()
+    if said and said not in _YES_NO:
+        raise ValueError("neither yes nor no")
+    return _YES_NO.get(said)
+
+
+_YES_NO = {"yes": True, "no": False, "true": True, "false": False, "has results": True, "no results available": False}
+
+
+def count(value: Any) -> int | None:
+    """A number of people: 30, "30.0", "1,200", "30 participants", "30 (estimated)", "n = 30"; None where it is blank.
+
+    Raises ValueError for anything else: "about 30", "20-30", a number below 0 or of more than nine digits.
+
+    Examples
+    --------
+    >>> [count(text) for text in (45.0, "1,200", "1 200", "30 patients", " ")]
+    [45, 1200, 1200, 30, None]
+    """
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("not a count")
+    return _count_of(str(value))
+
+
+@lru_cache(maxsize=1 << 14)
+def _count_of(text: str) -> int | None:
+    plain = " ".join(unicodedata.normalize("NFKC", text).split()).strip("; ")
+    if not plain:
+        return None
+    match = _COUNT.fullmatch(plain)
+    if not match:
+        raise ValueError("not a count")
+    return int(re.sub(r"\D", "", match[1]))
+
+
+_PEOPLE = (
+    "patients|participants|subjects|persons|people|individuals|volunteers|cases|adults|children|healthy volunteers"
+)
+_COUNT = re.compile(
+    rf"(?:n ?= ?)?(\d{{1,9}}|\d{{1,3}}(?:[, ]\d{{3}}){{1,2}})(?:\.0+)?(?: (?:{_PEOPLE}))?(?: ?\([^()\d]*\))?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def phases(text: str | None) -> str | None:
@@ -212,14 +447,6 @@ def phase_names(text: str | None) -> list[str]:
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
 
 
-def _check_days(row: dict[str, Any]) -> None:
-    latest = day_after(row["snapshot"])
-    for field in _NOT_LATER:
-        day = row.get(field)
-        if day is not None and day > latest:
-            raise ValueError(f"{field} is {day}, after the day of retrieval ({row['snapshot']}).")
-
-
 def _repeated(where: str, name: str, earlier: array, later: array) -> str:
     pairs = zip(_COMPARED, earlier, later)
     differing = [field for field, one, other in pairs if one != other and _MISSING not in (one, other)]
@@ -230,6 +457,7 @@ def _repeated(where: str, name: str, earlier: array, later: array) -> str:
 
 def _claimed_number(item: Any) -> str | None:
     try:
+        item = getattr(item, "text", item)  # of a row that cannot be told apart
         text = item if isinstance(item, str) else json.dumps(item, default=str) if isinstance(item, dict | list) else ""
     except (ValueError, TypeError, RecursionError):
         return None

@@ -1,9 +1,9 @@
-"""ClinicalTrials.gov: studies as its API v2 gives them (one study, a page, a list, one per line; plain, gzip or zip)."""
+"""ClinicalTrials.gov: studies as its API v2 gives them (one, a page, a list of either, one per line, by number; plain, gzip or zip)."""
 
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,18 @@ from typing import Any
 import ijson
 
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import cells, dates, identity, phase_names, plain_text, secondary_numbers, several
+from evlib.ingest.registries.common import (
+    Unread,
+    cells,
+    count,
+    dates,
+    identity,
+    listed,
+    phase_names,
+    plain_text,
+    secondary_numbers,
+    several,
+)
 from evlib.ingest.registries.unpack import lines, not_whole, numbered, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
@@ -27,8 +38,10 @@ PIECES = [
     "hasResults",
 ]
 _START = 1 << 16
-# A list of studies, or a page: an object whose field "studies" comes after plain ones at most.
-_PAGE = re.compile(rb'(\[|\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|\d+|null)\s*,\s*)*"studies"\s*:)')
+# A list, a page (an object whose field "studies" comes after plain ones at most), or an object of studies by number.
+_LIST, _BY_NUMBER = re.compile(rb"\["), re.compile(rb'\{\s*"NCT\d{8}"\s*:')
+_PAGE = re.compile(rb'\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|\d+|null)\s*,\s*)*"studies"\s*:')
+_FORMS = {_LIST: "item", _PAGE: "studies.item"}
 
 
 def recognises(head: bytes) -> bool:
@@ -38,35 +51,65 @@ def recognises(head: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The studies of a file, one at a time, each with its running number (its line, where each stands on one)."""
-    return numbered(path, _studies)
+    return numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
 
 
-def _studies(pieces: Iterator[bytes], _: str) -> Iterator[Any]:
-    """The studies of one part, an exception in place of one that cannot be read, None for a blank line."""
+def _each(value: Any) -> Iterator[Any]:
+    """The studies of a page, of a list or of an object that holds them by number; a study itself, and anything else, as it is."""
+    if isinstance(value, dict) and isinstance(value.get("studies"), list):
+        value = value["studies"]
+    elif isinstance(value, dict) and value and all(re.fullmatch(r"NCT\d{8}", key) for key in value):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _each(one)
+    else:
+        yield value
+
+
+def studies_in(
+    pieces: Iterator[bytes], forms: dict[re.Pattern[bytes], str], each: Callable[[Any], Iterator[Any]]
+) -> Iterator[Any]:
+    """The studies of one part, an exception in place of one that cannot be read, None for a blank line.
+
+    Parameters
+    ----------
+    pieces
+        JSON as UTF-8.
+    forms
+        How a whole text may begin, and the place below which its values then come (as ijson names places).
+    each
+        The studies that one value holds.
+    """
     start = b""
     while len(start) < _START and (piece := next(pieces, None)) is not None:
         start = (start + piece).lstrip()
     everything = itertools.chain([start], pieces)
-    if listed := _PAGE.match(start):
-        yield from _streamed(everything, "item" if listed[1] == b"[" else "studies.item")
-        return
-    rows = lines(everything)
-    first = list(itertools.islice(filter(bytes.strip, rows), 2))
-    rows = itertools.chain(first, rows)
-    if any(isinstance(_parsed(row), dict) for row in first):
-        for row in rows:
-            value = _parsed(row) if row.strip() else None
-            listed = isinstance(value, dict) and isinstance(value.get("studies"), list)
-            yield from value["studies"] if listed else [value]
+    values: Iterator[Any] = iter(())
+    if place := next((place for form, place in forms.items() if form.match(start)), None):
+        values = _streamed(everything, place)
+    elif _BY_NUMBER.match(start):
+        values = _streamed(everything, "", by_key=True)
     else:
-        yield from _streamed((row + b"\n" for row in rows), "")
+        rows = lines(everything)
+        first = list(itertools.islice(filter(bytes.strip, rows), 2))
+        rows = itertools.chain(first, rows)
+        if any(isinstance(_parsed(row), dict) for row in first):
+            values = (_parsed(row) if row.strip() else None for row in rows)
+        else:
+            values = _streamed((row + b"\n" for row in rows), "")
+    for value in values:
+        yield from each(value)
 
 
-def _streamed(pieces: Iterator[bytes], prefix: str) -> Iterator[Any]:
-    """The values at a place of a JSON text, up to where it breaks off."""
+def _streamed(pieces: Iterator[bytes], place: str, *, by_key: bool = False) -> Iterator[Any]:
+    """The values at a place of a JSON text (or those of an object there), up to where it breaks off."""
     text = ijson.from_iter(recoded(pieces, mark=b'"'))
     try:
-        yield from ijson.items(text, prefix, use_float=True, multiple_values=True)
+        if by_key:
+            yield from (value for _, value in ijson.kvitems(text, place, use_float=True, multiple_values=True))
+        else:
+            yield from ijson.items(text, place, use_float=True, multiple_values=True)
     except ijson.JSONError as error:
         yield not_whole("not valid JSON from here on", " ".join(str(error).split())[:200])
 
@@ -85,60 +128,89 @@ def constant_words(constant: str | None) -> str | None:
 
 
 @lru_cache(maxsize=1 << 12)
-def phase_of_constant(constant: str) -> str:
-    """An API constant of a phase as words: ``PHASE2`` becomes "Phase 2", ``NA`` "Not Applicable"."""
-    if constant == "NA":
-        return "Not Applicable"
+def phases_of_constant(constant: str) -> list[str]:
+    """An API constant of a phase, or the words of the former site, as phases: ``PHASE2`` becomes "Phase 2", ``NA`` "Not Applicable"."""
+    if constant.upper() in ("NA", "N/A", "NOT APPLICABLE"):
+        return ["Not Applicable"]
     if constant == "EARLY_PHASE1":
-        return "Early Phase 1"
-    return (phase_names(constant.replace("PHASE", "Phase ")) or [constant])[0]
+        return ["Early Phase 1"]
+    return phase_names(constant.replace("PHASE", "Phase "))
 
 
-def _enrolment(count: Any) -> int | None:
-    if count is not None and (not isinstance(count, int) or count < 0):
-        raise ValueError(f"enrollmentInfo.count is {count!r}, not a count.")
-    return count
+def phases_of(constants: list[str] | None) -> str | None:
+    """The phases of several constants as one cell."""
+    return join_multi(dict.fromkeys(phase for constant in listed(constants) for phase in phases_of_constant(constant)))
+
+
+def unescaped(value: Any) -> Any:
+    """A text of the registry as its site shows it: the API gives Markdown, in which ``\\*`` and ``\\>`` stand for * and >.
+
+    Examples
+    --------
+    >>> unescaped("2.0\\\\*10^8, \\\\>= 5 \\\\~ 10")
+    '2.0*10^8, >= 5 ~ 10'
+    """
+    return _ESCAPED.sub(r"\1", value) if isinstance(value, str) and "\\" in value else value
+
+
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def site_text(value: Any) -> str | None:
+    """A text of the registry as one line of plain text, as its site shows it."""
+    return plain_text(unescaped(value))
+
+
+def _several(values: list[Any] | None) -> str | None:
+    return several(map(unescaped, listed(values)))
 
 
 def _interventions(given: list[dict] | None) -> str | None:
-    return several(_joined(constant_words(one.get("type")), one.get("name")) for one in given or [])
+    return _several([_named(constant_words(one.get("type")), one.get("name")) for one in listed(given)])
 
 
 def _arms(given: list[dict] | None) -> str | None:
-    return several(_joined(one.get("label"), one.get("description")) for one in given or [])
+    return _several([_named(one.get("label"), one.get("description")) for one in listed(given)])
 
 
 def _publications(given: list[dict] | None) -> str | None:
-    ours = [one for one in given or [] if one.get("pmid") and one.get("type") in ("RESULT", "DERIVED")]
+    ours = [one for one in listed(given) if one.get("pmid") and one.get("type") in ("RESULT", "DERIVED")]
     return join_multi(f"PMID {one['pmid']}" for one in ours)
 
 
-def _joined(*parts: Any) -> str:
+def _named(*parts: Any) -> str:
     return ": ".join(str(part) for part in parts if part)
 
 
+def _countries(given: list[dict] | None) -> str | None:
+    return several(one.get("country") for one in listed(given))
+
+
+def _flag(value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
 COLUMNS = {
-    "brief_title": "identificationModule.briefTitle",
-    "official_title": "identificationModule.officialTitle",
+    "brief_title": ("identificationModule.briefTitle", site_text),
+    "official_title": ("identificationModule.officialTitle", site_text),
     "acronym": "identificationModule.acronym",
     "status": ("statusModule.overallStatus", constant_words),
     "study_type": ("designModule.studyType", constant_words),
-    "phases": ("designModule.phases", lambda phases: join_multi(map(phase_of_constant, phases or []))),
+    "phases": ("designModule.phases", phases_of),
     "allocation": ("designModule.designInfo.allocation", constant_words),
     "intervention_model": ("designModule.designInfo.interventionModel", constant_words),
     "masking": ("designModule.designInfo.maskingInfo.masking", constant_words),
     "primary_purpose": ("designModule.designInfo.primaryPurpose", constant_words),
-    "enrolment": ("designModule.enrollmentInfo.count", _enrolment),
+    "enrolment": ("designModule.enrollmentInfo.count", count),
     "enrolment_type": ("designModule.enrollmentInfo.type", constant_words),
-    "conditions": ("conditionsModule.conditions", several),
-    "keywords": ("conditionsModule.keywords", several),
+    "conditions": ("conditionsModule.conditions", _several),
+    "keywords": ("conditionsModule.keywords", _several),
     "interventions": ("armsInterventionsModule.interventions", _interventions),
     "arms": ("armsInterventionsModule.armGroups", _arms),
     "sponsor": "sponsorCollaboratorsModule.leadSponsor.name",
-    "countries": (
-        "contactsLocationsModule.locations",
-        lambda given: several(one.get("country") for one in given or []),
-    ),
+    "countries": ("contactsLocationsModule.locations", _countries),
     "publications": ("referencesModule.references", _publications),
 }
 DATES = {
@@ -149,25 +221,24 @@ DATES = {
     "last_update": ["statusModule.lastUpdatePostDateStruct.date"],
 }
 
-TEXTS = {"summary": "descriptionModule.briefSummary", "eligibility": "eligibilityModule.eligibilityCriteria"}
+TEXTS = {
+    "summary": ("descriptionModule.briefSummary", site_text),
+    "eligibility": ("eligibilityModule.eligibilityCriteria", site_text),
+}
 
 
 def record(study: Any, *, snapshot: str) -> dict[str, Any]:
     """A study as a row of table ``records``; ValueError or KeyError where it cannot be one."""
     if not isinstance(study, dict) or "protocolSection" not in study:
         raise ValueError("not a study of the API v2 (no protocolSection)")
-    section = study["protocolSection"]
-    identification = section["identificationModule"]
-    own = identity(identification.get("nctId"), registry="ClinicalTrials.gov", column="nctId")
-    others = [item.get("id") for item in identification.get("secondaryIdInfos", [])]
-    others.append(identification.get("orgStudyIdInfo", {}).get("id"))
-    row = _Places(section)
+    row = Places(study["protocolSection"])
+    own = identity(row.get("identificationModule.nctId"), registry="ClinicalTrials.gov", column="nctId")
     return {
         **own,
         **cells(row, COLUMNS),
+        **cells(study, {"results_posted": ("hasResults", _flag)}),
         **dates(row, DATES),
-        "secondary_trns": secondary_numbers(others, besides=own["trn"]),
-        "results_posted": study.get("hasResults"),
+        "secondary_trns": other_numbers(row, _SECONDARY, _ORGANISATION, besides=own["trn"]),
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
@@ -175,20 +246,36 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
 
 def texts(study: Any) -> dict[str, str | None]:
     """What a study says at length, as a row of table ``summaries``; the errors are those of ``record``."""
-    section = study["protocolSection"]
-    own = identity(section["identificationModule"].get("nctId"), registry="ClinicalTrials.gov", column="nctId")
-    return {"trn": own["trn"], **cells(_Places(section), TEXTS)}
+    row = Places(study["protocolSection"])
+    own = identity(row.get("identificationModule.nctId"), registry="ClinicalTrials.gov", column="nctId")
+    return {"trn": own["trn"], **cells(row, TEXTS)}
 
 
-class _Places:
+_SECONDARY = ("identificationModule.secondaryIdInfos", "id")
+_ORGANISATION = "identificationModule.orgStudyIdInfo.id"
+
+
+def other_numbers(row: "Places", secondary: tuple[str, str], own: str, *, besides: str) -> str | Unread | None:
+    """The other registration numbers of a study: those of a list (its place, and the field of each), and the organisation's own."""
+    place, field = secondary
+    try:
+        return secondary_numbers([*(one.get(field) for one in listed(row.get(place))), row.get(own)], besides=besides)
+    except (ValueError, AttributeError) as error:
+        return Unread("", f"{place}: {error}")
+
+
+class Places:
     """A part of a study whose values are asked for by their place: ``identificationModule.briefTitle``."""
 
     def __init__(self, section: dict[str, Any]) -> None:
         self._section = section
 
     def get(self, place: str) -> Any:
+        """The value at a place, None where there is none; ValueError where what should hold it is no object."""
         value: Any = self._section
         for key in place.split("."):
+            if not isinstance(value, dict):
+                raise ValueError(f"what should hold '{key}' of {place} is no object")
             value = value.get(key)
             if value is None:
                 return None

@@ -1,37 +1,64 @@
-"""ClinicalTrials.gov: the CSV that the site's download button gives, with all columns or some; it has no arms."""
+"""ClinicalTrials.gov: the CSV of the site's download button, with all columns or some, and that of the site until 2024; neither has arms."""
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import cells, csv_export, dates, identity, secondary_numbers, several, yes_no
-from evlib.ingest.registries.ctgov import constant_words, phase_of_constant
+from evlib.base.countries import short_name
+from evlib.ingest.registries.common import (
+    cells,
+    count,
+    csv_export,
+    dates,
+    dates_in_one_order,
+    identity,
+    orders_of_dates,
+    secondary_numbers,
+    several,
+    yes_no,
+)
+from evlib.ingest.registries.ctgov import constant_words, phases_of, site_text, unescaped
 
 NAME = "ClinicalTrials.gov CSV"
+
+
+# The columns of the former site, by the names that they have today.
+_FORMER = {"Study Title": "Title", "Study Status": "Status", "Study Design": "Study Designs"}
+_SECOND_HALF = re.compile(r"(?:.*\bof(?: the)?|the|occupied|province of china|u\.s\.|british)", re.IGNORECASE)
 
 
 def _parts(cell: str | None) -> list[str]:
     return (cell or "").split("|")
 
 
-def _count(cell: str | None) -> int | None:
-    text = (cell or "").strip()
-    if text and not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        raise ValueError(f"Enrollment is {text!r}, not a count.")
-    return int(text) if text else None
+def _several(cell: str | None) -> str | None:
+    return several(map(unescaped, _parts(cell)))
+
+
+def _countries(cell: str | None) -> str | None:
+    return several(map(_country, _parts(cell)))
+
+
+@lru_cache(maxsize=1 << 14)
+def _country(place: str) -> str:
+    """The country at the end of a place; the registry writes some with a comma: "Seoul, Korea, Republic of"."""
+    *before, last = (part.strip() for part in place.split(","))
+    return short_name(f"{before[-1]}, {last}") if before and _SECOND_HALF.fullmatch(last) else last
 
 
 COLUMNS = {
-    "brief_title": "Study Title",
+    "brief_title": ("Study Title", site_text),
     "acronym": "Acronym",
     "status": ("Study Status", constant_words),
     "study_type": ("Study Type", constant_words),
-    "phases": ("Phases", lambda cell: join_multi(map(phase_of_constant, filter(None, _parts(cell))))),
-    "enrolment": ("Enrollment", _count),
-    "conditions": ("Conditions", lambda cell: several(_parts(cell))),
-    "interventions": ("Interventions", lambda cell: several(_parts(cell))),
+    "phases": ("Phases", lambda cell: phases_of(_parts(cell))),
+    "enrolment": ("Enrollment", count),
+    "conditions": ("Conditions", _several),
+    "interventions": ("Interventions", _several),
     "sponsor": "Sponsor",
-    "countries": ("Locations", lambda cell: several(place.rsplit(",", 1)[-1] for place in _parts(cell))),
+    "countries": ("Locations", _countries),
     "results_posted": ("Study Results", yes_no),
 }
 DESIGN = {
@@ -47,11 +74,21 @@ DATES = {
     "last_update": ["Last Update Posted"],
 }
 
-recognises, items = csv_export("NCT Number")
+recognises, _rows = csv_export("NCT Number")
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of a download, one at a time, each with its number, the dates in one order of day and month; the site's month comes first."""
+
+    def rows() -> Iterator[tuple[int, Any]]:
+        return _rows(path)
+
+    return dates_in_one_order(rows, DATES, orders_of_dates(rows, DATES, month_first=True))
 
 
 def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
     """A row of the download as a row of table ``records``; ValueError where it cannot be one."""
+    row = _as_today(row)
     own = identity(row["NCT Number"], registry="ClinicalTrials.gov", column="'NCT Number'")
     design = dict(part.split(": ", 1) for part in _parts(row.get("Study Design")) if ": " in part)
     return {
@@ -68,4 +105,12 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
 def texts(row: dict[str, str]) -> dict[str, str | None]:
     """The summary of a row, as a row of table ``summaries``; the download has no criteria of eligibility."""
     own = identity(row["NCT Number"], registry="ClinicalTrials.gov", column="'NCT Number'")
-    return {"trn": own["trn"], **cells(row, {"summary": "Brief Summary"})}
+    return {"trn": own["trn"], **cells(row, {"summary": ("Brief Summary", site_text)})}
+
+
+def _as_today(row: dict[str, str]) -> dict[str, str]:
+    """A row of the former site's download with the names of today; of sponsor and collaborators the first is the sponsor."""
+    if "Study Title" in row or "Title" not in row:
+        return row
+    today = {name: row.get(former, "") for name, former in _FORMER.items()}
+    return row | today | {"Sponsor": _parts(row.get("Sponsor/Collaborators"))[0]}

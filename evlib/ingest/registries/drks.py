@@ -8,9 +8,21 @@ describes the zip file in which they come. No CSV of the renewed site was at han
 """
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from evlib.ingest.registries.common import cells, csv_export, dates, identity, phases, secondary_numbers, several
+from evlib.ingest.registries.common import (
+    cells,
+    csv_export,
+    dates,
+    dates_in_one_order,
+    identity,
+    orders_of_dates,
+    phases,
+    secondary_numbers,
+    several,
+)
 from evlib.ingest.registries.ictrp import target_size
 
 NAME = "DRKS CSV"
@@ -34,7 +46,16 @@ DATES = {
 }
 _NOTHING = "[---]*"
 
-recognises, items = csv_export("drksId", "firstDrksPublishDate", repeated=["url"])
+recognises, _rows = csv_export("drksId", "firstDrksPublishDate", repeated=["url"])
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of an export, one at a time, each with its number, the dates that a spreadsheet rewrote in one order of day and month."""
+
+    def rows() -> Iterator[tuple[int, Any]]:
+        return _rows(path)
+
+    return dates_in_one_order(rows, DATES, orders_of_dates(rows, DATES))
 
 
 def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:

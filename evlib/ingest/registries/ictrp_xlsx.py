@@ -2,16 +2,18 @@
 
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries.ictrp import NEEDED, STATES_DAY_IN, export_days_read, record  # noqa: F401 (also this reader's)
+from evlib.ingest.registries.ictrp import DATES, NEEDED, STATES_DAY_IN, days_read, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import check_ratio, not_whole
 
 NAME = "WHO ICTRP XLSX"
 FIRST_PART_DECIDES = True  # a workbook is a zip file of parts of several kinds
+_DAYS = {STATES_DAY_IN, *(name for names in DATES.values() for name in names)}
+_SERIALS = (20_000, 70_000)  # numbers that are days: from 1954 to 2091
 _HEADER_WITHIN = 20  # rows in which the header is looked for
 _LARGEST = 512 * 2**20  # bytes; a workbook's shared texts are held in memory
 
@@ -23,7 +25,7 @@ def recognises(head: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The rows of the first sheet below its header, one at a time, each with its number."""
-    return export_days_read(lambda: _rows(Path(path)))
+    return days_read(lambda: _rows(Path(path)))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
@@ -37,6 +39,11 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
         book.worksheets[0].reset_dimensions()
         for number, values in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
             cells = [_text(value) for value in values]
+            if header:
+                cells = [
+                    _day(value, book.epoch) or cell if name in _DAYS else cell
+                    for name, cell, value in zip(header, cells, values)
+                ]
             if header and any(cells):
                 cells += [""] * (len(header) - len(cells))
                 yield number, {name: cell for name, cell in zip(header, cells) if name}
@@ -53,6 +60,13 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
         yield number + 1, not_whole("the workbook is not readable from here on", f"{type(error).__name__}: {error}")
     if not header:
         yield 1, ValueError(f"no row with the columns {', '.join(NEEDED)}; not the export it looks like")
+
+
+def _day(value: Any, epoch: datetime) -> str | None:
+    """The day that a workbook counts as a number, from its own first day on; None for anything else."""
+    if isinstance(value, int | float) and _SERIALS[0] <= value < _SERIALS[1]:
+        return f"{epoch + timedelta(days=int(value)):%Y-%m-%d}"
+    return None
 
 
 def _text(value: Any) -> str:

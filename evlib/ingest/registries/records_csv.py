@@ -1,27 +1,62 @@
 """A table of records as ``python -m evlib ingest`` and ``search`` write it; dates that were estimated are estimated anew."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from evlib.base.schema import ESTIMATED, kinds, unguarded
-from evlib.ingest.registries.common import csv_export
+from evlib.ingest.registries.common import (
+    Unread,
+    cells,
+    count,
+    csv_export,
+    dates,
+    dates_in_one_order,
+    orders_of_dates,
+    yes_no,
+)
 
 NAME = "table of records"
 STATES_DAY_IN = "snapshot"
 
-recognises, items = csv_export("trn", "trn kind", "registry", "snapshot")
+recognises, _rows = csv_export("trn", "trn kind", "registry", "snapshot")
+
+
+def _text(cell: str | None) -> str | None:
+    return unguarded(cell or "") or None
+
+
+_DAYS = (
+    "registered_text",
+    "first_submitted",
+    "start_date",
+    "completion_date",
+    "last_update",
+    "snapshot",
+    "first_retrieved",
+)
+_READ = {"count": count, "flag": yes_no}
+DATES = {name: [name.replace("_", " ")] for name in _DAYS}
+COLUMNS = {
+    name: (name.replace("_", " "), _READ.get(kind, _text))
+    for name, kind in kinds("records").items()
+    if name not in (*ESTIMATED, *DATES)
+}
+
+
+def items(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The rows of a file, one at a time, each with its number, the dates that a spreadsheet rewrote in one order of day and month."""
+
+    def rows() -> Iterator[tuple[int, Any]]:
+        return _rows(path)
+
+    return dates_in_one_order(rows, DATES, orders_of_dates(rows, DATES))
 
 
 def record(row: dict[str, str], *, snapshot: str | None = None) -> dict[str, Any]:
     """A row of the file as a row of table ``records``, its own day of retrieval kept; ValueError where it cannot be one."""
-    out: dict[str, Any] = {}
+    out = cells(row, COLUMNS) | dates(row, DATES)
     for name, kind in kinds("records").items():
-        text = unguarded(row.get(name.replace("_", " ")) or "")
-        if kind == "key" and not text:
+        if kind == "key" and (out[name] is None or isinstance(out[name], Unread)):
             raise ValueError(f"no {name}.")
-        if kind == "count" and text:
-            out[name] = int(text)
-        elif kind == "flag" and text:
-            out[name] = {"True": True, "False": False}[text]
-        elif name not in ESTIMATED:
-            out[name] = text or None
     return out

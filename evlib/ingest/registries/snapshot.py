@@ -8,16 +8,32 @@ from typing import Any
 from evlib.base.dates import day_or_month
 from evlib.base.identifiers import normalised, trn_kind
 from evlib.base.schema import join_multi
-from evlib.ingest.registries.common import plain_text, secondary_numbers
+from evlib.ingest.registries.common import cells, count, secondary_numbers
 from evlib.ingest.registries.unpack import lines, numbered, text_of
 
 NAME = "snapshot"
 CHECKS_REGISTRIES = True  # ``record`` asks for the registries that the protocol knows
-_SAME_NAME = """
-    brief_title official_title acronym status study_type allocation intervention_model masking primary_purpose msc_source_text
-    ev_term_text route_text dose_text sponsor start_date completion_date last_update note
-"""
-_LISTS = "phases conditions keywords interventions countries publications source_urls"
+_SAME_NAME = [
+    "brief_title",
+    "official_title",
+    "acronym",
+    "status",
+    "study_type",
+    "allocation",
+    "intervention_model",
+    "masking",
+    "primary_purpose",
+    "msc_source_text",
+    "ev_term_text",
+    "route_text",
+    "dose_text",
+    "sponsor",
+    "start_date",
+    "completion_date",
+    "last_update",
+    "note",
+]
+_LISTS = ["phases", "conditions", "keywords", "interventions", "countries", "publications", "source_urls"]
 
 
 def recognises(head: bytes) -> bool:
@@ -44,31 +60,47 @@ def record(line: str, *, registries: list[str], snapshot: str) -> dict[str, Any]
         raise ValueError("no registration number. Add it under 'trial_id'.")
     if raw.get("registry") not in registries:
         raise ValueError(f"unknown registry {raw.get('registry')!r}. Known to protocol.yml: {', '.join(registries)}.")
-    enrolment = raw.get("enrollment")
-    if enrolment is not None and (not isinstance(enrolment, int) or enrolment < 0):
-        raise ValueError(f"enrollment is {enrolment!r}, not a count.")
     return {
         "trn": trn,
         "trn_kind": trn_kind(trn),
         "registry": raw["registry"],
-        "secondary_trns": secondary_numbers(raw.get("secondary_ids") or [], besides=trn),
-        **{name: plain_text(raw.get(name)) for name in _SAME_NAME.split()},
-        **{name: join_multi(raw.get(name)) for name in _LISTS.split()},
-        "enrolment": enrolment,
-        "enrolment_type": plain_text(raw.get("enrollment_type")),
-        "arms": join_multi(_arm(arm) for arm in raw.get("arms") or []),
-        "registered_text": _date_text(raw.get("registered"), "registered"),
-        "first_submitted": _date_text(raw.get("first_submitted"), "first_submitted"),
-        "results_posted": raw.get("results_posted"),
+        **cells(raw, COLUMNS),
+        "secondary_trns": secondary_numbers(_texts(raw.get("secondary_ids")), besides=trn),
         "snapshot": snapshot,
     }
 
 
-def _arm(arm: dict[str, Any]) -> str:
-    return ": ".join(str(arm[key]) for key in ("label", "text") if arm.get(key))
+def _texts(values: Any) -> list[str]:
+    return [str(value) for value in values] if isinstance(values, list) else [str(values or "")]
 
 
-def _date_text(value: str | None, field: str) -> str | None:
+def _listed(values: Any) -> str | None:
+    return join_multi(values if isinstance(values, list) or values is None else [values])
+
+
+def _arms(arms: list[dict[str, Any]] | None) -> str | None:
+    return join_multi(": ".join(str(arm[key]) for key in ("label", "text") if arm.get(key)) for arm in arms or [])
+
+
+def _date(value: Any) -> str | None:
     if value is not None and day_or_month(value) != value:
-        raise ValueError(f"{field} is {value!r}, not a date (YYYY-MM-DD or YYYY-MM).")
+        raise ValueError("not a date (YYYY-MM-DD or YYYY-MM)")
     return value
+
+
+def _flag(value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+COLUMNS = {
+    **dict(zip(_SAME_NAME, _SAME_NAME)),
+    **{name: (name, _listed) for name in _LISTS},
+    "enrolment": ("enrollment", count),
+    "enrolment_type": "enrollment_type",
+    "arms": ("arms", _arms),
+    "registered_text": ("registered", _date),
+    "first_submitted": ("first_submitted", _date),
+    "results_posted": ("results_posted", _flag),
+}

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
-from evlib.ingest.registries.ictrp import NEEDED, STATES_DAY_IN, export_days_read, record  # noqa: F401 (also this reader's)
+from evlib.ingest.registries.ictrp import NEEDED, STATES_DAY_IN, days_read, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import BrokenFileError, numbered, recoded
 
 NAME = "XML of trials"
@@ -34,7 +34,7 @@ def recognises(head: bytes) -> bool:
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The trials of a file, one at a time, each with its running number."""
-    return export_days_read(lambda: numbered(path, _rows))
+    return days_read(lambda: numbered(path, _rows))
 
 
 class _File:

@@ -1,7 +1,6 @@
-"""Open what registries give (plain, gzip or zip; UTF-8, UTF-16 or mixed) piece by piece, and split it into lines and rows."""
+"""Open what registries give (plain, gzip or zip; in any encoding) piece by piece, and split it into rows."""
 
 import codecs
-import csv
 import gzip
 import itertools
 import zipfile
@@ -9,17 +8,29 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stream_unzip import UnzipError, stream_unzip
 
+from evlib.base.csv_rows import LONGEST, BrokenRowError, CutOffError, below_header, header_of, line_end, lines
+from evlib.base.csv_rows import csv_rows as rows_in
+from evlib.base.csv_rows import text_of as text_of  # for readers, beside ``lines`` and ``header_of``
+from evlib.base.encodings import Utf8Pieces
 from evlib.base.errors import NOT_WHOLE, InputError
 
-LONGEST = 128 * 2**20  # bytes that one line, or one text between two marks, may have
+ENCODING = "encoding"  # the field of a remark on a file that is no plain UTF-8
 _PIECE = 1 << 20
 _HEAD = 1 << 16
 # A text of records packs about 10 : 1, a bomb 1000 : 1.
 _MOST_PACKED, _UNCHECKED = 200, 64 * 2**20
+
+
+class FileRemark(NamedTuple):
+    """What a person should know of a file as a whole, among its items: how it was read where that is not plain."""
+
+    field: str
+    text: str
+    reason: str
 
 
 class BrokenFileError(ValueError):
@@ -34,8 +45,8 @@ def not_whole(name: str, error: object) -> ValueError:
 def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     """What a file holds: the name of each part, and its bytes in pieces.
 
-    gzip and zip are recognised by their content; nothing is written anywhere. NUL bytes are left out, a byte order mark
-    too, and UTF-16 with such a mark comes as UTF-8. The pieces of one part are to be read before the next part is asked
+    gzip and zip are recognised by their content; nothing is written anywhere. The bytes come as UTF-8, whatever the encoding of
+    the file (see ``evlib.base.encodings``). The pieces of one part are to be read before the next part is asked
     for; they raise BrokenFileError where the part breaks off, is encrypted, or unpacks to far more than a text would.
     InputError where the file cannot be read.
     """
@@ -48,7 +59,7 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
         else:
             parts = iter([(path.name, _gunzipped(path) if start[:2] == b"\x1f\x8b" else _plain(path))])
         for name, pieces in parts:
-            yield name, _as_utf8(pieces)
+            yield name, Utf8Pieces(pieces)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
@@ -56,7 +67,8 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
 def numbered(path: str | Path, items_of: Callable[[Iterator[bytes], str], Iterator[Any]]) -> Iterator[tuple[int, Any]]:
     """What ``items_of`` finds in the parts of a file (their pieces and name), each with its running number.
 
-    None is counted and left out: a header, a blank line. Where a part breaks off, an exception stands for the rest of it.
+    None is counted and left out: a header, a blank line. Where a part breaks off, an exception stands for the rest of it. Of a
+    part in another encoding than UTF-8 a ``FileRemark`` says so, at its end.
     """
     number = 0
     for name, pieces in opened(path):
@@ -68,6 +80,9 @@ def numbered(path: str | Path, items_of: Callable[[Iterator[bytes], str], Iterat
         except BrokenFileError as error:
             number += 1
             yield number, not_whole(name, error)
+        if encoding := getattr(pieces, "encoding", None):
+            said = f"{name} is no plain UTF-8 and was read as {encoding}; where letters look wrong, save it as UTF-8"
+            yield number, FileRemark(ENCODING, encoding, said)
 
 
 def heads(path: str | Path) -> Iterator[bytes]:
@@ -81,22 +96,6 @@ def heads(path: str | Path) -> Iterator[bytes]:
             yield start[:_HEAD]
 
 
-def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a part, without their ends. A line longer than ``LONGEST`` comes cut off."""
-    begun: list[bytes] = []
-    length = 0
-    for piece in pieces:
-        first, *rest = piece.split(b"\n")
-        if length <= LONGEST:
-            begun.append(first)
-        length += len(first)
-        for following in rest:
-            yield b"".join(begun).removesuffix(b"\r")
-            begun, length = [following], len(following)
-    if length:
-        yield b"".join(begun).removesuffix(b"\r")
-
-
 def check_ratio(path: str | Path, *, largest: int) -> None:
     """Refuse a zip file with a member that unpacks to more bytes than a file of records would, or than ``largest``;
     InputError names it. zipfile.BadZipFile where the file is none."""
@@ -105,14 +104,6 @@ def check_ratio(path: str | Path, *, largest: int) -> None:
             most = max(_UNCHECKED, _MOST_PACKED * member.compress_size)
             if member.file_size > min(most, largest):
                 raise InputError(f"{path}: {member.filename} unpacks to {member.file_size} bytes and was not read.")
-
-
-def text_of(line: bytes) -> str:
-    """A line as text: UTF-8, or Windows-1252 where it is not UTF-8 (some exports mix the two)."""
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("cp1252", errors="replace")
 
 
 def recoded(pieces: Iterable[bytes], encoding: str = "utf-8", *, mark: bytes) -> Iterator[bytes]:
@@ -131,89 +122,49 @@ def recoded(pieces: Iterable[bytes], encoding: str = "utf-8", *, mark: bytes) ->
         yield decoder.decode(piece).encode()
 
 
-def header_of(start: bytes) -> tuple[list[str], str]:
-    """The column names in the first line of a CSV file, and what separates them: a comma, semicolon or tab.
-
-    ``_`` in a name counts as a blank.
-    """
-    line = text_of(start.split(b"\n", 1)[0])
-    readings = []
-    for delimiter in (",", ";", "\t"):
-        try:
-            cells = next(csv.reader([line], delimiter=delimiter), [])
-        except csv.Error:
-            cells = []
-        readings.append(([" ".join(cell.replace("_", " ").split()) for cell in cells], delimiter))
-    return max(readings, key=lambda reading: len(reading[0]))
-
-
 def csv_rows(
     path: str | Path, *, needs: Iterable[str], repeated: Iterable[str] = ()
-) -> Iterator[tuple[int, dict[str, str] | Exception]]:
-    """The rows of a CSV file by column name, each with its number; the header is row 1.
+) -> Iterator[tuple[int, dict[str, str] | Exception | FileRemark]]:
+    """The rows of a CSV file by column name, each with its number; the header is row 1 where nothing stands above it.
 
-    A row with too few or too many cells, one that breaks the rules of CSV (and what of it stands on further lines), a
-    column that stands twice with different cells (but for those that are ``repeated`` in the form itself), a part without
-    a needed column, and where a part breaks off: each is an exception in place of a row.
+    A row that cannot be told apart (see ``evlib.base.csv_rows``), a column that stands twice with different cells (but for those
+    that are ``repeated`` in the form itself), a part without a needed column, and where a part breaks off: each is an exception
+    in place of a row.
     """
 
     def rows_of(pieces: Iterator[bytes], name: str) -> Iterator[dict[str, str] | Exception | None]:
-        rows = lines(pieces)
-        header, delimiter = header_of(next(rows, b""))
-        if missing := [column for column in needs if column not in header]:
-            yield ValueError(f"{name}: the column '{missing[0]}' is missing; not the export it looks like")
+        start, pieces = begun(pieces)
+        end = line_end(start, needs)
+        found = below_header(lines(pieces, end), lambda names: set(needs) <= set(names))
+        if found is None:
+            names = header_of(start)[0]
+            missing = next((column for column in needs if column not in names), "")
+            yield ValueError(f"{name}: the column '{missing}' is missing; not the export it looks like")
             return
-        yield None  # the header
-        for cells in _csv_cells(rows, delimiter, len(header)):
+        header, separator, above, rows = found
+        yield from itertools.repeat(None, above + 1)
+        for _, cells in rows_in(rows, separator, len(header)):
+            if isinstance(cells, CutOffError):
+                cells = BrokenRowError(str(not_whole(name, cells)), cells.text)
             yield _row(header, cells, repeated) if isinstance(cells, list) else cells
 
     return numbered(path, rows_of)
 
 
-def _csv_cells(rows: Iterator[bytes], delimiter: str, width: int) -> Iterator[list[str] | Exception]:
-    """The cells of each row; after a broken row, reading goes on behind its last line."""
-    texts = (text_of(row) + "\n" for row in rows)
-    skipping = False
-    csv.field_size_limit(LONGEST)  # of the whole process; the default is shorter than some criteria texts
-    while True:
-        reader = csv.reader(texts, delimiter=delimiter, strict=True)
-        try:
-            for cells in reader:
-                if skipping and len(cells) != width:
-                    continue
-                skipping = False
-                if cells:
-                    yield cells
-            return
-        except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                why = "cut off, or a quotation mark is never closed. Export it again"
-                yield not_whole("the file ends within a row", why)
-            elif not skipping:
-                yield ValueError(f"the row is not readable as CSV ({error})")
-            skipping = True
+def begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first 64 KiB of a part, or all of it, and the part from its beginning."""
+    start = b""
+    while len(start) < _HEAD and (piece := next(pieces, None)) is not None:
+        start += piece
+    return start, itertools.chain([start], pieces)
 
 
 def _row(header: list[str], cells: list[str], repeated: Iterable[str]) -> dict[str, str] | Exception:
-    if len(cells) != len(header):
-        return ValueError(f"{len(cells)} cells where the header has {len(header)}; the row is cut off or shifted")
     row = dict(zip(header, cells))
     for name, cell in zip(header, cells) if len(row) < len(header) else ():
-        if cell != row[name] and name not in repeated:
+        if cell != row[name] and name and name not in repeated:
             return ValueError(f"the column '{name}' stands twice in the header, with different cells in this row")
     return row
-
-
-def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(pieces, b"")
-    everything = itertools.chain([first], pieces)
-    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
-        everything = (decoder.decode(piece).encode() for piece in everything)
-    elif first.startswith(codecs.BOM_UTF8):
-        everything = itertools.chain([first[3:]], pieces)
-    for piece in everything:
-        yield piece.replace(b"\0", b"")
 
 
 def _plain(path: Path) -> Iterator[bytes]:
