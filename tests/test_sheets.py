@@ -62,6 +62,13 @@ def test_a_row_counts_or_is_named_with_its_line(told, data, lines):
     assert rejects.line.tolist() == lines
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252", "mac_roman"])
+def test_a_reason_is_legible_however_a_spreadsheet_saves_it(told, encoding):
+    reason = "Größe unklar; größer als die übrigen; für später geprüft; natürlich"
+    _, rejects, decisions = told(f"{HEAD}{A},include,,{reason}\n".encode(encoding))
+    assert decisions.reason.tolist() == [reason] and rejects.empty
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [("E4 not the main ingredient", "E4"), ("e4", "E4"), ("E4: no CD63", "E4"), ("E2, E4", None), ("CD63", None)],
@@ -80,6 +87,7 @@ def test_a_criterion_with_words_is_read_and_two_are_none(told, written, read):
         (["26/11/2026", "11/26/2026"], ["2026-11-26", "2026-11-26"]),
         (["05/11/2026", "06/11/2026"], []),
         (["05/11/2026", "2026-11-06 10:00"], ["2026-11-06"]),
+        (["46352", "6-Nov-26"], ["2026-11-26", "2026-11-06"]),
     ],
 )
 def test_day_and_month_stand_in_one_order_in_a_file(told, written, read):

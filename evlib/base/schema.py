@@ -4,6 +4,7 @@ A table is a ``pandas.DataFrame`` that passes its schema here. Several values in
 source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
 """
 
+import codecs
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from typing import TextIO
 import pandas as pd
 import pandera.pandas as pa
 
+from evlib.base.encodings import encoding_of, utf16_without_mark
 from evlib.base.errors import InputError
 from evlib.base.files import writing
 
@@ -218,21 +220,20 @@ def read_csv(
 
 
 def encoding_by_hand(data: bytes) -> str:
-    """How a text that a person saved is encoded: UTF-8, UTF-16, or cp1252 where the bytes are none of them and read as text
-    of a Western language; else UTF-8, which then fails."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    """How a text that a person saved is encoded: UTF-8, UTF-16, or what its bytes speak for, if that reads as text in Latin
+    letters (that of Excel on Windows or a Mac, say); else UTF-8, which then fails."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    for name, zeros, others in (("utf-16-le", data[1:200:2], data[:200:2]), ("utf-16-be", data[:200:2], data[1:200:2])):
-        if zeros.count(0) > len(zeros) / 2 and not others.count(0):
-            return name
+    if utf16 := utf16_without_mark(data):
+        return utf16
     try:
         data.decode("utf-8-sig")
     except UnicodeDecodeError:
         with suppress(UnicodeDecodeError):
-            text = data.decode("cp1252")
-            # Other encodings (Chinese ones, say) show as rows of such letters and signs that no Western text has.
-            if not re.search(r"\x00|[^\x00-\x7f]{4}", text):
-                return "cp1252"
+            name = encoding_of(data)
+            # In other letters, or in a wrong encoding, signs beyond ASCII stand in rows that no Latin text has.
+            if not re.search(r"\x00|[^\x00-\x7f]{4}", data.decode(name)):
+                return name
     return "utf-8-sig"
 
 

@@ -1,11 +1,12 @@
 """People's screening decisions: each reviewer has files, saved whole; when they are read, bad rows are named."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from evlib.base.dates import day_or_month, unambiguous_day
+from evlib.base.dates import day_or_month, month_stands_first, unambiguous_day
 from evlib.base.errors import InputError
 from evlib.base.files import today
 from evlib.base.identifiers import normalised
@@ -237,11 +238,10 @@ def criterion_in(text: str) -> str | None:
 def _days(texts: pd.Series) -> pd.Series:
     """The dates of a file as YYYY-MM-DD, day and month in the one order that suits all of them; those that cannot be read, and
     where no order is shown those with two readings, as they are."""
-    given = [text for text in texts.unique() if isinstance(text, str)]
-    read = {order: {text: day_or_month(text, month_first=order) for text in given} for order in (False, True)}
-    suits = [order for order in read if all(read[order][text] or not read[not order][text] for text in given)]
-    days = read[suits[0]] if len(suits) == 1 else {text: unambiguous_day(text) for text in given}
-    return texts.map({text: day if re.fullmatch(_DAY, day or "") else text for text, day in days.items()})
+    month_first = month_stands_first(texts.dropna())
+    read = unambiguous_day if month_first is None else partial(day_or_month, month_first=month_first)
+    days = texts.map(read, na_action="ignore").astype("str")
+    return days.where(days.str.fullmatch(_DAY, na=False), texts)
 
 
 def _with_our_columns(rows: pd.DataFrame) -> pd.DataFrame:
