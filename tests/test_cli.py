@@ -74,7 +74,7 @@ def test_ingest_writes_its_tables_and_names_what_it_cannot_use(tmp_path):
     done = evlib("ingest", str(good), str(tmp_path / "bad.txt"), "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *("records.csv", "rejects.csv", "summary.csv", "filled.csv")
+        *("records.csv", "rejects.csv", "remarks.csv", "summary.csv", "filled.csv")
     }
     assert "bad.txt (unknown): 1 rows = 0 records + 1 rejects" in done.stdout
 

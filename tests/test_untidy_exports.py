@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evlib.base.dates import day_or_month, month_stands_first
-from evlib.base.encodings import encoding_of
+from evlib.base.reading.encodings import encoding_of
 from evlib.base.schema import columns, read_csv
 from evlib.ingest import registration_dates, sources
 from evlib.ingest.registries.common import count, plain_text

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from evlib.base.countries import short_name
+from evlib.base.reading.countries import short_name
 from evlib.ingest.registries.common import (
     cells,
     count,

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from stream_unzip import UnzipError, stream_unzip
 
-from evlib.base.csv_rows import LONGEST, BrokenRowError, CutOffError, below_header, header_of, line_end, lines
-from evlib.base.csv_rows import csv_rows as rows_in
-from evlib.base.csv_rows import text_of as text_of  # for readers, beside ``lines`` and ``header_of``
-from evlib.base.encodings import Utf8Pieces
 from evlib.base.errors import NOT_WHOLE, InputError
+from evlib.base.reading.csv_rows import LONGEST, BrokenRowError, CutOffError, below_header, header_of, line_end, lines
+from evlib.base.reading.csv_rows import csv_rows as rows_in
+from evlib.base.reading.csv_rows import text_of as text_of  # for readers, beside ``lines`` and ``header_of``
+from evlib.base.reading.encodings import Utf8Pieces
 
 ENCODING = "encoding"  # the field of a remark on a file that is no plain UTF-8
 _PIECE = 1 << 20
@@ -46,7 +46,7 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     """What a file holds: the name of each part, and its bytes in pieces.
 
     gzip and zip are recognised by their content; nothing is written anywhere. The bytes come as UTF-8, whatever the encoding of
-    the file (see ``evlib.base.encodings``). The pieces of one part are to be read before the next part is asked
+    the file (see ``evlib.base.reading.encodings``). The pieces of one part are to be read before the next part is asked
     for; they raise BrokenFileError where the part breaks off, is encrypted, or unpacks to far more than a text would.
     InputError where the file cannot be read.
     """
@@ -127,7 +127,7 @@ def csv_rows(
 ) -> Iterator[tuple[int, dict[str, str] | Exception | FileRemark]]:
     """The rows of a CSV file by column name, each with its number; the header is row 1 where nothing stands above it.
 
-    A row that cannot be told apart (see ``evlib.base.csv_rows``), a column that stands twice with different cells (but for those
+    A row that cannot be told apart (see ``evlib.base.reading.csv_rows``), a column that stands twice with different cells (but for those
     that are ``repeated`` in the form itself), a part without a needed column, and where a part breaks off: each is an exception
     in place of a row.
     """
