@@ -5,7 +5,7 @@ from conftest import DAY, ingest, put
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlib.base.ris import holds_references, references
+from evlib.base.reading.ris import holds_references, references
 
 A, B = "NCT00000001", "NCT00000002"
 REFERENCE = "TY  - JOUR\nAN  - CN-00000001\nTI  - Vésicules\nN1  - NCT00000001\nER  - \n"

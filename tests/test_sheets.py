@@ -64,8 +64,8 @@ def test_a_row_counts_or_is_named_with_its_line(told, data, lines):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252", "mac_roman"])
 def test_a_reason_is_legible_however_a_spreadsheet_saves_it(told, encoding):
-    reason = "Größe unklar; größer als die übrigen; für später geprüft; natürlich"
-    _, rejects, decisions = told(f"{HEAD}{A},include,,{reason}\n".encode(encoding))
+    reason = "Critères à vérifier; l’étude est terminée, sans vésicules"
+    _, rejects, decisions = told(f'{HEAD}{A},include,,"{reason}"\n'.encode(encoding))
     assert decisions.reason.tolist() == [reason] and rejects.empty
 
 

@@ -15,9 +15,9 @@ from typing import TextIO
 import pandas as pd
 import pandera.pandas as pa
 
-from evlib.base.encodings import encoding_of, utf16_without_mark
 from evlib.base.errors import InputError
 from evlib.base.files import writing
+from evlib.base.reading.encodings import encoding_of, utf16_without_mark
 
 MULTI = " | "
 _FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula

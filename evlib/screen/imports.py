@@ -13,7 +13,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.identifiers import normalised, registration_numbers, registry_of
-from evlib.base.ris import holds_references, references
+from evlib.base.reading.ris import holds_references, references
 from evlib.base.schema import NO_SUCH_RECORD, checked, unguarded
 from evlib.base.words import several
 from evlib.screen.exchange import NUMBER, on_one_line

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evlib.base.identifiers import registration_numbers, registry_of
-from evlib.base.ris import Reference, holds_references, references
+from evlib.base.reading.ris import Reference, holds_references, references
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import csv_export, plain_text
 from evlib.ingest.registries.unpack import BrokenFileError, header_of, heads, lines, not_whole, opened, text_of
