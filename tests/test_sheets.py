@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
+from evlib.base.reading.sheets import read_sheet
 from evlib.screen import judging
-from evlib.screen.sheets import read_sheet
+from evlib.screen.deduplication import judged_pairs
 
 A, B, C = "NCT00000001", "NCT00000002", "NCT00000003"
 HEAD = "trn,decision,criterion,reason\n"
@@ -109,6 +110,14 @@ def test_what_could_not_be_written_back_is_not_saved_over(tmp_path, review):
         [A, "include", "red"],
         [B, "include", ""],
     ]
+
+
+def test_pairs_that_a_person_judged_are_read_as_tolerantly(tmp_path):
+    head = "sep=,\nTRN,Other_trn,Decision,Reviewer,Reason\n"
+    path = put(tmp_path, "same_trial.csv", f'{head}{A},{B},Same,P,,,\n{A},{C},same,P,"open,,\n{B},{C},different,P,,,\n')
+    pairs, rejects = judged_pairs(path, known={A, B, C})
+    assert pairs[["trn", "other_trn", "decision"]].to_numpy().tolist() == [[A, B, "same"], [B, C, "different"]]
+    assert rejects.line.tolist() == [4]
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00\ufeff"), max_size=12)

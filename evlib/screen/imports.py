@@ -14,11 +14,11 @@ import pandas as pd
 from evlib.base.errors import InputError
 from evlib.base.identifiers import normalised, registration_numbers, registry_of
 from evlib.base.reading.ris import holds_references, references
+from evlib.base.reading.sheets import plain, read_sheet, read_workbook, text_by_hand
 from evlib.base.schema import NO_SUCH_RECORD, checked, unguarded
 from evlib.base.words import several
 from evlib.screen.exchange import NUMBER, on_one_line
 from evlib.screen.judging import criterion_in, exclusion_criteria, reviewer_file, reviewer_key
-from evlib.screen.sheets import plain, read_sheet, read_workbook, text_by_hand
 
 # Of several columns with a decision the first counts: ASReview's own, before the one that its file came with.
 _LABEL_COLUMNS = ("decision", "asreview_label", "included", "label", "final_included", "label_included")

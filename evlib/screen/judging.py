@@ -12,8 +12,8 @@ from evlib.base.files import today
 from evlib.base.identifiers import normalised
 from evlib.base.paths import place_of
 from evlib.base.rawdata import decision_files
+from evlib.base.reading.sheets import plain, read_sheet
 from evlib.base.schema import checked, set_aside, unguarded, write_csv
-from evlib.screen.sheets import plain, read_sheet
 
 COLUMNS = ["trn", "decision", "criterion", "reason", "reviewer", "date"]
 DECISIONS = ("include", "exclude", "unclear")
