@@ -43,14 +43,15 @@ def references(lines: Iterable[str]) -> Iterator[tuple[int, Reference | ValueErr
     begun: Lines = []
     form, started, ended = _USUAL, False, False
     for number, text in enumerate(lines, start=1):
-        if start := _START.fullmatch(text):
+        tag = text.lstrip()[:2].upper()
+        if tag == "TY" and (start := _START.fullmatch(text)):
             if started:
                 begun, own = _parted(begun, form)
                 yield from _reference(begun, form)
                 begun = own
             started, form = True, _form_of(start)
         begun.append((number, text))
-        if _is_end(text, form):
+        if tag == "ER" and _is_end(text, form):
             yield from _reference(begun, form)
             begun, form, started, ended = [], _USUAL, False, True
         elif len(begun) > _LONGEST:
@@ -87,7 +88,7 @@ def _reference(begun: Lines, form: re.Pattern[str]) -> Iterator[tuple[int, Refer
     first, name = 0, ""
     for number, text in begun:
         tagged = form.fullmatch(text.rstrip())
-        if tagged and _is_end(text, form):
+        if tagged and tagged[1].upper() == "ER" and _is_end(text, form):
             break
         if tagged:
             first, name = first or number, TAG_KEY_MAPPING.get(tagged[1].upper(), tagged[1].upper())
