@@ -268,8 +268,11 @@ def export_queue(
 
 @app.command(name="import")
 def import_decisions(
-    file: Annotated[Path, Argument(help="What ASReview, Rayyan or Covidence exported, CSV or RIS.")],
+    file: Annotated[Path, Argument(help="What ASReview, Rayyan or Covidence exported: RIS, CSV or XLSX.")],
     reviewer: Annotated[str | None, Option(help="Who judged, where the file does not say.")] = None,
+    reviewer_names: Annotated[
+        list[str] | None, Option(help="'NAME IN THE FILE=NAME', for reviewers whom the file calls otherwise.")
+    ] = None,
     decision: Annotated[str | None, Option(help="For references without one: include, exclude, unclear.")] = None,
     criterion: Annotated[str | None, Option(help="The code of exclusions that give none, for example E4.")] = None,
     search_date: SearchDate = None,
@@ -277,24 +280,28 @@ def import_decisions(
     """Take over decisions from another screening tool; they count from the next run on."""
     from evlib.base.rawdata import OWN_DECISIONS
     from evlib.base.schema import read_csv
-    from evlib.screen.exchange import imported
+    from evlib.screen.imports import imported, left_out_in_words, names_in, not_taken_in_words
     from evlib.screen.judging import DECISIONS, reviewer_file, save_decisions
 
     if decision is not None and decision not in DECISIONS:
         raise InputError(f"'{decision}' is not a decision. Use {', '.join(DECISIONS)}.")
     known = set(read_csv(_results(search_date) / "places.csv").trn)
     protocol, folder = _protocol(), project_root() / "data" / "raw" / OWN_DECISIONS
-    decisions, rejects = imported(
-        file, known=known, protocol=protocol, reviewer=reviewer, decision=decision, criterion=criterion
-    )
-    for who in decisions.reviewer.unique():  # all names are checked before anything is saved
-        reviewer_file(folder, who)
-    for who, rows in decisions.groupby("reviewer"):
+    if reviewer is not None:
+        reviewer_file(folder, reviewer)
+    names = names_in(reviewer_names or [])
+    given = {"reviewer": reviewer, "reviewer_names": names, "decision": decision, "criterion": criterion}
+    found = imported(file, known=known, protocol=protocol, **given)
+    for who, rows in found.decisions.groupby("reviewer"):
         path = save_decisions(folder, rows.drop(columns="reviewer"), reviewer=who, protocol=protocol)
         echo(f"{len(rows)} decisions of {who} are in {path.relative_to(project_root())}.")
-    for row in rejects.itertuples():
-        echo(f"NOT TAKEN, {row.file}, {row.line}: {'' if row.trn is None else row.trn} {row.reason}", err=True)
-    if decisions.empty:
+    for sentence in not_taken_in_words(found.rejects):
+        echo(f"NOT TAKEN, {sentence}", err=True)
+    for sentence in left_out_in_words(found.left_out):
+        echo(f"LEFT OUT, {sentence}", err=True)
+    counts = f"{len(found.decisions)} decisions taken, {len(found.left_out)} left out, {len(found.rejects)} not taken"
+    echo(f"{file.name}: {found.n} references, {counts}.")
+    if found.decisions.empty:
         raise InputError(
             f"{file}: no decision could be taken from it. ASReview writes them into asreview_label, Rayyan into notes; for "
             f"Covidence name --decision. A filled-in to_screen.csv needs no import: put it into {place_of(folder)}."
@@ -314,7 +321,7 @@ def read_prisma(
         echo(f"{row.n:>7,}  {row.label}")
     if problems := adds_up(flow):
         raise InputError(f"{file}: the flow does not add up. {' '.join(problems)}")
-    echo("The flow adds up.")
+    echo("The flow adds up." if flow.n.any() else "The flow adds up, but every count in it is 0: is it filled in?")
 
 
 @app.command()

@@ -186,10 +186,27 @@ def test_power_is_that_of_r_and_ranks_are_counted():
     # examples of R's power.prop.test: 76.7 an arm for a power of 90 %, 50 an arm for one of 0.740
     assert effect_sizes.n_for_power(0.5, 0.75, 0.9) == 77
     assert effect_sizes.n_for_power(0.5, 0.75, 0.74) == 50
+    for p1, p2, power in (
+        (0.5, 0.5, 0.8),
+        (0, 0, 0.8),
+        (math.nan, 0.5, 0.8),
+        (1.2, 0.5, 0.8),
+        (0.5, 0.75, 0),
+        (0.5, 0.75, 1),
+    ):
+        with pytest.raises(InputError, match="two risks that differ"):
+            effect_sizes.n_for_power(p1, p2, power)
     for n, m in ((3, 3), (4, 7)):
         extreme = stats.mannwhitneyu(range(n), range(n, n + m), method="exact").pvalue
         assert effect_sizes.smallest_rank_p(n, m) == pytest.approx(extreme)
     assert effect_sizes.smallest_rank_p(1, 1) == 1
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.051, 0.999))
+def test_a_power_takes_people_or_is_refused(p1, p2, power):
+    assume(abs(p1 - p2) > 1e-3)
+    n = effect_sizes.n_for_power(p1, p2, power)
+    assert n >= 1 and abs(n - effect_sizes.n_for_power(p2, p1, power)) <= 1
 
 
 def bcg():

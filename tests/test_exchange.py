@@ -14,7 +14,8 @@ from conftest import ROOT, SNAPSHOT, evlib
 from evlib.base.errors import InputError
 from evlib.base.rawdata import OWN_DECISIONS
 from evlib.base.schema import checked, columns, read_csv
-from evlib.screen.exchange import FORMS, export, imported, references
+from evlib.screen.exchange import FORMS, export, references
+from evlib.screen.imports import imported
 
 ASREVIEW = os.environ.get("ASREVIEW")
 
@@ -49,10 +50,10 @@ def test_every_record_is_in_the_file_with_its_number_and_nothing_is_decided(queu
     found = rispy.loads(path.read_text()) if ending == ".ris" else read_csv(path).to_dict("records")
     assert len(found) == len(queue)
     assert all(row["title"] and row["abstract"].startswith("Registration number: ") for row in found)
-    decisions, rejects = take(path, reviewer="Ana")
+    decisions, rejects, *_ = take(path, reviewer="Ana")
     assert decisions.empty
     assert rejects.empty
-    decisions, _ = take(path, reviewer="Ana", decision="include")
+    decisions, *_ = take(path, reviewer="Ana", decision="include")
     assert decisions.trn.tolist() == queue.trn.tolist()
 
 
@@ -91,7 +92,7 @@ def test_asreview_loads_every_record_and_label_and_its_decisions_come_back(queue
     assert [row[1] for row in seen] == frame.abstract.tolist()
     assert [row[0] for row in seen[1:]] == frame.title[1:].tolist()
     assert [row[2] for row in seen] == [{"include": 1, "exclude": 0}.get(said) for said in frame.decision]
-    decisions, rejects = take(target, reviewer="Ana", criterion="E4")
+    decisions, rejects, *_ = take(target, reviewer="Ana", criterion="E4")
     said = dict(zip(decisions.trn, decisions.decision))
     for place, trn in enumerate(queue.trn):
         assert said.get(trn) == {1: "include", 0: "exclude", None: None}[LABELS[place % 3]], trn
@@ -110,7 +111,7 @@ def test_rayyan_names_its_reviewers_and_their_reasons(queue, tmp_path, take):
         f'rayyan-4,D,Registration number: {three}.,RAYYAN-LABELS: x\n',
         encoding="utf-8",
     )  # fmt: skip
-    decisions, rejects = take(path)
+    decisions, rejects, *_ = take(path)
     assert decisions[["trn", "decision", "criterion", "reviewer"]].to_numpy().tolist() == [
         [one, "include", None, "Ana"],
         [one, "unclear", None, "Ben"],
@@ -129,7 +130,7 @@ def test_covidence_exports_one_file_per_decision(queue, tmp_path, take):
         "B,X,,NCT99999999,#2,,E4\nC,X,no number at all,,#3,,E4\n",
         encoding="utf-8",
     )
-    decisions, rejects = take(path, reviewer="Ana", decision="exclude")
+    decisions, rejects, *_ = take(path, reviewer="Ana", decision="exclude")
     assert decisions.to_numpy().tolist() == [
         [queue.trn[1], "exclude", "E4", "Wrong intervention; E4", "Ana"],
     ]
@@ -166,6 +167,9 @@ def test_the_queue_goes_out_and_comes_back_by_the_command_line(with_queue, tmp_p
     assert done.returncode == 0, done.stderr
     rows = read_csv(own)
     assert rows[["trn", "decision"]].to_numpy().tolist() == [[frame.trn[0], "include"], [frame.trn[1], "exclude"]]
+    assert (
+        f"queue.csv: {len(frame)} references, 2 decisions taken, {len(frame) - 2} left out, 0 not taken" in done.stdout
+    )
     own.unlink()
     done = told("import", str(path), "--reviewer", "Zoë")
     assert "NOT TAKEN, queue.csv, 3" in done.stderr

@@ -18,7 +18,8 @@ from evlib.book.layout import _queue_words
 from evlib.run import pipeline
 from evlib.screen import judging, screening
 from evlib.screen.eligibility import rule_decisions
-from evlib.screen.exchange import FORMS, export, imported, references
+from evlib.screen.exchange import FORMS, export, references
+from evlib.screen.imports import imported
 
 A, B, C = "NCT00000001", "NCT00000002", "IRCT:trial/74438"
 KNOWN = {A, B, C}
@@ -274,7 +275,7 @@ def test_the_queue_and_other_tools_show_a_summary_with_the_words_of_the_search(r
     for tool, endings in FORMS.items():
         for ending in endings:
             export(frame, tmp_path / f"out{ending}", to=tool)
-            took, _ = imported(
+            took, *_ = imported(
                 tmp_path / f"out{ending}", known=KNOWN, protocol=review, reviewer="C", decision="include"
             )
             assert took.trn.tolist() == [B], tool

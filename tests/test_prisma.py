@@ -256,8 +256,32 @@ def test_a_file_that_r_wrote_by_the_packages_template_is_read(tmp_path, review):
 
 
 @pytest.mark.parametrize(
+    ("previous", "total", "said"),
+    [("10", "72", []), ("NA", "62", []), ("NA", "NA", []), ("0", "0", []), ("10", "NA", []), ("10", "0", ["are 0, but 10 before"]),
+     ("10", "60", ["Trials in all are 60, but 10 before and 62 new add up to 72"]), ("NA", "60", ["0 before and 62 new"]),
+     ("1e+01", "1,000", ["are 1,000, but 10 before"])],
+)  # fmt: skip
+def test_the_total_of_an_update_adds_up_or_is_named(tmp_path, review, previous, total, said):
+    rows = prisma_csv.to_prisma2020(make(review)).set_index("data", drop=False)
+    rows.loc["previous_studies", "n"], rows.loc["total_studies", "n"] = previous, total
+    write_csv(rows, tmp_path / "prisma.csv")
+    problems = prisma_flow.adds_up(prisma_csv.from_prisma2020(tmp_path / "prisma.csv", review))
+    assert len(problems) == len(said) and all(words in problem for words, problem in zip(said, problems))
+
+
+@pytest.mark.parametrize("left", ["0", "xxx", "NA"])
+def test_the_template_as_it_comes_is_no_flow(tmp_path, review, left):
+    rows = prisma_csv.to_prisma2020(make(review)).set_index("data", drop=False).assign(n=left)
+    rows.loc[["dbr_excluded", "other_excluded"], "n"] = "Reason1, xxx; Reason2, xxx; Reason3, xxx"
+    write_csv(rows, tmp_path / "template.csv")
+    with pytest.raises(InputError, match="not filled in"):
+        prisma_csv.from_prisma2020(tmp_path / "template.csv", review)
+
+
+@pytest.mark.parametrize(
     ("key", "value", "said"),
     [
+        ("duplicates", "xxx", r"\('duplicates'\), column 'n': 'xxx' is not a count, as in the template"),
         ("duplicates", "three", r"row 14 \('duplicates'\), column 'n': 'three' is not a count"),
         ("records_screened", "-1", "'-1' is not a count"),
         ("records_screened", "1.5", "'1.5' is not a count"),

@@ -241,6 +241,26 @@ def test_a_workbook_has_the_rows_of_the_csv(tmp_path):
     assert rejects.line.tolist() == [5]
 
 
+def test_every_sheet_of_a_workbook_is_read_or_told(tmp_path):
+    header = ("TrialID", "Public title", "Source Register")
+    book = openpyxl.Workbook()
+    for row in (header, ("NCT00000001", "One", "ClinicalTrials.gov")):
+        book.active.append(row)
+    for title, rows in {
+        "more": [("Page 2",), header, ("NCT00000002", "Two", "ClinicalTrials.gov"), ("", "Three", "")],
+        "legend": [("columns of the export",), ("TrialID",)],
+        "blank": [],
+    }.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(tmp_path / "export.xlsx")
+    records, rejects, summary = ingest([tmp_path / "export.xlsx"], retrieved=DAY, registries=[])
+    assert records.trn.tolist() == ["NCT00000001", "NCT00000002"]
+    assert summary.rows.tolist() == [4] and rejects.line.tolist() == [4, 1]
+    assert "sheet 'legend' (2 rows)" in rejects.reason[1]
+
+
 RIS = """TY  - JOUR
 AN  - CN-02103284
 TI  - Inhaled exosomes of MSCs
@@ -276,15 +296,17 @@ def test_references_of_central_as_ris(tmp_path, ends):
     records, rejects, summary = ingest([path], retrieved=DAY, registries=[])
     assert summary.format.tolist() == ["Cochrane CENTRAL"]
     assert summary.rows.tolist() == [5]
-    first, second = records.itertuples()
+    first, several, second = records.itertuples()
     assert (first.trn, first.registry, first.brief_title) == (
         "NCT04276987",
         "ClinicalTrials.gov",
         "Inhaled exosomes of MSCs",
     )
+    assert (several.trn, several.secondary_trns) == ("ISRCTN33578935", "ISRCTN12345678")
+    assert "names several trials" in several.note and pd.isna(second.note)
     assert (first.keywords, first.publications) == ("Exosomes | Humans", "Cochrane CENTRAL CN-02103284")
     assert {second.trn, second.secondary_trns} == {"NCT04313647", "ChiCTR2000030261"}
-    assert rejects.line.tolist() == [10, 15, 24]
+    assert rejects.line.tolist() == [10, 24]
 
 
 def test_references_of_central_as_csv(tmp_path):

@@ -11,7 +11,7 @@ from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import checked, columns, read_csv, write_csv, write_table
 from evlib.book import layout
-from evlib.screen import exchange, judging, prisma_csv, prisma_figures, prisma_flow, screening
+from evlib.screen import exchange, imports, judging, prisma_csv, prisma_figures, prisma_flow, screening
 from evlib.screen.deduplication import duplicates
 from evlib.screen.eligibility import rule_decisions
 from evlib.screen.screening_view import screening_view
@@ -204,7 +204,7 @@ def test_a_criterion_with_phrases_takes_one_line_of_the_protocol(shipped, tmp_pa
 
     exchange.export(exchange.references(proposed), tmp_path / "sent.csv", to="asreview")
     read_csv(tmp_path / "sent.csv").assign(tags="E10", asreview_label="0").to_csv(tmp_path / "back.csv", index=False)
-    back, _ = exchange.imported(tmp_path / "back.csv", known=set(queue.trn), protocol=protocol, reviewer="Ana")
+    back, *_ = imports.imported(tmp_path / "back.csv", known=set(queue.trn), protocol=protocol, reviewer="Ana")
     judging.save_decisions(tmp_path / "s", back, reviewer="Ana", protocol=protocol)
     people, _ = judging.own_decisions(tmp_path / "s", known=set(queue.trn), protocol=protocol)
     decisions = pd.concat([decisions, people])

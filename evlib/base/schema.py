@@ -4,6 +4,7 @@ A table is a ``pandas.DataFrame`` that passes its schema here. Several values in
 source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
 """
 
+import codecs
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ import pandera.pandas as pa
 
 from evlib.base.errors import InputError
 from evlib.base.files import writing
+from evlib.base.reading.encodings import encoding_of, utf16_without_mark
 
 MULTI = " | "
 _FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
@@ -233,7 +235,7 @@ def read_csv(
 
     Cells are separated by commas, semicolons or tabs, whichever the header has most of, as spreadsheets save them. An ``optional``
     file that is not there is a table of the columns that it ``needs``, without rows. A file that was filled in ``by_hand``
-    may also be in the encoding of Excel on Windows (cp1252).
+    may also be UTF-16 or in the encoding of Excel on Windows (cp1252).
 
     Raises
     ------
@@ -243,7 +245,7 @@ def read_csv(
     if optional and not Path(path).exists():
         return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
     try:
-        encoding = _encoding(Path(path).read_bytes()) if by_hand else "utf-8-sig"
+        encoding = encoding_by_hand(Path(path).read_bytes()) if by_hand else "utf-8-sig"
         with Path(path).open(encoding=encoding) as file:
             separator = max(",;\t", key=file.readline().count)
         frame = pd.read_csv(path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding=encoding)
@@ -257,16 +259,21 @@ def read_csv(
     return frame
 
 
-def _encoding(data: bytes) -> str:
-    """UTF-8, or cp1252 where the bytes are not UTF-8 and read as text of a Western language; else UTF-8, which then fails."""
+def encoding_by_hand(data: bytes) -> str:
+    """How a text that a person saved is encoded: UTF-8, UTF-16, or what its bytes speak for, if that reads as text in Latin
+    letters (that of Excel on Windows or a Mac, say); else UTF-8, which then fails."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if utf16 := utf16_without_mark(data):
+        return utf16
     try:
         data.decode("utf-8-sig")
     except UnicodeDecodeError:
         with suppress(UnicodeDecodeError):
-            text = data.decode("cp1252")
-            # Other encodings (Chinese ones, UTF-16) show as rows of such letters and signs that no Western text has.
-            if not data.startswith((b"\xff\xfe", b"\xfe\xff")) and not re.search(r"\x00|[^\x00-\x7f]{4}", text):
-                return "cp1252"
+            name = encoding_of(data)
+            # In other letters, or in a wrong encoding, signs beyond ASCII stand in rows that no Latin text has.
+            if not re.search(r"\x00|[^\x00-\x7f]{4}", data.decode(name)):
+                return name
     return "utf-8-sig"
 
 

@@ -211,8 +211,18 @@ def n_for_power(p1: float, p2: float, power: float = 0.8) -> int:
     """People needed in each arm for a two-sided test at 5 % to find a difference of two risks, rounded up.
 
     The normal approximation, with the pooled variance under no difference (Fleiss, Statistical Methods for Rates and
-    Proportions, 2003, chapter 4).
+    Proportions, 2003, chapter 4). Two equal risks, a risk that is none, and a power not between 5 % (which the test has where
+    nothing differs) and 1 are an ``InputError``: no number of people answers them, not even 0.
+
+    Examples
+    --------
+    >>> n_for_power(0.5, 0.75)
+    58
     """
+    if not (0 <= p1 <= 1 and 0 <= p2 <= 1 and p1 != p2 and 0.05 < power < 1):
+        raise InputError(
+            f"risks {p1} and {p2} with a power of {power}: give two risks that differ, and a power between 0.05 and 1."
+        )
     return math.ceil(samplesize_proportions_2indep_onetail(p1 - p2, p2, power, alpha=0.05, alternative="two-sided"))
 
 

@@ -9,7 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from evlib.base.identifiers import normalised, registry_of
-from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside, split_multi
+from evlib.base.reading.sheets import read_sheet
+from evlib.base.schema import NO_SUCH_RECORD, checked, columns, set_aside, split_multi
 
 # What duplicates and their proposals need of a record: all that is kept in memory of a whole registry.
 NEEDED = [
@@ -34,11 +35,15 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     Returns
     -------
     pairs, rejects
-        The good rows; and table ``rejects``: rows on an unknown record, without a known decision, or on a pair that was
-        judged before.
+        The good rows; and table ``rejects``: rows that cannot be told apart, on an unknown record, without a known decision, or
+        on a pair that was judged before.
     """
-    rows = read_csv(path, needs=_PAIR_COLUMNS, by_hand=True, optional=True)
-    rows["decision"] = rows.decision.str.strip().str.lower()
+    if not Path(path).exists():
+        return pd.DataFrame(columns=_PAIR_COLUMNS, dtype="str"), checked(
+            pd.DataFrame(columns=columns("rejects")), "rejects"
+        )
+    sheet = read_sheet(path, names=_PAIR_COLUMNS, needs=_PAIR_COLUMNS)
+    rows = sheet.rows.assign(decision=sheet.rows.decision.str.strip().str.lower())
     for name in ("trn", "other_trn"):
         rows[name] = rows[name].map(normalised, na_action="ignore")
     pair = pd.Series([frozenset(both) for both in zip(rows.trn, rows.other_trn)], index=rows.index, dtype="object")
@@ -49,7 +54,8 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
         (~rows.decision.isin(["same", "different"]), "unknown decision. Write 'same' or 'different'."),
         (pair.duplicated(), "second judgement on this pair; the first is kept."),
     ]
-    good, rejects = set_aside(rows, path, problems)
+    good, unusable = set_aside(rows, path, problems)
+    rejects = pd.concat([sheet.rejects, unusable]).sort_values("line", ignore_index=True)
     return good[_PAIR_COLUMNS].reset_index(drop=True), rejects
 
 

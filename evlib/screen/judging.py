@@ -1,21 +1,27 @@
 """People's screening decisions: each reviewer has files, saved whole; when they are read, bad rows are named."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from evlib.base.dates import unambiguous_day
+from evlib.base.dates import day_or_month, month_stands_first, unambiguous_day
 from evlib.base.errors import NOT_IN_SOURCES, InputError
 from evlib.base.files import today
 from evlib.base.identifiers import normalised
 from evlib.base.paths import place_of
 from evlib.base.rawdata import decision_files
-from evlib.base.schema import checked, read_csv, set_aside, unguarded, write_csv
+from evlib.base.reading.sheets import plain, read_sheet
+from evlib.base.schema import checked, set_aside, unguarded, write_csv
 
 COLUMNS = ["trn", "decision", "criterion", "reason", "reviewer", "date"]
 DECISIONS = ("include", "exclude", "unclear")
 ADJUDICATOR = "adjudicated"  # the name under which a disagreement is settled
+# How spreadsheets and other tools say a decision, and that a cell holds nothing.
+_SPELLINGS = {"included": "include", "excluded": "exclude", "maybe": "unclear"}
+_NOTHING = {"NA", "N/A", "N.A.", "-", "–", "—", ".", "NONE", "NULL"}
+_FIRST_CODE = re.compile(r"([A-Z]+)(\d+)\b(?!.*\b\1\d+\b).*", re.DOTALL)  # "E4 not the main ingredient"
 _DAY = r"\d{4}-\d\d-\d\d"
 _RESERVED = {"r1", "r2", "r3", "rule", "rules", "numbers and pairs"}
 # A reviewer's name, then what a further file, a second ending or a browser's second download adds to it.
@@ -64,7 +70,8 @@ def own_decisions(folder: str | Path, *, known: set[str] | None, protocol: dict)
     """The decisions of people: all files of the folder (which need not exist).
 
     A row without a decision, or with ``later``, is not yet judged and is skipped; so a filled-in queue (``to_screen.csv``)
-    can be put into the folder as it is. Of two rows of one reviewer on one record the newer counts; of rows without a date
+    can be put into the folder as it is. Files are read as ``sheets.read_sheet`` does. Dates are days first or months first, by
+    all dates of a file. Of two rows of one reviewer on one record the newer counts; of rows without a date
     that of the later file (``anna.2.csv`` after ``anna.csv``), then the later row.
 
     Parameters
@@ -78,18 +85,19 @@ def own_decisions(folder: str | Path, *, known: set[str] | None, protocol: dict)
     Returns
     -------
     decisions, rejects
-        Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with its remedy. A file of which
-        nothing could be used has a row of its own, without a line.
+        Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with its remedy: those that cannot be
+        told apart and those that cannot be used. A file of which nothing could be used has a row of its own, without a line.
     """
     tables, others = decision_files(folder)
     good, bad = [], [_whole_file(path, _why_not_read(path, Path(folder))) for path in others]
     for path in sorted(tables, key=lambda path: (_reviewer_of(path)[1], path.name)):
         try:
-            rows = _rows(path)
+            rows, broken = _rows(path)
         except InputError as error:
             bad.append(_whole_file(path, str(error).removeprefix(f"{path}: ")))
             continue
-        kept, rejects = set_aside(rows, path, _problems(rows, known, protocol, Path(folder)))
+        kept, unusable = set_aside(rows, path, _problems(rows, known, protocol, Path(folder)))
+        rejects = pd.concat([broken, unusable]).sort_values("line", ignore_index=True)
         good.append(kept[kept.decision.notna()])
         if len(rejects) and not kept.decision.isin(DECISIONS).any():
             rejects = pd.concat([_whole_file(path, f"{rejects.reason[0]} (line {rejects.line[0]})"), rejects])
@@ -109,7 +117,7 @@ def gone_since(before: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
     held: set[tuple[str, str]] = set()
     for path in decision_files(folder)[0]:
         try:
-            rows = _rows(path).dropna(subset=["trn", "decision", "reviewer"])
+            rows = _rows(path)[0].dropna(subset=["trn", "decision", "reviewer"])
         except InputError:
             continue
         held |= set(zip(rows.reviewer.map(reviewer_key), rows.trn, strict=True))
@@ -166,8 +174,8 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
     Raises
     ------
     InputError
-        Where a decision is not valid (nothing is saved then), the file cannot be read as a table, or another session keeps
-        it locked.
+        Where a decision is not valid (nothing is saved then), the file holds what could not be written back (a row that cannot
+        be told apart, text above the header), or another session keeps it locked.
     """
     from filelock import FileLock, Timeout
 
@@ -180,8 +188,7 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.with_name(f".{path.stem}.lock"), timeout=10):
-            rows = read_csv(path, by_hand=True) if path.exists() else pd.DataFrame(columns=COLUMNS)
-            held = _with_our_columns(rows)
+            held = _with_our_columns(_whole(path) if path.exists() else pd.DataFrame(columns=COLUMNS))
             own = held.reviewer.fillna(path.stem).map(reviewer_key) == path.stem
             replaced = own & held.trn.map(normalised, na_action="ignore").isin(new.trn)
             write_csv(pd.concat([held[~replaced], new]), path, lasting=True)
@@ -190,14 +197,51 @@ def save_decisions(folder: str | Path, decisions: pd.DataFrame, *, reviewer: str
     return path
 
 
-def _rows(path: Path) -> pd.DataFrame:
-    rows = _with_our_columns(read_csv(path, needs=["trn", "decision"], by_hand=True))
-    rows["trn"] = rows.trn.map(normalised, na_action="ignore")
-    rows["decision"] = rows.decision.str.strip().str.lower()
-    rows["criterion"] = rows.criterion.str.strip().str.upper()
-    rows["reviewer"] = rows.reviewer.str.strip().fillna(_reviewer_of(path)[0])
-    rows["date"] = rows.date.map(lambda text: unambiguous_day(text) or text.strip(), na_action="ignore")
-    return rows.astype({name: "str" for name in COLUMNS})
+def _whole(path: Path) -> pd.DataFrame:
+    """The rows of a file that can be written back without loss; InputError says what stands in the way."""
+    sheet = read_sheet(path, names=COLUMNS, needs=["trn", "decision"])
+    for broken in sheet.rejects.itertuples():
+        raise InputError(f"{path}, line {broken.line}: {broken.reason} Nothing was saved.")
+    if sheet.above:
+        raise InputError(f"{path}: '{sheet.above[0][:40]}' stands above the table. Take it out. Nothing was saved.")
+    return sheet.rows
+
+
+def _rows(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of a file of decisions, and those that cannot be told apart (table ``rejects``)."""
+    sheet = read_sheet(path, names=COLUMNS, needs=["trn", "decision"])
+    rows = _with_our_columns(sheet.rows)
+    tidy = rows[["trn", "decision", "criterion", "date"]].apply(lambda column: column.map(plain, na_action="ignore"))
+    rows = rows.assign(
+        trn=tidy.trn.map(normalised, na_action="ignore"),
+        decision=tidy.decision.str.lower().replace(_SPELLINGS),
+        criterion=tidy.criterion.map(criterion_in, na_action="ignore"),
+        reviewer=rows.reviewer.str.strip().fillna(_reviewer_of(path)[0]),
+        date=_days(tidy.date),
+    )
+    return rows.astype({name: "str" for name in COLUMNS}), sheet.rejects
+
+
+def criterion_in(text: str) -> str | None:
+    """The code in a cell, in capitals: by itself, or with words after it; None where the cell says that there is none.
+
+    Examples
+    --------
+    >>> criterion_in("e4: not the main ingredient"), criterion_in("n/a"), criterion_in("E2, E4")
+    ('E4', None, 'E2, E4')
+    """
+    text = plain(text).upper()
+    code = _FIRST_CODE.fullmatch(text)
+    return code[1] + code[2] if code else None if text in _NOTHING else text
+
+
+def _days(texts: pd.Series) -> pd.Series:
+    """The dates of a file as YYYY-MM-DD, day and month in the one order that suits all of them; those that cannot be read, and
+    where no order is shown those with two readings, as they are."""
+    month_first = month_stands_first(texts.dropna())
+    read = unambiguous_day if month_first is None else partial(day_or_month, month_first=month_first)
+    days = texts.map(read, na_action="ignore").astype("str")
+    return days.where(days.str.fullmatch(_DAY, na=False), texts)
 
 
 def _with_our_columns(rows: pd.DataFrame) -> pd.DataFrame:
@@ -218,6 +262,8 @@ def _problems(
     pairs = place_of(folder.parent / "same_trial.csv")
     return [
         (judged & rows.trn.isna(), "no registration number. Fill in the column trn."),
+        (judged & rows.trn.str.startswith("=", na=False), "a formula is no registration number. Write the number."),
+        (rows.decision.isna() & rows.criterion.notna(), "a criterion without a decision. Fill in both, or none."),
         (judged & ~rows.decision.isin(DECISIONS), "unknown decision '" + rows.decision + f"'. {write}"),
         (judged & rows.reviewer.isna(), _NOBODYS),
         (judged & reserved, "this name is kept for the machine readings and the rules. Use the reviewer's own."),

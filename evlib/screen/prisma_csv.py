@@ -11,7 +11,7 @@ import pandas as pd
 from evlib.base.errors import InputError
 from evlib.base.point_layout import plain
 from evlib.base.schema import read_csv, unguarded
-from evlib.screen.prisma_flow import IDENTIFIED, counts, flow_table, link_of, reason_steps, reasons
+from evlib.screen.prisma_flow import IDENTIFIED, UPDATE_STEPS, counts, flow_table, link_of, reason_steps, reasons
 
 _TOO_MANY = 10**15
 _PRISMA2020 = ["data", "node", "box", "description", "boxtext", "tooltips", "url", "n"]
@@ -63,6 +63,7 @@ _WITHOUT_STEP = {
     *("other_sought_reports", "other_notretrieved_reports", "other_assessed", "other_excluded"),
 }
 _UNFILLED = "xxx"  # what the package's template holds in place of a number
+_OF_UPDATE = {"before": "previous_studies", "after": "total_studies"}
 
 
 def to_prisma2020(
@@ -114,26 +115,30 @@ def to_prisma2020(
 def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
     """The counts in a CSV of the R package PRISMA2020, as our steps.
 
-    Numbers may have commas between thousands or R's exponents; NA counts as 0 where PRISMA lets a box be empty. Trials of
-    a previous version and the total are not part of the flow and are skipped.
+    Numbers may have commas between thousands or R's exponents; NA counts as 0 where PRISMA lets a box be empty.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``flow``, which need not add up (``prisma_flow.adds_up``).
+        Table ``flow``, which need not add up (``prisma_flow.adds_up``). Where the file gives the total, it ends with the trials
+        before an update and after it: steps ``before`` and ``after``.
 
     Raises
     ------
     InputError
-        Where the file is no such CSV; a row is missing, doubled or not a count; or our flow has no step for it.
+        Where the file is no such CSV, or the package's template without a number; a row is missing, doubled, not filled in or not
+        a count; or our flow has no step for it.
     """
-    rows = read_csv(path, needs=["data", "n"]).fillna("NA")
+    rows = read_csv(path, needs=["data", "n"], by_hand=True).fillna("NA")
     cells: dict[str, _Cell] = {}
     for number, (key, n) in enumerate(zip(rows.data, rows.n), start=2):
         if key in cells:
             raise InputError(f"{path}, row {number}: '{key}' occurs twice. Keep one of the rows.")
         if key != "NA":
             cells[key] = _Cell(f"{path}, row {number} ('{key}'), column 'n'", unguarded(n).strip())
+    counted = any(re.search(r"(?:^|,)[\s\d,.]*[1-9]", cell.text) for cell in cells.values())
+    if not counted and any(_UNFILLED in cell.text for cell in cells.values()):
+        raise InputError(f"{path}: the package's template, not filled in: no number above 0. Write yours into 'n'.")
     for key in ("records_screened", "records_excluded", "dbr_assessed", "new_studies"):
         if key not in cells:
             raise InputError(f"{path}: the row with '{key}' in the column 'data' is missing. Add it.")
@@ -149,7 +154,13 @@ def from_prisma2020(path: str | Path, protocol: dict) -> pd.DataFrame:
     numbers = {step: _whole(cells.get(key, _NO_CELL)) for key, step in _PLAIN_STEPS.items()}
     sources, numbers["identified_total"] = _sources(cells, path)
     numbers |= _excluded(cells.get("dbr_excluded", _NO_CELL), protocol)
-    return flow_table(numbers, sources, protocol=protocol)
+    flow = flow_table(numbers, sources, protocol=protocol)
+    totals = {step: _whole(cells.get(key, _NO_CELL)) for step, key in _OF_UPDATE.items()}
+    if cells.get("total_studies", _NO_CELL).text == "NA" or not any(totals.values()):
+        return flow
+    return pd.concat(
+        [flow, pd.DataFrame([(step, UPDATE_STEPS[step], n) for step, n in totals.items()], columns=flow.columns)]
+    )
 
 
 class _Cell(NamedTuple):
@@ -182,7 +193,8 @@ def _count_in(text: str, place: str) -> int:
     except decimal.InvalidOperation:
         number = decimal.Decimal("NaN")
     if not number.is_finite() or not 0 <= number < _TOO_MANY or number != int(number):
-        raise InputError(f"{place}: {text.strip()!r} is not a count. Write a whole number, or NA.")
+        left = ", as in the template" if text.strip() == _UNFILLED else ""
+        raise InputError(f"{place}: {text.strip()!r} is not a count{left}. Write a whole number, or NA.")
     return int(number)
 
 

@@ -22,6 +22,8 @@ _UP_TO_ASSESSED = {
 # After those excluded by criterion:
 _OF_ASSESSED = {"unclear": "Unclear from the record", "included": "Trials included"}
 IDENTIFIED = "Records identified: "
+# After those, where the flow is that of an update:
+UPDATE_STEPS = {"before": "Trials included before the update", "after": "Trials included in all"}
 
 
 def adds_up(flow: pd.DataFrame) -> list[str]:
@@ -34,11 +36,20 @@ def adds_up(flow: pd.DataFrame) -> list[str]:
         ("screened", n.screened, "excluded by title and assessed", n.excluded_title + n.assessed),
         ("assessed", n.assessed, "excluded by criterion, unclear and included", excluded + n.unclear + n.included),
     ]
-    return [
+    said = [
         f"Records {whole} are {thousands(total)}, but {parts} add up to {thousands(added)}."
         for whole, total, parts, added in sums
         if added != total
     ]
+    if "after" in n.index and n.before + n.included != n.after:
+        added = (
+            f"{thousands(n.before)} before and {thousands(n.included)} new add up to {thousands(n.before + n.included)}"
+        )
+        removed = (
+            " (trials that an update removed have no place in this form)" if n.after < n.before + n.included else ""
+        )
+        said.append(f"Trials in all are {thousands(n.after)}, but {added}{removed}.")
+    return said
 
 
 def record_links(flow: pd.DataFrame) -> dict[str, str]:

@@ -24,33 +24,38 @@ def recognises(head: bytes) -> bool:
 
 
 def items(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """The rows of the first sheet below its header, one at a time, each with its number."""
+    """The rows of all sheets below their headers, one at a time, each with its number; one exception for a sheet without a header."""
     return days_read(lambda: _rows(Path(path)))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     import openpyxl  # here, as few runs read a workbook
 
-    header: list[str] = []
     number = 0
+    unread: list[str] = []
     try:
         check_ratio(path, largest=_LARGEST)
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        book.worksheets[0].reset_dimensions()
-        for number, values in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
-            cells = [_text(value) for value in values]
-            if header:
-                cells = [
-                    _day(value, book.epoch) or cell if name in _DAYS else cell
-                    for name, cell, value in zip(header, cells, values)
-                ]
-            if header and any(cells):
-                cells += [""] * (len(header) - len(cells))
-                yield number, {name: cell for name, cell in zip(header, cells) if name}
-            elif not header and set(NEEDED) <= set(names := [" ".join(c.replace("_", " ").split()) for c in cells]):
-                header = names
-            elif number > _HEADER_WITHIN and not header:
-                break
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()
+            header: list[str] = []
+            above = 0
+            for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+                cells = [_text(value) for value in values]
+                if header:
+                    cells = [
+                        _day(value, book.epoch) or cell if name in _DAYS else cell
+                        for name, cell, value in zip(header, cells, values)
+                    ]
+                if header and any(cells):
+                    cells += [""] * (len(header) - len(cells))
+                    yield number, {name: cell for name, cell in zip(header, cells) if name}
+                elif not header and number <= _HEADER_WITHIN and set(NEEDED) <= set(names := _names(cells)):
+                    header = names
+                else:
+                    above += any(cells)
+            if not header and (above or len(book.worksheets) == 1):
+                unread.append(f"sheet '{sheet.title}' ({above} rows)")
         book.close()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
@@ -58,8 +63,12 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
         raise InputError(f"{path}: the workbook is cut off or broken ({error}). Export it again.") from error
     except Exception as error:  # openpyxl raises what the XML below it happens to raise
         yield number + 1, not_whole("the workbook is not readable from here on", f"{type(error).__name__}: {error}")
-    if not header:
-        yield 1, ValueError(f"no row with the columns {', '.join(NEEDED)}; not the export it looks like")
+    for sheet in unread:
+        yield 1, ValueError(f"{sheet}: no row with the columns {', '.join(NEEDED)}; not the export it looks like")
+
+
+def _names(cells: list[str]) -> list[str]:
+    return [" ".join(cell.replace("_", " ").split()) for cell in cells]
 
 
 def _day(value: Any, epoch: datetime) -> str | None:
