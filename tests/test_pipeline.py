@@ -109,11 +109,11 @@ def test_an_unchanged_run_does_nothing_and_an_edited_notebook_runs_from_there(wi
     run(project, search_date=DATES[1], say=said.append)
     assert len(said) == 1
     assert "nothing to do" in said[0]
-    last = notebooks(project)[4]
+    last = notebooks(project)[-1]
     last.write_text(last.read_text(encoding="utf-8").replace("## What to remember", "## To remember"), encoding="utf-8")
     said.clear()
     run(project, search_date=DATES[1], say=said.append)
-    assert [("running" in text, "kept" in text) for text in said[:5]] == [(False, True)] * 4 + [(True, False)]
+    assert [("running" in text, "kept" in text) for text in said[:6]] == [(False, True)] * 5 + [(True, False)]
     assert "## To remember" in (folder / last.name).read_text(encoding="utf-8")
 
 
