@@ -156,7 +156,7 @@ def with_queue(made_once) -> Path:
     def make(folder: Path) -> None:
         without_second_round(project_copy(folder))
         without_figures(folder)
-        for later in sorted((folder / "notebooks").glob("0[3-6]_*.ipynb")):
+        for later in sorted((folder / "notebooks").glob("0[3-9]_*.ipynb")):
             later.unlink()
         run(folder, search_date=SNAPSHOT, say=lambda text: None)
 

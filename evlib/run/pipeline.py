@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
-_SOON_READ = 50_000_000  # bytes of records that a command may read before it starts
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
@@ -157,8 +156,6 @@ def run(
     name = f"{search_date}-{records.name.split('.')[0]}" if records else search_date
     name += "" if records or snapshot == days[-1] else f"-as-of-{snapshot}"
     target = _own_folder(out or root / "data" / "processed" / name, root)
-    if not records and _last_run(target) is None:
-        _check_not_earlier(search_date, snapshot, root, protocol, files)
     lock = lock_of(target)
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -202,20 +199,6 @@ def _check_not_later(search_date: str, snapshot: str, root: Path, *, newest: str
         )
 
 
-def _check_not_earlier(search_date: str, snapshot: str, root: Path, protocol: dict, files: list[Path]) -> None:
-    """Refuse a search date before the first record without starting a notebook, where finding out takes seconds.
-
-    The dates of the protocol are not looked into, nor one by which an earlier run knows a record.
-    """
-    if search_date >= min(protocol["default_search_date"], protocol.get("replication_date", "9999")):
-        return
-    for folder in matching(root / "data" / "processed", "[0-9]*"):
-        if any("" < row.get("registered", "") <= search_date for row in _rows_of(folder / "places.csv")):
-            return
-    if sum(file.stat().st_size for file in files) <= _SOON_READ:
-        _check_any_record(root / "data" / "raw", search_date, snapshot, protocol)
-
-
 def check_review(root: Path) -> list[str]:
     """Check a review as a run would, without running it; returns what is left to do, which is no error.
 
@@ -241,7 +224,7 @@ def check_review(root: Path) -> list[str]:
         return [*todo, str(error)]
     search_date = protocol["default_search_date"]
     _check_not_later(search_date, days[-1], root, newest=days[-1])
-    if sum(file.stat().st_size for file in source_files(raw_dir)) <= _SOON_READ:
+    if sum(file.stat().st_size for file in source_files(raw_dir)) <= 50_000_000:
         try:
             _check_any_record(raw_dir, search_date, days[-1], protocol)
         except InputError as error:

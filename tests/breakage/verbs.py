@@ -173,7 +173,6 @@ def quick() -> Iterator[None]:
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(files, "today", lambda: TODAY),  # of the history
         mock.patch.object(pipeline, "today", lambda: TODAY),
-        mock.patch.object(pipeline, "_check_any_record", lambda *_: None),  # its records are none
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
