@@ -57,6 +57,8 @@ def short(text):
         ("5x10^9 particles per participant", {"low": 5e9, "per": "patient"}),
         ("5 ug exosomes per side", {"low": 5, "per": "side"}),
         ("5 ug exosomes/eye", {"low": 5, "per": "eye"}),
+        ("pH 7.4, 2x10^9 particles", {"low": 2e9, "high": 2e9}),
+        ("visit 1, 2x10^9 particles", {"low": 2e9, "high": 2e9}),
         ("2×10^10 in 2 ml, days 0, 4 and 8", {"low": 2e10, "unit": "unspecified", "n_administrations": 3}),
     ],
 )
@@ -96,6 +98,10 @@ def test_several_doses_are_several(text, doses):
         "2x10^-9 particles",
         "2 x 109 particles",  # a lost superscript
         "10 E10 particles",  # 10^10, or ten times as many
+        "2 by 10 to the 9 particles",
+        "2 by ten to the power of 9 particles",
+        "n = 6, 2x10^9 particles",  # a dose beside another number, or two doses of one power
+        "dose 1, 5 ug exosomes",
         "2,5 mL exosomes",  # two and five, or two and a half
         "10 million mitochondria",
         "100 mg vitamin C",
@@ -156,6 +162,8 @@ def test_each_cohort_of_a_list_has_its_own_name():
         "cohort 1 (2 ug exosomes), cohort 2 (5 ug exosomes)",
     ):
         assert [(row["arm"], row["low"]) for row in parsed(text)] == [("cohort 1", 2), ("cohort 2", 5)]
+    lettered = parsed("cohort A: 2 ug exosomes, cohort B: 5 ug exosomes")
+    assert [(row["arm"], row["low"]) for row in lettered] == [("cohort A", 2), ("cohort B", 5)]
     assert [row["arm"] for row in parsed("High: group 2, 5 ug exosomes")] == ["High"]
 
 

@@ -50,7 +50,9 @@ _PLUS_MINUS = r"\s*(?:±|\+/-)\s*"
 _LIST = r"\s*(?:,\s*(?:or|and)\b|,|/|:|\bor\b|\band\b)\s*"
 _JOINT = re.compile(rf"(?i)(?P<pm>{_PLUS_MINUS})|(?P<range>{_RANGE})|(?P<list>{_LIST})")
 # Before a number: what makes it a part of something that is not read. A lone power of ten follows no number and no odd sign.
-_OF_MORE = re.compile(r"(?i)(?:(?:^|[\s\d)])[x*]|\d\s*[x*]|=>|->|\b(?:half|third|quarter)\s+(?:of|a|an))\s*$")
+_OF_MORE = re.compile(
+    r"(?i)(?:(?:^|[\s\d)])[x*]|\d\s*[x*]|=>|->|\b(?:half|third|quarter)\s+(?:of|a|an)|\bto\s+the(?:\s+power(?:\s+of)?)?)\s*$"
+)
 _POWER_OF_MORE = re.compile(
     rf"(?i)(?:\d[\s)\]]*[^\w\s{_MASKED}]*|\d\s+(?:or|to|and)|\b(?:by|times)|[^\w\s(\[,;:~<>≤≥={_MASKED}.'\"-])\s*$"
 )
@@ -128,9 +130,10 @@ _DILUENT_AFTER = re.compile(
 _DILUENT_BEFORE = re.compile(
     r"(?i)\b(?:saline|pbs|placebo|(?:diluted|dissolved|suspended)\s+(?:in|with|to))\s+(?:about\s+)?$"
 )
+_ORDINAL = r"(?:\d{1,2}|[A-H]|I{1,3}|IV|VI{0,3})"
 _LABEL = re.compile(
-    r"(?i)\b(?:group|cohort|dosage|level|phase|arm|type|part|stage|step|grade|table)s?\s+\d{1,2}"
-    r"(?:\s*(?:/|,|-|and)\s*\d{1,2})*(?=\s*[:;,.()]|\s*$)"
+    rf"(?i)\b(?:group|cohort|dosage|level|phase|arm|type|part|stage|step|grade|table|panel|visit|day|week|month)s?\s+{_ORDINAL}"
+    rf"(?:\s*(?:/|,|-|and)\s*{_ORDINAL})*(?=\s*[:;,.()]|\s*$)|\bpH\s*(?:of\s*|=\s*)?\d+(?:\.\d+)?"
 )
 _AMOUNT_OF = r"(?:\s+(?:dose|amount|volume))?(?:\s+(?:of|is))?"
 _LARGEST, _SMALLEST = rf"max(?:imum|imal|\.)?{_AMOUNT_OF}", rf"min(?:imum|imal|\.)?{_AMOUNT_OF}"
@@ -449,7 +452,7 @@ def _series(text: str, match: re.Match) -> tuple[list[tuple[float, float]], bool
     if (power := _SHARED_POWER.match(text, end)) and numbers[-1].exponent is None:
         numbers[-1] = numbers[-1]._replace(exponent=int(power[1]))
         end = power.end()
-    if len(numbers) == 2 and joints[0][1] == ",":
+    if len(numbers) == 2 and joints[0][1].strip() == ",":  # "2,5", or "dose 1, 5 ug"
         return None
     shared = numbers[-1].exponent
     numbers = [number._replace(exponent=shared) if number.exponent is None else number for number in numbers]
