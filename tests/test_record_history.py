@@ -82,6 +82,17 @@ def test_a_decision_that_was_set_aside_stands_where_the_decisions_are_told(resul
     assert "SET ASIDE, doses.csv, line 2: unknown unit" in came and "ana.csv" not in came
 
 
+def test_what_was_stated_and_not_understood_stands_with_the_record_and_on_its_page(results, tmp_path, review):
+    run = tmp_path / DATE
+    shutil.copytree(results, run)
+    put(run, "remarks.csv", "file,line,trn,field,text,reason\ne.csv,7,NCT04276987,enrolment,<b>about 30,no count\n")
+    story = trace("NCT04276987", traced_tables(run, raw_dir=RAW), run=DATE, protocol=review)
+    assert "e.csv, line 7: enrolment '<b>about 30' (no count)" in story_as_text(story)
+    page = trial_page(story, None)
+    assert "&lt;b&gt;about 30" in page and "<b>about" not in page
+    assert "not understood" not in trial_page(story | {"not_understood": []}, None)
+
+
 def test_the_page_of_a_trial_dates_what_only_an_older_copy_says_and_says_who_read(traced, results):
     versions = read_csv(results / "versions.csv")
     records = read_table(results / "records.csv", "records").set_index("trn")

@@ -20,7 +20,7 @@ _NOT_IN_SEARCH = {
     "undated": "cannot be placed before or after the search date",
     "after": "was registered after the search date",
 }
-_TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects")
+_TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects", "remarks")
 _REPORTED = (
     "year",
     "report_type",
@@ -115,7 +115,8 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     -------
     dict
         ``asked, trn, place`` (in, after or undated: whether it is in the search), ``record, duplicates, decisions,
-        outcome, versions, coding, doses, results, risk_of_bias, product, outcomes, set_aside, book``; missing facts are left out of each. Ready for JSON.
+        outcome, versions, coding, doses, results, risk_of_bias, product, outcomes, set_aside, not_understood, book``; missing facts are left out of each. Ready
+        for JSON.
 
     Raises
     ------
@@ -142,6 +143,7 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     story["record"] = _without(in_sources, "place", "place_reason")
     story["versions"] = [_without(row, "trn") for row in rows_on("versions", record)]
     story["set_aside"] = rows_on("rejects", record)
+    story["not_understood"] = [_without(row, "trn") for row in rows_on("remarks", record)]
     if place != "in":
         reason = in_sources.get("place_reason", f"it {_NOT_IN_SEARCH[place]}")
         return story | {"outcome": {"outcome": "not in this search", "reason": reason}}
@@ -199,6 +201,11 @@ def story_as_text(story: dict[str, Any]) -> str:
             for field, row in older.items()
         ),
         *(text for of_decisions, text in not_used if not of_decisions),
+        *(
+            f"STATED, NOT UNDERSTOOD, {row['file']}{', line ' + str(row['line']) if 'line' in row else ''}: {row['field']}"
+            f" {row['text']!r} ({row['reason']})"
+            for row in story["not_understood"]
+        ),
     ]}  # fmt: skip
     judged = [text for of_decisions, text in not_used if of_decisions]
     if "decisions" in story:

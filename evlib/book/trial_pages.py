@@ -66,6 +66,7 @@ _FOLLOWED = (
 _HEADS = {"unit_kind": "kind of unit", "n_administrations": "times"}
 _HEADS |= {"not_stated": "read in full and not stated", "unseen": "not seen in what was read"}
 _RISK_NOTE = "RoB 2 for reports called randomised, ROBINS-I for others; machine readings, mostly of abstracts alone, where no person has judged."
+_NOT_UNDERSTOOD = "What a source states here could not be read. Where the record above lacks the field, this is why: it was not left out."
 _PRODUCT_NOTE = "Items of the kind that MISEV2023 asks for; machine readings, mostly of abstracts alone."
 _CLAIM = {
     "section": "Section",
@@ -216,6 +217,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     )
     judgements = ("study", "tool", "domain", "judgement", "reason", "judged_by")
     told = ("study", "stated", "not_stated", "unseen")
+    remarks = ("field", "text", "reason", "file", "line")
     outcomes = ("study", "arm", "role", "name", "timepoint", "value", "p", "direction", "comparison", "better_when")
     changes_heading = "What changed since the earlier search"
     optional = [
@@ -254,6 +256,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         "## The record",
         _facts([(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]),
         *(["## What its copies say at different days", _grid(followed, ("field", "snapshot", "value", "shown"), "")] if followed else []),
+        *(["## Stated, but not understood", _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], remarks, ""))] if story["not_understood"] else []),
         "## Who judged it",
         _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
         "## How it was coded",
