@@ -58,7 +58,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
                 "reports": len(reports),
                 "studies": joined(list(reports.study)),
                 "n_people": _people(own),
-                "found": "; ".join(_finding(row) for row in own.itertuples()),
+                "found": "; ".join(finding_in_words(row) for row in own.itertuples()),
                 "certainty": LEVELS[max(0, len(LEVELS) - 1 - down)],
                 "because": "; ".join(f"{words} (−{levels})" for levels, words in reasons if levels),
                 "caveats": " ".join(f"{row.study}: {row.evidence_note}" for row in reports.itertuples()),
@@ -92,6 +92,18 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, *, n_reports
         f"**Certainty is {LEVELS[0]} in {lowest} of {several(len(findings), 'question')}** that a report answers by comparing "
         f"vesicles with another arm{above}. {silent[0].upper()}{silent[1:]}."
     )
+
+
+def finding_in_words(row) -> str:
+    """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says."""
+    estimate = "without an event in the other arm" if math.isinf(row.estimate) else f"{row.estimate:.2f}"
+    interval = f"{estimate} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
+    if row.measure == "mean difference":
+        return f"{row.outcome}: mean difference {interval}"
+    counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
+    if interval and not math.isnan(row.low):
+        return f"{row.outcome}: {counts}risk ratio {interval}"
+    return f"{row.outcome}: {row.points_to}, as the report says"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
@@ -133,17 +145,6 @@ def _people(own: pd.DataFrame) -> int | None:
     """The people of all reports: of each report those of its largest comparison; missing where one does not tell."""
     largest = own.groupby("study_id").n.max()
     return pd.NA if largest.isna().any() else int(largest.sum())
-
-
-def _finding(row) -> str:
-    estimate = "without an event in the other arm" if math.isinf(row.estimate) else f"{row.estimate:.2f}"
-    interval = f"{estimate} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
-    if row.measure == "mean difference":
-        return f"{row.outcome}: mean difference {interval}"
-    counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
-    if interval and not math.isnan(row.low):
-        return f"{row.outcome}: {counts}risk ratio {interval}"
-    return f"{row.outcome}: {row.points_to}, as the report says"
 
 
 def _high(value: float) -> str:
