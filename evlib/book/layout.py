@@ -25,6 +25,7 @@ from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.page_policy import refuse_scripts
+from evlib.book.question_pages import write_answers
 from evlib.book.record_history import older_values, trace, traced_tables
 from evlib.book.trial_pages import claims_to_browse, interactive, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
@@ -78,6 +79,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
     words["dataset"] = _dataset_name(root)
+    words["most_asked"] = ""
+    if (source / "find_answer.md").is_file():
+        words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
     chapters = chapters_of(results)
     words["cell_index"] = cell_index(chapters)
     for page in sorted(source.glob("*.md")):

@@ -1,0 +1,526 @@
+"""A page for each question (a disease and a route), the menus that lead there, and its tables to download. All text is escaped."""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.base.files import write_text
+from evlib.base.schema import split_multi, write_csv
+from evlib.base.tables import code_labels
+from evlib.base.words import joined, several
+from evlib.book.questions import (
+    ALL,
+    COUNTED,
+    FIELDS,
+    UNKNOWN,
+    Rows,
+    Tables,
+    answer,
+    belongs,
+    code_label,
+    missing,
+    most_open_first,
+    of_question,
+    question_tables,
+    questions,
+    rows_of,
+    span,
+)
+from evlib.book.trial_pages import page_name
+from evlib.doses.under_way import OPEN_STATUS
+
+FOLDER = "answers"  # of the pages and their tables, in the book
+_EVERYTHING = "all-diseases-all-routes"
+_MISSING = "not reported"
+_SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
+_SHORT = 8  # rows; a longer table is folded
+# Of each table beside a page its columns.
+_COLUMNS = {
+    "trials": (
+        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", "status_of", "registered", "enrolment"),
+        *("countries", "conditions", "compares_doses", "due", "result", "record_url"),
+    ),
+    "doses": ("trn", "study", "arm", "as_stated", "basis", "why", "low", "high", "median"),
+    "findings": (
+        *("disease_group", "route_group", "domain", "comparator", "studies", "n_people", "found", "certainty"),
+        *("because", "caveats"),
+    ),
+    "harms": (
+        *("study", "arm", "harm", "serious", "n_events", "n", "low", "high", "upper_if_none", "control"),
+        *("control_events", "control_n", "difference_low", "difference_high", "beside", "msc_derived", "evidence_note"),
+        "source_url",
+    ),
+}
+_MACHINE = (
+    "Records and reports were read by machine, the reports mostly from their abstracts. Certainty is computed by rules that stand for a "
+    "panel's judgement. This is a summary of what is on file, no advice for a patient."
+)
+# Without it the table of links below leads to the same pages. It reads all that it shows from these links.
+_MENUS = """<script>
+(() => {
+  const ask = document.getElementById("ask"), said = document.getElementById("ask-answer");
+  const links = [...document.querySelectorAll("#answers a[data-disease]")];
+  const [disease, route] = ask.querySelectorAll("select");
+  const found = (d, r) => links.find((link) => link.dataset.disease === d && link.dataset.route === r);
+  const led = (link) => {
+    const paragraph = document.createElement("p"), copy = document.createElement("a");
+    copy.href = link.getAttribute("href");
+    copy.textContent = link.getAttribute("aria-label");
+    paragraph.append(copy, ". " + link.dataset.answer);
+    return paragraph;
+  };
+  const show = () => {
+    const link = found(disease.value, route.value);
+    said.replaceChildren();
+    if (link) return said.append(led(link));
+    said.append("No trial and no report is on file for this. Nearest:");
+    for (const near of [found(disease.value, "all"), found("all", route.value)]) if (near) said.append(led(near));
+  };
+  disease.onchange = route.onchange = show;
+  ask.hidden = false;
+  show();
+})();
+</script>"""
+
+
+def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict) -> dict[str, str]:
+    """Write the pages of all questions into ``source/answers``, their tables into ``source/_extra/answers``, and the menus.
+
+    Returns
+    -------
+    dict
+        ``most_asked``: the questions with most trials and reports, as a list in Markdown with links.
+    """
+    tables = question_tables(results, raw_dir, protocol=protocol)
+    asked = questions(tables, protocol=protocol)
+    rows, tables_beside, told = rows_of(tables), downloads(tables), {}
+    for question in asked.to_dict("records"):
+        own = of_question(rows, question)
+        said = answer(own, noun=_noun(protocol))
+        told[question["page"]] = said["effect"]
+        files = tables_beside(question)
+        page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
+        write_text(source / FOLDER / f"{question['page']}.md", page)
+        for name, frame in files.items():
+            write_csv(frame, source / "_extra" / FOLDER / name)
+    asked = asked.assign(answer=asked.page.map(told))
+    write_text(source / "find_answer_table.html", menus(asked, protocol=protocol))
+    return {"most_asked": most_asked(asked)}
+
+
+def _noun(protocol: dict) -> str:
+    return protocol["screening"]["words"]["intervention"]
+
+
+def most_asked(asked: pd.DataFrame, *, most: int = 3) -> str:
+    """The questions on one disease and one route with most trials and reports, as a list in Markdown with links."""
+    pairs = asked[~asked[list(FIELDS)].isin([ALL, UNKNOWN, "other"]).any(axis=1)]
+    pairs = pairs if len(pairs) else asked[(asked.disease_area != ALL) ^ (asked.route_group != ALL)]
+    order = (pairs.n_trials + pairs.n_reports).sort_values(ascending=False, kind="stable").index
+    return "\n".join(
+        f'- <a href="{FOLDER}/{row.page}.html">{_text(row.label)}</a> ({_counts(row)}): {_text(row.answer)}'
+        for row in pairs.loc[order].head(most).itertuples()
+    )
+
+
+def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
+    """Two menus, of diseases and of routes, and below them a table of links to all pages, which does without a script."""
+    codes = {field: list(dict.fromkeys(asked[field])) for field in FIELDS}
+    cells = {(row.disease_area, row.route_group): row for row in asked.itertuples()}
+    choices = "".join(
+        f"<label>{name} <select>"
+        + "".join(
+            f'<option value="{_text(code)}">{_text(code_label(field, code, protocol))}</option>'
+            for code in codes[field]
+        )
+        + "</select></label> "
+        for field, name in zip(FIELDS, ("Disease", "Route"), strict=True)
+    )
+    heads = "".join(
+        f'<th scope="col">{_text(code_label("route_group", code, protocol))}</th>' for code in codes["route_group"]
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{_text(code_label("disease_area", area, protocol))}</th>'
+        + "".join(f"<td>{_cell(cells.get((area, route)))}</td>" for route in codes["route_group"])
+        + "</tr>"
+        for area in codes["disease_area"]
+    )
+    return (
+        f'<div id="ask" class="ask" hidden><p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
+        f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials and reports of each disease and route</p>'
+        '<div class="scroll whole answers" id="answers" tabindex="0" role="region" aria-labelledby="answers-caption">'
+        f'<table aria-labelledby="answers-caption"><thead><tr><th scope="col">Disease</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n'
+        f"{_MENUS}\n"
+    )
+
+
+def _cell(row: Any) -> str:
+    if row is None:
+        return "–"
+    counts = _counts(row)
+    return (
+        f'<a href="{FOLDER}/{row.page}.html" data-disease="{_text(row.disease_area)}" data-route="{_text(row.route_group)}" '
+        f'data-answer="{_text(row.answer)}" aria-label="{_text(row.label)}: {counts}">{counts}</a>'
+    )
+
+
+def _counts(row: Any) -> str:
+    reports = f", {several(row.n_reports, 'report')}" if row.n_reports else ""
+    return f"{several(row.n_trials, 'trial')}{reports}"
+
+
+def downloads(tables: Tables) -> Callable[[dict[str, Any]], dict[str, pd.DataFrame]]:
+    """What gives the tables beside the page of a question: for each file name its rows of ``question_tables``."""
+    beside = {name: tables[name] for name in ("trials", "findings", "harms") if name in tables}
+    doses = [tables[name] for name in ("doses", "tested") if name in tables]
+    if doses:
+        named = [rows.rename(columns={"dose_as_reported": "as_stated"}) for rows in doses]
+        beside["doses"] = pd.concat(named, ignore_index=True)
+    places = {name: list(zip(*(frame[field] for field in FIELDS), strict=True)) for name, frame in beside.items()}
+    shown = {name: frame[[column for column in _COLUMNS[name] if column in frame]] for name, frame in beside.items()}
+
+    def of(question: dict[str, Any]) -> dict[str, pd.DataFrame]:
+        files = {}
+        for name, pairs in places.items():
+            chosen = [n for n, pair in enumerate(pairs) if belongs(dict(zip(FIELDS, pair, strict=True)), question)]
+            if chosen:
+                files[f"{question['page']}-{name}.csv"] = shown[name].take(chosen)
+        return files
+
+    return of
+
+
+def question_page(
+    question: dict[str, Any], own: Rows, said: dict[str, Any], rows: Rows, *, protocol: dict, files: list[str]
+) -> str:
+    """The page of a question in Markdown with HTML.
+
+    Parameters
+    ----------
+    question
+        A row of ``questions``.
+    own, rows
+        The rows that belong to it (``of_question``), and those of all questions.
+    said
+        As ``answer`` gives it.
+    files
+        The names of the tables beside it.
+    """
+    parts = [
+        "---\norphan: true\n---",
+        _index(question, own, protocol),
+        f"# {_heading(question['label'])}: effect, dose, harms",
+        _answer_box(said),
+        f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
+    ]
+    if own.get("reports"):
+        parts += ["## What was found", _found(own)]
+    if "doses" in own:
+        parts += ["## What was given", _given(own)]
+    if own.get("reports") and "harms" in own:
+        parts += ["## Harms" if question["page"] == _EVERYTHING else "## Harms beside controls", _harms(own)]
+    parts += ["## What is registered", _registered(own["trials"], protocol)]
+    if own["trials"]:
+        parts += ["## What is under way", _under_way(own["trials"], protocol), _closed(own["trials"], protocol)]
+    lines = "".join(
+        f"<li>{_text(text)}{': ' + _trial_links(trns) if trns else ''}{_elsewhere(page)}</li>"
+        for text, trns, page in missing(own, rows, question, protocol=protocol)
+    )
+    parts += ["## What is missing", f"<ul>{lines}</ul>"]
+    beside = ", ".join(f'<a href="{name}" download>{name}</a>' for name in files)
+    parts += [f'<p>The tables of this page: {beside}. <a href="../find_answer.html">Another question</a>.</p>']
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
+    """Entries of the index, which the search of the book ranks first: the disease as trials and reports name it, with its route."""
+    if question["page"] == _EVERYTHING:
+        return "```{index} ! harm, ! harms, ! adverse event, ! dose\n```"
+    area, route = (question[field] for field in FIELDS)
+    if {area, route} & {UNKNOWN, "other"} or area == ALL:
+        return ""
+    phrases = protocol["codes"]["disease_area"].get(area, {}).get("phrases", [])
+    cells = [row["conditions"] for row in own["trials"]] + [row["disease"] for row in own.get("reports", [])]
+    texts = " | ".join(filter(None, cells))
+    named = [phrase for phrase in phrases if re.search(rf"\b{re.escape(phrase)}\b", texts, re.IGNORECASE)]
+    by_route = "" if route == ALL else f" {code_label('route_group', route, protocol).lower()}"
+    entries = [f"{phrase}{by_route} dose" for phrase in named]
+    plain = [f"! {entry}" for entry in entries if re.fullmatch(r"[\w -]+", entry)]
+    return f"```{{index}} {', '.join(plain)}\n```" if plain else ""
+
+
+def _answer_box(said: dict[str, Any]) -> str:
+    first = []
+    for row in said["first"]:
+        caveat = f" <em>Caveat: {_text(row['caveat'])}</em>" if isinstance(row["caveat"], str) else ""
+        report = f'<a href="#{_place(row["study_id"])}">{_text(row["study"])}</a>'
+        certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
+        first.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{certainty}{caveat}</li>")
+    more = f"<p>{_text(said['more'])}</p>" if said["more"] else ""
+    sentences = "".join(f"<p>{_with_its_name(said[name])}</p>" for name in _SENTENCES if said[name])
+    reports = f"<ul>{''.join(first)}</ul>" if first else ""
+    effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
+    return f'<div class="answer">{effect}{reports}{more}{sentences}</div>'
+
+
+def _with_its_name(sentence: str) -> str:
+    """A sentence with what it is on, before the first colon, in bold."""
+    name, colon, rest = sentence.partition(":")
+    return f"<strong>{_text(name)}{colon}</strong> {_text(rest)}"
+
+
+def _elsewhere(page: str) -> str:
+    return f' <a href="{page}.html">See them</a>.' if page else ""
+
+
+def _why_links(rows: Rows) -> str:
+    links = [("07_certainty", "certainty and harms")] if "findings" in rows else []
+    links += [("04_dose_effect", "doses")] if "tested" in rows else []
+    named = joined([f'<a href="../{page}.html">{words}</a>' for page, words in links])
+    return f"How it is done: {named}." if named else ""
+
+
+def _found(own: Rows) -> str:
+    findings, reports = own.get("findings", []), own["reports"]
+    compared = {row["study_id"] for row in own.get("compared", [])}
+    parts = [] if findings else ["<p>No report here compares an outcome with another arm.</p>"]
+    if findings:
+        places = {row["study"]: _place(row["study_id"]) for row in reports if row["study_id"] in compared}
+        groups, placed = [], set()
+        for studies, rows in _grouped_by(findings, "studies"):
+            ids = [place for study, place in places.items() if study in studies and place not in placed]
+            placed |= set(ids)
+            cells = [
+                [
+                    f"{_text(row['domain'])}, v {_text(row['comparator'])}",
+                    _text(row["found"]),
+                    _text(row["n_people"]),
+                    f"<strong>{_text(row['certainty'])}</strong>: {_text(row['because'])}",
+                ]
+                for row in rows
+            ]
+            groups.append((_text(rows[0]["caveats"]), cells, ids))
+        heads = ("outcome, compared with", "found", "people", "certainty, and why")
+        caption = (
+            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals"
+        )
+        parts.append(_grouped(groups, heads, caption, kind=" found"))
+    silent = [row for row in reports if row["study_id"] not in compared]
+    if silent:
+        cells = [
+            [
+                f'<span id="{_place(row["study_id"])}">{_link(row["url"], row["study"])}</span>',
+                _trial_links([row["trn"]]) if row["trn"] else "none that is included",
+                _text(row["disease"]),
+                _text(row["people"]),
+                {True: "yes", False: "no"}.get(row["msc_derived"], "not told"),
+                _text(row["evidence_note"]),
+            ]
+            for row in silent
+        ]
+        heads = ("report", "trial", "disease", "people", "vesicles of MSCs", "caveat")
+        parts.append(
+            _table(
+                cells,
+                heads,
+                f"{several(len(silent), 'report')} of which no compared outcome is on file, so that no effect can be told",
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _grouped_by(rows: list[dict[str, Any]], key: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row[key], []).append(row)
+    return list(groups.items())
+
+
+def _given(own: Rows) -> str:
+    cells = [[_trial_links([trn]), *_dose_cells(rows, "as_stated")] for trn, rows in _grouped_by(own["doses"], "trn")]
+    n_trials = len(cells)
+    for study, rows in _grouped_by(own.get("tested", []), "study"):
+        cells_of = {True: "", False: " (not of MSCs)"}.get(rows[0]["msc_derived"], " (cells not told)")
+        cells.append([f"report: {_text(study)}{cells_of}", *_dose_cells(rows, "dose_as_reported")])
+    if not cells:
+        return "<p>No dose is on file.</p>"
+    caption = f"Doses per administration: {several(n_trials, 'record')}, {several(len(cells) - n_trials, 'report')}"
+    return _table(cells, ("trial or report", "as stated", "in particles", "how that is known"), caption)
+
+
+def _dose_cells(rows: list[dict[str, Any]], stated: str) -> list[str]:
+    texts = "; ".join(dict.fromkeys(row[stated] for row in rows if row[stated]))
+    amounts, known = [], []
+    for basis, of in _grouped_by([row for row in rows if row["basis"]], "basis"):
+        amounts.append(span(of))
+        reasons = "; ".join(dict.fromkeys(row["why"] for row in of if row["why"] and basis != COUNTED))
+        known.append(f"{basis}: {reasons}" if reasons else basis)
+    return [_text(text or None) for text in (texts, "; ".join(filter("–".__ne__, amounts)), "; ".join(known))]
+
+
+def _harms(own: Rows) -> str:
+    if not own["harms"]:
+        return "<p>No statement on harms is on file of any report here.</p>"
+    groups = []
+    for study, rows in _grouped_by(own["harms"], "study"):
+        cells = [
+            [
+                _text(row["arm"]),
+                _text(row["harm"]) + (" (serious)" if row["serious"] else ""),
+                _text(row["n_events"]) if row["n"] is None else f"{row['n_events']} of {row['n']}",
+                _bound(row),
+                _control(row),
+            ]
+            for row in rows
+        ]
+        groups.append((f"<strong>{_text(study)}</strong>: {_text(rows[0]['evidence_note'])}", cells, []))
+    heads = ("arm", "harm", "people with it", "at most (95 %)", "beside controls")
+    return _grouped(
+        groups, heads, f"{several(len(own['harms']), 'count')} of harms, read by machine; none seen is not none"
+    )
+
+
+def _bound(row: dict[str, Any]) -> str:
+    bound = row["high"] if row["upper_if_none"] is None else row["upper_if_none"]
+    return "–" if bound is None else f"{100 * bound:.1f} %"
+
+
+def _control(row: dict[str, Any]) -> str:
+    if row["control_events"] is None:
+        return _text(row["beside"])
+    of = "" if row["control_n"] is None else f" of {row['control_n']}"
+    return f"{row['control_events']}{of} ({_text(row['control'])})"
+
+
+def _registered(trials: list[dict[str, Any]], protocol: dict) -> str:
+    if not trials:
+        return "<p>No included trial is registered on this; reports alone are on file.</p>"
+    phases = code_labels(protocol, "phase_group")
+    people = [row["enrolment"] for row in trials if row["enrolment"] is not None]
+    years = [row["registered"].year for row in trials if row["registered"] is not None]
+    words: dict[str, str] = {}
+    conditions = [words.setdefault(name.casefold(), name) for row in trials for name in split_multi(row["conditions"])]
+    where = [name for row in trials for name in split_multi(row["countries"]) or [_MISSING]]
+    lines = [
+        f"<strong>{several(len(trials), 'trial')}</strong>"
+        + (f", registered {min(years)} to {max(years)}" if years else "")
+        + f"; {several(sum(people), 'person', 'people')}, planned or enrolled, in the {len(people)} that state a number",
+        f"Phase: {_tally(phases.get(row['phase_group'], row['phase_group'] or _MISSING) for row in trials)}",
+        f"Status, as last seen: {_tally(row['status_group'] for row in trials)}",
+        f"Where: {_tally(where, most=8)}",
+        *([f"Conditions, in the records' words: {_tally(conditions, most=8)}"] if conditions else []),
+    ]
+    return "<ul>" + "".join(f"<li>{line}.</li>" for line in lines) + "</ul>"
+
+
+def _tally(values: Iterable[str], *, most: int = 20) -> str:
+    counts = Counter(values).most_common()
+    more = f" and {len(counts) - most} others" if len(counts) > most else ""
+    return ", ".join(f"{_text(name)} {n}" for name, n in counts[:most]) + more
+
+
+def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
+    rows = most_open_first([row for row in trials if row["status_group"] in OPEN_STATUS])
+    if not rows:
+        return "<p>No trial is known to be under way.</p>"
+    unseen = sum(row["status"] is None for row in rows)
+    words = f"; {unseen} of them show no status" if unseen else ""
+    compare = sum(row.get("compares_doses") is not None for row in rows)
+    words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
+    return _trial_table(rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}")
+
+
+def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
+    rows = most_open_first([row for row in trials if row["status_group"] not in OPEN_STATUS])
+    return (
+        _trial_table(rows, protocol, f"{several(len(rows), 'other trial')}: ended, stopped or unknown") if rows else ""
+    )
+
+
+def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str) -> str:
+    phases = code_labels(protocol, "phase_group")
+    more = {"compares_doses": "compares doses", "result": "result"}
+    more = {name: head for name, head in more.items() if any(row.get(name) is not None for row in rows)}
+    heads = ["trial", "title", "registered", "phase", "status", "people", "where", *more.values()]
+    cells = [
+        [
+            _trial_links([row["trn"]]),
+            _text(row["title"]),
+            _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
+            _text(phases.get(row["phase_group"], row["phase_group"])),
+            _text(row["status"]),
+            _text(row["enrolment"]),
+            _text(", ".join(split_multi(row["countries"])) or None),
+            *(_text(row[name]) for name in more),
+        ]
+        for row in rows
+    ]
+    return _table(cells, heads, caption)
+
+
+def _table(cells: list[list[str]], heads: Iterable[str], caption: str) -> str:
+    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, len(cells))
+
+
+def _grouped(
+    groups: list[tuple[str, list[list[str]], list[str]]], heads: Iterable[str], caption: str, kind: str = ""
+) -> str:
+    """A table whose rows stand in groups, each below a line that holds for all of them."""
+    heads = list(heads)
+    body = "".join(
+        f'<tbody><tr><th scope="rowgroup" colspan="{len(heads)}">{_anchors(places)}{head}</th></tr>{_rows(cells)}</tbody>'
+        for head, cells, places in groups
+    )
+    return _framed(body, heads, caption, sum(len(cells) for _, cells, _ in groups), kind)
+
+
+def _rows(cells: list[list[str]]) -> str:
+    long = (
+        (f'<td class="long">{text}</td>' if len(text) > 60 else f"<td>{text}</td>" for text in row) for row in cells
+    )
+    return "".join(f"<tr>{''.join(row)}</tr>" for row in long)
+
+
+def _anchors(places: list[str]) -> str:
+    return "".join(f'<span id="{_text(place)}"></span>' for place in places)
+
+
+def _framed(body: str, heads: Iterable[str], caption: str, n: int, kind: str = "") -> str:
+    head = "".join(f'<th scope="col">{_text(text)}</th>' for text in heads)
+    name = html.escape(caption, quote=True)
+    frame = (
+        f'<div class="scroll whole" tabindex="0" role="region" aria-label="{name}"><table aria-label="{name}">'
+        f"<thead><tr>{head}</tr></thead>{body}</table></div>"
+    )
+    if n > _SHORT:
+        return f'<details class="rows{kind}"><summary>{html.escape(caption)}</summary>{frame}</details>'
+    return f'<p class="caption" aria-hidden="true">{html.escape(caption)}</p>{frame}'
+
+
+def _place(study_id: str) -> str:
+    return f"report-{page_name(study_id)}"
+
+
+def _trial_links(trns: list[str]) -> str:
+    return ", ".join(f'<a href="../trials/{page_name(trn)}.html">{_text(trn)}</a>' for trn in trns)
+
+
+def _link(url: object, text: str) -> str:
+    if isinstance(url, str) and url.startswith(("https://", "http://")):
+        return f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{_text(text)}</a>'
+    return _text(text)
+
+
+def _text(cell: object) -> str:
+    """Text for HTML in one line; a dash where it is missing."""
+    return "–" if cell is None else html.escape(" ".join(str(cell).split()), quote=True)
+
+
+def _heading(text: str) -> str:
+    """Text for a Markdown heading, with its signs escaped."""
+    return re.sub(r"([^\w\s,])", r"\\\1", text)

@@ -1,0 +1,447 @@
+"""The questions that a reader asks, a disease and a route each: which tables answer them, and the answer in a few sentences.
+
+Every number comes from the tables of a run. What a review lacks (reports, doses, certainty) is left out.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evlib.base.schema import read_csv, read_table, split_multi
+from evlib.base.tables import code_labels
+from evlib.base.words import joined, several
+from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
+from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
+from evlib.describe.figures import status_groups
+from evlib.doses.stated_doses import report_url, span_of
+from evlib.doses.under_way import OPEN_STATUS
+
+ALL = "all"  # in place of a code: whatever the disease, or whatever the route
+UNKNOWN = "not-reported"  # in place of a code: where none is known
+FIELDS = ("disease_area", "route_group")
+COUNTED, CONVERTED = "stated", ("derived", "assumed")  # bases of an amount in particles
+_SURE = {
+    "very low": "is very uncertain",
+    "low": "is uncertain",
+    "moderate": "is of moderate certainty",
+    "high": "is of high certainty",
+}
+_OTHER_DOSE = "another dose"  # as a comparator
+_GROUPS_SHOWN = 6  # groups of diseases in the answer, the others together
+_SHOWN_FIRST = 3  # reports in the answer itself; the others stand in the table below it
+
+Tables = dict[str, pd.DataFrame]
+Rows = dict[str, list[dict[str, Any]]]  # of each table, cells without a value being None
+
+
+def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
+    """The tables of a run that answer questions, each row with the codes of its disease area and route group.
+
+    Parameters
+    ----------
+    results
+        The folder of the run.
+    raw_dir
+        The folder of raw data, of which ``curation/report_codes.csv`` is read (the codes of reports).
+
+    Returns
+    -------
+    dict
+        ``trials`` (included ones), and as far as the review has them: ``doses`` of records, ``reports``, ``tested`` (doses of
+        reports), ``compared`` (outcomes of the intervention beside another arm), ``findings``, ``harms``. A code that is not
+        known is ``UNKNOWN``; a field for which the review has no code list is ``ALL`` throughout.
+    """
+    described = read_table(results / "described.csv", "described")
+    trials = described[described.screening == "included"].reset_index(drop=True)
+    records = read_table(results / "records.csv", "records").drop_duplicates("trn").set_index("trn")
+    trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
+    tables = {"trials": trials}
+    if (results / "missing_results.csv").is_file():
+        ended = read_table(results / "missing_results.csv", "missing_results").set_index("trn")
+        for name in ("due", "result", "date_is", "status_of"):
+            trials[name] = trials.trn.map(ended[name])
+    if (results / "dose_comparisons.csv").is_file():
+        trials["compares_doses"] = trials.trn.map(read_csv(results / "dose_comparisons.csv").set_index("trn").because)
+    if (results / "doses.csv").is_file():
+        tables["doses"] = _doses(results, trials)
+    if (results / "studies.csv").is_file():
+        tables |= _of_reports(results, raw_dir, described)
+    return {name: _with_codes(frame, protocol) for name, frame in tables.items()}
+
+
+def _doses(results: Path, trials: pd.DataFrame) -> pd.DataFrame:
+    path = results / "doses_in_particles.csv"
+    names = ["trn", "as_stated", "basis", "why", "low", "high", "median"]
+    doses = read_csv(path) if path.is_file() else read_table(results / "doses.csv", "doses")
+    doses = _with_numbers(doses.reindex(columns=names))
+    return doses[doses.trn.isin(trials.trn)].merge(trials[["trn", *FIELDS]], on="trn")
+
+
+def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables:
+    """The tables on reports; each report has the codes that its readers gave it."""
+    studies = read_table(results / "studies.csv", "studies")
+    codes = read_csv(raw_dir / "curation/report_codes.csv", needs=["study_id", *FIELDS], optional=True)
+    coded = codes.drop_duplicates("study_id").set_index("study_id")
+    people = read_csv(results / "report_characteristics.csv", needs=["study_id", "people"], optional=True)
+    people = people.drop_duplicates("study_id").set_index("study_id").people
+    reports = studies.assign(
+        url=report_url(studies),
+        people=pd.to_numeric(studies.study_id.map(people)).astype("Int64"),
+        **{name: studies.study_id.map(coded[name]) for name in FIELDS},
+    )
+    arms, events = (
+        read_csv(results / f"{name}.csv", needs=["arm_id"], optional=True) for name in ("arms", "adverse_events")
+    )
+    told = arms.study_id[arms.arm_id.isin(events.arm_id)] if "study_id" in arms else arms.arm_id
+    reports["harms_told"] = reports.study_id.isin(told)
+    kept = {number: row.trn for row in described.itertuples() for number in [row.trn, *split_multi(row.merged_trns)]}
+    tables = {"reports": reports.assign(trn=reports.trn.map(kept))}
+    for name in ("tested_doses", "harms_beside_controls", "compared_outcomes"):
+        if not (results / f"{name}.csv").is_file():
+            continue
+        rows = _table(results, name)
+        if name == "compared_outcomes":
+            rows = rows[rows.role == "ev"]
+            rows = rows.assign(finding=[finding_in_words(row) for row in rows.itertuples()])
+        tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})
+    if "compared_outcomes" in tables and (results / "summary_of_findings.csv").is_file():
+        asked = tables["compared_outcomes"][[*QUESTION, "disease_area"]].drop_duplicates()
+        tables["findings"] = read_table(results / "summary_of_findings.csv", "summary_of_findings").merge(
+            asked, on=QUESTION, how="left"
+        )
+    names = {"tested_doses": "tested", "harms_beside_controls": "harms", "compared_outcomes": "compared"}
+    return {names.get(name, name): rows for name, rows in tables.items()}
+
+
+def _table(results: Path, name: str) -> pd.DataFrame:
+    if name != "tested_doses":
+        return read_table(results / f"{name}.csv", name)
+    flags = {"True": True, "False": False}
+    rows = _with_numbers(read_csv(results / f"{name}.csv"))
+    return rows.assign(msc_derived=rows.msc_derived.map(flags).astype("boolean"))
+
+
+def _with_numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(**{name: pd.to_numeric(rows[name]) for name in ("low", "high", "median")})
+
+
+def _with_codes(frame: pd.DataFrame, protocol: dict) -> pd.DataFrame:
+    known = {field: frame[field].fillna(UNKNOWN) if field in protocol["codes"] else ALL for field in FIELDS}
+    return frame.assign(**known).reset_index(drop=True)
+
+
+def questions(tables: Tables, *, protocol: dict) -> pd.DataFrame:
+    """Every question that a trial or a report is on: one row for each pair of disease area and route group, for each of
+    the two alone, and one for all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``disease_area, route_group`` (codes, ``ALL`` or ``UNKNOWN``), ``page`` (the name of its page, made of the codes),
+        ``label`` (in words), ``n_trials, n_reports``; in the order of the protocol's codes, what is not reported last.
+    """
+    names = [name for name in ("trials", "reports") if name in tables]
+    held = {name: Counter(zip(*(tables[name][field] for field in FIELDS), strict=True)) for name in names}
+    pairs = {pair for counts in held.values() for pair in counts}
+    orders = {field: [ALL, *protocol["codes"].get(field, {})] for field in FIELDS}
+    asked = {(ALL, ALL)}
+    for area, route in pairs:
+        asked |= {(area, route), (area, ALL), (ALL, route)}
+
+    def place(codes: tuple[str, str]) -> tuple:
+        known = (
+            orders[field].index(code) if code in orders[field] else len(orders[field])
+            for field, code in zip(FIELDS, codes)
+        )
+        return (*known, codes)
+
+    rows = []
+    for codes in sorted(asked, key=place):
+        own = dict(zip(FIELDS, codes, strict=True))
+        counts = {
+            f"n_{name}": sum(n for pair, n in held.get(name, {}).items() if belongs(dict(zip(FIELDS, pair)), own))
+            for name in ("trials", "reports")
+        }
+        rows.append(own | {"page": page_of(*codes), "label": label(own, protocol)} | counts)
+    return pd.DataFrame(rows)
+
+
+def rows_of(tables: Tables) -> Rows:
+    """The tables as rows, which many small pages are made from faster than from frames."""
+    rows = {}
+    for name, frame in tables.items():
+        cells = zip(*(frame[column] for column in frame), strict=True)
+        rows[name] = [
+            {key: None if pd.isna(cell) else cell for key, cell in zip(frame, row, strict=True)} for row in cells
+        ]
+    return rows
+
+
+def of_question(rows: Rows, question: dict[str, Any]) -> Rows:
+    """The rows that belong to a question (its ``disease_area`` and ``route_group``)."""
+    return {name: [row for row in of if belongs(row, question)] for name, of in rows.items()}
+
+
+def belongs(row: dict[str, Any], question: dict[str, Any]) -> bool:
+    """Whether a row with the codes of a disease area and a route group is on a question."""
+    return all(question[field] in (ALL, row[field]) for field in FIELDS)
+
+
+def label(question: dict[str, Any], protocol: dict) -> str:
+    """A question in words: "Lung and airways, nebulised"."""
+    area, route = (code_label(field, question[field], protocol) for field in FIELDS)
+    return f"{area}, {route[0].lower()}{route[1:]}"
+
+
+def code_label(field: str, code: str, protocol: dict) -> str:
+    """What a reader sees for a code of a question."""
+    noun = {"disease_area": "disease", "route_group": "route"}[field]
+    own = {ALL: f"All {noun}s", UNKNOWN: f"{noun.capitalize()} not reported"}
+    return own.get(code) or code_labels(protocol, field).get(code, code)
+
+
+def page_of(area: str, route: str) -> str:
+    """The name of the page of a question, which stays as long as its codes do: "respiratory-nebulised"."""
+    parts = (f"all-{noun}" if code == ALL else code for code, noun in ((area, "diseases"), (route, "routes")))
+    return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-").lower() for part in parts)
+
+
+def answer(own: Rows, *, noun: str) -> dict[str, Any]:
+    """The answer to a question in plain text.
+
+    Parameters
+    ----------
+    own
+        The rows that belong to the question, as ``of_question`` gives them.
+    noun
+        What is given: "vesicles".
+
+    Returns
+    -------
+    dict
+        ``effect`` (a sentence), ``first`` (of each report that comes first: ``study_id, study, about, finding, certainty, caveat``), and
+        sentences, empty where there is nothing to say: ``more``, ``by_disease``, ``certainty``, ``dose``, ``harms``.
+    """
+    return _effect(own, noun=noun) | {
+        "by_disease": _by_disease(own, noun=noun),
+        "certainty": _certainty(own),
+        "dose": _dose(own),
+        "harms": _harms(own),
+    }
+
+
+def compared_with_another_arm(own: Rows) -> list[dict[str, Any]]:
+    """The outcomes that compare vesicles of MSCs with another arm that is not another dose."""
+    return [row for row in own.get("compared", []) if row["msc_derived"] and row["comparator"] != _OTHER_DOSE]
+
+
+def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
+    if "reports" not in own:
+        text = "This review has read no reports of results: what follows is what is registered."
+        return {"effect": text, "first": [], "more": ""}
+    n_reports, rows = len(own["reports"]), compared_with_another_arm(own)
+    if not rows:
+        return {"effect": _nothing_compared(own, noun=noun), "first": [], "more": ""}
+
+    # What a reader asks for first: the primary outcome, death, what has an estimate; of the reports the randomised, the larger.
+    def place(row: dict[str, Any]) -> tuple:
+        return (not row["primary"], row["domain"] != "death", row["estimate"] is None)
+
+    best: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=place):
+        best.setdefault(row["study_id"], row)
+    ordered = sorted(best.values(), key=lambda row: (not row["randomised"], -(row["n"] or 0)))
+    n, more = len(ordered), len(ordered) - _SHOWN_FIRST
+    best_known = max((found["certainty"] for found in own.get("findings", [])), key=LEVELS.index, default=None)
+    text = (
+        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm."
+    )
+    text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
+    return {
+        "effect": text,
+        "first": [
+            {"study_id": row["study_id"], "study": row["study"], "about": _about(row)}
+            | {"finding": row["finding"], "caveat": row["evidence_note"], "certainty": _certainty_of(row, own)}
+            for row in ordered[:_SHOWN_FIRST]
+        ],
+        "more": f"One outcome of each; {several(more, 'more report')} below." if more > 0 else "",
+    }
+
+
+def _certainty_of(row: dict[str, Any], own: Rows) -> str | None:
+    alike = (found for found in own.get("findings", []) if all(found[name] == row[name] for name in QUESTION))
+    return next((found["certainty"] for found in alike), None)
+
+
+def _nothing_compared(own: Rows, *, noun: str) -> str:
+    text = f"No report compares {noun} of MSCs with another arm, so that whether it helps is not known."
+    compared = own.get("compared", [])
+    if not own["reports"]:
+        return f"{text} No report of results is on file."
+    of_doses = {row["study"] for row in compared if row["msc_derived"]}
+    others = {row["study"] for row in compared} - of_doses
+    silent = len({row["study_id"] for row in own["reports"]} - {row["study_id"] for row in compared})
+    if of_doses:
+        text += f" Doses alone are compared by {joined(sorted(of_doses))}."
+    if others:
+        text += f" {joined(sorted(others))} {'compares' if len(others) == 1 else 'compare'} {noun} of other cells, or of cells that are not told."
+    if silent:
+        text += f" {several(silent, 'report')} {'has' if silent == 1 else 'have'} no compared outcome on file: how people would have fared without is not known."
+    return text
+
+
+def _about(row: dict[str, Any]) -> str:
+    people = "people not stated" if row["n"] is None else several(row["n"], "person", "people")
+    given = f", {row['also_given']} given as well" if row["also_given"] else ""
+    chance = {True: "", False: "; not randomised"}.get(row["randomised"], "; not known to be randomised")
+    return f"{row['disease_group'] or 'disease not told'}; {people}, v {row['comparator'] or 'an arm that is not named'}{given}{chance}"
+
+
+def _by_disease(own: Rows, *, noun: str) -> str:
+    """How many reports of each narrower group of diseases compare anything: what is found in one says little of another."""
+    groups = Counter(row["disease_group"] or "disease not told" for row in own.get("reports", []))
+    if len(groups) < 2 or "compared" not in own:
+        return ""
+    yes = {row["study_id"] for row in compared_with_another_arm(own)}
+    comparing = Counter(row["disease_group"] or "disease not told" for row in own["reports"] if row["study_id"] in yes)
+    named = groups.most_common(_GROUPS_SHOWN)
+    parts = [f"{name} {comparing[name]} of {n}" for name, n in named]
+    rest = groups.keys() - {name for name, _ in named}
+    if rest:
+        parts.append(
+            f"{len(rest)} others {sum(comparing[name] for name in rest)} of {sum(groups[name] for name in rest)}"
+        )
+    return f"Reports that compare {noun} of MSCs with another arm, by disease: {', '.join(parts)}."
+
+
+def _certainty(own: Rows) -> str:
+    findings = own.get("findings")
+    if not findings:
+        return ""
+    levels = Counter(row["certainty"] for row in findings)
+    n = several(len(findings), "question")
+    words = joined([f"{level} in {count} of {n}" for level, count in levels.most_common()])
+    reasons = Counter(
+        re.sub(r" \(−\d\)$", "", reason) for row in findings for reason in (row["because"] or "").split("; ") if reason
+    )
+    common = joined([reason for reason, _ in reasons.most_common(4)])
+    return f"Certainty, computed after GRADE: {words}{f', mostly for {common}' if common else ''}."
+
+
+def _dose(own: Rows) -> str:
+    if "doses" not in own or not own["trials"]:
+        return ""
+    doses, n = own["doses"], len(own["trials"])
+    told = _number(doses, "trn")
+    text = f"Dose: {told} of {several(n, 'trial')} {'states' if told == 1 else 'state'} one."
+    for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
+        if rows := [row for row in doses if row["basis"] in bases]:
+            text += f" Particles per administration, {words}: {span(rows)} ({several(_number(rows, 'trn'), 'trial')})."
+    tested = [row for row in own.get("tested", []) if row["msc_derived"] and row["basis"] == COUNTED]
+    if tested:
+        n_reports = several(_number(tested, "study_id"), "report")
+        text += f" Reports on vesicles of MSCs that state particles gave {span(tested)} ({n_reports})."
+    if "compared" in own:
+        between = [row["study"] for row in own["compared"] if row["msc_derived"] and row["comparator"] == _OTHER_DOSE]
+        names = joined(sorted(set(between)))
+        text += f" Doses are compared by {names}." if names else " No report compares doses of vesicles of MSCs."
+    if any("compares_doses" in row for row in own["trials"]):
+        comparing = [row for row in own["trials"] if row["compares_doses"]]
+        still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
+        if comparing:
+            verb = "is" if len(comparing) == 1 else "are"
+            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still} of them can still report."
+    return f"{text} A dose that was given is not a dose that is known to work." if doses else text
+
+
+def _number(rows: list[dict[str, Any]], key: str) -> int:
+    return len({row[key] for row in rows})
+
+
+def span(rows: list[dict[str, Any]]) -> str:
+    """The least and the greatest particles of doses, in words; a dash where nothing converts."""
+    ends = [row[end] for row in rows for end in ("low", "high") if row[end] is not None]
+    return span_of(min(ends), max(ends)) if ends else "–"
+
+
+def _harms(own: Rows) -> str:
+    reports, harms = own.get("reports"), own.get("harms")
+    if not reports or harms is None:
+        return ""
+    silent = sum(not row["harms_told"] for row in reports)
+    told = f"of {silent} of {several(len(reports), 'report')} nothing on harms is on file"
+    if not harms:
+        return f"Harms: {told}."
+    counted = [row for row in harms if row["n_events"] is not None and row["n"] is not None]
+    beside = sum(row["control_events"] is not None and row["control_n"] is not None for row in counted)
+    none = [row for row in counted if row["n_events"] == 0]
+    text = f"Harms: {len(none)} of {several(len(counted), 'count')} saw no event, {beside} stand beside a count of a control arm; {told}."
+    seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
+    if seen:
+        text += f" Seen: {'; '.join(seen[:_SHOWN_FIRST])}{'; and more below' if len(seen) > _SHOWN_FIRST else ''}."
+    bounded = [row for row in none if row["msc_derived"] and row["upper_if_none"] is not None]
+    if bounded:
+        largest = max(bounded, key=lambda row: row["n"])
+        text += (
+            f" The largest arm on vesicles of MSCs without an event ({largest['n']} people, {largest['study']}) still leaves room for "
+            f"{100 * largest['upper_if_none']:.1f} % (one-sided 95 % bound)."
+        )
+    return text
+
+
+def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) -> list[tuple[str, list[str], str]]:
+    """What is not known on a question: sentences in plain text, each with the trials that it is about, if they are named, and
+    the page that holds more, if there is one.
+
+    ``rows`` are those of all questions, for the trials that may belong to this one though their route is not known.
+    """
+    trials, n = own["trials"], several(len(own["trials"]), "trial")
+    lines: list[tuple[str, list[str], str]] = []
+    if any("due" in row for row in trials):
+        over = [row for row in trials if row["due"] == OVER]
+        lacking = [row for row in over if row["result"] == NONE_ON_FILE]
+        ended = sum(row["date_is"] == ACTUAL for row in lacking)
+        text = (
+            f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file "
+            f"({ended} ended by their status, of {len(lacking) - ended} the planned end has passed)"
+        )
+        lines.append((text, [row["trn"] for row in lacking], ""))
+    if question["route_group"] == ALL and "route_group" in protocol["codes"]:
+        lines.append((f"No route is shown by {sum(row['route_group'] == UNKNOWN for row in trials)} of {n}.", [], ""))
+    elif question["route_group"] not in (ALL, UNKNOWN):
+        unknown = question | {"route_group": UNKNOWN}
+        hidden = of_question(rows, unknown)
+        counts = [several(len(hidden[name]), f"more {name[:-1]}") for name in ("trials", "reports") if hidden.get(name)]
+        if counts:
+            area = "" if question["disease_area"] == ALL else " of this disease area"
+            text = f"{joined(counts)}{area} tell no route: any may belong here."
+            lines.append((text, [], page_of(*(unknown[field] for field in FIELDS))))
+    if "doses" in own:
+        lines.append((f"No dose is on file of {len(trials) - _number(own['doses'], 'trn')} of {n}.", [], ""))
+    shown = {"phase_group": "phase", "status": "status", "enrolment": "number of people", "countries": "country"}
+    absent = [f"no {word} by {sum(row[name] is None for row in trials)}" for name, word in shown.items()]
+    if trials:
+        lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
+    if reports := own.get("reports"):
+        unnamed = sum(row["trn"] is None for row in reports)
+        lines.append((f"{unnamed} of {several(len(reports), 'report')} name no included trial.", [], ""))
+    return lines
+
+
+def most_open_first(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trials with those first that compare doses and of which a result can still come, then the other open ones."""
+    order = {name: place for place, name in enumerate(OPEN_STATUS)}
+
+    def place(row: dict[str, Any]) -> tuple:
+        day = row["registered"].toordinal() if row["registered"] is not None else 0
+        return (
+            row["status_group"] not in order,
+            row.get("compares_doses") is None,
+            order.get(row["status_group"], len(order)),
+            -day,
+        )
+
+    return sorted(trials, key=place)

@@ -1,0 +1,216 @@
+"""Question pages: every disease and route with a trial has one, its numbers are those of the tables, and text stays text."""
+
+import html
+import re
+import shutil
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from evlib.base.protocol import load_protocol
+from evlib.base.schema import read_csv, read_table
+from evlib.book.page_policy import first_danger
+from evlib.book.question_pages import downloads, most_asked, question_page, write_answers
+from evlib.book.questions import (
+    ALL,
+    FIELDS,
+    UNKNOWN,
+    answer,
+    belongs,
+    of_question,
+    page_of,
+    question_tables,
+    questions,
+    rows_of,
+)
+from evlib.book.trial_pages import page_name
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PROTOCOL = load_protocol(ROOT / "protocol.yml")
+RAW = ROOT / "data/raw"
+HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">\n\n`{raw}` |"
+
+
+@pytest.fixture(scope="module")
+def results(run_of):
+    return run_of("2024-02-17")
+
+
+@pytest.fixture(scope="module")
+def tables(results):
+    return question_tables(results, RAW, protocol=PROTOCOL)
+
+
+@pytest.fixture(scope="module")
+def asked(tables):
+    return questions(tables, protocol=PROTOCOL)
+
+
+@pytest.fixture(scope="module")
+def source(results, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("source")
+    write_answers(results, RAW, folder, protocol=PROTOCOL)
+    return folder
+
+
+def page(question, tables, protocol=PROTOCOL):
+    rows = rows_of(tables)
+    own = of_question(rows, question)
+    said = answer(own, noun="vesicles")
+    return question_page(question, own, said, rows, protocol=protocol, files=list(downloads(tables)(question)))
+
+
+def test_each_included_trial_is_on_the_pages_of_its_disease_and_route_and_on_no_other(results, source):
+    described = read_table(results / "described.csv", "described")
+    included = described[described.screening == "included"].fillna({field: UNKNOWN for field in FIELDS})
+    held = {path.name: set(read_csv(path).trn) for path in (source / "_extra/answers").glob("*-trials.csv")}
+    assert len(included) > 50
+    for trial in included.itertuples():
+        area, route = trial.disease_area, trial.route_group
+        its = {page_of(a, r) for a in (area, ALL) for r in (route, ALL)}
+        assert {name.removesuffix("-trials.csv") for name, trns in held.items() if trial.trn in trns} == its
+        for name in its:
+            assert f"trials/{page_name(trial.trn)}.html" in (source / "answers" / f"{name}.md").read_text(
+                encoding="utf-8"
+            )
+
+
+def test_what_was_found_is_on_its_page_as_in_the_table_with_certainty_reasons_and_caveats(results, source):
+    findings = read_table(results / "summary_of_findings.csv", "summary_of_findings")
+    areas = read_table(results / "compared_outcomes.csv", "compared_outcomes").drop_duplicates("disease_group")
+    area_of = dict(zip(areas.disease_group, areas.disease_area, strict=True))
+    assert len(findings) > 20
+    for row in findings.itertuples():
+        route = UNKNOWN if pd.isna(row.route_group) else row.route_group
+        text = (source / "answers" / f"{page_of(area_of[row.disease_group], route)}.md").read_text(encoding="utf-8")
+        people = "–" if pd.isna(row.n_people) else row.n_people
+        cells = f"{html.escape(row.found)}</td>"
+        assert cells in text
+        assert f">{people}</td>" in text.split(cells)[1]
+        for words in (f"<strong>{row.certainty}</strong>: {row.because}", *row.caveats.split("  ")):
+            assert " ".join(words.split()) in html.unescape(text)
+
+
+def test_a_page_says_plainly_that_nothing_is_compared_where_nothing_is(tables, asked):
+    rows, silent = rows_of(tables), 0
+    for question in asked.to_dict("records"):
+        own = of_question(rows, question)
+        effect = answer(own, noun="vesicles")["effect"]
+        comparing = [row for row in own["compared"] if row["msc_derived"] and row["comparator"] != "another dose"]
+        assert effect.startswith("No report compares") == (not comparing)
+        if comparing:
+            n = len({row["study_id"] for row in comparing})
+            assert re.search(rf"\b{n} of {question['n_reports']} reports?\b", effect)
+        silent += not comparing
+    assert 0 < silent < len(asked)
+
+
+def test_an_effect_of_vesicles_of_other_cells_is_never_the_answer(tables, asked):
+    nebulised = asked[asked.page == "respiratory-nebulised"].iloc[0].to_dict()
+    rows = of_question(rows_of(tables), nebulised)
+    others = [row for row in rows["compared"] if not row["msc_derived"]]
+    assert others  # else nothing is tested
+    assert not {row["study_id"] for row in others} & {row["study_id"] for row in answer(rows, noun="vesicles")["first"]}
+    rows["compared"] = others
+    said = answer(rows, noun="vesicles")
+    assert said["effect"].startswith("No report compares") and others[0]["study"] in said["effect"]
+
+
+def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(tables, asked):
+    everything = asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict()
+    text = page(everything, tables).split("## What is under way")[1].split("other trial")[0]
+    numbers = re.findall(r"trials/([\w-]+)\.html", text)
+    compare = set(tables["trials"].trn[tables["trials"].compares_doses.notna()])
+    flags = [number in compare for number in numbers]
+    assert any(flags) and flags == sorted(flags, reverse=True)
+
+
+def test_text_of_registries_and_reports_stays_text(tables, asked):
+    hostile = {
+        name: frame.assign(
+            **{
+                column: HOSTILE
+                for column in ("title", "study", "evidence_note", "caveats", "as_stated", "harm", "conditions", "why")
+                if column in frame
+            }
+        )
+        for name, frame in tables.items()
+    }
+    for question in asked[asked.n_reports > 0].to_dict("records"):
+        text = page(question, hostile)
+        assert "<script" not in text and first_danger(text) is None
+        assert "\n`{raw}`" not in text  # a blank line would end the HTML and begin Markdown
+
+
+def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):
+    copy = shutil.copytree(results, tmp_path / "results")
+    described = read_csv(copy / "described.csv").assign(title="=1+1")
+    described.to_csv(copy / "described.csv", index=False)
+    write_answers(copy, RAW, tmp_path / "source", protocol=PROTOCOL)
+    made = tmp_path / "source/_extra/answers/all-diseases-all-routes-trials.csv"
+    assert set(read_csv(made).title) == {"'=1+1"}
+
+
+def test_a_review_without_reports_doses_or_codes_of_routes_has_pages_of_what_is_registered(tables):
+    protocol = PROTOCOL | {"codes": {name: codes for name, codes in PROTOCOL["codes"].items() if name != "route_group"}}
+    names = ["due", "result", "date_is", "status_of", "compares_doses"]
+    trials = {"trials": tables["trials"].drop(columns=names).assign(route_group=ALL)}
+    asked = questions(trials, protocol=protocol)
+    assert set(asked.route_group) == {ALL}
+    text = page(asked.iloc[0].to_dict(), trials, protocol)
+    assert "has read no reports" in text
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [
+        "What is registered",
+        "What is under way",
+        "What is missing",
+    ]
+    none = {"trials": trials["trials"].iloc[:0]}
+    assert questions(none, protocol=protocol).page.tolist() == [page_of(ALL, ALL)]
+    assert "No included trial" in page(questions(none, protocol=protocol).iloc[0].to_dict(), none, protocol)
+
+
+def test_the_most_asked_are_those_with_most_trials_and_reports(asked):
+    listed = re.findall(r'href="answers/([\w-]+)\.html"', most_asked(asked.assign(answer="")))
+    pairs = asked[~asked[list(FIELDS)].isin([ALL, UNKNOWN, "other"]).any(axis=1)].set_index("page")
+    counts = (pairs.n_trials + pairs.n_reports).sort_values()
+    assert len(listed) == 3
+    assert min(counts[listed]) >= counts.drop(listed).max()
+
+
+def test_every_page_has_a_link_with_its_counts_and_the_menus_lead_there(source, asked, tmp_path):
+    menus = (source / "find_answer_table.html").read_text(encoding="utf-8")
+    links = dict(re.findall(r'href="answers/([\w-]+)\.html" [^>]*>([^<]+)</a>', menus))
+    assert links.keys() == set(asked.page) == {path.stem for path in (source / "answers").glob("*.md")}
+    for row in asked.itertuples():
+        assert links[row.page].startswith(f"{row.n_trials} trial")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "page.html").write_text(f"<!doctype html><meta charset=utf-8>{menus}", encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        shown = browser.new_page()
+        shown.goto((tmp_path / "page.html").as_uri())
+        disease, route = (shown.get_by_role("combobox", name=name) for name in ("Disease", "Route"))
+        disease.select_option("respiratory")
+        route.select_option("nebulised")
+        assert shown.locator("#ask-answer a").get_attribute("href") == "answers/respiratory-nebulised.html"
+        empty = next(
+            (area, route)
+            for area in asked.disease_area.unique()
+            for route in asked.route_group.unique()
+            if page_of(area, route) not in links
+        )
+        disease.select_option(empty[0])
+        route.select_option(empty[1])
+        near = shown.locator("#ask-answer a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        assert near == [f"answers/{page_of(empty[0], ALL)}.html", f"answers/{page_of(ALL, empty[1])}.html"]
+        browser.close()
+
+
+def test_a_row_belongs_to_its_own_question_and_to_the_wider_ones():
+    row = {"disease_area": "renal", "route_group": "local"}
+    assert belongs(row, row) and belongs(row, {"disease_area": ALL, "route_group": "local"})
+    assert not belongs(row, {"disease_area": "renal", "route_group": UNKNOWN})
