@@ -215,6 +215,7 @@ _FEWER = """first => {
 
 # A page of each kind: what colours and width change is the same on others of its kind.
 _EACH_KIND = {"01_ingest.html", "04_dose_effect.html", "trials.html", "to_screen.html", "ledger.html", "a trial"}
+_EACH_KIND |= {"find_answer.html", "an answer"}
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (390, "dark")])
@@ -235,6 +236,7 @@ def test_a_reader_walks_the_whole_book(html, project, browser, width, scheme):
         <= visited.keys()
     )
     visited |= {"a trial": (html / "trials/NCT04276987.html").as_uri()}
+    visited |= {"an answer": (html / "answers/respiratory-nebulised.html").as_uri()}
     assert visited.keys() >= _EACH_KIND
     for name, link in visited.items():
         page.goto(link)
@@ -302,7 +304,8 @@ def test_the_ledger_of_claims_filters_by_the_whole_verdict(html, results, browse
 
 def test_hostile_text_of_a_registry_shows_as_text(html, browser):
     page, wrong = opened(browser)
-    for name in ("trials.html", "trials/NCT04276987.html", "to_screen.html", "ledger.html"):
+    answer = "answers/respiratory-nebulised.html"
+    for name in ("trials.html", "trials/NCT04276987.html", answer, "to_screen.html", "ledger.html"):
         page.goto((html / name).as_uri())
         page.get_by_text("<script>document.title").first.wait_for()
         assert page.title() != "taken"
@@ -315,6 +318,26 @@ def test_the_search_of_the_book_finds_a_word(html, browser):
     page.goto(f"{(html / 'search.html').as_uri()}?q=nebulised")
     page.locator("#search-results li a").first.wait_for()
     assert not [text for text in wrong if "Content Security Policy" in text]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"), [("ARDS nebulised dose", "respiratory-nebulised"), ("harm", "all-diseases-all-routes")]
+)
+def test_the_search_of_the_book_leads_to_the_page_that_answers(html, browser, words, answer):
+    page, _ = opened(browser)
+    page.goto(f"{(html / 'search.html').as_uri()}?q={words.replace(' ', '+')}")
+    page.locator("#search-results li a").first.wait_for()
+    assert f"answers/{answer}.html" in page.locator("#search-results li a").first.get_attribute("href")
+
+
+def test_the_menus_of_the_book_lead_to_an_answer(html, browser):
+    page, wrong = opened(browser)
+    page.goto((html / "find_answer.html").as_uri())
+    page.get_by_role("combobox", name="Disease").select_option("respiratory")
+    page.get_by_role("combobox", name="Route").select_option("nebulised")
+    page.locator("#ask-answer a").click()
+    page.locator("h1", has_text="Lung and airways, nebulised").wait_for()
+    assert not wrong
 
 
 def test_every_page_has_its_policy_and_names_no_other_host_to_load_from(html):

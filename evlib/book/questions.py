@@ -255,7 +255,8 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
         best.setdefault(row["study_id"], row)
     ordered = sorted(best.values(), key=lambda row: (not row["randomised"], -(row["n"] or 0)))
     n, more = len(ordered), len(ordered) - _SHOWN_FIRST
-    best_known = max((found["certainty"] for found in own.get("findings", [])), key=LEVELS.index, default=None)
+    known = {_certainty_of(row, own) for row in rows} - {None}
+    best_known = max(known, key=LEVELS.index, default=None)
     text = (
         f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm."
     )
@@ -353,7 +354,7 @@ def _dose(own: Rows) -> str:
         still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
         if comparing:
             verb = "is" if len(comparing) == 1 else "are"
-            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still} of them can still report."
+            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still or 'none'} of them can still report."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
 
 
@@ -372,13 +373,18 @@ def _harms(own: Rows) -> str:
     if not reports or harms is None:
         return ""
     silent = sum(not row["harms_told"] for row in reports)
-    told = f"of {silent} of {several(len(reports), 'report')} nothing on harms is on file"
+    told = f"nothing on harms is on file of {silent} of {several(len(reports), 'report')}"
     if not harms:
         return f"Harms: {told}."
     counted = [row for row in harms if row["n_events"] is not None and row["n"] is not None]
     beside = sum(row["control_events"] is not None and row["control_n"] is not None for row in counted)
     none = [row for row in counted if row["n_events"] == 0]
-    text = f"Harms: {len(none)} of {several(len(counted), 'count')} saw no event, {beside} stand beside a count of a control arm; {told}."
+    others = sum(not row["msc_derived"] for row in counted)
+    cells = f" ({others} on vesicles that are not known to be of MSCs)" if others else ""
+    text = (
+        f"Harms: {len(none)} of {several(len(counted), 'count')}{cells} saw no event, {beside or 'none'} stand beside a count of a "
+        f"control arm; {told}."
+    )
     seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
     if seen:
         text += f" Seen: {'; '.join(seen[:_SHOWN_FIRST])}{'; and more below' if len(seen) > _SHOWN_FIRST else ''}."
@@ -389,7 +395,7 @@ def _harms(own: Rows) -> str:
             f" The largest arm on vesicles of MSCs without an event ({largest['n']} people, {largest['study']}) still leaves room for "
             f"{100 * largest['upper_if_none']:.1f} % (one-sided 95 % bound)."
         )
-    return text
+    return f"{text} The caveat of each report stands in the table below."
 
 
 def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) -> list[tuple[str, list[str], str]]:
