@@ -21,12 +21,13 @@ from matplotlib.transforms import Bbox
 from evlib.base.files import write_text
 from evlib.base.point_layout import BLUE, GREY, ORANGE, canvas, finished
 from evlib.base.schema import write_csv
+from evlib.base.svg_text import with_plain_text
 
 NOT_REPORTED = "not reported"
 UNREAD = "not yet read"  # what a reader sees of trials that the rules propose and nobody has decided on
 INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
 WIDTH_INCHES = 5.0  # inches: at a phone's width the 10 pt text is still legible
-STYLE = {"svg.hashsalt": "evtrials", "svg.fonttype": "path", "figure.dpi": 150, "hatch.linewidth": 0.8}
+STYLE = {"svg.hashsalt": "evtrials", "svg.fonttype": "none", "figure.dpi": 150, "hatch.linewidth": 0.8}
 STYLE |= {"font.family": "DejaVu Sans", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
 STYLE |= {"axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left"}
 STYLE |= {
@@ -72,8 +73,7 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
         figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
         figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box, **_PNG)
     plt.close(figure.drawing)
-    # Matplotlib writes millionths of a point; hundredths make a file a third smaller.
-    svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\d\.\d\d)\d+", r"\1", path[0]), vector.getvalue())
+    svg = with_plain_text(vector.getvalue())
     if figure.hints:
         svg = _with_hints(svg, figure.hints)
     write_text(folder / f"{figure.name}.svg", svg)
@@ -151,7 +151,7 @@ def _inlined(svg: str, figure: Figure, page: str) -> str:
     root.setAttribute("aria-label", figure.alt)
     root.setAttribute("stroke-linejoin", "round")  # what the removed style said, of this drawing only
     root.setAttribute("stroke-linecap", "butt")
-    root.setAttribute("style", "width: 100%; height: auto; max-width: 44rem; background: #fff")
+    root.setAttribute("style", "width: 100%; height: auto; max-width: 44rem; background: #fff; color: #222")
     return root.toxml()
 
 
@@ -162,12 +162,12 @@ def _anchored(link: minidom.Element, first: dict[str, minidom.Element], page: st
     link.setAttribute("role", "link")
     if not target.startswith("https://") and link.hasAttribute("target"):
         link.removeAttribute("target")  # Matplotlib opens links in a new window
-    text = " ".join(comment.strip() for comment in re.findall(r"<!--(.*?)-->", link.toxml(), re.DOTALL))
+    text = " ".join(line.firstChild.data for line in link.getElementsByTagName("text") if line.firstChild)
     if target in first:
         link.setAttribute("tabindex", "-1")
         link.setAttribute("aria-hidden", "true")
         text = f"{first[target].getAttribute('aria-label')} {text}".strip()
-    first.setdefault(target, link).setAttribute("aria-label", html.unescape(text))
+    first.setdefault(target, link).setAttribute("aria-label", text)
 
 
 def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:

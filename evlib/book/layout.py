@@ -19,6 +19,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table, write_csv
 from evlib.base.tables import table
 from evlib.base.words import load_numbers
+from evlib.book.chapter_figures import with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
@@ -91,7 +92,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
-        notebook, seen = with_anchors(readable(executed)), set()
+        notebook, seen = with_anchors(with_figure_files(readable(executed))), set()
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = linked(cell.source, meanings, seen)
