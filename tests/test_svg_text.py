@@ -9,10 +9,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from evlib.base.figure import Figure, show
+from evlib.base.figure import FONTS, Figure, show
 from evlib.base.point_layout import canvas, finished, put_text, width_of
-from evlib.base.svg_text import FONTS
-from evlib.book.chapter_figures import with_figure_files
+from evlib.book.chapter_pages import with_figure_files
 
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 LINES = ["Lung & airways <b>", "two  spaces", "2×10⁸ é"]
