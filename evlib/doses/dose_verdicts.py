@@ -94,10 +94,10 @@ _ON_NARROW = {
     OPEN: "Whether effective doses lie in a narrow range cannot be judged",
 }
 _ON_ORDER = {
-    STANDS: "They are lower nebulised than intravenously",
-    WEAKER: "They may be lower nebulised than intravenously, which is less certain than the paper states it",
-    UNSUPPORTED: "That they are lower nebulised than intravenously is not supported either",
-    OPEN: "Whether they are lower nebulised than intravenously cannot be judged",
+    STANDS: "Effective doses are lower nebulised than intravenously",
+    WEAKER: "Effective doses may be lower nebulised than intravenously; this is less certain than the paper states it",
+    UNSUPPORTED: "That effective doses are lower nebulised than intravenously is not supported either",
+    OPEN: "Whether effective doses are lower nebulised than intravenously cannot be judged",
 }
 
 
