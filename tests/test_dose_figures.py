@@ -49,6 +49,7 @@ def effects(*changes):
         **{"events": 10, "n": 34, "versus_events": 16, "versus_n": 34, "msc_derived": True, "primary": True},
         **{"disease_group": "lung (COVID-19/ARDS)", "route": "iv", "source_url": "https://example.org/1"},
         "ev_arm": True,
+        "better_when": "lower",
     }
     more = {"study": "Synthetic 2002", "primary": False, "route": "nebulised"}
     rows = [
@@ -106,6 +107,7 @@ def drawn(many=1):
     made = [
         chapter.tested_by_route(longer(doses(), "study_id", "study", "arm")),
         chapter.forest(longer(effects(), "study", "outcome", "arm")),
+        chapter.forest(longer(effects(), "study", "outcome", "arm"), msc_derived=False),
         chapter.specification_curve(combinations() if many == 1 else combinations(["paper", "reported", "compared"])),
         chapter.product_readings_figure(longer(readings((7e7, 1e10, 8e10)), "source"), band=(2e8, 2e10)),
     ]
@@ -172,45 +174,62 @@ def test_the_title_of_tested_doses_follows_them():
 
 
 def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
-    figure = small["forest"]
-    pd.testing.assert_frame_equal(figure.data.drop(columns="drawn"), effects())
-    assert figure.data.drawn.tolist() == [True] * 6 + [False] * 2
+    figure, other = small["forest"], small["forest_other_vesicles"]
+    msc = effects().msc_derived
+    pd.testing.assert_frame_equal(figure.data.drop(columns="drawn"), effects()[msc])
+    pd.testing.assert_frame_equal(other.data.drop(columns="drawn"), effects()[~msc])
+    assert figure.data.drawn.tolist() == [True] * 5 + [False] * 2
     assert figure.title == (
-        "4 of 5 intervals of ratios include 1 (of MSC vesicles 3 of 4, of other vesicles 1 of 1, of primary outcomes 1 of 1); "
-        "of 1 that does not, 0 estimated or reconstructed; 1 ratio without an interval"
+        "Most of the ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 1 of 1"
+    )
+    assert "include 1: 3 of 4; of the others 0 of 1 estimated or reconstructed; 1 ratio without an interval" in said(
+        figure
     )
     assert "Not drawn: 1 of other measures (mean difference); 1 without a finite estimate." in figure.alt
     texts = {text.get_text() for text in figure.drawing.axes[0].texts}
-    assert {
-        "0.63 (0.31 to 1.2)",
-        "0 (0 to 1.4)",
-        "vesicles v. placebo",
-        "0.63 (p = 0.04)",
-        "10 of 34 v. 16 of 34",
-    } <= texts
-    assert {"Synthetic 2002 (not of MSCs)", "Synthetic 2001", "n not known"} <= texts
-    assert "0 of 34 v. 16 of 34" in figure.alt
+    wanted = {"0.63 (0.31 to 1.2)", "vesicles v. placebo", "0.63 (p = 0.04)", "10 of 34 v. 16 of 34", "n not known"}
+    assert wanted <= texts
+    assert "Bold outcome" in said(figure) and "Bold outcome" not in said(other)
+    others = {text.get_text() for text in other.drawing.axes[0].texts}
+    assert {"Synthetic 2002 (not of MSCs)", "0 (0 to 1.4)"} <= others and "Synthetic 2001" not in others
+    assert "0 of 34 v. 16 of 34" in other.alt
+    assert other.title == "All of the ratios for other vesicles are compatible with no difference"
+
+
+def test_each_kind_of_outcome_has_an_axis_with_its_own_sides():
+    kinds = ["lower", "higher", None, None, "higher", "higher", "higher", "higher"]
+    figure = chapter.forest(effects().assign(better_when=kinds))
+    texts = [text.get_text() for text in figure.drawing.axes[0].texts]
+    heads = ["Outcomes of which fewer or less is better", "Outcomes of which more is better"]
+    places = [texts.index(text) for text in [*heads, "Outcomes whose better side is not coded"]]
+    assert places == sorted(places)
+    sides = [text for text in texts if "favours" in text]
+    first, second = (
+        ("← favours the first arm", "favours the second arm →"),
+        ("← favours the second arm", "favours the first arm →"),
+    )
+    assert sides == [*first, *second]  # none where it is not coded
+    assert not uncrowded(figure)
 
 
 def test_the_title_of_a_forest_follows_its_rows():
-    after = chapter.forest(effects({"high": 0.997, "basis": "estimated counts"}, {"msc_derived": False}))
+    after = chapter.forest(effects({"high": 0.997, "basis": "estimated counts"}))
     assert after.title == (
-        "3 of 5 intervals of ratios include 1 (of MSC vesicles 2 of 3, of other vesicles 1 of 2, of primary outcomes 0 of 1); "
-        "of 2 that do not, 1 estimated or reconstructed; 1 ratio without an interval"
+        "Half of the ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 0 of 1"
     )
+    assert "of the others 1 of 2 estimated or reconstructed" in said(after)
     assert "0.63 (0.31 to 0.997)" in said(after)
     nothing = chapter.forest(effects().query("measure == 'mean difference'"))
-    assert (
-        nothing.title == "No ratio of effect has an estimate" and "1 of other measures (mean difference)" in nothing.alt
-    )
+    assert nothing.title.startswith("No ratio of effect has an estimate")
+    assert "1 of other measures (mean difference)" in nothing.alt
     assert not uncrowded(nothing)
 
 
 def test_cells_without_vesicles_are_no_effect_of_vesicles():
     frame = effects()
     figure = chapter.forest(frame.assign(ev_arm=[False] + [True] * (len(frame) - 1)))
-    assert figure.title.startswith("3 of 4 intervals") and "1 of arms without vesicles" in figure.alt
-    assert figure.data.drawn.tolist() == [False] + [True] * 5 + [False] * 2
+    assert "include 1: 2 of 3" in said(figure) and "1 of arms without vesicles" in figure.alt
+    assert figure.data.drawn.tolist() == [False] + [True] * 4 + [False] * 2
 
 
 def test_a_specification_curve_is_sorted_and_counts_what_cannot_be_computed(small):
@@ -282,6 +301,7 @@ values = st.one_of(st.none(), st.floats(0, 1e6), st.just(float("inf")))
                 "arm": st.sampled_from([None, "1", "a b " * 50]),
                 "basis": st.sampled_from(["counts", None, "estimated counts"]),
                 "msc_derived": st.sampled_from([True, False, "True", None]),
+                "better_when": st.sampled_from(["lower", "higher", None]),
             }
         ),
         min_size=1,
@@ -289,6 +309,6 @@ values = st.one_of(st.none(), st.floats(0, 1e6), st.just(float("inf")))
     )
 )
 def test_any_effects_can_be_drawn(changes):
-    figure = chapter.forest(effects(*changes))
-    assert not uncrowded(figure) and len(figure.data) == 8
+    figures = [chapter.forest(effects(*changes), msc_derived=own) for own in (True, False)]
+    assert not any(map(uncrowded, figures)) and sum(len(figure.data) for figure in figures) == 8
     plt.close("all")

@@ -31,7 +31,7 @@ def test_the_title_counts_included_trials_only():
     figure = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
     assert (
         figure.title
-        == "Route: Nebulised leads with 2 trials; not reported for 1 of 3; 1 proposal not yet read, hatched"
+        == "Route: most often Nebulised; not reported for fewer than half of the trials; 1 proposal not yet read, hatched"
     )
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
@@ -39,7 +39,8 @@ def test_the_title_counts_included_trials_only():
     years = bars.trials_by_year(table)
     assert (
         years.title
-        == "2 included trials were registered in 2020 or later, 0 before; the date of 1 is not known; 1 proposal not yet read, hatched"
+        == "All of the trials with a date were registered in 2020 or later; the date of 1 trial is not known; "
+        "1 proposal not yet read, hatched"
     )
 
 
@@ -75,7 +76,7 @@ def test_bars_of_proposals_alone_carry_what_they_show():
     )
     by_route = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
     assert by_route.title == (
-        "None included yet, 3 proposed. Route: Nebulised leads with 2 trials; not reported for 1 of 3"
+        "None included yet, 3 proposed. Route: most often Nebulised; not reported for fewer than half of the trials"
     )
     assert bars.trials_by_year(table).title == (
         "None included yet, 3 proposed: 2 of these registered in 2020 or later, 1 before"

@@ -116,6 +116,7 @@ def _kerning(left: str, right: str, bold: bool) -> float:
 
 def put_patch(axes: plt.Axes, patch: Patch) -> None:
     """Add a shape to a canvas, whose limits are not its shapes' (``add_patch`` computes these for each)."""
+    patch.set_clip_on(False)  # it lies inside: to cut it off would only make the file larger
     axes.add_artist(patch)
 
 

@@ -19,6 +19,7 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table, write_csv
 from evlib.base.tables import table
 from evlib.base.words import load_numbers
+from evlib.book.chapter_pages import answer_first, figures_apart, with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
@@ -38,6 +39,7 @@ _UPDATE_TABLES = {
     "prisma2020_update.csv": "a box of the flow of the update, as the R package PRISMA2020 reads it",
     "record_changes.csv": "a field of a record that changed since the earlier search",
 }
+_MORE_FIGURES = "more_figures.ipynb"
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
 # Targets of make that take REVIEW=, and folders that each review has: pages name them as they are for the first review.
 _REVIEW_TARGETS = re.compile(r"\bmake (?:book|check|fetch|lesson|open|pdf|run|screen|sweep|trace|update)\b(?! REVIEW=)")
@@ -95,11 +97,14 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
-        notebook, seen = with_anchors(readable(executed)), set()
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = linked(cell.source, meanings, seen)
-        write_text(source / path.name, nbformat.writes(notebook) + "\n")
+        notebook = with_anchors(with_figure_files(readable(executed)))
+        figures = _more_figures(notebook, source, path.stem)
+        for page, name in ((answer_first(notebook), path.name), *([(figures, _MORE_FIGURES)] if figures else [])):
+            seen: set[str] = set()
+            for cell in page.cells:
+                if cell.cell_type == "markdown":
+                    cell.source = linked(cell.source, meanings, seen)
+            write_text(source / name, nbformat.writes(page) + "\n")
     downloads = source / "_extra"
     for folder in (source, downloads):
         shutil.copytree(results / "figures", folder / "figures")
@@ -113,6 +118,14 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for path in results.glob("*.csv"):
         if path.name != "summaries.csv":  # for the queue alone
             copy_table(path, downloads / path.name, protocol=protocol)
+
+
+def _more_figures(notebook: nbformat.NotebookNode, source: Path, chapter: str) -> nbformat.NotebookNode | None:
+    """The page of more figures, taken out of the chapter that draws them, where the book's table of contents has such a page."""
+    if f"file: {_MORE_FIGURES.partition('.')[0]}" not in (source / "_toc.yml").read_text(encoding="utf-8"):
+        return None
+    about = f"What [the chapter on the trials]({chapter}.ipynb) counts, fact by fact and two facts at a time."
+    return figures_apart(notebook, title="More figures", about=about)
 
 
 def _dataset_name(root: Path) -> str:

@@ -13,7 +13,7 @@ from evlib.base.figure import (
     nothing,
     stacked_years,
 )
-from evlib.base.words import joined, several
+from evlib.base.words import joined, several, share_in_words
 from evlib.describe.coded_fields import value_counts
 
 
@@ -28,9 +28,9 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     counts = data.included
     before, since = int(counts[counts.index < 2020].sum()), int(counts[counts.index >= 2020].sum())
     undated = int((described.registered.isna() & (described.screening == "included")).sum())
-    title = (
-        f"{since} included trials were registered in 2020 or later, {before} before; the date of {undated} is not known"
-    )
+    share = share_in_words(since, before + since)
+    title = f"{share.capitalize()} of the trials with a date {'was' if share == 'none' else 'were'} registered in 2020 or later"
+    title += f"; the date of {several(undated, 'trial')} is not known" if undated else ""
     if before + since + undated == 0:
         late = int(data.pending[data.index >= 2020].sum())
         when = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
@@ -79,11 +79,8 @@ def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
     missing = int(counts.get("Not reported", 0))
     if not stated.sum():
         return f"No {of} trial reports its {noun}"
-    leaders = list(stated.index[stated == stated.max()])
-    names = joined(leaders)
-    verb, each = ("lead", " each") if len(leaders) > 1 else ("leads", "")
-    title = f"{noun.capitalize()}: {names} {verb} with {several(stated.max(), 'trial')}{each}"
-    return f"{title}; not reported for {missing} of {counts.sum()}" if missing else title
+    title = f"{noun.capitalize()}: most often {joined(list(stated.index[stated == stated.max()]))}"
+    return f"{title}; not reported for {share_in_words(missing, int(counts.sum()))} of the trials" if missing else title
 
 
 def _unit(described: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from evlib.base import point_layout as pt
 from evlib.base.figure import Figure, none_included, nothing
+from evlib.base.words import share_in_words
 from evlib.describe import drawing, tally
 
 _HATCH = "////"
@@ -51,13 +52,13 @@ def countries_over_time(described: pd.DataFrame) -> Figure:
     data = tally.crossed(countries, by_year, order, names)
     n = tally.count_each(countries, order)
     each, all_countries = tally.values_of(trials, "countries", {})
-    leaders = tally.leading(tally.count_each(each, all_countries[:-1]), of=tally.included_trials(trials))
-    title = f"Most frequent country: {leaders}"
+    leaders = tally.leading(tally.count_each(each, all_countries[:-1]))
+    title = f"Country with the most trials: {leaders}"
     if not leaders:
         title = f"No included trial of {len(trials)} reports its country"
     pairs = tally.crossed(each, by_year, all_countries[:-1], names[:-1]).stack()
-    if len(pairs) and pairs.max():
-        title += f"; most in one year: {tally.top_pair(pairs, ', ')}"
+    if most := tally.top_pair(pairs, " in "):
+        title += f"; most in one year: {most}"
     axes, top = pt.canvas(title)
     top = drawing.put_grid(axes, top, data, nouns=("Country", "Year of registration"), n=(n, columns.value_counts()))
     bottom = pt.put_note(axes, top, f"Cells: {tally.counted(described)}. {tally.twice(trials, 'countries')}")
@@ -99,11 +100,12 @@ def crosstab_figure(
     data = tally.crossed(row_values, column_values, row_order, column_order)
     both = int((trials[rows].notna() & trials[columns].notna()).sum())
     row_noun, column_noun = map(tally.capital, nouns)
-    state = "states" if both == 1 else "state"
-    title = f"{row_noun} by {nouns[1]}: {both} of {tally.included_trials(trials)} {state} both"
-    pairs = tally.stated_pairs(data)
-    if len(pairs) and pairs.max():
-        title += f"; most often {tally.top_pair(pairs, ' with ')}"
+    pair = tally.top_pair(tally.stated_pairs(data), " with ")
+    title = f"{row_noun} and {nouns[1]}: " + (f"most often {pair}" if pair else "no pair stands out")
+    if both == 0:
+        title = f"{row_noun} and {nouns[1]}: no included trial states both"
+    elif both < len(trials):
+        title += f"; {share_in_words(both, len(trials))} of the trials state both"
     n = tally.count_each(row_values, row_order), tally.count_each(column_values, column_order)
     axes, top = pt.canvas(title)
     top = drawing.put_grid(axes, top, data, nouns=(row_noun, column_noun), n=n)
@@ -123,7 +125,8 @@ def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
         return nothing(name, f"{tally.capital(area)}: none of {tally.included_trials(trials)}")
     covid = lung.covid19.fillna(False).astype(bool)
     groups, kinds = covid.map({True: ["COVID-19"], False: ["Other"]}), ["COVID-19", "Other"]
-    title = f"{tally.capital(area)}: {len(lung)} of {tally.included_trials(trials)}, {covid.sum()} of them on COVID-19"
+    share = share_in_words(int(covid.sum()), len(lung))
+    title = f"{tally.capital(area)}: {share} of the trials {'is' if share == 'none' else 'are'} on COVID-19"
     tables = {}
     for field, noun in (("route", "Route"), ("msc_source", "Cell source")):
         values, order = tally.values_of(lung, field, labels)
@@ -172,10 +175,9 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     data = data.reindex(span).fillna(0).astype(int)
     during = dated.registered.between(*_EMERGENCY)
     both = int((covid & during).sum())
-    title = (
-        f"{during.sum()} of {tally.included_trials(dated)} with a date {'was' if during.sum() == 1 else 'were'} registered "
-        f"during the COVID-19 emergency; {both} of these {'is' if both == 1 else 'are'} on COVID-19"
-    )
+    share = share_in_words(int(during.sum()), len(dated))
+    title = f"{share.capitalize()} of the trials {'was' if share == 'none' else 'were'} registered during the COVID-19 emergency"
+    title += f", {share_in_words(both, int(during.sum()))} of these on COVID-19" if during.any() else ""
     axes, top = pt.canvas(title)
     ticks = {i: str(period.year) for i, period in enumerate(span) if i == 0 or period.year != span[i - 1].year}
     begin, end = (_position(day, span) for day in _EMERGENCY)
@@ -187,6 +189,7 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
         keys.append(pt.Key(_EMERGENCY_WORDS, _SHADE))
     top = pt.put_legend(axes, top, keys)
     dates = f"{estimated.sum()} dates are estimated, {len(trials) - len(dated)} not known."
+    dates += f" During the emergency: {during.sum()} of {len(dated)} with a date, {both} of them on COVID-19."
     bottom = pt.put_note(axes, top, f"{tally.capital(tally.counted(described))}; {dates}")
     filled = data.sum(axis=1)
     alt = f"Bar chart by {noun}. {title}. {dates} {tally.listed(filled[filled > 0])}."
@@ -236,12 +239,11 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     completed = trials[groups == "Completed"]
     posted = completed.results_posted.map({True: "Posted", False: "None posted"}).astype(object).fillna(tally.MISSING)
     results = posted.value_counts().reindex(["Posted", "None posted", tally.MISSING], fill_value=0)
-    leaders = tally.leading(counts.drop(tally.MISSING), of=tally.included_trials(trials))
+    leaders = tally.leading(counts.drop(tally.MISSING))
     title = f"Most frequent status: {leaders}" if leaders else "No included trial reports its status"
     if len(completed):
-        shows, do = "shows" if results["Posted"] == 1 else "show", "does" if results[tally.MISSING] == 1 else "do"
-        title += f"; of {len(completed)} completed, {results['Posted']} {shows} results, "
-        title += f"{results['None posted']} none, and {results[tally.MISSING]} {do} not tell"
+        title += f"; of the completed trials {share_in_words(results['Posted'], len(completed))} show results"
+        title += "" if results["None posted"] == len(completed) - results["Posted"] else ", as far as records tell"
     elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, tally.MISSING]).any():
         title += "; none is completed"
     charts = {("status", "Status, as last seen"): counts}
@@ -276,10 +278,7 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
     numbers = drawn.enrolment.astype(float)
     words = drawn.enrolment_type.fillna("").str.casefold().str.strip()
     kinds = words.map(_ENROLMENT_IS).astype(object).fillna("not said which")
-    title = (
-        f"The median of {tally.included_trials(drawn)} with a number is {tally.number(numbers.median())} participants, "
-        f"actual or planned; the most are {tally.number(numbers.max())}"
-    )
+    title = f"Half of the trials enrol {tally.number(numbers.median())} participants or fewer, actual or planned"
     styles = {"actual": ("o", pt.BLUE), "planned": ("^", pt.ORANGE), "not said which": ("D", "white")}
     axes, top = pt.canvas(title)
     inside = {phase: phases.map(lambda values, phase=phase: phase in values) for phase in order}

@@ -9,6 +9,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from evlib.base import point_layout as pt
 from evlib.base.figure import Figure, none_included, nothing
+from evlib.base.words import share_in_words
 from evlib.describe import drawing, tally
 from evlib.describe.coded_fields import country_codes
 from evlib.describe.geography import middle
@@ -40,7 +41,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     codes = country_codes(list(n.index))
     rings = {code: rows.ring for code, rows in countries.groupby("code")}
     drawn = [country for country in n.index if codes.get(country) in rings]
-    leaders = tally.leading(n, of=tally.included_trials(trials))
+    leaders = tally.leading(n)
     missing = int(trials.countries.isna().sum())
     title = f"Included trials are in {len(n)} {'country' if len(n) == 1 else 'countries'}, most often {leaders}"
     title += f"; {missing} {'does' if missing == 1 else 'do'} not tell" if missing else ""
@@ -103,8 +104,9 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     pairs = tally.stated_pairs(tally.crossed(diseases, routes, disease_order, route_order))
     title = f"No included trial of {len(trials)} states both disease and route"
     if len(pairs) and pairs.max():
-        title = f"Most frequent of {tally.included_trials(trials)}: {tally.top_pair(pairs, ' by ')}; "
-        title += f"{(pairs == 0).sum()} of {len(pairs)} pairs of disease and route have none"
+        most, empty = tally.top_pair(pairs, " by "), share_in_words(int((pairs == 0).sum()), len(pairs))
+        title = f"Tried most often: {most}; " if most else "No disease and route stand out; "
+        title += f"{empty} of the pairs of disease and route {'is' if empty == 'none' else 'are'} without a trial"
     looks = _phase_looks(phase_order, labels)
     axes, top = pt.canvas(title)
     rows = [f"{label} ({n})" for label, n in tally.count_each(diseases, disease_order).items()]
@@ -135,7 +137,7 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     top = pt.put_legend(axes, top, [*examples, pt.Key("not stated", "white", None, "o", _UNKNOWN - 1)])
     missing = int(trials.enrolment.isna().sum())
     note = f"Each marker one of the {tally.counted(described)}; the larger, the more participants (log scale); "
-    note += f"white: not stated ({missing}). {tally.twice(trials, 'disease_area', 'route_group')}"
+    note += f"white: not stated ({missing}). Without a trial: {(pairs == 0).sum()} of {len(pairs)} pairs. {tally.twice(trials, 'disease_area', 'route_group')}"
     bottom = pt.put_note(axes, top, note)
     filled = pairs[pairs > 0].sort_values(ascending=False, kind="stable")
     filled = filled.set_axis([" by ".join(pair) for pair in filled.index])

@@ -52,11 +52,12 @@ def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: 
     n = n.loc[sums.index]
     least = list(sums.index[sums == sums.min()])
     dated = [period for period in _PERIODS if of[period]]
-    title = f"Stated least: {tally.first_names(least)}, by {sums.min()} of {tally.included_trials(trials)}"
-    if dated and len(least) == 1:
-        words = {period: period if period == _PERIODS[0] else f"in {period}" for period in (dated[0], dated[-1])}
-        ends = [f"{n.loc[least[0], period]} of {of[period]} {when}" for period, when in words.items()]
-        title += f": {' and '.join(ends)}"
+    title = f"Records state {tally.first_names([name.lower() for name in least])} least often"
+    if len(dated) > 1 and len(least) == 1:
+        first, last = (n.loc[least[0], period] / of[period] for period in (dated[0], dated[-1]))
+        title += (
+            f", newer ones {'more' if last > first else 'less' if last < first else 'no more'} often than older ones"
+        )
     axes, top = canvas(title)
     cells = n.apply(lambda own: [f"{k} of {of[own.name]}" if of[own.name] else "\N{EN DASH}" for k in own])
     shades = (n / of.where(of > 0)).fillna(0)
@@ -94,8 +95,8 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
     items = scores[list(ITEMS)].sum().astype(int).rename(ITEMS).sort_values(ascending=False, kind="stable")
     least = tally.first_names(list(items.index[items == items.min()]))
     title = (
-        f"The median of {tally.included_trials(scores)} is {tally.number(scores.score.median())} of {len(ITEMS)} items "
-        f"(range {scores.score.min()} to {scores.score.max()}); shown least: {least} ({items.min()})"
+        f"In the median a record shows {tally.number(scores.score.median())} of {len(ITEMS)} items; "
+        f"least often {least[:1].lower()}{least[1:]}"
     )
     axes, top = canvas(title)
     counts = scores.score.value_counts().reindex(range(len(ITEMS) + 1), fill_value=0).to_frame("trials")

@@ -95,20 +95,15 @@ def twice(trials: pd.DataFrame, *fields: str) -> str:
     return " A trial with two values counts once under each." if has_two else ""
 
 
-def leading(counts: pd.Series, *, of: str = "") -> str:
-    """The most frequent values and how often each occurs ("A and B (4 each)"); empty where none occurs."""
-    names = list(counts.index[(counts == counts.max()) & (counts > 0)])
-    if not names:
-        return ""
-    return f"{first_names(names)} ({counts.max()}{f' of {of}' if of else ''}{' each' if len(names) > 1 else ''})"
+def leading(counts: pd.Series) -> str:
+    """The most frequent values ("A and B"); empty where none occurs."""
+    return first_names(list(counts.index[(counts == counts.max()) & (counts > 0)]))
 
 
 def top_pair(pairs: pd.Series, word: str) -> str:
-    """The most frequent pair of a row and a column ("A with B (4)"), and how many others are as frequent."""
-    first = pairs[pairs == pairs.max()]
-    others = len(first) - 1
-    more = f" and {several(others, 'other pair')}" if others else ""
-    return f"{word.join(first.index[0])}{more} ({first.iloc[0]}{' each' if more else ''})"
+    """The most frequent pair of a row and a column ("A with B"), or two as frequent; empty where there are more, or none."""
+    first = pairs[(pairs == pairs.max()) & (pairs > 0)]
+    return " or ".join(word.join(pair) for pair in first.index) if len(first) <= 2 else ""
 
 
 def first_names(names: list[str]) -> str:

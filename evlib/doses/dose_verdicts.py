@@ -80,12 +80,24 @@ _CLAIMS = {
         "doses stated in particles and in a mass, with how they were counted",
     ),
 }
-# How the answer begins where this is the worse verdict of two, and what it says of a claim.
-_PHRASES = {
-    STANDS: ("Yes, as far as these reports go", "stands"),
-    WEAKER: ("Perhaps", "is less certain than the paper states it"),
-    UNSUPPORTED: ("No such range is shown", "is not supported"),
-    OPEN: ("It cannot be said", "cannot be judged"),
+# How the answer begins where this is the worse verdict of two, and what it says of each of the two claims.
+_LEADS = {
+    STANDS: "Yes, as far as these reports go",
+    WEAKER: "Perhaps",
+    UNSUPPORTED: "Not shown",
+    OPEN: "It cannot be said",
+}
+_ON_NARROW = {
+    STANDS: "The reports on file support that effective doses lie in a narrow range",
+    WEAKER: "Effective doses may lie in a narrow range; this is less certain than the paper states it",
+    UNSUPPORTED: "The reports on file do not support that effective doses lie in a narrow range",
+    OPEN: "Whether effective doses lie in a narrow range cannot be judged",
+}
+_ON_ORDER = {
+    STANDS: "Effective doses are lower nebulised than intravenously",
+    WEAKER: "Effective doses may be lower nebulised than intravenously; this is less certain than the paper states it",
+    UNSUPPORTED: "That effective doses are lower nebulised than intravenously is not supported either",
+    OPEN: "Whether effective doses are lower nebulised than intravenously cannot be judged",
 }
 
 
@@ -164,7 +176,8 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
     verdict = verdicts.set_index("claim").verdict
     narrow, below = verdict["narrow"], verdict["below intravenous"]
-    lead = _PHRASES[max(narrow, below, key=VERDICTS.index)][0]
+    lead = _LEADS[max(narrow, below, key=VERDICTS.index)]
+    order = _ON_ORDER[below].removesuffix(" either" if narrow != UNSUPPORTED else "")
     routes = "; ".join(
         f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
         if row.n_counted
@@ -174,19 +187,18 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     known = cross.share.dropna()
     low, high = (share_text(share) for share in (known.min(), known.max()))
     spread = (
-        f"In a share of {low if low == high else f'{low} to {high}'} of the readings of the amounts the effective dose is lower "
-        f"nebulised than intravenously, over {len(known):,} combinations of the assumptions (as set: "
-        f"{share_text(cross.share[cross.as_set].iloc[0])}); in {len(cross) - len(known):,} more it cannot be computed, and in none "
-        "does it say whether a dose works."
+        "Amounts are known within bounds only; of all readings within them, the nebulised effective dose is the lower one in a "
+        f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions (as set: "
+        f"{share_text(cross.share[cross.as_set].iloc[0])}). {len(cross) - len(known):,} of {len(cross):,} combinations of the "
+        "assumptions give no share, and none says whether a dose works."
         if len(known)
         else f"In none of {len(cross):,} combinations of the assumptions can the routes be compared."
     )
     return [
-        f"{lead}: that the range of effective doses is narrow {_PHRASES[narrow][1]}, and that it is lower nebulised than "
-        f"intravenously {_PHRASES[below][1]}.",
+        f"**{lead}.** {_ON_NARROW[narrow]}. {order}.",
         f"Few reports give an effective dose in particles ({routes}). {spread}",
-        f"To settle it takes randomised comparisons of several doses within one route and disease{_people_needed(effects)}; "
-        "until then the doses on file are doses that were tried, not doses that are known to work best.",
+        "What would settle it: randomised comparisons of several doses within one route and disease"
+        f"{_people_needed(effects)}. Until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
 
 
@@ -199,14 +211,18 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
         One row per comparison group with counts estimated from percentages and per difference: ``untreated``, its report and share;
         ``more survive`` (a share); ``people a group``, for a power of 80 % at 5 %, two-sided.
     """
-    groups = effects[(effects.basis == FROM_PERCENTAGES) & (effects.measure == "difference of percentages")]
-    groups = groups[groups.msc_derived & groups.ev_arm].drop_duplicates(["study_id", "versus_id"])
     rows = []
-    for group in groups.itertuples():
+    for group in _untreated(effects).itertuples():
         untreated = group.versus_events / group.versus_n
         name = f"{group.study}, {group.versus}: {group.versus_events} of {group.versus_n}"
         rows += [(name, more, n_for_power(untreated + more, untreated)) for more in points if untreated + more < 1]
     return pd.DataFrame(rows, columns=["untreated", "more survive", "people a group"])
+
+
+def _untreated(effects: pd.DataFrame) -> pd.DataFrame:
+    """The comparison groups with counts of survivors, estimated from percentages."""
+    groups = effects[(effects.basis == FROM_PERCENTAGES) & (effects.measure == "difference of percentages")]
+    return groups[groups.msc_derived & groups.ev_arm].drop_duplicates(["study_id", "versus_id"])
 
 
 # Of the claims on which dials bear: what there is to judge, the verdict, and the evidence in words.
@@ -473,8 +489,11 @@ def _people_needed(effects: pd.DataFrame) -> str:
     table = power_table(effects, points=[_POINTS])
     if table.empty:
         return ""
-    sought = f"{table['people a group'][0]} people a group to see {100 * _POINTS:.0f} more of 100 survive"
-    return f" (about {sought} a disease as severe as that of {table.untreated[0].partition(',')[0]})"
+    group = _untreated(effects).iloc[0]
+    return (
+        f" (about {table['people a group'][0]} people in each group, to see 15 more of 100 survive where without vesicles "
+        f"{100 * group.versus_events / group.versus_n:.0f} of 100 do, as in {group.study})"
+    ).replace("15 more", f"{100 * _POINTS:.0f} more")
 
 
 def _width(window: Any) -> str:

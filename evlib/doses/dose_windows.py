@@ -1,7 +1,7 @@
 """The question of the paper's section 4: how wide is the range of effective doses per route, and which route needs less?
 
 The method is that of Kabat et al. 2020 (doi 10.1002/sctm.19-0202), which the paper follows: trials with at least one
-effective or one less effective dose, and the minimum effective dose per route.
+effective or one less effective dose, and the lowest effective dose per route.
 """
 
 from typing import Any, NamedTuple
@@ -68,7 +68,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per route of ``ROUTES``: ``route_group``; ``n_reports`` and ``n_effective_reports`` (with an effective
-        dose), of which ``n_counted`` in particles; ``minimum_low, minimum_high``: bounds of the minimum effective dose;
+        dose), of which ``n_counted`` in particles; ``minimum_low, minimum_high``: bounds of the lowest effective dose;
         ``effective_low, effective_high``: utmost bounds of all effective doses, which are ``n_amounts`` different amounts;
         ``width_low, width, width_high``: log10 of the highest over the lowest effective dose, 2.5, 50 and 97.5 % of the
         draws (0: one amount was tried, which bounds nothing; missing: none); ``n_less_below, n_less_above``: less effective
@@ -110,7 +110,7 @@ def share_lower(doses: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict
-        ``any``: of one effective dose of each route, each report equally likely; ``minimum``: of the minimum effective
+        ``any``: of one effective dose of each route, each report equally likely; ``minimum``: of the lowest effective
         doses. Not-a-number where a route has no effective dose in particles. Only the uncertainty of amounts counts: not
         whether a dose is effective, nor that the few reports differ in disease, product and patients.
     """

@@ -34,7 +34,18 @@ FROM_PERCENTAGES = "estimated from percentages, perhaps Kaplan-Meier"
 EFFECTS = (
     *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
     *("estimate", "low", "high", "bayes_low", "bayes_high", "p", "prob_less_frequent", "favours", "method", "basis"),
-    *("why", "events", "n", "versus_events", "versus_n", "as_stated", "p_reported", "direction", "primary"),
+    *(
+        "why",
+        "events",
+        "n",
+        "versus_events",
+        "versus_n",
+        "as_stated",
+        "p_reported",
+        "direction",
+        "better_when",
+        "primary",
+    ),
     *("msc_derived", "disease_group", "route", "arm_note", "source_url", "line", "versus_line"),
 )
 # What a reader needs of a difference, and of a share within one arm.
@@ -300,7 +311,18 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
             rows += _compared_rows(row, versus)
         rows += _reported_rows(row, good)
     kinds = dict.fromkeys(("events", "n", "versus_events", "versus_n", "line", "versus_line"), "Int64")
-    texts = ("versus_id", "versus", "timepoint", "favours", "why", "p_reported", "direction", "route", "trn")
+    texts = (
+        "versus_id",
+        "versus",
+        "timepoint",
+        "favours",
+        "why",
+        "p_reported",
+        "direction",
+        "better_when",
+        "route",
+        "trn",
+    )
     numbers = ("bayes_low", "bayes_high", "prob_less_frequent")
     kinds |= dict.fromkeys((*texts, "arm_note"), "str") | dict.fromkeys(numbers, "float64")
     return pd.DataFrame(rows, columns=list(EFFECTS)).astype(kinds)
@@ -548,6 +570,7 @@ def _effect_row(row: dict, versus: dict | None, measure: str, result: Proportion
     names = ("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "timepoint", "direction", "primary", "msc_derived")
     effect = {name: row[name] for name in (*names, "disease_group", "route", "arm_note", "source_url", "line")}
     effect |= {"outcome": row["name"], "as_stated": row["value"], "p_reported": row["p"]}
+    effect["better_when"] = row.get("better_when")
     if versus:
         effect |= {"versus_id": versus["arm_id"], "versus": versus["arm"], "versus_line": versus.get("line")}
     if isinstance(result, Comparison):

@@ -27,7 +27,7 @@ from evlib.base.point_layout import (
     put_text,
     width_of,
 )
-from evlib.base.words import several
+from evlib.base.words import several, share_in_words
 from evlib.doses.dose_verdicts import OPEN, STANDS, UNSUPPORTED, VERDICTS, WEAKER
 from evlib.doses.evidence import READINGS
 from evlib.doses.stated_doses import power, share_text, span_of
@@ -78,6 +78,9 @@ _LEVEL_WORDS = {
     "minimum": "lowest of each route",
     "any": "any of each route",
 }
+# The kinds of outcomes of a forest plot, as ``better_when`` has them, each with an axis of its own.
+_KINDS = {"lower": "Outcomes of which fewer or less is better", "higher": "Outcomes of which more is better"}
+_KINDS |= {None: "Outcomes whose better side is not coded"}
 _COLUMN = 48.0  # points: the width of a number of particles
 _RATIO_LIMITS = (0.05, 20.0)  # what the axis of ratios shows at most
 
@@ -157,32 +160,38 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
-def forest(effects: pd.DataFrame) -> Figure:
-    """Ratios of effect with their intervals, report by report, on a log axis; nothing is pooled.
+def forest(effects: pd.DataFrame, *, msc_derived: bool = True) -> Figure:
+    """Ratios of effect with their intervals, an axis for each kind of outcome; nothing is pooled.
 
-    ``effects`` is as ``evlib.doses.effect_sizes.effects`` returns it. Arms without vesicles (``ev_arm`` is false), measures
-    that are no ratios and rows without a finite estimate are counted below the drawing. The figure's data are the effects,
-    with ``drawn``: whether the drawing shows them.
+    Outcomes of which fewer are better have another axis than those of which more are better, so that each has its side that
+    favours the first arm. Which they are is coded (``better_when``); what is not coded has an axis without sides.
+
+    Parameters
+    ----------
+    effects
+        As ``evlib.doses.effect_sizes.effects`` returns it. Arms without vesicles (``ev_arm`` is false), measures that are no
+        ratios and rows without a finite estimate are counted below the drawing.
+    msc_derived
+        Whether vesicles of MSCs are drawn, or all others (as figure ``forest_other_vesicles``).
+
+    Returns
+    -------
+    Figure
+        Its data are the effects of these vesicles, with ``drawn``: whether the drawing shows them.
     """
-    name = "forest"
+    name, whose = ("forest", "vesicles of MSCs") if msc_derived else ("forest_other_vesicles", "other vesicles")
+    effects = effects[(effects.msc_derived.astype("str") == "True") == msc_derived]
     if effects.empty:
-        return nothing(name, "No effect of any report is on file")
+        return nothing(name, f"No effect of {whose} is on file")
     ratio = effects.measure.fillna("").str.contains("ratio")
     known = np.isfinite(effects.estimate.astype("float64")) & (effects.estimate >= 0)
     vesicles = effects.ev_arm.astype("str") != "False"
     data = effects.assign(drawn=ratio & known & vesicles)
-    named, flags = data.study.fillna("Report without a name"), data[["msc_derived", "primary"]].astype("str") == "True"
+    named, main = data.study.fillna("Report without a name"), data.primary.astype("str") == "True"
     hollow = data.basis.fillna("").str.contains("estimated|reconstructed")  # no source states such an effect
-    shown = data.assign(study=named, msc=flags.msc_derived, main=flags.primary, hollow=hollow)[data.drawn]
-    title = _forest_title(shown)
-    measures = sorted(set(effects.measure[~ratio].fillna("measure not named")))
-    counts = {
-        f"of other measures ({', '.join(measures)})": ~ratio,
-        "without a finite estimate": ratio & ~known,
-        "of arms without vesicles": ratio & known & ~vesicles,
-    }
-    others = [f"{rows.sum()} {words}" for words, rows in counts.items() if rows.any()]
-    missing = f"Not drawn: {'; '.join(others)}." if others else ""
+    shown = data.assign(study=named, main=main, hollow=hollow, msc=msc_derived)[data.drawn]
+    title = _forest_title(shown, whose)
+    missing = _not_drawn(effects, ratio, known, vesicles)
     axes, top = canvas(title)
     if shown.empty:
         bottom = put_note(axes, top, missing)
@@ -191,31 +200,21 @@ def forest(effects: pd.DataFrame) -> Figure:
     keys = {"from counts, or as reported": ("s", BLUE, BLUE, 6.5)} if not shown.hollow.all() else {}
     keys |= {"estimated or reconstructed": ("s", "white", _DARK_ORANGE, 6.5)} if shown.hollow.any() else {}
     top = _keys(axes, top, keys)
-    scale = _ratio_scale(shown)
-    _right_heads(axes, top, {WIDTH - 2: "Ratio (95 % interval)"})
-    top += 14
-    start, blocks = top, []
-    for study in shown.sort_values("msc", ascending=False, kind="stable").study.unique():
-        own = shown[shown.study == study]
-        begin, top = top, _study_heading(axes, top, own)
-        blocks.append((begin, top))
-        for _, row in own.iterrows():
-            top = _effect_line(axes, top, row, scale)
-        top += 4
-    bottom = _axis(axes, start, top, scale, "Ratio, first to second arm (log scale)", skip=blocks)
-    for begin, end in _free_stretches(start, top, blocks):
-        axes.plot([scale.at(1)] * 2, [begin, end], color=INK, lw=1, zorder=0.6)
-    note = (
-        "Bold: a primary outcome. Below each outcome: the arms, and how many of all had it. Arrows lead off the axis, a mark "
-        "with an arrow lies beyond it. Whether more or less is better depends on the outcome."
-    )
-    bottom = put_note(axes, bottom, f"{note} {missing}")
+    kinds = shown.better_when.astype("object").where(shown.better_when.isin(list(_KINDS)), None)
+    for kind, words in _KINDS.items():
+        own = shown[kinds.isna() if kind is None else kinds == kind]
+        if len(own):
+            top = _forest_panel(axes, top, own, kind, words)
+    note = f"{_intervals_in_numbers(shown)} Below the ratio: how many of all had the outcome, in each arm. "
+    note += "Bold outcome: a primary one. " if shown.main.any() else ""
+    note += "Arrows lead off the axis, a mark with an arrow lies beyond it. " if _leaves_axis(shown) else ""
+    bottom = put_note(axes, top, f"{note}{missing}")
     listed = "; ".join(
         f"{row['study']}, {_outcome(row)}, {_sides(row)}: {_estimate_text(row)} ({row['basis']}, {_events(row)})"
         for _, row in shown.iterrows()
     )
     n_rows = f"{several(len(shown), 'ratio')} of {several(shown.study.nunique(), 'report')}"
-    alt = f"Forest plot without pooling, on a log axis (n = {n_rows}). {title}. {listed}. {missing}".strip()
+    alt = f"Forest plot without pooling, on log axes (n = {n_rows}). {title}. {listed}. {missing}".strip()
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
@@ -362,24 +361,46 @@ def _tested_title(rows: pd.DataFrame, shown: pd.DataFrame, effective_if: str) ->
     return f"Effective doses {_RULE_PHRASES.get(effective_if, effective_if)}, in particles: {', '.join(parts)}"
 
 
-def _forest_title(shown: pd.DataFrame) -> str:
+def _forest_title(shown: pd.DataFrame, whose: str) -> str:
     if shown.empty:
-        return "No ratio of effect has an estimate"
+        return f"No ratio of effect has an estimate for {whose}"
     bounded = shown.dropna(subset=["low", "high"])
-    title = f"{_including(bounded)} of {len(bounded)} intervals of ratios include 1"
-    groups = {"MSC vesicles": bounded.msc, "other vesicles": ~bounded.msc, "primary outcomes": bounded.main}
-    parts = [f"of {words} {_including(bounded[own])} of {own.sum()}" for words, own in groups.items() if own.any()]
-    title += f" ({', '.join(parts)})" if parts else ""
+    if bounded.empty:
+        return f"No ratio for {whose} has an interval"
+    share, main = share_in_words(_including(bounded), len(bounded)).capitalize(), bounded[bounded.main]
+    title = f"{share} of the ratios for {whose} {'is' if share == 'None' else 'are'} compatible with no difference"
+    return title + (f"; of primary outcomes {_including(main)} of {len(main)}" if len(main) else "")
+
+
+def _intervals_in_numbers(shown: pd.DataFrame) -> str:
+    bounded = shown.dropna(subset=["low", "high"])
     beside = bounded[(bounded.low > 1) | (bounded.high < 1)]
-    if len(beside):
-        title += f"; of {len(beside)} that {'does' if len(beside) == 1 else 'do'} not, {beside.hollow.sum()} estimated or reconstructed"
     without = len(shown) - len(bounded)
-    return f"{title}; {several(without, 'ratio')} without an interval" if without else title
+    parts = [f"Intervals that include 1: {_including(bounded)} of {len(bounded)}"]
+    parts += [f"of the others {beside.hollow.sum()} of {len(beside)} estimated or reconstructed"] if len(beside) else []
+    parts += [f"{several(without, 'ratio')} without an interval"] if without else []
+    return "; ".join(parts) + "."
 
 
 def _including(bounded: pd.DataFrame) -> int:
     """How many intervals include 1."""
     return int(((bounded.low <= 1) & (bounded.high >= 1)).sum())
+
+
+def _not_drawn(effects: pd.DataFrame, ratio: pd.Series, known: pd.Series, vesicles: pd.Series) -> str:
+    measures = sorted(set(effects.measure[~ratio].fillna("measure not named")))
+    counts = {
+        f"of other measures ({', '.join(measures)})": ~ratio,
+        "without a finite estimate": ratio & ~known,
+        "of arms without vesicles": ratio & known & ~vesicles,
+    }
+    others = [f"{rows.sum()} {words}" for words, rows in counts.items() if rows.any()]
+    return f"Not drawn: {'; '.join(others)}." if others else ""
+
+
+def _leaves_axis(shown: pd.DataFrame) -> bool:
+    values = shown[["low", "high", "estimate"]].astype("float64")
+    return bool(((values < _RATIO_LIMITS[0]) | (values > _RATIO_LIMITS[1])).any(axis=None))
 
 
 def _curve_title(data: pd.DataFrame, known: int) -> str:
@@ -561,12 +582,44 @@ def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
     return top + 15
 
 
+def _forest_panel(axes: plt.Axes, top: float, shown: pd.DataFrame, kind: str | None, words: str) -> float:
+    """The outcomes of one kind on an axis of their own; returns where it ends."""
+    scale = _ratio_scale(shown)
+    [words] = fitted(words, WIDTH - 120, lines=1, size=_SIZE)
+    put_text(axes, (1, top + 7), words, size=_SIZE, ha="left")
+    _right_heads(axes, top, {WIDTH - 2: "Ratio (95 % interval)"})
+    top += 15
+    put_rule(axes, (1, WIDTH - 2), (top, top))
+    top += 2
+    start, blocks = top, []
+    for _, own in shown.groupby("study", sort=False):
+        begin, top = top, _study_heading(axes, top, own)
+        for sides, rows in own.groupby(own.apply(_sides, axis=1), sort=False):
+            lines = fitted(sides, WIDTH - 16, lines=2, size=_SMALL)
+            _small_lines(axes, 7, top + 5, lines, colour=_SOFT)
+            top += _SMALL_LINE * len(lines)
+            blocks.append((begin, top))
+            for _, row in rows.iterrows():
+                top = _effect_line(axes, top, row, scale)
+            begin = top
+        top += 3
+    bottom = _axis(axes, start, top, scale, "", skip=blocks) - 12
+    for begin, end in _free_stretches(start, top, blocks):
+        axes.plot([scale.at(1)] * 2, [begin, end], color=INK, lw=1, zorder=0.6)
+    if kind:
+        first, second = "\N{LEFTWARDS ARROW} favours the first arm", "favours the second arm \N{RIGHTWARDS ARROW}"
+        if kind == "higher":
+            first, second = "\N{LEFTWARDS ARROW} favours the second arm", "favours the first arm \N{RIGHTWARDS ARROW}"
+        put_text(axes, (scale.at(1) - 4, bottom + 4), first, size=_SMALL, ha="right")
+        put_text(axes, (scale.at(1) + 4, bottom + 4), second, size=_SMALL, ha="left")
+        bottom += 12
+    return bottom + 4
+
+
 def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> float:
-    outcome = fitted(_outcome(row), 138, lines=3, size=_SMALL, bold=row.main)
-    below = [*fitted(_sides(row), 138, lines=3, size=_SMALL), *fitted(_events(row), 138, lines=1, size=_SMALL)]
-    height = _SMALL_LINE * (len(outcome) + len(below)) + 7
+    outcome = fitted(_outcome(row), 142, lines=3, size=_SMALL, bold=row.main)
+    height = _SMALL_LINE * max(len(outcome), 2) + 4
     _small_lines(axes, 7, top + 7, outcome, bold=row.main)
-    _small_lines(axes, 7, top + 7 + _SMALL_LINE * len(outcome), below, colour=_SOFT)
     y = top + height / 2
     colour = _DARK_ORANGE if row.hollow else BLUE
     ends = [_interval_end(axes, value, y, scale, colour) for value in (row.low, row.high)]
@@ -577,7 +630,9 @@ def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> flo
     if outside:
         _interval_end(axes, row.estimate, y, scale, colour)
     _mark(axes, place, y, ("s", "white" if row.hollow or outside else colour, colour, 6.5))
-    put_text(axes, (WIDTH - 2, y), fitted(_estimate_text(row), 108, lines=1, size=_SMALL)[0], size=_SMALL, ha="right")
+    right = {"ha": "right", "size": _SMALL}
+    put_text(axes, (WIDTH - 2, y - 5), fitted(_estimate_text(row), 100, lines=1, size=_SMALL)[0], **right)
+    put_text(axes, (WIDTH - 2, y + 5.5), fitted(_events(row), 100, lines=1, size=_SMALL)[0], colour=_SOFT, **right)
     return top + height
 
 
@@ -755,5 +810,7 @@ def _axis(
             put_text(axes, (x, end + 10), ticks[value], size=_SMALL)
             taken.append((x - half, x + half))
     middle, half = (scale.begin + scale.end) / 2, width_of(label, size=_SMALL) / 2
+    if not label:
+        return end + 32
     put_text(axes, (min(middle, WIDTH - 2 - half), end + 22), label, size=_SMALL)
     return end + 32

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title
-from evlib.base.words import several
+from evlib.base.words import several, share_in_words
 from evlib.doses.stated_doses import WITHOUT_UNIT, span_of
 
 
@@ -20,17 +20,21 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     data = pd.crosstab(per_trial.unit_kind, per_trial.route_group)
     data = data.loc[data.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     kinds = [kind for kind in data.index if kind not in WITHOUT_UNIT]
+    counted = per_trial[per_trial.unit_kind == "particles"].trn.nunique()
     title = (
-        f"{doses.trn.nunique()} of {n_trials} included trials show a dose, in {len(kinds)} kinds of unit; "
-        f"{per_trial[per_trial.unit_kind == 'particles'].trn.nunique()} count particles"
+        f"Doses are stated in {several(len(kinds), 'kind')} of unit: "
+        f"{share_in_words(counted, doses.trn.nunique())} of the trials that show one {'counts' if not counted else 'count'} particles"
     )
+    shown = data.loc[kinds]
+    if len(data) > len(kinds):  # in one row, so that the rows above it are the kinds that the title counts
+        shown.loc["no unit, or another"] = data.drop(kinds).sum()
     with matplotlib.rc_context(STYLE):
-        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.6 + 0.36 * len(data)), layout="constrained")
+        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.6 + 0.36 * len(shown)), layout="constrained")
         import seaborn as sns  # here, as it takes a second to load
 
         look = {"annot": True, "fmt": "d", "cmap": "Blues", "cbar": False, "linewidths": 1}
-        sns.heatmap(data, **look, vmin=0, vmax=data.to_numpy().max() * 1.6, ax=axes)
-        axes.set(xlabel="Route (cells: trials)", ylabel="")
+        sns.heatmap(shown, **look, vmin=0, vmax=shown.to_numpy().max() * 1.6, ax=axes)
+        axes.set(xlabel=f"Route (cells: trials; {doses.trn.nunique()} of {n_trials} show a dose)", ylabel="")
         axes.tick_params(axis="x", rotation=30)
         axes.tick_params(axis="y", rotation=0)
         plt.setp(axes.get_xticklabels(), ha="right")
@@ -40,8 +44,14 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     )
 
 
-def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure:
-    """Particles per administration, for doses stated in particles, on a log axis by route group."""
+def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd.Series | None = None) -> Figure:
+    """Particles per administration, for doses stated in particles, on a log axis by route group.
+
+    Parameters
+    ----------
+    about
+        What a reader should know of a trial beside its number, such as disease and product; by trial.
+    """
     counted = doses.dropna(subset=["particles_low", "particles_high"]).copy()
     if counted.empty:
         return nothing("particles_by_route", "No trial of this search states its dose in particles")
@@ -51,8 +61,9 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
         low=("particles_low", "min"), high=("particles_high", "max"), n=("trn", "nunique")
     )
     fold = counted.particles_high.max() / counted.particles_low.min()
-    title = f"Stated particles per administration span a factor of {fold:,.0f}: " + "; ".join(
-        f"{row.Index.lower()} {span_of(row.low, row.high)} ({several(row.n, 'trial')})" for row in spans.itertuples()
+    title = f"Stated particles per administration span a factor of {fold:,.0f}"
+    by_route = "; ".join(
+        f"{row.Index} {span_of(row.low, row.high)} ({several(row.n, 'trial')})" for row in spans.itertuples()
     )
     with matplotlib.rc_context(STYLE):
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted)), layout="constrained")
@@ -65,12 +76,17 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
             axes.plot(ends, [y, y], color=colour, lw=3, solid_capstyle="round")
             axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5)
         arms = counted.arm.dropna().map(lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}")
-        axes.set_yticks(range(len(counted)), counted.trn + arms.reindex(counted.index, fill_value=""), fontsize=8)
+        named = counted.trn + arms.reindex(counted.index, fill_value="")
+        if about is not None:
+            words = counted.trn.map(about).fillna("").map(lambda text: textwrap.shorten(text, 38, placeholder="…"))
+            named = (words + "\n" + named).str.strip()
+        axes.set_yticks(range(len(counted)), named, fontsize=7 if about is not None else 8, linespacing=1.0)
         axes.set(xscale="log", xlabel="Particles per administration (log scale)", ylabel="")
+        axes.margins(y=0.7 / len(counted))
         axes.invert_yaxis()
         axes.grid(axis="x", alpha=0.4)
         handles = [plt.Line2D([], [], color=palette[r], marker=markers[r], lw=3, label=r) for r in spans.index]
         drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
         set_title(axes, title)
     data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
-    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}.", data)
+    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}: {by_route}.", data)

@@ -1,0 +1,59 @@
+"""Letters in drawings are text, as wide as measured; a page of the book shows figures by file."""
+
+import base64
+import re
+from xml.etree import ElementTree
+
+import matplotlib.pyplot as plt
+import nbformat
+import pandas as pd
+import pytest
+
+from evlib.base.figure import FONTS, Figure, show
+from evlib.base.point_layout import canvas, finished, put_text, width_of
+from evlib.book.chapter_pages import with_figure_files
+
+SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+LINES = ["Lung & airways <b>", "two  spaces", "2×10⁸ é"]
+
+
+def saved(figure, folder):
+    shown = show(figure, folder).data
+    return ElementTree.parse(folder / f"figures/{figure.name}.svg").getroot(), shown
+
+
+def plain_figure():
+    axes, top = canvas('A "title"')
+    for i, line in enumerate(LINES):
+        put_text(axes, (5, top + 12 * i), line, size=9, bold=i == 0, rotation=90 if i == 2 else 0, ha="left")
+    return Figure(finished(axes, top + 60), "plain", 'A "title"', "Some lines.", pd.DataFrame({"n": [1]}))
+
+
+def test_each_line_is_text_and_states_the_width_that_it_was_laid_out_with(tmp_path):
+    root, _ = saved(plain_figure(), tmp_path)
+    assert root.get("font-family") == FONTS
+    lines = {line.text: line for line in root.iter(f"{SVG}text")}
+    for i, text in enumerate(LINES):
+        assert float(lines[text].get("textLength")) == pytest.approx(width_of(text, size=9, bold=i == 0), abs=0.06)
+    assert "rotate(-90)" in lines[LINES[2]].get("transform")
+
+
+def test_markers_and_cut_areas_keep_what_they_refer_to(tmp_path):
+    drawing, axes = plt.subplots(layout="constrained")
+    axes.plot([1, 10, 100], [1, 2, 3], marker="o")
+    axes.set(xscale="log", ylabel="n")
+    root, _ = saved(Figure(drawing, "marked", "t", "a", pd.DataFrame({"n": [1]})), tmp_path)
+    names = {element.get("id") for element in root.iter()} - {None}
+    places = {element.get(XLINK, "#").removeprefix("#") for element in root.iter(f"{SVG}use")}
+    places |= set(re.findall(r"url\(#([^)]+)\)", ElementTree.tostring(root, "unicode")))
+    assert places and places <= names
+
+
+def test_a_page_shows_the_file_and_a_notebook_holds_the_picture(tmp_path):
+    _, shown = saved(plain_figure(), tmp_path)
+    assert base64.b64decode(re.search(r'base64,([^"]+)', shown)[1]) == (tmp_path / "figures/plain.svg").read_bytes()
+    outputs = [nbformat.v4.new_output("display_data", data={"text/html": shown * 2, "text/plain": "x"})]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
+    page = with_figure_files(notebook).cells[0].outputs[0].data["text/html"]
+    assert page.count('<img alt="Some lines." src="figures/plain.svg">') == 2
+    assert "base64" not in page and page.count('href="figures/plain.csv"') == 2
