@@ -25,8 +25,8 @@ from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.page_policy import refuse_scripts
-from evlib.book.record_history import older_values, trace, traced_tables
-from evlib.book.trial_pages import claims_to_browse, interactive, page_name, trial_page, trials_to_browse
+from evlib.book.record_history import trace, traced_tables
+from evlib.book.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
 from evlib.screen.judging import exclusion_criteria
 
@@ -85,9 +85,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     _write_trials(root, results, source, protocol)
     if (results / "audit.csv").is_file():
-        claims = claims_to_browse(read_csv(results / "audit.csv"))
-        claims_table = interactive(claims, name="claims", page_length=50, choices=("Kind", "Verdict"))
-        write_text(source / "ledger_table.html", claims_table)
+        write_text(source / "ledger_table.html", claims_to_browse(read_csv(results / "audit.csv")))
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
@@ -198,13 +196,11 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> No
     described = read_table(results / "described.csv", "described")
     rows = traced_tables(results, raw_dir=root / "data" / "raw")
     stories = [trace(trn, rows, run=results.name, protocol=protocol) for trn in described.trn]
-    older = {story["trn"]: older_values(story) for story in stories}
-    trials = trials_to_browse(described, protocol=protocol, older=older)
-    write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
     changed = results / "record_changes.csv"
     changes = read_csv(changed) if changed.is_file() else None
     files = {"doses": results / "doses.csv", "results": root / "data/raw/curation/studies.csv"}
     without = [name for name, path in files.items() if not path.is_file()]
+    write_text(source / "trials_table.html", trials_to_browse(described, stories, protocol=protocol, without=without))
     for story, url in zip(stories, described.record_url, strict=True):
         page = trial_page(story | {"record_url": url}, changes, without=without)
         write_text(source / "trials" / f"{page_name(story['trn'])}.md", page)

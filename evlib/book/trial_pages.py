@@ -1,27 +1,34 @@
 """Trials and claims to browse: tables with filters, and a page for each trial. All text is escaped."""
 
 import html
-import json
 import re
-from collections.abc import Collection, Mapping
-from importlib.resources import files
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
 from evlib.audit.checks import by_section
-from evlib.base.schema import split_multi
+from evlib.base.schema import join_multi, split_multi
 from evlib.base.tables import code_labels, in_words
+from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
+from evlib.describe.figures import status_groups
+from evlib.describe.tally import MISSING
+from evlib.doses.stated_doses import span_of
 
 _CODED = {
-    "phase_group": "Phase",
     "disease_area": "Disease area",
-    "msc_source": "Cell source",
     "route": "Route",
+    "msc_source": "Cell source",
+    "phase_group": "Phase",
     "design": "Design",
 }
+_IN_MENUS_ALONE = ("Design",)  # of the coded facts; a column of it would leave too little width for the others
+NOT_COUNTED = "not yet read, not counted"
+# How a number of particles was come by, the firmest first.
+_BASIS = {"stated": "stated", "derived": "converted", "assumed": "estimate"}
+_SEARCHED = ("official_title", "acronym", "conditions", "interventions", "route_text", "sponsor", "secondary_trns")
 _RECORD = {
     "official_title": "Official title",
     "status": "Status",
@@ -78,20 +85,7 @@ _CLAIM = {
     "why": "Why",
     "finding": "Finding",
 }
-# Selects instead of text fields, so that "consistent" does not find "inconsistent" too. It is called at each draw and replaces
-# the fields at the first: itables ignores an initComplete where there are filters.
-_SELECTS = """function () {
-    this.api().columns(COLUMNS).every(function () {
-        const column = this, field = column.header().querySelector("input");
-        if (!field) return;
-        const select = document.createElement("select");
-        select.setAttribute("aria-label", field.placeholder);
-        select.add(new Option(field.placeholder, ""));
-        column.data().unique().sort().each((value) => select.add(new Option(value)));
-        select.onchange = () => column.search(select.value, {exact: select.value !== ""}).draw();
-        field.replaceWith(select);
-    });
-}"""
+_MOST_WORDS = 12  # of a dose as stated, in the table of all trials; its page has the rest
 
 
 def page_name(trn: str) -> str:
@@ -100,98 +94,135 @@ def page_name(trn: str) -> str:
 
 
 def trials_to_browse(
-    described: pd.DataFrame, *, protocol: dict, older: Mapping[str, Mapping[str, Any]] | None = None
-) -> pd.DataFrame:
-    """Table ``described`` as a reader sees it; cells without a value read "not reported".
+    described: pd.DataFrame, stories: Sequence[dict[str, Any]], *, protocol: dict, without: Collection[str] = ()
+) -> str:
+    """All trials as a table to browse (``evlib.book.browsing``): what each tests, in whom, at what dose, and with what on file.
 
-    ``older`` holds for a trial what ``older_values`` gives: a status or number of participants that is older than the record's
-    newest source is shown with its day.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Number, Title``, the coded facts, ``Countries, Registered, Status, Enrolment, Counted, Record``; the number is a
-        link to the trial's page, the record to its registry. Every cell is HTML, its text escaped.
-    """
-    coded = _CODED | {field: in_words(field).capitalize() for field in protocol["added_fields"]}
-    facts = {
-        "Number": [_link(f"trials/{page_name(trn)}.html", trn) for trn in described.trn],
-        "Title": described.title.map(_text),
-        **{
-            label: described[field].map(code_labels(protocol, field)).map(_text)
-            for field, label in coded.items()
-            if field in protocol["codes"]
-        },
-        "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],
-        "Registered": described.registered.dt.strftime("%Y-%m-%d").map(_text),
-        **{
-            label: [
-                _text(value if pd.isna(value) else _as_of(value, (older or {}).get(trn, {}).get(field)))
-                for trn, value in zip(described.trn, described[field], strict=True)
-            ]
-            for field, label in (("status", "Status"), ("enrolment", "Enrolment"))
-        },
-        "Counted": described.screening.map({"included": "included", "pending": "not yet read, not counted"}),
-        "Record": [_link(url, "registry") for url in described.record_url],
-    }
-    return pd.DataFrame(facts, index=described.index)
-
-
-def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
-    """The ledger of claims (``audit.csv``) as a reader sees it, with sections in the paper's order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Section, Quote, The paper says, Ours, Kind, Verdict, Why, Finding, Source``; the source is a link, named by its host. Every
-        cell is HTML, its text escaped.
-    """
-    sections = list(by_section(ledger).index)
-    ledger = ledger.sort_values("section", key=lambda column: column.map(sections.index), kind="stable")
-    texts = ledger[list(_CLAIM)].rename(columns=_CLAIM).map(lambda cell: "–" if pd.isna(cell) else html.escape(cell))
-    return texts.assign(Source=["–" if pd.isna(url) else _link(url, urlsplit(url).netloc) for url in ledger.source])
-
-
-def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tuple[str, ...] = ()) -> str:
-    """A table with a search, a filter under each heading and sorting, for a page of the book.
-
-    The scripts are in the page itself (itables and DataTables, bundled), so that it works from a folder and calls no other
-    host.
+    A status or number of participants that is older than the record's newest source is shown with its day.
 
     Parameters
     ----------
-    frame
-        Its cells are HTML.
-    name
-        The table's id on the page.
-    page_length
-        How many rows are shown at first.
-    choices
-        Columns with few values, whose filter is a list to choose from.
+    described
+        Table ``described``.
+    stories
+        The history of each of its records, in its order (``evlib.book.record_history.trace``).
+    without
+        Which of ``doses`` and ``results`` the whole review lacks: their columns are left out.
     """
-    from itables import JavascriptFunction, to_html_datatable
-    from itables.javascript import generate_init_offline_itables_html
-
-    scripts = generate_init_offline_itables_html(str(files("itables") / "html" / "dt_bundle.js"))
-    selects = _SELECTS.replace("COLUMNS", str([frame.columns.get_loc(column) for column in choices]))
-    table = to_html_datatable(
-        frame,
-        connected=False,
-        allow_html=True,
-        showIndex=False,
-        column_filters="header",
-        classes="display compact",
-        style="width:100%",
-        maxBytes=0,
-        layout={"topStart": "pageLength", "topEnd": "search", "bottomStart": "info", "bottomEnd": "paging"},
-        lengthMenu=[10, 25, 50, 200],
-        pageLength=page_length,
-        table_id=name,
-        drawCallback=JavascriptFunction(selects),
+    coded = _CODED | {field: in_words(field).capitalize() for field in protocol["added_fields"]}
+    codes = {
+        label: described[field].map(code_labels(protocol, field))
+        for field, label in coded.items()
+        if field in protocol["codes"]
+    }
+    countries = described.countries.map(lambda cell: join_multi(split_multi(cell)) or pd.NA)
+    statuses, year = _if_stated(status_groups(described.status)), described.registered.dt.year.astype("Int64")
+    older = [older_values(story) for story in stories]
+    facts = {
+        "Trial": [
+            _trial(row.trn, row.title, pending=row.screening == "pending") for row in described.itertuples(index=False)
+        ],
+        **{label: values.map(_text) for label, values in codes.items() if label not in _IN_MENUS_ALONE},
+        "Country": [", ".join(map(html.escape, split_multi(cell))) or UNREPORTED for cell in described.countries],
+        "Registered": [_in_time(day, basis) for day, basis in zip(described.registered, described.registered_basis)],
+        "Status": [_text(value) + _day(old.get("status")) for value, old in zip(described.status, older, strict=True)],
+        "People": [
+            _text(value) + _day(old.get("enrolment")) for value, old in zip(described.enrolment, older, strict=True)
+        ],
+    }
+    menus = dict(codes) | {"Country": countries, "Status": statuses}
+    order = {
+        "Trial": described.trn,
+        "Registered": described.registered.dt.strftime("%Y%m%d"),
+        "People": described.enrolment,
+    }
+    if "doses" not in without:
+        doses = pd.DataFrame([_dose_in_short(story) for story in stories], columns=["cell", "kind", "least", "most"])
+        facts["Dose"], menus["Dose"], order["Dose"] = doses.cell, doses.kind, doses.least
+    results = [_results_in_short(story, reports="results" not in without) for story in stories]
+    facts["Results"] = [", ".join(map(_text, found)) or "none on file" for found, _ in results]
+    menus["Results"] = pd.Series([kind for _, kind in results], index=described.index)
+    pending = described.screening.map({"included": "included", "pending": NOT_COUNTED})
+    if pending.nunique() > 1:
+        menus["Counted"] = pending
+    file = {"Number": described.trn, "Title": described.title, **codes, "Countries": countries}
+    file |= {"Registered": described.registered.dt.strftime("%Y-%m-%d"), "Date is": described.registered_basis}
+    file |= {"Status": described.status, "Status in groups": statuses, "People": described.enrolment}
+    if "doses" not in without:
+        file |= {"Particles, least": doses.least, "Particles, most": doses.most, "Particles are": doses.kind}
+        file["Dose as stated"] = [join_multi(dose.get("as_stated") for dose in story["doses"]) for story in stories]
+    file |= {"Results": [", ".join(found) or "none on file" for found, _ in results], "Record": described.record_url}
+    searched = pd.Series([_search_words(story) for story in stories], index=described.index)
+    return browsing(
+        pd.DataFrame({label: list(values) for label, values in facts.items()}),
+        name="trials",
+        what="trials",
+        menus=menus,
+        ranges={"Year of registration": year, "Number of people": described.enrolment},
+        words=searched,
+        order=order,
+        download=pd.DataFrame(file),
     )
-    # itables hands the function over as a text to be evaluated, which the pages' policy forbids (evlib.book.page_policy).
-    table = re.sub(r'"keys_to_be_evaluated": .*\n\s*', "", table).replace(json.dumps(selects), selects)
-    return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
+
+
+def claims_to_browse(ledger: pd.DataFrame) -> str:
+    """The ledger of claims (``audit.csv``) as a table to browse, with sections in the paper's order; all text is escaped."""
+    sections = list(by_section(ledger).index)
+    ledger = ledger.sort_values("section", key=lambda column: column.map(sections.index), kind="stable")
+    texts = ledger[list(_CLAIM)].rename(columns=_CLAIM).map(lambda cell: "–" if pd.isna(cell) else html.escape(cell))
+    shown = texts.assign(Source=["–" if pd.isna(url) else _link(url, urlsplit(url).netloc) for url in ledger.source])
+    menus = {_CLAIM[name]: ledger[name] for name in ("section", "kind", "verdict")}
+    return browsing(shown, name="claims", what="claims", menus=menus, download=ledger[[*_CLAIM, "source"]])
+
+
+def _trial(trn: str, title: object, *, pending: bool) -> str:
+    """The number of a trial as a link to its page, its title, and whether nobody has read it yet."""
+    note = f'<br><strong class="unread">{NOT_COUNTED}</strong>' if pending else ""
+    return f"{_link(f'trials/{page_name(trn)}.html', trn)}<br>{_text(title)}{note}"
+
+
+def _day(older: dict[str, Any] | None) -> str:
+    """The day of a fact that is older than the record's newest source, in small print."""
+    return f"<br><small>as of {html.escape(older['snapshot'])}</small>" if older else ""
+
+
+def _in_time(day: pd.Timestamp, basis: object) -> str:
+    """The month of registration, with a sign where the day is an estimate."""
+    return UNREPORTED if pd.isna(day) else f"{'about ' if basis == 'estimated' else ''}{day:%b&nbsp;%Y}"
+
+
+def _if_stated(groups: pd.Series) -> pd.Series:
+    return groups.mask(groups == MISSING)
+
+
+def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None, float | None]:
+    """The dose of a trial for its row: as HTML, its kind for the menu, and the least and most particles.
+
+    Several arms are a range. A number that rests on the literature is called an estimate.
+    """
+    doses = story.get("in_particles") or story["doses"]
+    if not doses:
+        return UNREPORTED, None, None, None
+    known = [dose for dose in doses if "low" in dose and dose.get("basis") in _BASIS]
+    if not known:
+        words = " ".join(str(doses[0].get("as_stated", "")).split()[:_MOST_WORDS])
+        return _text(words or pd.NA), "stated, not in particles", None, None
+    least, most = min(dose["low"] for dose in known), max(dose["high"] for dose in known)
+    basis = max((dose["basis"] for dose in known), key=list(_BASIS).index)
+    return f"{span_of(least, most)} particles ({_BASIS[basis]})", f"particles, {_BASIS[basis]}", least, most
+
+
+def _results_in_short(story: dict[str, Any], *, reports: bool) -> tuple[list[str], str]:
+    found = [str(report["study"]) for report in story["results"]] if reports else []
+    posted = story["record"].get("results_posted") is True
+    kind = "report on file" if found else "posted in the registry" if posted else "none on file"
+    return [*found, *(["posted in the registry"] if posted else [])], kind
+
+
+def _search_words(story: dict[str, Any]) -> str:
+    """What the search looks through beside the cells: what the record says of the trial, without line breaks."""
+    named = [str(story["record"][name]) for name in _SEARCHED if name in story["record"]]
+    return " ".join(" ".join(named).split())
 
 
 def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: Collection[str] = ()) -> str:
@@ -298,11 +329,10 @@ def _source(url: str, fields: list[str]) -> str:
 
 
 _FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
-_UNREPORTED = '<span class="unreported">not reported</span>'
 
 
 def _text(cell: object) -> str:
-    return _UNREPORTED if pd.isna(cell) else html.escape(str(cell))
+    return UNREPORTED if pd.isna(cell) else html.escape(str(cell))
 
 
 def _link(url: object, text: str) -> str:
