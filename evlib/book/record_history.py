@@ -13,6 +13,7 @@ from evlib.base.rawdata import OWN_DECISIONS, decision_files
 from evlib.base.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
+from evlib.book.trial_reports import reports
 from evlib.certainty import product_reporting, risk_of_bias
 from evlib.doses.reports import BY_PEOPLE, read_reports
 
@@ -93,6 +94,7 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     items = product_reporting.settled_items(read["product_reporting"], read["studies"])
     tables["risk_of_bias"] = _rows_by(judged, "study_id")
     tables["product"] = _rows_by(product_reporting.scores(items), "study_id")
+    tables["product_items"] = _rows_by(items, "study_id")
     return tables
 
 
@@ -184,6 +186,8 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     story["in_particles"] = rows_on("doses_in_particles", kept)
     numbers = [kept, *(row["trn"] for row in rows_on("duplicates", kept) if row["trn"] != kept)]
     story["results"] = [report for number in numbers for report in _reports(number, tables)]
+    story["reports"] = reports(numbers, tables)
+    story["follow_up"] = next(iter(rows_on("missing_results", kept)), {})
     studies = [study["study_id"] for number in numbers for study in tables["studies"].get(number, [])]
     judgement = ("study", "tool", "domain", "judgement", "reason", "judged_by")
     story["risk_of_bias"] = [_only(row, judgement) for study in studies for row in rows_on("risk_of_bias", study)]

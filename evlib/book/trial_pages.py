@@ -11,8 +11,10 @@ import pandas as pd
 from evlib.audit.checks import by_section
 from evlib.base.schema import join_multi, split_multi
 from evlib.base.tables import code_labels, in_words
+from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
+from evlib.book.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
 from evlib.describe.figures import status_groups
 from evlib.describe.tally import MISSING
 from evlib.doses.stated_doses import span_of
@@ -26,8 +28,6 @@ _CODED = {
 }
 _IN_MENUS_ALONE = ("Design",)  # of the coded facts; a column of it would leave too little width for the others
 NOT_COUNTED = "not yet read, not counted"
-# How a number of particles was come by, the firmest first.
-_BASIS = {"stated": "stated", "derived": "converted", "assumed": "estimate"}
 _SEARCHED = ("official_title", "acronym", "conditions", "interventions", "route_text", "sponsor", "secondary_trns")
 _RECORD = {
     "official_title": "Official title",
@@ -70,11 +70,12 @@ _FOLLOWED = (
     "allocation",
     "masking",
 )
-_HEADS = {"unit_kind": "kind of unit", "n_administrations": "times"}
-_HEADS |= {"not_stated": "read in full and not stated", "unseen": "not seen in what was read"}
-_RISK_NOTE = "RoB 2 for reports called randomised, ROBINS-I for others; machine readings, mostly of abstracts alone, where no person has judged."
+_DATES = {"start_date": "start", "completion_date": "completion"}
+_DECISIONS = ("reviewer", "read_by", "decision", "criterion", "reason")
+_CODING = ("field", "value", "coded_by", "found_in", "words", "read_as")
+_DUPLICATES = ("trn", "kept_trn", "basis", "evidence")
+_REMARKS = ("field", "text", "reason", "file", "line")
 _NOT_UNDERSTOOD = "What a source states here could not be read. Where the record above lacks the field, this is why: it was not left out."
-_PRODUCT_NOTE = "Items of the kind that MISEV2023 asks for; machine readings, mostly of abstracts alone."
 _CLAIM = {
     "section": "Section",
     "quote": "Quote",
@@ -203,13 +204,13 @@ def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None
     doses = story.get("in_particles") or story["doses"]
     if not doses:
         return UNREPORTED, None, None, None
-    known = [dose for dose in doses if "low" in dose and dose.get("basis") in _BASIS]
+    known = [dose for dose in doses if "low" in dose and dose.get("basis") in BASIS]
     if not known:
         words = " ".join(str(doses[0].get("as_stated", "")).split()[:_MOST_WORDS])
         return _text(words or pd.NA), "stated, not in particles", None, None
     least, most = min(dose["low"] for dose in known), max(dose["high"] for dose in known)
-    basis = max((dose["basis"] for dose in known), key=list(_BASIS).index)
-    return f"{span_of(least, most)} particles ({_BASIS[basis]})", f"particles, {_BASIS[basis]}", least, most
+    basis = max((dose["basis"] for dose in known), key=list(BASIS).index)
+    return f"{span_of(least, most)} particles ({BASIS[basis]})", f"particles, {BASIS[basis]}", least, most
 
 
 def _results_in_short(story: dict[str, Any], *, reports: bool) -> tuple[list[str], str]:
@@ -226,8 +227,8 @@ def _search_words(story: dict[str, Any]) -> str:
 
 
 def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: Collection[str] = ()) -> str:
-    """The page of a trial in Markdown with HTML tables: record, decisions, coding with its basis, doses, reports with
-    their risk of bias and what they tell of the product, sources.
+    """The page of a trial in Markdown with HTML tables. First what a reader asks: what it tests, its status, whether it has
+    results; then what its reports say, its doses, the versions of its record, and how it was read.
 
     Parameters
     ----------
@@ -239,66 +240,179 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     without
         Which of ``doses`` and ``results`` the whole review lacks: their sections are left out.
     """
-    record = story["record"]
-    changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
-    doses = ("arm", "as_stated", "unit_kind", "per", "n_administrations")
-    reports = (
-        *("study", "report", "year", "report_type", "allocation", "masking", "read_from", "risk_of_bias", "product"),
-        *("evidence_note", "link", "arms", "outcomes"),
-    )
-    judgements = ("study", "tool", "domain", "judgement", "reason", "judged_by")
-    told = ("study", "stated", "not_stated", "unseen")
-    remarks = ("field", "text", "reason", "file", "line")
-    outcomes = ("study", "arm", "role", "name", "timepoint", "value", "p", "direction", "comparison", "better_when")
-    changes_heading = "What changed since the earlier search"
-    optional = [
-        ("doses", "Doses", _grid(story["doses"], doses, "No dose on file.")),
-        ("results", "Reports", _grid(story["results"], reports, "No report on file.")),
-        (
-            "risk_of_bias",
-            "Risk of bias",
-            _with_note(_RISK_NOTE, _grid(story["risk_of_bias"], judgements, "Not judged.")),
-        ),
-        (
-            "product",
-            "What is told of the product",
-            _with_note(_PRODUCT_NOTE, _grid(story["product"], told, "Not read.")),
-        ),
-        ("outcomes", "Outcomes on file", _grid(story["outcomes"], outcomes, "None.")),
-        ("changes", changes_heading, _grid(changed, ("field", "before", "after"), "Nothing that is followed.")),
-    ]
-    left_out = {*without, *(["changes"] if changes is None else [])}
-    of_reports = ("risk_of_bias", "product", "outcomes")
-    left_out |= {name for name in of_reports if "results" in left_out or not story[name]}
-    older = older_values(story)
-    followed = [
-        row
-        for row in story["versions"]
-        if row["field"] in _FOLLOWED and row["field"] in _that_differ(story["versions"])
-    ]
+    record, older, url = story["record"], older_values(story), story.get("record_url")
     title = record.get("brief_title") or record.get("official_title") or "No title shown"
-    url = story.get("record_url")
+    links = [*([_link(url, "Its record in the registry")] if url else []), '<a href="../trials.html">All trials</a>']
+    told = [] if "results" in without else story["reports"]
     parts = [
         "---\norphan: true\n---",
-        f"# {_without_markup(story['trn'])}",
+        f"# {without_markup(story['trn'])}",
         f"<p><strong>{html.escape(str(title))}</strong></p>",
-        f"<p>{_outcome_sentence(story['outcome'])}{' ' + _link(url, 'Its record in the registry') + '.' if url else ''} "
-        '<a href="../trials.html">All trials</a>.</p>',
+        f'<p class="answer">{_answer(story, told, older)}</p>',
+        f"<p>{'. '.join(links)}.</p>",
+        _facts_in_short(story, told, older, without=without),
+        *(["## Results", *map(section, told)] if told else []),
+        *(["## Doses in the record", _doses(story)] if "doses" not in without and story["doses"] else []),
+        *_versions(story, changes),
         "## The record",
-        _facts([(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]),
-        *(["## What its copies say at different days", _grid(followed, ("field", "snapshot", "value", "shown"), "")] if followed else []),
-        *(["## Stated, but not understood", _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], remarks, ""))] if story["not_understood"] else []),
-        "## Who judged it",
-        _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
+        fold("Everything that the record says, in its words", _facts(_said(record, older))),
+        *(
+            ["## Stated, but not understood", _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], _REMARKS, ""))]
+            if story["not_understood"]
+            else []
+        ),
         "## How it was coded",
-        _grid(story["coding"], ("field", "value", "coded_by", "found_in", "words", "read_as"), "Not coded."),
-        *(f"## {heading}\n\n{grid}" for name, heading, grid in optional if name not in left_out),
-        "## Other records of the same trial",
-        _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
+        f"<p>{_agreement(story['coding'])}</p>",
+        fold("Each coded fact, and on what it rests", _grid(story["coding"], _CODING, "Not coded.")),
+        "## Who judged it",
+        f"<p>{_outcome_sentence(story['outcome'])}</p>",
+        fold("Each judgement", _grid(story["decisions"], _DECISIONS, "No decision yet.")),
+        *(
+            ["## Other records of the same trial", _grid(story["duplicates"], _DUPLICATES, "")]
+            if story["duplicates"]
+            else []
+        ),
         "## Sources",
-        "<ul>" + "".join(f"<li>{_source(url, fields)}</li>" for url, fields in _addresses(record, older).items()) + "</ul>",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+        fold("The addresses that the record was read from", _sources(record, older)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _answer(story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, Any]) -> str:
+    """What a reader asks first: is it over, has it results, and what decides how to read them."""
+    status = story["record"].get("status")
+    parts = [f"{_as_of(status, older.get('status'))}." if status else "Its status is not shown."]
+    if told:
+        parts.append(f"{several(len(told), 'report is', 'reports are')} on file: {'; '.join(map(in_short, told))}.")
+        parts += [str(report["evidence_note"]) for report in told if "evidence_note" in report]
+    elif story["record"].get("results_posted") is True:
+        parts.append("Results are posted in the registry; no report is on file here.")
+    else:
+        parts.append("No result is on file.")
+        if story.get("follow_up", {}).get("due") == "over a year ago":
+            day = story["follow_up"].get("completion_date", "a day that it does not show")
+            parts.append(f"By the dates of its record it was over more than a year ago ({day}).")
+    if story["outcome"]["outcome"] == "pending":
+        parts.insert(0, "Not yet read, not counted.")
+    return html.escape(" ".join(parts))
+
+
+def _facts_in_short(
+    story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, Any], *, without: Collection[str]
+) -> str:
+    record, codes = story["record"], {row["field"]: row["value"] for row in story["coding"]}
+
+    def coded(field: str, *words: str) -> str:
+        """A code with the record's words for it."""
+        said = "; ".join(dict.fromkeys(", ".join(split_multi(record[name])) for name in words if name in record))
+        return html.escape(": ".join(filter(None, (codes.get(field), said)))) or UNREPORTED
+
+    def shown(*names: str) -> str:
+        """Facts of the record, older ones with their day."""
+        texts = [str(_as_of(record[name], older.get(name))) for name in names if name in record]
+        return html.escape("; ".join(", ".join(split_multi(text)) for text in texts)) or UNREPORTED
+
+    kind = {"actual": "actual", "estimated": "planned", "anticipated": "planned", "planned": "planned"}
+    people = shown("enrolment")
+    if (word := kind.get(str(record.get("enrolment_type", "")).casefold())) and "enrolment" in record:
+        people += f", {word}"
+    basis = " (estimated)" if record.get("registered_basis") == "estimated" else ""
+    dates = [f"registered {record['registered']}{basis}"] if "registered" in record else []
+    dates += [f"{label} {_as_of(record[name], older.get(name))}" for name, label in _DATES.items() if name in record]
+    facts = {
+        "Disease": coded("disease_area", "conditions"),
+        "Cells": coded("msc_source", "msc_source_text"),
+        "Product": coded("ev_term", "ev_term_text"),
+        "Route": coded("route", "route_text"),
+    }
+    if "doses" not in without:
+        facts["Dose"] = _dose_in_short(story)[0]
+        if not story["doses"] and "dose_text" in record:
+            facts["Dose"] = html.escape(f"in its words: {record['dose_text']}")
+    facts |= {
+        "Phase, design": f"{coded('phase_group')}; {coded('design')}; {shown('allocation', 'masking')}",
+        "People": people,
+        "Dates": html.escape("; ".join(dates)) or UNREPORTED,
+        "Where": coded("countries"),
+        "Sponsor": shown("sponsor"),
+    }
+    if told:
+        facts["Risk of bias"] = "<br>".join(html.escape(text) for text in map(_overall, told))
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(label)}</th><td>{value}</td></tr>' for label, value in facts.items()
+    )
+    return f'{_FRAME.replace("scroll", "scroll whole")}<table class="facts">{rows}</table></div>'
+
+
+def _overall(report: dict[str, Any]) -> str:
+    """The overall risk of bias of a report, and who judged it."""
+    for row in report["risk_of_bias"]:
+        if row["domain"] == "overall" and "judgement" in row:
+            return f"{report['study']}: {row['judgement'].replace('-', ' ')} ({row['tool']}; {row['judged_by']})"
+    return f"{report['study']}: not judged"
+
+
+def _doses(story: dict[str, Any]) -> str:
+    """Each dose as stated, and in particles where it can be converted, with what that rests on."""
+    stated, converted = story["doses"], story.get("in_particles", [])
+    beside = converted if len(converted) == len(stated) else [{} for _ in stated]
+    rows = [
+        (
+            html.escape(str(dose.get("arm", "–"))),
+            html.escape(str(dose.get("as_stated", "–"))),
+            html.escape(dose["unit_kind"]),
+            html.escape(str(dose.get("n_administrations", "–"))),
+            particles(other) if other else "–",
+            span_of(other["course_low"], other["course_high"]) if "course_low" in other else "–",
+        )
+        for dose, other in zip(stated, beside, strict=True)
+    ]
+    heads = ("Arm", "As stated", "Kind of unit", "Times", "Particles at a time", "Over the course")
+    table = rows_of(heads, rows, label="Doses in the record")
+    notes = dict.fromkeys(
+        f"{other['conversion']}{': ' + other['conversion_note'] if 'conversion_note' in other else ''}"
+        for other in converted
+        if "conversion" in other
+    )
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return table + (fold("On what the conversion rests", f"<ul>{listed}</ul>") if notes else "")
+
+
+def _versions(story: dict[str, Any], changes: pd.DataFrame | None) -> list[str]:
+    """What changed since the earlier search, and what copies of the record of different days say differently."""
+    changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
+    differ = _that_differ(story["versions"])
+    followed = [row for row in story["versions"] if row["field"] in _FOLLOWED and row["field"] in differ]
+    parts = []
+    if changed:
+        parts += ["<p>Since the earlier search:</p>", _grid(changed, ("field", "before", "after"), "")]
+    if followed:
+        parts += ["<p>Copies of different days:</p>", _grid(followed, ("field", "snapshot", "value", "shown"), "")]
+    return ["## Versions of the record", *parts] if parts else []
+
+
+def _agreement(coding: list[dict[str, Any]]) -> str:
+    """How many coded facts two readings agree on, and where they differ."""
+    if not coding:
+        return "Not coded."
+    by = joined(list(dict.fromkeys(str(row.get("coded_by", "not told by whom")) for row in coding)))
+    read = [row for row in coding if ";" in row.get("read_as", "")]
+    apart = [row for row in read if len({said.strip().partition(" ")[2] for said in row["read_as"].split(";")}) > 1]
+    text = f"{several(len(coding), 'fact')}, {by}."
+    if read:
+        text += f" Two machine readings agree on {len(read) - len(apart)} of {len(read)}."
+    if apart:
+        text += f" They differ on {joined([in_words(row['field']) + ' (' + row['read_as'] + ')' for row in apart])}."
+    return html.escape(text)
+
+
+def _said(record: dict[str, Any], older: dict[str, Any]) -> list[tuple[str, object]]:
+    return [(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]
+
+
+def _sources(record: dict[str, Any], older: dict[str, Any]) -> str:
+    addresses = _addresses(record, older)
+    return f"<ul>{''.join(f'<li>{_source(url, fields)}</li>' for url, fields in addresses.items())}</ul>"
 
 
 def _as_of(value: object, older: dict[str, Any] | None) -> object:
@@ -342,11 +456,6 @@ def _link(url: object, text: str) -> str:
     return html.escape(text)
 
 
-def _without_markup(text: str) -> str:
-    """Text for a Markdown heading, with its signs escaped."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
-
-
 def _outcome_sentence(outcome: dict[str, Any]) -> str:
     code = f" ({outcome['criterion']})" if "criterion" in outcome else ""
     by = f", decided by {outcome['decided_by']}" if "decided_by" in outcome else ""
@@ -374,8 +483,7 @@ def _with_note(note: str, grid: str) -> str:
 def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
     if not rows:
         return f"<p>{none}</p>"
-    heads = (_HEADS.get(name, name.replace("_", " ")) for name in names)
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
+    head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in names)
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
         for row in rows
@@ -384,7 +492,5 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    text = str(value)
-    if name == "report" and re.fullmatch(r"10\.\d{4,}/\S+", text):
-        return _link(f"https://doi.org/{text}", text)
+    text = {"True": "yes", "False": "no"}.get(str(value), str(value))
     return html.escape(text.replace("_", " ") if name in ("field", "found_in") else text)
