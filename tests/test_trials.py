@@ -4,16 +4,23 @@ import html
 import json
 import re
 import shutil
+import tempfile
+from xml.dom import minidom
 
+import matplotlib.pyplot as plt
+import nbformat
 import pandas as pd
 import pytest
 from conftest import RAW, ROOT
 
+from evlib.base import figure
 from evlib.base.schema import read_table
+from evlib.base.tables import table as shown_table
 from evlib.book.browsing import browsing
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.book.record_history import trace, traced_tables
-from evlib.book.trial_pages import trials_to_browse
+from evlib.book.trial_links import pages_of_trials, with_trial_links
+from evlib.book.trial_pages import page_name, trials_to_browse
 
 DATE = "2024-02-17"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -159,3 +166,46 @@ def test_filters_are_kept_in_the_address_and_menus_count_what_they_leave(opened,
     again.get_by_role("button", name="Clear all").click()
     assert len(shown(again)) == len(described)
     again.wait_for_url("**/trials.html")
+
+
+def notebook_of(text):
+    output = nbformat.v4.new_output("display_data", data={"text/html": text})
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
+
+
+def linked(text, pages):
+    return with_trial_links(notebook_of(text), pages).cells[0].outputs[0]["data"]["text/html"]
+
+
+def test_numbers_and_reports_in_tables_lead_to_the_pages_of_trials(stories):
+    pages = pages_of_trials(stories, page_name=page_name)
+    assert pages["Zhu 2022"] == pages["NCT04276987"] == ("NCT04276987", "trials/NCT04276987.html")
+    made = shown_table(
+        pd.DataFrame({"trn": ["NCT04276987", "NCT99999999"], "study": ["Zhu 2022", "Zhu 2022, and others"]}),
+        caption="x",
+        urls=pd.Series(["https://clinicaltrials.gov/study/NCT04276987", None]),
+    ).data
+    text = linked(made, pages)
+    assert text.count('href="trials/') == 2
+    assert '<a href="trials/NCT04276987.html">NCT04276987</a> (<a href="https://clinicaltrials.gov/' in text
+    assert '<a href="trials/NCT04276987.html">Zhu 2022</a>' in text
+    report = '<td><a href="https://doi.org/10.1/x">Zhu 2022</a></td>'
+    assert linked(report, pages) == report[:-5] + ' (<a href="trials/NCT04276987.html">NCT04276987</a>)</td>'
+    assert linked("<p>NCT04276987</p>", pages) == "<p>NCT04276987</p>"
+
+
+def test_points_of_a_figure_lead_to_trials_once_for_the_keyboard(stories, described):
+    pages = pages_of_trials(stories, page_name=page_name)
+    drawing, axes = plt.subplots(layout="constrained")
+    axes.plot([1, 2, 3, 4], [1, 2, 3, 4], "o", gid="p")
+    hints = {"p": ["Zhu 2022, arm: 1", "NCT04276987: <2", "Zhu 20222: 3", "no trial"]}
+    data = pd.DataFrame({"a": [1]})
+    with tempfile.TemporaryDirectory() as folder:
+        shown = figure.show(figure.Figure(drawing, "f", "T", "A", data, hints), folder).data
+    assert 'role="img"' in shown and "<a " not in shown.partition("<figcaption>")[0]
+    svg = linked(shown, pages).partition("<figcaption>")[0]
+    links = re.findall(r'<a xlink:href="trials/NCT04276987.html" ([^>]*)>', svg)
+    assert len(links) == svg.count("<a ") == 2
+    assert "aria-label" in links[0] and links[1] == 'tabindex="-1" aria-hidden="true"'
+    assert 'role="group"' in svg and 'role="img"' not in svg and "&lt;2" in svg
+    minidom.parseString(re.search(r"<svg.*</svg>", svg, re.DOTALL)[0])

@@ -26,6 +26,7 @@ from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.record_history import trace, traced_tables
+from evlib.book.trial_links import pages_of_trials, with_trial_links
 from evlib.book.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
 from evlib.screen.judging import exclusion_criteria
@@ -83,13 +84,13 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
-    _write_trials(root, results, source, protocol)
+    pages_of = _write_trials(root, results, source, protocol)
     if (results / "audit.csv").is_file():
         write_text(source / "ledger_table.html", claims_to_browse(read_csv(results / "audit.csv")))
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
-        notebook, seen = with_anchors(readable(executed)), set()
+        notebook, seen = with_trial_links(with_anchors(readable(executed)), pages_of), set()
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = linked(cell.source, meanings, seen)
@@ -191,8 +192,8 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     }
 
 
-def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
-    """The table of all trials, a page for each, and the whole data set to download."""
+def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> dict[str, tuple[str, str]]:
+    """The table of all trials, a page for each, and the whole data set to download; returns where each trial and report is."""
     described = read_table(results / "described.csv", "described")
     rows = traced_tables(results, raw_dir=root / "data" / "raw")
     stories = [trace(trn, rows, run=results.name, protocol=protocol) for trn in described.trn]
@@ -205,6 +206,7 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> No
         page = trial_page(story | {"record_url": url}, changes, without=without)
         write_text(source / "trials" / f"{page_name(story['trn'])}.md", page)
     write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
+    return pages_of_trials(stories, page_name=page_name)
 
 
 def filled(text: str, words: dict[str, str], *, page: str) -> str:

@@ -63,7 +63,7 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
         for y, row in counted.iterrows():
             ends, colour = [row.particles_low, row.particles_high], palette[row.route]
             axes.plot(ends, [y, y], color=colour, lw=3, solid_capstyle="round")
-            axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5)
+            axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5, gid=f"dose-{y}")
         arms = counted.arm.dropna().map(lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}")
         axes.set_yticks(range(len(counted)), counted.trn + arms.reindex(counted.index, fill_value=""), fontsize=8)
         axes.set(xscale="log", xlabel="Particles per administration (log scale)", ylabel="")
@@ -73,4 +73,8 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str]) -> Figure
         drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
         set_title(axes, title)
     data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
-    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}.", data)
+    hints = {
+        f"dose-{y}": [f"{row.trn}{'' if pd.isna(row.arm) else ', ' + row.arm}: {row.as_stated}"] * 2
+        for y, row in counted.iterrows()
+    }
+    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}.", data, hints)
