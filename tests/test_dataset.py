@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from fnmatch import fnmatchcase
 
 import duckdb
 import pandas as pd
@@ -13,7 +14,16 @@ from rocrate.rocrate import ROCrate
 from evlib.base.files import write_text
 from evlib.base.schema import columns, read_csv, read_table, write_table
 from evlib.base.words import save_numbers
-from evlib.book.dataset import TABLES, codebook, write_dataset
+from evlib.book.dataset import (
+    FURTHER,
+    LEFT_OUT,
+    TABLES,
+    UNEXPLAINED,
+    codebook,
+    further_codebook,
+    further_tables,
+    write_dataset,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +76,43 @@ def test_the_crate_is_read_by_its_own_library_and_lists_every_file(unpacked):
     assert "2024-02-17" in crate.name
     assert {"chapters/02_screen.ipynb", "protocol.yml", "requirements.lock", "LICENSE"} <= files
     assert json.loads((unpacked / "ro-crate-metadata.json").read_text())["@graph"]
+
+
+def test_every_table_of_a_run_is_in_it_or_left_out_for_a_reason_and_every_column_is_explained(unpacked, run_of):
+    results = run_of("2024-02-17")
+    made = {path.stem for path in results.glob("*.csv")}
+    held = {path.stem for path in (unpacked / "csv").glob("*.csv")}
+    assert made - held == made & LEFT_OUT.keys()
+    assert all(LEFT_OUT.values()) and not held & LEFT_OUT.keys()
+    assert held == {path.stem for path in (unpacked / "parquet").glob("*.parquet")}
+    assert not TABLES.keys() & further_tables().keys()
+    book = read_csv(unpacked / "codebook.csv")
+    assert book[(book.description == UNEXPLAINED) | book.description.isna()].empty
+    for table in sorted(held):
+        assert book.column[book.table == table].tolist() == read_csv(unpacked / f"csv/{table}.csv").columns.tolist()
+
+
+def test_no_explanation_waits_for_a_table_or_column_that_no_run_has(unpacked):
+    """Of the tables that chapters derive; what an update adds is not in this run."""
+    said = read_csv(FURTHER).dropna(subset="column")
+    said = said[~said.table.isin(["headlines", "trial_changes", "record_changes", "prisma2020_update"])]
+    for table, own in said.groupby("table"):
+        columns = read_csv(unpacked / f"csv/{table}.csv").columns
+        assert not [form for form in own.column if not any(fnmatchcase(name, form) for name in columns)], table
+
+
+def test_a_column_that_is_new_or_of_another_type_is_kept_as_text():
+    frame = pd.DataFrame({"n_included": ["3", "many"], "search_date": ["2024-01-31", None], "brand_new": ["a", "b"]})
+    book = further_codebook("by_date", frame).set_index("column")
+    assert book.type.to_dict() == {"n_included": "string", "search_date": "date", "brand_new": "string"}
+    assert book.description["brand_new"] == UNEXPLAINED != book.description["n_included"]
+
+
+def test_parquet_holds_the_numbers_of_derived_tables(unpacked):
+    ours = read_csv(unpacked / "csv/effects.csv")
+    theirs = duckdb.read_parquet(str(unpacked / "parquet/effects.parquet")).df()
+    assert theirs.estimate.tolist() == pytest.approx(ours.estimate.astype(float).tolist(), nan_ok=True)
+    assert theirs.columns.tolist() == ours.columns.tolist() and len(theirs) == len(ours)
 
 
 @pytest.mark.parametrize("table", TABLES)

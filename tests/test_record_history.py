@@ -12,6 +12,7 @@ from evlib.base.errors import InputError
 from evlib.base.rawdata import OWN_DECISIONS
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
+from evlib.book import trial_reports
 from evlib.book.record_history import older_values, story_as_text, trace, traced_tables
 from evlib.book.trial_pages import trial_page
 from evlib.certainty.product_reporting import ITEMS
@@ -110,23 +111,57 @@ def test_the_page_of_a_trial_dates_what_only_an_older_copy_says_and_says_who_rea
     assert f"<td>{records.snapshot[row.trn]}</td>" in page
     newest = records.index[~records.index.isin(older.trn)][0]
     assert "(as of " not in trial_page(traced(newest), None)
-
-    zarrabi = trial_page(traced("NCT04366063"), None)  # its report names the number that was merged into it
-    assert "Zarrabi 2023" in zarrabi and "RoB2: " in zarrabi and "## Outcomes on file" in zarrabi
-    for outcome in traced("NCT04366063")["outcomes"]:
-        assert f"<td>{outcome['direction']}</td>" in zarrabi
-    story = traced("NCT04366063")
-    assert [row["domain"] for row in story["risk_of_bias"]] == list(DOMAINS["RoB2"])
-    assert all(html.escape(row["reason"]) in zarrabi for row in story["risk_of_bias"])
-    [product] = story["product"]
-    named = [name for key in ("stated", "not_stated", "unseen") for name in product.get(key, "").split(", ") if name]
-    assert sorted(named) == sorted(name.lower() for name in ITEMS.values())
-    assert f"<td>{product['unseen']}</td>" in zarrabi and "not seen in what was read" in zarrabi
     trials = read_table(results / "trials.csv", "trials")
     pages = {trn: trial_page(traced(trn), None) for trn in trials.trn}
     assert "<td>machine-read</td>" in pages["NCT04276987"]
-    assert "## Risk of bias" not in next(pages[trn] for trn in pages if not traced(trn)["results"])
     assert not [trn for trn, text in pages.items() if re.search(r"\bhand(?:-| )cod|\bby hand\b", text, re.IGNORECASE)]
+    for trn, page in pages.items():
+        assert ("## Results" in page) == ("Risk of bias (" in page) == bool(traced(trn)["reports"]), trn
+
+
+def test_the_page_of_a_trial_begins_with_what_decides_and_tells_all_that_is_on_file(traced):
+    story = traced("NCT04366063")  # its report names the number that was merged into it
+    [report] = story["reports"]
+    page = trial_page(story, None)
+    answer = page[page.index('class="answer"') : page.index("## Results")]
+    assert html.escape(report["evidence_note"]) in answer and "Zarrabi 2023 (article): randomised, 43 people" in answer
+    assert answer.index("Recruiting") < answer.index("1 report is on file")
+    assert all(report[name] for name in ("arms", "outcomes", "product", "risk_of_bias"))
+    assert not report["harms"] and "no statement is on file, which does not mean" in page
+    for arm in report["arms"]:
+        assert html.escape(arm.get("dose_as_reported", arm["arm"])) in page
+    assert all(html.escape(row["reason"]) in page for row in report["risk_of_bias"])
+    assert [row["domain"] for row in report["risk_of_bias"]] == list(DOMAINS["RoB2"])
+    assert [row["item"] for row in report["product"]] == list(ITEMS)
+    assert "no difference from Control (recommended treatment)" in page
+    assert "improved from before to after, which compares with no other arm" in page
+    assert page.count("is printed, ") == len(report["odd_statistics"]) > 0
+    effects = [effect for row in report["outcomes"] for effect in row["effects"] if effect["basis"] == "counts"]
+    assert effects
+    for effect in effects:
+        assert f"{effect['measure']} {effect['estimate']:.2g} ({effect['low']:.3g} to {effect['high']:.3g})" in page
+
+
+def test_the_directions_of_all_outcomes_on_file_have_words(traced, results):
+    """A direction that the page does not know would stand there as a bare code."""
+    outcomes = read_table(results / "outcomes.csv", "outcomes")
+    pairs = set(zip(outcomes.comparison.dropna(), outcomes.direction[outcomes.comparison.notna()], strict=True))
+    assert pairs and pairs <= trial_reports._DIRECTIONS.keys()
+    page = trial_page(traced("NCT04276987"), None)
+    assert "improved from before to after" in page and "the report has no control arm" in page
+    assert "2×10⁸ (stated)" in page
+
+
+def test_a_page_says_what_is_missing_and_where_readings_differ(traced, results):
+    trials = read_table(results / "trials.csv", "trials")
+    silent = next(story for story in map(traced, trials.trn) if not story["reports"] and not story["doses"])
+    page = trial_page(silent, None)
+    assert "No result is on file." in page and "## Results" not in page and "## Doses" not in page
+    story = silent | {"coding": [row | {"read_as": "R1 a; R2 b"} for row in silent["coding"][:2]]}
+    first, second = (row["field"].replace("_", " ") for row in story["coding"])
+    said = trial_page(story, None)
+    assert f"agree on 0 of 2. They differ on {first} (R1 a; R2 b) and {second}" in said
+    assert "Doses" not in trial_page(silent | {"doses": [{"unit_kind": "mg"}]}, None, without=["doses", "results"])
 
 
 def test_every_record_of_the_sources_can_be_traced(traced, results):

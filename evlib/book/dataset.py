@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,18 @@ import pandas as pd
 
 from evlib.base.files import all_below
 from evlib.base.paths import repository
-from evlib.base.schema import kinds, read_csv, read_table, write_csv
+from evlib.base.schema import kinds, read_csv, read_table, unguarded, write_csv
 from evlib.base.tables import idle_columns, in_words, uncoded_columns
 from evlib.base.words import load_numbers
 
 CODEBOOK = Path(__file__).with_name("codebook.csv")
-# The tables of the data set, with what one row is.
+# Tables that chapters derive and no later chapter reads by a schema: of each what a row is (in the row without a column), and its
+# columns with their types, as far as the name alone does not tell both. A "*" stands for what a run adds.
+FURTHER = Path(__file__).with_name("further_tables.csv")
+UNEXPLAINED = "no explanation is on file"
+# Tables of a run that stay out of the data set, with why.
+LEFT_OUT = {"summaries": "what registries say at length is for those who judge a record, and is not passed on"}
+# The tables of the data set that have a schema, with what one row is.
 TABLES = {
     "trials": "a trial: an included one, or one that the rules propose and nobody has read (pending)",
     "described": "a trial with its codes and the facts of its record",
@@ -52,6 +59,7 @@ TABLES = {
 _NOT_PASSED_ON = {"to_screen": ["summary", "search_words"]}
 _OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
 _OF_PROJECT = ("locks/requirements.lock", "LICENSE", "LICENSE-DATA")
+_SQL = {"number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _TYPES = {"text": "string", "key": "string", "count": "integer", "number": "number", "flag": "boolean", "date": "date"}
 _LICENCE = {
     "name": "CC-BY-4.0",
@@ -80,6 +88,45 @@ def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()
     return pd.DataFrame(rows)
 
 
+def further_tables() -> dict[str, str]:
+    """The tables that chapters derive, beside ``TABLES``, each with what one row is."""
+    said = read_csv(FURTHER)
+    return said[said.column.isna()].set_index("table").description.to_dict()
+
+
+def further_codebook(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of a derived table, read as text, as ``codebook`` has them.
+
+    A column that no file explains is a text that is ``UNEXPLAINED``; one with a value that its type does not allow is a text.
+    """
+    said = read_csv(FURTHER).dropna(subset="column")
+    own = said[said.table == table].set_index("column")[["type", "description"]]
+    known = read_csv(CODEBOOK).set_index("column").description
+    types = {name: _TYPES[kind] for other in (*TABLES, "proposals") for name, kind in kinds(other).items()}
+    rows = []
+    for column in frame:
+        # What is named alike in another table means the same here, unless the file says otherwise; a "*" stands for the rest.
+        form = next((form for form in own.index if form == column or ("*" in form and fnmatchcase(column, form))), None)
+        if form == column or (form and column not in known):
+            kind, description = own.loc[form]
+        elif column in known and column in types:
+            kind, description = types[column].replace("integer", "number"), known[column]
+        else:
+            kind, description = "string", UNEXPLAINED
+        kind = kind if _fits(frame[column].dropna(), kind) else "string"
+        rows.append({"table": table, "column": column, "type": kind, "description": description})
+    return pd.DataFrame(rows, columns=["table", "column", "type", "description"])
+
+
+def _fits(values: pd.Series, kind: str) -> bool:
+    """Whether texts are all of a type of the data package."""
+    if kind == "number":
+        return bool(pd.to_numeric(values, errors="coerce").notna().all())
+    if kind == "date":
+        return bool(pd.to_datetime(values, format="%Y-%m-%d", errors="coerce").notna().all())
+    return kind != "boolean" or bool(values.isin(["True", "False"]).all())
+
+
 def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, protocol: dict) -> Path:
     """Write the data set of a run, and what made it, as a zip file; returns its path.
 
@@ -102,20 +149,34 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         for source in (*(Path(root) / name for name in _OF_REVIEW), *(home / name for name in _OF_PROJECT)):
             if source.is_file():
                 shutil.copy2(source, made / source.name)
-        written = {name: row for name, row in TABLES.items() if (results / f"{name}.csv").is_file()}
+        rows = TABLES | further_tables()
+        written = {name: row for name, row in rows.items() if (results / f"{name}.csv").is_file()}
         added = protocol["added_fields"]
-        book = codebook(written, added=added)
+        books = [codebook([name for name in written if name in TABLES], added=added)]
         for table in written:
-            frame = read_table(results / f"{table}.csv", table)
             without = _NOT_PASSED_ON.get(table, [])
-            idle = [*idle_columns(frame, protocol), *without]
-            book = book[(book.table != table) | ~book.column.isin(idle)]
             copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol, without=without)
-            kept = {name: kind for name, kind in kinds(table, added=added).items() if name not in idle}
-            shown = ", ".join(
-                f'CAST("{name}" AS DATE) AS "{name}"' if kind == "date" else f'"{name}"' for name, kind in kept.items()
-            )
-            duckdb.from_df(frame).project(shown).write_parquet(str(made / f"parquet/{table}.parquet"))
+            if table in TABLES:
+                frame = read_table(results / f"{table}.csv", table)
+                idle = [*idle_columns(frame, protocol), *without]
+                books[0] = books[0][(books[0].table != table) | ~books[0].column.isin(idle)]
+                held = kinds(table, added=added)
+                shown = [
+                    f'CAST("{name}" AS DATE) AS "{name}"' if kind == "date" else f'"{name}"'
+                    for name, kind in held.items()
+                    if name not in idle
+                ]
+            else:
+                frame = read_csv(made / f"csv/{table}.csv")
+                frame = frame.apply(lambda column: column.map(unguarded, na_action="ignore"))
+                books.append(further_codebook(table, frame))
+                shown = [
+                    f'CAST("{name}" AS {_SQL[kind]}) AS "{name}"' if kind in _SQL else f'"{name}"'
+                    for name, kind in zip(books[-1].column, books[-1].type, strict=True)
+                ]
+                frame = frame.astype("str").where(frame.notna(), None)
+            duckdb.from_df(frame).project(", ".join(shown)).write_parquet(str(made / f"parquet/{table}.parquet"))
+        book = pd.concat(books, ignore_index=True)
         book.to_csv(made / "codebook.csv", index=False, lineterminator="\n")
         (made / "run.json").write_bytes((results / "run.json").read_bytes())
         _write_json(made / "datapackage.json", _data_package(path.stem, run, protocol, written, book))
@@ -185,9 +246,10 @@ def _describe_crate(folder: Path, run: dict[str, Any], protocol: dict) -> None:
         paper = ContextEntity(crate, f"https://doi.org/{source['doi']}", about)
         crate.add(paper)
         crate.root_dataset["isBasedOn"] = paper
+    rows = TABLES | further_tables()
     for file in all_below(folder):
         name = file.relative_to(folder).as_posix()
-        properties = {"description": f"One row is {TABLES[file.stem]}."} if file.stem in TABLES else {}
+        properties = {"description": f"One row is {rows[file.stem]}."} if file.stem in rows else {}
         if file.suffix == ".ipynb":
             properties = {"@type": ["File", "SoftwareSourceCode"], "encodingFormat": "application/x-ipynb+json"}
         crate.add_file(name, name, properties={"name": file.name, **properties})

@@ -27,8 +27,9 @@ from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.question_pages import write_answers
-from evlib.book.record_history import older_values, trace, traced_tables
-from evlib.book.trial_pages import claims_to_browse, interactive, page_name, trial_page, trials_to_browse
+from evlib.book.record_history import trace, traced_tables
+from evlib.book.trial_links import pages_of_trials, with_trial_links
+from evlib.book.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
 from evlib.screen.judging import exclusion_criteria
 
@@ -89,15 +90,13 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
-    _write_trials(root, results, source, protocol)
+    pages_of = _write_trials(root, results, source, protocol)
     if (results / "audit.csv").is_file():
-        claims = claims_to_browse(read_csv(results / "audit.csv"))
-        claims_table = interactive(claims, name="claims", page_length=50, choices=("Kind", "Verdict"))
-        write_text(source / "ledger_table.html", claims_table)
+        write_text(source / "ledger_table.html", claims_to_browse(read_csv(results / "audit.csv")))
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
-        notebook = with_anchors(with_figure_files(readable(executed)))
+        notebook = with_trial_links(with_anchors(with_figure_files(readable(executed))), pages_of)
         figures = _more_figures(notebook, source, path.stem)
         for page, name in ((answer_first(notebook), path.name), *([(figures, _MORE_FIGURES)] if figures else [])):
             seen: set[str] = set()
@@ -210,22 +209,21 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     }
 
 
-def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> None:
-    """The table of all trials, a page for each, and the whole data set to download."""
+def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> dict[str, tuple[str, str]]:
+    """The table of all trials, a page for each, and the whole data set to download; returns where each trial and report is."""
     described = read_table(results / "described.csv", "described")
     rows = traced_tables(results, raw_dir=root / "data" / "raw")
     stories = [trace(trn, rows, run=results.name, protocol=protocol) for trn in described.trn]
-    older = {story["trn"]: older_values(story) for story in stories}
-    trials = trials_to_browse(described, protocol=protocol, older=older)
-    write_text(source / "trials_table.html", interactive(trials, name="trials", page_length=25))
     changed = results / "record_changes.csv"
     changes = read_csv(changed) if changed.is_file() else None
     files = {"doses": results / "doses.csv", "results": root / "data/raw/curation/studies.csv"}
     without = [name for name, path in files.items() if not path.is_file()]
+    write_text(source / "trials_table.html", trials_to_browse(described, stories, protocol=protocol, without=without))
     for story, url in zip(stories, described.record_url, strict=True):
         page = trial_page(story | {"record_url": url}, changes, without=without)
         write_text(source / "trials" / f"{page_name(story['trn'])}.md", page)
     write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
+    return pages_of_trials(stories, page_name=page_name)
 
 
 def filled(text: str, words: dict[str, str], *, page: str) -> str:

@@ -13,6 +13,7 @@ from evlib.base.rawdata import OWN_DECISIONS, decision_files
 from evlib.base.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
+from evlib.book.trial_reports import reports
 from evlib.certainty import product_reporting, risk_of_bias
 from evlib.doses.reports import BY_PEOPLE, read_reports
 
@@ -21,6 +22,17 @@ _NOT_IN_SEARCH = {
     "after": "was registered after the search date",
 }
 _TABLES = ("records", "duplicates", "decisions", "screened", "coding_basis", "doses", "rejects", "remarks")
+# Tables of later chapters by the column that their rows are looked up by; a review may lack them.
+_LATER = {
+    "doses_in_particles": "trn",
+    "missing_results": "trn",
+    "report_characteristics": "study_id",
+    "tested_doses": "arm_id",
+    "effects": "arm_id",
+    "compared_outcomes": "arm_id",
+    "harms_beside_controls": "study_id",
+    "printed_statistics": "study_id",
+}
 _REPORTED = (
     "year",
     "report_type",
@@ -63,6 +75,8 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
         path = results / f"{name}.csv"
         if path.is_file():  # a review may lack the chapter that makes it
             tables[name] = _rows_by(read_table(path, name), "trn", "kept_trn")
+    for name, key in _LATER.items():
+        tables[name] = _rows_by(_as_numbers(read_csv(results / f"{name}.csv", needs=[key], optional=True)), key)
     tables["proposals"] = _rows_by(read_table(results / "duplicate_proposals.csv", "proposals"), "trn", "other_trn")
     tables["places"] = _rows_by(read_csv(results / "places.csv"), "trn")
     versions = read_csv(
@@ -80,7 +94,17 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     items = product_reporting.settled_items(read["product_reporting"], read["studies"])
     tables["risk_of_bias"] = _rows_by(judged, "study_id")
     tables["product"] = _rows_by(product_reporting.scores(items), "study_id")
+    tables["product_items"] = _rows_by(items, "study_id")
     return tables
+
+
+def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table read as text, with its columns of numbers as numbers."""
+    for name in frame:
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        if (numbers.notna() == frame[name].notna()).all() and numbers.notna().any():
+            frame[name] = numbers
+    return frame
 
 
 def _files_of_decisions(raw_dir: Path) -> list[Path]:
@@ -159,8 +183,11 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     kept = next((row["kept_trn"] for row in story["duplicates"] if row["trn"] == record), record)
     story["coding"] = _coding(kept, tables, protocol)
     story["doses"] = rows_on("doses", kept)
+    story["in_particles"] = rows_on("doses_in_particles", kept)
     numbers = [kept, *(row["trn"] for row in rows_on("duplicates", kept) if row["trn"] != kept)]
     story["results"] = [report for number in numbers for report in _reports(number, tables)]
+    story["reports"] = reports(numbers, tables)
+    story["follow_up"] = next(iter(rows_on("missing_results", kept)), {})
     studies = [study["study_id"] for number in numbers for study in tables["studies"].get(number, [])]
     judgement = ("study", "tool", "domain", "judgement", "reason", "judged_by")
     story["risk_of_bias"] = [_only(row, judgement) for study in studies for row in rows_on("risk_of_bias", study)]

@@ -1,27 +1,34 @@
 """Trials and claims to browse: tables with filters, and a page for each trial. All text is escaped."""
 
 import html
-import json
 import re
-from collections.abc import Collection, Mapping
-from importlib.resources import files
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
 from evlib.audit.checks import by_section
-from evlib.base.schema import split_multi
+from evlib.base.schema import join_multi, split_multi
 from evlib.base.tables import code_labels, in_words
+from evlib.base.words import joined, several
+from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
+from evlib.book.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
+from evlib.describe.figures import status_groups
+from evlib.describe.tally import MISSING
+from evlib.doses.stated_doses import span_of
 
 _CODED = {
-    "phase_group": "Phase",
     "disease_area": "Disease area",
-    "msc_source": "Cell source",
     "route": "Route",
+    "msc_source": "Cell source",
+    "phase_group": "Phase",
     "design": "Design",
 }
+_IN_MENUS_ALONE = ("Design",)  # of the coded facts; a column of it would leave too little width for the others
+NOT_COUNTED = "not yet read, not counted"
+_SEARCHED = ("official_title", "acronym", "conditions", "interventions", "route_text", "sponsor", "secondary_trns")
 _RECORD = {
     "official_title": "Official title",
     "status": "Status",
@@ -63,11 +70,12 @@ _FOLLOWED = (
     "allocation",
     "masking",
 )
-_HEADS = {"unit_kind": "kind of unit", "n_administrations": "times"}
-_HEADS |= {"not_stated": "read in full and not stated", "unseen": "not seen in what was read"}
-_RISK_NOTE = "RoB 2 for reports called randomised, ROBINS-I for others; machine readings, mostly of abstracts alone, where no person has judged."
+_DATES = {"start_date": "start", "completion_date": "completion"}
+_DECISIONS = ("reviewer", "read_by", "decision", "criterion", "reason")
+_CODING = ("field", "value", "coded_by", "found_in", "words", "read_as")
+_DUPLICATES = ("trn", "kept_trn", "basis", "evidence")
+_REMARKS = ("field", "text", "reason", "file", "line")
 _NOT_UNDERSTOOD = "What a source states here could not be read. Where the record above lacks the field, this is why: it was not left out."
-_PRODUCT_NOTE = "Items of the kind that MISEV2023 asks for; machine readings, mostly of abstracts alone."
 _CLAIM = {
     "section": "Section",
     "quote": "Quote",
@@ -78,20 +86,7 @@ _CLAIM = {
     "why": "Why",
     "finding": "Finding",
 }
-# Selects instead of text fields, so that "consistent" does not find "inconsistent" too. It is called at each draw and replaces
-# the fields at the first: itables ignores an initComplete where there are filters.
-_SELECTS = """function () {
-    this.api().columns(COLUMNS).every(function () {
-        const column = this, field = column.header().querySelector("input");
-        if (!field) return;
-        const select = document.createElement("select");
-        select.setAttribute("aria-label", field.placeholder);
-        select.add(new Option(field.placeholder, ""));
-        column.data().unique().sort().each((value) => select.add(new Option(value)));
-        select.onchange = () => column.search(select.value, {exact: select.value !== ""}).draw();
-        field.replaceWith(select);
-    });
-}"""
+_MOST_WORDS = 12  # of a dose as stated, in the table of all trials; its page has the rest
 
 
 def page_name(trn: str) -> str:
@@ -100,103 +95,140 @@ def page_name(trn: str) -> str:
 
 
 def trials_to_browse(
-    described: pd.DataFrame, *, protocol: dict, older: Mapping[str, Mapping[str, Any]] | None = None
-) -> pd.DataFrame:
-    """Table ``described`` as a reader sees it; cells without a value read "not reported".
+    described: pd.DataFrame, stories: Sequence[dict[str, Any]], *, protocol: dict, without: Collection[str] = ()
+) -> str:
+    """All trials as a table to browse (``evlib.book.browsing``): what each tests, in whom, at what dose, and with what on file.
 
-    ``older`` holds for a trial what ``older_values`` gives: a status or number of participants that is older than the record's
-    newest source is shown with its day.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Number, Title``, the coded facts, ``Countries, Registered, Status, Enrolment, Counted, Record``; the number is a
-        link to the trial's page, the record to its registry. Every cell is HTML, its text escaped.
-    """
-    coded = _CODED | {field: in_words(field).capitalize() for field in protocol["added_fields"]}
-    facts = {
-        "Number": [_link(f"trials/{page_name(trn)}.html", trn) for trn in described.trn],
-        "Title": described.title.map(_text),
-        **{
-            label: described[field].map(code_labels(protocol, field)).map(_text)
-            for field, label in coded.items()
-            if field in protocol["codes"]
-        },
-        "Countries": [", ".join(map(html.escape, split_multi(cell))) or _UNREPORTED for cell in described.countries],
-        "Registered": described.registered.dt.strftime("%Y-%m-%d").map(_text),
-        **{
-            label: [
-                _text(value if pd.isna(value) else _as_of(value, (older or {}).get(trn, {}).get(field)))
-                for trn, value in zip(described.trn, described[field], strict=True)
-            ]
-            for field, label in (("status", "Status"), ("enrolment", "Enrolment"))
-        },
-        "Counted": described.screening.map({"included": "included", "pending": "not yet read, not counted"}),
-        "Record": [_link(url, "registry") for url in described.record_url],
-    }
-    return pd.DataFrame(facts, index=described.index)
-
-
-def claims_to_browse(ledger: pd.DataFrame) -> pd.DataFrame:
-    """The ledger of claims (``audit.csv``) as a reader sees it, with sections in the paper's order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Section, Quote, The paper says, Ours, Kind, Verdict, Why, Finding, Source``; the source is a link, named by its host. Every
-        cell is HTML, its text escaped.
-    """
-    sections = list(by_section(ledger).index)
-    ledger = ledger.sort_values("section", key=lambda column: column.map(sections.index), kind="stable")
-    texts = ledger[list(_CLAIM)].rename(columns=_CLAIM).map(lambda cell: "–" if pd.isna(cell) else html.escape(cell))
-    return texts.assign(Source=["–" if pd.isna(url) else _link(url, urlsplit(url).netloc) for url in ledger.source])
-
-
-def interactive(frame: pd.DataFrame, *, name: str, page_length: int, choices: tuple[str, ...] = ()) -> str:
-    """A table with a search, a filter under each heading and sorting, for a page of the book.
-
-    The scripts are in the page itself (itables and DataTables, bundled), so that it works from a folder and calls no other
-    host.
+    A status or number of participants that is older than the record's newest source is shown with its day.
 
     Parameters
     ----------
-    frame
-        Its cells are HTML.
-    name
-        The table's id on the page.
-    page_length
-        How many rows are shown at first.
-    choices
-        Columns with few values, whose filter is a list to choose from.
+    described
+        Table ``described``.
+    stories
+        The history of each of its records, in its order (``evlib.book.record_history.trace``).
+    without
+        Which of ``doses`` and ``results`` the whole review lacks: their columns are left out.
     """
-    from itables import JavascriptFunction, to_html_datatable
-    from itables.javascript import generate_init_offline_itables_html
-
-    scripts = generate_init_offline_itables_html(str(files("itables") / "html" / "dt_bundle.js"))
-    selects = _SELECTS.replace("COLUMNS", str([frame.columns.get_loc(column) for column in choices]))
-    table = to_html_datatable(
-        frame,
-        connected=False,
-        allow_html=True,
-        showIndex=False,
-        column_filters="header",
-        classes="display compact",
-        style="width:100%",
-        maxBytes=0,
-        layout={"topStart": "pageLength", "topEnd": "search", "bottomStart": "info", "bottomEnd": "paging"},
-        lengthMenu=[10, 25, 50, 200],
-        pageLength=page_length,
-        table_id=name,
-        drawCallback=JavascriptFunction(selects),
+    coded = _CODED | {field: in_words(field).capitalize() for field in protocol["added_fields"]}
+    codes = {
+        label: described[field].map(code_labels(protocol, field))
+        for field, label in coded.items()
+        if field in protocol["codes"]
+    }
+    countries = described.countries.map(lambda cell: join_multi(split_multi(cell)) or pd.NA)
+    statuses, year = _if_stated(status_groups(described.status)), described.registered.dt.year.astype("Int64")
+    older = [older_values(story) for story in stories]
+    facts = {
+        "Trial": [
+            _trial(row.trn, row.title, pending=row.screening == "pending") for row in described.itertuples(index=False)
+        ],
+        **{label: values.map(_text) for label, values in codes.items() if label not in _IN_MENUS_ALONE},
+        "Country": [", ".join(map(html.escape, split_multi(cell))) or UNREPORTED for cell in described.countries],
+        "Registered": [_in_time(day, basis) for day, basis in zip(described.registered, described.registered_basis)],
+        "Status": [_text(value) + _day(old.get("status")) for value, old in zip(described.status, older, strict=True)],
+        "People": [
+            _text(value) + _day(old.get("enrolment")) for value, old in zip(described.enrolment, older, strict=True)
+        ],
+    }
+    menus = dict(codes) | {"Country": countries, "Status": statuses}
+    order = {
+        "Trial": described.trn,
+        "Registered": described.registered.dt.strftime("%Y%m%d"),
+        "People": described.enrolment,
+    }
+    if "doses" not in without:
+        doses = pd.DataFrame([_dose_in_short(story) for story in stories], columns=["cell", "kind", "least", "most"])
+        facts["Dose"], menus["Dose"], order["Dose"] = doses.cell, doses.kind, doses.least
+    results = [_results_in_short(story, reports="results" not in without) for story in stories]
+    facts["Results"] = [", ".join(map(_text, found)) or "none on file" for found, _ in results]
+    menus["Results"] = pd.Series([kind for _, kind in results], index=described.index)
+    pending = described.screening.map({"included": "included", "pending": NOT_COUNTED})
+    if pending.nunique() > 1:
+        menus["Counted"] = pending
+    file = {"Number": described.trn, "Title": described.title, **codes, "Countries": countries}
+    file |= {"Registered": described.registered.dt.strftime("%Y-%m-%d"), "Date is": described.registered_basis}
+    file |= {"Status": described.status, "Status in groups": statuses, "People": described.enrolment}
+    if "doses" not in without:
+        file |= {"Particles, least": doses.least, "Particles, most": doses.most, "Particles are": doses.kind}
+        file["Dose as stated"] = [join_multi(dose.get("as_stated") for dose in story["doses"]) for story in stories]
+    file |= {"Results": [", ".join(found) or "none on file" for found, _ in results], "Record": described.record_url}
+    searched = pd.Series([_search_words(story) for story in stories], index=described.index)
+    return browsing(
+        pd.DataFrame({label: list(values) for label, values in facts.items()}),
+        name="trials",
+        what="trials",
+        menus=menus,
+        ranges={"Year of registration": year, "Number of people": described.enrolment},
+        words=searched,
+        order=order,
+        download=pd.DataFrame(file),
     )
-    # itables hands the function over as a text to be evaluated, which the pages' policy forbids (evlib.book.page_policy).
-    table = re.sub(r'"keys_to_be_evaluated": .*\n\s*', "", table).replace(json.dumps(selects), selects)
-    return f'{re.sub(r"<div.*</noscript>.*</div>", "", scripts, flags=re.DOTALL)}\n<div class="browse">{table}</div>'
+
+
+def claims_to_browse(ledger: pd.DataFrame) -> str:
+    """The ledger of claims (``audit.csv``) as a table to browse, with sections in the paper's order; all text is escaped."""
+    sections = list(by_section(ledger).index)
+    ledger = ledger.sort_values("section", key=lambda column: column.map(sections.index), kind="stable")
+    texts = ledger[list(_CLAIM)].rename(columns=_CLAIM).map(lambda cell: "–" if pd.isna(cell) else html.escape(cell))
+    shown = texts.assign(Source=["–" if pd.isna(url) else _link(url, urlsplit(url).netloc) for url in ledger.source])
+    menus = {_CLAIM[name]: ledger[name] for name in ("section", "kind", "verdict")}
+    return browsing(shown, name="claims", what="claims", menus=menus, download=ledger[[*_CLAIM, "source"]])
+
+
+def _trial(trn: str, title: object, *, pending: bool) -> str:
+    """The number of a trial as a link to its page, its title, and whether nobody has read it yet."""
+    note = f'<br><strong class="unread">{NOT_COUNTED}</strong>' if pending else ""
+    return f"{_link(f'trials/{page_name(trn)}.html', trn)}<br>{_text(title)}{note}"
+
+
+def _day(older: dict[str, Any] | None) -> str:
+    """The day of a fact that is older than the record's newest source, in small print."""
+    return f"<br><small>as of {html.escape(older['snapshot'])}</small>" if older else ""
+
+
+def _in_time(day: pd.Timestamp, basis: object) -> str:
+    """The month of registration, with a sign where the day is an estimate."""
+    return UNREPORTED if pd.isna(day) else f"{'about ' if basis == 'estimated' else ''}{day:%b&nbsp;%Y}"
+
+
+def _if_stated(groups: pd.Series) -> pd.Series:
+    return groups.mask(groups == MISSING)
+
+
+def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None, float | None]:
+    """The dose of a trial for its row: as HTML, its kind for the menu, and the least and most particles.
+
+    Several arms are a range. A number that rests on the literature is called an estimate.
+    """
+    doses = story.get("in_particles") or story["doses"]
+    if not doses:
+        return UNREPORTED, None, None, None
+    known = [dose for dose in doses if "low" in dose and dose.get("basis") in BASIS]
+    if not known:
+        words = " ".join(str(doses[0].get("as_stated", "")).split()[:_MOST_WORDS])
+        return _text(words or pd.NA), "stated, not in particles", None, None
+    least, most = min(dose["low"] for dose in known), max(dose["high"] for dose in known)
+    basis = max((dose["basis"] for dose in known), key=list(BASIS).index)
+    return f"{span_of(least, most)} particles ({BASIS[basis]})", f"particles, {BASIS[basis]}", least, most
+
+
+def _results_in_short(story: dict[str, Any], *, reports: bool) -> tuple[list[str], str]:
+    found = [str(report["study"]) for report in story["results"]] if reports else []
+    posted = story["record"].get("results_posted") is True
+    kind = "report on file" if found else "posted in the registry" if posted else "none on file"
+    return [*found, *(["posted in the registry"] if posted else [])], kind
+
+
+def _search_words(story: dict[str, Any]) -> str:
+    """What the search looks through beside the cells: what the record says of the trial, without line breaks."""
+    named = [str(story["record"][name]) for name in _SEARCHED if name in story["record"]]
+    return " ".join(" ".join(named).split())
 
 
 def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: Collection[str] = ()) -> str:
-    """The page of a trial in Markdown with HTML tables: record, decisions, coding with its basis, doses, reports with
-    their risk of bias and what they tell of the product, sources.
+    """The page of a trial in Markdown with HTML tables. First what a reader asks: what it tests, its status, whether it has
+    results; then what its reports say, its doses, the versions of its record, and how it was read.
 
     Parameters
     ----------
@@ -208,66 +240,179 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     without
         Which of ``doses`` and ``results`` the whole review lacks: their sections are left out.
     """
-    record = story["record"]
-    changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
-    doses = ("arm", "as_stated", "unit_kind", "per", "n_administrations")
-    reports = (
-        *("study", "report", "year", "report_type", "allocation", "masking", "read_from", "risk_of_bias", "product"),
-        *("evidence_note", "link", "arms", "outcomes"),
-    )
-    judgements = ("study", "tool", "domain", "judgement", "reason", "judged_by")
-    told = ("study", "stated", "not_stated", "unseen")
-    remarks = ("field", "text", "reason", "file", "line")
-    outcomes = ("study", "arm", "role", "name", "timepoint", "value", "p", "direction", "comparison", "better_when")
-    changes_heading = "What changed since the earlier search"
-    optional = [
-        ("doses", "Doses", _grid(story["doses"], doses, "No dose on file.")),
-        ("results", "Reports", _grid(story["results"], reports, "No report on file.")),
-        (
-            "risk_of_bias",
-            "Risk of bias",
-            _with_note(_RISK_NOTE, _grid(story["risk_of_bias"], judgements, "Not judged.")),
-        ),
-        (
-            "product",
-            "What is told of the product",
-            _with_note(_PRODUCT_NOTE, _grid(story["product"], told, "Not read.")),
-        ),
-        ("outcomes", "Outcomes on file", _grid(story["outcomes"], outcomes, "None.")),
-        ("changes", changes_heading, _grid(changed, ("field", "before", "after"), "Nothing that is followed.")),
-    ]
-    left_out = {*without, *(["changes"] if changes is None else [])}
-    of_reports = ("risk_of_bias", "product", "outcomes")
-    left_out |= {name for name in of_reports if "results" in left_out or not story[name]}
-    older = older_values(story)
-    followed = [
-        row
-        for row in story["versions"]
-        if row["field"] in _FOLLOWED and row["field"] in _that_differ(story["versions"])
-    ]
+    record, older, url = story["record"], older_values(story), story.get("record_url")
     title = record.get("brief_title") or record.get("official_title") or "No title shown"
-    url = story.get("record_url")
+    links = [*([_link(url, "Its record in the registry")] if url else []), '<a href="../trials.html">All trials</a>']
+    told = [] if "results" in without else story["reports"]
     parts = [
         "---\norphan: true\n---",
-        f"# {_without_markup(story['trn'])}",
+        f"# {without_markup(story['trn'])}",
         f"<p><strong>{html.escape(str(title))}</strong></p>",
-        f"<p>{_outcome_sentence(story['outcome'])}{' ' + _link(url, 'Its record in the registry') + '.' if url else ''} "
-        '<a href="../trials.html">All trials</a>.</p>',
+        f'<p class="answer">{_answer(story, told, older)}</p>',
+        f"<p>{'. '.join(links)}.</p>",
+        _facts_in_short(story, told, older, without=without),
+        *(["## Results", *map(section, told)] if told else []),
+        *(["## Doses in the record", _doses(story)] if "doses" not in without and story["doses"] else []),
+        *_versions(story, changes),
         "## The record",
-        _facts([(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]),
-        *(["## What its copies say at different days", _grid(followed, ("field", "snapshot", "value", "shown"), "")] if followed else []),
-        *(["## Stated, but not understood", _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], remarks, ""))] if story["not_understood"] else []),
-        "## Who judged it",
-        _grid(story["decisions"], ("reviewer", "read_by", "decision", "criterion", "reason"), "No decision yet."),
+        fold("Everything that the record says, in its words", _facts(_said(record, older))),
+        *(
+            ["## Stated, but not understood", _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], _REMARKS, ""))]
+            if story["not_understood"]
+            else []
+        ),
         "## How it was coded",
-        _grid(story["coding"], ("field", "value", "coded_by", "found_in", "words", "read_as"), "Not coded."),
-        *(f"## {heading}\n\n{grid}" for name, heading, grid in optional if name not in left_out),
-        "## Other records of the same trial",
-        _grid(story["duplicates"], ("trn", "kept_trn", "basis", "evidence"), "None known."),
+        f"<p>{_agreement(story['coding'])}</p>",
+        fold("Each coded fact, and on what it rests", _grid(story["coding"], _CODING, "Not coded.")),
+        "## Who judged it",
+        f"<p>{_outcome_sentence(story['outcome'])}</p>",
+        fold("Each judgement", _grid(story["decisions"], _DECISIONS, "No decision yet.")),
+        *(
+            ["## Other records of the same trial", _grid(story["duplicates"], _DUPLICATES, "")]
+            if story["duplicates"]
+            else []
+        ),
         "## Sources",
-        "<ul>" + "".join(f"<li>{_source(url, fields)}</li>" for url, fields in _addresses(record, older).items()) + "</ul>",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+        fold("The addresses that the record was read from", _sources(record, older)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _answer(story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, Any]) -> str:
+    """What a reader asks first: is it over, has it results, and what decides how to read them."""
+    status = story["record"].get("status")
+    parts = [f"{_as_of(status, older.get('status'))}." if status else "Its status is not shown."]
+    if told:
+        parts.append(f"{several(len(told), 'report is', 'reports are')} on file: {'; '.join(map(in_short, told))}.")
+        parts += [str(report["evidence_note"]) for report in told if "evidence_note" in report]
+    elif story["record"].get("results_posted") is True:
+        parts.append("Results are posted in the registry; no report is on file here.")
+    else:
+        parts.append("No result is on file.")
+        if story.get("follow_up", {}).get("due") == "over a year ago":
+            day = story["follow_up"].get("completion_date", "a day that it does not show")
+            parts.append(f"By the dates of its record it was over more than a year ago ({day}).")
+    if story["outcome"]["outcome"] == "pending":
+        parts.insert(0, "Not yet read, not counted.")
+    return html.escape(" ".join(parts))
+
+
+def _facts_in_short(
+    story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, Any], *, without: Collection[str]
+) -> str:
+    record, codes = story["record"], {row["field"]: row["value"] for row in story["coding"]}
+
+    def coded(field: str, *words: str) -> str:
+        """A code with the record's words for it."""
+        said = "; ".join(dict.fromkeys(", ".join(split_multi(record[name])) for name in words if name in record))
+        return html.escape(": ".join(filter(None, (codes.get(field), said)))) or UNREPORTED
+
+    def shown(*names: str) -> str:
+        """Facts of the record, older ones with their day."""
+        texts = [str(_as_of(record[name], older.get(name))) for name in names if name in record]
+        return html.escape("; ".join(", ".join(split_multi(text)) for text in texts)) or UNREPORTED
+
+    kind = {"actual": "actual", "estimated": "planned", "anticipated": "planned", "planned": "planned"}
+    people = shown("enrolment")
+    if (word := kind.get(str(record.get("enrolment_type", "")).casefold())) and "enrolment" in record:
+        people += f", {word}"
+    basis = " (estimated)" if record.get("registered_basis") == "estimated" else ""
+    dates = [f"registered {record['registered']}{basis}"] if "registered" in record else []
+    dates += [f"{label} {_as_of(record[name], older.get(name))}" for name, label in _DATES.items() if name in record]
+    facts = {
+        "Disease": coded("disease_area", "conditions"),
+        "Cells": coded("msc_source", "msc_source_text"),
+        "Product": coded("ev_term", "ev_term_text"),
+        "Route": coded("route", "route_text"),
+    }
+    if "doses" not in without:
+        facts["Dose"] = _dose_in_short(story)[0]
+        if not story["doses"] and "dose_text" in record:
+            facts["Dose"] = html.escape(f"in its words: {record['dose_text']}")
+    facts |= {
+        "Phase, design": f"{coded('phase_group')}; {coded('design')}; {shown('allocation', 'masking')}",
+        "People": people,
+        "Dates": html.escape("; ".join(dates)) or UNREPORTED,
+        "Where": coded("countries"),
+        "Sponsor": shown("sponsor"),
+    }
+    if told:
+        facts["Risk of bias"] = "<br>".join(html.escape(text) for text in map(_overall, told))
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(label)}</th><td>{value}</td></tr>' for label, value in facts.items()
+    )
+    return f'{_FRAME.replace("scroll", "scroll whole")}<table class="facts">{rows}</table></div>'
+
+
+def _overall(report: dict[str, Any]) -> str:
+    """The overall risk of bias of a report, and who judged it."""
+    for row in report["risk_of_bias"]:
+        if row["domain"] == "overall" and "judgement" in row:
+            return f"{report['study']}: {row['judgement'].replace('-', ' ')} ({row['tool']}; {row['judged_by']})"
+    return f"{report['study']}: not judged"
+
+
+def _doses(story: dict[str, Any]) -> str:
+    """Each dose as stated, and in particles where it can be converted, with what that rests on."""
+    stated, converted = story["doses"], story.get("in_particles", [])
+    beside = converted if len(converted) == len(stated) else [{} for _ in stated]
+    rows = [
+        (
+            html.escape(str(dose.get("arm", "–"))),
+            html.escape(str(dose.get("as_stated", "–"))),
+            html.escape(dose["unit_kind"]),
+            html.escape(str(dose.get("n_administrations", "–"))),
+            particles(other) if other else "–",
+            span_of(other["course_low"], other["course_high"]) if "course_low" in other else "–",
+        )
+        for dose, other in zip(stated, beside, strict=True)
+    ]
+    heads = ("Arm", "As stated", "Kind of unit", "Times", "Particles at a time", "Over the course")
+    table = rows_of(heads, rows, label="Doses in the record")
+    notes = dict.fromkeys(
+        f"{other['conversion']}{': ' + other['conversion_note'] if 'conversion_note' in other else ''}"
+        for other in converted
+        if "conversion" in other
+    )
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return table + (fold("On what the conversion rests", f"<ul>{listed}</ul>") if notes else "")
+
+
+def _versions(story: dict[str, Any], changes: pd.DataFrame | None) -> list[str]:
+    """What changed since the earlier search, and what copies of the record of different days say differently."""
+    changed = [] if changes is None else changes[changes.trn == story["trn"]].to_dict("records")
+    differ = _that_differ(story["versions"])
+    followed = [row for row in story["versions"] if row["field"] in _FOLLOWED and row["field"] in differ]
+    parts = []
+    if changed:
+        parts += ["<p>Since the earlier search:</p>", _grid(changed, ("field", "before", "after"), "")]
+    if followed:
+        parts += ["<p>Copies of different days:</p>", _grid(followed, ("field", "snapshot", "value", "shown"), "")]
+    return ["## Versions of the record", *parts] if parts else []
+
+
+def _agreement(coding: list[dict[str, Any]]) -> str:
+    """How many coded facts two readings agree on, and where they differ."""
+    if not coding:
+        return "Not coded."
+    by = joined(list(dict.fromkeys(str(row.get("coded_by", "not told by whom")) for row in coding)))
+    read = [row for row in coding if ";" in row.get("read_as", "")]
+    apart = [row for row in read if len({said.strip().partition(" ")[2] for said in row["read_as"].split(";")}) > 1]
+    text = f"{several(len(coding), 'fact')}, {by}."
+    if read:
+        text += f" Two machine readings agree on {len(read) - len(apart)} of {len(read)}."
+    if apart:
+        text += f" They differ on {joined([in_words(row['field']) + ' (' + row['read_as'] + ')' for row in apart])}."
+    return html.escape(text)
+
+
+def _said(record: dict[str, Any], older: dict[str, Any]) -> list[tuple[str, object]]:
+    return [(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]
+
+
+def _sources(record: dict[str, Any], older: dict[str, Any]) -> str:
+    addresses = _addresses(record, older)
+    return f"<ul>{''.join(f'<li>{_source(url, fields)}</li>' for url, fields in addresses.items())}</ul>"
 
 
 def _as_of(value: object, older: dict[str, Any] | None) -> object:
@@ -298,11 +443,10 @@ def _source(url: str, fields: list[str]) -> str:
 
 
 _FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
-_UNREPORTED = '<span class="unreported">not reported</span>'
 
 
 def _text(cell: object) -> str:
-    return _UNREPORTED if pd.isna(cell) else html.escape(str(cell))
+    return UNREPORTED if pd.isna(cell) else html.escape(str(cell))
 
 
 def _link(url: object, text: str) -> str:
@@ -310,11 +454,6 @@ def _link(url: object, text: str) -> str:
     if isinstance(url, str) and (url.startswith(("https://", "http://")) or re.fullmatch(r"trials/[\w-]+\.html", url)):
         return f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{html.escape(text)}</a>'
     return html.escape(text)
-
-
-def _without_markup(text: str) -> str:
-    """Text for a Markdown heading, with its signs escaped."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
 
 
 def _outcome_sentence(outcome: dict[str, Any]) -> str:
@@ -344,8 +483,7 @@ def _with_note(note: str, grid: str) -> str:
 def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
     if not rows:
         return f"<p>{none}</p>"
-    heads = (_HEADS.get(name, name.replace("_", " ")) for name in names)
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
+    head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in names)
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
         for row in rows
@@ -354,7 +492,5 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    text = str(value)
-    if name == "report" and re.fullmatch(r"10\.\d{4,}/\S+", text):
-        return _link(f"https://doi.org/{text}", text)
+    text = {"True": "yes", "False": "no"}.get(str(value), str(value))
     return html.escape(text.replace("_", " ") if name in ("field", "found_in") else text)

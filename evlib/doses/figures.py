@@ -133,7 +133,7 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     top = _keys(axes, top, {reading: _READING_MARKS[reading] for reading in READINGS if reading in set(shown.reading)})
     _right_heads(axes, top, {WIDTH - 2: "n", WIDTH - 30: "Amount"})
     top += 14
-    start, heads = top, []
+    start, heads, hints = top, [], {}
     for route, name_of_route in _ROUTE_HEADS.items():
         own = [line for line in lines if line.route.iloc[0] == route]
         if not own:
@@ -143,8 +143,13 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
         top = heading(axes, top, f"{name_of_route} ({n_reports})", size=_SIZE)
         before = None
         for line in own:
-            top = _dose_line(axes, top, line, scale, named=line.study_id.iloc[0] != before)
+            gid = f"dose-{len(hints)}"
+            top = _dose_line(axes, top, line, scale, named=line.study_id.iloc[0] != before, gid=gid)
             before = line.study_id.iloc[0]
+            hints[gid] = [
+                f"{line.study.iloc[0]}, {_arm_names(line)}: {span_of(line.low.min(), line.high.max())} particles, "
+                f"{line.basis.iloc[0]}; {line.reading.iloc[0]}"
+            ]
         top += 3
     top = _axis(axes, start, top, scale, f"Particles per {per} (log scale)", skip=heads)
     note = "Marks: the median; lines: utmost bounds; thick: 95 % of the draws; dashed: derived or assumed. "
@@ -157,7 +162,7 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     )
     n_arms = f"{several(len(shown), 'arm')} of {several(shown.study_id.nunique(), 'report')}"
     alt = f"Range plot on a log axis, a line for each dose (n = {n_arms}). {title}. {listed}. {missing}"
-    return Figure(finished(axes, bottom), name, title, alt, data)
+    return Figure(finished(axes, bottom), name, title, alt, data, hints)
 
 
 def forest(effects: pd.DataFrame, *, msc_derived: bool = True) -> Figure:
@@ -540,8 +545,8 @@ def _shared_lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
     return [line for _, line in shown.loc[order.index].groupby(same, sort=False, dropna=False)]
 
 
-def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool) -> float:
-    """One line of doses; ``named``: whether the report's name stands above it."""
+def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool, gid: str) -> float:
+    """One line of doses; ``named``: whether the report's name stands above it; ``gid``: of its mark."""
     first = line.iloc[0]
     study = fitted(first.study, 124, lines=2, size=_SIZE) if named else []
     arms = fitted(_arm_names(line) or "arm not named", 118, lines=2, size=_SMALL)
@@ -561,7 +566,7 @@ def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, n
             thick = {"lw": 4, "ls": "-" if stated else (0, (1.2, 0.5)), "solid_capstyle": "butt"}
             axes.plot([scale.at(value) for value in inner], [y, y], color=mark[2], **thick)
     middle = line["median"].median()
-    _mark(axes, scale.at(middle if middle > 0 else np.sqrt(first.low * first.high)), y, mark)
+    _mark(axes, scale.at(middle if middle > 0 else np.sqrt(first.low * first.high)), y, mark, gid=gid)
     put_text(axes, (WIDTH - 30, y), first.basis, size=_SMALL, ha="right")
     put_text(axes, (WIDTH - 2, y), _participants(line), size=_SIZE, ha="right")
     return top + height
@@ -722,9 +727,9 @@ def _share_panel(axes: plt.Axes, top: float, data: pd.DataFrame, place: _Columns
     return top + height + 8
 
 
-def _mark(axes: plt.Axes, x: float, y: float, mark: _Mark) -> None:
+def _mark(axes: plt.Axes, x: float, y: float, mark: _Mark, *, gid: str | None = None) -> None:
     shape, face, edge, size = mark
-    axes.scatter(x, y, s=size**2, marker=shape, facecolor=face, edgecolor=edge, lw=1.3, zorder=3)
+    axes.scatter(x, y, s=size**2, marker=shape, facecolor=face, edgecolor=edge, lw=1.3, zorder=3, gid=gid)
 
 
 def _amount_bar(axes: plt.Axes, ends: tuple[float, float], y: float, style: _BarStyle) -> None:

@@ -74,7 +74,7 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         for y, row in counted.iterrows():
             ends, colour = [row.particles_low, row.particles_high], palette[row.route]
             axes.plot(ends, [y, y], color=colour, lw=3, solid_capstyle="round")
-            axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5)
+            axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5, gid=f"dose-{y}")
         arms = counted.arm.dropna().map(lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}")
         named = counted.trn + arms.reindex(counted.index, fill_value="")
         if about is not None:
@@ -89,4 +89,8 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
         set_title(axes, title)
     data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
-    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}: {by_route}.", data)
+    hints = {
+        f"dose-{y}": [f"{row.trn}{'' if pd.isna(row.arm) else ', ' + row.arm}: {row.as_stated}"] * 2
+        for y, row in counted.iterrows()
+    }
+    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}: {by_route}.", data, hints)
