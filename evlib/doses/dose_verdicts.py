@@ -163,8 +163,6 @@ def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
 def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
     verdict = verdicts.set_index("claim").verdict
-    narrow, below = verdict["narrow"], verdict["below intravenous"]
-    lead = _PHRASES[max(narrow, below, key=VERDICTS.index)][0]
     routes = "; ".join(
         f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
         if row.n_counted
@@ -182,12 +180,20 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
         else f"In none of {len(cross):,} combinations of the assumptions can the routes be compared."
     )
     return [
-        f"{lead}: that the range of effective doses is narrow {_PHRASES[narrow][1]}, and that it is lower nebulised than "
-        f"intravenously {_PHRASES[below][1]}.",
+        answer_in_words(verdict["narrow"], verdict["below intravenous"]),
         f"Few reports give an effective dose in particles ({routes}). {spread}",
         f"To settle it takes randomised comparisons of several doses within one route and disease{_people_needed(effects)}; "
         "until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
+
+
+def answer_in_words(narrow: str, below: str) -> str:
+    """The first sentence of the answer, from the verdicts on a narrow range and on a lower one nebulised than intravenously."""
+    lead = _PHRASES[max(narrow, below, key=VERDICTS.index)][0]
+    return (
+        f"{lead}: that the range of effective doses is narrow {_PHRASES[narrow][1]}, and that it is lower nebulised than "
+        f"intravenously {_PHRASES[below][1]}."
+    )
 
 
 def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POINTS, 0.20)) -> pd.DataFrame:
