@@ -175,7 +175,7 @@ def _controls(data: dict[str, Any]) -> str:
     last = len(data["days"]) - 1
     return (
         '<div class="controls" hidden><p><label for="search-date">Search to</label> '
-        f'<output for="search-date" id="search-day">{data["days"][-1]}</output></p>'
+        f'<output for="search-date" id="search-day" aria-live="off">{data["days"][-1]}</output></p>'
         f'<input type="range" id="search-date" min="0" max="{last}" step="1" value="{last}">'
         f'<p class="buttons"><button type="button" data-step="-1">Earlier</button><button type="button" data-step="1">Later</button>'
         f'{buttons}</p><p role="status" aria-live="polite" id="search-says"></p></div>'
