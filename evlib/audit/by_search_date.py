@@ -34,6 +34,7 @@ _KNOWN_DATES, _DOSES = "curation/nct_first_submitted.csv", "curation/doses.csv"
 _SUPPORT = ["claim", "section", "quote", "first", "trials then", "held ever after", "on the last day"]
 _FACTS = ("status", "enrolment", "enrolment_type", "results_posted", "source_urls")
 _OF_RECORDS = (*deduplication.NEEDED, "registered_basis", "registered_low", "registered_high", *_FACTS)
+_OF_TRIALS = ["trn", "disease_area", "route_group", "registered_basis"]
 _STEP = {"month": "ME", "quarter": "QE", "year": "YE", "week": "7D"}  # as pandas calls them
 
 
@@ -174,19 +175,64 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
         verdict on each headline claim. Where no record was registered by the date, counts are 0 and the rest is missing;
         after the day of the newest records, all is missing.
     """
+    return _row_and_trials(inputs, search_date)[0]
+
+
+def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
+    """One row for each day, as ``table_of`` types them; a day without new records repeats the row before."""
+    return rows_and_trials_at(inputs, days)[0]
+
+
+def rows_and_trials_at(inputs: Inputs, days: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row for each day, as ``rows_at`` gives it, and from which to which of these days each trial is included.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        As ``rows_at`` gives it.
+    trials : pandas.DataFrame
+        ``trn, first_day, last_day`` (missing: also on the last of the days of which anything is known), ``disease_area, route_group,
+        registered_basis``. A trial whose kept record changes, as a better one is registered later, has a row for each of them.
+    """
+    rows, row, included, places_before, day_before = [], {}, None, None, None
+    spells: list[dict[str, Any]] = []
+    current: dict[str, dict[str, Any]] = {}
+    for day in days:
+        places = registration_dates.in_search(inputs.records, day, later=inputs.later).to_numpy(dtype=object).tolist()
+        if places == places_before and day <= inputs.newest:
+            row = row | {"search_date": day}
+        else:
+            row, included = _row_and_trials(inputs, day)
+        rows.append(row)
+        places_before = places
+        if included is None:
+            continue
+        numbers = set(included.trn)
+        for trn in current.keys() - numbers:
+            current.pop(trn)["last_day"] = day_before
+        for facts in included.loc[~included.trn.isin(current.keys()), _OF_TRIALS].to_dict("records"):
+            current[facts["trn"]] = facts | {"first_day": day, "last_day": None}
+            spells.append(current[facts["trn"]])
+        day_before = day
+    columns = [_OF_TRIALS[0], "first_day", "last_day", *_OF_TRIALS[1:]]
+    return table_of(rows), pd.DataFrame(spells, columns=columns, dtype="str")
+
+
+def _row_and_trials(inputs: Inputs, search_date: str) -> tuple[dict[str, Any], pd.DataFrame | None]:
+    """The row of a search date and the trials included by it, of table ``described``; None where nothing is known of the date."""
     row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
     if search_date > inputs.newest:
-        return row | {"note": f"after the newest records, of {inputs.newest}"}
+        return row | {"note": f"after the newest records, of {inputs.newest}"}, None
     place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
     records, outcomes, flow, described, doses = tables_at(inputs, search_date)
+    included = described[described.screening == "included"]
     steps = flow.drop_duplicates("step").set_index("step").n
     row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}
     row |= {f"{REGISTRY}{name}": (records.registry == name).sum() for name in _registries(inputs)}
     row |= {f"n_{step}": steps[step] for step in _STEPS}
     row |= {"n_proposed": ((outcomes.outcome == "pending") & (outcomes.proposal == "include")).sum()}
     if records.empty:
-        return _with_python_numbers(row | {"note": "no record was registered by this day"})
-    included = described[described.screening == "included"]
+        return _with_python_numbers(row | {"note": "no record was registered by this day"}), included
     row |= _numbers(inputs, included, doses)
     for field in (*LEADERS, *inputs.protocol["added_fields"]):
         row |= _leader(included, field)
@@ -194,19 +240,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
         evidence = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
         verdicts = checks.claim_verdicts(inputs.claims, evidence)
         row |= {f"{CLAIM}{name}": verdict for name, verdict in zip(verdicts.id, verdicts.verdict, strict=True)}
-    return _with_python_numbers(row)
-
-
-def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
-    """One row for each day, as ``table_of`` types them; a day without new records repeats the row before."""
-    rows, row, places_before = [], {}, None
-    for day in days:
-        places = registration_dates.in_search(inputs.records, day, later=inputs.later).to_numpy(dtype=object).tolist()
-        same = places == places_before and day <= inputs.newest
-        row = row | {"search_date": day} if same else row_at(inputs, day)
-        places_before = places
-        rows.append(row)
-    return table_of(rows)
+    return _with_python_numbers(row), included
 
 
 def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -216,14 +250,16 @@ def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return table.astype({name: _type_of(name) for name in names})
 
 
-def months_of(described: pd.DataFrame, search_date: str, *, newest: str) -> list[str]:
+def months_of(described: pd.DataFrame, search_date: str, *, newest: str, also: Iterable[str] = ()) -> list[str]:
     """The ends of the months from the registration of the first included trial to the last day, which is one of them.
 
-    The last day is the search date; or the day of the newest records, since nothing is known of later ones.
+    The last day is the search date; or the day of the newest records, since nothing is known of later ones. Days to be shown
+    ``also`` are added where they lie between.
     """
     last = min(search_date, newest)
     first = described.registered[described.screening == "included"].min()
-    return days_between(last if pd.isna(first) else min(f"{first:%Y-%m-%d}", last), last, every="month")
+    months = days_between(last if pd.isna(first) else min(f"{first:%Y-%m-%d}", last), last, every="month")
+    return sorted({*months, *(day for day in also if months[0] <= day <= last)})
 
 
 def days_between(first: str, last: str, *, every: str) -> list[str]:

@@ -19,6 +19,7 @@ from evlib.base.errors import InputError
 from evlib.base.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
 from evlib.base.paths import repository
 from evlib.book.page_policy import inline_scripts, with_policy
+from evlib.book.search_index import write_texts
 from evlib.run.cache_keys import modules_behind
 from evlib.run.pipeline import spare_grammars
 
@@ -205,6 +206,7 @@ def finish(made: Path, source: Path, root: Path, results: Path) -> None:
     write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
     tables = [path.read_text(encoding="utf-8") for path in source.glob("*_table.html")]
     own_scripts = {script for table in tables for script in inline_scripts(table)}
+    write_texts(made)
     for page in all_below(made):
         if page.suffix == ".html" and "_static" not in page.parts:
             write_text(page, with_policy(page.read_text(encoding="utf-8"), own=own_scripts))

@@ -25,6 +25,7 @@ from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
+from evlib.book.page_data import write_look_up_pages
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.question_pages import write_answers
 from evlib.book.record_history import trace, traced_tables
@@ -59,6 +60,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     protocol = load_protocol(root / "protocol.yml")
     _lay_out_pages(root, source, protocol)
     _drop_absent_chapters(source / "_toc.yml", results)
+    write_look_up_pages(results, source, protocol)
     _add_launch_buttons(source / "_config.yml")
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
     words |= history_words(root, results)

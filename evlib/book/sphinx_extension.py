@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from evlib.base.errors import InputError
 from evlib.base.files import swap_in
 from evlib.base.paths import project_root
+from evlib.book import search_index
 from evlib.book.build import LAID_OUT, assemble, building_alone, finish
 from evlib.run.pipeline import default_results
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:
@@ -29,6 +31,8 @@ def setup(app: "Sphinx") -> dict[str, bool]:
         except InputError as error:
             raise SystemExit(f"evlib: {error}") from None  # the one sentence, without jupyter-book's own traceback
     app.connect("env-updated", _write_on_all_cores)
+    app.connect("config-inited", _with_our_scores)
+    app.connect("html-collect-pages", _with_our_words)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -55,6 +59,17 @@ def _lay_out(app: "Sphinx") -> None:
         build.close()
 
     app.connect("build-finished", put_in_place, priority=900)  # after all that other extensions write
+
+
+def _with_our_scores(_app: "Sphinx", config: "Config") -> None:
+    config.html_search_scorer = str(search_index.SCRIPT)
+
+
+def _with_our_words(app: "Sphinx") -> list:
+    """Sphinx asks here for more pages, of which there are none, when all are in its index, which it has not written yet."""
+    if getattr(app.builder, "indexer", None) is not None:
+        search_index.add_words(app.builder.indexer)
+    return []
 
 
 def _write_on_all_cores(app: "Sphinx", _environment: object) -> None:

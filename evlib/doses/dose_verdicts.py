@@ -175,9 +175,6 @@ def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
 def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
     verdict = verdicts.set_index("claim").verdict
-    narrow, below = verdict["narrow"], verdict["below intravenous"]
-    lead = _LEADS[max(narrow, below, key=VERDICTS.index)]
-    order = _ON_ORDER[below].removesuffix(" either" if narrow != UNSUPPORTED else "")
     routes = "; ".join(
         f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
         if row.n_counted
@@ -195,11 +192,18 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
         else f"In none of {len(cross):,} combinations of the assumptions can the routes be compared."
     )
     return [
-        f"**{lead}.** {_ON_NARROW[narrow]}. {order}.",
+        answer_in_words(verdict["narrow"], verdict["below intravenous"]),
         f"Few reports give an effective dose in particles ({routes}). {spread}",
         "What would settle it: randomised comparisons of several doses within one route and disease"
         f"{_people_needed(effects)}. Until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
+
+
+def answer_in_words(narrow: str, below: str) -> str:
+    """The first sentence of the answer, from the verdicts on a narrow range and on a lower one nebulised than intravenously."""
+    lead = _LEADS[max(narrow, below, key=VERDICTS.index)]
+    order = _ON_ORDER[below].removesuffix(" either" if narrow != UNSUPPORTED else "")
+    return f"**{lead}.** {_ON_NARROW[narrow]}. {order}."
 
 
 def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POINTS, 0.20)) -> pd.DataFrame:
