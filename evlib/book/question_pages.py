@@ -1,16 +1,18 @@
 """A page for each question (a disease and a route), the menus that lead there, and its tables to download. All text is escaped."""
 
+import csv
 import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evlib.base.files import write_text
-from evlib.base.schema import split_multi, write_csv
+from evlib.base.files import write_text, writing
+from evlib.base.schema import append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
 from evlib.book.questions import (
@@ -106,8 +108,9 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
         files = tables_beside(question)
         page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
         write_text(source / FOLDER / f"{question['page']}.md", page)
-        for name, frame in files.items():
-            write_csv(frame, source / "_extra" / FOLDER / name)
+        for name, lines in files.items():
+            with writing(source / "_extra" / FOLDER / name) as file:
+                csv.writer(file, lineterminator="\n").writerows(lines)
     asked = asked.assign(answer=asked.page.map(told))
     write_text(source / "find_answer_table.html", menus(asked, protocol=protocol))
     return {"most_asked": most_asked(asked)}
@@ -174,25 +177,38 @@ def _counts(row: Any) -> str:
     return f"{several(row.n_trials, 'trial')}{reports}"
 
 
-def downloads(tables: Tables) -> Callable[[dict[str, Any]], dict[str, pd.DataFrame]]:
-    """What gives the tables beside the page of a question: for each file name its rows of ``question_tables``."""
+def downloads(tables: Tables) -> Callable[[dict[str, Any]], dict[str, list[list[str]]]]:
+    """What gives the tables beside the page of a question: for each file name the lines of ``question_tables``, each as its
+    cells, the header first. The tables are guarded against formulas as a whole, which is far faster than one file at a time."""
     beside = {name: tables[name] for name in ("trials", "findings", "harms") if name in tables}
     doses = [tables[name] for name in ("doses", "tested") if name in tables]
     if doses:
         named = [rows.rename(columns={"dose_as_reported": "as_stated"}) for rows in doses]
         beside["doses"] = pd.concat(named, ignore_index=True)
     places = {name: list(zip(*(frame[field] for field in FIELDS), strict=True)) for name, frame in beside.items()}
-    shown = {name: frame[[column for column in _COLUMNS[name] if column in frame]] for name, frame in beside.items()}
+    shown = {
+        name: _lines(frame[[column for column in _COLUMNS[name] if column in frame]]) for name, frame in beside.items()
+    }
 
-    def of(question: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    def of(question: dict[str, Any]) -> dict[str, list[list[str]]]:
         files = {}
         for name, pairs in places.items():
-            chosen = [n for n, pair in enumerate(pairs) if belongs(dict(zip(FIELDS, pair, strict=True)), question)]
+            head, *lines = shown[name]
+            rows = zip(pairs, lines, strict=True)
+            chosen = [line for pair, line in rows if belongs(dict(zip(FIELDS, pair, strict=True)), question)]
             if chosen:
-                files[f"{question['page']}-{name}.csv"] = shown[name].take(chosen)
+                files[f"{question['page']}-{name}.csv"] = [head, *chosen]
         return files
 
     return of
+
+
+def _lines(frame: pd.DataFrame) -> list[list[str]]:
+    """The cells of a table as ``write_csv`` writes them, line by line."""
+    file = StringIO(newline="")
+    append_csv(frame, file)
+    file.seek(0)
+    return list(csv.reader(file))
 
 
 def question_page(
