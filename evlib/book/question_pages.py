@@ -40,6 +40,7 @@ FOLDER = "answers"  # of the pages and their tables, in the book
 _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
+_OPEN = 15  # trials under way that are listed unfolded
 _SHORT = 8  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
@@ -250,7 +251,11 @@ def question_page(
     parts += ["## What is missing", f"<ul>{lines}</ul>"]
     beside = ", ".join(f'<a href="{name}" download>{name}</a>' for name in files)
     parts += [f'<p>The tables of this page: {beside}. <a href="../find_answer.html">Another question</a>.</p>']
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts = [part for part in parts if part]
+    heads = [part.removeprefix("## ") for part in parts if part.startswith("## ")]
+    places = joined([f'<a href="#{head.lower().replace(" ", "-")}">{head}</a>' for head in heads])
+    parts.insert(parts.index(f"## {heads[0]}"), f'<p class="places">On this page: {places}.</p>')
+    return "\n\n".join(parts) + "\n"
 
 
 def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
@@ -448,7 +453,9 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     words = f"; {unseen} of them show no status" if unseen else ""
     compare = sum(row.get("compares_doses") is not None for row in rows)
     words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
-    return _trial_table(rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}")
+    return _trial_table(
+        rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}", most=_OPEN
+    )
 
 
 def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
@@ -458,7 +465,7 @@ def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
     )
 
 
-def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str) -> str:
+def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, most: int = _SHORT) -> str:
     phases = code_labels(protocol, "phase_group")
     more = {"compares_doses": "compares doses", "result": "result"}
     more = {name: head for name, head in more.items() if any(row.get(name) is not None for row in rows)}
@@ -476,11 +483,11 @@ def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str) -> st
         ]
         for row in rows
     ]
-    return _table(cells, heads, caption)
+    return _table(cells, heads, caption, most=most)
 
 
-def _table(cells: list[list[str]], heads: Iterable[str], caption: str) -> str:
-    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, len(cells))
+def _table(cells: list[list[str]], heads: Iterable[str], caption: str, *, most: int = _SHORT) -> str:
+    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, folded=len(cells) > most)
 
 
 def _grouped(
@@ -492,7 +499,7 @@ def _grouped(
         f'<tbody><tr><th scope="rowgroup" colspan="{len(heads)}">{_anchors(places)}{head}</th></tr>{_rows(cells)}</tbody>'
         for head, cells, places in groups
     )
-    return _framed(body, heads, caption, sum(len(cells) for _, cells, _ in groups), kind)
+    return _framed(body, heads, caption, folded=sum(len(cells) for _, cells, _ in groups) > _SHORT, kind=kind)
 
 
 def _rows(cells: list[list[str]]) -> str:
@@ -506,14 +513,14 @@ def _anchors(places: list[str]) -> str:
     return "".join(f'<span id="{_text(place)}"></span>' for place in places)
 
 
-def _framed(body: str, heads: Iterable[str], caption: str, n: int, kind: str = "") -> str:
+def _framed(body: str, heads: Iterable[str], caption: str, *, folded: bool, kind: str = "") -> str:
     head = "".join(f'<th scope="col">{_text(text)}</th>' for text in heads)
     name = html.escape(caption, quote=True)
     frame = (
         f'<div class="scroll whole" tabindex="0" role="region" aria-label="{name}"><table aria-label="{name}">'
         f"<thead><tr>{head}</tr></thead>{body}</table></div>"
     )
-    if n > _SHORT:
+    if folded:
         return f'<details class="rows{kind}"><summary>{html.escape(caption)}</summary>{frame}</details>'
     return f'<p class="caption" aria-hidden="true">{html.escape(caption)}</p>{frame}'
 
