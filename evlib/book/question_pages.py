@@ -1,16 +1,18 @@
 """A page for each question (a disease and a route), the menus that lead there, and its tables to download. All text is escaped."""
 
+import csv
 import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evlib.base.files import write_text
-from evlib.base.schema import split_multi, write_csv
+from evlib.base.files import write_text, writing
+from evlib.base.schema import append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
 from evlib.book.questions import (
@@ -38,6 +40,7 @@ FOLDER = "answers"  # of the pages and their tables, in the book
 _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
+_OPEN = 15  # trials under way that are listed unfolded
 _SHORT = 8  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
@@ -106,8 +109,9 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
         files = tables_beside(question)
         page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
         write_text(source / FOLDER / f"{question['page']}.md", page)
-        for name, frame in files.items():
-            write_csv(frame, source / "_extra" / FOLDER / name)
+        for name, lines in files.items():
+            with writing(source / "_extra" / FOLDER / name) as file:
+                csv.writer(file, lineterminator="\n").writerows(lines)
     asked = asked.assign(answer=asked.page.map(told))
     write_text(source / "find_answer_table.html", menus(asked, protocol=protocol))
     return {"most_asked": most_asked(asked)}
@@ -174,25 +178,38 @@ def _counts(row: Any) -> str:
     return f"{several(row.n_trials, 'trial')}{reports}"
 
 
-def downloads(tables: Tables) -> Callable[[dict[str, Any]], dict[str, pd.DataFrame]]:
-    """What gives the tables beside the page of a question: for each file name its rows of ``question_tables``."""
+def downloads(tables: Tables) -> Callable[[dict[str, Any]], dict[str, list[list[str]]]]:
+    """What gives the tables beside the page of a question: for each file name the lines of ``question_tables``, each as its
+    cells, the header first. The tables are guarded against formulas as a whole, which is far faster than one file at a time."""
     beside = {name: tables[name] for name in ("trials", "findings", "harms") if name in tables}
     doses = [tables[name] for name in ("doses", "tested") if name in tables]
     if doses:
         named = [rows.rename(columns={"dose_as_reported": "as_stated"}) for rows in doses]
         beside["doses"] = pd.concat(named, ignore_index=True)
     places = {name: list(zip(*(frame[field] for field in FIELDS), strict=True)) for name, frame in beside.items()}
-    shown = {name: frame[[column for column in _COLUMNS[name] if column in frame]] for name, frame in beside.items()}
+    shown = {
+        name: _lines(frame[[column for column in _COLUMNS[name] if column in frame]]) for name, frame in beside.items()
+    }
 
-    def of(question: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    def of(question: dict[str, Any]) -> dict[str, list[list[str]]]:
         files = {}
         for name, pairs in places.items():
-            chosen = [n for n, pair in enumerate(pairs) if belongs(dict(zip(FIELDS, pair, strict=True)), question)]
+            head, *lines = shown[name]
+            rows = zip(pairs, lines, strict=True)
+            chosen = [line for pair, line in rows if belongs(dict(zip(FIELDS, pair, strict=True)), question)]
             if chosen:
-                files[f"{question['page']}-{name}.csv"] = shown[name].take(chosen)
+                files[f"{question['page']}-{name}.csv"] = [head, *chosen]
         return files
 
     return of
+
+
+def _lines(frame: pd.DataFrame) -> list[list[str]]:
+    """The cells of a table as ``write_csv`` writes them, line by line."""
+    file = StringIO(newline="")
+    append_csv(frame, file)
+    file.seek(0)
+    return list(csv.reader(file))
 
 
 def question_page(
@@ -234,7 +251,11 @@ def question_page(
     parts += ["## What is missing", f"<ul>{lines}</ul>"]
     beside = ", ".join(f'<a href="{name}" download>{name}</a>' for name in files)
     parts += [f'<p>The tables of this page: {beside}. <a href="../find_answer.html">Another question</a>.</p>']
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts = [part for part in parts if part]
+    heads = [part.removeprefix("## ") for part in parts if part.startswith("## ")]
+    places = joined([f'<a href="#{head.lower().replace(" ", "-")}">{head}</a>' for head in heads])
+    parts.insert(parts.index(f"## {heads[0]}"), f'<p class="places">On this page: {places}.</p>')
+    return "\n\n".join(parts) + "\n"
 
 
 def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
@@ -432,7 +453,9 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     words = f"; {unseen} of them show no status" if unseen else ""
     compare = sum(row.get("compares_doses") is not None for row in rows)
     words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
-    return _trial_table(rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}")
+    return _trial_table(
+        rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}", most=_OPEN
+    )
 
 
 def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
@@ -442,7 +465,7 @@ def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
     )
 
 
-def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str) -> str:
+def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, most: int = _SHORT) -> str:
     phases = code_labels(protocol, "phase_group")
     more = {"compares_doses": "compares doses", "result": "result"}
     more = {name: head for name, head in more.items() if any(row.get(name) is not None for row in rows)}
@@ -460,11 +483,11 @@ def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str) -> st
         ]
         for row in rows
     ]
-    return _table(cells, heads, caption)
+    return _table(cells, heads, caption, most=most)
 
 
-def _table(cells: list[list[str]], heads: Iterable[str], caption: str) -> str:
-    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, len(cells))
+def _table(cells: list[list[str]], heads: Iterable[str], caption: str, *, most: int = _SHORT) -> str:
+    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, folded=len(cells) > most)
 
 
 def _grouped(
@@ -476,7 +499,7 @@ def _grouped(
         f'<tbody><tr><th scope="rowgroup" colspan="{len(heads)}">{_anchors(places)}{head}</th></tr>{_rows(cells)}</tbody>'
         for head, cells, places in groups
     )
-    return _framed(body, heads, caption, sum(len(cells) for _, cells, _ in groups), kind)
+    return _framed(body, heads, caption, folded=sum(len(cells) for _, cells, _ in groups) > _SHORT, kind=kind)
 
 
 def _rows(cells: list[list[str]]) -> str:
@@ -490,14 +513,14 @@ def _anchors(places: list[str]) -> str:
     return "".join(f'<span id="{_text(place)}"></span>' for place in places)
 
 
-def _framed(body: str, heads: Iterable[str], caption: str, n: int, kind: str = "") -> str:
+def _framed(body: str, heads: Iterable[str], caption: str, *, folded: bool, kind: str = "") -> str:
     head = "".join(f'<th scope="col">{_text(text)}</th>' for text in heads)
     name = html.escape(caption, quote=True)
     frame = (
         f'<div class="scroll whole" tabindex="0" role="region" aria-label="{name}"><table aria-label="{name}">'
         f"<thead><tr>{head}</tr></thead>{body}</table></div>"
     )
-    if n > _SHORT:
+    if folded:
         return f'<details class="rows{kind}"><summary>{html.escape(caption)}</summary>{frame}</details>'
     return f'<p class="caption" aria-hidden="true">{html.escape(caption)}</p>{frame}'
 
