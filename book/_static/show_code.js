@@ -1,7 +1,7 @@
 /* Chapters fold their code and long tables. A button below the title opens the code of all cells, or folds it again; what a
    folded table or figure holds is said on its line. */
 document.addEventListener("DOMContentLoaded", () => {
-  const folded = document.querySelectorAll("article .cell:not(.tag_hide-cell):not(.tag_hide-output) details.above-input");
+  const folded = document.querySelectorAll("article .cell:not(.tag_hide-cell) details.above-input");
   const title = document.querySelector("article h1");
   if (folded.length > 1 && title) {
     const button = document.createElement("button");
