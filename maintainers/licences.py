@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def locked_packages(lock: str, machine: dict[str, str] = MACHINE) -> dict[str, s
     }
 
 
-def carried(itables: str, mathjax: str, theme: Path, clipboard: str) -> list[tuple[str, str, str, str]]:
+def carried(mathjax: str, theme: Path, clipboard: str) -> list[tuple[str, str, str, str]]:
     """What a built book carries: part, version as its own file states it, licence, the package that it comes with."""
 
     def version(pattern: str, text: str) -> str:
@@ -81,8 +80,6 @@ def carried(itables: str, mathjax: str, theme: Path, clipboard: str) -> list[tup
             "Apache-2.0",
             "sphinx-mathjax-offline",
         ),
-        ("DataTables and extensions", version(r"DataTables (2[\d.]+)", itables), "MIT", "itables"),
-        ("jQuery", version(r"jQuery JavaScript Library v([\d.]+)", itables), "MIT", "itables"),
         ("Bootstrap", version(r"Bootstrap v([\d.]+)", bootstrap), "MIT", "pydata-sphinx-theme"),
         (
             "Font Awesome Free",
@@ -100,7 +97,6 @@ def carried_here() -> list[tuple[str, str, str, str]]:
     theme = Path(find_spec("pydata_sphinx_theme").submodule_search_locations[0]) / "theme/pydata_sphinx_theme"
     clipboard = Path(find_spec("sphinx_copybutton").submodule_search_locations[0]) / "_static/clipboard.min.js"
     return carried(
-        (files("itables") / "html/dt_bundle.js").read_text(encoding="utf-8"),
         (mathjax / "tex-mml-chtml.js").read_text(encoding="utf-8"),
         theme / "static/scripts",
         clipboard.read_text(encoding="utf-8"),

@@ -209,3 +209,10 @@ def test_points_of_a_figure_lead_to_trials_once_for_the_keyboard(stories, descri
     assert "aria-label" in links[0] and links[1] == 'tabindex="-1" aria-hidden="true"'
     assert 'role="group"' in svg and 'role="img"' not in svg and "&lt;2" in svg
     minidom.parseString(re.search(r"<svg.*</svg>", svg, re.DOTALL)[0])
+
+
+def test_a_trial_that_nobody_has_read_says_so_and_can_be_filtered_out(described, stories, review):
+    waiting = described.assign(screening=["pending", *described.screening[1:]])
+    made = trials_to_browse(waiting, stories, protocol=review)
+    assert made.count('<strong class="unread">not yet read, not counted</strong>') == 1
+    assert f'<option value="included">included ({len(described) - 1})</option>' in made

@@ -130,12 +130,10 @@ def with_policy(page: str, *, own: Collection[str] = ()) -> str:
     scripts = ["'self'", *sorted(f"'sha256-{value}'" for value in hashes)]
     if handlers:  # the theme's buttons; only what is hashed may stand in them
         scripts.append("'unsafe-hashes'")
-    if ours:  # DataTables is a module, which a page opened from a folder can import in no other way
-        scripts.append("blob:")
     rules = [
         "default-src 'self'",
         f"script-src {' '.join(scripts)}",
-        # MathJax, the icons and DataTables write style sheets as they run; tables and figures hold style attributes.
+        # MathJax and the icons write style sheets as they run; tables and figures hold style attributes.
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data:",
         "font-src 'self' data:",

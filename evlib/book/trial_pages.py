@@ -255,20 +255,26 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         *(["## Doses in the record", _doses(story)] if "doses" not in without and story["doses"] else []),
         *_versions(story, changes),
         "## The record",
-        fold("Everything that the record says, in its words", _facts(_said(record, older))),
+        fold("Everything that the record says, in its words", _facts(_said(record, older), label="The record")),
         *(
-            ["## Stated, but not understood", _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], _REMARKS, ""))]
+            [
+                "## Stated, but not understood",
+                _with_note(_NOT_UNDERSTOOD, _grid(story["not_understood"], _REMARKS, label="Not understood")),
+            ]
             if story["not_understood"]
             else []
         ),
         "## How it was coded",
         f"<p>{_agreement(story['coding'])}</p>",
-        fold("Each coded fact, and on what it rests", _grid(story["coding"], _CODING, "Not coded.")),
+        fold(
+            "Each coded fact, and on what it rests",
+            _grid(story["coding"], _CODING, label="Coded facts", none="Not coded."),
+        ),
         "## Who judged it",
         f"<p>{_outcome_sentence(story['outcome'])}</p>",
-        fold("Each judgement", _grid(story["decisions"], _DECISIONS, "No decision yet.")),
+        fold("Each judgement", _grid(story["decisions"], _DECISIONS, label="Judgements", none="No decision yet.")),
         *(
-            ["## Other records of the same trial", _grid(story["duplicates"], _DUPLICATES, "")]
+            ["## Other records of the same trial", _grid(story["duplicates"], _DUPLICATES, label="Other records")]
             if story["duplicates"]
             else []
         ),
@@ -341,7 +347,7 @@ def _facts_in_short(
     rows = "".join(
         f'<tr><th scope="row">{html.escape(label)}</th><td>{value}</td></tr>' for label, value in facts.items()
     )
-    return f'{_FRAME.replace("scroll", "scroll whole")}<table class="facts">{rows}</table></div>'
+    return _framed(rows, label="The trial in short")
 
 
 def _overall(report: dict[str, Any]) -> str:
@@ -385,9 +391,12 @@ def _versions(story: dict[str, Any], changes: pd.DataFrame | None) -> list[str]:
     followed = [row for row in story["versions"] if row["field"] in _FOLLOWED and row["field"] in differ]
     parts = []
     if changed:
-        parts += ["<p>Since the earlier search:</p>", _grid(changed, ("field", "before", "after"), "")]
+        parts += ["<p>Since the earlier search:</p>", _grid(changed, ("field", "before", "after"), label="Changes")]
     if followed:
-        parts += ["<p>Copies of different days:</p>", _grid(followed, ("field", "snapshot", "value", "shown"), "")]
+        parts += [
+            "<p>Copies of different days:</p>",
+            _grid(followed, ("field", "snapshot", "value", "shown"), label="Copies"),
+        ]
     return ["## Versions of the record", *parts] if parts else []
 
 
@@ -442,9 +451,6 @@ def _source(url: str, fields: list[str]) -> str:
     return _link(url, url) + (f": {html.escape(', '.join(fields))}" if fields else "")
 
 
-_FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
-
-
 def _text(cell: object) -> str:
     return UNREPORTED if pd.isna(cell) else html.escape(str(cell))
 
@@ -463,11 +469,17 @@ def _outcome_sentence(outcome: dict[str, Any]) -> str:
     return html.escape(f"{outcome['outcome'].capitalize()}{code}{by}{reason}.")
 
 
-def _facts(pairs: list[tuple[str, object]]) -> str:
+def _framed(rows: str, *, label: str) -> str:
+    """Rows of facts, each with its name, as a table of the width of the page."""
+    frame = f'<div class="scroll whole" tabindex="0" role="region" aria-label="{label}">'
+    return f'{frame}<table class="facts" aria-label="{label}">{rows}</table></div>'
+
+
+def _facts(pairs: list[tuple[str, object]], *, label: str) -> str:
     rows = "".join(
         f'<tr><th scope="row">{html.escape(label)}</th><td>{_values(value)}</td></tr>' for label, value in pairs
     )
-    return f'{_FRAME.replace("scroll", "scroll whole")}<table class="facts">{rows}</table></div>'
+    return _framed(rows, label=label)
 
 
 def _values(value: object) -> str:
@@ -480,7 +492,7 @@ def _with_note(note: str, grid: str) -> str:
     return f"<p>{html.escape(note)}</p>\n\n{grid}"
 
 
-def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
+def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], *, label: str, none: str = "") -> str:
     if not rows:
         return f"<p>{none}</p>"
     head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in names)
@@ -488,7 +500,8 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], none: str) -> str:
         "<tr>" + "".join(f"<td>{_cell(name, row[name]) if name in row else '–'}</td>" for name in names) + "</tr>"
         for row in rows
     )
-    return f"{_FRAME}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    frame = f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
+    return f'{frame}<table aria-label="{label}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _cell(name: str, value: object) -> str:

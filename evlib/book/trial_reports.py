@@ -107,14 +107,15 @@ def in_short(report: dict[str, Any]) -> str:
 
 def section(report: dict[str, Any]) -> str:
     """A report as a section of a trial's page: Markdown with HTML tables, all text escaped."""
-    parts = [f"### {without_markup(report['study'])}", _design(report)]
+    study = str(report["study"])
+    parts = [f"### {without_markup(study)}", _design(report)]
     if "evidence_note" in report:
         parts.append(f'<p class="caveat"><strong>What decides:</strong> {_t(report["evidence_note"])}</p>')
-    parts.append(_arms(report["arms"]))
+    parts.append(_arms(report["arms"], study))
     if report["outcomes"]:
         parts.append(_outcomes(report))
-    parts += [_odd(report["odd_statistics"]), _harms(report["harms"])]
-    parts += [_risk_of_bias(report["risk_of_bias"]), _product(report["product"]), _notes(report["arms"])]
+    parts += [_odd(report["odd_statistics"]), _harms(report["harms"], study)]
+    parts += [_risk_of_bias(report["risk_of_bias"], study), _product(report["product"], study), _notes(report["arms"])]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -174,7 +175,7 @@ def _source(address: object) -> str:
     return f'<a href="{html.escape(text, quote=True)}" rel="noopener noreferrer">The report</a>.'
 
 
-def _arms(arms: list[dict[str, Any]]) -> str:
+def _arms(arms: list[dict[str, Any]], study: str) -> str:
     def times(arm: dict[str, Any]) -> str:
         count = several(int(float(arm["doses_per_course"])), "dose") if "doses_per_course" in arm else ""
         return ", ".join(filter(None, (count, str(arm.get("interval", ""))))) or "–"
@@ -191,7 +192,7 @@ def _arms(arms: list[dict[str, Any]]) -> str:
         for arm in arms
     ]
     heads = ("Arm", "Given", "People", "Dose as stated", "Course", "Particles at a time")
-    return rows_of(heads, rows, label="Arms") if rows else "<p>No arm is on file.</p>"
+    return rows_of(heads, rows, label=f"Arms of {study}") if rows else "<p>No arm is on file.</p>"
 
 
 def _outcomes(report: dict[str, Any]) -> str:
@@ -261,7 +262,7 @@ def _odd(statistics: list[dict[str, Any]]) -> str:
     return f"<p><strong>Printed statistics that do not fit each other</strong> (recomputed by a program):</p>\n<ul>{items}</ul>"
 
 
-def _harms(harms: list[dict[str, Any]]) -> str:
+def _harms(harms: list[dict[str, Any]], study: str) -> str:
     if not harms:
         return "<p><strong>Harms:</strong> no statement is on file, which does not mean that there were none.</p>"
     rows = [
@@ -278,7 +279,9 @@ def _harms(harms: list[dict[str, Any]]) -> str:
         )
         for row in harms
     ]
-    return rows_of(("Harm", "Arm", "With vesicles", "Control", "Compared"), rows, label="Harms beside controls")
+    return rows_of(
+        ("Harm", "Arm", "With vesicles", "Control", "Compared"), rows, label=f"Harms of {study} beside controls"
+    )
 
 
 def _events(row: dict[str, Any], events: str, people: str, upper: str) -> str:
@@ -290,7 +293,7 @@ def _events(row: dict[str, Any], events: str, people: str, upper: str) -> str:
     return f"{_plain(row[events])}{of}{bound}"
 
 
-def _risk_of_bias(judged: list[dict[str, Any]]) -> str:
+def _risk_of_bias(judged: list[dict[str, Any]], study: str) -> str:
     if not judged:
         return ""
     overall = next((_level(row.get("judgement")) for row in judged if row["domain"] == "overall"), "not judged")
@@ -305,7 +308,9 @@ def _risk_of_bias(judged: list[dict[str, Any]]) -> str:
         )
         for row in judged
     ]
-    table = rows_of(("Domain", "Judgement", "Reason", "Judged by", "Two readings"), rows, label="Risk of bias")
+    table = rows_of(
+        ("Domain", "Judgement", "Reason", "Judged by", "Two readings"), rows, label=f"Risk of bias of {study}"
+    )
     summary = (
         f"Risk of bias ({_t(_TOOLS.get(judged[0]['tool'], judged[0]['tool']))}): {_t(overall)} overall; "
         f"two machine readings differ in {len(differ)} of {len(judged)}"
@@ -317,7 +322,7 @@ def _level(judgement: object) -> str:
     return str(judgement).replace("-", " ") if judgement else "not judged"
 
 
-def _product(items: list[dict[str, Any]]) -> str:
+def _product(items: list[dict[str, Any]], study: str) -> str:
     if not items:
         return ""
     stated = [row for row in items if row["stated"] == "yes"]
@@ -334,7 +339,7 @@ def _product(items: list[dict[str, Any]]) -> str:
         )
         for row in items
     ]
-    table = rows_of(("Item", "Told", "Words", "Two readings"), rows, label="What is told of the product")
+    table = rows_of(("Item", "Told", "Words", "Two readings"), rows, label=f"What {study} tells of the product")
     return fold(f"What is told of the product: {len(stated)} of {len(items)} items stated (machine readings)", table)
 
 
