@@ -18,8 +18,8 @@ from pathlib import Path
 from evlib.base.errors import InputError
 from evlib.base.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
 from evlib.base.paths import repository
+from evlib.book import search_index
 from evlib.book.page_policy import inline_scripts, with_policy
-from evlib.book.search_index import write_texts
 from evlib.run.cache_keys import modules_behind
 from evlib.run.pipeline import spare_grammars
 
@@ -206,7 +206,7 @@ def finish(made: Path, source: Path, root: Path, results: Path) -> None:
     write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
     tables = [path.read_text(encoding="utf-8") for path in source.glob("*_table.html")]
     own_scripts = {script for table in tables for script in inline_scripts(table)}
-    write_texts(made)
+    search_index.write_texts(made)
     for page in all_below(made):
         if page.suffix == ".html" and "_static" not in page.parts:
             write_text(page, with_policy(page.read_text(encoding="utf-8"), own=own_scripts))
@@ -266,13 +266,15 @@ def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.
 
 
 def _frame(source: Path) -> str:
-    """What every page shows or depends on: configuration, list and titles of pages, styles, literature, and packages."""
+    """What every page shows or depends on: configuration, list and titles of pages, styles, literature, our part of the search, and
+    packages."""
     parts = [(source / name).read_text(encoding="utf-8") for name in ("_config.yml", "_toc.yml")]
     for page in sorted([*source.glob("*.md"), *source.glob("*.ipynb")]):
         title = re.search(r'^\s*"?# .*$', page.read_text(encoding="utf-8"), re.MULTILINE)
         parts.append(f"{page.name} {title[0] if title else ''}")
     styles = [*matching(source / "_static", "*"), *matching(source, "*.bib")]
-    parts += [f"{path.name} {sha256(path)}" for path in styles if path.is_file()]
+    search = [Path(search_index.__file__), search_index.SCRIPT]
+    parts += [f"{path.name} {sha256(path)}" for path in [*styles, *search] if path.is_file()]
     parts += [f"{name} {version(name)}" for name in ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")]
     return "\n".join(parts)
 

@@ -17,7 +17,7 @@ SAME = (
     ("harm", "adverse", "safety", "side", "tolerated"),
     ("bias", "RoB"),
     ("intravenous", "IV", "infusion"),
-    ("dose", "dosage", "amount"),
+    ("dose", "dosage"),
     ("randomised", "randomized", "RCT"),
     ("ARDS", "lung", "respiratory"),
     ("certainty", "GRADE"),
@@ -56,8 +56,10 @@ def add_words(indexer: Any) -> None:
         place = next(
             (place or "" for title, place in indexer._all_titles[page] if heading and title.startswith(heading)), ""
         )
-        entries = {*indexer._index_entries.get(page, ()), *((word, place, "main") for word in words)}
-        indexer._index_entries[page] = sorted(entries)
+        entries = {*indexer._index_entries.pop(page, ()), *((word, place, "main") for word in words)}
+        indexer._index_entries[page] = sorted(
+            entries
+        )  # the page put last, so that the order is that of ANSWERS in every build
         for word in words:
             if " " not in word:  # so that it is also found beside others
                 indexer._title_mapping.setdefault(stem(word.lower()), set()).add(page)
