@@ -90,7 +90,8 @@ def test_the_chapter_draws_and_counts_a_new_field(drilled):
     stated = complete[complete.field == "Sponsor type"].n.astype(int).sum()
     assert stated == included.sponsor_type.notna().sum()
     chapter = (drilled.book / "03_describe.ipynb").read_text(encoding="utf-8")
-    assert "Bar chart. Sponsor type: " in chapter and '<th scope=\\"col\\">sponsor type</th>' in chapter
+    more = (drilled.book / "more_figures.ipynb").read_text(encoding="utf-8")
+    assert "Bar chart. Sponsor type: " in more and '<th scope=\\"col\\">sponsor type</th>' in chapter
 
 
 def test_the_book_and_the_data_set_show_a_new_field(drilled):
