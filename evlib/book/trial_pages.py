@@ -110,6 +110,7 @@ def trials_to_browse(
     without
         Which of ``doses`` and ``results`` the whole review lacks: their columns are left out.
     """
+    described = described.reset_index(drop=True)
     coded = _CODED | {field: in_words(field).capitalize() for field in protocol["added_fields"]}
     codes = {
         label: described[field].map(code_labels(protocol, field))
