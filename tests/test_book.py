@@ -124,7 +124,11 @@ def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(html,
 
 def test_the_book_depends_on_every_module_that_makes_it_and_on_their_data():
     depends = {path.relative_to(ROOT / "evlib").as_posix() for path in made_by()}
-    own = {f"book/{path.name}" for path in (ROOT / "evlib/book").glob("*.*")}
+    own = {
+        path.relative_to(ROOT / "evlib").as_posix()
+        for path in (ROOT / "evlib/book").rglob("*.*")
+        if "__pycache__" not in path.parts
+    }
     assert own | {"base/tables.py", "base/paths.py", "run/chapters.py", "audit/checks.py"} <= depends
 
 

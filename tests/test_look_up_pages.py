@@ -12,10 +12,10 @@ import pytest
 import yaml
 from conftest import ROOT, SNAPSHOT, put
 
-from evlib.base.schema import read_csv, read_table, write_table
+from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers
-from evlib.book import assumption_dials, planned_trial, through_time
-from evlib.book.page_data import PAGES, data_block, write_look_up_pages
+from evlib.book.look_up import assumption_dials, planned_trial, through_time
+from evlib.book.look_up.pages import PAGES, data_block, write_look_up_pages
 from evlib.book.page_policy import with_policy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -119,6 +119,20 @@ def test_a_page_whose_tables_a_run_lacks_is_left_out(tmp_path, later, review):
     assert not (source / "turn_the_assumptions.md").exists() and not list(source.glob("through_time_*"))
     toc = (source / "_toc.yml").read_text(encoding="utf-8")
     assert "turn_the_assumptions" not in toc and "is_my_trial_new" in toc
+
+
+def test_a_search_before_the_first_record_still_has_its_pages(tmp_path, later, review):
+    none = read_csv(later / "by_date.csv").iloc[:1].astype(object)
+    none.loc[:, [name for name in none if name not in ("search_date", "n_records", "n_included", "n_undated")]] = None
+    write_csv(none.assign(n_included="0"), tmp_path / "by_date.csv")
+    write_csv(read_csv(later / "included_by_date.csv").iloc[:0], tmp_path / "included_by_date.csv")
+    described = read_table(later / "described.csv", "described").iloc[:0]
+    write_table(described, tmp_path / "described.csv", "described")
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "book", source, ignore=shutil.ignore_patterns("_build"))
+    write_look_up_pages(tmp_path, source, review)
+    assert (source / "through_time_content.html").is_file() and (source / "is_my_trial_new_content.html").is_file()
+    assert through_time.content(tmp_path, review)[1]["numbers"]["n_dose_trials"] == [None]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from evlib.book.dataset import copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
-from evlib.book.page_data import write_look_up_pages
+from evlib.book.look_up.pages import write_look_up_pages
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.question_pages import write_answers
 from evlib.book.record_history import trace, traced_tables

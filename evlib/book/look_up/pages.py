@@ -1,6 +1,6 @@
 """Pages on which a reader looks something up: their data inside the page, their script beside it, so that they work from a folder.
 
-All is computed as the book is made; the scripts (``evlib/book/*.js``) only look up and show.
+All is computed as the book is made; the scripts (``*.js`` beside this module) only look up and show.
 """
 
 import html
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evlib.base.files import write_text
-from evlib.book import assumption_dials, planned_trial, through_time
+from evlib.book.look_up import assumption_dials, planned_trial, through_time
 
 # Name of a page: the tables that it is made from, and what makes its content.
 PAGES: dict[str, tuple[tuple[str, ...], Callable[[Path, dict], tuple[str, dict[str, Any]]]]] = {

@@ -70,7 +70,7 @@ def result_of(row: pd.Series, claims: list[str]) -> dict[str, Any]:
     share = (
         f"In a share of {share_text(row.share)} of the readings of the amounts the effective dose is lower nebulised than intravenously."
         if pd.notna(row.share)
-        else f"The routes cannot be compared: no report read as effective gives an amount in particles {joined(without)}."
+        else f"The routes cannot be compared: no report read as effective gives an amount in particles for the {joined(without)} {'route' if len(without) == 1 else 'routes'}."
     )
     routes = {
         route: f"{span_of(row[f'{route}_low'], row[f'{route}_high'])} particles, {several(row[f'n_{route}'], 'report')}"

@@ -122,7 +122,10 @@ def _all_trials(trials: pd.DataFrame, labels: dict[str, dict[str, str]], has_dos
     rows = []
     for trial in ordered.to_dict("records"):
         cells = [_text(trial["title"]), *(_text(labels[name].get(trial[name], trial[name])) for name in labels)]
-        cells += [*([_dose(trial)] if has_doses else []), _text(trial["registered"])]
+        cells += [
+            *([_dose(trial)] if has_doses else []),
+            "not known" if pd.isna(trial["registered"]) else _text(trial["registered"]),
+        ]
         link = f'<a href="trials/{page_name(trial["trn"])}.html">{html.escape(trial["trn"])}</a>'
         rows.append(f"<tr><td>{link}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     caption = f"{several(len(trials), 'included trial')} by these fields"

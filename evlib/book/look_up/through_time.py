@@ -100,7 +100,7 @@ def content(results: Path, protocol: dict) -> tuple[str, dict[str, Any]]:
     data = {
         "days": days.search_date.tolist(),
         "marked": _marked(days.search_date, protocol),
-        "numbers": {name: days[name].tolist() for name in _COUNTS if name in days},
+        "numbers": {name: [None if pd.isna(n) else int(n) for n in days[name]] for name in _COUNTS if name in days},
         "leaders": {field: [_leader(row, field, protocol) for _, row in days.iterrows()] for field in _leaders(days)},
         "cells": _changes(grid, days.search_date, list(rows), list(columns)),
     }
@@ -185,7 +185,8 @@ def _controls(data: dict[str, Any]) -> str:
 def _numbers(data: dict[str, Any]) -> str:
     """The numbers on the chosen day and on the last, which the page shows first."""
     last = data["days"][-1]
-    facts = [(name, _COUNTS[name], values[-1]) for name, values in data["numbers"].items()]
+    counts = {name: "–" if values[-1] is None else values[-1] for name, values in data["numbers"].items()}
+    facts = [(name, _COUNTS[name], n) for name, n in counts.items()]
     facts += [(field, f"Leading: {_plain(field)}", values[-1]) for field, values in data["leaders"].items()]
     rows = "".join(
         f'<tr><th scope="row">{html.escape(label)}</th><td data-number="{name}">{html.escape(str(value))}</td>'

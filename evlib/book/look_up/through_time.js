@@ -15,7 +15,7 @@
     document.getElementById("search-day").textContent = name;
     all(".chosen-day").forEach((place) => { place.textContent = name; });
     for (const [key, values] of Object.entries({ ...data.numbers, ...data.leaders })) {
-      page.querySelector(`[data-number="${key}"]`).textContent = values[day];
+      page.querySelector(`[data-number="${key}"]`).textContent = values[day] ?? "–";
     }
     const rows = {}, columns = {};
     all("[data-cell]").forEach((cell) => { cell.textContent = "·"; cell.style.setProperty("--share", 0); });
