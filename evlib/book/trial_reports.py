@@ -125,8 +125,9 @@ def without_markup(text: str) -> str:
 
 
 def fold(summary: str, content: str) -> str:
-    """What opens at a click; ``content`` is HTML without empty lines."""
-    return f'<details class="fold"><summary>{summary}</summary>{content}</details>'
+    """What opens at a click; an empty line in a text would end the HTML, so it gets none."""
+    whole = re.sub(r"\n\s*\n", "\n", content)
+    return f'<details class="fold"><summary>{summary}</summary>{whole}</details>'
 
 
 def particles(dose: Mapping[str, Any]) -> str:
@@ -358,7 +359,7 @@ def _plain(number: object) -> str:
 
 
 def _t(text: object) -> str:
-    return html.escape(str(text))
+    return html.escape(" ".join(str(text).split()))
 
 
 def _only(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
