@@ -10,7 +10,7 @@ from conftest import ROOT, put
 
 from evlib.base.schema import read_table, write_table
 from evlib.book.history import FEED, add_update, history_words, is_news, updates, write_feed
-from evlib.book.trial_pages import page_name
+from evlib.book.trials.trial_pages import page_name
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 

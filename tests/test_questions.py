@@ -10,9 +10,8 @@ from conftest import ROOT
 
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table
-from evlib.book.page_policy import first_danger
-from evlib.book.question_pages import downloads, most_asked, question_page, write_answers
-from evlib.book.questions import (
+from evlib.book.look_up.question_pages import downloads, most_asked, question_page, write_answers
+from evlib.book.look_up.questions import (
     ALL,
     FIELDS,
     UNKNOWN,
@@ -24,7 +23,8 @@ from evlib.book.questions import (
     questions,
     rows_of,
 )
-from evlib.book.trial_pages import page_name
+from evlib.book.page_policy import first_danger
+from evlib.book.trials.trial_pages import page_name
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROTOCOL = load_protocol(ROOT / "protocol.yml")

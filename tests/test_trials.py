@@ -19,8 +19,8 @@ from evlib.base.tables import table as shown_table
 from evlib.book.browsing import browsing
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.book.record_history import trace, traced_tables
-from evlib.book.trial_links import pages_of_trials, with_trial_links
-from evlib.book.trial_pages import page_name, trials_to_browse
+from evlib.book.trials.trial_links import pages_of_trials, with_trial_links
+from evlib.book.trials.trial_pages import page_name, trials_to_browse
 
 DATE = "2024-02-17"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

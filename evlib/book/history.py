@@ -14,7 +14,7 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns, read_csv, read_table, unguarded, write_csv
 from evlib.base.words import several
-from evlib.book.trial_pages import page_name
+from evlib.book.trials.trial_pages import page_name
 
 FILE = "data/updates.csv"  # below the review's folder; kept in git
 FEED = "updates.xml"  # beside the book's first page

@@ -26,11 +26,11 @@ from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
 from evlib.book.look_up.pages import write_look_up_pages
+from evlib.book.look_up.question_pages import write_answers
 from evlib.book.page_policy import refuse_scripts
-from evlib.book.question_pages import write_answers
 from evlib.book.record_history import trace, traced_tables
-from evlib.book.trial_links import pages_of_trials, with_trial_links
-from evlib.book.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
+from evlib.book.trials.trial_links import pages_of_trials, with_trial_links
+from evlib.book.trials.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
 from evlib.screen.judging import exclusion_criteria
 

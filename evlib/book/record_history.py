@@ -13,7 +13,7 @@ from evlib.base.rawdata import OWN_DECISIONS, decision_files
 from evlib.base.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
-from evlib.book.trial_reports import reports
+from evlib.book.trials.trial_reports import reports
 from evlib.certainty import product_reporting, risk_of_bias
 from evlib.doses.reports import BY_PEOPLE, read_reports
 

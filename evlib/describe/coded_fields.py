@@ -71,6 +71,7 @@ def readers_coding(path: str | Path, *, known: set[str], protocol: dict) -> tupl
     good, rejects = schema.set_aside(rows, path, problems)
     flags = {field: good[field].map({"True": True, "False": False}) for field in protocol["flags"]}
     good = good.assign(coded_by=READ_BY[protocol.get("coding_read_by", "person")], **flags)
+    good["countries"] = good.countries.str.replace(r"\s*;\s*", schema.MULTI, regex=True)
     short = _short_country_names(good.countries)
     good["countries"] = good.countries.map(
         lambda cell: schema.join_multi(short.get(name, name) for name in schema.split_multi(cell))

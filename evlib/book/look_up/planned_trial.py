@@ -9,7 +9,7 @@ import pandas as pd
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import WITHOUT_CODE, code_labels
 from evlib.base.words import several
-from evlib.book.trial_pages import page_name
+from evlib.book.trials.trial_pages import page_name
 from evlib.doses.stated_doses import span_of
 
 _FIELDS = {"disease_area": "Disease area", "route": "Route", "msc_source": "Source of the cells"}

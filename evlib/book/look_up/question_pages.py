@@ -15,7 +15,7 @@ from evlib.base.files import write_text, writing
 from evlib.base.schema import append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
-from evlib.book.questions import (
+from evlib.book.look_up.questions import (
     ALL,
     COUNTED,
     FIELDS,
@@ -33,7 +33,7 @@ from evlib.book.questions import (
     rows_of,
     span,
 )
-from evlib.book.trial_pages import page_name
+from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
 
 FOLDER = "answers"  # of the pages and their tables, in the book

@@ -14,7 +14,7 @@ from evlib.base.tables import code_labels, in_words
 from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
-from evlib.book.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
+from evlib.book.trials.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
 from evlib.describe.figures import status_groups
 from evlib.describe.tally import MISSING
 from evlib.doses.stated_doses import span_of

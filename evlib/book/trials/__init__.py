@@ -1,0 +1,1 @@
+"""The pages of trials and the table of all of them."""
