@@ -163,7 +163,7 @@ def _design(report: dict[str, Any]) -> str:
     )
     text = f"{kind[:1].upper()}{kind[1:]}{year}: {how}; {people}{basis}; {against}"
     link, tied = _source(report.get("doi_or_url")), report.get("trn_link")
-    tie = _t(f" Tied to this record: {tied}.") if tied else ""
+    tie = " " + _t(f"Tied to this record: {tied}.") if tied else ""
     return f"<p>{_t(text)}{_t(read)} (machine-read).{tie}{' ' + link if link else ''}</p>"
 
 
