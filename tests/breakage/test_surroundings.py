@@ -222,7 +222,7 @@ def test_decisions_saved_by_a_spreadsheet_on_windows_are_read_and_kept(tmp_path,
     judging.save_decision(tmp_path, "NCT00000003", "include", reviewer="ana", protocol=review)
     held = read_csv(tmp_path / "ana.csv")
     assert held.trn.tolist() == ["nct00000001", "NCT00000002", "NCT00000003"]
-    assert held.reason.tolist()[:2] == ["Überlegt", "two\r\nlines"]
+    assert held.reason.tolist()[:2] == ["Überlegt", "two\nlines"]
 
 
 def test_make_works_in_a_folder_with_an_awkward_name(tmp_path):
