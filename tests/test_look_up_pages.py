@@ -69,7 +69,7 @@ def test_the_combination_of_the_book_has_the_answer_and_verdicts_of_the_run(late
     verdicts = verdicts[verdicts.dials == "True"].verdict.tolist()
     place = assumption_dials._place(data["as_set"], {dial["name"]: dial["values"] for dial in data["dials"]})
     result = data["results"][data["of"][place]]
-    assert result["answer"] == load_numbers(later)["dose_answer_1"]
+    assert result["answer"] == load_numbers(later)["dose_answer_1"].replace("**", "")
     assert result["verdicts"] == verdicts
     assert result["answer"] in page
 

@@ -12,8 +12,8 @@ from evlib.base.errors import InputError
 from evlib.base.rawdata import OWN_DECISIONS
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
-from evlib.book import trial_reports
 from evlib.book.record_history import older_values, story_as_text, trace, traced_tables
+from evlib.book.trials import trial_reports
 from evlib.book.trials.trial_pages import trial_page
 from evlib.certainty.product_reporting import ITEMS
 from evlib.doses.reports import DOMAINS
