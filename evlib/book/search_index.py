@@ -21,13 +21,29 @@ SAME = (
     ("randomised", "randomized", "RCT"),
     ("ARDS", "lung", "respiratory"),
     ("certainty", "GRADE"),
+    ("licence", "license"),
 )
 # A page, the beginning of the heading under which it answers (empty: at its top), and the words that are asked for there.
 ANSWERS = (
     ("07_certainty", "Which harms", ("harm", "side effect", "adverse event", "safety", "tolerability")),
     ("07_certainty", "Can the reports be believed", ("risk of bias", "RoB", "ROBINS-I")),
     ("07_certainty", "What was found", ("certainty", "GRADE", "summary of findings", "efficacy", "mortality")),
-    ("07_certainty", "What was given", ("CD63", "CD9", "CD81", "marker", "characterisation", "purity", "MISEV")),
+    (
+        "07_certainty",
+        "What was given",
+        (
+            "CD63",
+            "CD9",
+            "CD81",
+            "marker",
+            "characterisation",
+            "purity",
+            "MISEV",
+            "isolation",
+            "ultracentrifugation",
+            "TFF",
+        ),
+    ),
     ("07_certainty", "Which results are missing", ("publication bias", "unpublished", "missing results")),
     ("04_dose_effect", "At a glance", ("dose", "effective dose", "particles")),
     ("04_dose_effect", "Which trials under way", ("under way", "ongoing", "recruiting")),
@@ -35,6 +51,9 @@ ANSWERS = (
     ("02_screen", "", ("PRISMA", "kappa", "screening")),
     ("turn_the_assumptions", "", ("assumption", "sensitivity", "dial")),
     ("is_my_trial_new", "", ("novelty", "planned trial", "similar trials")),
+    ("methods", "", ("heterogeneity", "meta-analysis", "pooling")),
+    ("checklists", "", ("PROSPERO", "conflict of interest", "competing interests", "funding")),
+    ("how_to_cite", "", ("licence", "copyright")),
     ("through_time", "", ("timeline", "evidence map", "slider")),
 )
 _LONGEST, _LONGEST_OF_TRIAL = 20_000, 1_500  # characters of a page's text; a trial's page is half of its tables

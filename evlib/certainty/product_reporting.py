@@ -24,7 +24,7 @@ ITEMS = {
     "protein_amount": "Protein amount",
     "particle_to_protein": "Particles per protein",
     "purity_or_sterility": "Purity or sterility",
-    "potency": "Potency",
+    "potency": "Potency or any functional test",
     "storage": "Storage",
     "dose_metric": "Dose with its unit",
 }

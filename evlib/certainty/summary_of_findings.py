@@ -103,7 +103,8 @@ def finding_in_words(row) -> str:
     counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
     if interval and not math.isnan(row.low):
         return f"{row.outcome}: {counts}risk ratio {interval}"
-    return f"{row.outcome}: {row.points_to}, as the report says"
+    says = "no significant difference" if row.points_to == "no difference" else row.points_to
+    return f"{row.outcome}: {says}, as the report says"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:

@@ -172,6 +172,14 @@ def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
     return cross[(others == others[cross.as_set].iloc[0]).all(axis=1)]
 
 
+_COUNTS_AS_EFFECTIVE = {
+    "paper": "as the paper reads the reports",
+    "reported": "by anything better than another arm or improved since before",
+    "compared": "by a comparison group",
+    "primary": "by a primary outcome",
+}
+
+
 def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
     verdict = verdicts.set_index("claim").verdict
@@ -193,7 +201,8 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     )
     return [
         answer_in_words(verdict["narrow"], verdict["below intravenous"]),
-        f"Few reports give an effective dose in particles ({routes}). {spread}",
+        f"Few reports give a dose in particles that counts as effective {_COUNTS_AS_EFFECTIVE[setting.dials['effective_if']]} ({routes}); "
+        f"such a dose was better than another arm in a randomised comparison in {_named_counts(setting.compared_windows)}. {spread}",
         "What would settle it: randomised comparisons of several doses within one route and disease"
         f"{_people_needed(effects)}. Until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
@@ -496,7 +505,7 @@ def _people_needed(effects: pd.DataFrame) -> str:
     group = _untreated(effects).iloc[0]
     return (
         f" (about {table['people a group'][0]} people in each group, to see 15 more of 100 survive where without vesicles "
-        f"{100 * group.versus_events / group.versus_n:.0f} of 100 do, as in {group.study})"
+        f"{100 * group.versus_events / group.versus_n:.0f} of 100 do, by the percentages of {group.study})"
     ).replace("15 more", f"{100 * _POINTS:.0f} more")
 
 

@@ -228,11 +228,13 @@ def question_page(
     files
         The names of the tables beside it.
     """
+    lacking = missing(own, rows, question, protocol=protocol)
+    elsewhere = "".join(f"<p>{_text(text)}{_elsewhere(page)}</p>" for text, _, page in lacking if page)
     parts = [
         "---\norphan: true\n---",
         _index(question, own, protocol),
         f"# {_heading(question['label'])}: effect, dose, harms",
-        _answer_box(said),
+        _answer_box(said, elsewhere),
         f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
     ]
     if own.get("reports"):
@@ -245,8 +247,7 @@ def question_page(
     if own["trials"]:
         parts += ["## What is under way", _under_way(own["trials"], protocol), _closed(own["trials"], protocol)]
     lines = "".join(
-        f"<li>{_text(text)}{': ' + _trial_links(trns) if trns else ''}{_elsewhere(page)}</li>"
-        for text, trns, page in missing(own, rows, question, protocol=protocol)
+        f"<li>{_text(text)}{': ' + _trial_links(trns) if trns else ''}</li>" for text, trns, page in lacking if not page
     )
     parts += ["## What is missing", f"<ul>{lines}</ul>"]
     beside = ", ".join(f'<a href="{name}" download>{name}</a>' for name in files)
@@ -275,7 +276,7 @@ def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
     return f"```{{index}} {', '.join(plain)}\n```" if plain else ""
 
 
-def _answer_box(said: dict[str, Any]) -> str:
+def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
     first = []
     for row in said["first"]:
         caveat = f" <em>Caveat: {_text(row['caveat'])}</em>" if isinstance(row["caveat"], str) else ""
@@ -286,7 +287,7 @@ def _answer_box(said: dict[str, Any]) -> str:
     sentences = "".join(f"<p>{_with_its_name(said[name])}</p>" for name in _SENTENCES if said[name])
     reports = f"<ul>{''.join(first)}</ul>" if first else ""
     effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
-    return f'<div class="answer">{effect}{reports}{more}{sentences}</div>'
+    return f'<div class="answer">{effect}{reports}{more}{elsewhere}{sentences}</div>'
 
 
 def _with_its_name(sentence: str) -> str:
@@ -429,7 +430,7 @@ def _registered(trials: list[dict[str, Any]], protocol: dict) -> str:
     where = [name for row in trials for name in split_multi(row["countries"]) or [_MISSING]]
     lines = [
         f"<strong>{several(len(trials), 'trial')}</strong>"
-        + (f", registered {min(years)} to {max(years)}" if years else "")
+        + (f", registered {f'{min(years)} to ' if min(years) < max(years) else 'in '}{max(years)}" if years else "")
         + f"; {several(sum(people), 'person', 'people')}, planned or enrolled, in the {len(people)} that state a number",
         f"Phase: {_tally(phases.get(row['phase_group'], row['phase_group'] or _MISSING) for row in trials)}",
         f"Status, as last seen: {_tally(row['status_group'] for row in trials)}",

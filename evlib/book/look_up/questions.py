@@ -348,7 +348,17 @@ def _dose(own: Rows) -> str:
     if "compared" in own:
         between = [row["study"] for row in own["compared"] if row["msc_derived"] and row["comparator"] == _OTHER_DOSE]
         names = joined(sorted(set(between)))
-        text += f" Doses are compared by {names}." if names else " No report compares doses of vesicles of MSCs."
+        several_given = joined(sorted(_studies_with_several_doses(own) - set(between)))
+        text += (
+            f" Doses are compared by {names}."
+            if names
+            else " No report prints a comparison between doses of vesicles of MSCs."
+        )
+        text += (
+            f" Arms of several doses, without a printed comparison between them: {several_given}."
+            if several_given
+            else ""
+        )
     if any("compares_doses" in row for row in own["trials"]):
         comparing = [row for row in own["trials"] if row["compares_doses"]]
         still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
@@ -356,6 +366,14 @@ def _dose(own: Rows) -> str:
             verb = "is" if len(comparing) == 1 else "are"
             text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still or 'none'} of them can still report."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
+
+
+def _studies_with_several_doses(own: Rows) -> set[str]:
+    amounts: dict[str, set[tuple]] = {}
+    for row in own.get("tested", []):
+        if row["msc_derived"] and row["amount_high"] is not None:
+            amounts.setdefault(row["study"], set()).add((row["amount_low"], row["amount_high"], row["basis"]))
+    return {study for study, given in amounts.items() if len(given) > 1}
 
 
 def _number(rows: list[dict[str, Any]], key: str) -> int:
@@ -382,8 +400,8 @@ def _harms(own: Rows) -> str:
     others = sum(not row["msc_derived"] for row in counted)
     cells = f" ({others} on vesicles that are not known to be of MSCs)" if others else ""
     text = (
-        f"Harms: {len(none)} of {several(len(counted), 'count')}{cells} saw no event, {beside or 'none'} stand beside a count of a "
-        f"control arm; {told}."
+        f"Harms: of {several(len(counted), 'count')} with a number of people{cells} {len(none) or 'none'} saw no event, {beside or 'none'} "
+        f"stand beside such a count of a control arm; {told}."
     )
     seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
     if seen:
@@ -392,7 +410,7 @@ def _harms(own: Rows) -> str:
     if bounded:
         largest = max(bounded, key=lambda row: row["n"])
         text += (
-            f" The largest arm on vesicles of MSCs without an event ({largest['n']} people, {largest['study']}) still leaves room for "
+            f" The largest arm on vesicles of MSCs without an event ({largest['harm']}: {largest['n']} people, {largest['study']}) still leaves room for "
             f"{100 * largest['upper_if_none']:.1f} % (one-sided 95 % bound)."
         )
     return f"{text} The caveat of each report stands in the table below."
@@ -433,7 +451,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
     if reports := own.get("reports"):
         unnamed = sum(row["trn"] is None for row in reports)
-        lines.append((f"{unnamed} of {several(len(reports), 'report')} name no included trial.", [], ""))
+        lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}.", [], ""))
     return lines
 
 
