@@ -38,7 +38,11 @@ def test_a_report_has_its_items_by_name_and_not_seen_is_not_a_no():
     items = product_reporting.settled_items(table, STUDIES)
     scores = product_reporting.scores(items).set_index("study_id")
     assert scores.index.tolist() == ["a", "b"]
-    assert scores.loc["a", ["stated", "not_stated", "unseen"]].tolist() == ["storage", "isolation", "potency"]
+    assert scores.loc["a", ["stated", "not_stated", "unseen"]].tolist() == [
+        "storage",
+        "isolation",
+        "potency or any functional test",
+    ]
     assert scores.score["a"].startswith("1 of 3 stated") and "1 not seen" in scores.score["a"]
     assert scores.loc["b", ["yes", "no", "not_seen"]].tolist() == [0, 0, 1] and pd.isna(scores.stated["b"])
     by_item = product_reporting.by_item(items).set_index("item")
@@ -73,7 +77,10 @@ def test_records_are_counted_by_trial_and_what_has_no_column_is_not_counted():
     assert table.of.eq(2).all()
     assert table.trials["Dose in particles"] == 1 and table.trials["Dose as a mass"] == 0
     assert table.trials["Tissue of the cells"] == 0 and table.trials["Number of administrations"] == 1
-    assert pd.isna(table.trials["Potency or any functional test"]) and "no column" in table.basis["Potency, or any functional test"]
+    assert (
+        pd.isna(table.trials["Potency or any functional test"])
+        and "no column" in table.basis["Potency or any functional test"]
+    )
 
 
 @pytest.mark.parametrize("item", list(product_reporting.ITEMS))
