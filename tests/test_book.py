@@ -322,6 +322,9 @@ def test_hostile_text_of_a_registry_shows_as_text(html, browser):
         ("risk of bias", "07_certainty.html#can-the-reports-be-believed"),
         ("CD63", "07_certainty.html#what-was-given-exactly"),
         ("mortality", "07_certainty.html#what-was-found-and-how-certain-is-it"),
+        ("ARDS nebulised dose", "answers/respiratory-nebulised.html"),
+        ("harm", "answers/all-diseases-all-routes.html"),
+        ("inhaled dose", "answers/all-diseases-all-routes.html"),
     ],
 )
 def test_the_search_of_a_book_in_a_folder_leads_to_the_page_that_answers_with_an_excerpt(html, browser, query, page):
@@ -329,7 +332,7 @@ def test_the_search_of_a_book_in_a_folder_leads_to_the_page_that_answers_with_an
     opened_page.goto(f"{(html / 'search.html').as_uri()}?q={query}")
     first = opened_page.locator("#search-results ul.search > li").first
     first.locator("p.context").wait_for()
-    assert first.locator("a").first.get_attribute("href") == page
+    assert first.locator("a").first.get_attribute("href").removesuffix("#index-0") == page
     assert len(first.locator("p.context").inner_text()) > 100
     assert not wrong
 
@@ -340,21 +343,6 @@ def test_each_heading_that_the_search_leads_to_is_there(html):
     ]
     for _, heading, _ in ANSWERS:
         assert any(title.startswith(heading) for title in titles), heading
-
-
-@pytest.mark.parametrize(
-    ("words", "answer"),
-    [
-        ("ARDS nebulised dose", "respiratory-nebulised"),
-        ("harm", "all-diseases-all-routes"),
-        ("inhaled dose", "all-diseases-all-routes"),
-    ],
-)
-def test_the_search_of_the_book_leads_to_the_page_that_answers(html, browser, words, answer):
-    page, _ = opened(browser)
-    page.goto(f"{(html / 'search.html').as_uri()}?q={words.replace(' ', '+')}")
-    page.locator("#search-results li a").first.wait_for()
-    assert f"answers/{answer}.html" in page.locator("#search-results li a").first.get_attribute("href")
 
 
 def test_the_menus_of_the_book_lead_to_an_answer(html, browser):
