@@ -55,6 +55,9 @@ def test_a_date_is_actual_only_where_the_status_says_so_and_the_record_is_not_ol
     }
     assert found.updated_since[["COMPLETED", "FORGOTTEN"]].tolist() == [True, False]
     assert pd.isna(found.updated_since["STOPPED"])
+    ended = missing_results.without_result(found.reset_index(), ended=True)
+    assert ended.trn.tolist() == ["STOPPED", "COMPLETED"]
+    assert "FORGOTTEN" in set(missing_results.without_result(found.reset_index()).trn)
 
 
 def test_a_report_that_names_a_merged_number_counts_for_the_trial_that_is_kept():

@@ -124,9 +124,14 @@ def results_by_trial(
     return checked(rows.sort_values(["completion_high", "trn"], na_position="last"), "missing_results")
 
 
-def without_result(by_trial: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``results_by_trial`` of trials that were over more than a year ago with no result on file or posted."""
-    return by_trial[(by_trial.due == OVER) & (by_trial.result == NONE_ON_FILE)].reset_index(drop=True)
+def without_result(by_trial: pd.DataFrame, *, ended: bool = False) -> pd.DataFrame:
+    """The rows of ``results_by_trial`` of trials that were over more than a year ago with no result on file or posted.
+
+    With ``ended`` only those whose status says that they are over: a trial whose planned end has passed may still run, or may never
+    have begun.
+    """
+    lacking = (by_trial.due == OVER) & (by_trial.result == NONE_ON_FILE)
+    return by_trial[lacking & (by_trial.date_is == ACTUAL) if ended else lacking].reset_index(drop=True)
 
 
 def counted_by(by_trial: pd.DataFrame, column: str) -> pd.DataFrame:

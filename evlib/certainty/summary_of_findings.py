@@ -35,7 +35,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     risk
         The overall judgement of each report with its tool ("RoB2: high"), by ``study_id``.
     missing
-        Included trials that should have results and have none on file: ``trn, disease_area, route_group``.
+        Included trials that ended and have no result on file (``missing_results.without_result``): ``trn, disease_area, route_group``.
 
     Returns
     -------
@@ -137,9 +137,9 @@ def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
 
 
 def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str]:
-    """Results are suspected to be missing where trials of the same disease area and route group should have some."""
+    """Results are suspected to be missing where trials of the same disease area and route group ended without any."""
     alike = missing.merge(own[["disease_area", "route_group"]].drop_duplicates().dropna())
-    return (1, f"results of {several(len(alike), 'trial')} missing") if len(alike) else (0, "")
+    return (1, f"no result of {several(len(alike), 'trial')} that ended") if len(alike) else (0, "")
 
 
 def _people(own: pd.DataFrame) -> int | None:

@@ -430,7 +430,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         ended = sum(row["date_is"] == ACTUAL for row in lacking)
         text = (
             f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file "
-            f"({ended} ended by their status, of {len(lacking) - ended} the planned end has passed)"
+            f"({ended} ended by their status, of {len(lacking) - ended} the planned end has passed: they may still run)"
         )
         lines.append((text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
