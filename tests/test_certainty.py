@@ -7,7 +7,7 @@ from conftest import ROOT, put
 from evlib.base.schema import read_csv
 from evlib.certainty.comparisons import compared_outcomes, read_comparisons
 from evlib.certainty.direction_of_effect import direction_of_effect
-from evlib.certainty.harms import harms_beside_controls, serious_events, without_harms
+from evlib.certainty.harms import harms_beside_controls, harms_in_words, serious_events, without_harms
 from evlib.certainty.summary_of_findings import summary_of_findings, without_comparison
 from evlib.doses.effect_sizes import effects, safety
 
@@ -162,6 +162,8 @@ def test_each_harm_stands_beside_that_of_the_control_arm_or_says_why_not():
     uncounted = beside(("ev", "0", None), ("control", "0", None)).iloc[0]
     assert uncounted.beside == "the number of people is not stated" and pd.isna(uncounted.difference)
     assert serious_events(beside(("ev", "0", None))).n_people.tolist() == [0, 0]
+    said = harms_in_words(beside(("ev", "1", "20")), pd.DataFrame(), n_reports=1)
+    assert "1 of 20 people" in said and "lung: 20); deaths" in said
 
 
 def shipped():

@@ -61,8 +61,7 @@ def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
     A sum, no meta-analysis: reports differ in what they call serious, in how long they looked and in how much was read. Each
     arm counts once, with its largest count. Returns one row for vesicles of MSCs and one for all, columns ``SERIOUS``.
     """
-    counted = beside[beside.serious.fillna(False).astype(bool)].dropna(subset=["n_events", "n"])
-    counted = counted.sort_values("n_events", ascending=False, kind="stable").drop_duplicates(["study_id", "arm"])
+    counted = _counts_of_serious(beside)
     rows = []
     for vesicles, own in (("of MSCs", counted[counted.msc_derived.astype(bool)]), ("of any cells", counted)):
         events, people = int(own.n_events.sum()), int(own.n.sum())
@@ -76,6 +75,23 @@ def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SERIOUS))
 
 
+def _counts_of_serious(beside: pd.DataFrame) -> pd.DataFrame:
+    counted = beside[beside.serious.fillna(False).astype(bool)].dropna(subset=["n_events", "n"])
+    return counted.sort_values("n_events", ascending=False, kind="stable").drop_duplicates(["study_id", "arm"])
+
+
+def _people_by_disease(beside: pd.DataFrame) -> str:
+    """Who the people are that ``serious_events`` counts for vesicles of MSCs: how many of each disease."""
+    counted = _counts_of_serious(beside)
+    counted = counted[counted.msc_derived.astype(bool)]
+    people = (
+        counted.groupby(counted.disease_group.fillna("disease not told"))
+        .n.sum()
+        .sort_values(ascending=False, kind="stable")
+    )
+    return ", ".join(f"{name}: {n:.0f}" for name, n in people.items())
+
+
 def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int) -> str:
     """A sentence on the harms that were seen, from ``harms_beside_controls`` and ``without_harms``."""
     counted = beside.dropna(subset=["n_events", "n"])
@@ -86,10 +102,12 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
         if pd.isna(serious.share)
         else f" ({100 * serious.share:.1f} %, 95 % interval {100 * serious.low:.1f} to {100 * serious.high:.1f} %)"
     )
+    people = _people_by_disease(beside)
     return (
         f"**Few harms were counted, and few people**: {none} of {len(counted)} counts saw no event, {both} stand beside a count of a "
         f"control arm. Of vesicles of MSCs, {serious.n_events} of {several(serious.n_people, 'person', 'people')} had a serious "
-        f"event{share}, summed over {several(serious.arms, 'arm')} that differ. For {len(silent)} of {several(n_reports, 'report')} no statement on harms is on file."
+        f"event{share}, summed over {several(serious.arms, 'arm')} that differ{f' ({people})' if people else ''}; deaths that a report counts as an "
+        f"outcome stand among the effects. For {len(silent)} of {several(n_reports, 'report')} no statement on harms is on file."
     )
 
 
