@@ -55,11 +55,7 @@ def test_a_row_that_does_not_fit_is_set_aside_with_its_line_and_the_others_stay(
     assert len(tables[name]) == len(rows) - 1
 
 
-def test_the_overall_risk_and_the_items_of_the_product_are_those_settled():
-    risk = [("a", "RoB2", "overall", "R1", "low"), ("a", "RoB2", "overall", "settled", "high")]
-    risk += [("a", "RoB2", "randomisation", "settled", "low"), ("b", "ROBINS-I", "overall", "R2", "serious")]
-    table = pd.DataFrame(risk, columns=["study_id", "tool", "domain", "reader", "judgement"])
-    assert reports.overall_risk(table).to_dict() == {"a": "RoB2: high"}
+def test_the_items_of_the_product_are_those_settled():
     said = [("a", "settled", word) for word in ("yes", "yes", "no", "not-seen")] + [("a", "R1", "yes")]
     said += [("b", "settled", word) for word in ("yes", "no")] + [("c", "R2", "yes")]
     table = pd.DataFrame(said, columns=["study_id", "reader", "stated"])

@@ -203,12 +203,6 @@ def settled_readings(readings: pd.DataFrame, key: list[str], said: str, words: s
     return table.rename_axis(columns=None).reset_index()
 
 
-def overall_risk(risk: pd.DataFrame) -> pd.Series:
-    """The settled overall judgement of each report with its tool, as "RoB2: high"; by ``study_id``."""
-    settled = risk[(risk.reader == "settled") & (risk.domain == "overall")].set_index("study_id")
-    return settled.tool + ": " + settled.judgement
-
-
 def product_items(reporting: pd.DataFrame) -> pd.Series:
     """How many items that MISEV2023 asks for each report states, as settled: "3 of 10 stated, 7 not seen"; by ``study_id``."""
     settled = reporting[reporting.reader == "settled"]
