@@ -57,6 +57,7 @@ numbers = st.one_of(
         ("CTRI-2020-04-024775", ["CTRI/2020/04/024775"]),
         ("ISRCTN # 83971151", ["ISRCTN83971151"]),
         ("chictr-trc-08000001", ["ChiCTR-TRC-08000001"]),
+        ("ChiCTRTRC08000001", ["ChiCTR-TRC-08000001"]),
         ("RBR-3RDHGM", ["RBR-3rdhgm"]),
         ("NL8609, NTR 1234", ["NL8609", "NTR1234"]),
         ("JPRN-JapicCTI-205238", ["JapicCTI-205238"]),

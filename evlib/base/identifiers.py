@@ -3,59 +3,55 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote
 
 _NO_WORD = r"(?=\d|[0-9b-df-hj-np-tv-z]+(?![0-9a-z]))"  # "RBR-approved" is none; ReBEC writes no vowels
 _COUNTRY = r"(?:-Outside-EU(?:/EEA)?|-3rd|-[A-Z]{2,3})?"  # what the EU register adds for each country
 
-# One row per numbering scheme: registry, the number as people write it, and as we write it.
+# One row per numbering scheme: registry, what stands in each of its numbers (in lower case, so that most texts need not be searched),
+# the number as people write it, and as we write it.
 # ClinicalTrials.gov and the primary registries of the WHO network; forms as the registries' own records show them.
 # "~" stands for what may come between a prefix and its digits: blanks, "#", ":", ".", "-", "/" or nothing.
-_SCHEMES: list[tuple[str, str, str]] = [
-    ("ClinicalTrials.gov", r"NCT~(\d{8})", "NCT{0}"),
-    ("ANZCTR", r"ACTRN~(\d{14})p?", "ACTRN{0}"),  # "p": provisional
-    ("ReBEC", rf"RBR~({_NO_WORD}[0-9a-z]{{6,8}})", "RBR-{0:lower}"),
-    ("ChiCTR", r"ChiCTR~(\d{10})", "ChiCTR{0}"),
-    ("ChiCTR", r"ChiCTR~([A-Z]{2,5})~(\d{8})", "ChiCTR-{0:upper}-{1}"),
-    ("ITMCTR", r"ITMCTR~(\d{10})", "ITMCTR{0}"),
-    ("CRiS", r"KCT~(\d{7})", "KCT{0}"),
-    ("CTRI", r"CTRI~(20\d\d)~(\d\d)~(\d{6})", "CTRI/{0}/{1}/{2}"),
-    ("RPCEC", r"RPCEC~(\d{8})", "RPCEC{0}"),
-    ("CTIS", r"(?:CTIS~)?(20\d\d-5\d{5}-\d\d)(?:-\d\d)?", "{0}"),
-    ("EUCTR", rf"(?:EUCTR~|EudraCT~)?((?:19|20)\d\d-[0-4]\d{{5}}-\d\d){_COUNTRY}", "EUCTR{0}"),
-    ("DRKS", r"DRKS~(\d{8})", "DRKS{0}"),
-    ("IRCT", r"IRCT~(\d{11,14})~N~(\d{1,4})", "IRCT{0}N{1}"),
-    ("ISRCTN", r"ISRCTN~(\d{8})", "ISRCTN{0}"),
-    ("JPRN", r"(?:JPRN~)?(?:UMIN~CTR~)?UMIN~(\d{9})", "UMIN{0}"),
-    ("JPRN", r"(?:JPRN~)?UMIN~CTR~(\d{9})", "UMIN{0}"),
-    ("JPRN", r"(?:JPRN~)?(?:UMIN~(?:CTR~)?)?C(000000\d{3})", "C{0}"),  # the first of UMIN
-    ("JPRN", r"(?:JPRN~)?jRCT~([sbac]{0,2}\d{9,10})", "jRCT{0:lower}"),
-    ("JPRN", r"(?:JPRN~)?JapicCTI~(\d{6})", "JapicCTI-{0}"),
-    ("JPRN", r"(?:JPRN~)?JMA~IIA~(\d{5})", "JMA-IIA{0}"),
-    ("LBCTR", r"LBCTR~(\d{10})", "LBCTR{0}"),
-    ("TCTR", r"TCTR~(\d{11})", "TCTR{0}"),
-    ("NTR", r"NTR~(\d{3,4})", "NTR{0}"),
-    ("NTR", r"NL(\d{4}|(?<=\ANL)\d{1,3}\Z)", "NL{0}"),  # a short one is told from other things only by itself
-    ("NTR", r"NL~OMON~(\d{4,6})", "NL-OMON{0}"),
-    ("PACTR", r"PACTR~(\d{15,16})", "PACTR{0}"),
-    ("PHRR", r"PHRR~(\d{6})~(\d{6})", "PHRR{0}-{1}"),
-    ("REPEC", r"PER~(\d{3})~(\d\d)", "PER-{0}-{1}"),
-    ("SLCTR", r"SLCTR~(20\d\d)~(\d{3})", "SLCTR/{0}/{1}"),
-    ("SNCTP", r"SNCTP~(\d{9})", "SNCTP{0}"),
+_SCHEMES: list[tuple[str, str, str, str]] = [
+    ("ClinicalTrials.gov", "nct", r"NCT~(\d{8})", "NCT{0}"),
+    ("ANZCTR", "actrn", r"ACTRN~(\d{14})p?", "ACTRN{0}"),  # "p": provisional
+    ("ReBEC", "rbr", rf"RBR~({_NO_WORD}[0-9a-z]{{6,8}})", "RBR-{0:lower}"),
+    ("ChiCTR", "chictr", r"ChiCTR~(\d{10})", "ChiCTR{0}"),
+    ("ChiCTR", "chictr", r"ChiCTR~([A-Z]{2,5})~(\d{8})", "ChiCTR-{0:upper}-{1}"),
+    ("ITMCTR", "itmctr", r"ITMCTR~(\d{10})", "ITMCTR{0}"),
+    ("CRiS", "kct", r"KCT~(\d{7})", "KCT{0}"),
+    ("CTRI", "ctri", r"CTRI~(20\d\d)~(\d\d)~(\d{6})", "CTRI/{0}/{1}/{2}"),
+    ("RPCEC", "rpcec", r"RPCEC~(\d{8})", "RPCEC{0}"),
+    ("CTIS", "-5", r"(?:CTIS~)?(20\d\d-5\d{5}-\d\d)(?:-\d\d)?", "{0}"),
+    ("EUCTR", "-", rf"(?:EUCTR~|EudraCT~)?((?:19|20)\d\d-[0-4]\d{{5}}-\d\d){_COUNTRY}", "EUCTR{0}"),
+    ("DRKS", "drks", r"DRKS~(\d{8})", "DRKS{0}"),
+    ("IRCT", "irct", r"IRCT~(\d{11,14})~N~(\d{1,4})", "IRCT{0}N{1}"),
+    ("ISRCTN", "isrctn", r"ISRCTN~(\d{8})", "ISRCTN{0}"),
+    ("JPRN", "umin", r"(?:JPRN~)?(?:UMIN~CTR~)?UMIN~(\d{9})", "UMIN{0}"),
+    ("JPRN", "umin", r"(?:JPRN~)?UMIN~CTR~(\d{9})", "UMIN{0}"),
+    ("JPRN", "c000000", r"(?:JPRN~)?(?:UMIN~(?:CTR~)?)?C(000000\d{3})", "C{0}"),  # the first of UMIN
+    ("JPRN", "jrct", r"(?:JPRN~)?jRCT~([sbac]{0,2}\d{9,10})", "jRCT{0:lower}"),
+    ("JPRN", "japiccti", r"(?:JPRN~)?JapicCTI~(\d{6})", "JapicCTI-{0}"),
+    ("JPRN", "jma", r"(?:JPRN~)?JMA~IIA~(\d{5})", "JMA-IIA{0}"),
+    ("LBCTR", "lbctr", r"LBCTR~(\d{10})", "LBCTR{0}"),
+    ("TCTR", "tctr", r"TCTR~(\d{11})", "TCTR{0}"),
+    ("NTR", "ntr", r"NTR~(\d{3,4})", "NTR{0}"),
+    ("NTR", "nl", r"NL(\d{4}|(?<=\ANL)\d{1,3}\Z)", "NL{0}"),  # a short one is told from other things only by itself
+    ("NTR", "omon", r"NL~OMON~(\d{4,6})", "NL-OMON{0}"),
+    ("PACTR", "pactr", r"PACTR~(\d{15,16})", "PACTR{0}"),
+    ("PHRR", "phrr", r"PHRR~(\d{6})~(\d{6})", "PHRR{0}-{1}"),
+    ("REPEC", "per", r"PER~(\d{3})~(\d\d)", "PER-{0}-{1}"),
+    ("SLCTR", "slctr", r"SLCTR~(20\d\d)~(\d{3})", "SLCTR/{0}/{1}"),
+    ("SNCTP", "snctp", r"SNCTP~(\d{9})", "SNCTP{0}"),
 ]
 
 _BETWEEN = r"[\s#:./-]*"
 _ALONE = "(?<![A-Za-z0-9])%s(?![A-Za-z0-9])"
 _PATTERNS = [
-    (registry, re.compile(_ALONE % pattern.replace("~", _BETWEEN), re.IGNORECASE | re.ASCII), form)
-    for registry, pattern, form in _SCHEMES
+    (registry, needed, re.compile(_ALONE % pattern.replace("~", _BETWEEN), re.IGNORECASE | re.ASCII), form)
+    for registry, needed, pattern, form in _SCHEMES
 ]
-# One of these stands in every number; most texts hold none of them and need not be searched 26 times.
-_HINT = re.compile(
-    r"NCT|CTR[^a-z]|CTRI|ACTRN|RBR|KCT|RPCEC|CTIS|EudraCT|(?:19|20)\d\d-\d{5}|DRKS|RCT|ISRCTN|UMIN|Japic|JMA|PHRR|C0{6}"
-    r"|SNCTP|(?:NTR|NL|PER)[\s#:./-]*\d|NL[\s#:./-]*OMON",
-    re.IGNORECASE,
-)
 # What an ethics committee or a telephone numbers, in the form of the EU's numbers.
 _OF_OTHERS = re.compile(
     r"(?:\b(?:IRB|IEC|ERB|REC|HREC|tel|phone|fax|grant)|ethic\w*|committee|board|approval)"
@@ -98,6 +94,7 @@ def normalised(identifier: str) -> str:
     return found[0][1] if alone else text
 
 
+@lru_cache(maxsize=1 << 10)
 def registry_of(trn: str) -> str | None:
     """The registry that issues numbers of this form; None for anything that is not one registration number."""
     return next((registry for _, number, registry in _numbers(_plain(trn)) if number == trn), None)
@@ -120,16 +117,18 @@ def _plain(text: str) -> str:
 
 def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
     """Place, normalised number and registry of every number in a plain text."""
-    if not _HINT.search(text):
-        return
-    for registry, pattern, form in _PATTERNS:
-        for match in pattern.finditer(text):
+    lower = text.lower()
+    for registry, needed, pattern, form in _PATTERNS:
+        for match in pattern.finditer(text) if needed in lower else ():
             if not (match[0][0].isdigit() and _OF_OTHERS.search(text, max(0, match.start() - 60), match.start())):
                 yield match.start(), _written(form, match.groups()), registry
 
 
 def _written(form: str, groups: tuple[str, ...]) -> str:
     """The form with its groups filled in, ``{0:lower}`` and ``{0:upper}`` in that case."""
+
+    if ":" not in form:
+        return form.format(*groups)
 
     def part(match: re.Match[str]) -> str:
         value = groups[int(match[1])]

@@ -102,7 +102,7 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
         else:
-            prints = array("q", [hash(row.get(field)) for field in _COMPARED])
+            prints = array("q", map(hash, map(row.get, _COMPARED)))
             where, earlier = seen.setdefault(row["trn"], (name, prints))
             if earlier is prints or (is_part and row["trn"] in parts):
                 place = {"file": name, "line": line, "trn": row["trn"]}
@@ -403,6 +403,7 @@ _COUNT = re.compile(
 )
 
 
+@lru_cache(maxsize=1 << 12)
 def phases(text: str | None) -> str | None:
     """The phases that a registry's words name, as one cell; see ``phase_names``."""
     return join_multi(phase_names(text))
@@ -413,7 +414,7 @@ def plain_text(value: Any) -> str | None:
 
     Raises ValueError for a text longer than ``MAX_TEXT``.
     """
-    if value is None:
+    if value is None or value == "":
         return None
     text = str(value)
     if len(text) > MAX_TEXT:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,10 @@ _TOTAL = re.compile(r"\b(?:total|overall|all|sum|gesamt)\b", re.IGNORECASE)
 
 
 def _semicolons(cell: str | None) -> str | None:
-    return several(re.split(r";|<br\s*/?>", cell or "", flags=re.IGNORECASE))
+    return several(_SEMICOLON.split(cell or ""))
+
+
+_SEMICOLON = re.compile(r";|<br\s*/?>", re.IGNORECASE)
 
 
 COLUMNS = {
@@ -205,6 +209,7 @@ _YES_NO = {"yes": "Randomized", "no": "Non-randomized"}
 _BARE_MODELS = {"parallel", "single arm", "sequential", "factorial", "cross-over", "crossover"}
 
 
+@lru_cache(maxsize=1 << 10)
 def design_parts(text: str | None) -> dict[str, str | None]:
     """Allocation, intervention model, masking and primary purpose, as far as a study design names them.
 
