@@ -82,10 +82,12 @@ def test_the_trials_in_short_are_counted_and_an_empty_review_says_so(review):
             "screening": "included",
             "disease_area": "skin",
             "route": "topical",
+            "route_group": "local",
             "enrolment": 10,
             "status": "Completed",
         },
-        {"trn": "2", "screening": "included", "disease_area": "skin", "enrolment": 30, "results_posted": True},
+        {"trn": "2", "screening": "included", "disease_area": "skin", "enrolment": 30, "results_posted": True}
+        | {"route_group": "local"},
         {"trn": "3", "screening": "pending", "disease_area": "eye", "enrolment": 999},
     ]
     table = pd.DataFrame(rows).reindex(columns=columns("described"))
@@ -95,6 +97,7 @@ def test_the_trials_in_short_are_counted_and_an_empty_review_says_so(review):
         "**2 trials**",
         "skin (2 of 2 that state it)",
         "topical (1 of 1 ",
+        "local (2 of 2 ",
         "enrolment is 20 (n = 2",
         "1 completed trial, 0",
     ):

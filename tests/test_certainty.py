@@ -95,7 +95,7 @@ def test_certainty_is_rated_down_for_each_reason_and_names_it():
     assert best.certainty == "high" and not best.because
     assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found and "Its caveat." in best.caveats
     for changed, word in (
-        ({"risk": "RoB2: some-concerns"}, "some-concerns"),
+        ({"risk": "RoB2: some-concerns"}, "some concerns"),
         ({"also_given": "cells"}, "cells"),
         (
             {"missing": pd.DataFrame([("T", "respiratory", "intravenous")], columns=NO_RESULTS_MISSING.columns)},

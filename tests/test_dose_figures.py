@@ -269,8 +269,9 @@ def test_readings_of_a_product():
     figure = chapter.product_readings_figure(readings(), band=(2e8, 2e10), product="Madeup")
     assert figure.title == (
         "One 15 mL dose of Madeup is 1.05×10⁹ or 1.2×10¹² particles, depending on the source; "
-        "1 lies within the nebulised effective doses, 1 above them"
+        "1 lies within the nebulised doses that are effective as the paper reads them, 1 above"
     )
+    assert "in a randomised comparison: none." in figure.alt
     assert figure.data.volume_ml.tolist() == [15, 15, 10, 10]
     assert figure.data.particles.tolist() == pytest.approx([1.05e9, 1.2e12, 7e8, 8e11])
     assert figure.data.n_trials.tolist() == [2, 2, 1, 1]

@@ -74,7 +74,12 @@ def test_a_trial_that_compares_doses_says_on_what_that_rests(review):
             for i, facts in enumerate([{}, {"design": "sequential", "status": "Recruiting"}, {}, {}])
         ]
     )
-    words = [{}, {}, {"official_title": "A study of different doses"}, {"brief_title": "One dose"}]
+    words = [
+        {"completion_date": "2021-12"},
+        {},
+        {"official_title": "A study of different doses"},
+        {"brief_title": "One dose"},
+    ]
     records = records_of([{"trn": trn} | facts for trn, facts in zip(included.trn, words)], columns("records"))
     doses = pd.DataFrame(
         {
@@ -85,14 +90,16 @@ def test_a_trial_that_compares_doses_says_on_what_that_rests(review):
         }
     )
     versions = pd.DataFrame({"trn": ["NCT00000001"], "field": "status", "snapshot": "2022-01-21", "shown": True})
-    table = dose_comparisons(included, records, doses, versions, protocol=review).set_index("trn")
+    dials = {"protocol": review, "search_date": "2022-01-01"}
+    table = dose_comparisons(included, records, doses, versions, **dials).set_index("trn")
     assert table.because.to_dict() == {
         "NCT00000000": "2 doses on file",
         "NCT00000001": "design: sequential",
         "NCT00000002": 'by its words alone: "different doses"',
     }
-    assert table.status_of.dropna().to_dict() == {"NCT00000001": "2022-01-21"}
-    assert dose_comparisons(included[:0], records[:0], doses[:0], versions[:0], protocol=review).empty
+    assert table.status_of["NCT00000001"] == "2022-01-21"
+    assert table.end.dropna().to_dict() == {"NCT00000000": "2021-12 (passed)"}
+    assert dose_comparisons(included[:0], records[:0], doses[:0], versions[:0], **dials).empty
 
 
 def test_each_page_leads_to_its_counterpart_or_to_the_first_page():

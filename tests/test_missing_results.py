@@ -8,6 +8,7 @@ from conftest import RAW
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evlib.base.dates import end_in_words, possible_days
 from evlib.base.errors import InputError
 from evlib.base.schema import kinds, read_csv, read_table
 from evlib.certainty import missing_results
@@ -104,7 +105,15 @@ def test_an_edition_without_a_day_and_one_without_dated_trials():
 @given(st.dates(min_value=date(1901, 1, 1), max_value=date(2099, 12, 30)))
 def test_a_partial_date_spans_all_its_days_and_no_others(day):
     for form in ("%Y-%m-%d", "%Y-%m", "%Y", "%B %Y"):
-        first, last = missing_results.possible_days(day.strftime(form))
+        first, last = possible_days(day.strftime(form))
         before, after = (date.fromisoformat(end) + timedelta(days=step) for end, step in ((first, -1), (last, 1)))
         assert first <= day.isoformat() <= last
         assert day.strftime(form) not in (before.strftime(form), after.strftime(form))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("2024-02", "2024-02 (passed)"), ("2024-03-01", "2024-03-01"), ("2024", "2024"), ("soon", "soon"), (None, None)],
+)
+def test_an_end_has_passed_only_where_its_last_day_has(text, said):
+    assert end_in_words(text, "2024-03-01") == said

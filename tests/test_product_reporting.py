@@ -72,10 +72,12 @@ def test_records_are_counted_by_trial_and_what_has_no_column_is_not_counted():
     described = described.assign(ev_term=["exosome", None, "EV"], msc_source=[None, None, "other"], route=None)
     records = pd.DataFrame({"trn": ["x", "y", "z"], "dose_text": ["one dose", None, "two"]})
     doses = {"trn": ["x", "x", "z"], "low": [1e9, 2e9, 5], "high": None, "n_administrations": [5, None, 1]}
-    doses = pd.DataFrame(doses).assign(unit_kind=["particles", "particles", "mass"])
+    doses = pd.DataFrame(doses).assign(unit_kind=["particles", "particles", "mass"], route_group=None)
+    doses = doses.assign(particles_low=doses.low, particles_high=doses.high)
     table = product_reporting.records_tell(described, records, doses).set_index("item")
     assert table.of.eq(2).all()
-    assert table.trials["Dose in particles"] == 1 and table.trials["Dose as a mass"] == 0
+    assert table.trials["Dose in particles"] == 1 and table.trials["Dose in particles per administration"] == 0
+    assert table.trials["Dose as a mass"] == 0
     assert table.trials["Tissue of the cells"] == 0 and table.trials["Number of administrations"] == 1
     assert (
         pd.isna(table.trials["Potency or any functional test"])

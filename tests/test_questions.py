@@ -124,6 +124,10 @@ def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(ta
     compare = set(tables["trials"].trn[tables["trials"].compares_doses.notna()])
     flags = [number in compare for number in numbers]
     assert any(flags) and flags == sorted(flags, reverse=True)
+    row = next(row for row in text.split("<tr>") if "/NCT04798716.html" in row)
+    assert (
+        "2021-12-01 (passed)" in row and ">2026-11-22<" in row
+    )  # its record, read on that day, still says that it is to begin
 
 
 def test_text_of_registries_and_reports_stays_text(tables, asked):

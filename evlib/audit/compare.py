@@ -25,9 +25,9 @@ HEADLINES |= {"n_countries": "countries", "n_lung": "included trials on lung and
 HEADLINES |= {"n_covid": "included trials on COVID-19", "n_intravenous": "included trials: intravenous"}
 HEADLINES |= {"n_nebulised": "included trials: nebulised", "n_local": "included trials: local"}
 HEADLINES |= {"n_route_other": "included trials: other or several routes"}
-HEADLINES |= {"n_route_not_reported": "included trials: route not reported"}
+HEADLINES |= {"n_route_not_reported": "included trials: no group of routes reported"}
 HEADLINES |= {"n_dose_trials": "included trials that show a dose", "n_unit_kinds": "kinds of dose unit"}
-HEADLINES |= {"n_particle_trials": "included trials that count particles"}
+HEADLINES |= {"n_particle_trials": "included trials that count particles per administration"}
 
 
 class Search(NamedTuple):

@@ -1,5 +1,6 @@
 """Dates as registries, people and spreadsheets write them: the one parser."""
 
+import calendar
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -76,6 +77,38 @@ def day_or_month(text: str | None, *, month_first: bool | None = False) -> str |
     if _SERIAL.fullmatch(text):
         return (date(1899, 12, 30) + timedelta(days=int(float(text)))).isoformat()
     return None
+
+
+def possible_days(text: str | None) -> tuple[str, str] | None:
+    """The first and the last day that a date may mean, both as YYYY-MM-DD: of a month or a year all its days.
+
+    None where there is no date, or where it is in no style that we know.
+
+    Examples
+    --------
+    >>> possible_days("2024-02"), possible_days("2023"), possible_days("soon")
+    (('2024-02-01', '2024-02-29'), ('2023-01-01', '2023-12-31'), None)
+    """
+    text = text.strip() if isinstance(text, str) else ""
+    if re.fullmatch(r"(19|20)\d\d", text):
+        return f"{text}-01-01", f"{text}-12-31"
+    day = day_or_month(text)
+    if day is None or len(day) == len("2024-02-29"):
+        return None if day is None else (day, day)
+    year, month = map(int, day.split("-"))
+    return f"{day}-01", f"{day}-{calendar.monthrange(year, month)[1]}"
+
+
+def end_in_words(text: str | None, day: str) -> str | None:
+    """The end that a record gives, with "(passed)" where even the last day that it may mean is before ``day`` (YYYY-MM-DD).
+
+    Examples
+    --------
+    >>> end_in_words("2024-02", "2024-03-01"), end_in_words("2024", "2024-03-01")
+    ('2024-02 (passed)', '2024')
+    """
+    days = possible_days(text)
+    return f"{text} (passed)" if days and days[1] < day else text if isinstance(text, str) else None
 
 
 def month_stands_first(texts: Iterable[str | None], *, usual: bool | None = None) -> bool | None:

@@ -15,6 +15,7 @@ from evlib.doses.evidence import study_flags, whole_numbers
 POINTS_TO = ("better", "worse", "no difference", "not told")
 _KEY = ["arm_id", "outcome"]
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
+OTHER_DOSE = "another dose"  # as a comparator
 _TRUE = {"True": True, "False": False}
 
 
@@ -127,7 +128,7 @@ def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
 def _once(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows without those that say the same of the same arms; one with an estimate stays before one without."""
     ends = [" ".join(sorted(pair)) for pair in zip(rows.arm_id, rows.versus_id.fillna(""), strict=True)]
-    doses = rows.comparator.eq("another dose") & rows.versus_id.isna()
+    doses = rows.comparator.eq(OTHER_DOSE) & rows.versus_id.isna()
     rows = rows.assign(ends=pd.Series(ends, index=rows.index).mask(doses, rows.study_id), known=rows.estimate.notna())
     kept = rows.sort_values("known", ascending=False, kind="stable").drop_duplicates(["ends", "outcome"])
     return rows.loc[kept.index.sort_values()].reset_index(drop=True)

@@ -4,15 +4,12 @@
 posted. It does not say that the trial is unpublished: a full-text search, or the registry's page of today, may show one.
 """
 
-import calendar
-import re
-
 import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from evlib.base.dates import day_or_month
+from evlib.base.dates import possible_days
 from evlib.base.errors import InputError
 from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
 from evlib.base.schema import checked, join_multi, split_multi
@@ -31,26 +28,6 @@ ON_FILE, POSTED, NONE_ON_FILE = "report on file", "posted", "none on file"
 _ENDED_EARLY, _NEVER_BEGAN = {"terminated", "stopped early", "prematurely ended"}, {"withdrawn"}
 _PEOPLE_ARE = {"actual": "actual", "estimated": "anticipated", "anticipated": "anticipated", "planned": "anticipated"}
 _NOT_SAID = "not said which"
-
-
-def possible_days(text: str | None) -> tuple[str, str] | None:
-    """The first and the last day that a date may mean, both as YYYY-MM-DD: of a month or a year all its days.
-
-    None where there is no date, or where it is in no style that we know.
-
-    Examples
-    --------
-    >>> possible_days("2024-02"), possible_days("2023"), possible_days("soon")
-    (('2024-02-01', '2024-02-29'), ('2023-01-01', '2023-12-31'), None)
-    """
-    text = text.strip() if isinstance(text, str) else ""
-    if re.fullmatch(r"(19|20)\d\d", text):
-        return f"{text}-01-01", f"{text}-12-31"
-    day = day_or_month(text)
-    if day is None or len(day) == len("2024-02-29"):
-        return None if day is None else (day, day)
-    year, month = map(int, day.split("-"))
-    return f"{day}-01", f"{day}-{calendar.monthrange(year, month)[1]}"
 
 
 def results_by_trial(

@@ -13,6 +13,7 @@ from evlib.base.point_layout import BLUE, ORANGE
 from evlib.base.schema import checked
 from evlib.base.words import joined, several
 from evlib.doses.reports import settled_readings
+from evlib.doses.stated_doses import PARTICLES_OF, in_particles, with_number
 from evlib.screen.screening import agreement_of_words
 
 # The items, and what a reader sees.
@@ -32,7 +33,6 @@ ANSWERS = {"yes": "stated", "no": "read in full, not stated", "not-seen": "not s
 _BARS = {"yes": (BLUE, None, "white"), "no": (ORANGE, "///", "black"), "not-seen": ("#DDDDDD", None, "black")}
 # What the columns of a record can tell of the product, and the items that no column asks for.
 _MASSES = ("mass", "mass per body weight")
-_PARTICLES = ("particles", "particles per area")
 _NO_COLUMN = ("isolation", "characterisation", "particle_to_protein", "purity_or_sterility", "potency", "storage")
 
 
@@ -175,11 +175,13 @@ def records_tell(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataF
         ITEMS["cell_source"]: (trials.msc_source.notna().sum(), "described: msc_source"),
         "Route": (trials.route.notna().sum(), "described: route"),
         "Dose in any words": (own.trn[own.dose_text.notna()].nunique(), "records: dose_text"),
-        "Dose as a number": (
-            doses.trn[doses.low.notna() | doses.high.notna()].nunique(),
-            "doses",
+        "Dose on file": (doses.trn.nunique(), "doses"),
+        "Dose as a number that can be read": (with_number(doses).trn.nunique(), "doses: low, high"),
+        "Dose in particles": (len(in_particles(doses)), "doses: unit_kind"),
+        "Dose in particles per administration": (
+            (in_particles(doses).particles_of == PARTICLES_OF[0]).sum(),
+            "doses: particles_low, particles_high",
         ),
-        "Dose in particles": (doses.trn[doses.unit_kind.isin(_PARTICLES)].nunique(), "doses: unit_kind"),
         "Dose as a mass": (
             doses.trn[doses.unit_kind.isin(_MASSES)].nunique(),
             "doses: unit_kind",

@@ -14,6 +14,8 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns
 from evlib.base.words import joined, several
+from evlib.certainty.comparisons import OTHER_DOSE
+from evlib.certainty.risk_of_bias import word_of
 
 LEVELS = ("very low", "low", "moderate", "high")
 QUESTION = ["disease_group", "route_group", "domain", "comparator"]
@@ -81,9 +83,21 @@ def without_comparison(tables: dict[str, pd.DataFrame], compared: pd.DataFrame, 
     return grouped.agg(reports="size", studies=lambda names: joined(list(names))).reset_index()
 
 
-def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, *, n_reports: int) -> str:
-    """A sentence on how certain the answers are, from ``summary_of_findings`` and ``without_comparison``."""
-    silent = f"{alone.reports.sum()} of {several(n_reports, 'report')} compare no outcome of vesicles with another arm"
+def beside_another_arm(compared: pd.DataFrame) -> pd.DataFrame:
+    """The outcomes of table ``compared_outcomes`` that compare vesicles of MSCs with an arm that is not another dose of them."""
+    answers = (
+        (compared.role == "ev") & compared.msc_derived.fillna(False).astype(bool) & (compared.comparator != OTHER_DOSE)
+    )
+    return compared[answers]
+
+
+def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd.DataFrame, *, n_reports: int) -> str:
+    """Two sentences on how certain the answers are, from ``summary_of_findings``, ``without_comparison`` and ``compared_outcomes``."""
+    n_alone, n_msc = int(alone.reports.sum()), beside_another_arm(compared).study_id.nunique()
+    silent = (
+        f"{n_alone} of {several(n_reports, 'report')} compare no outcome of vesicles with another arm; of the other {n_reports - n_alone}, "
+        f"{n_msc} {'compares' if n_msc == 1 else 'compare'} vesicles of MSCs with something else than another dose"
+    )
     if findings.empty:
         return f"No certainty can be given: {silent}."
     lowest, best = (findings.certainty == LEVELS[0]).sum(), max(findings.certainty, key=LEVELS.index)
@@ -112,7 +126,7 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     judged = {study: risk.get(study) for study in own.study_id.unique()}
     levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else 1 for study, of in judged.items()}
     worst = max(levels, key=levels.get)
-    yield levels[worst], f"risk of bias {judged[worst]}" if judged[worst] else "risk of bias not judged"
+    yield levels[worst], f"risk of bias {word_of(judged[worst])}" if judged[worst] else "risk of bias not judged"
     if not own.randomised.fillna(True).all() and levels[worst] < _NOT_RANDOMISED:  # what is not told is not "no"
         yield _NOT_RANDOMISED - levels[worst], "not allotted by chance"
     if own.study_id.nunique() > 1 and len(set(own.points_to) - {"not told"}) > 1:

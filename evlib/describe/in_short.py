@@ -21,7 +21,9 @@ def trials_in_short(described: pd.DataFrame, *, protocol: dict) -> list[str]:
         return ["No trial is included yet, so that none can be described."]
     facts = {field: noun for field, noun in _FACTS.items() if field in trials}
     missing = trials[list(facts)].isna().sum().sort_values(ascending=False, kind="stable").head(3)
-    gaps = joined([f"{facts[field]} ({n})" for field, n in missing.items() if n])
+    grouped = int((trials.route.isna() & trials.route_group.notna()).sum()) if "route" in missing else 0
+    more = {"route": f"; of {grouped} the group is known" if grouped else ""}
+    gaps = joined([f"{facts[field]} ({n}{more.get(field, '')})" for field, n in missing.items() if n])
     return [
         _what_is_studied(trials, protocol),
         _phase_and_size(trials, protocol),
@@ -37,6 +39,7 @@ def _what_is_studied(trials: pd.DataFrame, protocol: dict) -> str:
         for field, words in (
             ("disease_area", "the disease is"),
             ("route", "the route"),
+            ("route_group", "the group of routes"),
             ("msc_source", "the cells are from"),
         )
         if field in trials and trials[field].notna().any()

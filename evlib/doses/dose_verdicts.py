@@ -227,7 +227,7 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
     rows = []
     for group in _untreated(effects).itertuples():
         untreated = group.versus_events / group.versus_n
-        name = f"{group.study}, {group.versus}: {group.versus_events} of {group.versus_n}"
+        name = f"{group.study}, {group.versus}: {group.versus_events} of {group.versus_n}, worked out from {_printed(effects, group)}"
         rows += [(name, more, n_for_power(untreated + more, untreated)) for more in points if untreated + more < 1]
     return pd.DataFrame(rows, columns=["untreated", "more survive", "people a group"])
 
@@ -236,6 +236,12 @@ def _untreated(effects: pd.DataFrame) -> pd.DataFrame:
     """The comparison groups with counts of survivors, estimated from percentages."""
     groups = effects[(effects.basis == FROM_PERCENTAGES) & (effects.measure == "difference of percentages")]
     return groups[groups.msc_derived & groups.ev_arm].drop_duplicates(["study_id", "versus_id"])
+
+
+def _printed(effects: pd.DataFrame, group: Any) -> str:
+    """The survival of a comparison group as its source prints it."""
+    own = effects[(effects.arm_id == group.versus_id) & (effects.outcome == group.outcome)].as_stated.dropna()
+    return f"a printed {own.iloc[0]}" if len(own) else "a printed percentage"
 
 
 # Of the claims on which dials bear: what there is to judge, the verdict, and the evidence in words.
@@ -505,7 +511,8 @@ def _people_needed(effects: pd.DataFrame) -> str:
     group = _untreated(effects).iloc[0]
     return (
         f" (about {table['people a group'][0]} people in each group, to see 15 more of 100 survive where without vesicles "
-        f"{100 * group.versus_events / group.versus_n:.0f} of 100 do, by the percentages of {group.study})"
+        f"{100 * group.versus_events / group.versus_n:.0f} of 100 do: {group.versus_events} of {group.versus_n} in {group.study}, a "
+        f"count worked out from {_printed(effects, group)})"
     ).replace("15 more", f"{100 * _POINTS:.0f} more")
 
 

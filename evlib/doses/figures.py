@@ -280,9 +280,14 @@ def specification_curve(cross: pd.DataFrame) -> Figure:
 
 
 def product_readings_figure(
-    readings: pd.DataFrame, *, band: tuple[float, float] | None = None, product: str = "ExoFlo"
+    readings: pd.DataFrame,
+    *,
+    band: tuple[float, float] | None = None,
+    effective_if: str = "paper",
+    n_better: int = 0,
+    product: str = "ExoFlo",
 ) -> Figure:
-    """What a dose of a product is in particles by each source of its concentration, beside the nebulised effective range.
+    """What a dose of a product is in particles by each source of its concentration, beside the nebulised doses that count as effective.
 
     Parameters
     ----------
@@ -290,6 +295,9 @@ def product_readings_figure(
         As ``evlib.doses.to_particles.product_readings`` returns it, for doses of this product.
     band
         The lowest and the highest nebulised effective dose, in particles; None or not-a-number: no band.
+    effective_if, n_better
+        The dial by which doses count as effective, and in how many reports a nebulised dose was better than another arm in a
+        randomised comparison, for the words.
 
     Returns
     -------
@@ -308,7 +316,7 @@ def product_readings_figure(
     marks = {volume: mark for volume, mark in _VOLUME_MARKS.items() if volume in set(data.volume_ml)}
     volumes = list(marks)
     band = band if band and all(value > 0 for value in band) else None
-    title = _product_title(data[data.volume_ml == volumes[0]], product, band)
+    title = _product_title(data[data.volume_ml == volumes[0]], product, band, effective_if)
     axes, top = canvas(title)
     top = _keys(axes, top, {f"{v:g} mL ({several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
     width = _COLUMN * len(volumes)
@@ -336,7 +344,11 @@ def product_readings_figure(
         shade = {"facecolor": _SHADE, "edgecolor": BLUE, "lw": 0.8, "ls": ":", "zorder": 0}
         put_patch(axes, Rectangle((left, start), max(right - left, 2), top - start, **shade))
     bottom = _axis(axes, start, top, scale, "Particles per dose (log scale)")
-    note = f"Shaded: effective doses that were nebulised, {span_of(*band)} particles. " if band else ""
+    counted = f"Shaded: nebulised doses that count as effective {_RULE_PHRASES.get(effective_if, effective_if)}"
+    better = (
+        f"Reports in which such a dose was better than another arm in a randomised comparison: {n_better or 'none'}."
+    )
+    note = f"{counted}, {span_of(*band)} particles. {better} " if band else ""
     n_sources = several(len(data[["per_ml", "source"]].drop_duplicates()), "source")
     bottom = put_note(axes, bottom, f"{note}n = {n_sources}.")
     listed = "; ".join(
@@ -423,7 +435,7 @@ def _curve_title(data: pd.DataFrame, known: int) -> str:
     )
 
 
-def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | None) -> str:
+def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | None, effective_if: str) -> str:
     volume = f"{own.volume_ml.iloc[0]:g} mL"
     amounts = sorted(set(own.particles))
     if len(amounts) == 1:
@@ -435,7 +447,8 @@ def _product_title(own: pd.DataFrame, product: str, band: tuple[float, float] | 
         inside = sum(band[0] <= amount <= band[1] for amount in amounts)
         above = sum(amount > band[1] for amount in amounts)
         verb = "lies" if inside == 1 else "lie"
-        title += f"; {inside} {verb} within the nebulised effective doses, {above} above them"
+        rule = _RULE_PHRASES.get(effective_if, effective_if)
+        title += f"; {inside} {verb} within the nebulised doses that are effective {rule}, {above} above"
     return title
 
 

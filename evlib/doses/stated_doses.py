@@ -7,6 +7,7 @@ import pandas as pd
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 from evlib.base.tables import of_kept_records
+from evlib.base.words import joined, several
 
 # Units of doses.csv by what they measure. Kinds are never converted into each other.
 UNIT_KINDS = {
@@ -23,8 +24,10 @@ UNIT_KINDS = {
     "unspecified": "number without a unit",
     "other": "other",
 }
+EACH = "administration"  # in column ``per``
 # Kinds that do not say what was measured.
 WITHOUT_UNIT = ("number without a unit", "other")
+PARTICLES_OF = ("an administration", "an area or a site", "no number that can be read")
 _STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
 
 
@@ -34,8 +37,8 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     Returns
     -------
     doses, rejects
-        Table ``doses`` without routes: ``low`` and ``high`` in ``unit`` per administration; ``particles_low`` and
-        ``particles_high`` only where the unit is particles. A bound that the source does not give stays missing.
+        Table ``doses`` without routes: ``low`` and ``high`` in ``unit``; ``particles_low`` and ``particles_high`` only where
+        particles of one administration are stated. A bound that the source does not give stays missing.
         Table ``rejects``: rows with an unknown record or unit, or with a number that cannot be read.
     """
     rows = read_csv(path, needs=["trn", *_STATED], optional=True)
@@ -54,7 +57,7 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
         ],
     )
     good = good.assign(unit_kind=good.unit.map(UNIT_KINDS))
-    counted = good.unit == "particles"
+    counted = (good.unit == "particles") & (good.per.fillna(EACH) == EACH)
     good = good.assign(particles_low=good.low.where(counted), particles_high=good.high.where(counted))
     return checked(good.reindex(columns=columns("doses")), "doses"), rejects
 
@@ -158,9 +161,47 @@ def power(value: float) -> str:
     return f"{float(mantissa):g}×10{digits}"
 
 
+def in_particles(doses: pd.DataFrame) -> pd.DataFrame:
+    """The trials of table ``doses`` that state particles, one row each, ``particles_of`` saying of what.
+
+    It is "an administration", where the numbers are known; "an area or a site", of which it is not said how many; or "no
+    number that can be read". A trial with several doses counts once, by the first of these. It is the source of every count
+    of trials that state particles.
+    """
+    stated = doses[doses.unit_kind.isin(("particles", "particles per area"))]
+    known = stated[["particles_low", "particles_high"]].notna().all(axis=1)
+    unread = stated[["low", "high"]].isna().all(axis=1)
+    place = pd.Series(1, index=stated.index).mask(unread, 2).mask(known, 0)
+    rows = stated.assign(particles_of=place.map(dict(enumerate(PARTICLES_OF))), place=place)
+    return rows.sort_values("place", kind="stable").drop_duplicates("trn")[["trn", "route_group", "particles_of"]]
+
+
+def doses_in_a_sentence(doses: pd.DataFrame, n_trials: int) -> str:
+    """How many of the included trials show a dose, a number and particles; ``doses`` is the table of that name."""
+    counts = in_particles(doses).particles_of.value_counts()
+    said = dict(
+        zip(PARTICLES_OF, ("per administration", "per area or site alone", "without a number that can be read"))
+    )
+    listed = joined([f"{counts[of]} {words}" for of, words in said.items() if of in counts])
+    numbers, particles = (
+        with_number(doses).trn.nunique(),
+        f"{counts.sum()} {'counts' if counts.sum() == 1 else 'count'} particles",
+    )
+    return (
+        f"**{doses.trn.nunique()} of {several(n_trials, 'included trial')}** show a dose, {numbers} with a number that can be "
+        f"read; {particles}{f': {listed}' if listed else ''}."
+    )
+
+
+def with_number(doses: pd.DataFrame) -> pd.DataFrame:
+    """The doses of which at least one bound is a number that can be read."""
+    return doses[doses.low.notna() | doses.high.notna()]
+
+
 def dose_numbers(doses: pd.DataFrame) -> dict[str, object]:
-    """Of the fourth chapter: table ``doses`` of the included trials."""
-    counted = doses.dropna(subset=["particles_low", "particles_high"]).drop_duplicates("trn")
+    """Of the fourth chapter: table ``doses`` of the included trials. Particles are those of an administration (``in_particles``)."""
+    stated = in_particles(doses)
+    counted = stated[stated.particles_of == PARTICLES_OF[0]]
     groups = counted.route_group.value_counts()
     nebulised, intravenous = groups.get("nebulised", 0), groups.get("intravenous", 0)
     return {

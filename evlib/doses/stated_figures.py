@@ -8,7 +8,7 @@ import pandas as pd
 
 from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title
 from evlib.base.words import several, share_in_words
-from evlib.doses.stated_doses import WITHOUT_UNIT, span_of
+from evlib.doses.stated_doses import WITHOUT_UNIT, in_particles, span_of
 
 
 def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:
@@ -20,7 +20,7 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     data = pd.crosstab(per_trial.unit_kind, per_trial.route_group)
     data = data.loc[data.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     kinds = [kind for kind in data.index if kind not in WITHOUT_UNIT]
-    counted = per_trial[per_trial.unit_kind == "particles"].trn.nunique()
+    counted = len(in_particles(doses))
     title = (
         f"Doses are stated in {several(len(kinds), 'kind')} of unit: "
         f"{share_in_words(counted, doses.trn.nunique())} of the trials that show one {'counts' if not counted else 'count'} particles"

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from evlib.base.dates import end_in_words
 from evlib.base.protocol import phrase_pattern
 
 # Groups of a status (evlib.describe.figures.status_groups) of which a result can still come.
@@ -10,7 +11,13 @@ _READS = ("brief_title", "official_title", "arms", "interventions")
 
 
 def dose_comparisons(
-    included: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, versions: pd.DataFrame, *, protocol: dict
+    included: pd.DataFrame,
+    records: pd.DataFrame,
+    doses: pd.DataFrame,
+    versions: pd.DataFrame,
+    *,
+    protocol: dict,
+    search_date: str,
 ) -> pd.DataFrame:
     """The included trials that compare doses, as far as we can tell, and on what that rests.
 
@@ -24,11 +31,14 @@ def dose_comparisons(
         Tables ``described`` (included trials), ``records`` and ``doses``.
     versions
         What older copies of the records say (``evlib.ingest.sources.versions_of``).
+    search_date
+        The edition's date, YYYY-MM-DD.
 
     Returns
     -------
     pandas.DataFrame
-        ``trn, title, disease_area, route, status, status_of`` (the day of the copy that shows it), ``enrolment, doses`` (how many different ones are on file, in the unit with
+        ``trn, title, disease_area, route, status, status_of`` (the day of the copy that shows it; of the newest copy where none
+        does), ``end`` (``end_in_words``), ``enrolment, doses`` (how many different ones are on file, in the unit with
         most), ``because``; the trials with most doses first.
     """
     rules = protocol.get("dose_comparison", {})
@@ -46,9 +56,18 @@ def dose_comparisons(
         because += [f"design: {row.design}"] if row.design in rules.get("designs", []) else []
         because += [f'by its words alone: "{said}"'] if said and not because else []
         if because:
-            seen = days[row.trn] if isinstance(row.status, str) else None
-            facts_shown = (row.trn, row.title, row.disease_area, row.route, row.status, seen, row.enrolment)
+            end = end_in_words(facts.completion_date[row.trn], search_date)
+            facts_shown = (
+                row.trn,
+                row.title,
+                row.disease_area,
+                row.route,
+                row.status,
+                days[row.trn],
+                end,
+                row.enrolment,
+            )
             rows.append((*facts_shown, n, "; ".join(because)))
-    names = ["trn", "title", "disease_area", "route", "status", "status_of", "enrolment", "doses", "because"]
+    names = ["trn", "title", "disease_area", "route", "status", "status_of", "end", "enrolment", "doses", "because"]
     table = pd.DataFrame(rows, columns=names).astype({"enrolment": "Int64"})
     return table.sort_values(["doses", "trn"], ascending=[False, True], ignore_index=True)

@@ -45,8 +45,8 @@ _SHORT = 8  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
     "trials": (
-        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", "status_of", "registered", "enrolment"),
-        *("countries", "conditions", "compares_doses", "due", "result", "record_url"),
+        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", "as_of", "end", "registered"),
+        *("enrolment", "countries", "conditions", "compares_doses", "due", "result", "record_url"),
     ),
     "doses": ("trn", "study", "arm", "as_stated", "basis", "why", "low", "high", "median"),
     "findings": (
@@ -452,6 +452,8 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
         return "<p>No trial is known to be under way.</p>"
     unseen = sum(row["status"] is None for row in rows)
     words = f"; {unseen} of them show no status" if unseen else ""
+    late = sum((row["end"] or "").endswith("(passed)") for row in rows)
+    words += f"; of {late} the end that the record gives has passed" if late else ""
     compare = sum(row.get("compares_doses") is not None for row in rows)
     words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
     return _trial_table(
@@ -470,7 +472,7 @@ def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, mo
     phases = code_labels(protocol, "phase_group")
     more = {"compares_doses": "compares doses", "result": "result"}
     more = {name: head for name, head in more.items() if any(row.get(name) is not None for row in rows)}
-    heads = ["trial", "title", "registered", "phase", "status", "people", "where", *more.values()]
+    heads = ["trial", "title", "registered", "phase", "status", "as of", "end", "people", "where", *more.values()]
     cells = [
         [
             _trial_links([row["trn"]]),
@@ -478,6 +480,8 @@ def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, mo
             _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
             _text(phases.get(row["phase_group"], row["phase_group"])),
             _text(row["status"]),
+            _text(row["as_of"]),
+            _text(row["end"]),
             _text(row["enrolment"]),
             _text(", ".join(split_multi(row["countries"])) or None),
             *(_text(row[name]) for name in more),

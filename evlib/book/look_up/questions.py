@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from evlib.base.dates import end_in_words
 from evlib.base.schema import read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, several
+from evlib.base.words import joined, load_numbers, several
+from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
 from evlib.describe.figures import status_groups
@@ -29,7 +31,6 @@ _SURE = {
     "moderate": "is of moderate certainty",
     "high": "is of high certainty",
 }
-_OTHER_DOSE = "another dose"  # as a comparator
 _GROUPS_SHOWN = 6  # groups of diseases in the answer, the others together
 _SHOWN_FIRST = 3  # reports in the answer itself; the others stand in the table below it
 
@@ -58,11 +59,15 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     trials = described[described.screening == "included"].reset_index(drop=True)
     records = read_table(results / "records.csv", "records").drop_duplicates("trn").set_index("trn")
     trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
+    day = load_numbers(results).get("search_date", "")
+    trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
+    trials["as_of"] = trials.trn.map(records.snapshot)
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
         ended = read_table(results / "missing_results.csv", "missing_results").set_index("trn")
         for name in ("due", "result", "date_is", "status_of"):
             trials[name] = trials.trn.map(ended[name])
+        trials["as_of"] = trials.status_of.fillna(trials.as_of)
     if (results / "dose_comparisons.csv").is_file():
         trials["compares_doses"] = trials.trn.map(read_csv(results / "dose_comparisons.csv").set_index("trn").because)
     if (results / "doses.csv").is_file():
@@ -235,7 +240,7 @@ def answer(own: Rows, *, noun: str) -> dict[str, Any]:
 
 def compared_with_another_arm(own: Rows) -> list[dict[str, Any]]:
     """The outcomes that compare vesicles of MSCs with another arm that is not another dose."""
-    return [row for row in own.get("compared", []) if row["msc_derived"] and row["comparator"] != _OTHER_DOSE]
+    return [row for row in own.get("compared", []) if row["msc_derived"] and row["comparator"] != OTHER_DOSE]
 
 
 def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
@@ -258,7 +263,8 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
     text = (
-        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm."
+        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
+        "(another dose is not counted as one)."
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
     return {
@@ -346,7 +352,7 @@ def _dose(own: Rows) -> str:
         n_reports = several(_number(tested, "study_id"), "report")
         text += f" Reports on vesicles of MSCs that state particles gave {span(tested)} ({n_reports})."
     if "compared" in own:
-        between = [row["study"] for row in own["compared"] if row["msc_derived"] and row["comparator"] == _OTHER_DOSE]
+        between = [row["study"] for row in own["compared"] if row["msc_derived"] and row["comparator"] == OTHER_DOSE]
         names = joined(sorted(set(between)))
         several_given = joined(sorted(_studies_with_several_doses(own) - set(between)))
         text += (
@@ -434,7 +440,13 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         )
         lines.append((text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
-        lines.append((f"No route is shown by {sum(row['route_group'] == UNKNOWN for row in trials)} of {n}.", [], ""))
+        lines.append(
+            (
+                f"Neither a route nor its group is shown by {sum(row['route_group'] == UNKNOWN for row in trials)} of {n}.",
+                [],
+                "",
+            )
+        )
     elif question["route_group"] not in (ALL, UNKNOWN):
         unknown = question | {"route_group": UNKNOWN}
         hidden = of_question(rows, unknown)

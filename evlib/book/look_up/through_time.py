@@ -23,7 +23,7 @@ _COUNTS = {
     "n_countries": "Countries",
     "n_covid": "Trials on COVID-19",
     "n_dose_trials": "Trials that show a dose",
-    "n_particle_trials": "Trials whose dose counts particles",
+    "n_particle_trials": "Trials with particles per administration",
     "n_particle_nebulised": "of these nebulised",
     "n_particle_intravenous": "of these intravenous",
 }
@@ -38,10 +38,10 @@ _BY_YEAR = {
     "n_intravenous": "intravenous",
     "n_local": "local",
     "n_route_other": "other or several routes",
-    "n_route_not_reported": "route not reported",
+    "n_route_not_reported": "no group of routes reported",
     "n_lung": "lung and airways",
     "n_dose_trials": "with a dose",
-    "n_particle_trials": "dose in particles",
+    "n_particle_trials": "particles per administration",
 }
 
 
