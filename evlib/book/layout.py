@@ -22,7 +22,7 @@ from evlib.base.tables import table
 from evlib.base.words import load_numbers
 from evlib.book.chapter_pages import answer_first, figures_apart, for_phones, with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
-from evlib.book.dataset import copy_table, write_dataset
+from evlib.book.dataset import citation_words, copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
@@ -89,6 +89,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
     words["dataset"] = _dataset_name(root)
+    if (source / "how_to_cite.md").is_file():
+        dates = {name: words[name] for name in ("search_date", "snapshot")}
+        words |= citation_words(repository(root) / "CITATION.cff", **dates)
     words["most_asked"] = ""
     if (source / "find_answer.md").is_file():
         words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
