@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import duckdb
 import pandas as pd
 import pytest
+import yaml
 from conftest import ROOT
 from frictionless import Package
 from rocrate.rocrate import ROCrate
@@ -19,6 +20,7 @@ from evlib.book.dataset import (
     LEFT_OUT,
     TABLES,
     UNEXPLAINED,
+    citation_words,
     codebook,
     further_codebook,
     further_tables,
@@ -51,6 +53,22 @@ def test_it_passes_no_summary_on(tmp_path, review):
         name for name, held in names.items() if "summar" in name or b"at length" in held or b"search_words" in held
     ]
     assert b"'=1" in names["csv/to_screen.csv"]
+
+
+def test_how_to_cite_follows_the_citation_file(tmp_path):
+    facts = {"title": "A title", "version": "9.8", "date-released": "2026-01-02", "authors": [{"name": "Some people"}]}
+    facts["authors"].append({"family-names": "Doe", "given-names": "J."})
+    said = {}
+    for doi in (None, "10.1000/made.up"):
+        write_text(tmp_path / "c.cff", yaml.safe_dump(facts | ({"doi": doi} if doi else {})))
+        said[doi] = citation_words(tmp_path / "c.cff", search_date="2024-02-17", snapshot="2026-11-28")
+    without, with_doi = said.values()
+    assert "no DOI yet" in without["citation_doi"] and "doi" not in (without["citation"] + without["citation_bibtex"])
+    assert not with_doi["citation_doi"] and all(
+        "10.1000/made.up" in with_doi[f"citation{x}"] for x in ("", "_bibtex", "_ris")
+    )
+    for text in (without[f"citation{x}"] for x in ("", "_bibtex", "_ris")):
+        assert all(fact in text for fact in ("A title", "9.8", "2024-02-17", "2026-11-28", "Some people", "Doe, J."))
 
 
 def test_its_readme_tells_the_day_of_the_sources_that_the_first_page_tells(unpacked, run_of):

@@ -132,6 +132,8 @@ def small():
 def test_no_text_is_over_another_or_cut(many):
     made = drawn(many)
     assert {name: wrong for name, figure in made.items() if (wrong := uncrowded(figure))} == {}
+    assert {name: wrong for name, figure in made.items() if (wrong := uncrowded(figure.narrow()))} == {}
+    plt.close("all")
     assert all(figure.drawing.get_figwidth() == 5 for figure in made.values())
 
 

@@ -66,9 +66,16 @@ def drawn(review, kind, registries=SMALL, **counts):
 
 
 def inlined(figure, folder):
-    """The drawing as it stands in the page."""
+    """The drawing as it stands in the page, before that for phones."""
     shown = show(figure, folder, page="02_screen.html").data
-    return re.fullmatch(r'<figure class="finding">(<svg .*</svg>)<figcaption>.*</figcaption></figure>', shown, re.S)[1]
+    drawing, narrow = re.fullmatch(
+        r'<figure class="finding">(<svg .*</svg>)(<svg .*</svg>)<figcaption>.*</figcaption></figure>', shown, re.S
+    ).groups()
+    assert 'class="narrow" style="display: none' in narrow
+    assert set(re.findall(r'xlink:href="(?!#prisma)[^"]+"', narrow)) == set(
+        re.findall(r'xlink:href="(?!#prisma)[^"]+"', drawing)
+    )
+    return drawing
 
 
 KINDS = ("new", "update", "paper")
@@ -85,14 +92,16 @@ def test_a_flow_that_adds_up_has_no_complaint_and_another_says_where(review):
     assert [sentence.split(",")[0] for sentence in said] == ["Records screened are 160", "Records assessed are 94"]
 
 
+@pytest.mark.parametrize("narrow", [False, True], ids=["", "narrow"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "size",
     [{}, LARGE, {"registries": {}}, {"registries": {"w" * 200: 1}}],
     ids=["as shipped", "25 registries", "no registry", "long word"],
 )
-def test_every_text_is_inside_the_picture_and_its_box(review, kind, size):
-    drawing = drawn(review, kind, **size).drawing
+def test_every_text_is_inside_the_picture_and_its_box(review, kind, size, narrow):
+    figure = drawn(review, kind, **size)
+    drawing = (figure.narrow() if narrow else figure).drawing
     renderer = drawing.canvas.get_renderer()
     drawing.draw(renderer)
     [axes] = drawing.axes

@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from evlib.base.figure import FONTS, Figure, show
+from evlib.base.figure import FONTS, PHONE, Figure, bars, show, width_on_phones
 from evlib.base.point_layout import canvas, finished, put_text, width_of
 from evlib.book.chapter_pages import with_figure_files
 
@@ -54,6 +54,26 @@ def test_a_page_shows_the_file_and_a_notebook_holds_the_picture(tmp_path):
     assert base64.b64decode(re.search(r'base64,([^"]+)', shown)[1]) == (tmp_path / "figures/plain.svg").read_bytes()
     outputs = [nbformat.v4.new_output("display_data", data={"text/html": shown * 2, "text/plain": "x"})]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
-    page = with_figure_files(notebook).cells[0].outputs[0].data["text/html"]
+    page = with_figure_files(notebook, tmp_path / "figures").cells[0].outputs[0].data["text/html"]
     assert page.count('<img alt="Some lines." src="figures/plain.svg">') == 2
     assert "base64" not in page and page.count('href="figures/plain.csv"') == 2
+
+
+def test_on_a_phone_letters_are_legible(tmp_path):
+    """Drawn again, narrower, where that is enough; else as wide as the letters need, in a frame that moves sideways."""
+    names = [f"{i} names" for i in range(5)]
+    data = pd.DataFrame({"n": range(5)}, index=pd.Index(names, name="field"))
+    narrowed = bars(data, "narrowed", "A title of some length, " * 4, "Trials", {"n": "#0072B2"})
+    pages = {figure.name: shown_on_a_page(figure, tmp_path) for figure in (narrowed, plain_figure())}
+    source = '<source media="(max-width: 600px)" srcset="figures/narrowed.narrow.svg">'
+    assert source in pages["narrowed"] and "sideways" not in pages["narrowed"]
+    narrow = (tmp_path / "figures/narrowed.narrow.svg").read_text(encoding="utf-8")
+    assert not width_on_phones(narrow) and all(name in narrow for name in names)
+    assert width_on_phones((tmp_path / "figures/narrowed.svg").read_text(encoding="utf-8")) > PHONE
+    assert "--wide: 458px" in pages["plain"] and 'class="sideways-hint"' in pages["plain"]
+
+
+def shown_on_a_page(figure, folder):
+    outputs = [nbformat.v4.new_output("display_data", data={"text/html": show(figure, folder).data})]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
+    return with_figure_files(notebook, folder / "figures").cells[0].outputs[0].data["text/html"]

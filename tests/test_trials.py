@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import tempfile
+from pathlib import Path
 from xml.dom import minidom
 
 import matplotlib.pyplot as plt
@@ -14,8 +15,9 @@ import pytest
 from conftest import RAW, ROOT
 
 from evlib.base import figure
-from evlib.base.schema import read_table
+from evlib.base.schema import read_csv, read_table, split_multi
 from evlib.base.tables import table as shown_table
+from evlib.book import browsing as browsing_module
 from evlib.book.browsing import browsing
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.book.record_history import trace, traced_tables
@@ -218,3 +220,14 @@ def test_a_trial_that_nobody_has_read_says_so_and_can_be_filtered_out(described,
     made = trials_to_browse(waiting, stories, protocol=review)
     assert made.count('<strong class="unread">not yet read, not counted</strong>') == n_waiting
     assert f'<option value="included">included ({len(included) - 1})</option>' in made
+
+
+def test_no_word_of_the_search_means_two_things():
+    groups = [
+        split_multi(line.casefold())
+        for line in read_csv(Path(browsing_module.__file__).with_name("synonyms.csv")).words
+    ]
+    words = [word for group in groups for word in group]
+    assert len(words) == len(set(words)) and min(map(len, groups)) > 1
+    shorter = {word.rstrip("*") for word in words if word.endswith("*")}
+    assert not [word for word in shorter if len(word) < 4 and word not in {"dfu"}]  # "sev*" would find "severe"

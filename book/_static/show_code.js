@@ -27,4 +27,14 @@ document.addEventListener("DOMContentLoaded", () => {
       if (line) line.textContent = `${word}: ${what}`;
     }
   });
+  // A figure that is wider than the window is moved with the keyboard, too.
+  const reach = () => document.querySelectorAll(".sideways").forEach((frame) => {
+    if (frame.scrollWidth > frame.clientWidth) {
+      frame.tabIndex = 0;
+      frame.setAttribute("role", "region");
+      frame.setAttribute("aria-label", "Figure, wider than the window");
+    } else ["tabindex", "role", "aria-label"].forEach((name) => frame.removeAttribute(name));
+  });
+  window.addEventListener("load", reach);
+  window.addEventListener("resize", reach);
 });

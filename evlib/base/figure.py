@@ -5,7 +5,8 @@ import html
 import io
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure as Drawing
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from evlib.base.files import write_text
@@ -25,7 +27,11 @@ from evlib.base.schema import write_csv
 NOT_REPORTED = "not reported"
 UNREAD = "not yet read"  # what a reader sees of trials that the rules propose and nobody has decided on
 INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
-WIDTH_INCHES = 5.0  # inches: at a phone's width the 10 pt text is still legible
+WIDTH_INCHES = 5.0
+_NARROWEST_INCHES = 3.9
+_TITLE_LINE, _AXIS_LINE = 54, 46  # letters of a title and of an axis that a drawing of full width has room for
+PHONE, LETTERS = 360.0, 11.0  # pixels: what a phone has for a drawing, and how high letters are there at least
+NARROW_FILE = ".narrow.svg"  # how the file of a drawing for phones ends
 STYLE = {"svg.hashsalt": "evtrials", "svg.fonttype": "none", "figure.dpi": 150, "hatch.linewidth": 0.8}
 STYLE |= {"font.family": "DejaVu Sans", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
 STYLE |= {"axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left"}
@@ -50,7 +56,8 @@ class Figure(NamedTuple):
     """A drawing, its file name without ending, the finding, a description for those who cannot see it, its data.
 
     ``hints`` are texts that appear where a mouse rests on a marker: for the lines of the drawing with these ``gid``, one text
-    for each marker in its order. They repeat what the data or a table beside the figure says.
+    for each marker in its order. They repeat what the data or a table beside the figure says. ``narrow`` draws it once more, for
+    phones (see ``with_narrow``).
     """
 
     drawing: Drawing
@@ -59,12 +66,27 @@ class Figure(NamedTuple):
     alt: str
     data: pd.DataFrame
     hints: Mapping[str, Sequence[str]] = MappingProxyType({})
+    narrow: "Callable[[], Figure] | None" = None
+
+
+def with_narrow(span: float) -> Callable[[Callable[..., Figure]], Callable[..., Figure]]:
+    """For functions that return a figure ``span`` points wide: what they return is drawn again, narrower, when it is shown."""
+
+    def decorated(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+        @wraps(draw)
+        def drawn(*args: object, **settings: object) -> Figure:
+            return draw(*args, **settings)._replace(narrow=partial(draw, *args, **settings, span=span))
+
+        return drawn
+
+    return decorated
 
 
 def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
-    Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT, for the book's pages).
+    Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT), and a narrower drawing (SVG), for the
+    book's pages.
 
     Parameters
     ----------
@@ -74,20 +96,26 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     """
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{figure.name}{NARROW_FILE}").unlink(missing_ok=True)  # of an earlier run
     with matplotlib.rc_context(STYLE):
-        vector, box = io.StringIO(), _drawn(figure.drawing)
-        figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
+        narrow = figure.narrow() if figure.narrow else None
+        svg, box = _as_svg(figure)
         figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box, **_PNG)
-    plt.close(figure.drawing)
-    svg = with_plain_text(vector.getvalue())
-    if figure.hints:
-        svg = _with_hints(svg, figure.hints)
+        if narrow or _narrowed(figure.drawing):
+            narrow_svg, _ = _as_svg(narrow or figure)
+            if not width_on_phones(narrow_svg):
+                write_text(folder / f"{figure.name}{NARROW_FILE}", narrow_svg)
+    for drawn in (figure, narrow) if narrow else (figure,):
+        plt.close(drawn.drawing)
     write_text(folder / f"{figure.name}.svg", svg)
     write_csv(figure.data, folder / f"{figure.name}.csv")
     write_text(folder / f"{figure.name}.txt", figure.alt + "\n")
     write_text(folder / f"{figure.name}.title.txt", figure.title + "\n")
     if page or figure.hints:  # within an image no text appears
         picture = _inlined(svg, figure, page)
+        if narrow:  # not shown but by the book's style, on phones
+            again = figure._replace(name=f"{figure.name}-narrow")
+            picture += _inlined(narrow_svg, again, page).replace('style="', 'class="narrow" style="display: none; ', 1)
     else:
         image = base64.b64encode(svg.encode()).decode()
         picture = f'<img alt="{html.escape(figure.alt, quote=True)}" src="data:image/svg+xml;base64,{image}">'
@@ -98,13 +126,53 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     return HTML(f'<figure class="finding">{picture}<figcaption>Download: {links}</figcaption></figure>')
 
 
+def _as_svg(figure: Figure) -> tuple[str, Bbox]:
+    """The drawing as text, and the box around all that it shows."""
+    vector, box = io.StringIO(), _drawn(figure.drawing)
+    figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
+    svg = with_plain_text(vector.getvalue())
+    return (_with_hints(svg, figure.hints) if figure.hints else svg), box
+
+
+def width_on_phones(svg: str) -> int:
+    """How wide, in pixels, a drawing's smallest letters need it to be on a phone; 0 where it can be as narrow as the phone."""
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])
+    smallest = min(map(float, re.findall(r'<text font-size="([\d.]+)"', svg)), default=LETTERS)
+    wide = round(width * LETTERS / smallest)
+    return wide if wide > PHONE else 0
+
+
+def _narrowed(drawing: Drawing) -> bool:
+    """Make a drawing of Matplotlib's as narrow as makes its smallest letters 11 pixels high on a phone, and its title with it.
+
+    False, and nothing is done, where it is laid out in points or would become too narrow for its labels.
+    """
+    if _in_points(drawing):
+        return False
+    sizes = [text.get_fontsize() for text in drawing.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    width = min(sizes) * PHONE / LETTERS / 72 - 2 * matplotlib.rcParams["savefig.pad_inches"]
+    if not _NARROWEST_INCHES <= width < drawing.get_figwidth():
+        return False
+    drawing.set_size_inches(width, drawing.get_figheight())
+    _put_title(drawing, " ".join(drawing.get_suptitle().split()), int(_TITLE_LINE * width / WIDTH_INCHES))
+    for axes in drawing.axes:
+        axes.set_xlabel(textwrap.fill(axes.get_xlabel(), int(_AXIS_LINE * width / WIDTH_INCHES)))
+    drawing.set_layout_engine("constrained")
+    return True
+
+
+def _in_points(drawing: Drawing) -> bool:
+    """Whether a drawing is one of ``evlib.base.point_layout``, laid out from the start."""
+    return [axes.get_position().bounds for axes in drawing.axes] == [(0, 0, 1, 1)]
+
+
 def _drawn(drawing: Drawing) -> Bbox:
     """Fix the layout of a drawing; returns the box around all that it shows, in inches.
 
     With ``bbox_inches="tight"`` each of SVG and PNG would lay it out again. A drawing of ``evlib.base.point_layout`` is laid
     out from the start, and nothing reaches beyond it.
     """
-    if drawing.get_layout_engine() is None and [axes.get_position().bounds for axes in drawing.axes] == [(0, 0, 1, 1)]:
+    if drawing.get_layout_engine() is None and _in_points(drawing):
         box = Bbox([(0, 0), drawing.get_size_inches()])
     else:
         drawing.get_layout_engine().execute(drawing)
@@ -289,4 +357,8 @@ def nothing(name: str, title: str) -> Figure:
 
 def set_title(axes: plt.Axes, title: str) -> None:
     """A wrapped title that begins at the left edge of the whole figure."""
-    axes.figure.suptitle(textwrap.fill(title, 54), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    _put_title(axes.figure, title, _TITLE_LINE)
+
+
+def _put_title(drawing: Drawing, title: str, line: int) -> None:
+    drawing.suptitle(textwrap.fill(title, line), x=0.01, ha="left", fontsize=11, fontweight="bold")

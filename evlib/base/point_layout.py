@@ -13,35 +13,43 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.textpath import text_to_path
 
 WIDTH = 360.0  # points: the 5 inches that all figures have
+# The width of a second drawing, for phones: its letters of 8 and 10 points are 11 pixels high where 360 pixels are free.
+NARROW, NARROW_FLOW = 246.0, 312.0
 SIZE, SMALL = 10.0, 8.0  # points
 _UNITS = 100.0  # points: the size at which letters are measured
 INK, BLUE, ORANGE, GREY, RULE = "#222222", "#0072B2", "#E69F00", "#7F7F7F", "#CCCCCC"
 _NARROWER = {"D": 0.72}  # Matplotlib draws a diamond as a square on its tip
 
 
-def canvas(title: str) -> tuple[plt.Axes, float]:
-    """Axes whose unit is the point, counted from the top, with the title; and where the title ends."""
-    drawing = plt.figure(figsize=(WIDTH / 72, 1), dpi=150)
+def canvas(title: str, span: float = WIDTH) -> tuple[plt.Axes, float]:
+    """Axes whose unit is the point, as wide as given, counted from the top, with the title; and where the title ends."""
+    drawing = plt.figure(figsize=(span / 72, 1), dpi=150)
     axes = drawing.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, WIDTH)
+    axes.set_xlim(0, span)
     axes.axis("off")
     top = 2.0
-    lines = wrapped(title, WIDTH - 4, size=11, bold=True)
-    for width in range(60, int(WIDTH) - 4, 20):  # no word alone on the last line
-        narrower = wrapped(title, width, size=11, bold=True)
+    size = 11.0 if span == WIDTH else SIZE
+    lines = wrapped(title, span - 4, size=size, bold=True)
+    for width in range(60, int(span) - 4, 20):  # no word alone on the last line
+        narrower = wrapped(title, width, size=size, bold=True)
         if len(narrower) == len(lines):
             lines = narrower
             break
     for text in lines:
-        put_text(axes, (1, top + 7), text, size=11, bold=True, ha="left")
+        put_text(axes, (1, top + 7), text, size=size, bold=True, ha="left")
         top += 14
     return axes, top + 8
+
+
+def right_edge(axes: plt.Axes) -> float:
+    """Where a canvas ends at the right, in points."""
+    return axes.get_xlim()[1]
 
 
 def finished(axes: plt.Axes, bottom: float) -> plt.Figure:
     """The drawing, cut off below ``bottom``."""
     axes.set_ylim(bottom + 2, 0)
-    axes.figure.set_size_inches(WIDTH / 72, (bottom + 2) / 72)
+    axes.figure.set_size_inches(right_edge(axes) / 72, (bottom + 2) / 72)
     return axes.figure
 
 
@@ -179,22 +187,23 @@ def put_legend(axes: plt.Axes, top: float, keys: Iterable[Key]) -> float:
     """Keys side by side, as many as fit into a line; returns where they end."""
     x = 4.0
     for key in keys:
-        [text] = fitted(key.label, WIDTH - 30, lines=1, size=SMALL)
-        width = 18 + width_of(text, size=SMALL)
-        if x > 4 and x + width > WIDTH:
+        lines = fitted(key.label, right_edge(axes) - 30, lines=2, size=SMALL)
+        width = 18 + max(width_of(line, size=SMALL) for line in lines)
+        if x > 4 and x + width > right_edge(axes):
             x, top = 4.0, top + 13
         if key.marker:
             put_marker(axes, x + 6, top + 7, key.marker, key.face, width=key.width)
         else:
             put_rectangle(axes, x, top + 2.5, 13, 9, key.face, key.hatch)
-        put_text(axes, (x + 17, top + 7), text, size=SMALL, ha="left")
-        x += width + 12
+        for i, line in enumerate(lines):
+            put_text(axes, (x + 17, top + 7 + 10.5 * i), line, size=SMALL, ha="left")
+        x, top = x + width + 12, top + 10.5 * (len(lines) - 1)
     return top + (15 if keys else 0)
 
 
 def put_note(axes: plt.Axes, top: float, text: str) -> float:
     """Small grey lines below a drawing; returns where they end."""
-    for line in wrapped(text, WIDTH - 10, size=SMALL):
+    for line in wrapped(text, right_edge(axes) - 10, size=SMALL):
         put_text(axes, (1, top + 9), line, size=SMALL, ha="left", colour="#555555")
         top += 10.5
     return top + 6

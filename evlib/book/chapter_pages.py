@@ -7,19 +7,20 @@ is left out of the page.
 
 import html
 import re
+from pathlib import Path
 
 import nbformat
 from docutils.nodes import make_id
 from nbformat import NotebookNode
 
+from evlib.base.figure import NARROW_FILE, width_on_phones
+
 ANSWER, NOTEBOOK_ONLY, MORE_FIGURES = "answer", "notebook-only", "more-figures"
 _OVERVIEW = "**Overview**"
 _LAST_SECTIONS = {"What to remember", "Try it"}
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-_EMBEDDED = re.compile(
-    r'(<figure class="finding"><img alt="[^"]*" src=")data:image/svg\+xml;base64,[^"]*("><figcaption>Download: <a href="figures/([\w-]+)\.csv")',
-    re.DOTALL,
-)
+_FIGURE = re.compile(r'<figure class="finding">(.*?)<figcaption>Download: <a href="figures/([\w-]+)\.csv"', re.DOTALL)
+_EMBEDDED = re.compile(r'(?<= src=")data:image/svg\+xml;base64,[^"]*')
 
 
 def answer_first(notebook: NotebookNode) -> NotebookNode:
@@ -56,17 +57,41 @@ def figures_apart(notebook: NotebookNode, *, title: str, about: str) -> Notebook
     return nbformat.v4.new_notebook(metadata=notebook.metadata, cells=[head, *apart])
 
 
-def with_figure_files(notebook: NotebookNode) -> NotebookNode:
+def with_figure_files(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """A chapter whose pictures are those of the folder ``figures`` beside its page, so that the page is small.
 
-    A notebook holds each picture within itself, a page need not. A picture that is part of the page, since it has links or texts at its markers, stays so.
+    A notebook holds each picture within itself, a page need not. A picture that is part of the page, since it has links or texts
+    at its markers, stays so. On a phone the page shows the narrow drawing, where there is one; without, the picture is as wide as
+    its letters need and moves sideways.
+
+    Parameters
+    ----------
+    folder
+        Where the run has its figures.
     """
+
+    def shown(figure: re.Match[str]) -> str:
+        picture, hint = for_phones(_EMBEDDED.sub(f"figures/{figure[2]}.svg", figure[1]), figure[2], folder)
+        return figure[0].replace(figure[1], picture, 1).replace("<figcaption>", f"<figcaption>{hint}", 1)
+
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            shown = output.get("data", {}).get("text/html")
-            if shown:
-                output.data["text/html"] = _EMBEDDED.sub(r"\1figures/\3.svg\2", shown)
+            if "text/html" in output.get("data", {}):
+                output.data["text/html"] = _FIGURE.sub(shown, output.data["text/html"])
     return notebook
+
+
+def for_phones(picture: str, name: str, folder: Path) -> tuple[str, str]:
+    """A picture of a figure (``img`` or ``svg``) as a page shows it, legible on a phone, too; and what its caption says of that."""
+    narrow = f"{name}{NARROW_FILE}"
+    if picture.startswith("<img") and (folder / narrow).is_file():
+        source = f'<source media="(max-width: 600px)" srcset="figures/{narrow}">'
+        return f"<picture>{source}{picture}</picture>", ""
+    wide = width_on_phones((folder / f"{name}.svg").read_text(encoding="utf-8"))
+    if 'class="narrow"' in picture or not wide:
+        return picture, ""
+    hint = '<span class="sideways-hint">Swipe or scroll the figure sideways to see all of it.</span> '
+    return f'<div class="sideways" style="--wide: {wide}px">{picture}</div>', hint
 
 
 def _how_it_was_done(about: str, cells: list[NotebookNode]) -> str:

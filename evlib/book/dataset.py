@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from evlib.base.files import all_below
 from evlib.base.paths import repository
@@ -66,6 +67,41 @@ _LICENCE = {
     "title": "Creative Commons Attribution 4.0",
     "path": "https://creativecommons.org/licenses/by/4.0/",
 }
+
+
+def citation_words(citation: Path, *, search_date: str, snapshot: str) -> dict[str, str]:
+    """How to cite the project with one run, for the page that says so: in a sentence, as BibTeX and as RIS.
+
+    Parameters
+    ----------
+    citation
+        The file ``CITATION.cff``, which gives title, authors, version and, where there is one, the DOI.
+    search_date, snapshot
+        The run's last day of registration that counts, and the day of its newest records.
+    """
+    facts = yaml.safe_load(citation.read_text(encoding="utf-8"))
+    doi, year = facts.get("doi"), search_date[:4]
+    authors = [who.get("name") or f"{who['family-names']}, {who['given-names']}" for who in facts["authors"]]
+    edition = f"Search date {search_date}, snapshot {snapshot}"
+    entry = {
+        "author": "{" + "} and {".join(authors) + "}",
+        "title": facts["title"],
+        "year": year,
+        "version": facts["version"],
+        "note": edition,
+    } | ({"doi": doi} if doi else {})
+    bibtex = ",\n".join(f"  {name} = {{{value}}}" for name, value in entry.items())
+    lines = [("TY", "COMP"), *(("AU", who) for who in authors), ("TI", facts["title"]), ("PY", year)]
+    lines += [("ET", facts["version"]), ("N1", edition), *([("DO", doi)] if doi else []), ("ER", "")]
+    said = f"{'; '.join(authors)}. *{facts['title']}.* Version {facts['version']}. {edition}."
+    return {
+        "citation": said + (f" doi:{doi}" if doi else ""),
+        "citation_doi": "" if doi else "It has no DOI yet: name the address of the copy that you read.",
+        "citation_version": facts["version"],
+        "citation_released": str(facts["date-released"]),
+        "citation_bibtex": f"@misc{{evtrials-{search_date},\n{bibtex}\n}}",
+        "citation_ris": "\n".join(f"{tag}  - {value}" for tag, value in lines),
+    }
 
 
 def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()) -> pd.DataFrame:

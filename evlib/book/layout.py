@@ -1,6 +1,7 @@
 """Lay out the source of a run's book: the prose pages with its numbers, its chapters, a page for each trial, downloads."""
 
 import ast
+import html
 import json
 import os
 import re
@@ -19,9 +20,9 @@ from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table, write_csv
 from evlib.base.tables import table
 from evlib.base.words import load_numbers
-from evlib.book.chapter_pages import answer_first, figures_apart, with_figure_files
+from evlib.book.chapter_pages import answer_first, figures_apart, for_phones, with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
-from evlib.book.dataset import copy_table, write_dataset
+from evlib.book.dataset import citation_words, copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
@@ -74,7 +75,11 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words |= _queue_words(results, protocol)
     for path in results.glob("figures/*.txt"):
         figure, _, title = path.stem.partition(".")
-        words[f"{'title' if title else 'alt'}_{figure}"] = path.read_text(encoding="utf-8").strip()
+        words[f"{'title' if title else 'alt'}_{figure}"] = text = path.read_text(encoding="utf-8").strip()
+        if not title:
+            image = f'<img alt="{html.escape(" ".join(text.split()), quote=True)}" src="figures/{figure}.svg">'
+            picture, hint = for_phones(image, figure, results / "figures")
+            words[f"figure_{figure}"] = f'<figure class="finding">{picture}<figcaption>{hint}</figcaption></figure>'
     meanings = read_glossary(source / "glossary.csv")
     words["glossary"] = glossary_page(meanings)
     checklists = read_checklists(source / "checklists.csv")
@@ -84,6 +89,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
     words["dataset"] = _dataset_name(root)
+    if (source / "how_to_cite.md").is_file():
+        dates = {name: words[name] for name in ("search_date", "snapshot")}
+        words |= citation_words(repository(root) / "CITATION.cff", **dates)
     words["most_asked"] = ""
     if (source / "find_answer.md").is_file():
         words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
@@ -98,7 +106,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
-        notebook = with_trial_links(with_anchors(with_figure_files(readable(executed))), pages_of)
+        notebook = with_trial_links(with_anchors(with_figure_files(readable(executed), results / "figures")), pages_of)
         figures = _more_figures(notebook, source, path.stem)
         for page, name in ((answer_first(notebook), path.name), *([(figures, _MORE_FIGURES)] if figures else [])):
             seen: set[str] = set()

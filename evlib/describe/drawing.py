@@ -49,14 +49,14 @@ def _ink_of(label: str) -> str:
 
 def put_bars(axes: plt.Axes, top: float, counts: pd.Series, *, of: int, left: float) -> float:
     """Horizontal bars with their numbers, each on a pale one that stands for all trials."""
-    span = pt.WIDTH - left - pt.width_of("00000", size=SIZE)
+    span = pt.right_edge(axes) - left - pt.width_of("00000", size=SIZE)
     for label, n in counts.items():
         height = label_height(str(label), left)
         put_label(axes, left, top + height / 2, str(label))
         pt.put_rectangle(axes, left, top + 1.5, span, height - 3, _PALE)
         face, hatch = (pt.GREY, "\\\\\\\\") if label == MISSING else (pt.BLUE, None)
         pt.put_rectangle(axes, left, top + 1.5, span * n / max(of, 1), height - 3, face, hatch)
-        pt.put_text(axes, (pt.WIDTH - 2, top + height / 2), str(n), size=SIZE, ha="right")
+        pt.put_text(axes, (pt.right_edge(axes) - 2, top + height / 2), str(n), size=SIZE, ha="right")
         top += height
     return top
 
@@ -125,7 +125,7 @@ def put_grid(
     rows = [f"{label} ({n[0].get(label, 0)})" for label in cells.index]
     heads = [f"{label} ({n[1].get(label, 0)})" for label in cells.columns]
     left = left or label_width(rows)
-    width = min(64.0, (pt.WIDTH - left - 2) / len(cells.columns))
+    width = min(64.0, (pt.right_edge(axes) - left - 2) / len(cells.columns))
     top = put_heads(axes, top, heads, left=left, width=width, nouns=nouns)
     for i, row in enumerate(cells.index):
         height = max(16.0, label_height(rows[i], left))
@@ -171,7 +171,7 @@ def put_columns(
     """
     pt.put_text(axes, (1, top + 6), names[0], size=pt.SMALL, ha="left")
     top, deep, left = top + 18, 120.0, 26.0
-    bottom, width = top + deep, (pt.WIDTH - left - 6) / len(heights)
+    bottom, width = top + deep, (pt.right_edge(axes) - left - 6) / len(heights)
     totals = heights.sum(axis=1)
     step = next(a * 10**b for b in count() for a in (1, 2, 5) if totals.max() <= 5 * a * 10**b)
     unit = (deep - 12) / max(step * -(-totals.max() // step), 1)
@@ -182,7 +182,7 @@ def put_columns(
             pt.put_patch(axes, Rectangle(corner, (end - begin) * width, deep, facecolor=shade[2], lw=0, zorder=0))
     for value in range(0, int(totals.max()) + step, step):
         y = bottom - value * unit
-        pt.put_rule(axes, (left, pt.WIDTH - 6), (y, y), zorder=0.5)
+        pt.put_rule(axes, (left, pt.right_edge(axes) - 6), (y, y), zorder=0.5)
         pt.put_text(axes, (left - 4, y), str(value), size=pt.SMALL, ha="right")
     numbered = pt.width_of(str(totals.max()), size=pt.SMALL) < width - 2
     for i, (_, row) in enumerate(heights.iterrows()):
@@ -196,9 +196,9 @@ def put_columns(
     end = 0.0
     for i, text in ticks.items():
         middle, half = left + (i + 0.5) * width, pt.width_of(text, size=pt.SMALL) / 2
-        if middle - half >= end and middle + half <= pt.WIDTH:
+        if middle - half >= end and middle + half <= pt.right_edge(axes):
             axes.plot([middle, middle], [bottom, bottom + 3], color=pt.INK, lw=0.6)
             pt.put_text(axes, (middle, bottom + 9), text, size=pt.SMALL)
             end = middle + half + 5
-    pt.put_text(axes, ((left + pt.WIDTH) / 2, bottom + 21), names[1], size=pt.SMALL)
+    pt.put_text(axes, ((left + pt.right_edge(axes)) / 2, bottom + 21), names[1], size=pt.SMALL)
     return bottom + 30

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.base import point_layout as pt
-from evlib.base.figure import Figure, none_included, nothing
+from evlib.base.figure import Figure, none_included, nothing, with_narrow
 from evlib.base.words import share_in_words
 from evlib.describe import drawing, tally
 
@@ -114,7 +114,8 @@ def crosstab_figure(
     return Figure(pt.finished(axes, bottom), name, title, alt, data.rename_axis(rows).reset_index())
 
 
-def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
+@with_narrow(pt.NARROW)
+def lung_trials(described: pd.DataFrame, *, labels: tally.Labels, span: float = pt.WIDTH) -> Figure:
     """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8)."""
     name, trials = "lung_trials", tally.included(described)
     if trials.empty:
@@ -133,7 +134,7 @@ def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
         tables[noun] = tally.crossed(values, groups, order, kinds)
         leaders = tally.leading(tables[noun].sum(axis=1).drop(tally.MISSING))
         title += f"; {noun.lower()} most often {leaders}" if leaders else f"; no {noun.lower()} reported"
-    axes, top = pt.canvas(title)
+    axes, top = pt.canvas(title, span)
     left = drawing.label_width(f"{label} (000)" for table in tables.values() for label in table.index)
     for noun, table in tables.items():
         n = (table.sum(axis=1), tally.count_each(groups, kinds))
@@ -147,7 +148,8 @@ def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     return Figure(pt.finished(axes, bottom), name, title, alt, data[["field", "value", *kinds]].reset_index(drop=True))
 
 
-def registrations_per_month(described: pd.DataFrame) -> Figure:
+@with_narrow(pt.NARROW)
+def registrations_per_month(described: pd.DataFrame, *, span: float = pt.WIDTH) -> Figure:
     """Included trials by month of registration, or by quarter or year where months are too fine to read.
 
     The shade is the time from the declaration of the COVID-19 emergency to its end by the World Health Organization
@@ -162,7 +164,7 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
     first, last = dated.registered.min(), dated.registered.max()
     months = len(pd.period_range(first, last, freq="M"))
     unit, noun = ("M", "month") if months <= 40 else ("Q", "quarter") if months <= 210 else ("Y", "year")
-    periods, span = dated.registered.dt.to_period(unit), pd.period_range(first, last, freq=unit)
+    periods, every = dated.registered.dt.to_period(unit), pd.period_range(first, last, freq=unit)
     covid = dated.covid19.fillna(False).astype(bool)
     estimated = dated.registered_basis == "estimated"
     styles = {
@@ -172,20 +174,20 @@ def registrations_per_month(described: pd.DataFrame) -> Figure:
         "other, date estimated": (~covid & estimated, drawing.LIGHT, _HATCH),
     }
     data = pd.DataFrame({key: periods[chosen].value_counts() for key, (chosen, _, _) in styles.items()})
-    data = data.reindex(span).fillna(0).astype(int)
+    data = data.reindex(every).fillna(0).astype(int)
     during = dated.registered.between(*_EMERGENCY)
     both = int((covid & during).sum())
     share = share_in_words(int(during.sum()), len(dated))
     title = f"{share.capitalize()} of the trials {'was' if share == 'none' else 'were'} registered during the COVID-19 emergency"
     title += f", {share_in_words(both, int(during.sum()))} of these on COVID-19" if during.any() else ""
-    axes, top = pt.canvas(title)
-    ticks = {i: str(period.year) for i, period in enumerate(span) if i == 0 or period.year != span[i - 1].year}
-    begin, end = (_position(day, span) for day in _EMERGENCY)
+    axes, top = pt.canvas(title, span)
+    ticks = {i: str(period.year) for i, period in enumerate(every) if i == 0 or period.year != every[i - 1].year}
+    begin, end = (_position(day, every) for day in _EMERGENCY)
     faces = {key: style[1:] for key, style in styles.items()}
     names = (f"Included trials per {noun}", "Date of registration")
     top = drawing.put_columns(axes, top, data, faces, ticks=ticks, names=names, shade=(begin, end, _SHADE))
     keys = [pt.Key(key, face, hatch) for key, (chosen, face, hatch) in styles.items() if chosen.any()]
-    if begin < len(span) - 0.5 and end > -0.5:
+    if begin < len(every) - 0.5 and end > -0.5:
         keys.append(pt.Key(_EMERGENCY_WORDS, _SHADE))
     top = pt.put_legend(axes, top, keys)
     dates = f"{estimated.sum()} dates are estimated, {len(trials) - len(dated)} not known."
@@ -222,7 +224,8 @@ def status_groups(status: pd.Series) -> pd.Series:
     return groups.astype(object).fillna(tally.MISSING)
 
 
-def status_and_results(described: pd.DataFrame) -> Figure:
+@with_narrow(pt.NARROW)
+def status_and_results(described: pd.DataFrame, *, span: float = pt.WIDTH) -> Figure:
     """Included trials by status, the registries' words grouped, and how many completed ones show posted results.
 
     The title says that none is completed only where the status of every trial shows it. Without a completed trial there are
@@ -249,7 +252,7 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     charts = {("status", "Status, as last seen"): counts}
     if len(completed):
         charts["results of completed trials", f"Results of the {len(completed)} completed"] = results
-    axes, top = pt.canvas(title)
+    axes, top = pt.canvas(title, span)
     left = drawing.label_width([*order, *results.index])
     for (_, head), chart in charts.items():
         top = pt.heading(axes, top, head, size=drawing.SIZE, middle=6)
@@ -265,7 +268,8 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     return Figure(pt.finished(axes, bottom), name, title, alt, data)
 
 
-def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
+@with_narrow(pt.NARROW)
+def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels, span: float = pt.WIDTH) -> Figure:
     """Participants of each included trial on a log axis, by phase, with different marks for actual and planned numbers."""
     name, trials = "enrolment_by_phase", tally.included(described)
     if trials.empty:
@@ -280,7 +284,7 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
     kinds = words.map(_ENROLMENT_IS).astype(object).fillna("not said which")
     title = f"Half of the trials enrol {tally.number(numbers.median())} participants or fewer, actual or planned"
     styles = {"actual": ("o", pt.BLUE), "planned": ("^", pt.ORANGE), "not said which": ("D", "white")}
-    axes, top = pt.canvas(title)
+    axes, top = pt.canvas(title, span)
     inside = {phase: phases.map(lambda values, phase=phase: phase in values) for phase in order}
     own = {phase: numbers[inside[phase][numbers.index]].sort_values(kind="stable") for phase in order}
     texts = {
@@ -291,14 +295,14 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
     left = max(drawing.label_width(order), max(pt.width_of(text, size=pt.SMALL) for text in texts.values()) + 8)
     low = np.floor(np.log10(numbers.min()))
     high = max(np.ceil(np.log10(numbers.max())), low + 1)
-    scale = (pt.WIDTH - left - 24) / (high - low)
+    scale = (span - left - 24) / (high - low)
     start = top
     for phase in order:
         places = left + 8 + (np.log10(own[phase]) - low) * scale
         lanes = _lanes(places.tolist(), 6.5)
         lowest, highest = min(lanes, default=0), max(lanes, default=0)
         height = max(28.0, 6.5 * (1 + highest - lowest) + 6)
-        pt.put_rule(axes, (left, pt.WIDTH - 2), (top, top), zorder=2)
+        pt.put_rule(axes, (left, span - 2), (top, top), zorder=2)
         drawing.put_label(axes, left, top + height / 2 - 6, phase, lines=1)
         pt.put_text(
             axes, (left - 6, top + height / 2 + 6), texts[phase], size=pt.SMALL, ha="right", colour=drawing.SOFT
@@ -317,10 +321,12 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
         x, text = left + 8 + (decade - low) * scale, f"{10**decade:,}"
         half = pt.width_of(text, size=pt.SMALL) / 2
         pt.put_rule(axes, (x, x), (start, top))
-        if x - half > end and x + half <= pt.WIDTH:
+        if x - half > end and x + half <= span:
             pt.put_text(axes, (x, top + 8), text, size=pt.SMALL)
             end = x + half + 5
-    pt.put_text(axes, ((left + pt.WIDTH) / 2, top + 20), "Participants (log scale); bar: median", size=pt.SMALL)
+    words = "Participants (log scale); bar: median"
+    middle = min((left + span) / 2, span - 2 - pt.width_of(words, size=pt.SMALL) / 2)
+    pt.put_text(axes, (middle, top + 20), words, size=pt.SMALL)
     keys = [pt.Key(kind, face, None, marker) for kind, (marker, face) in styles.items() if (kinds == kind).any()]
     top = pt.put_legend(axes, top + 30, keys)
     zero = len(stated) - len(drawn)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.point_layout import BLUE, canvas, finished, heading, put_note
+from evlib.base.figure import Figure, none_included, nothing, with_narrow
+from evlib.base.point_layout import BLUE, NARROW, WIDTH, canvas, finished, heading, put_note
 from evlib.base.schema import added_fields
 from evlib.base.tables import in_words
 from evlib.describe import drawing, tally
@@ -35,7 +35,10 @@ def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFram
     return pd.DataFrame({name: stated[name].to_numpy(dtype=bool) for name in ITEMS}, index=trials.index)
 
 
-def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
+@with_narrow(NARROW)
+def completeness_by_year(
+    described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, span: float = WIDTH
+) -> Figure:
     """How many included trials state each of some fields, and those that the protocol adds, by year of registration."""
     name, trials = "completeness_by_year", tally.included(described)
     if trials.empty:
@@ -58,7 +61,7 @@ def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: 
         title += (
             f", newer ones {'more' if last > first else 'less' if last < first else 'no more'} often than older ones"
         )
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     cells = n.apply(lambda own: [f"{k} of {of[own.name]}" if of[own.name] else "\N{EN DASH}" for k in own])
     shades = (n / of.where(of > 0)).fillna(0)
     top = drawing.put_grid(axes, top, cells, shades=shades, nouns=("Field", "Registered"), n=(sums, of), last="no date")
@@ -87,7 +90,10 @@ def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.Da
     return pd.concat([scores, stated], axis=1)
 
 
-def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
+@with_narrow(NARROW)
+def reporting_score_figure(
+    described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, span: float = WIDTH
+) -> Figure:
     """The distribution of ``reporting_score`` over included trials, and how many trials state each item."""
     name, scores = "reporting_score", reporting_score(described, records, doses)
     if scores.empty:
@@ -98,7 +104,7 @@ def reporting_score_figure(described: pd.DataFrame, records: pd.DataFrame, doses
         f"In the median a record shows {tally.number(scores.score.median())} of {len(ITEMS)} items; "
         f"least often {least[:1].lower()}{least[1:]}"
     )
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     counts = scores.score.value_counts().reindex(range(len(ITEMS) + 1), fill_value=0).to_frame("trials")
     names = ("Included trials", f"Items that the copies of a record show, of {len(ITEMS)}")
     ticks = {i: str(i) for i in counts.index}

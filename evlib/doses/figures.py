@@ -10,11 +10,12 @@ import pandas as pd
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from evlib.base.figure import Figure, nothing
+from evlib.base.figure import Figure, nothing, with_narrow
 from evlib.base.point_layout import (
     BLUE,
     GREY,
     INK,
+    NARROW,
     ORANGE,
     WIDTH,
     canvas,
@@ -25,6 +26,7 @@ from evlib.base.point_layout import (
     put_patch,
     put_rule,
     put_text,
+    right_edge,
     width_of,
 )
 from evlib.base.words import several, share_in_words
@@ -98,7 +100,10 @@ class _Log(NamedTuple):
         return float(self.begin + share * (self.end - self.begin))
 
 
-def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effective_if: str = "paper") -> Figure:
+@with_narrow(NARROW)
+def tested_by_route(
+    doses: pd.DataFrame, *, per: str = "administration", effective_if: str = "paper", span: float = WIDTH
+) -> Figure:
     """Each dose that was tested, in particles, by route, with what its results say of it.
 
     Parameters
@@ -108,6 +113,8 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
         share a line.
     per, effective_if
         The dials of these names, for the words of the axis and of the title.
+    span
+        How wide the drawing is, in points; in a narrow one, words stand above what they name, not beside it.
 
     Returns
     -------
@@ -125,13 +132,13 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     title = _tested_title(rows, shown, effective_if)
     n_missing = len(rows) - len(shown)
     missing = f"Not shown: {several(n_missing, 'dose')} without an amount in particles."
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     if not lines:
         alt = f"Empty figure (n = {several(len(rows), 'dose')}). {title}. {missing}"
         return Figure(finished(axes, put_note(axes, top, missing)), name, title, alt, data)
-    scale = _decades(shown.low, shown.high, begin=134, end=WIDTH - 76)
+    scale = _decades(shown.low, shown.high, begin=134 if span == WIDTH else 8, end=span - 76)
     top = _keys(axes, top, {reading: _READING_MARKS[reading] for reading in READINGS if reading in set(shown.reading)})
-    _right_heads(axes, top, {WIDTH - 2: "n", WIDTH - 30: "Amount"})
+    _right_heads(axes, top, {span - 2: "n", span - 30: "Amount"})
     top += 14
     start, heads, hints = top, [], {}
     for route, name_of_route in _ROUTE_HEADS.items():
@@ -144,7 +151,8 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
         before = None
         for line in own:
             gid = f"dose-{len(hints)}"
-            top = _dose_line(axes, top, line, scale, named=line.study_id.iloc[0] != before, gid=gid)
+            words, top = _dose_line(axes, top, line, scale, named=line.study_id.iloc[0] != before, gid=gid)
+            heads.append(words)
             before = line.study_id.iloc[0]
             hints[gid] = [
                 f"{line.study.iloc[0]}, {_arm_names(line)}: {span_of(line.low.min(), line.high.max())} particles, "
@@ -165,7 +173,8 @@ def tested_by_route(doses: pd.DataFrame, *, per: str = "administration", effecti
     return Figure(finished(axes, bottom), name, title, alt, data, hints)
 
 
-def forest(effects: pd.DataFrame, *, msc_derived: bool = True) -> Figure:
+@with_narrow(NARROW)
+def forest(effects: pd.DataFrame, *, msc_derived: bool = True, span: float = WIDTH) -> Figure:
     """Ratios of effect with their intervals, an axis for each kind of outcome; nothing is pooled.
 
     Outcomes of which fewer are better have another axis than those of which more are better, so that each has its side that
@@ -178,6 +187,8 @@ def forest(effects: pd.DataFrame, *, msc_derived: bool = True) -> Figure:
         ratios and rows without a finite estimate are counted below the drawing.
     msc_derived
         Whether vesicles of MSCs are drawn, or all others (as figure ``forest_other_vesicles``).
+    span
+        As in ``tested_by_route``.
 
     Returns
     -------
@@ -197,7 +208,7 @@ def forest(effects: pd.DataFrame, *, msc_derived: bool = True) -> Figure:
     shown = data.assign(study=named, main=main, hollow=hollow, msc=msc_derived)[data.drawn]
     title = _forest_title(shown, whose)
     missing = _not_drawn(effects, ratio, known, vesicles)
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     if shown.empty:
         bottom = put_note(axes, top, missing)
         alt = f"Empty figure (n = {several(len(effects), 'effect')}). {title}. {missing}"
@@ -223,11 +234,12 @@ def forest(effects: pd.DataFrame, *, msc_derived: bool = True) -> Figure:
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
-def specification_curve(cross: pd.DataFrame) -> Figure:
+@with_narrow(NARROW)
+def specification_curve(cross: pd.DataFrame, *, span: float = WIDTH) -> Figure:
     """Every combination of the dials: the share of the readings and the verdicts above, the dials that make them below.
 
     ``cross`` is as ``evlib.doses.specifications.full_cross`` returns it. The figure's data are its rows in the order of the
-    drawing (``column``): by the share, then those where it cannot be computed.
+    drawing (``column``): by the share, then those where it cannot be computed. ``span`` is how wide the drawing is, in points.
     """
     name = "specification_curve"
     if cross.empty:
@@ -239,8 +251,8 @@ def specification_curve(cross: pd.DataFrame) -> Figure:
     data.insert(0, "column", range(1, len(data) + 1))
     known = int(data.share.notna().sum())
     title = _curve_title(data, known)
-    axes, top = canvas(title)
-    place = _Columns(132, WIDTH - 4, known, len(data))
+    axes, top = canvas(title, span)
+    place = _Columns(132 if span == WIDTH else 108, span - 4, known, len(data))
     seen = {verdict: colour for verdict, colour in _VERDICT_COLOURS.items() if (data[claims] == verdict).any(axis=None)}
     top = _keys(axes, top, {verdict: (colour, INK, None) for verdict, colour in seen.items()})
     for words, x, ha in (
@@ -260,7 +272,7 @@ def specification_curve(cross: pd.DataFrame) -> Figure:
         top = heading(axes, top + 3, _DIAL_WORDS[dial], size=_SMALL) - 3
         values = data[dial].astype("object").where(data[dial].notna(), None)
         for level in values.drop_duplicates().sort_values(key=lambda column: column.map(_level_order)):
-            [text] = fitted(_level_text(dial, level), 122, lines=1, size=_SMALL)
+            [text] = fitted(_level_text(dial, level), place.begin - 10, lines=1, size=_SMALL)
             put_text(axes, (7, top + 5), text, size=_SMALL, ha="left")
             chosen = values.isna() if level is None else values == level
             _blocks(axes, place.runs(chosen), (top + 2, top + 8), INK)
@@ -279,6 +291,7 @@ def specification_curve(cross: pd.DataFrame) -> Figure:
     return Figure(finished(axes, bottom), name, title, alt, data)
 
 
+@with_narrow(NARROW)
 def product_readings_figure(
     readings: pd.DataFrame,
     *,
@@ -286,6 +299,7 @@ def product_readings_figure(
     effective_if: str = "paper",
     n_better: int = 0,
     product: str = "ExoFlo",
+    span: float = WIDTH,
 ) -> Figure:
     """What a dose of a product is in particles by each source of its concentration, beside the nebulised doses that count as effective.
 
@@ -298,6 +312,8 @@ def product_readings_figure(
     effective_if, n_better
         The dial by which doses count as effective, and in how many reports a nebulised dose was better than another arm in a
         randomised comparison, for the words.
+    span
+        As in ``tested_by_route``.
 
     Returns
     -------
@@ -317,33 +333,38 @@ def product_readings_figure(
     volumes = list(marks)
     band = band if band and all(value > 0 for value in band) else None
     title = _product_title(data[data.volume_ml == volumes[0]], product, band, effective_if)
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     top = _keys(axes, top, {f"{v:g} mL ({several(n_trials[v], 'trial')})": mark for v, mark in marks.items()})
     width = _COLUMN * len(volumes)
     everything = pd.concat([data.particles, pd.Series(band or [], dtype="float64")])
-    scale = _decades(everything, everything, begin=146, end=WIDTH - width - 12)
-    _right_heads(axes, top, {WIDTH - 2 - _COLUMN * i: f"{volume:g} mL" for i, volume in enumerate(reversed(volumes))})
+    beside = span == WIDTH
+    scale = _decades(everything, everything, begin=146 if beside else 8, end=span - width - 12)
+    _right_heads(axes, top, {span - 2 - _COLUMN * i: f"{volume:g} mL" for i, volume in enumerate(reversed(volumes))})
     put_text(axes, (1, top + 6), "Source of the concentration", size=_SMALL, bold=True, ha="left")
     top += 16
-    start = top
+    start, texts = top, []
     for (per_ml, source), reading in data.groupby(["per_ml", "source"], sort=False):
         used = reading.weight.gt(0).all()
         text = f"{power(per_ml)} per mL" + ("" if used else " (not used)")
-        lines = fitted(_short_sources(source), 138, lines=3, size=_SMALL)
+        lines = fitted(_short_sources(source), 138 if beside else span - 8, lines=3, size=_SMALL)
         height = _LINE + _SMALL_LINE * len(lines) + 7
         put_text(axes, (1, top + 8), text, size=_SIZE, ha="left")
         _small_lines(axes, 1, top + 8 + _LINE, lines, colour=_SOFT)
+        if not beside:
+            texts.append((top, top + height))
+            top, height = top + height, 20.0
         for i, volume in enumerate(reversed(volumes)):
             y = top + height / 2 + 8 * ((len(volumes) - 1) / 2 - i)  # beside one another they would overlap
             for value in reading.particles[reading.volume_ml == volume]:
                 _mark(axes, scale.at(value), y, marks[volume])
-                put_text(axes, (WIDTH - 2 - _COLUMN * i, top + height / 2), power(value), size=_SMALL, ha="right")
+                put_text(axes, (span - 2 - _COLUMN * i, top + height / 2), power(value), size=_SMALL, ha="right")
         top += height
     if band:
         left, right = scale.at(band[0]), scale.at(band[1])
         shade = {"facecolor": _SHADE, "edgecolor": BLUE, "lw": 0.8, "ls": ":", "zorder": 0}
-        put_patch(axes, Rectangle((left, start), max(right - left, 2), top - start, **shade))
-    bottom = _axis(axes, start, top, scale, "Particles per dose (log scale)")
+        for begin, end in _free_stretches(start, top, texts):
+            put_patch(axes, Rectangle((left, begin), max(right - left, 2), end - begin, **shade))
+    bottom = _axis(axes, start, top, scale, "Particles per dose (log scale)", skip=texts)
     counted = f"Shaded: nebulised doses that count as effective {_RULE_PHRASES.get(effective_if, effective_if)}"
     better = (
         f"Reports in which such a dose was better than another arm in a randomised comparison: {n_better or 'none'}."
@@ -558,16 +579,22 @@ def _shared_lines(shown: pd.DataFrame) -> list[pd.DataFrame]:
     return [line for _, line in shown.loc[order.index].groupby(same, sort=False, dropna=False)]
 
 
-def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool, gid: str) -> float:
-    """One line of doses; ``named``: whether the report's name stands above it; ``gid``: of its mark."""
-    first = line.iloc[0]
-    study = fitted(first.study, 124, lines=2, size=_SIZE) if named else []
-    arms = fitted(_arm_names(line) or "arm not named", 118, lines=2, size=_SMALL)
+def _dose_line(
+    axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, named: bool, gid: str
+) -> tuple[tuple[float, float], float]:
+    """One line of doses; ``named``: whether the report's name stands above it; ``gid``: of its mark.
+
+    Returns from where to where words stand in the way of the axis, and where the line ends.
+    """
+    first, edge = line.iloc[0], right_edge(axes)
+    beside = edge == WIDTH
+    study = fitted(first.study, 124 if beside else edge - 8, lines=2, size=_SIZE) if named else []
+    arms = fitted(_arm_names(line) or "arm not named", 118 if beside else edge - 16, lines=2, size=_SMALL)
     height = _LINE * len(study) + _SMALL_LINE * len(arms) + 5
     for i, text in enumerate(study):
         put_text(axes, (1, top + 7 + _LINE * i), text, size=_SIZE, ha="left")
     _small_lines(axes, 7, top + 7 + _LINE * len(study), arms, colour=_SOFT)
-    y = top + _LINE * len(study) + (_SMALL_LINE * len(arms) + 4) / 2
+    y = top + _LINE * len(study) + (_SMALL_LINE * len(arms) + 4) / 2 if beside else top + height + 5
     mark = _READING_MARKS.get(first.reading, _READING_MARKS["not compared"])
     low, high = scale.at(first.low), scale.at(first.high)
     stated = first.basis == "stated"
@@ -580,45 +607,47 @@ def _dose_line(axes: plt.Axes, top: float, line: pd.DataFrame, scale: _Log, *, n
             axes.plot([scale.at(value) for value in inner], [y, y], color=mark[2], **thick)
     middle = line["median"].median()
     _mark(axes, scale.at(middle if middle > 0 else np.sqrt(first.low * first.high)), y, mark, gid=gid)
-    put_text(axes, (WIDTH - 30, y), first.basis, size=_SMALL, ha="right")
-    put_text(axes, (WIDTH - 2, y), _participants(line), size=_SIZE, ha="right")
-    return top + height
+    put_text(axes, (edge - 30, y), first.basis, size=_SMALL, ha="right")
+    put_text(axes, (edge - 2, y), _participants(line), size=_SIZE, ha="right")
+    return (top, top if beside else top + height), top + height + (0 if beside else 13)
 
 
 def _study_heading(axes: plt.Axes, top: float, own: pd.DataFrame) -> float:
     """The study in bold, the flag of its vesicles, and beside it route and disease where there is room."""
     first = own.iloc[0]
     flag = "" if first.msc else " (not of MSCs)"
-    room = WIDTH - 14 - width_of(flag, size=_SIZE, bold=True)  # text is drawn a little wider than measured
+    room = right_edge(axes) - 14 - width_of(flag, size=_SIZE, bold=True)  # text is drawn a little wider than measured
     text = fitted(first.study, room, lines=1, size=_SIZE, bold=True)[0] + flag
     put_text(axes, (1, top + 7), text, size=_SIZE, bold=True, ha="left")
     same = [name for name in ("route", "disease_group") if own[name].eq(first[name]).all()]
     about = ", ".join("intravenous" if first[name] == "iv" else str(first[name]) for name in same)
-    room = WIDTH - 14 - width_of(text, size=_SIZE, bold=True)
+    room = right_edge(axes) - 14 - width_of(text, size=_SIZE, bold=True)
     if about and width_of(about, size=_SMALL) < room - 6:
-        put_text(axes, (WIDTH - 2, top + 7), about, size=_SMALL, ha="right", colour=_SOFT)
+        put_text(axes, (right_edge(axes) - 2, top + 7), about, size=_SMALL, ha="right", colour=_SOFT)
     return top + 15
 
 
 def _forest_panel(axes: plt.Axes, top: float, shown: pd.DataFrame, kind: str | None, words: str) -> float:
     """The outcomes of one kind on an axis of their own; returns where it ends."""
-    scale = _ratio_scale(shown)
-    [words] = fitted(words, WIDTH - 120, lines=1, size=_SIZE)
+    scale = _ratio_scale(shown, right_edge(axes))
+    edge = right_edge(axes)
     put_text(axes, (1, top + 7), words, size=_SIZE, ha="left")
-    _right_heads(axes, top, {WIDTH - 2: "Ratio (95 % interval)"})
+    top += 13 if width_of(words, size=_SIZE) > edge - 120 else 0
+    _right_heads(axes, top, {edge - 2: "Ratio (95 % interval)"})
     top += 15
-    put_rule(axes, (1, WIDTH - 2), (top, top))
+    put_rule(axes, (1, edge - 2), (top, top))
     top += 2
     start, blocks = top, []
     for _, own in shown.groupby("study", sort=False):
         begin, top = top, _study_heading(axes, top, own)
         for sides, rows in own.groupby(own.apply(_sides, axis=1), sort=False):
-            lines = fitted(sides, WIDTH - 16, lines=2, size=_SMALL)
+            lines = fitted(sides, edge - 16, lines=2, size=_SMALL)
             _small_lines(axes, 7, top + 5, lines, colour=_SOFT)
             top += _SMALL_LINE * len(lines)
             blocks.append((begin, top))
             for _, row in rows.iterrows():
-                top = _effect_line(axes, top, row, scale)
+                words, top = _effect_line(axes, top, row, scale)
+                blocks.append(words)
             begin = top
         top += 3
     bottom = _axis(axes, start, top, scale, "", skip=blocks) - 12
@@ -628,16 +657,26 @@ def _forest_panel(axes: plt.Axes, top: float, shown: pd.DataFrame, kind: str | N
         first, second = "\N{LEFTWARDS ARROW} favours the first arm", "favours the second arm \N{RIGHTWARDS ARROW}"
         if kind == "higher":
             first, second = "\N{LEFTWARDS ARROW} favours the second arm", "favours the first arm \N{RIGHTWARDS ARROW}"
-        put_text(axes, (scale.at(1) - 4, bottom + 4), first, size=_SMALL, ha="right")
-        put_text(axes, (scale.at(1) + 4, bottom + 4), second, size=_SMALL, ha="left")
+        one = scale.at(1)
+        if max(width_of(first, size=_SMALL) - one, width_of(second, size=_SMALL) + one - edge) < -6:
+            put_text(axes, (one - 4, bottom + 4), first, size=_SMALL, ha="right")
+        else:  # one below the other
+            put_text(axes, (1, bottom + 4), first, size=_SMALL, ha="left")
+            bottom += 12
+            one = min(one, edge - 8 - width_of(second, size=_SMALL))
+        put_text(axes, (one + 4, bottom + 4), second, size=_SMALL, ha="left")
         bottom += 12
     return bottom + 4
 
 
-def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> float:
-    outcome = fitted(_outcome(row), 142, lines=3, size=_SMALL, bold=row.main)
-    height = _SMALL_LINE * max(len(outcome), 2) + 4
+def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> tuple[tuple[float, float], float]:
+    """One outcome; returns from where to where its words stand in the way of the axis, and where it ends."""
+    edge = right_edge(axes)
+    beside = edge == WIDTH
+    outcome = fitted(_outcome(row), 142 if beside else edge - 18, lines=3, size=_SMALL, bold=row.main)
     _small_lines(axes, 7, top + 7, outcome, bold=row.main)
+    words = (top, top if beside else top + _SMALL_LINE * len(outcome) + 2)
+    top, height = words[1], _SMALL_LINE * (max(len(outcome), 2) if beside else 2) + 4
     y = top + height / 2
     colour = _DARK_ORANGE if row.hollow else BLUE
     ends = [_interval_end(axes, value, y, scale, colour) for value in (row.low, row.high)]
@@ -649,9 +688,9 @@ def _effect_line(axes: plt.Axes, top: float, row: pd.Series, scale: _Log) -> flo
         _interval_end(axes, row.estimate, y, scale, colour)
     _mark(axes, place, y, ("s", "white" if row.hollow or outside else colour, colour, 6.5))
     right = {"ha": "right", "size": _SMALL}
-    put_text(axes, (WIDTH - 2, y - 5), fitted(_estimate_text(row), 100, lines=1, size=_SMALL)[0], **right)
-    put_text(axes, (WIDTH - 2, y + 5.5), fitted(_events(row), 100, lines=1, size=_SMALL)[0], colour=_SOFT, **right)
-    return top + height
+    put_text(axes, (edge - 2, y - 5), fitted(_estimate_text(row), 100, lines=1, size=_SMALL)[0], **right)
+    put_text(axes, (edge - 2, y + 5.5), fitted(_events(row), 100, lines=1, size=_SMALL)[0], colour=_SOFT, **right)
+    return words, top + height
 
 
 def _interval_end(axes: plt.Axes, value: float, y: float, scale: _Log, colour: str) -> float:
@@ -759,7 +798,7 @@ def _keys(axes: plt.Axes, top: float, keys: Mapping[str, _Mark | _BarStyle]) -> 
     x = 1.0
     for label, look in keys.items():
         width = 15 + width_of(label, size=_SMALL)
-        if x > 1 and x + width > WIDTH - 2:
+        if x > 1 and x + width > right_edge(axes) - 2:
             x, top = 1.0, top + 13
         if len(look) == 3:
             _amount_bar(axes, (x, x + 12), top + 7, look)
@@ -789,12 +828,12 @@ def _decades(lows: pd.Series, highs: pd.Series, *, begin: float, end: float) -> 
     return _Log(begin, end, float(10.0**first), float(10.0**last))
 
 
-def _ratio_scale(shown: pd.DataFrame) -> _Log:
+def _ratio_scale(shown: pd.DataFrame, edge: float) -> _Log:
     values = pd.concat([shown.low, shown.high, shown.estimate]).astype("float64")
     values = values[np.isfinite(values) & (values > 0)]
     least, most = (values.min(), values.max()) if len(values) else (1.0, 1.0)
     low, high = max(_RATIO_LIMITS[0], min(0.5, least * 0.9)), min(_RATIO_LIMITS[1], max(2.0, most * 1.1))
-    return _Log(160, WIDTH - 104, low, high)
+    return _Log(160 if edge == WIDTH else 14, edge - 104, low, high)
 
 
 def _free_stretches(begin: float, end: float, skip: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -830,5 +869,5 @@ def _axis(
     middle, half = (scale.begin + scale.end) / 2, width_of(label, size=_SMALL) / 2
     if not label:
         return end + 32
-    put_text(axes, (min(middle, WIDTH - 2 - half), end + 22), label, size=_SMALL)
+    put_text(axes, (min(middle, right_edge(axes) - 2 - half), end + 22), label, size=_SMALL)
     return end + 32

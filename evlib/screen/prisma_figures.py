@@ -7,8 +7,19 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.patches import FancyBboxPatch
 
-from evlib.base.figure import Figure
-from evlib.base.point_layout import INK, canvas, finished, plain, put_patch, put_text, wrapped
+from evlib.base.figure import Figure, with_narrow
+from evlib.base.point_layout import (
+    INK,
+    NARROW_FLOW,
+    WIDTH,
+    canvas,
+    finished,
+    plain,
+    put_patch,
+    put_text,
+    right_edge,
+    wrapped,
+)
 from evlib.base.schema import checked, columns
 from evlib.base.words import several, thousands
 from evlib.screen.prisma_flow import IDENTIFIED, SUBTRACTED, counts, flow_in_words, left_over, link_of, reasons
@@ -22,7 +33,7 @@ _ARROW = "#555555"
 _STAGE, _HEADING, _BEFORE, _PREVIOUS = "#B9D3EE", "#FFD257", "#DCDCDC", "#F2F2F2"
 _RESULT, _CONFLICT, _PALE_CONFLICT = "#EAF3FB", "#D55E00", "#FDEFE6"
 _LONGEST_STAGE, _SHORTEST_STAGE = 92.0, 58.0  # what the bars need for their names
-_PAPER_LABELS, _PAPER_COLUMNS = 126.0, {"paper": (128.0, 112.0), "ours": (247.0, 112.0)}
+_PAPER_COLUMNS = {"paper": (128.0, 112.0), "ours": (247.0, 112.0)}
 _UPDATE_LABELS = {
     "before": "Trials included in the previous version of the review",
     "removed": "No longer included",
@@ -44,7 +55,8 @@ def _counted(label: str, n: int, step: str, *, bold: bool = False) -> _Line:
     return _Line(f"{label} (n = {thousands(n)})", step, bold)
 
 
-def flow_figure(flow: pd.DataFrame, *, links: _Links = None) -> Figure:
+@with_narrow(NARROW_FLOW)
+def flow_figure(flow: pd.DataFrame, *, links: _Links = None, span: float = WIDTH) -> Figure:
     """The flow diagram of a new review of registry records.
 
     Parameters
@@ -55,13 +67,15 @@ def flow_figure(flow: pd.DataFrame, *, links: _Links = None) -> Figure:
         The address that a click on a step opens, by step, as seen from the folder of figures
         (``../02_screen.html#records-duplicate``). Registries lead to ``identified``, else to ``identified_total``; the
         heading over the reasons to ``excluded``, else to the first of them.
+    span
+        How wide the drawing is, in points.
     """
     n = counts(flow)
     title = (
         f"{several(n.included, 'trial remains', 'trials remain')} of {several(n.identified_total, 'record')}; "
         f"{n.pending} not yet read"
     )
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     top = _heading(axes, top, "Identification of studies via registries", _HEADING)
     top = _identified_and_screened(axes, top, flow, links)
     included = _counted(flow.set_index("step").label["included"], n.included, "included", bold=True)
@@ -70,7 +84,10 @@ def flow_figure(flow: pd.DataFrame, *, links: _Links = None) -> Figure:
     return Figure(finished(axes, bottom), "prisma", title, alt, checked(flow, "flow"))
 
 
-def update_figure(flow_of_new: pd.DataFrame, *, before: int, removed: int, after: int, links: _Links = None) -> Figure:
+@with_narrow(NARROW_FLOW)
+def update_figure(
+    flow_of_new: pd.DataFrame, *, before: int, removed: int, after: int, links: _Links = None, span: float = WIDTH
+) -> Figure:
     """The flow diagram of an updated review (the PRISMA 2020 template for updates, registers only).
 
     Parameters
@@ -80,7 +97,7 @@ def update_figure(flow_of_new: pd.DataFrame, *, before: int, removed: int, after
     before, removed, after
         Trials of the previous version; those of them that are no longer included; trials of this version. ValueError
         where before + new - removed is not after, or more are removed than there were.
-    links
+    links, span
         As in ``flow_figure``; the further boxes are ``before``, ``removed`` and ``after``.
     """
     n = counts(flow_of_new)
@@ -93,7 +110,7 @@ def update_figure(flow_of_new: pd.DataFrame, *, before: int, removed: int, after
         f"{several(after, 'trial')} now: {thousands(before)} before, {thousands(new)} new, "
         f"{thousands(removed)} no longer included"
     )
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     top = _heading(axes, top, "Previous studies", _BEFORE)
     previous = [_counted(_UPDATE_LABELS["before"], before, "before")]
     gone = [_counted(_UPDATE_LABELS["removed"], removed, "removed")]
@@ -103,16 +120,19 @@ def update_figure(flow_of_new: pd.DataFrame, *, before: int, removed: int, after
     added = _counted("New trials included", new, "included", bold=True)
     now = _counted(_UPDATE_LABELS["after"], after, "after", bold=True)
     bottom, middle = _included(axes, top, [added, now], links)
-    lane = (_BAR[0] + _BAR[1] + _LEFT[0]) / 2
-    axes.plot([_LEFT[0], lane, lane], [previous_middle, previous_middle, middle], color=_ARROW, lw=1, clip_on=False)
-    _arrow(axes, (lane, middle), (_LEFT[0], middle))
+    lane = (_BAR[0] + _BAR[1] + _left(axes)[0]) / 2
+    axes.plot(
+        [_left(axes)[0], lane, lane], [previous_middle, previous_middle, middle], color=_ARROW, lw=1, clip_on=False
+    )
+    _arrow(axes, (lane, middle), (_left(axes)[0], middle))
     further = [(step, _UPDATE_LABELS[step], n) for step, n in zip(_UPDATE_LABELS, (before, removed, after))]
     data = pd.concat([flow_of_new, pd.DataFrame(further, columns=columns("flow"))])
     alt = f"PRISMA 2020 flow diagram of an updated review. {flow_in_words(data)}."
     return Figure(finished(axes, bottom), "prisma_update", title, alt, checked(data, "flow"))
 
 
-def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = None) -> Figure:
+@with_narrow(NARROW_FLOW)
+def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = None, span: float = WIDTH) -> Figure:
     """The paper's flow beside ours: how many records the steps leave, and how many are assessed.
 
     Parameters
@@ -123,6 +143,8 @@ def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = No
         Table ``flow``, for the steps that the paper does not have.
     links
         As in ``flow_figure``, for our column.
+    span
+        How wide the drawing is, in points.
     """
     steps = ["identified_total", "duplicates", "pending", "excluded_title", "assessed", "included"]
     paper, ours = beside.set_index("step").paper.reindex(steps), counts(flow)[steps]
@@ -133,7 +155,7 @@ def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = No
     data = by_step.rename_axis("step").reset_index()
     differs = {who: bool(by_step[who].assessed != left[who]) for who in left}
     title = _paper_title(by_step, differs)
-    axes, top = canvas(title)
+    axes, top = canvas(title, span)
     bottom = _beside(axes, top, data, differs, links)
     numbers = "; ".join(
         f"{row.label}: {'not stated' if pd.isna(row.paper) else thousands(row.paper)} and {thousands(row.ours)}"
@@ -150,6 +172,20 @@ def _paper_title(by_step: pd.DataFrame, differs: dict[str, bool]) -> str:
         finding = f"The paper's steps leave {thousands(theirs.left)}, it evaluates {thousands(theirs.assessed)}"
     gap = f"; ours leave {thousands(ours.left)}, not {thousands(ours.assessed)}"
     return finding + (gap if differs["ours"] else "; ours add up")
+
+
+def _left(axes: plt.Axes) -> tuple[float, float]:
+    return _in_width(axes, _LEFT)
+
+
+def _right(axes: plt.Axes) -> tuple[float, float]:
+    return _in_width(axes, _RIGHT)
+
+
+def _in_width(axes: plt.Axes, place: tuple[float, float]) -> tuple[float, float]:
+    """A left edge and a width, given for the width of most figures, on a canvas of another."""
+    scale = right_edge(axes) / WIDTH
+    return place[0] * scale, place[1] * scale
 
 
 def _frame(axes: plt.Axes, place: _Place, fill: str, style: str = "round,pad=0,rounding_size=5", **look: Any) -> None:
@@ -191,13 +227,13 @@ def _pair(
     axes: plt.Axes, top: float, left: list[_Line], right: list[_Line], links: _Links, fill: str = "white"
 ) -> tuple[float, float, float]:
     """A box, and beside it that of the records that leave there; returns the lower edges of both and the arrow's height."""
-    heights = [_height(left, _LEFT[1]), _height(right, _RIGHT[1])]
+    heights = [_height(left, _left(axes)[1]), _height(right, _right(axes)[1])]
     if max(heights) < min(heights) + 3 * _LINE:
         heights = [max(heights)] * 2
     middle = top + min(heights) / 2
-    _box(axes, (_LEFT[0], top, _LEFT[1], heights[0]), left, links, fill=fill)
-    _box(axes, (_RIGHT[0], top, _RIGHT[1], heights[1]), right, links, fill=fill)
-    _arrow(axes, (sum(_LEFT), middle), (_RIGHT[0], middle))
+    _box(axes, (_left(axes)[0], top, _left(axes)[1], heights[0]), left, links, fill=fill)
+    _box(axes, (_right(axes)[0], top, _right(axes)[1], heights[1]), right, links, fill=fill)
+    _arrow(axes, (sum(_left(axes)), middle), (_right(axes)[0], middle))
     return top + heights[0], top + heights[1], middle
 
 
@@ -208,12 +244,12 @@ def _arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float])
 
 def _heading(axes: plt.Axes, top: float, text: str, fill: str) -> float:
     """A band over both columns; returns where the boxes below begin."""
-    width = sum(_RIGHT) - _LEFT[0]
+    width = sum(_right(axes)) - _left(axes)[0]
     lines = wrapped(text, width - 2 * _PAD, bold=True)
     height = _LINE * len(lines) + 8
-    _frame(axes, (_LEFT[0], top, width, height), fill)
+    _frame(axes, (_left(axes)[0], top, width, height), fill)
     for i, line in enumerate(lines):
-        put_text(axes, (_LEFT[0] + width / 2, top + 4 + _LINE * (i + 0.5)), line, bold=True)
+        put_text(axes, (_left(axes)[0] + width / 2, top + 4 + _LINE * (i + 0.5)), line, bold=True)
     return top + height + 9
 
 
@@ -230,7 +266,7 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
     def line(step: str, *, bold: bool = False) -> _Line:
         return _counted(labels[step], n[step], step, bold=bold)
 
-    n, labels, trunk = counts(flow), flow.set_index("step").label, _LEFT[0] + _LEFT[1] / 2
+    n, labels, trunk = counts(flow), flow.set_index("step").label, _left(axes)[0] + _left(axes)[1] / 2
     registries = [
         _counted(row.label.removeprefix(IDENTIFIED), row.n, "identified")
         for row in flow[flow.step == "identified"].itertuples()
@@ -250,9 +286,9 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
     excluded = [_counted("Records excluded", total, "excluded", bold=True), *by_reason]
     assessed_end, excluded_end, _ = _pair(axes, top, [line("assessed")], excluded, links)
     unclear, top = [line("unclear")], max(assessed_end, excluded_end) + _GAP / 2
-    bottom = top + _height(unclear, _RIGHT[1])
-    _box(axes, (_RIGHT[0], top, _RIGHT[1], bottom - top), unclear, links)
-    _arrow(axes, (trunk, (top + bottom) / 2), (_RIGHT[0], (top + bottom) / 2))
+    bottom = top + _height(unclear, _right(axes)[1])
+    _box(axes, (_right(axes)[0], top, _right(axes)[1], bottom - top), unclear, links)
+    _arrow(axes, (trunk, (top + bottom) / 2), (_right(axes)[0], (top + bottom) / 2))
     _bar(axes, screened_top, bottom, "Screening")
     _arrow(axes, (trunk, assessed_end), (trunk, bottom + _GAP))
     return bottom + _GAP
@@ -260,12 +296,12 @@ def _identified_and_screened(axes: plt.Axes, top: float, flow: pd.DataFrame, lin
 
 def _included(axes: plt.Axes, top: float, lines: list[_Line], links: _Links) -> tuple[float, float]:
     """Boxes below each other, each leading to the next; returns where they end, and the middle of the last one."""
-    trunk, bottom = _LEFT[0] + _LEFT[1] / 2, top - _GAP
+    trunk, bottom = _left(axes)[0] + _left(axes)[1] / 2, top - _GAP
     for line in lines:
         if bottom > top:
             _arrow(axes, (trunk, bottom), (trunk, bottom + _GAP))
-        upper, height = bottom + _GAP, max(_height([line], _LEFT[1]), _SHORTEST_STAGE / len(lines))
-        _box(axes, (_LEFT[0], upper, _LEFT[1], height), [line], links, fill=_RESULT)
+        upper, height = bottom + _GAP, max(_height([line], _left(axes)[1]), _SHORTEST_STAGE / len(lines))
+        _box(axes, (_left(axes)[0], upper, _left(axes)[1], height), [line], links, fill=_RESULT)
         bottom = upper + height
     _bar(axes, top, bottom, "Included")
     return bottom, bottom - height / 2
@@ -273,23 +309,24 @@ def _included(axes: plt.Axes, top: float, lines: list[_Line], links: _Links) -> 
 
 def _beside(axes: plt.Axes, top: float, data: pd.DataFrame, differs: dict[str, bool], links: _Links) -> float:
     """Two columns of numbers with the names of the steps to their left; returns where they end."""
+    places = {who: _in_width(axes, place) for who, place in _PAPER_COLUMNS.items()}
     for who, text in (("paper", "The paper"), ("ours", "This review")):
-        x, width = _PAPER_COLUMNS[who]
+        x, width = places[who]
         _frame(axes, (x, top, width, _LINE + 8), _HEADING if who == "ours" else _BEFORE, edgecolor="none")
         put_text(axes, (x + width / 2, top + 4 + _LINE / 2), text, bold=True)
     top += _LINE + 17
-    by_step, ends = data.set_index("step"), dict.fromkeys(_PAPER_COLUMNS, top)
+    by_step, ends = data.set_index("step"), dict.fromkeys(places, top)
     for row in data.itertuples():
         boxed = row.step not in SUBTRACTED
-        cells = {who: _cell(by_step, row.step, who, differs[who]) for who in _PAPER_COLUMNS}
-        label = wrapped(row.label, _PAPER_LABELS - 6, bold=boxed)
-        heights = [_height([cell], _PAPER_COLUMNS[who][1]) for who, cell in cells.items()]
+        cells = {who: _cell(by_step, row.step, who, differs[who]) for who in places}
+        label = wrapped(row.label, places["paper"][0] - 8, bold=boxed)
+        heights = [_height([cell], places[who][1]) for who, cell in cells.items()]
         height = max(_LINE * len(label), *heights)
         for i, text in enumerate(label):
             place = (1, top + height / 2 + _LINE * (i - (len(label) - 1) / 2))
             put_text(axes, place, text, bold=boxed, ha="left")
         for who, cell in cells.items():
-            x, width = _PAPER_COLUMNS[who]
+            x, width = places[who]
             own = links if who == "ours" else None
             stem = x + 18
             if not boxed:
