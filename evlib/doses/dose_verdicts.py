@@ -168,7 +168,7 @@ def moving_dials(cross: pd.DataFrame, column: str) -> list[str]:
 
 def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
     """The settings of a full cross in which one dial is turned, and all others are as set."""
-    others = cross[[name for name in DIALS if name in cross and name != dial]].astype("str")
+    others = cross[[name for name in DIALS if name in cross and name != dial]].astype("str").fillna("")
     return cross[(others == others[cross.as_set].iloc[0]).all(axis=1)]
 
 
