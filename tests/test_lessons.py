@@ -264,6 +264,15 @@ def test_registry_text_stays_data(tmp_path, inline):
     assert inline == ("=1+1" in made["records"].brief_title.tolist())  # a spreadsheet may open the files
 
 
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_cell_may_need_no_table(tmp_path, inline):
+    made = lesson(small(tmp_path, "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)"), ["a-02"], protocol={}, inline=inline)
+    assert [part.source for part in made.notebook.cells if part.cell_type == "code"][1:] == [
+        "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)"
+    ]
+    assert not made.files and "its data are in it" in made.notebook.cells[0].source
+
+
 def test_missing_cells_stay_missing_and_unused_columns_stay_out(tmp_path):
     folder = small(tmp_path, "records.phases.isna().sum()", about=ABOUT | {"exercise": "`masking`"})
     shown, made = run_bare(lesson(folder, ["01_ingest"], protocol={}), tmp_path)
@@ -277,9 +286,8 @@ def test_a_long_table_is_cut_only_where_it_is_in_the_notebook_which_says_so(tmp_
     write_table(records_of(rows, columns("records")), folder / "records.csv", "records")
     made = lesson(folder, ["a-02"], protocol={}, inline=True)
     assert f"**first {MAX_ROWS} of {MAX_ROWS + 5}**" in made.notebook.cells[2].source and not made.files
-    (tmp_path / "whole").mkdir()
     assert run_bare(made, tmp_path)[0] == [MAX_ROWS]
-    assert run_bare(lesson(folder, ["a-02"], protocol={}), tmp_path / "whole")[0] == [MAX_ROWS + 5]
+    assert lesson(folder, ["a-02"], protocol={}).files["records.csv"].count("\n") == 1 + MAX_ROWS + 5
 
 
 def test_a_column_that_no_codebook_describes_is_refused_with_where_to_describe_it(tmp_path):

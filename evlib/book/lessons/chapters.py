@@ -227,10 +227,10 @@ def _column_words(tree: ast.Module) -> set[str]:
     return words | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-def needs_of(cell: Cell, chapter: Chapter, *, of_any: bool = False) -> Needs:
+def needs_of(cell: Cell, chapter: Chapter, *, after: dict[str, Needs] | None = None) -> Needs:
     """The tables, imports and earlier cells that a cell needs, also through those cells.
 
-    The earlier cells are those that can be lifted; with ``of_any`` all that need no more than a lesson has.
+    The earlier cells are those that can be lifted; or those of ``after``, by their ids with what they need in turn.
 
     Raises
     ------
@@ -238,14 +238,17 @@ def needs_of(cell: Cell, chapter: Chapter, *, of_any: bool = False) -> Needs:
         Where it needs what a lesson does not have, saying what.
     """
     tables, imports, providers, missing = [], [], [], []
+    cells = (
+        (*chapter.cells, *chapter.others) if after is not None else (own for own in chapter.cells if not own.solution)
+    )
+    earlier = sorted((own for own in cells if own.position < cell.position), key=lambda own: own.position)
     for name in cell.takes:
         package, line = chapter.imports.get(name, ("", ""))
-        makers = [other for other in _before(cell, chapter, of_any=of_any) if name in other.makes]
-        provider = makers[-1] if makers else None
-        if of_any and provider and (package or not _has_all(provider, chapter)):
+        provider = next((own for own in reversed(earlier) if name in own.makes), None)
+        if after is not None and provider and (package or provider.id not in after):
             provider = None
         if provider:
-            more = needs_of(provider, chapter, of_any=of_any)
+            more = after[provider.id] if after is not None else needs_of(provider, chapter)
             tables += more.tables
             imports += more.imports
             providers += [*more.providers, provider]
@@ -266,25 +269,14 @@ def needs_of(cell: Cell, chapter: Chapter, *, of_any: bool = False) -> Needs:
 def cells_alone(chapter: Chapter) -> Iterator[tuple[Cell, Needs | None, str]]:
     """The cells of a chapter that compute something, each with what it needs to run with the tables of the run and the packages of a
     lesson alone, or with why it cannot."""
+    alone: dict[str, Needs] = {}
     for cell in sorted((*chapter.cells, *chapter.others), key=lambda cell: cell.position):
         try:
+            alone[cell.id] = needs_of(cell, chapter, after=alone)
             if cell.takes:
-                yield cell, needs_of(cell, chapter, of_any=True), ""
+                yield cell, alone[cell.id], ""
         except InputError as error:
             yield cell, None, str(error)
-
-
-def _before(cell: Cell, chapter: Chapter, *, of_any: bool) -> list[Cell]:
-    cells = (*chapter.cells, *chapter.others) if of_any else [other for other in chapter.cells if not other.solution]
-    return sorted((other for other in cells if other.position < cell.position), key=lambda other: other.position)
-
-
-def _has_all(cell: Cell, chapter: Chapter) -> bool:
-    try:
-        needs_of(cell, chapter, of_any=True)
-    except InputError:
-        return False
-    return True
 
 
 def _why_missing(name: str, cell: Cell, chapter: Chapter) -> str:

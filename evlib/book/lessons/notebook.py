@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 MAX_ROWS = 400  # of a table in a notebook that holds its data, so that it stays small
-YOUR_CODE = "# your code here"
+YOUR_CODE, ANSWER = "# your code here", "solution"
 FORMULA = "In these files, a text that a spreadsheet would run as a formula has a leading apostrophe."
-_BESIDE = "the CSV files beside this notebook"
 
 
 class Lesson(NamedTuple):
@@ -84,49 +83,52 @@ def lesson(
         for name in needs[cell.id].tables:
             users.setdefault((name, chapters[cell.chapter].tables[name]), []).append(cell)
     _refuse_two_meanings(users)
-    tables, reads, cut = [], [], []
-    for (name, file), own in users.items():
-        table = table_of(results, name, file, used={word for cell in own for word in cell.words})
-        if inline:
-            table, note = _cut(table, own)
-            cut += [note] if note else []
-        tables.append(table)
-        reads.append(_inline(table) if inline else reading(table, published=published))
-    imports = (
-        ["import io"] * inline
-        + ["import pandas as pd"]
-        + [line for cell in parts.values() for line in needs[cell.id].imports]
-    )
+    tables = [
+        table_of(results, name, file, used={word for cell in own for word in cell.words})
+        for (name, file), own in users.items()
+    ]
+    cut = ""
+    if inline:
+        shorter = [_cut(table, own) for table, own in zip(tables, users.values(), strict=True)]
+        tables, cut = [table for table, _ in shorter], "".join(note for _, note in shorter)
+    reads = [_inline(table) if inline else reading(table, published=published) for table in tables]
+    imports = [line for cell in parts.values() for line in needs[cell.id].imports]
+    imports += ["import pandas as pd", *(["import io"] if inline else [])]
     heading = title or (chapters[sources[0]].title if len(sources) == 1 else "A lesson on records of clinical trials")
     meanings = dictionary(tables, protocol)
+    titles = [chapters[name].title for name in sources]
     body = [
-        markdown(
-            _opening(heading, [*parts.values()], tables, [chapters[name].title for name in sources], parameters, inline)
-        ),
+        markdown(_opening(heading, [*parts.values()], tables, titles, parameters, inline)),
         code(import_lines(imports)),
-        markdown("\n\n".join(["## The data", *cut, meanings])),
-        code("\n".join(reads), metadata={"jupyter": {"source_hidden": True}} if inline else {}),
     ]
+    if tables:
+        body.append(markdown(f"## The data\n\n{cut}{meanings}"))
+        body.append(code("\n".join(reads), metadata={"jupyter": {"source_hidden": True}} if inline else {}))
     for number, cell in enumerate(lifted, start=1):
         teaches = cell.about["teaches"]
         text = f"## {number}. {teaches[0].upper()}{teaches[1:]}\n\n{_plain_markdown(cell.before)}".strip()
         body += [markdown(f"{text}\n\n{_mind(cell)}"), code(cell.code)]
         if cell.about.get("exercise"):
             body += [markdown(f"**Exercise.** {cell.about['exercise']}"), code(YOUR_CODE)]
-            if solutions and cell.about.get("solution"):
-                body.append(code(f"# A solution\n{cell.about['solution']}", metadata={"tags": ["solution"]}))
+            if cell.about.get("solution"):
+                body.append(code(f"# A solution\n{cell.about['solution']}", metadata={"tags": [ANSWER]}))
     if tries:
         body.append(markdown("## Try it"))
         for cell in tries:
             body += [markdown(f"{chapters[cell.chapter].exercises[cell.id]}\n\n{_mind(cell)}"), code(YOUR_CODE)]
-            if solutions:
-                body.append(code(cell.code, metadata={"tags": ["solution"]}))
+            body.append(code(cell.code, metadata={"tags": [ANSWER]}))
     body.append(markdown(_closing(parameters)))
-    notebook = notebook_of(body)
-    if inline:
-        return Lesson(notebook, {})
-    about = f"# {heading}\n\nThe tables beside the notebook, with what each column means. {FORMULA}\n\n{meanings}\n"
-    return Lesson(notebook, {f"{table.file}.csv": as_csv(table.frame) for table in tables} | {"README.md": about})
+    files = {} if inline else {f"{table.file}.csv": as_csv(table.frame) for table in tables}
+    if files:
+        files["README.md"] = f"# {heading}\n\nThe tables beside the notebook. {FORMULA}\n\n{meanings}\n"
+    made = Lesson(notebook_of(body), files)
+    return made if solutions else without_solutions(made)
+
+
+def without_solutions(made: Lesson) -> Lesson:
+    """The students' edition of a lesson."""
+    cells = [cell.copy() for cell in made.notebook.cells if ANSWER not in cell.metadata.get("tags", [])]
+    return made._replace(notebook=notebook_of(cells))
 
 
 def notebook_of(cells: "list[NotebookNode]") -> "NotebookNode":
@@ -185,7 +187,9 @@ def _cut(table: Table, cells: list[Cell]) -> tuple[Table, str]:
     if all(rows):
         frame = frame.query(" or ".join(f"({row})" for row in dict.fromkeys(rows)))
     n = len(frame)
-    note = f"`{table.name}` holds the **first {MAX_ROWS} of {n}** rows, so that counts differ from those of the book."
+    note = (
+        f"`{table.name}` holds the **first {MAX_ROWS} of {n}** rows, so that counts differ from those of the book.\n\n"
+    )
     return table._replace(frame=frame.iloc[:MAX_ROWS]), note if n > MAX_ROWS else ""
 
 
@@ -230,7 +234,7 @@ def _opening(
     learns = "\n".join(f"- {goal[0].upper()}{goal[1:]}" for goal in goals)
     taken = "; ".join(f"*{title}*" for title in chapters)
     files = ", ".join(f"`{table.file}.csv`" for table in tables)
-    data = "its data are in it" if inline else f"its data are {_BESIDE}: {files}"
+    data = "its data are in it" if inline or not tables else f"its data are the CSV files beside this notebook: {files}"
     return (
         f"# {heading}\n\n"
         f"This notebook is taken from *Trials of MSC-derived extracellular vesicles*, an open review of clinical trials (evtrials): "

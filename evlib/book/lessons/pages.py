@@ -8,7 +8,15 @@ from evlib.base.files import write_bytes, zipped
 from evlib.base.paths import searched
 from evlib.book.lessons.chapters import ALWAYS_IMPORTED, SOLUTION, Chapter, cells_alone, is_lifted, needs_of
 from evlib.book.lessons.data import Table, as_csv, dictionary, escaped, published_at, reading, table_of
-from evlib.book.lessons.notebook import FORMULA, YOUR_CODE, import_lines, lesson, notebook_of, write_lesson
+from evlib.book.lessons.notebook import (
+    FORMULA,
+    YOUR_CODE,
+    import_lines,
+    lesson,
+    notebook_of,
+    without_solutions,
+    write_lesson,
+)
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -28,9 +36,9 @@ def write_lessons(results: Path, chapters: dict[str, Chapter], folder: Path, *, 
     it, without and with solutions; and all tables that cells use as one zip."""
     for name, chapter in chapters.items():
         for part in (name, *(cell.id for cell in chapter.cells if not cell.solution)) if chapter.cells else ():
-            for ending in ("", WITH_SOLUTIONS):
-                made = lesson(results, [part], protocol=protocol, chapters=chapters, solutions=bool(ending))
-                write_lesson(made, folder / f"{part}{ending}.zip")
+            made = lesson(results, [part], protocol=protocol, chapters=chapters, solutions=True)
+            write_lesson(made, folder / f"{part}{WITH_SOLUTIONS}.zip")
+            write_lesson(without_solutions(made), folder / f"{part}.zip")
     write_bytes(folder / f"{ALL_DATA}.zip", zipped(all_data(results, chapters, protocol=protocol)))
 
 
