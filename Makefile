@@ -88,9 +88,9 @@ trace: $(READY) ## The whole path of one record (TRN=NCT04276987, SEARCH_DATE=)
 	@test -n "$$TRN" || { echo "make: which record? Type: make trace$(REVIEW:%= REVIEW=%) TRN=NCT04276987" >&2; exit 1; }
 	@$(PY) -m evlib trace "$$TRN" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
 
-lesson: $(READY) ## A notebook of cells for teaching, with pandas and seaborn alone (CELLS="dose-06b screen-21b" or CELLS=03_describe)
+lesson: $(READY) ## A notebook of cells for teaching with its data (CELLS="dose-06b screen-21b" or CELLS=03_describe; SOLUTIONS=1, INLINE=1)
 	@test -n "$$CELLS" || { echo "make: which cells? Type: make lesson$(REVIEW:%= REVIEW=%) CELLS=03_describe, or CELLS=\"dose-06b screen-21b\"" >&2; exit 1; }
-	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"}
+	@$(PY) -m evlib lesson $$CELLS $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $(SOLUTIONS:%=--solutions) $(INLINE:%=--inline)
 
 test: $(READY) $(ASREVIEW)/.ready ## Run all tests, the notebooks and the built book in a browser included
 	@ASREVIEW="$(abspath $(ASREVIEW))/bin/python" $(PY) -m pytest -n logical --dist worksteal -p no:nbval

@@ -223,20 +223,28 @@ def sweep(
 @app.command(name="lesson")
 def make_lesson(
     cells: Annotated[list[str], Argument(help="Cells (dose-06b), or a chapter (03_describe) for all of its cells.")],
-    out: Annotated[Path | None, Option(help="The notebook to write. Default: one in data/processed/lessons.")] = None,
+    out: Annotated[
+        Path | None, Option(help="The folder, or the file .zip, to write. Default: a folder in data/processed/lessons.")
+    ] = None,
     title: Annotated[str, Option(help="Its heading. Default: the question of the chapter.")] = "",
+    solutions: Annotated[bool, Option("--solutions", help="The teacher's edition, with solutions.")] = False,
+    inline: Annotated[
+        bool, Option("--inline", help="One notebook with its data in it, instead of files beside it.")
+    ] = False,
     search_date: SearchDate = None,
 ) -> None:
-    """Write some of the chapters' cells as a notebook for teaching, which runs by itself with pandas and seaborn alone."""
-    from evlib.book.lessons import lesson, write_lesson
+    """Write some of the chapters' cells as a notebook for teaching, with its data beside it, for pandas and seaborn alone."""
+    from evlib.book.lessons.notebook import lesson, write_lesson
+    from evlib.book.lessons.pages import WITH_SOLUTIONS
 
     results = _results(search_date)
-    notebook = lesson(results, cells, title=title)
-    if out and out.suffix != ".ipynb":
-        raise InputError(f"{out}: a lesson is a notebook. Give it a name that ends in .ipynb")
-    name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80]
-    path = out or project_root() / "data" / "processed" / "lessons" / f"{name}.ipynb"
-    write_lesson(notebook, path)
+    made = lesson(results, cells, protocol=_protocol(), title=title, solutions=solutions, inline=inline)
+    if out and (out.suffix == ".ipynb") != inline:
+        ending = "a name that ends in .ipynb" if inline else "a folder or a name that ends in .zip, or add --inline"
+        raise InputError(f"{out}: a lesson has its data {'in it' if inline else 'beside it'}. Give it {ending}.")
+    name = "-".join([results.name, *(cell.removesuffix(".ipynb") for cell in cells)])[:80] + WITH_SOLUTIONS * solutions
+    path = out or project_root() / "data" / "processed" / "lessons" / f"{name}{'.ipynb' * inline}"
+    write_lesson(made, path)
     echo(f"The lesson is in {path}. It needs only pandas and seaborn.")
 
 

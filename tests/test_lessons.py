@@ -1,9 +1,14 @@
-"""Lessons: every tagged cell can be lifted, runs without the project, and shows what the chapter shows."""
+"""Lessons: every tagged cell can be lifted, keeps its warning, runs without the project, and shows what the chapter shows."""
 
+import io
 import itertools
+import json
 import pickle
+import re
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -12,10 +17,13 @@ from conftest import evlib, project_copy, records_of
 
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search
-from evlib.base.schema import columns, write_table
+from evlib.base.schema import columns, unguarded, write_table
 from evlib.base.tables import table
 from evlib.base.words import load_numbers
-from evlib.book.lessons import MAX_ROWS, SOLUTION, TAG, cell_index, chapters_of, lesson, with_anchors, write_lesson
+from evlib.book.dataset import UNEXPLAINED
+from evlib.book.lessons.chapters import SOLUTION, TAG, cells_alone, chapters_of
+from evlib.book.lessons.notebook import MAX_ROWS, YOUR_CODE, lesson, write_lesson
+from evlib.book.lessons.pages import ALL_DATA, all_data, cell_index, for_the_book, write_lessons
 
 SPOKEN = {"capture_output": True, "text": True}
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect", "07_certainty")
@@ -65,33 +73,58 @@ shown = []
 plain = lambda thing: thing.data if isinstance(thing, IPython.display.DisplayObject) else thing
 IPython.display.display = lambda *things: shown.extend(plain(thing) for thing in things)
 plt.show = lambda: shown.append(f"figures: {len(plt.get_fignums())}")
-space = {}
-for cell in json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))["cells"]:
-    if cell["cell_type"] != "code":
-        continue
-    tree = ast.parse("".join(cell["source"]))
+
+def run(source, space):
+    tree = ast.parse(source)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), space)
     if last is not None:
         value = eval(compile(ast.Expression(last.value), "cell", "eval"), space)
         if value is not None:
             shown.append(plain(value))
+
+ """
+A_NOTEBOOK = r"""
+space = {}
+for cell in json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))["cells"]:
+    if cell["cell_type"] == "code":
+        run("".join(cell["source"]), space)
 tables = {name: value for name, value in space.items() if type(value).__name__ == "DataFrame"}
-pathlib.Path(sys.argv[2]).write_bytes(pickle.dumps((shown, tables)))
+pathlib.Path("made.pickle").write_bytes(pickle.dumps((shown, tables)))
+"""
+# Each cell with those that it names, after the first cell of the notebook of its chapter, and nothing of the other cells.
+CELLS_ALONE = r"""
+import copy
+failed = {}
+for chapter, cells in json.loads(sys.argv[1]).items():
+    first = next(cell for cell in json.loads(pathlib.Path(f"{chapter}.ipynb").read_text())["cells"] if cell["cell_type"] == "code")
+    read = {}
+    run("".join(first["source"]), read)
+    for name, sources in cells.items():
+        space = {key: value.copy() if hasattr(value, "columns") else value for key, value in read.items()}
+        try:
+            for source in sources:
+                run(source, space)
+        except Exception as error:
+            failed[name] = repr(error)
+        plt.close("all")
+pathlib.Path("made.pickle").write_bytes(pickle.dumps(failed))
 """
 
 
-def run_bare(made, folder):
-    """What the cells of a lesson show, and the tables that they make, in a bare environment and an empty folder."""
-    write_lesson(made, folder / "lesson.ipynb")
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "error::FutureWarning", "-c", BARE, "lesson.ipynb", "shown.pickle"],
-        cwd=folder,
-        **SPOKEN,
-    )
+def in_bare(code, argument, folder):
+    """What code leaves when it runs in a folder where no more than a lesson may use can be imported."""
+    options = [sys.executable, "-I", "-W", "error::FutureWarning", "-c", BARE + code, argument]
+    done = subprocess.run(options, cwd=folder, **SPOKEN)
     assert done.returncode == 0, done.stderr
     assert not done.stderr
-    return pickle.loads((folder / "shown.pickle").read_bytes())
+    return pickle.loads((folder / "made.pickle").read_bytes())
+
+
+def run_bare(made, folder):
+    """What the cells of a lesson show, and the tables that they make, in a bare environment and a folder of their own."""
+    write_lesson(made, folder / "lesson")
+    return in_bare(A_NOTEBOOK, "lesson.ipynb", folder / "lesson")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +137,10 @@ def tagged(results, name):
     return [cell for cell in notebook.cells if TAG in cell.metadata.get("tags", [])]
 
 
-def small(folder, source, *, titles=("A", "B", "C"), tags=(TAG,), about=None):
+ABOUT = {"teaches": "this", "shows": "that", "mind": "They are few.", "minutes": 5}
+
+
+def small(folder, source, *, titles=("A", "B", "C"), tags=(TAG,), about=ABOUT):
     """A run of one chapter with one cell, over a few records of ours."""
     rows = [
         {"trn": f"NCT{n:08}", "brief_title": title, "phases": None if n else "Phase 1"}
@@ -112,10 +148,10 @@ def small(folder, source, *, titles=("A", "B", "C"), tags=(TAG,), about=None):
     ]
     write_table(records_of(rows, columns("records")), folder / "records.csv", "records")
     mark_search(folder, search_date="2024-02-17", snapshot="2026-11-28")
-    about = {"teaches": "this", "shows": "that"} if about is None else about
+    first = "import rapidfuzz\nfrom evlib.describe import coded_fields\nkept = 1\nwrite_csv(odd, out / 'odd.csv')"
     cells = [
         nbformat.v4.new_markdown_cell("# Which?", id="a-00"),
-        nbformat.v4.new_code_cell("import rapidfuzz\nfrom evlib.describe import coded_fields\nkept = 1", id="a-01"),
+        nbformat.v4.new_code_cell(first, id="a-01"),
         nbformat.v4.new_code_cell(source, id="a-02", metadata={"tags": list(tags), "lesson": about}),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "01_ingest.ipynb")
@@ -123,10 +159,13 @@ def small(folder, source, *, titles=("A", "B", "C"), tags=(TAG,), about=None):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_a_lesson_of_a_chapter_runs_alone_and_shows_what_the_chapter_shows(results, tmp_path, name):
+def test_a_lesson_of_a_chapter_runs_with_its_solutions_and_shows_what_the_chapter_shows(
+    results, review, tmp_path, name
+):
     cells = [cell for cell in tagged(results, name) if SOLUTION not in cell.metadata.tags]
     assert len(cells) >= 2
-    shown, _ = run_bare(lesson(results, [name]), tmp_path)
+    made = lesson(results, [name], protocol=review, solutions=True)
+    shown, _ = run_bare(made, tmp_path)
     told = [thing for thing in shown if isinstance(thing, str)]
     captioned = [
         table(thing, caption=caption).data
@@ -144,30 +183,61 @@ def test_a_lesson_of_a_chapter_runs_alone_and_shows_what_the_chapter_shows(resul
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_every_tagged_cell_is_a_lesson_of_its_own_without_solutions(results, name):
+def test_every_exercise_has_a_solution_that_only_the_teachers_edition_holds(results, review, name):
+    asked = lesson(results, [name], protocol=review)
+    solved = lesson(results, [name], protocol=review, solutions=True)
+    answers = [cell for cell in solved.notebook.cells if "solution" in cell.metadata.get("tags", [])]
+    cells = [cell for cell in solved.notebook.cells if cell not in answers]
+    assert [cell.source for cell in cells] == [cell.source for cell in asked.notebook.cells]
+    assert len(answers) == sum(cell.source == YOUR_CODE for cell in cells) == len(tagged(results, name))
+    text = nbformat.writes(asked.notebook)
+    for answer in answers:
+        assert max(answer.source.splitlines(), key=len) not in text
+    assert asked.files == solved.files
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_tagged_cell_is_a_lesson_of_its_own_that_keeps_its_warning_and_says_what_its_columns_are(
+    results, review, name
+):
     for cell in tagged(results, name):
-        made = lesson(results, [cell["id"]])
-        text = nbformat.writes(made)
-        code = "\n".join(part.source for part in made.cells if part.cell_type == "code")
+        made = lesson(results, [cell["id"]], protocol=review)
+        text = nbformat.writes(made.notebook)
+        code = "\n".join(part.source for part in made.notebook.cells if part.cell_type == "code")
         assert "evlib" not in code
         assert "Solution" not in text
         assert 'execution_count": null' in text
-        assert not any(part.get("outputs") for part in made.cells)
+        assert not any(part.get("outputs") for part in made.notebook.cells)
         assert "```{" not in text and "{cite" not in text and ".ipynb)" not in text and "<!--" not in text
+        above = next(i for i, part in enumerate(made.notebook.cells) if cell.metadata.lesson.mind in part.source)
+        assert made.notebook.cells[above].source.splitlines()[-1].startswith("> **Mind.** ")
         if SOLUTION in cell.metadata.tags:
-            assert made.cells[-2].source == ""  # the empty cell for the answer
-            assert made.cells[-3].source.endswith(("?", "?)", ".)"))
-            assert max(cell.source.splitlines(), key=len) not in text
+            assert made.notebook.cells[above + 1].source == YOUR_CODE
+            assert re.search(r"[?).]\n\n> ", made.notebook.cells[above].source)
+        tables = {file: pd.read_csv(io.StringIO(data)) for file, data in made.files.items() if file.endswith(".csv")}
+        assert tables and all(f'"{file}",' in code for file in tables)
+        dictionary = next(part.source for part in made.notebook.cells if part.source.startswith("## The data"))
+        assert dictionary.partition("\n")[2].strip() in made.files["README.md"]
+        for column in itertools.chain(*tables.values()):
+            [meaning] = {line for line in dictionary.splitlines() if line.startswith(f"| `{column}` | ")} or {""}
+            assert len(meaning.split(" | ")[2]) > 3 and UNEXPLAINED not in meaning
 
 
-def test_a_lesson_brings_the_cells_that_its_cells_build_on_and_keeps_the_order_asked_for(results):
-    made = lesson(results, ["dose-06b", "describe-29", "dose-06b"], title="Mixed")
+def test_the_codes_that_a_column_holds_stand_in_words_beside_it(results, review):
+    meanings = lesson(results, ["describe-32"], protocol=review).files["README.md"]
+    assert "`eye-drop` Eye drops" in next(line for line in meanings.splitlines() if line.startswith("| `route` |"))
+    assert "Codes:" not in next(line for line in meanings.splitlines() if line.startswith("| `screening` |"))
+
+
+def test_a_lesson_brings_the_cells_that_its_cells_build_on_and_keeps_the_order_asked_for(results, review):
+    made = lesson(results, ["dose-06b", "describe-29", "dose-06b"], protocol=review, title="Mixed").notebook
     headings = [cell.source.splitlines()[0] for cell in made.cells if cell.source.startswith("## ")]
     assert made.cells[0].source.startswith("# Mixed\n")
+    assert re.search(r"\*\*Time:\*\* about \d+ minutes", made.cells[0].source)
     assert [heading[:5] for heading in headings[1:-1]] == ["## 1.", "## 2.", "## 3."]
     assert "included = described[" in "\n".join(cell.source for cell in made.cells)
     assert "CC BY 4.0" in made.cells[-1].source and "MIT" in made.cells[-1].source
-    assert made == lesson(results, ["dose-06b", "describe-29"], title="Mixed")
+    assert made == lesson(results, ["dose-06b", "describe-29"], protocol=review, title="Mixed").notebook
 
 
 HOSTILE = [
@@ -185,29 +255,63 @@ HOSTILE = [
 ]
 
 
-def test_registry_text_stays_data(tmp_path):
+@pytest.mark.parametrize("inline", [False, True])
+def test_registry_text_stays_data(tmp_path, inline):
     folder = small(tmp_path, "titles = records.brief_title.tolist()\nlen(titles)", titles=HOSTILE)
-    shown, made = run_bare(lesson(folder, ["a-02"]), tmp_path)
+    shown, made = run_bare(lesson(folder, ["a-02"], protocol={}, inline=inline), tmp_path)
     assert shown == [len(HOSTILE)]
-    assert made["records"].brief_title.tolist() == HOSTILE
+    assert made["records"].brief_title.map(unguarded).tolist() == HOSTILE
+    assert inline == ("=1+1" in made["records"].brief_title.tolist())  # a spreadsheet may open the files
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_cell_may_need_no_table(tmp_path, inline):
+    made = lesson(small(tmp_path, "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)"), ["a-02"], protocol={}, inline=inline)
+    assert [part.source for part in made.notebook.cells if part.cell_type == "code"][1:] == [
+        "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)"
+    ]
+    assert not made.files and "its data are in it" in made.notebook.cells[0].source
 
 
 def test_missing_cells_stay_missing_and_unused_columns_stay_out(tmp_path):
-    folder = small(
-        tmp_path, "records.phases.isna().sum()", about={"teaches": "a", "shows": "b", "exercise": "`masking`"}
-    )
-    shown, made = run_bare(lesson(folder, ["01_ingest"]), tmp_path)
+    folder = small(tmp_path, "records.phases.isna().sum()", about=ABOUT | {"exercise": "`masking`"})
+    shown, made = run_bare(lesson(folder, ["01_ingest"], protocol={}), tmp_path)
     assert shown == [2]
     assert list(made["records"]) == ["trn", "phases", "masking"]
 
 
-def test_a_long_table_is_cut_and_the_lesson_says_so(tmp_path):
+def test_a_long_table_is_cut_only_where_it_is_in_the_notebook_which_says_so(tmp_path):
     folder = small(tmp_path, "len(records)")
     rows = [{"trn": f"NCT{n:08}"} for n in range(MAX_ROWS + 5)]
     write_table(records_of(rows, columns("records")), folder / "records.csv", "records")
-    made = lesson(folder, ["a-02"])
-    assert f"**first {MAX_ROWS} of {MAX_ROWS + 5}**" in made.cells[2].source
+    made = lesson(folder, ["a-02"], protocol={}, inline=True)
+    assert f"**first {MAX_ROWS} of {MAX_ROWS + 5}**" in made.notebook.cells[2].source and not made.files
     assert run_bare(made, tmp_path)[0] == [MAX_ROWS]
+    assert lesson(folder, ["a-02"], protocol={}).files["records.csv"].count("\n") == 1 + MAX_ROWS + 5
+
+
+def test_a_column_that_no_codebook_describes_is_refused_with_where_to_describe_it(tmp_path):
+    folder = small(tmp_path, "odd.n_odd.sum()")
+    (folder / "odd.csv").write_text("n_odd\n1\n")
+    with pytest.raises(InputError, match=r"odd\.csv.*'n_odd'.*further_tables\.csv"):
+        lesson(folder, ["a-02"], protocol={})
+
+
+@pytest.mark.parametrize("absent", ABOUT)
+def test_a_cell_that_lacks_what_a_lesson_tells_is_refused_with_what_to_add(tmp_path, absent):
+    about = {key: value for key, value in ABOUT.items() if key != absent}
+    with pytest.raises(InputError, match=rf"a-02: .*lack '{absent}'.*Add: .*\"{absent}\": "):
+        lesson(small(tmp_path, "records.phases", about=about), ["a-02"], protocol={})
+
+
+def test_the_address_of_the_published_table_stands_beside_the_file_where_it_is_known(tmp_path, monkeypatch):
+    folder, review = small(tmp_path, "len(records)"), {"replication_date": "2024-02-17"}
+    code = [cell.source for cell in lesson(folder, ["a-02"], protocol=review).notebook.cells]
+    assert '    "records.csv",\n' in code[3]
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Some/reviews")
+    code = [cell.source for cell in lesson(folder, ["a-02"], protocol=review).notebook.cells]
+    assert "https://some.github.io/reviews/editions/2024-02-17/records.csv\n" in code[3]
 
 
 @pytest.mark.parametrize(
@@ -222,29 +326,28 @@ def test_a_long_table_is_cut_and_the_lesson_says_so(tmp_path):
 )
 def test_what_needs_more_is_refused_with_the_reason(tmp_path, source, reason):
     with pytest.raises(InputError, match=reason):
-        lesson(small(tmp_path, source), ["a-02"])
+        lesson(small(tmp_path, source), ["a-02"], protocol={})
 
 
-def test_an_unknown_or_untagged_cell_is_refused_with_what_to_do(tmp_path, results):
+def test_an_unknown_or_untagged_cell_is_refused_with_what_to_do(tmp_path, results, review):
     with pytest.raises(InputError, match=r"evlib\.describe\.coded_fields\.coding_agreement"):
-        lesson(results, ["describe-06"])
+        lesson(results, ["describe-06"], protocol=review)
     with pytest.raises(InputError, match=r"'nope' is no cell .* dose-06b"):
-        lesson(results, ["nope"])
+        lesson(results, ["nope"], protocol=review)
     with pytest.raises(InputError, match="no cell is named"):
-        lesson(results, [" "])
+        lesson(results, [" "], protocol=review)
     with pytest.raises(InputError, match="give it the tag 'lesson'"):
-        lesson(small(tmp_path, "records.phases", tags=()), ["a-02"])
-    with pytest.raises(InputError, match="do not say what it teaches"):
-        lesson(small(tmp_path, "records.phases", about={"shows": "x"}), ["a-02"])
+        lesson(small(tmp_path, "records.phases", tags=()), ["a-02"], protocol={})
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="make run"):
-        lesson(tmp_path / "empty", ["a-02"])
+        lesson(tmp_path / "empty", ["a-02"], protocol={})
 
 
-def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter(results):
-    index = cell_index(chapters_of(results))
+def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter_and_to_files(results, review, tmp_path):
+    chapters = chapters_of(results)
+    index = cell_index(chapters)
     for name in CHAPTERS:
-        notebook = with_anchors(nbformat.read(results / f"{name}.ipynb", as_version=4))
+        notebook = for_the_book(nbformat.read(results / f"{name}.ipynb", as_version=4), chapters[name])
         nbformat.validate(notebook)
         prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         for cell in tagged(results, name):
@@ -252,10 +355,42 @@ def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter(results):
                 assert f'<a href="{name}.html#cell-{cell["id"]}">' in index
                 assert f'<span id="cell-{cell["id"]}">' in prose
                 assert cell.metadata["lesson"]["exercise"]
-        assert f'href="lessons/{name}.ipynb"' in index
     n = load_numbers(results)["n_records"]
     assert f"{n} records came in: the flow adds up.*" in index  # the output to expect is that of this run
     assert "`records`, `described`; after `describe-11`" in index
+    write_lessons(results, chapters, tmp_path / "lessons", protocol=review)
+    linked = set(re.findall(r'href="(lessons/[^"]+)"', index))
+    written = {f"lessons/{path.name}" for path in (tmp_path / "lessons").iterdir()}
+    assert linked == written - {f"lessons/{ALL_DATA}.zip"} and len(linked) > 2 * len(CHAPTERS)
+    with zipfile.ZipFile(tmp_path / "lessons/dose-06b.zip") as archive:
+        assert {Path(name).name for name in archive.namelist()} == {"dose-06b.ipynb", "doses.csv", "README.md"}
+
+
+# How many cells ran when this was written. A chapter may show how by more cells, and may not by fewer.
+RUN_ALONE = 31
+
+
+def test_so_many_cells_run_anywhere_as_the_book_shows_them_with_all_the_data_beside(results, review, tmp_path):
+    """Of the cells that compute something (not imports, nor parameters). A cell that calls evlib, be it to read or to show, is none."""
+    chapters = chapters_of(results)
+    for name, content in all_data(results, chapters, protocol=review).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    sources, why = {}, {}
+    for name, chapter in chapters.items():
+        shown = for_the_book(nbformat.read(results / f"{name}.ipynb", as_version=4), chapter)
+        page = {cell["id"]: cell.source for cell in shown.cells}
+        cells = {cell.id: (needs, reason) for cell, needs, reason in cells_alone(chapter)}
+        why |= {cell: reason for cell, (needs, reason) in cells.items() if not needs}
+        alone = {
+            cell: [*(provider.id for provider in needs.providers), cell] for cell, (needs, _) in cells.items() if needs
+        }
+        sources[name] = {cell: [page[part] for part in parts] for cell, parts in alone.items()}
+    failed = in_bare(CELLS_ALONE, json.dumps(sources), tmp_path / ALL_DATA)
+    assert not failed  # what the code of a cell needs tells whether it runs
+    ran = [cell for cells in sources.values() for cell in cells]
+    assert len(ran) >= RUN_ALONE, "\n".join(why.values())
+    assert all(re.search(r"cannot be lifted: (it calls evlib|it needs|nothing)", reason) for reason in why.values())
 
 
 def test_the_command_writes_a_lesson_and_not_over_somebodys_work(results, tmp_path):
@@ -264,20 +399,24 @@ def test_the_command_writes_a_lesson_and_not_over_somebodys_work(results, tmp_pa
     def told(*arguments):
         return evlib("lesson", *arguments, "--search-date", results.name, cwd=project)
 
-    path = tmp_path / "mine.ipynb"
+    path = tmp_path / "mine"
     for _ in range(2):
         done = told("dose-06b", "--out", str(path), "--title", "Units")
         assert done.returncode == 0, done.stderr
-    assert nbformat.read(path, as_version=4).cells[0].source.startswith("# Units\n")
-    path.write_text("my answers")
+    assert nbformat.read(path / "mine.ipynb", as_version=4).cells[0].source.startswith("# Units\n")
+    (path / "doses.csv").write_text("my doses")
     done = told("dose-06b", "--out", str(path))
     assert done.returncode == 1
     assert "somebody may have worked in it" in done.stderr
-    assert path.read_text() == "my answers"
-    assert "ends in .ipynb" in told("dose-06b", "--out", str(tmp_path / "a.py")).stderr
+    assert (path / "doses.csv").read_text() == "my doses"
+    for out, options in (("a.ipynb", ()), ("a.zip", ["--inline"]), ("a", ["--inline"])):
+        assert "Give it a" in told("dose-06b", *options, "--out", str(tmp_path / out)).stderr
+    assert told("dose-06b", "--inline", "--out", str(tmp_path / "a.ipynb")).returncode == 0
     assert (
         "make run SEARCH_DATE=2011-01-01"
         in evlib("lesson", "dose-06b", "--search-date", "2011-01-01", cwd=project).stderr
     )
-    assert told("03_describe").returncode == 0
-    assert (project / "data/processed/lessons" / f"{results.name}-03_describe.ipynb").is_file()
+    assert told("03_describe", "--solutions").returncode == 0
+    [made] = (project / "data/processed/lessons").iterdir()
+    assert made.name == f"{results.name}-03_describe-with-solutions"
+    assert {f"{made.name}.ipynb", "described.csv", "README.md"} <= {file.name for file in made.iterdir()}

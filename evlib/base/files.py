@@ -4,10 +4,12 @@ import fcntl
 import fnmatch
 import glob
 import hashlib
+import io
 import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
@@ -106,6 +108,15 @@ def write_bytes(path: str | Path, data: bytes, *, lasting: bool = False) -> None
     """Write a file of bytes so that it appears whole or not at all; ``lasting`` as in ``writing``."""
     with writing(path, binary=True, lasting=lasting) as file:
         file.write(data)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip archive of files by their names. The same files give the same bytes: each is dated 1980."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def sha256(path: str | Path) -> str:

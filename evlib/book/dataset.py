@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from evlib.base.files import all_below
+from evlib.base.files import all_below, write_bytes, zipped
 from evlib.base.paths import repository
 from evlib.base.schema import kinds, read_csv, read_table, unguarded, write_csv
 from evlib.base.tables import idle_columns, in_words, uncoded_columns
@@ -57,7 +56,7 @@ TABLES = {
     "remarks": "a field of a record that was not understood, or how a file was read that is not plain",
 }
 # What a registry says at length is shown to those who judge a record, and not passed on.
-_NOT_PASSED_ON = {"to_screen": ["summary", "search_words"]}
+NOT_PASSED_ON = {"to_screen": ["summary", "search_words"]}
 _OF_REVIEW = ("protocol.yml", "CITATION.cff")  # a review beside the first is not cited as the project is
 _OF_PROJECT = ("locks/requirements.lock", "LICENSE", "LICENSE-DATA")
 _SQL = {"number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
@@ -116,7 +115,7 @@ def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()
             "table": table,
             "column": column,
             "type": _TYPES[kind],
-            "description": said.get(f"{table}.{column}") or said[column],
+            "description": said.get(f"{table}.{column}") or said.get(column, UNEXPLAINED),
         }
         for table in tables
         for column, kind in kinds(table, added=added).items()
@@ -190,7 +189,7 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         added = protocol["added_fields"]
         books = [codebook([name for name in written if name in TABLES], added=added)]
         for table in written:
-            without = _NOT_PASSED_ON.get(table, [])
+            without = NOT_PASSED_ON.get(table, [])
             copy_table(results / f"{table}.csv", made / f"csv/{table}.csv", protocol=protocol, without=without)
             if table in TABLES:
                 frame = read_table(results / f"{table}.csv", table)
@@ -218,12 +217,8 @@ def write_dataset(results: str | Path, path: str | Path, *, root: str | Path, pr
         _write_json(made / "datapackage.json", _data_package(path.stem, run, protocol, written, book))
         (made / "README.md").write_text(_readme(run, protocol, written, load_numbers(results)), encoding="utf-8")
         _describe_crate(made, run, protocol)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in all_below(made):
-                name = f"{path.stem}/{file.relative_to(made).as_posix()}"
-                entry = zipfile.ZipInfo(name)  # dated 1980, so that the same files give the same bytes
-                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+        files = {f"{path.stem}/{file.relative_to(made).as_posix()}": file.read_bytes() for file in all_below(made)}
+        write_bytes(path, zipped(files))
     return path
 
 

@@ -25,7 +25,8 @@ from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import citation_words, copy_table, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
-from evlib.book.lessons import cell_index, chapters_of, with_anchors, write_lessons
+from evlib.book.lessons.chapters import chapters_of
+from evlib.book.lessons.pages import cell_index, for_the_book, write_lessons
 from evlib.book.look_up.pages import write_look_up_pages
 from evlib.book.look_up.question_pages import write_answers
 from evlib.book.page_policy import refuse_scripts
@@ -106,7 +107,8 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
         refuse_scripts(executed, path.name)
-        notebook = with_trial_links(with_anchors(with_figure_files(readable(executed), results / "figures")), pages_of)
+        figured = with_figure_files(readable(executed), results / "figures")
+        notebook = with_trial_links(for_the_book(figured, chapters[path.stem]), pages_of)
         figures = _more_figures(notebook, source, path.stem)
         for page, name in ((answer_first(notebook), path.name), *([(figures, _MORE_FIGURES)] if figures else [])):
             seen: set[str] = set()
@@ -118,7 +120,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     for folder in (source, downloads):
         shutil.copytree(results / "figures", folder / "figures")
     if (source / "teaching.md").is_file():
-        write_lessons(results, chapters, downloads / "lessons")
+        write_lessons(results, chapters, downloads / "lessons", protocol=protocol)
     _copy_mathjax(downloads / "mathjax")
     write_feed(root, results, downloads, title=protocol["title"])
     shutil.copy2(results / "run.json", downloads / "run.json")

@@ -76,6 +76,7 @@ def readers_coding(path: str | Path, *, known: set[str], protocol: dict) -> tupl
     good["countries"] = good.countries.map(
         lambda cell: schema.join_multi(short.get(name, name) for name in schema.split_multi(cell))
     )
+    good["country_basis"] = good.country_basis.where(good.countries.notna())  # no basis of what is not there
     added = [name for name in protocol["added_fields"] if name in good]
     return schema.checked(good[schema.columns("coded", added=added)], "coded", source=str(path)), rejects
 
