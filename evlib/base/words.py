@@ -1,9 +1,11 @@
 """Numbers and lists in sentences; and the numbers that a chapter saves, which the book's pages take by name."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from evlib.base.errors import InputError
 from evlib.base.files import write_text
 
 
@@ -52,3 +54,22 @@ def load_numbers(out_dir: str | Path) -> dict[str, str]:
             raise ValueError(f"{path}: the number '{twice[0]}' was saved by an earlier chapter too")
         numbers |= chapter
     return numbers
+
+
+def filled(text: str, words: Mapping[str, str], *, page: str) -> str:
+    """A page with every ``{{ name }}`` replaced by the run's number or words of that name.
+
+    Raises
+    ------
+    InputError
+        Naming the page and the name that no chapter saved.
+    """
+
+    def word(match: re.Match[str]) -> str:
+        if match[1] not in words:
+            raise InputError(
+                f"book/{page} names '{match[1]}', which no chapter saved. Saved: {', '.join(sorted(words))}."
+            )
+        return words[match[1]]
+
+    return re.sub(r"\{\{ (\w+) \}\}", word, text)

@@ -242,7 +242,13 @@ def made_by() -> list[Path]:
     """The files of ``evlib`` that make the book: this module, the Sphinx extension, all that they import, and their data."""
     folder = Path(__file__).parent
     own = [folder / "build.py", folder / "sphinx_extension.py"]
-    return [*own, *modules_behind(own, folder.parent), *folder.glob("*.csv"), *folder.rglob("*.js")]
+    return [
+        *own,
+        *modules_behind(own, folder.parent),
+        *folder.glob("*.csv"),
+        *folder.rglob("*.js"),
+        *folder.rglob("*.md"),
+    ]
 
 
 def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.Popen | None) -> Path:

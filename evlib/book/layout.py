@@ -13,13 +13,12 @@ import nbformat
 import pandas as pd
 import yaml
 
-from evlib.base.errors import InputError
 from evlib.base.files import write_text
 from evlib.base.paths import command_ending, place_of, repository
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table, write_csv
 from evlib.base.tables import table
-from evlib.base.words import load_numbers
+from evlib.base.words import filled, load_numbers
 from evlib.book.chapter_pages import answer_first, figures_apart, for_phones, with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import citation_words, copy_table, write_dataset
@@ -31,6 +30,7 @@ from evlib.book.look_up.pages import write_look_up_pages
 from evlib.book.look_up.question_pages import write_answers
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.record_history import trace, traced_tables
+from evlib.book.teaching.materials import write_class_materials
 from evlib.book.trials.trial_links import pages_of_trials, with_trial_links
 from evlib.book.trials.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
 from evlib.run.pipeline import with_values
@@ -98,6 +98,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
         words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
     chapters = chapters_of(results)
     words["cell_index"] = cell_index(chapters)
+    if (source / "plans.md").is_file():
+        lessons, raw = source / "_extra" / "lessons", root / "data" / "raw"
+        words["class_materials"] = write_class_materials(results, lessons, words=words, raw_dir=raw, protocol=protocol)
     for page in sorted(source.glob("*.md")):
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
@@ -236,25 +239,6 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> di
         write_text(source / "trials" / f"{page_name(story['trn'])}.md", page)
     write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
     return pages_of_trials(stories, page_name=page_name)
-
-
-def filled(text: str, words: dict[str, str], *, page: str) -> str:
-    """A page with every ``{{ name }}`` replaced by the run's number or words of that name.
-
-    Raises
-    ------
-    InputError
-        Naming the page and the name that no chapter saved.
-    """
-
-    def word(match: re.Match[str]) -> str:
-        if match[1] not in words:
-            raise InputError(
-                f"book/{page} names '{match[1]}', which no chapter saved. Saved: {', '.join(sorted(words))}."
-            )
-        return words[match[1]]
-
-    return re.sub(r"\{\{ (\w+) \}\}", word, text)
 
 
 def readable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

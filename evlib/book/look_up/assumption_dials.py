@@ -140,7 +140,7 @@ def _place(chosen: dict[str, str], levels: dict[str, list[str]]) -> int:
     return place
 
 
-def _words(name: str, value: str) -> str:
+def value_in_words(name: str, value: str) -> str:
     """A value of a dial as a reader sees it."""
     known = _DIALS[name][1].get(value)
     if known:
@@ -176,7 +176,7 @@ def _menus(levels: dict[str, list[str]], chosen: pd.Series) -> str:
     fields = []
     for name, values in levels.items():
         options = "".join(
-            f'<option value="{html.escape(value)}"{" selected" if value == chosen[name] else ""}>{html.escape(_words(name, value))}'
+            f'<option value="{html.escape(value)}"{" selected" if value == chosen[name] else ""}>{html.escape(value_in_words(name, value))}'
             f"{' (default)' if value == _default(name) else ''}</option>"
             for value in values
         )
@@ -219,7 +219,7 @@ def _caveat(cross: pd.DataFrame) -> str:
     n, without = thousands(len(cross)), cross[cross.share.isna()]
     reasons = joined([f"{route} in {thousands((cross[f'n_{route}'] == 0).sum())}" for route in ROUTES])
     always = [
-        f"“{_DIALS[name][0]}: {_words(name, value)}”"
+        f"“{_DIALS[name][0]}: {value_in_words(name, value)}”"
         for name in dials_of(cross)
         for value in dict.fromkeys(cross[name])
         if cross.share[cross[name] == value].isna().all()
@@ -246,7 +246,11 @@ def _turned_alone(cross: pd.DataFrame, levels: dict[str, list[str]], claims: lis
     for name, values in levels.items():
         others = [other for other in levels if other != name]
         alone = cross[(cross[others] == chosen[others]).all(axis=1)].set_index(name)
-        rows += [(_DIALS[name][0], _words(name, value), alone.loc[value]) for value in values if value != chosen[name]]
+        rows += [
+            (_DIALS[name][0], value_in_words(name, value), alone.loc[value])
+            for value in values
+            if value != chosen[name]
+        ]
     shown = pd.DataFrame(
         [(dial, value, share_text(row.share), *(row[claim] for claim in claims)) for dial, value, row in rows],
         columns=["assumption", "turned to", "share lower nebulised", *claims],

@@ -1,0 +1,120 @@
+"""The notebooks of a lesson, made of a page of Markdown: one for students, one with solutions for who teaches it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import yaml
+
+from evlib.base.protocol import YAML_LOADER
+from evlib.base.schema import read_csv
+from evlib.base.words import filled
+from evlib.book.dataset import CODEBOOK, FURTHER
+from evlib.run.pipeline import source_kernelspec
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+YOUR_CODE = "# your code here"
+_FENCE = re.compile(r"^```(python|solution|teacher)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_HEAD = re.compile(r"---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+
+
+class Lesson(NamedTuple):
+    """A lesson as its page gives it."""
+
+    name: str
+    title: str
+    goal: str
+    minutes: int
+    needs: str
+    mind: str  # the warning that belongs to its numbers
+    columns: dict[str, str]  # meanings of columns that no codebook has
+    text: str
+
+
+def read_lesson(path: str | Path, words: Mapping[str, str]) -> Lesson:
+    """A lesson from its page, with the run's words in place of ``{{ names }}``.
+
+    The page begins with its facts in YAML. Code in a ``python`` block is for all; in a ``solution`` block, for the teacher,
+    where students have an empty cell; a ``teacher`` block is Markdown for the teacher alone.
+    """
+    path = Path(path)
+    page = filled(path.read_text(encoding="utf-8"), words, page=f"lesson {path.name}")
+    head = _HEAD.match(page)
+    facts = yaml.load(head[1], Loader=YAML_LOADER)
+    return Lesson(path.stem, columns=facts.pop("columns", {}), text=page[head.end() :].strip(), **facts)
+
+
+def student_and_teacher(lesson: Lesson, files: Mapping[str, pd.DataFrame], words: Mapping[str, str]) -> tuple[str, str]:
+    """The text of the notebook for students and of the one with solutions.
+
+    ``files`` are the tables that lie beside them, by file name.
+    """
+    import nbformat
+
+    made = [_notebook(lesson, files, words, solved=solved) for solved in (False, True)]
+    for notebook in made:
+        nbformat.validate(notebook)
+    return nbformat.writes(made[0]) + "\n", nbformat.writes(made[1]) + "\n"
+
+
+def _notebook(
+    lesson: Lesson, files: Mapping[str, pd.DataFrame], words: Mapping[str, str], *, solved: bool
+) -> "NotebookNode":
+    import nbformat
+
+    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    cells = [markdown(_opening(lesson, words, solved=solved)), markdown(_dictionary(lesson, files))]
+    parts = _FENCE.split(lesson.text)  # text, kind, content, text, kind, content, …, text
+    cells += [markdown(text.strip()) for text in parts[:1] if text.strip()]
+    for kind, content, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        if kind == "python" or (kind == "solution" and solved):
+            cells.append(code(content.strip(), metadata={"tags": ["solution"]} if kind == "solution" else {}))
+        elif kind == "solution":
+            cells.append(code(YOUR_CODE))
+        elif solved:
+            cells.append(markdown(f"**For the teacher.** {content.strip()}"))
+        if text.strip():
+            cells.append(markdown(text.strip()))
+    cells.append(markdown(_closing(words)))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"class-{number:02}"  # the same from the same run
+    about = {"goal": lesson.goal, "minutes": lesson.minutes, "needs": lesson.needs, "mind": lesson.mind}
+    metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}, "lesson": about}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _opening(lesson: Lesson, words: Mapping[str, str], *, solved: bool) -> str:
+    return (
+        f"# {lesson.title}{' (with solutions)' if solved else ''}\n\n"
+        f"**Goal:** {lesson.goal}\n\n**Minutes:** {lesson.minutes}\n\n**It needs:** {lesson.needs}\n\n"
+        f"> **Mind:** {lesson.mind}\n\n"
+        f"The data are those of *{words['title']}* (evtrials), search up to {words['search_date']}, with records as their "
+        f"sources showed them by {words['snapshot']}. They lie beside this notebook as CSV files; pandas, seaborn and Jupyter "
+        "are all that it needs."
+    )
+
+
+def _dictionary(lesson: Lesson, files: Mapping[str, pd.DataFrame]) -> str:
+    """What each column of the files means, as a table that is folded in."""
+    known = pd.concat([read_csv(FURTHER).dropna(subset="column"), read_csv(CODEBOOK)])
+    known = known.drop_duplicates("column", keep="last").set_index("column").description.to_dict() | lesson.columns
+    rows = [
+        f"| `{file}` | `{column}` | {known[column].replace('|', '&#124;')} |"
+        for file, frame in files.items()
+        for column in frame
+    ]
+    table = "\n".join(["| file | column | meaning |", "| --- | --- | --- |", *rows])
+    return f"<details><summary><b>The files and what their columns mean</b></summary>\n\n{table}\n\n</details>"
+
+
+def _closing(words: Mapping[str, str]) -> str:
+    return (
+        "## Where this comes from\n\n"
+        f"evtrials: *{words['title']}*, search date {words['search_date']}, records of {words['snapshot']}. Text and data: "
+        "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/); code: MIT. Use and change it as you like; name the source "
+        "and say what you changed. Each fact of a trial is its registry's: the number (`trn`) names the record."
+    )

@@ -1,0 +1,52 @@
+"""Slides for teaching: one page of HTML without scripts, made of Markdown, that works from a folder and prints."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+
+from evlib.base.words import filled
+
+# A slide fills the window and the next one snaps in: space, the arrows and Page Down turn the pages. What to say is printed alone.
+_STYLE = """
+:root { color-scheme: light dark; }
+html { scroll-snap-type: y mandatory; scroll-padding: 0; font: 1.6rem/1.4 system-ui, sans-serif; }
+body { margin: 0; counter-reset: slide; }
+section { box-sizing: border-box; min-height: 100vh; padding: 6vh 8vw 9vh; scroll-snap-align: start; position: relative;
+  display: flex; flex-direction: column; justify-content: center; counter-increment: slide; }
+section::after { content: counter(slide); position: absolute; right: 3vw; bottom: 3vh; font-size: 1rem; }
+section > * { max-width: 60rem; }
+h1, h2 { line-height: 1.15; margin: 0 0 1.5rem; }
+ul, ol { margin: 0; padding-left: 1.5rem; } li { margin-bottom: 0.6rem; }
+img { max-height: 62vh; max-width: 100%; background: #fff; }
+blockquote { display: none; }
+@media (max-width: 50rem) { html { font-size: 1.1rem; scroll-snap-type: none; } }
+@media print {
+  @page { size: A4 landscape; margin: 1.5cm; }
+  html { font-size: 1.1rem; }
+  section { min-height: 0; padding: 0; break-after: page; display: block; }
+  section::after { position: static; }
+  img { max-height: 9cm; }
+  blockquote { display: block; margin: 1.5rem 0 0; padding-left: 1rem; border-left: 3px solid; font-size: 0.9rem; }
+}
+"""
+
+
+def slides(path: str | Path, words: Mapping[str, str]) -> str:
+    """A page of slides from Markdown, with the run's words in place of ``{{ names }}``.
+
+    A line ``---`` begins the next slide; a quotation is what to say, and shows in print alone.
+    """
+    from markdown_it import MarkdownIt
+
+    path = Path(path)
+    text = filled(path.read_text(encoding="utf-8"), words, page=path.name)
+    parts = [MarkdownIt("commonmark").render(part) for part in text.split("\n---\n")]
+    title = html.escape(text.splitlines()[0].removeprefix("# "))
+    body = "\n".join(
+        f'<section aria-label="Slide {n} of {len(parts)}">\n{part}</section>' for n, part in enumerate(parts, 1)
+    )
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n'
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
