@@ -70,7 +70,8 @@ def files(claims: pd.DataFrame, results: str | Path, raw_dir: str | Path) -> dic
     trials = claims.trn.dropna()
     described = read_table(results / "described.csv", "described")
     records = read_table(results / "records.csv", "records").drop(columns=["registry", "status", "enrolment"])
-    records = described.merge(records, on="trn").reindex(columns=[*_RECORD])
+    asked = [options["field"] for options in claims.options[claims.check == "record"]]
+    records = described.merge(records, on="trn").reindex(columns=list(dict.fromkeys([*_RECORD, *asked])))
     studies = read_table(results / "studies.csv", "studies")[["study_id", "study", "trn"]]
     arms = read_table(results / "arms.csv", "arms").merge(studies, on="study_id")[
         ["trn", "study", "arm", "is_control", "n"]
@@ -93,7 +94,8 @@ def teachers_key(claims: pd.DataFrame) -> pd.DataFrame:
 def _trial(options: Any, studies: pd.Series) -> str | None:
     if not isinstance(options, dict):
         return None
-    return options.get("trn") or studies.get(options.get("study"))
+    study = options.get("study") or options.get("arm", "").partition("/")[0]  # an arm's id begins with its report's
+    return options.get("trn") or studies.get(study)
 
 
 def _passages(claims: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,8 @@ section::after { content: counter(slide); position: absolute; right: 3vw; bottom
 section > * { max-width: 60rem; }
 h1, h2 { line-height: 1.15; margin: 0 0 1.5rem; }
 ul, ol { margin: 0; padding-left: 1.5rem; } li { margin-bottom: 0.6rem; }
-img { max-height: 62vh; max-width: 100%; background: #fff; }
+img { max-height: 82vh; max-width: 100%; background: #fff; }
+section:has(img) { padding-block: 3vh; } section:has(img) h2 { margin-bottom: 0.3rem; }
 blockquote { display: none; }
 @media (max-width: 50rem) { html { font-size: 1.1rem; scroll-snap-type: none; } }
 @media print {
