@@ -7,7 +7,13 @@ from conftest import ROOT, put
 from evlib.base.schema import read_csv
 from evlib.certainty.comparisons import compared_outcomes, read_comparisons
 from evlib.certainty.direction_of_effect import direction_of_effect
-from evlib.certainty.harms import harms_beside_controls, harms_in_words, serious_events, without_harms
+from evlib.certainty.harms import (
+    harms_beside_controls,
+    harms_in_words,
+    printed_by_the_paper,
+    serious_events,
+    without_harms,
+)
 from evlib.certainty.summary_of_findings import summary_of_findings, without_comparison
 from evlib.doses.effect_sizes import effects, safety
 
@@ -204,3 +210,21 @@ def test_percentages_are_no_estimate_of_a_direction():
         read_csv(RAW / "curation/report_codes.csv"),
     )
     assert "difference of percentages" not in set(compared.measure.dropna())
+
+
+def test_a_harm_that_the_paper_prints_and_no_report_of_ours_shows_is_named():
+    tables = {
+        "table2": pd.DataFrame(
+            {
+                "trn": ["T1", "T2", "T3"],
+                "outcomes": ["slow pulse 2/24", "colitis", "x"],
+                "adverse_events": ["mild", "serious", "none"],
+            }
+        ),
+        "studies": pd.DataFrame({"study_id": ["a", "b"], "trn": ["T1", "T2"]}),
+        "arms": pd.DataFrame({"study_id": ["a", "b"], "arm_id": ["a/1", "b/1"]}),
+        "adverse_events": pd.DataFrame({"arm_id": ["a/1", "b/1"], "n_events": ["0", "1"]}),
+    }
+    said = printed_by_the_paper(tables)
+    assert "T1, “slow pulse 2/24”" in said and "T2" not in said and "T3" not in said
+    assert not printed_by_the_paper(tables | {"table2": tables["table2"][1:]})

@@ -89,3 +89,20 @@ def test_records_are_counted_by_trial_and_what_has_no_column_is_not_counted():
 def test_every_item_has_a_name_of_its_own_without_a_comma(item):
     names = list(product_reporting.ITEMS.values())
     assert names.count(product_reporting.ITEMS[item]) == 1 and "," not in product_reporting.ITEMS[item]
+
+
+def test_methods_of_isolation_are_counted_with_those_that_do_not_say():
+    stated = {"a": "yes", "b": "yes", "c": "yes", "d": "no", "e": "not-seen"}
+    items = pd.DataFrame(
+        [{"study_id": i, "study": i.upper(), "item": "isolation", "stated": s} for i, s in stated.items()]
+    )
+    items = items.assign(words="by a kit")
+    arms = pd.DataFrame({"study_id": ["a", "a", "b", "e"], "ev_isolation": ["spinning"] * 3 + [None]})
+    table = product_reporting.isolation_methods(items, arms)
+    assert table[["isolation", "reports"]].values.tolist() == [
+        ["spinning", 2],
+        ["by a kit", 1],
+        [product_reporting.ANSWERS["not-seen"], 1],
+        [product_reporting.ANSWERS["no"], 1],
+    ]
+    assert table.of.eq(5).all() and table.studies[0] == "A; B" and pd.isna(table.studies[2])

@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table
+from evlib.base.words import load_numbers
 from evlib.book.look_up.question_pages import downloads, most_asked, question_page, write_answers
 from evlib.book.look_up.questions import (
     ALL,
@@ -17,6 +18,7 @@ from evlib.book.look_up.questions import (
     UNKNOWN,
     answer,
     belongs,
+    compared_with_another_arm,
     of_question,
     page_of,
     question_tables,
@@ -128,6 +130,25 @@ def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(ta
     assert (
         "2021-12-01 (passed)" in row and ">2026-11-22<" in row
     )  # its record, read on that day, still says that it is to begin
+
+
+def test_the_first_page_the_chapters_and_the_answers_agree_where_they_count_the_same(results, tables, asked):
+    n, everything = load_numbers(results), asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict()
+    own = of_question(rows_of(tables), everything)
+    said = answer(own, noun="vesicles")
+    records = read_csv(results / "product_in_records.csv").set_index("item").trials
+    assert records["Dose on file"] == n["n_dose_trials"] and said["dose"].startswith(f"Dose: {n['n_dose_trials']} of ")
+    assert f"**{n['n_dose_trials']} of {n['n_included']} " in n["doses_shown"]
+    assert f" {records['Dose as a number that can be read']} with a number" in n["doses_shown"]
+    assert records["Dose in particles per administration"] == n["n_particle_trials"]
+    assert (
+        f" {records['Dose in particles']} count particles: {n['n_particle_trials']} per administration"
+        in n["doses_shown"]
+    )
+    assert re.search(rf"as stated: [^(]*\({n['n_particle_trials']} trials\)", said["dose"])
+    comparing = len({row["study_id"] for row in compared_with_another_arm(own)})
+    assert f", {comparing} compare vesicles of MSCs" in n["certainty"] and f" {comparing} of " in said["effect"]
+    assert f"is shown by {n['n_route_not_reported']} of {n['n_included']} trials" in page(everything, tables)
 
 
 def test_text_of_registries_and_reports_stays_text(tables, asked):

@@ -48,6 +48,32 @@ def test_a_bound_that_is_not_stated_stays_missing(tmp_path):
     assert doses.high.tolist() == [4.0]
 
 
+def test_trials_that_count_particles_are_told_apart_by_what_the_particles_are_of(tmp_path):
+    known = [f"NCT0000000{i}" for i in range(1, 6)]
+    doses, _ = stated(
+        tmp_path,
+        f"{known[0]},,1e8,2e8,particles,administration,,,,x",
+        f"{known[0]},,,,particles,administration,,,,garbled",  # the trial's other dose can be read
+        f"{known[1]},,1e9,1e9,particles,injection site,,,,x",
+        f"{known[2]},,1e7,1e7,particles/cm2,administration,,,,x",
+        f"{known[3]},,,,particles,administration,,,,garbled",
+        f"{known[4]},,5,5,ug protein,administration,,,,x",
+        known=known,
+    )
+    assert stated_doses.in_particles(doses).set_index("trn").particles_of.to_dict() == {
+        known[0]: "an administration",
+        known[1]: "an area or a site",
+        known[2]: "an area or a site",
+        known[3]: "no number that can be read",
+    }
+    assert stated_doses.dose_numbers(doses)["n_particle_trials"] == 1
+    assert stated_doses.doses_in_a_sentence(doses, 9) == (
+        "**5 of 9 included trials** show a dose, 4 with a number that can be read; 4 count particles: 1 per administration, "
+        "2 per area or site alone and 1 without a number that can be read."
+    )
+    assert stated_doses.doses_in_a_sentence(doses[:0], 1).startswith("**0 of 1 included trials** show a dose, 0 ")
+
+
 def test_doses_of_a_merged_record_count_for_the_one_that_is_kept_with_its_route(tmp_path):
     merged = "ChiCTR2000030261"
     doses, _ = stated(

@@ -111,6 +111,24 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
     )
 
 
+def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
+    """The harms that the paper's Table 2 prints of trials of which no event is on file here, in a sentence; empty: none.
+
+    ``tables`` are those of ``evlib.doses.evidence.evidence_tables``.
+    """
+    printed = tables["table2"][tables["table2"].adverse_events != "none"]
+    arms = tables["arms"].merge(tables["studies"][["study_id", "trn"]], on="study_id")
+    counted = tables["adverse_events"].merge(arms[["arm_id", "trn"]], on="arm_id")
+    seen = counted.trn[pd.to_numeric(counted.n_events, errors="coerce") > 0]
+    differ = [f"{row.trn}, “{row.outcomes}”" for row in printed[~printed.trn.isin(seen)].itertuples()]
+    return (
+        f"The paper's Table 2 prints harms that are not among these counts: {'; '.join(differ)}. What we read of the reports does not show "
+        "them, nor in which arm they were; they are not counted here."
+        if differ
+        else ""
+    )
+
+
 def rates_of_literature(conversions: pd.DataFrame) -> pd.DataFrame:
     """The pooled rates of adverse events that a review prints, as transcribed: ``quantity, low, high, unit, source, note``."""
     return conversions[conversions.quantity.str.contains("pooled incidence")]

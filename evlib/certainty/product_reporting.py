@@ -81,6 +81,39 @@ def by_item(items: pd.DataFrame) -> pd.DataFrame:
     return counts.join(agreed).rename_axis(columns=None).reset_index()
 
 
+def isolation_methods(items: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+    """By which method reports say that the vesicles were isolated, and how many do not say.
+
+    Parameters
+    ----------
+    items, arms
+        Tables ``product_settled`` and ``arms`` (``study_id, ev_isolation``: the method as read, with the words of the source).
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``isolation, reports, of, studies``: the methods, the most frequent first, then the reports that do not say (``ANSWERS``);
+        those of which too little was read are counted and not named.
+    """
+    own = items[items.item == "isolation"]
+    named = (
+        arms.dropna(subset="ev_isolation")
+        .groupby("study_id")
+        .ev_isolation.agg(lambda cells: joined(sorted(set(cells))))
+    )
+    said = own.stated == "yes"
+    method = own.stated.map(ANSWERS).mask(said, own.study_id.map(named).fillna(own.words))
+    table = (
+        own.assign(isolation=method, said=said)
+        .groupby(["isolation", "said"])
+        .study.agg(["size", lambda names: "; ".join(names)])
+    )
+    table = table.set_axis(["reports", "studies"], axis=1).reset_index().assign(of=len(own))
+    order = table.sort_values(["said", "reports", "isolation"], ascending=[False, False, True], kind="stable")
+    order["studies"] = order.studies.mask(order.isolation == ANSWERS["not-seen"])
+    return order[["isolation", "reports", "of", "studies"]].reset_index(drop=True)
+
+
 def scores(items: pd.DataFrame) -> pd.DataFrame:
     """How many items each report states: one row per report, those that state most first.
 

@@ -188,7 +188,7 @@ def doses_in_a_sentence(doses: pd.DataFrame, n_trials: int) -> str:
         f"{counts.sum()} {'counts' if counts.sum() == 1 else 'count'} particles",
     )
     return (
-        f"**{doses.trn.nunique()} of {several(n_trials, 'included trial')}** show a dose, {numbers} with a number that can be "
+        f"**{doses.trn.nunique()} of {n_trials} included trials** show a dose, {numbers} with a number that can be "
         f"read; {particles}{f': {listed}' if listed else ''}."
     )
 

@@ -301,9 +301,10 @@ def _elsewhere(page: str) -> str:
 
 
 def _why_links(rows: Rows) -> str:
-    links = [("07_certainty", "certainty and harms")] if "findings" in rows else []
-    links += [("04_dose_effect", "doses")] if "tested" in rows else []
-    named = joined([f'<a href="../{page}.html">{words}</a>' for page, words in links])
+    of_product = ("07_certainty.html#product-reporting", "how vesicles were isolated and characterised")
+    links = [("07_certainty.html", "certainty and harms"), of_product] if "findings" in rows else []
+    links += [("04_dose_effect.html", "doses")] if "tested" in rows else []
+    named = joined([f'<a href="../{page}">{words}</a>' for page, words in links])
     return f"How it is done: {named}." if named else ""
 
 
@@ -327,7 +328,7 @@ def _found(own: Rows) -> str:
                 for row in rows
             ]
             groups.append((_text(rows[0]["caveats"]), cells, ids))
-        heads = ("outcome, compared with", "found", "people", "certainty, and why")
+        heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
         caption = (
             f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals"
         )

@@ -270,7 +270,7 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     return {
         "effect": text,
         "first": [
-            {"study_id": row["study_id"], "study": row["study"], "about": _about(row)}
+            {"study_id": row["study_id"], "study": row["study"], "about": _about(row, own)}
             | {"finding": row["finding"], "caveat": row["evidence_note"], "certainty": _certainty_of(row, own)}
             for row in ordered[:_SHOWN_FIRST]
         ],
@@ -300,8 +300,12 @@ def _nothing_compared(own: Rows, *, noun: str) -> str:
     return text
 
 
-def _about(row: dict[str, Any]) -> str:
+def _about(row: dict[str, Any], own: Rows) -> str:
     people = "people not stated" if row["n"] is None else several(row["n"], "person", "people")
+    whole = next((report["people"] for report in own["reports"] if report["study_id"] == row["study_id"]), None)
+    if row["n"] is not None and whole is not None and whole > row["n"]:
+        arms = joined([name for name in (row["arm"], row["versus"]) if name])
+        people = f"{row['n']} of its {several(whole, 'person', 'people')}: those of {arms}"
     given = f", {row['also_given']} given as well" if row["also_given"] else ""
     chance = {True: "", False: "; not randomised"}.get(row["randomised"], "; not known to be randomised")
     return f"{row['disease_group'] or 'disease not told'}; {people}, v {row['comparator'] or 'an arm that is not named'}{given}{chance}"
