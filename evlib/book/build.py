@@ -19,6 +19,7 @@ from evlib.base.errors import InputError
 from evlib.base.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
 from evlib.base.paths import repository
 from evlib.book import search_index
+from evlib.book.look_up import inside
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.run.cache_keys import modules_behind
 from evlib.run.pipeline import spare_grammars
@@ -207,9 +208,13 @@ def finish(made: Path, source: Path, root: Path, results: Path) -> None:
     tables = [path.read_text(encoding="utf-8") for path in source.glob("*_table.html")]
     own_scripts = {script for table in tables for script in inline_scripts(table)}
     search_index.write_texts(made)
+    names = json.loads((source / inside.PLACES).read_text(encoding="utf-8"))
     for page in all_below(made):
         if page.suffix == ".html" and "_static" not in page.parts:
-            write_text(page, with_policy(page.read_text(encoding="utf-8"), own=own_scripts))
+            text = page.read_text(encoding="utf-8")
+            if page.parent == made and page.stem in names:
+                text = inside.with_links_inside(text, names[page.stem])
+            write_text(page, with_policy(text, own=own_scripts))
     stamp = {"key": _key(root, results), "results": results.name, "files": _checksums(made)}
     write_text(made / STAMP, json.dumps(stamp) + "\n")
 

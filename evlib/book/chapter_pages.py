@@ -101,7 +101,8 @@ def _how_it_was_done(about: str, cells: list[NotebookNode]) -> str:
     links = " · ".join(f'<a href="#{make_id(name)}">{html.escape(name)}</a>' for name in headings)
     return (
         f"```{{admonition}} How this was done\n:class: tip\n{about}\n\nStep by step: {links}.\n\n"
-        "The code of a step is folded: *Show code cell source* opens it, and the button below the title opens all of it.\n```"
+        "The code of a step is folded: *Show code cell source* opens it, and the button below the title opens all of it. "
+        "A dotted name in it leads to what it does.\n```"
     )
 
 

@@ -26,6 +26,7 @@ from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons.chapters import chapters_of
 from evlib.book.lessons.pages import cell_index, for_the_book, write_lessons
+from evlib.book.look_up.inside import write_inside
 from evlib.book.look_up.pages import write_look_up_pages
 from evlib.book.look_up.question_pages import write_answers
 from evlib.book.page_policy import refuse_scripts
@@ -107,18 +108,23 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     pages_of = _write_trials(root, results, source, protocol)
     if (results / "audit.csv").is_file():
         write_text(source / "ledger_table.html", claims_to_browse(read_csv(results / "audit.csv")))
+    with_code: dict[str, nbformat.NotebookNode] = {}
     for path in sorted(results.glob("[0-9][0-9]_*.ipynb")):
         executed = nbformat.read(path, as_version=4)
+        with_code[path.stem] = nbformat.v4.new_notebook(cells=list(executed.cells))
         refuse_scripts(executed, path.name)
         figured = with_figure_files(readable(executed), results / "figures")
         notebook = with_trial_links(for_the_book(figured, chapters[path.stem]), pages_of)
         figures = _more_figures(notebook, source, path.stem)
+        if figures:
+            with_code[_MORE_FIGURES.partition(".")[0]] = with_code[path.stem]
         for page, name in ((answer_first(notebook), path.name), *([(figures, _MORE_FIGURES)] if figures else [])):
             seen: set[str] = set()
             for cell in page.cells:
                 if cell.cell_type == "markdown":
                     cell.source = linked(cell.source, meanings, seen)
             write_text(source / name, nbformat.writes(page) + "\n")
+    write_inside(source, with_code)
     downloads = source / "_extra"
     for folder in (source, downloads):
         shutil.copytree(results / "figures", folder / "figures")
