@@ -122,6 +122,14 @@ def test_an_unknown_code_is_set_aside_with_its_line(tmp_path, review):
     assert "'lungs' is not a code" in rejects.reason[0]
 
 
+def test_a_country_that_is_not_told_rests_on_nothing(tmp_path, review):
+    path = tmp_path / "coding.csv"
+    head = ",".join(["trn", *CODED_FIELDS, "country_basis"])
+    path.write_text(f"{head}\nNCT00000001{',' * 12}sponsor\nNCT00000002{',' * 11}Iran,sponsor\n")
+    coded, _ = coded_fields.readers_coding(path, known={"NCT00000001", "NCT00000002"}, protocol=review)
+    assert coded.country_basis.fillna("").tolist() == ["", "sponsor"]
+
+
 ADDED = """
   sponsor_type:
     reads: [sponsor, brief_title]

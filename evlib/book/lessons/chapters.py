@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TAG, SOLUTION = "lesson", "hide-cell"
 ABOUT = '"lesson": {"teaches": "…", "shows": "…", "mind": "…", "minutes": 10, "exercise": "…", "solution": "…"}'
 _PACKAGES = {"pandas", "numpy", "seaborn", "matplotlib", "IPython"}
+GIVEN = {"search_date", "review"}  # what the cells of every chapter have beside tables: the parameter, and the protocol
 ALWAYS_IMPORTED = {
     "pd": ("pandas", "import pandas as pd"),
     "plt": ("matplotlib", "import matplotlib.pyplot as plt"),
@@ -230,7 +231,8 @@ def _column_words(tree: ast.Module) -> set[str]:
 def needs_of(cell: Cell, chapter: Chapter, *, after: dict[str, Needs] | None = None) -> Needs:
     """The tables, imports and earlier cells that a cell needs, also through those cells.
 
-    The earlier cells are those that can be lifted; or those of ``after``, by their ids with what they need in turn.
+    The earlier cells are those that can be lifted; or those of ``after``, by their ids with what they need in turn, where
+    what is ``GIVEN`` is there, too.
 
     Raises
     ------
@@ -243,6 +245,8 @@ def needs_of(cell: Cell, chapter: Chapter, *, after: dict[str, Needs] | None = N
     )
     earlier = sorted((own for own in cells if own.position < cell.position), key=lambda own: own.position)
     for name in cell.takes:
+        if after is not None and name in GIVEN:
+            continue
         package, line = chapter.imports.get(name, ("", ""))
         provider = next((own for own in reversed(earlier) if name in own.makes), None)
         if after is not None and provider and (package or provider.id not in after):
@@ -273,10 +277,11 @@ def cells_alone(chapter: Chapter) -> Iterator[tuple[Cell, Needs | None, str]]:
     for cell in sorted((*chapter.cells, *chapter.others), key=lambda cell: cell.position):
         try:
             alone[cell.id] = needs_of(cell, chapter, after=alone)
-            if cell.takes:
-                yield cell, alone[cell.id], ""
+            why = ""
         except InputError as error:
-            yield cell, None, str(error)
+            why = str(error)
+        if set(cell.takes) - cell.makes:  # more than imports, or constants
+            yield cell, alone.get(cell.id), why
 
 
 def _why_missing(name: str, cell: Cell, chapter: Chapter) -> str:

@@ -1,5 +1,6 @@
 """The lessons of a book: the index of cells, a file for each cell and each chapter, and all tables as one file."""
 
+import json
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 ALL_DATA = "all_data"
 WITH_SOLUTIONS = "-with-solutions"
 _IMPORTS = [
+    "import json",
+    "from pathlib import Path",
     "import pandas as pd",
     "import numpy as np",
     "import seaborn as sns",
@@ -43,12 +46,13 @@ def write_lessons(results: Path, chapters: dict[str, Chapter], folder: Path, *, 
 
 
 def all_data(results: Path, chapters: dict[str, Chapter], *, protocol: dict) -> dict[str, bytes]:
-    """Every table that a cell of the chapters can use as a CSV file, what the columns mean, and for each chapter a notebook that reads
-    them under the names that the chapter's cells use; by the names of the files."""
+    """Every table that a cell of the chapters can use as a CSV file, what the columns mean, the protocol, and for each chapter a
+    notebook that reads them under the names that the chapter's cells use; by the names of the files."""
     import nbformat
 
-    published = published_at(searched(results)["search_date"], protocol)
-    files: dict[str, bytes] = {}
+    search_date = searched(results)["search_date"]
+    published = published_at(search_date, protocol)
+    files = {f"{ALL_DATA}/protocol.json": json.dumps(protocol, ensure_ascii=False, indent=1).encode()}
     held: dict[str, Table] = {}
     for name, chapter in chapters.items():
         plain = [needs for needs in map(itemgetter(1), cells_alone(chapter)) if needs]
@@ -58,6 +62,7 @@ def all_data(results: Path, chapters: dict[str, Chapter], *, protocol: dict) -> 
             if file not in held:
                 held[file] = table_of(results, file, file)
             reads.append(reading(held[file]._replace(name=own), published=published))
+        given = f'search_date = "{search_date}"\nreview = json.loads(Path("protocol.json").read_text(encoding="utf-8"))'
         imports = import_lines([*_IMPORTS, *(line for needs in plain for line in needs.imports)])
         told = (
             f"# Begin with the cells of a chapter\n\n*{chapter.title}* Run the next cell. Then a cell of the chapter's page that "
@@ -65,7 +70,7 @@ def all_data(results: Path, chapters: dict[str, Chapter], *, protocol: dict) -> 
         )
         cells = [
             nbformat.v4.new_markdown_cell(told),
-            nbformat.v4.new_code_cell("\n\n".join([imports, "\n".join(reads)])),
+            nbformat.v4.new_code_cell("\n\n".join([imports, given, "\n".join(reads)])),
         ]
         notebook = notebook_of([*cells, nbformat.v4.new_code_cell(YOUR_CODE)])
         files[f"{ALL_DATA}/{name}.ipynb"] = (nbformat.writes(notebook) + "\n").encode()
