@@ -3,13 +3,17 @@
 import base64
 import re
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+import seaborn as sns
+from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from evlib.base import theme
 from evlib.base.figure import show
-from evlib.base.point_layout import width_of
+from evlib.base.point_layout import GREY, width_of
 from evlib.base.schema import columns
 from evlib.describe import bars
 from evlib.doses import stated_doses
@@ -19,6 +23,31 @@ def described(*rows):
     frame = pd.DataFrame(rows, columns=["trn", "screening", "route", "registered"])
     frame["registered"] = pd.to_datetime(frame.registered)
     return frame.reindex(columns=columns("described"))
+
+
+def some_drawing():
+    """A bar chart with a row of what is not reported, a legend, and a label that is no formula."""
+    drawing, axes = plt.subplots(layout="constrained")
+    rows = pd.DataFrame({"route": ["$x^2", "Not reported"], "n": [2, 1], "kind": ["sure", "not sure"]})
+    sns.barplot(rows, x="n", y="route", hue="kind", ax=axes)
+    return drawing
+
+
+def test_a_drawing_is_dressed_with_title_note_and_grey():
+    drawing = some_drawing()
+    theme.dress(drawing, "All of them", "Trials (n = 3).")
+    [axes] = drawing.axes
+    assert drawing.get_suptitle() == "All of them" and axes.get_legend() is None
+    assert drawing.legends[0].get_title().get_text() == "Trials (n = 3)."
+    bars_at = {
+        round(bar.get_y() + bar.get_height() / 2): to_hex(bar.get_facecolor())
+        for part in axes.containers
+        for bar in part
+    }
+    assert bars_at[1] == GREY.lower() != bars_at[0]
+    assert not any(label.get_parse_math() for label in axes.get_yticklabels())
+    theme.dress(drawing, "Another")
+    assert drawing.get_suptitle() == "All of them"
 
 
 def test_the_title_counts_included_trials_only():
@@ -31,7 +60,7 @@ def test_the_title_counts_included_trials_only():
     figure = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
     assert (
         figure.title
-        == "Route: most often Nebulised; not reported for fewer than half of the trials; 1 proposal not yet read, hatched"
+        == "Route: most often Nebulised; not reported for fewer than half of the trials; 1 proposal not yet read, in orange"
     )
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
@@ -40,13 +69,13 @@ def test_the_title_counts_included_trials_only():
     assert (
         years.title
         == "All of the trials with a date were registered in 2020 or later; the date of 1 trial is not known; "
-        "1 proposal not yet read, hatched"
+        "1 proposal not yet read, in orange"
     )
 
 
 def test_a_shown_figure_has_its_files_alt_text_and_picture(tmp_path):
     table = described(("1", "included", '<b>"x"</b>', "2020-01-01"))
-    shown = show(bars.trials_by(table, "route", noun="route"), tmp_path).data
+    shown = show(bars.trials_by(table, "route", noun="route"), tmp_path, drawing=some_drawing()).data
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".png", ".csv", ".txt"}
     assert "<b>" not in shown.replace("<figure", "")
     picture = base64.b64decode(re.search(r"base64,([^\"]+)", shown)[1])
@@ -56,7 +85,8 @@ def test_a_shown_figure_has_its_files_alt_text_and_picture(tmp_path):
 
 def test_the_same_figure_is_the_same_file(tmp_path):
     table = described(("1", "included", "nebulised", "2020-01-01"))
-    first, second = (show(bars.trials_by(table, "route", noun="route"), tmp_path / name).data for name in ("a", "b"))
+    counted = bars.trials_by(table, "route", noun="route")
+    first, second = (show(counted, tmp_path / name, drawing=some_drawing()).data for name in ("a", "b"))
     assert first == second
 
 

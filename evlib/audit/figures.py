@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from evlib.audit.checks import NOT_CHECKABLE, ORDER, VERDICTS, by_section, findings_by_verdict
-from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.point_layout import GREY, INK, WIDTH, canvas, finished, put_patch, put_text
 from evlib.base.words import several
 
@@ -45,7 +45,6 @@ def field_by_date(table: pd.DataFrame) -> Figure:
         axes.set(xlabel=f"Last day of the search ({len(table)} dates)", ylabel="Records or trials (n)", ylim=(0, None))
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower left")
-        set_title(axes, title)
     years = table[~days.dt.year.duplicated(keep="last")]
     listed = ", ".join(f"{row.search_date} {row.n_records} and {row.n_included}" for row in years.itertuples())
     alt = f"Step plot by last day of the search. {title}. Records found and trials included: {listed}."

@@ -77,3 +77,10 @@ def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
         f"{several(last, 'was', 'were') if last != 1 else '1 was'} registered in the twelve months to {search_date} and {before} in the "
         f"twelve months before" + (f"; of {several(undated, 'trial')} the day is not known" if undated else "")
     )
+
+
+def numbers(said: list[str], before: pd.DataFrame, now: pd.DataFrame, search_date: str) -> dict[str, object]:
+    """Numbers and sentences that the first page takes: of ``in_sentences`` and of its two tables."""
+    one, other = (set(table.trn[table.screening == "included"]) for table in (before, now))
+    told = {"pace": pace_in_words(now, search_date), "since_paper": "\n".join(f"- {sentence}" for sentence in said)}
+    return {"n_by_paper": len(one), "n_since_paper": len(other - set(before.trn)), **told}

@@ -23,13 +23,14 @@ from matplotlib.transforms import Bbox
 from evlib.base.files import write_text
 from evlib.base.point_layout import BLUE, GREY, ORANGE, canvas, finished, width_of
 from evlib.base.schema import write_csv
+from evlib.base.theme import TITLE_LINE, dress, put_title
 
 NOT_REPORTED = "not reported"
 UNREAD = "not yet read"  # what a reader sees of trials that the rules propose and nobody has decided on
 INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
 WIDTH_INCHES = 5.0
 _NARROWEST_INCHES = 3.9
-_TITLE_LINE, _AXIS_LINE = 54, 46  # letters of a title and of an axis that a drawing of full width has room for
+_AXIS_LINE = 46  # letters of the name of an axis that a drawing of full width has room for
 PHONE, LETTERS = 360.0, 11.0  # pixels: what a phone has for a drawing, and how high letters are there at least
 NARROW_FILE = ".narrow.svg"  # how the file of a drawing for phones ends
 STYLE = {"svg.hashsalt": "evtrials", "svg.fonttype": "none", "figure.dpi": 150, "hatch.linewidth": 0.8}
@@ -46,27 +47,28 @@ _TEXT = re.compile(r'<text style="([^"]*)"([^>]*)>([^<]*)</text>')
 _OWN_NAME = re.compile(r' id="(?:figure|axes|patch|text|line2d|legend|[xy]tick|matplotlib\.axis|\w+Collection)_\d+"')
 _TURN_BY_NOTHING = re.compile(r' transform="rotate\(-?0 [^)]*\)"')
 _BOLD = 600  # of a font, from which weight on it is bold
-_HATCHES = {"pending": "///", "estimated": "///"}
-_WORDS = {"pending": f"{UNREAD}: proposed by the rules", "included": "included"}
-_WORDS |= {"observed": "date observed", "estimated": "date estimated"}
 _PNG = {"pil_kwargs": {"compress_level": 3}}  # a third of the time that level 6 takes, for files a tenth larger
 
 
 class Figure(NamedTuple):
     """A drawing, its file name without ending, the finding, a description for those who cannot see it, its data.
 
+    Without a drawing it is what was counted, for a chapter to draw: ``show(counted, out, drawing=drawing)``. ``note`` stands
+    below a drawing that is not laid out in points; ``dress`` of ``evlib.base.theme`` gives it that and its title.
+
     ``hints`` are texts that appear where a mouse rests on a marker: for the lines of the drawing with these ``gid``, one text
     for each marker in its order. They repeat what the data or a table beside the figure says. ``narrow`` draws it once more, for
     phones (see ``with_narrow``).
     """
 
-    drawing: Drawing
+    drawing: Drawing | None
     name: str
     title: str
     alt: str
     data: pd.DataFrame
     hints: Mapping[str, Sequence[str]] = MappingProxyType({})
     narrow: "Callable[[], Figure] | None" = None
+    note: str = ""
 
 
 def with_narrow(span: float) -> Callable[[Callable[..., Figure]], Callable[..., Figure]]:
@@ -82,7 +84,7 @@ def with_narrow(span: float) -> Callable[[Callable[..., Figure]], Callable[..., 
     return decorated
 
 
-def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
+def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None, page: str = "") -> HTML:
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
     Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT), and a narrower drawing (SVG), for the
@@ -90,6 +92,8 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
 
     Parameters
     ----------
+    drawing
+        Of what was counted without one.
     page
         The page of the book that shows the figure (``02_screen.html``), where its boxes are links: the drawing becomes part
         of the page, links to places on it lead there (``#place``), others to the pages beside it.
@@ -97,7 +101,10 @@ def show(figure: Figure, out_dir: str | Path, *, page: str = "") -> HTML:
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{figure.name}{NARROW_FILE}").unlink(missing_ok=True)  # of an earlier run
+    figure = figure._replace(drawing=drawing or figure.drawing)
     with matplotlib.rc_context(STYLE):
+        if not _in_points(figure.drawing):  # one of points is complete
+            dress(figure.drawing, figure.title, figure.note)
         narrow = figure.narrow() if figure.narrow else None
         svg, box = _as_svg(figure)
         figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box, **_PNG)
@@ -154,7 +161,7 @@ def _narrowed(drawing: Drawing) -> bool:
     if not _NARROWEST_INCHES <= width < drawing.get_figwidth():
         return False
     drawing.set_size_inches(width, drawing.get_figheight())
-    _put_title(drawing, " ".join(drawing.get_suptitle().split()), int(_TITLE_LINE * width / WIDTH_INCHES))
+    put_title(drawing, " ".join(drawing.get_suptitle().split()), letters=int(TITLE_LINE * width / WIDTH_INCHES))
     for axes in drawing.axes:
         axes.set_xlabel(textwrap.fill(axes.get_xlabel(), int(_AXIS_LINE * width / WIDTH_INCHES)))
     drawing.set_layout_engine("constrained")
@@ -296,69 +303,7 @@ def none_included(described: pd.DataFrame, *, proposed: str = "") -> str:
     return f"None included yet, {n} proposed{proposed or ', which this figure does not count'}"
 
 
-def bars(data: pd.DataFrame, name: str, title: str, xlabel: str, colours: dict[str, str]) -> Figure:
-    """Horizontal stacked bars, one per row of ``data``, each with its number."""
-    used = [column for column in data.columns if data[column].sum() or len(data.columns) == 1]
-    with matplotlib.rc_context(STYLE):
-        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.4 + 0.3 * len(data)), layout="constrained")
-        rows = [textwrap.fill(str(label), 26) for label in data.index]
-        left = pd.Series(0, index=data.index)
-        for column in used:
-            tints = [NO_VALUE if label == "Not reported" else colours[column] for label in data.index]
-            axes.barh(rows, data[column], left=left, color=tints, hatch=_HATCHES.get(column), edgecolor="white")
-            left = left + data[column]
-        for y, (total, parts) in enumerate(zip(left, data[used].to_numpy())):
-            label = " + ".join(str(part) for part in parts) if parts[1:].any() else str(total)
-            axes.annotate(label, (total, y), xytext=(4, 0), textcoords="offset points", va="center")
-        axes.margins(x=0.18, y=0.02)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.invert_yaxis()
-        axes.set_xlabel(xlabel)
-        _legend(axes, used, colours)
-        set_title(axes, title)
-    listed = ", ".join(f"{label} {int(total)}" for label, total in left.items())
-    return Figure(drawing, name, title, f"Bar chart. {title}. {xlabel}: {listed}.", data.reset_index())
-
-
-def stacked_years(data: pd.DataFrame, name: str, title: str, ylabel: str, colours: dict[str, str]) -> Figure:
-    """Upright stacked bars, one per year in the index of ``data``, each with its number."""
-    used = [column for column in data.columns if data[column].sum()]
-    with matplotlib.rc_context(STYLE):
-        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
-        bottom = pd.Series(0, index=data.index)
-        for column in used:
-            look = {"color": colours[column], "hatch": _HATCHES.get(column), "edgecolor": "white"}
-            axes.bar(data.index, data[column], bottom=bottom, **look)
-            bottom = bottom + data[column]
-        for year, total in bottom[bottom > 0].items():
-            axes.annotate(str(total), (year, total), xytext=(0, 2), textcoords="offset points", ha="center")
-        axes.margins(y=0.12)
-        axes.yaxis.get_major_locator().set_params(integer=True)
-        axes.set(xlabel="Year of registration", ylabel=ylabel, xticks=data.index[:: 1 if len(data) < 9 else 2])
-        _legend(axes, used, colours)
-        set_title(axes, title)
-    listed = ", ".join(f"{year} {int(total)}" for year, total in bottom.items())
-    alt = f"Bar chart by year. {title}. {ylabel}: {listed}.".replace("\n", " ")
-    return Figure(drawing, name, title, alt, data.reset_index())
-
-
-def _legend(axes: plt.Axes, used: list[str], colours: dict[str, str]) -> None:
-    if len(used) > 1:
-        looks = {c: {"facecolor": colours[c], "hatch": _HATCHES.get(c), "edgecolor": "white"} for c in used}
-        handles = [plt.Rectangle((0, 0), 1, 1, label=_WORDS[c], **look) for c, look in looks.items()]
-        axes.figure.legend(handles=handles, frameon=False, fontsize=9, ncols=2, loc="outside lower left")
-
-
 def nothing(name: str, title: str) -> Figure:
     """A figure that is only its title."""
     axes, bottom = canvas(title)
     return Figure(finished(axes, bottom), name, title, f"Empty figure. {title}.", pd.DataFrame({"n": []}))
-
-
-def set_title(axes: plt.Axes, title: str) -> None:
-    """A wrapped title that begins at the left edge of the whole figure."""
-    _put_title(axes.figure, title, _TITLE_LINE)
-
-
-def _put_title(drawing: Drawing, title: str, line: int) -> None:
-    drawing.suptitle(textwrap.fill(title, line), x=0.01, ha="left", fontsize=11, fontweight="bold")

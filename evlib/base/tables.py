@@ -28,8 +28,14 @@ def kept_numbers(trials: pd.DataFrame) -> dict[str, str]:
     return {merged: row.trn for row in trials.itertuples() for merged in split_multi(row.merged_trns)}
 
 
-def shares_filled(records: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
-    """How many records show anything in each field: columns ``field, n, of``."""
+def shares_filled(records: pd.DataFrame, protocol: dict) -> pd.DataFrame:
+    """How many records show anything in each field that a registry gives: columns ``field, n, of``.
+
+    Fields of facts that the review does not code are left out: their completeness is of no interest.
+    """
+    ours = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "note", "source_urls"}
+    ours |= set(fields_without_codes(protocol))
+    fields = [name for name in kinds("records") if name not in ours and name.split("_")[0] != "registered"]
     return pd.DataFrame({"field": fields, "n": [int(records[f].notna().sum()) for f in fields], "of": len(records)})
 
 

@@ -16,7 +16,7 @@ import seaborn as sns
 from scipy import interpolate, special, stats
 
 from evlib.base.errors import InputError
-from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.schema import checked, columns
 from evlib.certainty.printed_statistics import p_values, printed_p
 from evlib.doses.effect_sizes import proportion
@@ -298,7 +298,6 @@ def prior_and_posterior(groups: pd.DataFrame, priors: Priors = SETTINGS["as set"
         for row, share in zip(groups.itertuples(), shares):
             curve.annotate(f"n = {row.n}", (row.dose, share), xytext=(6, -12), textcoords="offset points", fontsize=8)
         drawing.legend(*curve.get_legend_handles_labels(), frameon=False, fontsize=8, loc="outside lower left")
-        set_title(curve, title)
     listed = "; ".join(f"{row.dose:g} {unit}: {row.events} of {row.n}" for row in groups.itertuples())
     alt = f"Densities of two parameters, prior and posterior, and the curve by dose. {title}. {groups.outcome.iloc[0]}: {listed}{counts}."
     data = pd.concat([band.assign(of=kind) for kind, band in bands.items()], ignore_index=True).round(3)

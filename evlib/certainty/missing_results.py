@@ -11,7 +11,7 @@ import seaborn as sns
 
 from evlib.base.dates import possible_days
 from evlib.base.errors import InputError
-from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.schema import checked, join_multi, split_multi
 from evlib.base.tables import kept_numbers
 from evlib.base.words import joined, several
@@ -224,7 +224,6 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
         axes.set(xlim=(0, None), ylim=(1.6, -0.6), yticks=[0, 1], yticklabels=list(lines.values()), ylabel="")
         axes.set_xlabel(f"Years from completion to {search_date} (n = {len(data)} trials)")
         axes.figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower left")
-        set_title(axes, title)
     alt = f"Dot plot, a mark for each trial by years since completion. {title}. One mark lies {data.years.max():.1f} years back."
     return Figure(drawing, name, title, alt, data)
 

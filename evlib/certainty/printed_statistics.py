@@ -20,7 +20,7 @@ import seaborn as sns
 from scipy import stats
 
 from evlib.base.errors import InputError
-from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.schema import checked, join_multi
 from evlib.base.words import joined, several
 from evlib.doses.effect_sizes import OF_PEOPLE, effects
@@ -271,7 +271,6 @@ def p_beside_printed(table: pd.DataFrame) -> Figure:
         axes.set_yticklabels(labels, fontsize=8)
         axes.set_xlabel("Two-sided p (log scale)")
         axes.figure.legend(frameon=False, fontsize=8, ncols=1, loc="outside lower left")
-        set_title(axes, title)
     listed = "; ".join(f"{row.study}, {row.outcome}: {row.printed}, {row.verdict}" for row in rows.itertuples())
     data = rows[["study", "outcome", "counts", "counts_basis", "printed", *TESTS, "verdict"]]
     return Figure(drawing, name, title, f"Dot plot on a log axis. {title}. {listed}.", data)

@@ -8,7 +8,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.point_layout import BLUE, ORANGE
 from evlib.base.schema import checked
 from evlib.base.words import joined, several
@@ -179,7 +179,6 @@ def items_by_report(items: pd.DataFrame) -> Figure:
         axes.set(xlabel=f"Reports (n = {n})\n{note}".replace(" too little", "\ntoo little"), xlim=(0, n))
         axes.invert_yaxis()
         drawing.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower left")
-        set_title(axes, title)
     listed = "; ".join(
         f"{item}: " + ", ".join(f"{k} {ANSWERS[answer]}" for answer, k in row.items()) for item, row in data.iterrows()
     )

@@ -1,30 +1,21 @@
-"""Bar charts of trials: by year of registration, and by any one coded field."""
+"""What bar charts of trials count and say: by year of registration, and by any one coded field. The chapter draws them."""
 
 import pandas as pd
 
-from evlib.base.figure import (
-    INCLUDED,
-    NOT_REPORTED,
-    PENDING,
-    UNREAD,
-    Figure,
-    bars,
-    none_included,
-    nothing,
-    stacked_years,
-)
+from evlib.base.figure import NOT_REPORTED, UNREAD, Figure, none_included
+from evlib.base.theme import MISSING
 from evlib.base.words import joined, several, share_in_words
 from evlib.describe.coded_fields import value_counts
+from evlib.describe.tally import as_label
 
 
 def trials_by_year(described: pd.DataFrame) -> Figure:
     """Trials by year of registration, included ones and proposals not yet read side by side in a bar."""
     dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
-    if dated.empty:
-        return nothing("trials_by_year", "No trial of this search has a registration date")
     data = dated.groupby(["year", "screening"]).size().unstack(fill_value=0)
     data = data.reindex(columns=["included", "pending"], fill_value=0)
-    data = data.reindex(range(data.index.min(), data.index.max() + 1), fill_value=0)
+    years = range(data.index.min(), data.index.max() + 1) if len(data) else []
+    data = data.reindex(years, fill_value=0)
     counts = data.included
     before, since = int(counts[counts.index < 2020].sum()), int(counts[counts.index >= 2020].sum())
     undated = int((described.registered.isna() & (described.screening == "included")).sum())
@@ -35,10 +26,9 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
         late = int(data.pending[data.index >= 2020].sum())
         when = f"{late} of these registered in 2020 or later, {data.pending.sum() - late} before"
         title = none_included(described, proposed=f": {when}")
-    shown = dated.screening.value_counts()
-    unit = f"Trials with a date\n({shown.get('included', 0)} included, {shown.get('pending', 0)} {UNREAD})"
     title += _beside(int(data.pending.sum())) if counts.sum() else ""
-    return stacked_years(data, "trials_by_year", title, unit, {"included": INCLUDED, "pending": PENDING})
+    title = title if len(dated) else "No trial of this search has a registration date"
+    return _counted(data, "trials_by_year", title, _unit(dated).replace("Trials", "Trials with a date"))
 
 
 def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[str, str] | None = None) -> Figure:
@@ -54,29 +44,38 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
         What a reader sees for each code.
     """
     name = f"trials_by_{field}"
-    if described.empty:
-        return nothing(name, f"No trial in this search, so no {noun} to show")
     data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")
     data = data.reindex(columns=["included", "pending"]).fillna(0).astype(int)
     order = data.reset_index().sort_values(["included", "pending", field], ascending=[False, False, True])[field]
-    data = data.loc[[code for code in order if code != NOT_REPORTED] + [code for code in order if code == NOT_REPORTED]]
-    data = data.rename(index={**(labels or {}), NOT_REPORTED: "Not reported"})
+    data = data.loc[
+        [*(code for code in order if code != NOT_REPORTED), *([NOT_REPORTED] if NOT_REPORTED in data.index else [])]
+    ]
+    data = data.rename(
+        index={code: as_label(label) for code, label in (labels or {}).items()} | {NOT_REPORTED: MISSING}
+    )
     title = _leader_title(data.included, noun)
     if not data.included.sum():
         title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
     title += _beside(int((described.screening == "pending").sum())) if data.included.sum() else ""
-    return bars(data, name, title, _unit(described), {"included": INCLUDED, "pending": PENDING})
+    return _counted(data, name, title, _unit(described))
+
+
+def _counted(data: pd.DataFrame, name: str, title: str, unit: str) -> Figure:
+    data = data if len(data) else data.reindex([MISSING], fill_value=0).rename_axis(data.index.name)
+    listed = ", ".join(f"{label} {total}" for label, total in data.sum(axis=1).items()) or "none"
+    alt = f"Bar chart. {title}. {unit}: {listed}."
+    return Figure(None, name, title, alt, data.reset_index(), note=f"{unit}.")
 
 
 def _beside(proposed: int) -> str:
     """What a title adds where bars also show proposals, so that it does not speak of included trials alone."""
-    return f"; {several(proposed, 'proposal')} {UNREAD}, hatched" if proposed else ""
+    return f"; {several(proposed, 'proposal')} {UNREAD}, in orange" if proposed else ""
 
 
 def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
     """The finding of a bar chart: which code leads among the included trials, and how many trials state none."""
-    stated = counts.drop(index="Not reported", errors="ignore")
-    missing = int(counts.get("Not reported", 0))
+    stated = counts.drop(index=MISSING, errors="ignore")
+    missing = int(counts.get(MISSING, 0))
     if not stated.sum():
         return f"No {of} trial reports its {noun}"
     title = f"{noun.capitalize()}: most often {joined(list(stated.index[stated == stated.max()]))}"

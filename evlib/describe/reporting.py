@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from evlib.base.figure import Figure, none_included, nothing, with_narrow
-from evlib.base.point_layout import BLUE, NARROW, WIDTH, canvas, finished, heading, put_note
+from evlib.base.figure import Figure, none_included
 from evlib.base.schema import added_fields
 from evlib.base.tables import in_words
-from evlib.describe import drawing, tally
+from evlib.describe import tally
 
 # The items of the score, and what a reader sees; ``stated_items`` says which trials state them.
 ITEMS = {"cell_source": "Cell source", "ev_term": "Exosome or EV named", "route": "Route", "dose": "Dose"}
@@ -35,14 +34,9 @@ def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFram
     return pd.DataFrame({name: stated[name].to_numpy(dtype=bool) for name in ITEMS}, index=trials.index)
 
 
-@with_narrow(NARROW)
-def completeness_by_year(
-    described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, span: float = WIDTH
-) -> Figure:
+def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
     """How many included trials state each of some fields, and those that the protocol adds, by year of registration."""
-    name, trials = "completeness_by_year", tally.included(described)
-    if trials.empty:
-        return nothing(name, none_included(described))
+    trials = tally.included(described)
     stated = stated_items(trials, records, doses)[_BY_YEAR].rename(columns=ITEMS)
     added = added_fields(trials, "described")
     stated = stated.assign(**{tally.capital(in_words(field)): trials[field].notna() for field in added})
@@ -61,14 +55,14 @@ def completeness_by_year(
         title += (
             f", newer ones {'more' if last > first else 'less' if last < first else 'no more'} often than older ones"
         )
-    axes, top = canvas(title, span)
-    cells = n.apply(lambda own: [f"{k} of {of[own.name]}" if of[own.name] else "\N{EN DASH}" for k in own])
-    shades = (n / of.where(of > 0)).fillna(0)
-    top = drawing.put_grid(axes, top, cells, shades=shades, nouns=("Field", "Registered"), n=(sums, of), last="no date")
-    bottom = put_note(axes, top, f"Cells: {tally.counted(described)} that state the field.")
+    title = title if len(trials) else none_included(described)
+    note = f"Percent of {tally.counted(described)}; by registration: {tally.listed(of[of > 0])}."
     alt = f"Heatmap. {title}. Of {tally.included_trials(trials)}: {tally.listed(sums)}."
     data = n.rename_axis("field").reset_index().melt("field", var_name="registered", value_name="n")
-    return Figure(finished(axes, bottom), name, title, alt, data.assign(of=data.registered.map(of)))
+    data = data.assign(
+        of=data.registered.map(of), percent=lambda rows: (100 * rows.n / rows.of.where(rows.of > 0)).round(1)
+    )
+    return Figure(None, "completeness_by_year", title, alt, data, note=note)
 
 
 def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> pd.DataFrame:
@@ -88,31 +82,3 @@ def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.Da
     stated = stated_items(trials, records, doses)
     scores = trials[["trn"]].assign(score=stated.sum(axis=1).astype(int), of=len(ITEMS))
     return pd.concat([scores, stated], axis=1)
-
-
-@with_narrow(NARROW)
-def reporting_score_figure(
-    described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame, *, span: float = WIDTH
-) -> Figure:
-    """The distribution of ``reporting_score`` over included trials, and how many trials state each item."""
-    name, scores = "reporting_score", reporting_score(described, records, doses)
-    if scores.empty:
-        return nothing(name, none_included(described))
-    items = scores[list(ITEMS)].sum().astype(int).rename(ITEMS).sort_values(ascending=False, kind="stable")
-    least = tally.first_names(list(items.index[items == items.min()]))
-    title = (
-        f"In the median a record shows {tally.number(scores.score.median())} of {len(ITEMS)} items; "
-        f"least often {least[:1].lower()}{least[1:]}"
-    )
-    axes, top = canvas(title, span)
-    counts = scores.score.value_counts().reindex(range(len(ITEMS) + 1), fill_value=0).to_frame("trials")
-    names = ("Included trials", f"Items that the copies of a record show, of {len(ITEMS)}")
-    ticks = {i: str(i) for i in counts.index}
-    top = drawing.put_columns(axes, top, counts, {"trials": (BLUE, None)}, ticks=ticks, names=names)
-    top = heading(axes, top + 4, "Trials that show the item", size=drawing.SIZE, middle=6)
-    top = drawing.put_bars(axes, top, items, of=len(scores), left=drawing.label_width(items.index)) + 6
-    note = f"{tally.capital(tally.counted(described))}. It scores what we see of a record, not the trial."
-    bottom = put_note(axes, top, note)
-    shown = counts.trials[counts.trials > 0]
-    alt = f"Histogram and bar chart. {title}. Trials by score: {tally.listed(shown)}. By item: {tally.listed(items)}."
-    return Figure(finished(axes, bottom), name, title, alt, scores)

@@ -7,7 +7,7 @@ import pandas as pd
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 from evlib.base.tables import of_kept_records
-from evlib.base.words import joined, several
+from evlib.base.words import joined
 
 # Units of doses.csv by what they measure. Kinds are never converted into each other.
 UNIT_KINDS = {

@@ -6,7 +6,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing, set_title
+from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.words import several, share_in_words
 from evlib.doses.stated_doses import WITHOUT_UNIT, in_particles, span_of
 
@@ -38,7 +38,6 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
         axes.tick_params(axis="x", rotation=30)
         axes.tick_params(axis="y", rotation=0)
         plt.setp(axes.get_xticklabels(), ha="right")
-        set_title(axes, title)
     return Figure(
         drawing, "dose_units", title, f"Table of trials by kind of dose unit and route. {title}.", data.reset_index()
     )
@@ -87,7 +86,6 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         axes.grid(axis="x", alpha=0.4)
         handles = [plt.Line2D([], [], color=palette[r], marker=markers[r], lw=3, label=r) for r in spans.index]
         drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
-        set_title(axes, title)
     data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
     hints = {
         f"dose-{y}": [f"{row.trn}{'' if pd.isna(row.arm) else ', ' + row.arm}: {row.as_stated}"] * 2

@@ -1,38 +1,41 @@
-"""The figures of the chapter on records: how many, from which registry, from which year, and how complete they are."""
+"""What the figures of the chapter on records say: how many, from which registry, from which year, and how complete they are.
+
+The chapter draws them: each is a ``Figure`` without a drawing.
+"""
 
 import pandas as pd
 
-from evlib.base.figure import INCLUDED, PENDING, Figure, bars, stacked_years
+from evlib.base.figure import Figure
 
 
 def records_by_year(records: pd.DataFrame) -> Figure:
     """Registrations by year, observed and estimated dates apart; undated records are counted in the title."""
     dated = records.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
-    years = range(dated.year.min(), dated.year.max() + 1)
-    data = pd.crosstab(dated.year, dated.registered_basis)
-    data = data.reindex(index=years, columns=["observed", "estimated"], fill_value=0)
+    data = pd.crosstab(dated.year, dated.registered_basis).reindex(columns=["observed", "estimated"], fill_value=0)
     totals = data.sum(axis=1)
     undated = int(records.registered.isna().sum())
     title = (
         f"{totals.idxmax()} has the most records ({totals.max()} of {len(dated)} with a date); "
         f"{int(data.estimated.sum())} dates are estimated, {undated} records have none"
     )
-    colours = {"observed": INCLUDED, "estimated": PENDING}
-    return stacked_years(data, "records_by_year", title, "Registry records", colours)
+    return _counted("records_by_year", title, "Records by the year of registration", data)
 
 
 def records_by_registry(records: pd.DataFrame) -> Figure:
     """Records of the search by registry."""
     counts = records.registry.value_counts().to_frame("n")
     title = f"{counts.index[0]} holds {counts.n.iloc[0]} of the {len(records)} records found"
-    return bars(counts, "records_by_registry", title, "Registry records", {"n": INCLUDED})
+    return _counted("records_by_registry", title, "Records by registry", counts)
 
 
 def completeness(shares: pd.DataFrame) -> Figure:
-    """How many records fill each field (``field, n, of``)."""
-    ordered = shares.sort_values("n", ascending=False).set_index("field")[["n"]]
-    n = shares.set_index("field").n
-    of = shares.of.iloc[0]
+    """How many records fill each field (``field, n, of``), the fullest first."""
+    ordered = shares.sort_values("n", ascending=False).set_index("field")
+    of, n = shares.of.iloc[0], ordered.n
     title = f"Of {of} records, {n.dose_text} show a dose, {n.countries} a country and {n.route_text} a route"
-    figure = bars(ordered, "completeness", title, f"Records that show the field (of {of})", {"n": INCLUDED})
-    return figure._replace(data=shares)
+    return _counted("completeness", title, f"Records that show the field (n = {of})", ordered[["n"]])
+
+
+def _counted(name: str, title: str, what: str, data: pd.DataFrame) -> Figure:
+    listed = ", ".join(f"{label} {n}" for label, n in data.sum(axis=1).items())
+    return Figure(None, name, title, f"Bar chart. {title}. {what}: {listed}.", data.reset_index(), note=f"{what}.")
