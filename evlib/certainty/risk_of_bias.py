@@ -215,6 +215,6 @@ def randomised_by_other_tool(judged: pd.DataFrame) -> str:
     """
     own = judged[(judged.tool == "ROBINS-I") & (judged.allocation == "randomised") & (judged.domain == "overall")]
     return " ".join(
-        f"† {row.study} is called randomised and was judged with ROBINS-I all the same. The first reading says: “{row.reason_R1}”"
+        f"† {row.study} is called randomised and was judged with ROBINS-I all the same. The first reading says: “{row.reason_R1.replace('some-concerns', word_of('some-concerns'))}”"
         for row in own.itertuples()
     )

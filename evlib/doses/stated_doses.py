@@ -198,13 +198,17 @@ def with_number(doses: pd.DataFrame) -> pd.DataFrame:
     return doses[doses.low.notna() | doses.high.notna()]
 
 
-def dose_numbers(doses: pd.DataFrame) -> dict[str, object]:
-    """Of the fourth chapter: table ``doses`` of the included trials. Particles are those of an administration (``in_particles``)."""
+def dose_numbers(doses: pd.DataFrame, n_trials: int | None = None) -> dict[str, object]:
+    """Of the fourth chapter: table ``doses`` of the included trials. Particles are those of an administration (``in_particles``).
+
+    With ``n_trials``, how many trials are included, a sentence as well: ``doses_shown``.
+    """
     stated = in_particles(doses)
     counted = stated[stated.particles_of == PARTICLES_OF[0]]
     groups = counted.route_group.value_counts()
     nebulised, intravenous = groups.get("nebulised", 0), groups.get("intravenous", 0)
-    return {
+    said = {} if n_trials is None else {"doses_shown": doses_in_a_sentence(doses, n_trials)}
+    return said | {
         "n_dose_trials": doses.trn.nunique(),
         "n_unit_kinds": doses.unit_kind[~doses.unit_kind.isin(WITHOUT_UNIT)].nunique(),
         "n_particle_trials": len(counted),

@@ -473,7 +473,18 @@ def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, mo
     phases = code_labels(protocol, "phase_group")
     more = {"compares_doses": "compares doses", "result": "result"}
     more = {name: head for name, head in more.items() if any(row.get(name) is not None for row in rows)}
-    heads = ["trial", "title", "registered", "phase", "status", "as of", "end", "people", "where", *more.values()]
+    heads = [
+        "trial",
+        "title",
+        "registered",
+        "phase",
+        "status",
+        "status as of",
+        "end, planned or actual",
+        "people",
+        "where",
+        *more.values(),
+    ]
     cells = [
         [
             _trial_links([row["trn"]]),
