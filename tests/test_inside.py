@@ -1,7 +1,9 @@
 """From a call in a chapter's code to the source of the function, in the book."""
 
+import doctest
 import json
 import re
+from importlib import import_module
 
 import nbformat
 import pytest
@@ -42,3 +44,14 @@ def test_only_names_in_code_that_stand_for_a_function_are_links():
     made = inside.with_links_inside(page, names)
     assert re.findall(r'href="([^"]+)"', made) == list(names.values())
     assert re.sub(r"</?a\b[^>]*>", "", made) == page and made.startswith(code)
+
+
+def test_examples_in_docstrings_are_true():
+    modules = [
+        path.relative_to(ROOT).with_suffix("")
+        for path in sorted((ROOT / "evlib").rglob("*.py"))
+        if ">>>" in path.read_text("utf-8")
+    ]
+    ran = {".".join(path.parts): doctest.testmod(import_module(".".join(path.parts))) for path in modules}
+    assert {name for name, result in ran.items() if result.failed} == set()
+    assert sum(result.attempted for result in ran.values()) > len(ran) > 20

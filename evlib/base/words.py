@@ -15,17 +15,36 @@ def thousands(n: int) -> str:
 
 
 def several(n: int, one: str, many: str = "") -> str:
-    """A count with its noun: "1 trial", "1,204 trials"; ``many`` where the plural is not ``one`` with an s."""
+    """A count with its noun: "1 trial", "1,204 trials"; ``many`` where the plural is not ``one`` with an s.
+
+    Examples
+    --------
+    >>> several(1, "trial"), several(1204, "trial"), several(2, "trial remains", "trials remain")
+    ('1 trial', '1,204 trials', '2 trials remain')
+    """
     return f"{thousands(n)} {one if n == 1 else many or f'{one}s'}"
 
 
 def joined(names: Sequence[str], word: str = "and") -> str:
-    """Names as a list in a sentence: "A, B and C"; empty for none."""
+    """Names as a list in a sentence: "A, B and C"; empty for none.
+
+    Examples
+    --------
+    >>> joined(["skin", "lung", "eye"]), joined(["skin", "lung"], "or")
+    ('skin, lung and eye', 'skin or lung')
+    """
     return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def numbered(sentences: Sequence[str]) -> str:
-    """Sentences as a numbered list in Markdown."""
+    """Sentences as a numbered list in Markdown.
+
+    Examples
+    --------
+    >>> print(numbered(["It is small.", "It is early."]))
+    1. It is small.
+    2. It is early.
+    """
     return "\n".join(f"{place}. {sentence}" for place, sentence in enumerate(sentences, start=1))
 
 

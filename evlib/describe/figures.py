@@ -188,7 +188,13 @@ def _plain_status(word: str) -> str:
 
 
 def status_groups(status: pd.Series) -> pd.Series:
-    """The group of each trial's status: ``Recruiting`` … ``Unknown``, ``Other word`` for one that we do not know."""
+    """The group of each trial's status: ``Recruiting`` … ``Unknown``, ``Other word`` for one that we do not know.
+
+    Examples
+    --------
+    >>> status_groups(pd.Series(["ENROLLING_BY_INVITATION", "Stopped early", "asleep", None])).tolist()
+    ['Recruiting', 'Terminated, suspended or withdrawn', 'Other word', 'Not reported']
+    """
     words = status.map(_plain_status, na_action="ignore")
     groups = words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore")
     return groups.astype(object).fillna(tally.MISSING)

@@ -155,7 +155,13 @@ def span_of(low: float, high: float) -> str:
 
 
 def power(value: float) -> str:
-    """A count of particles as a reader writes it: 2×10⁸."""
+    """A count of particles as a reader writes it.
+
+    Examples
+    --------
+    >>> power(2e8), power(1.05e9)
+    ('2×10⁸', '1.05×10⁹')
+    """
     mantissa, exponent = f"{value:.2e}".split("e")
     digits = str(int(exponent)).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
     return f"{float(mantissa):g}×10{digits}"
