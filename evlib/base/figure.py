@@ -83,7 +83,9 @@ def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None,
             dress(figure.drawing, figure.title, figure.note)
         vector, box = io.StringIO(), _drawn(figure.drawing)
         figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
-        figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box, **_PNG)
+        figure.drawing.savefig(
+            folder / f"{figure.name}.png", metadata={"Software": None}, dpi=STYLE["figure.dpi"], bbox_inches=box, **_PNG
+        )
     plt.close(figure.drawing)
     svg = with_plain_text(vector.getvalue())
     if figure.hints:
