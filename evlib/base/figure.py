@@ -107,7 +107,8 @@ def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None,
             dress(figure.drawing, figure.title, figure.note)
         narrow = figure.narrow() if figure.narrow else None
         svg, box = _as_svg(figure)
-        figure.drawing.savefig(folder / f"{figure.name}.png", metadata={"Software": None}, bbox_inches=box, **_PNG)
+        look = {"metadata": {"Software": None}, "dpi": STYLE["figure.dpi"], "bbox_inches": box, **_PNG}
+        figure.drawing.savefig(folder / f"{figure.name}.png", **look)
         if narrow or _narrowed(figure.drawing):
             narrow_svg, _ = _as_svg(narrow or figure)
             if not width_on_phones(narrow_svg):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base import schema, tables
-from evlib.base.comparisons import patterns_of_labels, without_comparisons
 from evlib.base.identifiers import normalised
 from evlib.base.protocol import phrase_pattern
+from evlib.base.reading.comparisons import patterns_of_labels, without_comparisons
 from evlib.base.reading.countries import country_converter
 from evlib.base.tables import WITHOUT_CODE, code_labels
 from evlib.describe.phases import phase_code

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from evlib.base.comparisons import is_comparison
 from evlib.base.protocol import phrase_pattern
+from evlib.base.reading.comparisons import is_comparison
 from evlib.base.schema import checked, split_multi
 
 _TITLES = ("brief_title", "official_title")
