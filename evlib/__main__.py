@@ -22,6 +22,8 @@ from evlib.base.paths import command_ending, place_of, project_root, repository
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evlib.ingest.registries import Batch
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 SearchDate = Annotated[str | None, Option(help="Last day of registration, YYYY-MM-DD. Default: protocol.yml's.")]
@@ -371,9 +373,10 @@ def search(
     n_records = n_hits = 0
     by_terms = []
     with writing(out) if out else nullcontext() as file:
-        for records in _records_of(paths, retrieved, out):
+        for part in _parts_of(paths, retrieved, out, query=query):
+            records = part.records
             hits = records[matches(records, query)]
-            n_records, n_hits = n_records + len(records), n_hits + len(hits)
+            n_records, n_hits = n_records + len(records) + part.passed, n_hits + len(hits)
             by_terms.append(by_term(records, query).set_index("term").records)
             if file:
                 append_csv(hits, file)
@@ -575,23 +578,39 @@ def _check_paths(paths: list[Path], *outs: Path | None) -> None:
 
 
 def _records_of(paths: list[Path], retrieved: str | None, *outs: Path | None) -> Iterator["pd.DataFrame"]:
-    """The records of exports, part by part, so that any size fits; says at the end whether rows could not be used.
+    """The records of exports, part by part; see ``_parts_of``."""
+    return (part.records for part in _parts_of(paths, retrieved, *outs))
 
-    ``outs`` are the files that are written meanwhile. Exports without any usable record are an error.
+
+def _parts_of(
+    paths: list[Path], retrieved: str | None, *outs: Path | None, query: str | None = None
+) -> Iterator["Batch"]:
+    """Exports part by part, so that any size fits; says at the end whether rows could not be used.
+
+    ``outs`` are the files that are written meanwhile. Exports without any usable record are an error. With a ``query``, records in
+    which neither it nor one of its terms can be found may be passed over.
     """
+    from evlib.base.query import may_match
     from evlib.ingest.registries import losses, stream
 
     _check_paths(paths, *outs)
+    may = may_match(query, any_term=True) if query is not None else None
     n_records, n_rejects, n_remarks, lost = 0, 0, 0, []
-    for part in stream(paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"])):
-        n_records, n_rejects = n_records + len(part.records), n_rejects + len(part.rejects)
+    for part in stream(
+        paths,
+        retrieved=_day(retrieved),
+        registries=list(_protocol()["registries"]),
+        unwanted=may and (lambda _, words: not may(words)),
+    ):
+        n_records, n_rejects = n_records + len(part.records) + part.passed, n_rejects + len(part.rejects)
         n_remarks += part.remarks.line.notna().sum()
         lost += losses(part.rejects)
-        yield part.records
+        yield part
     if not n_records:
         raise InputError(f"no usable record in what was named. {'; '.join(lost)}")
     if n_rejects or n_remarks:
-        what = f"{n_rejects} row(s) were set aside, and {n_remarks} field(s) of records were not understood"
+        whose = "records" if query is None else "records that may be found"
+        what = f"{n_rejects} row(s) were set aside, and {n_remarks} field(s) of {whose} were not understood"
         echo(f"MIND: {what}; python -m evlib ingest tells which and why.", err=True)
     _warn(lost)
 

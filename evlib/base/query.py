@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,35 @@ def matches(records: pd.DataFrame, query: str) -> pd.Series:
     texts = map("\n".join, zip(*(records[name].fillna("") for name in fields)))
     hits = [is_hit(*_searchable(text, with_words=with_words)) for text in texts]
     return pd.Series(hits, index=records.index, dtype=bool, name="hit")
+
+
+def may_match(query: str, *, any_term: bool = False) -> Callable[[str], bool]:
+    """A quick test of a record's words as they stand in its source: it is False only where ``matches`` cannot find the record.
+
+    Parameters
+    ----------
+    query
+        See this module's first lines.
+    any_term
+        Whether it is to be True also where any one word or phrase of the query by itself may be found.
+
+    Returns
+    -------
+    callable
+        Takes the texts of ``FIELDS``, with a line break between them, before they are cleaned in any way: with entities, tags, Markdown's
+        backslashes, wrongly decoded letters.
+
+    Examples
+    --------
+    >>> may = may_match('exosomes AND NOT "plant cells"')
+    >>> may("Exosomal miRNA"), may("Vesicles of plants"), may("Exos&omicron;mes")
+    (True, False, True)
+    """
+    tree = parsed(query)
+    test = _quick_test(tree)
+    if test and any_term:
+        test = _any_of(list(_terms(tree)))
+    return lambda text: test is None or test(text.lower()) or _letters_may_come(text)
 
 
 def terms(query: str) -> list[str]:
@@ -238,6 +267,62 @@ def _test(tree: Item) -> _Test:
         return lambda words, stems: begun in words
     form = f" {' '.join(map(_stem, term))} "
     return lambda words, stems: form in stems
+
+
+def _quick_test(tree: Item) -> Callable[[str], bool] | None:
+    """What a text in lower case must hold to match, as far as plain letters tell; None where any text may match."""
+    if isinstance(tree, Group):
+        return _quick_test(tree.expr)
+    if isinstance(tree, Not | Prohibit):
+        return None
+    if isinstance(tree, OrOperation):
+        return _any_of(tree.children)
+    if isinstance(tree, AndOperation | UnknownOperation):
+        parts = [part for child in tree.children if (part := _quick_test(child))]
+        return (lambda text: all(part(text) for part in parts)) if parts else None
+    runs = _plain_runs(tree)
+    return (lambda text: all(run in text for run in runs)) if runs else None
+
+
+def _any_of(nodes: Sequence[Item]) -> Callable[[str], bool] | None:
+    """The quick test of nodes joined by OR. A word is not looked for where another one is a part of it."""
+    runs = [_plain_runs(node) if isinstance(node, Word | Phrase) else [] for node in nodes]
+    words = {run[0] for run in runs if len(run) == 1}
+    words = [word for word in words if not any(other in word for other in words - {word})]
+    others = [_quick_test(node) for node, run in zip(nodes, runs) if len(run) != 1]
+    if None in others:
+        return None
+    return lambda text: any(word in text for word in words) or any(other(text) for other in others)
+
+
+def _plain_runs(term: Item) -> list[str]:
+    """Of each word of a term, the longest run of plain letters and digits that all of its forms have."""
+    words = tokens(term.value)
+    begun = words if _is_prefix(term) else map(_common_start, map(_stem, words))
+    return [run for word in begun if (run := max(re.findall(r"[a-z0-9]+", word), key=len, default=""))]
+
+
+def _common_start(stem: str) -> str:
+    """With what each word of this stem begins: the stemmer writes therapi for therapy, hope for hoping, die for dying."""
+    return stem[:-2] if stem.endswith("ie") else stem[:-1] if stem.endswith(("e", "i", "y", "l")) else stem
+
+
+def _letters_may_come(text: str) -> bool:
+    """Whether plain letters may stand in a text once it is cleaned that do not stand in it now: by an entity, wrongly decoded letters
+    (several beyond ASCII in a row), or one that stands for plain ones, as ﬁ, ² and the first of Kelvin do."""
+    if "&" in text and re.search(r"&\\*[#A-Za-z]", text):
+        return True
+    if text.isascii():
+        return False
+    beyond = re.findall(r"[^\x00-\x7f]+", text)
+    return any(len(run) > 1 or _may_be_plain(run) for run in beyond)
+
+
+@lru_cache(maxsize=1 << 12)
+def _may_be_plain(letter: str) -> bool:
+    """Whether a letter beyond ASCII may come to stand for plain ones; those that Windows-1252 and others have between may stand for any."""
+    plain = unicodedata.normalize("NFKC", letter + letter.upper()).casefold()
+    return letter < "\xa0" or any(one.isascii() and one.isalnum() for one in plain)
 
 
 def _expression(tree: Item) -> str:

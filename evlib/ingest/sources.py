@@ -8,7 +8,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.files import matching
-from evlib.base.query import matches
+from evlib.base.query import matches, may_match
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import checked, columns, join_multi, split_multi
 from evlib.ingest.registries import long_texts, losses, stream
@@ -78,10 +78,14 @@ def records_of(
         ``remarks`` on these records and on their files.
     """
     tables, rejected, account, lost, remarks = [], [], [], [], []
+    may = may_match(protocol["search"])
     for place, source in enumerate(sources):
         counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0, "remarks": 0}
         name, newest = "unknown", ""
-        for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"])):
+        unwanted = None if source.searched else lambda trn, words: trn not in always and not may(words)
+        for part in stream(
+            [source.path], retrieved=source.day, registries=list(protocol["registries"]), unwanted=unwanted
+        ):
             name = part.format
             hit = matches(part.records, protocol["search"]) | source.searched
             judged = part.records.trn.isin(always) & ~hit
@@ -95,9 +99,9 @@ def records_of(
             remarks.append(part.remarks[of_picked | part.remarks.line.isna()])
             counts["remarks"] += int(of_picked.sum())
             newest = max([newest, *part.records.snapshot.unique()])
-            counts["rows"] += len(part.records) + len(part.rejects)
+            counts["rows"] += len(part.records) + len(part.rejects) + part.passed
             counts["rejects"] += sum(map(len, rejects))
-            counts["not_found"] += int((~hit & ~judged).sum())
+            counts["not_found"] += int((~hit & ~judged).sum()) + part.passed
             counts["judged_before"] += int((judged & ~stranger).sum())
         if counts["rows"] == counts["rejects"] and not lost:
             lost += list(part.rejects.reason.head(1))
@@ -123,7 +127,8 @@ def summaries_of(sources: Iterable[Source], *, known: Container[str]) -> pd.Data
 
     A registry's own search reads these texts, too, so that the words that found a record may stand nowhere else.
     """
-    rows = [row for row in long_texts(source.path for source in sources) if row["trn"] in known]
+    paths = (source.path for source in sources)
+    rows = [row for row in long_texts(paths, lambda trn, _: trn not in known) if row["trn"] in known]
     table = pd.DataFrame(rows, columns=columns("summaries")).groupby("trn", sort=False, as_index=False).first()
     return checked(table.dropna(subset=["summary", "eligibility"], how="all"), "summaries")
 

@@ -8,6 +8,8 @@ A reader is a module of this folder that has a ``NAME``:
   ValueError with the reason;
 - ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
+Where a reader ``ASKS_FIRST``, its ``items`` also takes ``unwanted(number, words)``, and gives what is, without reading it, as ``Passed``.
+
 Where its rows state the day of their export, ``STATES_DAY_IN`` names their column.
 
 For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third. For
@@ -42,12 +44,14 @@ _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that 
 _COMPARED = [name for name in columns("records") if name not in ("snapshot", "unread")]
 _REMARK_TEXT = 200  # characters of an unread text that a remark shows
 _MISSING = hash(None)
+_NOT_READ = array("q")  # of a record that was ``Passed``
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
 Items = Iterable[tuple[int, Any]]
 Seen = dict[str, tuple[str, array]]
 Row = Mapping[str, Any]
+Unwanted = Callable[[str, str], bool]  # by a record's number and the words that a query reads
 
 
 class Unread(NamedTuple):
@@ -57,12 +61,20 @@ class Unread(NamedTuple):
     reason: str
 
 
+class Passed(NamedTuple):
+    """In place of a record that nobody wants, and that was therefore not read: its number, and the line that it stands on (JSON)."""
+
+    trn: str
+    row: bytes
+
+
 class Tables(NamedTuple):
-    """Rows of one file: tables ``records``, ``rejects`` and ``remarks``; in each there may be none."""
+    """Rows of one file: tables ``records``, ``rejects`` and ``remarks``, in each of which there may be none; and how many were ``passed``."""
 
     records: pd.DataFrame
     rejects: pd.DataFrame
     remarks: pd.DataFrame
+    passed: int = 0
 
 
 def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, seen: Seen) -> Iterator[Tables]:
@@ -72,7 +84,7 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
     ----------
     items
         Pairs of a line (or running) number and what stands there. An exception in place of an item is a reject, a ``FileRemark`` a
-        remark on the file.
+        remark on the file. Of what is ``Passed``, only the number is noted; where it was there before, it is read after all.
     record
         Makes one row of table ``records`` or raises ValueError, TypeError, KeyError or AttributeError. A field of the row may be
         ``Unread``; it is then missing, named in ``unread``, and a remark. With ``PART_OF`` in place of a value, a row is one of several
@@ -89,10 +101,17 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
     bad: list[dict] = []
     remarks: list[dict] = []
     parts: dict[str, dict[str, Any]] = {}  # the rows of one record, by number
+    n_passed = 0
     for line, item in items:
         if isinstance(item, FileRemark):
             remarks.append({"file": name} | item._asdict())
             continue
+        if isinstance(item, Passed):
+            if item.trn not in seen:
+                seen[item.trn] = (name, _NOT_READ)
+                n_passed += 1
+                continue
+            item = json.loads(item.row)
         try:
             if isinstance(item, Exception):
                 raise ValueError(str(item))
@@ -118,9 +137,9 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
                     reason = f"{_FURTHER_PART} {reason}"
                 bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
         if len(good) + len(bad) >= CHUNK:
-            yield tables(good, bad, file, remarks)
-            good, bad, remarks = [], [], []
-    yield tables(good + list(parts.values()), bad, file, remarks)
+            yield tables(good, bad, file, remarks)._replace(passed=n_passed)
+            good, bad, remarks, n_passed = [], [], [], 0
+    yield tables(good + list(parts.values()), bad, file, remarks)._replace(passed=n_passed)
 
 
 PART_OF = "part of a record"
@@ -459,6 +478,8 @@ def _repeated(where: str, name: str, earlier: array, later: array) -> str:
     pairs = zip(_COMPARED, earlier, later)
     differing = [field for field, one, other in pairs if one != other and _MISSING not in (one, other)]
     conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
+    if not earlier:
+        conflict = "(by a record that is not asked for)"
     place = "" if where == name else f" in {where}"
     return f"registration number given before{place} {conflict}. The first record is kept."
 

@@ -13,6 +13,7 @@ import ijson
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import (
     Unread,
+    Unwanted,
     cells,
     count,
     dates,
@@ -23,9 +24,11 @@ from evlib.ingest.registries.common import (
     secondary_numbers,
     several,
 )
+from evlib.ingest.registries.ctgov_words import passed
 from evlib.ingest.registries.unpack import lines, not_whole, numbered, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
+ASKS_FIRST = True  # ``items`` takes ``unwanted``
 # What a live search asks for: all that is read here, and the results; no contact data.
 _PROTOCOL = "identification status sponsorCollaborators conditions design armsInterventions outcomes references"
 _RESULTS = "participantFlow baselineCharacteristics outcomeMeasures adverseEvents"
@@ -49,9 +52,23 @@ def recognises(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and b"protocolSection" in head
 
 
-def items(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """The studies of a file, one at a time, each with its running number (its line, where each stands on one)."""
-    return numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
+def items(path: str | Path, unwanted: Unwanted | None = None) -> Iterator[tuple[int, Any]]:
+    """The studies of a file, one at a time, each with its running number (its line, where each stands on one).
+
+    Of studies that stand on a line each, those that are ``unwanted`` by their number and words come as ``Passed``.
+    """
+
+    def study_or_passed(row: bytes) -> Any:
+        return (unwanted and passed(row, unwanted)) or _parsed(row)
+
+    return numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each, study_or_passed))
+
+
+def _parsed(row: bytes) -> Any:
+    try:
+        return json.loads(text_of(row))
+    except (ValueError, RecursionError) as error:
+        return error
 
 
 def _each(value: Any) -> Iterator[Any]:
@@ -69,7 +86,10 @@ def _each(value: Any) -> Iterator[Any]:
 
 
 def studies_in(
-    pieces: Iterator[bytes], forms: dict[re.Pattern[bytes], str], each: Callable[[Any], Iterator[Any]]
+    pieces: Iterator[bytes],
+    forms: dict[re.Pattern[bytes], str],
+    each: Callable[[Any], Iterator[Any]],
+    of_line: Callable[[bytes], Any] = _parsed,
 ) -> Iterator[Any]:
     """The studies of one part, an exception in place of one that cannot be read, None for a blank line.
 
@@ -81,6 +101,8 @@ def studies_in(
         How a whole text may begin, and the place below which its values then come (as ijson names places).
     each
         The studies that one value holds.
+    of_line
+        The value on a line, where each stands on one.
     """
     start = b""
     while len(start) < _START and (piece := next(pieces, None)) is not None:
@@ -96,7 +118,7 @@ def studies_in(
         first = list(itertools.islice(filter(bytes.strip, rows), 2))
         rows = itertools.chain(first, rows)
         if any(isinstance(_parsed(row), dict) for row in first):
-            values = (_parsed(row) if row.strip() else None for row in rows)
+            values = (of_line(row) if row.strip() else None for row in rows)
         else:
             values = _streamed((row + b"\n" for row in rows), "")
     for value in values:
@@ -113,13 +135,6 @@ def _streamed(pieces: Iterator[bytes], place: str, *, by_key: bool = False) -> I
             yield from ijson.items(text, place, use_float=True, multiple_values=True)
     except ijson.JSONError as error:
         yield not_whole("not valid JSON from here on", " ".join(str(error).split())[:200])
-
-
-def _parsed(row: bytes) -> Any:
-    try:
-        return json.loads(text_of(row))
-    except (ValueError, RecursionError) as error:
-        return error
 
 
 @lru_cache(maxsize=1 << 12)

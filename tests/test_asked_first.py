@@ -1,0 +1,197 @@
+"""A query asked before a study is read in full: it passes over what it cannot find, and nothing else."""
+
+import gzip
+import html
+import json
+import unicodedata
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from evlib.base.files import files_of
+from evlib.base.query import FIELDS, _common_start, _stem, matches, may_match, terms, tokens
+from evlib.ingest.registries import ctgov, long_texts
+from evlib.ingest.registries.common import Unread
+from evlib.ingest.registries.ctgov_words import passed
+from evlib.ingest.sources import Source, records_of, summaries_of
+
+WORDS = ["exosome", "Exosomes", "therapy", "therapies", "MSCs", "MSC", "stem", "cell", "hoping", "hope", "dying", "die",
+         "lysée", "ACE2", "fine", "kelvin", "insulin", "naïve", "straße", "x", "h2o", "capability", "capable"]  # fmt: skip
+ENDINGS = ["", "s", "es", "ed", "ing", "y", "ies", "al", "ation", "ational", "ize", "ization", "bly", "bility", "ence", "ency", "li", "ly",
+           "ied", "ical", "icity", "ful", "fulness", "ogy", "ogist", "e", "ee", "eed", "ll", "ative", "ness", "ying", "ie"]  # fmt: skip
+
+
+def wide(text):
+    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)
+
+
+def misread(encoding):
+    return lambda text: text.encode().decode(encoding, errors="replace")
+
+
+def escaped(text):
+    return "".join(f"\\{one}" if one in "&#;-<>_*" else one for one in text)
+
+
+DISGUISES = [
+    str,
+    str.upper,
+    str.title,
+    html.escape,
+    wide,
+    escaped,
+    lambda text: "".join(f"&#{ord(one)};" for one in text),
+    lambda text: f"{text[:1]}&#x{ord(text[1:2] or 'a'):x}{text[2:]}",
+    lambda text: text.replace("e", "&eacute", 1),
+    lambda text: f"{text[:2]}&#1;{text[2:]}",
+    lambda text: text.replace("fi", "ﬁ").replace("2", "²").replace("k", "K").replace("s", "ſ"),
+    lambda text: text.replace("i", "ı", 1).replace("I", "İ"),
+    lambda text: unicodedata.normalize("NFD", text),
+    lambda text: f"<b>{text[:3]}</b>{text[3:]}",
+    lambda text: f"{text[:3]}\u00ad{text[3:]}",
+    lambda text: f"{text[:3]}_x000D_{text[3:]}",
+    misread("latin-1"),
+    misread("cp1252"),
+    misread("mac-roman"),
+]
+word = st.sampled_from(WORDS)
+disguised = st.builds(
+    lambda text, ways: [text := way(text) for way in ways][-1],
+    word,
+    st.lists(st.sampled_from(DISGUISES), min_size=1, max_size=3),
+)
+text = st.builds(lambda parts, between: between.join(parts), st.lists(disguised | st.text(max_size=3), max_size=6), st.sampled_from([" ", "-", "\n", "/", "", " & ", "| ", "™ "]))  # fmt: skip
+value = st.none() | text | st.integers(0, 10**6) | st.floats(allow_nan=False) | st.lists(text, max_size=2)
+texts = st.none() | st.lists(st.none() | text, max_size=2) | text
+part = st.sampled_from(["DRUG", "COMBINATION_PRODUCT", "ınsulin"]) | value
+
+
+@st.composite
+def studies(draw):
+    section = {"identificationModule": {"nctId": f"NCT{draw(st.integers(0, 4)):08d}"}}
+    module = section["identificationModule"]
+    module |= draw(
+        st.fixed_dictionaries({}, optional={name: value for name in ("briefTitle", "officialTitle", "acronym")})
+    )
+    section["conditionsModule"] = draw(
+        st.none() | st.fixed_dictionaries({}, optional={"conditions": texts, "keywords": texts})
+    )
+    named = st.fixed_dictionaries({}, optional={"type": part, "name": value})
+    arm = st.fixed_dictionaries({}, optional={"label": value, "description": value})
+    lists = {
+        "interventions": st.none() | st.lists(named, max_size=2),
+        "armGroups": st.none() | st.lists(arm, max_size=2),
+    }
+    section["armsInterventionsModule"] = draw(st.none() | st.fixed_dictionaries({}, optional=lists))
+    return {"protocolSection": section, "hasResults": False}
+
+
+@st.composite
+def lines(draw):
+    """A study as a line of JSON, its letters as they are, as escapes, or cut off."""
+    line = json.dumps(draw(studies()), ensure_ascii=draw(st.booleans()))
+    if draw(st.booleans()):
+        line = line.replace("/", "\\/").replace("o", "\\u006f")
+    if draw(st.integers(0, 9)) == 0:
+        line = line[: draw(st.integers(1, len(line)))]
+    return line.encode("utf-8", errors="surrogatepass")
+
+
+term = st.builds(lambda one, end: one + end, word, st.sampled_from(["", "", "*"])) | st.builds(
+    '"{} {}"'.format, word, word
+)
+query = st.recursive(
+    term,
+    lambda inner: (
+        st.builds("({} AND {})".format, inner, inner)
+        | st.builds("({} OR {})".format, inner, inner)
+        | st.builds("({} AND NOT {})".format, inner, inner)
+        | st.builds("(NOT {})".format, inner)
+    ),
+    max_leaves=5,
+)
+
+
+def found_though_passed(rows, asked):
+    """Those of a query and its terms that find a study which is passed over."""
+    may = may_match(asked, any_term=True)
+    unread = [row for row in rows if passed(row, lambda _, words: not may(words))]
+    records = [ctgov.record(json.loads(row), snapshot="2026-11-25") for row in unread]
+    table = pd.DataFrame(records, columns=["trn", *FIELDS]).map(lambda cell: None if isinstance(cell, Unread) else cell)
+    return [one for one in (asked, *terms(asked)) if matches(table, one).any()]
+
+
+@pytest.mark.parametrize("asked", WORDS)
+def test_a_word_is_found_in_every_disguise(asked):
+    titles = [
+        second(first(word))
+        for word in WORDS
+        for first in DISGUISES
+        for second in (str, str.upper, escaped, misread("latin-1"))
+    ]
+    rows = [a_line("NCT00000001", title).encode() for title in titles]
+    assert found_though_passed(rows, asked) == []
+    assert found_though_passed(rows, f"{asked[:3]}*") == []
+
+
+@given(st.lists(lines(), min_size=1, max_size=6), query)
+@example(
+    [b'{"protocolSection":{"identificationModule":{"nctId":"NCT00000001","briefTitle":"\\u0065xo&#115;ome"}}}'],
+    "exosome",
+)
+def test_no_study_is_passed_over_that_the_query_or_a_term_of_it_finds(rows, asked):
+    assert found_though_passed(rows, asked) == []
+
+
+def test_each_word_begins_with_what_is_looked_for_of_its_stem():
+    samples = " ".join(
+        path.read_text(encoding="utf-8", errors="replace") for path in files_of(ROOT / "tests" / "samples")
+    )
+    roots = {one[:size] for one in tokens(samples) for size in (3, 6)}
+    assert len(roots) > 500
+    assert not [
+        one for root in roots for end in ENDINGS if not (one := root + end).startswith(_common_start(_stem(one)))
+    ]
+
+
+def a_line(trn, title, **more):
+    return json.dumps({"protocolSection": {"identificationModule": {"nctId": trn, "briefTitle": title}} | more}) + "\n"
+
+
+@pytest.fixture(params=[bytes, gzip.compress], ids=["plain", "gzip"])
+def asked(tmp_path, review, request):
+    """A file, and what is found in it by a query for vesicles."""
+    path = tmp_path / "studies.json"
+    summary = {"descriptionModule": {"briefSummary": "Of vesicles, at length"}}
+    content = (
+        a_line("NCT00000001", "Vesicles", **summary)
+        + a_line("NCT00000002", "Plants", **summary)
+        + a_line("NCT00000003", "Judged before")
+        + a_line("NCT00000002", "Vesicles again")
+        + a_line("NCT00000001", "Plants again")
+        + a_line("NCT00000004", "Cut off")[:-9]
+        + "\nnot JSON\n\n"
+        + a_line("a number", "Plants")
+    )
+    path.write_bytes(request.param(content.encode()))
+    sources = [Source(path, "2026-11-25", False)]
+    return sources, records_of(sources, protocol=review | {"search": "vesicle"}, always={"NCT00000003"})
+
+
+def test_of_a_search_every_line_is_a_record_a_reject_or_not_found(asked):
+    _, (records, rejects, account, _, _) = asked
+    assert records.trn.tolist() == ["NCT00000001", "NCT00000003"]
+    assert rejects.line.tolist() == [4, 5, 6, 7, 9]
+    assert "differs in: brief_title" in rejects.reason[rejects.line == 5].item()
+    assert account[["rows", "rejects", "not_found", "judged_before", "records"]].values.tolist() == [[8, 5, 1, 1, 2]]
+
+
+def test_the_long_texts_of_records_that_are_not_known_are_not_read(asked):
+    sources, (records, *_) = asked
+    known = set(records.trn)
+    assert summaries_of(sources, known=known).trn.tolist() == ["NCT00000001"]
+    read_of = [row["trn"] for row in long_texts([sources[0].path], lambda trn, _: trn not in known)]
+    assert "NCT00000002" not in read_of
