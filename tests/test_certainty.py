@@ -91,6 +91,11 @@ def test_an_estimate_points_by_the_polarity_of_its_outcome():
     assert compared_of(tables_of(unknown)).points_to.item() == "no difference"  # the report's word, no guess
 
 
+def test_events_stand_beside_the_people_of_whom_they_were_counted():
+    counted = compared_of(tables_of(DEATHS, n="72")).iloc[0]
+    assert (counted.events, counted.arm_n, counted.versus_events, counted.versus_n, counted.n) == (5, 50, 30, 50, 100)
+
+
 def test_sides_of_the_same_people_are_counted_once():
     assert compared_of(tables_of(DEATHS), same_people=True).n.item() == 50
 
@@ -110,10 +115,11 @@ def test_certainty_is_rated_down_for_each_reason_and_names_it():
     ):
         worse = rated(tables_of(large, n="500"), **changed)
         assert worse.certainty == "moderate" and word in worse.because
+    fewer = [("ev", "death", "15", "150", "lower"), ("control", "death", "90", "150", "lower")]
     for tables, word in (
         (tables_of(large, n="500", msc="False"), "not of MSCs"),
         (tables_of(large, n="500", msc=None), "perhaps"),
-        (tables_of(DEATHS, n="150"), "300 people"),
+        (tables_of(fewer, n="160"), "300 people"),
     ):
         worse = rated(tables)
         assert worse.certainty == "moderate" and word in worse.because

@@ -297,9 +297,6 @@ def test_no_text_is_over_another_or_cut_on_a_large_table():
     made = {"evidence_map": maps.evidence_map(large(), labels=LABELS)}
     plt.close("all")
     assert {name: wrong for name, figure in made.items() if (wrong := uncrowded(figure))} == {}
-    again = {name: figure.narrow() for name, figure in made.items() if figure.narrow}
-    plt.close("all")
-    assert again and {name: wrong for name, figure in again.items() if (wrong := uncrowded(figure))} == {}
     assert all(figure.drawing.get_figwidth() == 5 for figure in made.values())
     assert not any(text.get_parse_math() for figure in made.values() for text in figure.drawing.axes[0].texts)
 

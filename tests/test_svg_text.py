@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from evlib.base.figure import FONTS, PHONE, Figure, bars, show, width_on_phones
+from evlib.base.figure import FONTS, PHONE, Figure, show, width_on_phones
 from evlib.base.point_layout import canvas, finished, put_text, width_of
 from evlib.book.chapter_pages import with_figure_files
 
@@ -62,8 +62,10 @@ def test_a_page_shows_the_file_and_a_notebook_holds_the_picture(tmp_path):
 def test_on_a_phone_letters_are_legible(tmp_path):
     """Drawn again, narrower, where that is enough; else as wide as the letters need, in a frame that moves sideways."""
     names = [f"{i} names" for i in range(5)]
-    data = pd.DataFrame({"n": range(5)}, index=pd.Index(names, name="field"))
-    narrowed = bars(data, "narrowed", "A title of some length, " * 4, "Trials", {"n": "#0072B2"})
+    data = pd.DataFrame({"n": range(5), "field": names})
+    drawing, axes = plt.subplots(figsize=(5, 2), layout="constrained")
+    axes.barh("field", "n", data=data)
+    narrowed = Figure(drawing, "narrowed", "A title of some length, " * 4, "Bars.", data)
     pages = {figure.name: shown_on_a_page(figure, tmp_path) for figure in (narrowed, plain_figure())}
     source = '<source media="(max-width: 600px)" srcset="figures/narrowed.narrow.svg">'
     assert source in pages["narrowed"] and "sideways" not in pages["narrowed"]

@@ -95,7 +95,7 @@ def _dress_labels(axes: Axes) -> None:
     if any(isinstance(part, QuadMesh) for part in axes.collections):  # a heatmap
         axes.xaxis.set(ticks_position="top", label_position="top")
         axes.tick_params("x", rotation=90, length=0)
-        axes.tick_params("y", length=0)
+        axes.tick_params("y", rotation=0, length=0)
         axes.set_ylabel("")
     for axis in (axes.xaxis, axes.yaxis):
         if isinstance(axis.get_major_formatter(), StrCategoryFormatter | FixedFormatter):

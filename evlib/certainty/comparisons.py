@@ -76,7 +76,8 @@ def compared_outcomes(
     pandas.DataFrame
         Table ``compared_outcomes``. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
-        that the outcome compares: of both arms, or of one where both are sides of the same people. ``points_to`` is where the estimate points, or, where
+        that the outcome compares: of both arms, or of one where both are sides of the same people; ``arm_n`` and ``versus_n`` are
+        those that an estimate rests on, else those of the arms. ``points_to`` is where the estimate points, or, where
         there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
         no estimates here: the counts behind them are a guess.
 
@@ -93,12 +94,12 @@ def compared_outcomes(
         rows[name] = rows.arm_id.map(arms[column])
     rows["versus"] = rows.versus_id.map(arms.arm)
     rows["arm_n"], rows["versus_n"] = whole_numbers(rows.arm_n), whole_numbers(rows.versus_id.map(arms.n))
-    of_arms = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
-    rows["n"] = rows.n_people.fillna(of_arms)
     not_randomised = rows.arm_id.isin(tables["not_randomised"].arm_id)
     rows["randomised"] = rows.randomised.mask(not_randomised, False)
     rows["primary"] = rows.primary == "True"
     rows = _with_estimates(rows, effects)
+    of_both = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
+    rows["n"] = rows.n_people.fillna(of_both)
     return checked(_once(rows)[columns("compared_outcomes")], "compared_outcomes")
 
 
@@ -111,13 +112,16 @@ def _facts_of_reports(tables: dict[str, pd.DataFrame], codes: pd.DataFrame) -> p
 
 
 def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
-    """Of each row the first measure on file against the arm that it is compared with, and where the estimate points."""
+    """Of each row the first measure on file against the arm that it is compared with, of how many people, and where it points."""
     usable = effects[effects.measure.isin(_MEASURES) & (effects.basis != FROM_PERCENTAGES)].copy()
     usable["order"] = usable.measure.map({measure: place for place, measure in enumerate(_MEASURES)})
     key = ["arm_id", "versus_id", "outcome"]
     usable = usable.sort_values("order", kind="stable").drop_duplicates(key)
-    columns = ["measure", "estimate", "low", "high", "events", "versus_events"]
+    usable = usable.rename(columns={"n": "measured_n", "versus_n": "measured_versus_n"})
+    columns = ["measure", "estimate", "low", "high", "events", "versus_events", "measured_n", "measured_versus_n"]
     rows = rows.drop(columns=["n_events"]).merge(usable[[*key, *columns]], on=key, how="left", validate="m:1")
+    for own, measured in (("arm_n", "measured_n"), ("versus_n", "measured_versus_n")):  # not of all people of an arm
+        rows[own] = whole_numbers(rows[measured]).fillna(rows[own])
     nothing = rows.measure.eq("mean difference").map({True: 0.0, False: 1.0})
     sign = np.sign(rows.estimate - nothing) * rows.better_when.map({"higher": 1, "lower": -1})
     by_estimate = sign.map({1: "better", -1: "worse", 0: "no difference"})
