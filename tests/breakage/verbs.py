@@ -27,6 +27,7 @@ from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import checked, columns, write_csv
 from evlib.book import build
+from evlib.book.look_up.inside import write_inside
 from evlib.ingest import ctgov_search as live_search
 from evlib.run import cache_keys, pipeline, warm_kernels
 from evlib.run import sweep as sweep_module
@@ -144,6 +145,7 @@ def assembled(root: Path, results: Path, source: Path) -> None:
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
     for path in files.matching(results, "*.csv"):
         shutil.copy2(path, source / path.name)
+    write_inside(source, {})
 
 
 @lru_cache
