@@ -96,7 +96,7 @@ def project_copy(folder: Path, *results: Path) -> Path:
     copy_shipped(RAW, folder / "data/raw")
     for name in ("notebooks", "evlib", "book", "locks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
-    for name in ("protocol.yml", "CHANGELOG.md"):
+    for name in ("protocol.yml", "CHANGELOG.md", "CITATION.cff"):
         shutil.copy2(ROOT / name, folder / name)
     for made in results:
         shutil.copytree(made, folder / "data/processed" / made.name)

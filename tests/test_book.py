@@ -13,11 +13,12 @@ from conftest import ROOT, SNAPSHOT, contents, evlib, project_copy, put, typed
 from evlib.base.errors import InputError
 from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
-from evlib.base.words import load_numbers, save_numbers
+from evlib.base.words import filled, load_numbers, save_numbers
 from evlib.book.build import STAMP, assemble, build_book, build_pdf, build_site, made_by, waiting_compiler
 from evlib.book.checklists import places, read_checklists
-from evlib.book.layout import _add_launch_buttons, filled, readable
+from evlib.book.layout import _add_launch_buttons, readable
 from evlib.book.search_index import ANSWERS
+from evlib.book.trials.trial_pages import page_name
 from evlib.run.pipeline import UPDATE, default_results, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -440,9 +441,9 @@ def test_every_link_within_the_book_leads_to_a_place_that_is_there(html):
 
 def test_every_included_trial_links_to_its_record(html, results):
     trials = read_table(results / "trials.csv", "trials")
-    page = (html / "03_describe.html").read_text(encoding="utf-8")
     for row in trials.itertuples():
-        assert f'href="{row.record_url}"'.replace("&", "&amp;") in page, row.trn
+        page = html / f"trials/{page_name(row.trn)}.html"
+        assert f'href="{row.record_url}"'.replace("&", "&amp;") in page.read_text(encoding="utf-8"), row.trn
 
 
 def test_jupyter_book_by_hand_builds_the_book_that_make_builds(html, tmp_path):

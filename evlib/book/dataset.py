@@ -83,13 +83,13 @@ def citation_words(citation: Path, *, search_date: str, snapshot: str) -> dict[s
     authors = [who.get("name") or f"{who['family-names']}, {who['given-names']}" for who in facts["authors"]]
     edition = f"Search date {search_date}, snapshot {snapshot}"
     entry = {
-        "author": "{" + "} and {".join(authors) + "}",
         "title": facts["title"],
         "year": year,
         "version": facts["version"],
         "note": edition,
     } | ({"doi": doi} if doi else {})
-    bibtex = ",\n".join(f"  {name} = {{{value}}}" for name, value in entry.items())
+    whole = '"{' + "} and {".join(authors) + '}"'  # in quotes: two braces at once are a placeholder of the book's pages
+    bibtex = ",\n".join([f"  author = {whole}", *(f"  {name} = {{{value}}}" for name, value in entry.items())])
     lines = [("TY", "COMP"), *(("AU", who) for who in authors), ("TI", facts["title"]), ("PY", year)]
     lines += [("ET", facts["version"]), ("N1", edition), *([("DO", doi)] if doi else []), ("ER", "")]
     said = f"{'; '.join(authors)}. *{facts['title']}.* Version {facts['version']}. {edition}."
