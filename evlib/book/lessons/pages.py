@@ -93,18 +93,18 @@ def cell_index(chapters: dict[str, Chapter]) -> str:
             facts = (
                 f'<a href="{name}.html#{_anchor(cell.id)}">{cell.id}</a>',
                 escaped(cell.about["teaches"]),
-                tables + (f"; after {after}" if after else ""),
                 escaped(cell.about["shows"]) + (f": *{cell.output}*" if cell.output else ""),
-                str(cell.about["minutes"]),
-                _files(cell.id, "lesson"),
+                f"{_files(cell.id, 'lesson')}: {cell.about['minutes']} minutes"
+                + (f", with {tables}" if tables else "")
+                + (f"; after {after}" if after else ""),
             )
             rows.append(f"| {' | '.join(facts)} |")
         if rows:
             minutes = sum(cell.about["minutes"] for cell in chapter.cells)
             sections.append(
                 f"## {chapter.title}\n\nAll cells of this chapter and its *Try it*, about {minutes} minutes: {_files(name, name)}\n\n"
-                "| cell | it teaches | it needs | it shows, *in this run* | minutes | file |\n"
-                "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows)
+                "| cell | it teaches | it shows, *in this run* | take it |\n| --- | --- | --- | --- |\n"
+                + "\n".join(rows)
             )
     return "\n\n".join(sections)
 
