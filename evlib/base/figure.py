@@ -23,13 +23,13 @@ from matplotlib.transforms import Bbox
 from evlib.base.files import write_text
 from evlib.base.point_layout import BLUE, GREY, ORANGE, canvas, finished, width_of
 from evlib.base.schema import write_csv
-from evlib.base.theme import TITLE_LINE, dress, put_title
+from evlib.base.theme import NOTE_LINE, TITLE_LINE, dress, put_note, put_title
 
 NOT_REPORTED = "not reported"
 UNREAD = "not yet read"  # what a reader sees of trials that the rules propose and nobody has decided on
 INCLUDED, PENDING, NO_VALUE = BLUE, ORANGE, GREY
 WIDTH_INCHES = 5.0
-_NARROWEST_INCHES = 3.9
+_NARROWEST_INCHES = 3.8
 _AXIS_LINE = 46  # letters of the name of an axis that a drawing of full width has room for
 PHONE, LETTERS = 360.0, 11.0  # pixels: what a phone has for a drawing, and how high letters are there at least
 NARROW_FILE = ".narrow.svg"  # how the file of a drawing for phones ends
@@ -109,7 +109,7 @@ def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None,
         svg, box = _as_svg(figure)
         look = {"metadata": {"Software": None}, "dpi": STYLE["figure.dpi"], "bbox_inches": box, **_PNG}
         figure.drawing.savefig(folder / f"{figure.name}.png", **look)
-        if narrow or _narrowed(figure.drawing):
+        if narrow or _narrowed(figure):
             narrow_svg, _ = _as_svg(narrow or figure)
             if not width_on_phones(narrow_svg):
                 write_text(folder / f"{figure.name}{NARROW_FILE}", narrow_svg)
@@ -150,11 +150,12 @@ def width_on_phones(svg: str) -> int:
     return wide if wide > PHONE else 0
 
 
-def _narrowed(drawing: Drawing) -> bool:
-    """Make a drawing of Matplotlib's as narrow as makes its smallest letters 11 pixels high on a phone, and its title with it.
+def _narrowed(figure: Figure) -> bool:
+    """Make a drawing of Matplotlib's as narrow as makes its smallest letters 11 pixels high on a phone, its title and note with it.
 
     False, and nothing is done, where it is laid out in points or would become too narrow for its labels.
     """
+    drawing = figure.drawing
     if _in_points(drawing):
         return False
     sizes = [text.get_fontsize() for text in drawing.findobj(Text) if text.get_visible() and text.get_text().strip()]
@@ -162,9 +163,12 @@ def _narrowed(drawing: Drawing) -> bool:
     if not _NARROWEST_INCHES <= width < drawing.get_figwidth():
         return False
     drawing.set_size_inches(width, drawing.get_figheight())
-    put_title(drawing, " ".join(drawing.get_suptitle().split()), letters=int(TITLE_LINE * width / WIDTH_INCHES))
+    part = width / WIDTH_INCHES
+    put_title(drawing, " ".join(drawing.get_suptitle().split()), letters=int(TITLE_LINE * part))
+    if figure.note:
+        put_note(drawing, figure.note, letters=int(NOTE_LINE * part))
     for axes in drawing.axes:
-        axes.set_xlabel(textwrap.fill(axes.get_xlabel(), int(_AXIS_LINE * width / WIDTH_INCHES)))
+        axes.set_xlabel(textwrap.fill(axes.get_xlabel(), int(_AXIS_LINE * part)))
     drawing.set_layout_engine("constrained")
     return True
 

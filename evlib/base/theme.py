@@ -25,7 +25,7 @@ DOTS = {"size": 4, "warn_thresh": 1}
 MISSING = "Not reported"
 _UNSTATED = re.compile(r"(?:^|: |^Results )(?:no date|not reported)", re.IGNORECASE)
 _SOFT = "#555555"  # of text that tells what is missing, and of notes
-TITLE_LINE = 54  # letters of a title that a drawing of full width has room for
+TITLE_LINE, NOTE_LINE = 54, 68  # letters of a title and of a note that a drawing of full width has room for
 _LONG = 26  # letters of a label, which then has a second line
 
 
@@ -79,16 +79,21 @@ def dress(drawing: Drawing, title: str, note: str = "") -> None:
         elif isinstance(axis.get_major_locator(), AutoDateLocator):
             axis.set_major_locator(few := AutoDateLocator(minticks=3, maxticks=7))
             axis.set_major_formatter(ConciseDateFormatter(few, show_offset=False))
-    note, legend = textwrap.fill(note, 76), drawing.axes[0].get_legend()
-    if legend:
+    if legend := drawing.axes[0].get_legend():
         keys = (legend.legend_handles, [text.get_text() for text in legend.get_texts()])
-        look = {"frameon": False, "fontsize": 9, "ncols": 2, "title_fontsize": 8, "alignment": "left"}
-        drawing.legend(*keys, loc="outside lower left", title=note, **look).get_title().set(
-            color=_SOFT, parse_math=False
-        )
+        look = {"frameon": False, "fontsize": 9, "ncols": 2, "title_fontsize": 9, "alignment": "left"}
+        drawing.legend(*keys, loc="outside lower left", title=" ", **look)
         legend.remove()
+    put_note(drawing, note)
+
+
+def put_note(drawing: Drawing, note: str, *, letters: int = NOTE_LINE) -> None:
+    """A note below a drawing, above the legend where it has one, in lines of so many letters."""
+    look = {"color": _SOFT, "parse_math": False}
+    if drawing.legends:
+        drawing.legends[0].get_title().set(text=textwrap.fill(note, letters), **look)
     else:
-        drawing.supxlabel(note, x=0.01, ha="left", fontsize=8, color=_SOFT, parse_math=False)
+        drawing.supxlabel(textwrap.fill(note, letters), x=0.01, ha="left", fontsize=9, **look)
 
 
 def _dress_labels(axes: Axes) -> None:
