@@ -1,5 +1,6 @@
 """Lessons for the classroom: made from a run, they run without the project, and their solutions find what the project finds."""
 
+import html
 import pickle
 import re
 import shutil
@@ -129,15 +130,17 @@ def test_the_twenty_records_hold_the_rules_of_their_choice(results, review):
             assert set(rows.index) in [{pair.trn, pair.kept_trn} for pair in pairs.itertuples()]
         else:
             assert (rows.adjudicated == "unclear").all()
-    assert {why.split(":")[0][-2:] for why in by_why.groups if "exclusion" in why} == {"E2", "E3", "E4", "E5"}
-    assert len(by_why) == 10
+    assert {why.split(":")[0][-2:] for why in by_why.groups if "exclusion" in why} == {"E2", "E3", "E4"}
+    assert len(by_why) == 9
 
 
 def test_the_sheet_is_blank_guarded_and_says_nothing_of_the_readers(lessons, results):
     folder = lessons / "screening_in_class"
     sheet = pd.read_csv(folder / "screening_sheet.csv", dtype="str")
     assert sheet[list(BLANK)].isna().all(axis=None)
-    assert "why" not in sheet and "reader_1" not in sheet
+    assert not {"why", "reader_1", "note"} & set(sheet)
+    page = (folder / "screening_sheet.html").read_text(encoding="utf-8")
+    assert all(html.escape(text) in page for text in (*sheet.trn, *sheet.brief_title)) and "<script" not in page
     cells = sheet.astype("object").stack().astype(str)
     assert not cells.str.match(r"[=+\-@\t]").any()
     key = pd.read_csv(lessons / "unpacked/screening_in_class_teacher/screening_key.csv")
@@ -149,14 +152,17 @@ def test_the_class_finds_the_kappa_that_the_project_finds(lessons, tmp_path):
     readers = pd.read_csv(lessons / "screening_in_class/machine_readers.csv")
     assert space["kappa"] == pytest.approx(agreement_of_words(readers.reader_1, readers.reader_2)["kappa"])
     assert space["final"].value_counts().sum() == N
-    # With a sheet that a class has filled in, theirs counts, and they may part from the machines.
+    # With files that a class has filled in, however a spreadsheet saved them, theirs count, and they may part from the machines.
     folder = shutil.copytree(lessons / "unpacked/screening_in_class_teacher", tmp_path / "class")
     sheet = pd.read_csv(folder / "screening_sheet.csv", dtype="str")
-    sheet["decision_1"], sheet["decision_2"] = "include", ["exclude", *["include"] * (N - 1)]
-    sheet.loc[0, "settled"] = "unclear"
-    sheet.to_csv(folder / "screening_sheet.csv", index=False)
+    first = sheet.assign(decision_1="Include ").sort_values("brief_title")
+    first.loc[0, "settled"] = "unclear"
+    first.to_csv(folder / "judge_1.csv", index=False, sep=";", encoding="utf-8-sig")
+    second = sheet.assign(decision_2=["exclude", *["include"] * (N - 1)], criterion_2=["e4", *[None] * (N - 1)])
+    second.to_csv(folder / "judge_2.csv", index=False, encoding="cp1252", errors="replace")
     space = run_bare(folder / "screening_in_class_solutions.ipynb")
     assert space["judged"].final.tolist() == ["unclear", *["include"] * (N - 1)]
+    assert space["judged"].criterion_2.iloc[0] == "E4"
 
 
 def test_half_of_the_statements_fit_and_the_solutions_find_which_sums_do(lessons):

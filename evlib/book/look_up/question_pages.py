@@ -452,7 +452,7 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     if not rows:
         return "<p>No trial is known to be under way.</p>"
     unseen = sum(row["status"] is None for row in rows)
-    words = f"; {unseen} of them show no status" if unseen else ""
+    words = f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""
     late = sum((row["end"] or "").endswith("(passed)") for row in rows)
     words += f"; of {late} the end that the record gives has passed" if late else ""
     compare = sum(row.get("compares_doses") is not None for row in rows)

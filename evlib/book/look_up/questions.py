@@ -438,11 +438,9 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         over = [row for row in trials if row["due"] == OVER]
         lacking = [row for row in over if row["result"] == NONE_ON_FILE]
         ended = sum(row["date_is"] == ACTUAL for row in lacking)
-        text = (
-            f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file "
-            f"({ended} ended by their status, of {len(lacking) - ended} the planned end has passed: they may still run)"
-        )
-        lines.append((text, [row["trn"] for row in lacking], ""))
+        kinds = f" ({ended} ended by their status, of {len(lacking) - ended} the planned end has passed: they may still run)"
+        text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file"
+        lines.append((text + kinds if lacking else text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
         lines.append(
             (

@@ -24,11 +24,12 @@ _YEARS = 2  # between the two dates of the lesson on an update
 
 
 class _Data(NamedTuple):
-    """The tables of a lesson by file name: those of students, those of the teacher alone; and words of its page."""
+    """The tables of a lesson by file name: those of students, those of the teacher alone; words of its page; pages to print."""
 
     files: dict[str, pd.DataFrame]
     key: dict[str, pd.DataFrame]
     words: dict[str, str]
+    pages: dict[str, str] | None = None  # to print
 
 
 def write_class_materials(
@@ -56,14 +57,21 @@ def write_class_materials(
     write_text(folder / "slides.html", slides(_PAGES / "slides.md", words))
     heads = ["| lesson | students learn | minutes | files |", "| --- | --- | --- | --- |"]
     deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>'
-    return "\n".join([*heads, *rows, "", f"{deck} (space or an arrow turns the page; printed, they show what to say)."])
+    return "\n".join(
+        [
+            *heads,
+            *rows,
+            "",
+            f"{deck} (space, or the arrows up and down, turn the page; printed, they show what to say).",
+        ]
+    )
 
 
 def _write(name: str, data: _Data, folder: Path, words: dict[str, str]) -> str:
     """Write one lesson; returns its row in the list."""
     lesson = read_lesson(_PAGES / f"{name}.md", words)
     student, teacher = student_and_teacher(lesson, data.files, words)
-    tables = {file: _csv(frame) for file, frame in data.files.items()}
+    tables = {file: _csv(frame) for file, frame in data.files.items()} | (data.pages or {})
     key = {file: _csv(frame) for file, frame in data.key.items()}
     open_to_all = {f"{name}.ipynb": student} | tables
     for file, text in open_to_all.items():
@@ -101,7 +109,9 @@ def _screening(results: Path, protocol: dict) -> _Data | None:
         "criteria.csv": screening_choice.criteria(protocol),
         "machine_readers.csv": screening_choice.machine_readers(records),
     }
-    return _Data(files, {"screening_key.csv": screening_choice.teachers_key(records)}, {})
+    page = screening_choice.printed(files["screening_sheet.csv"], files["criteria.csv"])
+    key = {"screening_key.csv": screening_choice.teachers_key(records)}
+    return _Data(files, key, {}, {"screening_sheet.html": page})
 
 
 def _find_the_error(results: Path, raw: Path, protocol: dict) -> _Data | None:

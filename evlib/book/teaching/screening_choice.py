@@ -1,6 +1,7 @@
 """Twenty records for screening in class: chosen by rules, so that each teaches something, with the reasons kept apart."""
 
 import hashlib
+import html
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +22,14 @@ SHOWN = (
         "official_title",
         "status",
         "registered",
+        "registered_basis",
         "start_date",
         "secondary_trns",
         "conditions",
     ),
-    *("interventions", "arms", "msc_source_text", "ev_term_text", "note"),
+    *("interventions", "arms", "msc_source_text", "ev_term_text"),
 )
+STATED = "registration_stated"  # the words in which a record tells of its registration
 BLANK = ("decision_1", "criterion_1", "reason_1", "decision_2", "criterion_2", "reason_2")
 SETTLED = ("settled", "settled_criterion")
 
@@ -44,7 +47,7 @@ def chosen(results: str | Path, *, protocol: dict) -> pd.DataFrame | None:
 
     Every kind of record gets its places, from the rarest lesson to the plainest: a pair that is one trial; records on which the
     two machine readers differed; on which rules and readings part; that name what is asked for and were excluded because they give
-    something else; one clear exclusion by each criterion; one that both readers could not settle; and clear inclusions on the
+    something else; one clear exclusion by each criterion that a sheet can show; one that both readers could not settle; and clear inclusions on the
     places that remain. Within a kind each registry comes once before any comes twice, and records that show more come first.
 
     Returns
@@ -72,8 +75,46 @@ def chosen(results: str | Path, *, protocol: dict) -> pd.DataFrame | None:
 def sheet(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """The sheet for a pair of judges: what the records show, and blank columns for both and for what they settle on."""
     shown = records[list(SHOWN)].assign(record_url=record_urls(records, protocol=protocol))
+    shown[STATED] = _stated(records, protocol)
     shown.insert(0, "number", range(1, len(shown) + 1))
     return shown.reset_index(names="trn").assign(**dict.fromkeys((*BLANK, *SETTLED)))
+
+
+def printed(sheet: pd.DataFrame, criteria: pd.DataFrame) -> str:
+    """The sheet to print, as a page without a script: the criteria, and each record with lines to write on."""
+    rows = "".join(
+        f"<li><b>{html.escape(row.code)}</b> ({row.kind}) {html.escape(row.text)}</li>" for row in criteria.itertuples()
+    )
+    records = []
+    for record in sheet.drop(columns=[*BLANK, *SETTLED]).to_dict("records"):
+        facts = "".join(
+            f"<dt>{name}</dt><dd>{html.escape(value if isinstance(value, str) else f'{value:%Y-%m-%d}')}</dd>"
+            for name, value in record.items()
+            if name not in ("number", "trn", "record_url") and pd.notna(value)
+        )
+        lines = "<p>decision ____________ criterion ______ why ______________________________________</p>"
+        records.append(
+            f"<section><h2>{record['number']}. {html.escape(record['trn'])}</h2><dl>{facts}</dl>{lines}</section>"
+        )
+    style = "body{font:11pt sans-serif;margin:1cm}section{break-inside:avoid}dt{font-weight:bold;float:left;margin-right:.5em}dd{margin:0}"
+    head = f'<meta charset="utf-8"><title>Screening in class</title><style>{style}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body><h1>Screening in class</h1><ul>{rows}</ul>{"".join(records)}</body></html>\n'
+
+
+def _stated(records: pd.DataFrame, protocol: dict) -> pd.Series:
+    """The phrase of a criterion that stands in a record's note; the rest of the note is a copyist's, and often tells the answer."""
+    phrases = [
+        phrase
+        for row in protocol["criteria"].values()
+        if isinstance(row.get("phrases"), dict)
+        for phrase in row["phrases"].get("note", [])
+    ]
+    if not phrases:
+        return pd.Series(pd.NA, records.index, dtype="str")
+    pattern = phrase_pattern(phrases)
+    return (
+        records.note.fillna("").map(lambda note: found[0] if (found := pattern.search(note)) else pd.NA).astype("str")
+    )
 
 
 def machine_readers(records: pd.DataFrame) -> pd.DataFrame:
@@ -137,6 +178,7 @@ def _kinds(judged: pd.DataFrame, protocol: dict) -> list[_Kind]:
     kinds += [
         _Kind(f"a clear exclusion by {name}: {text}", 1, agreed & (judged.adjudicated_criterion == name))
         for name, text in exclusion_criteria(protocol).items()
+        if name != code.get("not_registered")  # the sheet cannot show it
     ]
     included = agreed & (judged.rule == judged.adjudicated) & (judged.adjudicated == "include")
     return [
