@@ -590,17 +590,17 @@ def _parts_of(
     ``outs`` are the files that are written meanwhile. Exports without any usable record are an error. With a ``query``, records in
     which neither it nor one of its terms can be found may be passed over.
     """
-    from evlib.base.query import may_match
+    from evlib.base.query import needed
     from evlib.ingest.registries import losses, stream
+    from evlib.ingest.registries.common import Asked
 
     _check_paths(paths, *outs)
-    may = may_match(query, any_term=True) if query is not None else None
     n_records, n_rejects, n_remarks, lost = 0, 0, 0, []
     for part in stream(
         paths,
         retrieved=_day(retrieved),
         registries=list(_protocol()["registries"]),
-        unwanted=may and (lambda _, words: not may(words)),
+        asked=None if query is None else Asked(patterns=needed(query, any_term=True)),
     ):
         n_records, n_rejects = n_records + len(part.records) + part.passed, n_rejects + len(part.rejects)
         n_remarks += part.remarks.line.notna().sum()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -95,33 +95,53 @@ def matches(records: pd.DataFrame, query: str) -> pd.Series:
     return pd.Series(hits, index=records.index, dtype=bool, name="hit")
 
 
-def may_match(query: str, *, any_term: bool = False) -> Callable[[str], bool]:
-    """A quick test of a record's words as they stand in its source: it is False only where ``matches`` cannot find the record.
+def needed(query: str, *, any_term: bool = False) -> list[str]:
+    """What any text holds in which a query can find something: regular expressions, each with a place in it.
+
+    They are for ``may_match``; for JSON as it stands in a file, too, and for engines that know no look-around (RE2).
 
     Parameters
     ----------
     query
         See this module's first lines.
     any_term
-        Whether it is to be True also where any one word or phrase of the query by itself may be found.
+        Whether they are to have a place also where any one word or phrase of the query by itself can be found.
 
     Returns
     -------
-    callable
-        Takes the texts of ``FIELDS``, with a line break between them, before they are cleaned in any way: with entities, tags, Markdown's
-        backslashes, wrongly decoded letters.
+    list of str
+        Without capital letters; empty where any text may match.
 
     Examples
     --------
-    >>> may = may_match('exosomes AND NOT "plant cells"')
-    >>> may("Exosomal miRNA"), may("Vesicles of plants"), may("Exos&omicron;mes")
-    (True, False, True)
+    >>> [may_match(text, needed("exosomes AND (EV OR vesicle)")) for text in ("Exosomal EVs", "Exosomes: every event")]
+    [True, False]
     """
     tree = parsed(query)
-    test = _quick_test(tree)
-    if test and any_term:
-        test = _any_of(list(_terms(tree)))
-    return lambda text: test is None or test(text.lower()) or _letters_may_come(text)
+    parts = _needed_parts(tree)
+    if parts and any_term:
+        parts = [sorted({one for node in _terms(tree) for one in max(_needed_parts(node), key=_rarity)})]
+    return [f"{_BEFORE}(?:{'|'.join(part)})" for part in parts if all(part)]
+
+
+def may_match(text: str, patterns: Iterable[str]) -> bool:
+    """A quick test of a record's words as they stand in its source: it is False only where ``matches`` cannot find the record.
+
+    Parameters
+    ----------
+    text
+        The texts of ``FIELDS``, with a line break between them, before they are cleaned in any way: with entities, tags, Markdown's
+        backslashes, wrongly decoded letters.
+    patterns
+        What is ``needed`` of it.
+
+    Examples
+    --------
+    >>> [may_match(text, needed('exosomes AND NOT "plant cells"')) for text in ("Exosomal miRNA", "Vesicles", "Exos&omicron;mes")]
+    [True, False, True]
+    """
+    lower = text.lower()
+    return all(re.search(pattern, lower) for pattern in patterns) or bool(re.search(letters_may_come(), text))
 
 
 def terms(query: str) -> list[str]:
@@ -269,37 +289,39 @@ def _test(tree: Item) -> _Test:
     return lambda words, stems: form in stems
 
 
-def _quick_test(tree: Item) -> Callable[[str], bool] | None:
-    """What a text in lower case must hold to match, as far as plain letters tell; None where any text may match."""
+# What stands before a word: the text's beginning, what is no letter and no digit, or in JSON the letter of an escape.
+_BEFORE = r"(?:^|[^a-z0-9]|\\[bfnrt])"
+
+
+def _needed_parts(tree: Item) -> list[list[str]]:
+    """Lists of which any text that matches holds one pattern each, at the beginning of a word."""
     if isinstance(tree, Group):
-        return _quick_test(tree.expr)
+        return _needed_parts(tree.expr)
     if isinstance(tree, Not | Prohibit):
-        return None
-    if isinstance(tree, OrOperation):
-        return _any_of(tree.children)
+        return []
     if isinstance(tree, AndOperation | UnknownOperation):
-        parts = [part for child in tree.children if (part := _quick_test(child))]
-        return (lambda text: all(part(text) for part in parts)) if parts else None
-    runs = _plain_runs(tree)
-    return (lambda text: all(run in text for run in runs)) if runs else None
+        return [part for child in tree.children for part in _needed_parts(child)]
+    if isinstance(tree, OrOperation):
+        best = [max(_needed_parts(child), key=_rarity, default=None) for child in tree.children]
+        return [] if None in best else [sorted({one for part in best for one in part})]
+    return [[_pattern(word, begun=_is_prefix(tree))] for word in tokens(tree.value)]
 
 
-def _any_of(nodes: Sequence[Item]) -> Callable[[str], bool] | None:
-    """The quick test of nodes joined by OR. A word is not looked for where another one is a part of it."""
-    runs = [_plain_runs(node) if isinstance(node, Word | Phrase) else [] for node in nodes]
-    words = {run[0] for run in runs if len(run) == 1}
-    words = [word for word in words if not any(other in word for other in words - {word})]
-    others = [_quick_test(node) for node, run in zip(nodes, runs) if len(run) != 1]
-    if None in others:
-        return None
-    return lambda text: any(word in text for word in words) or any(other(text) for other in others)
+def _rarity(part: list[str]) -> int:
+    return min(len(one.partition("(")[0]) for one in part)
 
 
-def _plain_runs(term: Item) -> list[str]:
-    """Of each word of a term, the longest run of plain letters and digits that all of its forms have."""
-    words = tokens(term.value)
-    begun = words if _is_prefix(term) else map(_common_start, map(_stem, words))
-    return [run for word in begun if (run := max(re.findall(r"[a-z0-9]+", word), key=len, default=""))]
+def _pattern(word: str, *, begun: bool) -> str:
+    """A pattern that each form of a word fits, by plain letters and digits alone; empty for a word with others."""
+    stem = word if begun else _stem(word)
+    start = word if begun else _common_start(stem)
+    if not stem.isascii():
+        return ""
+    return start if begun or len(stem) > _SHORT else f"{start}(?:{stem[-1]}|{_ENDINGS})*(?:[^a-z0-9]|$)"
+
+
+# Of these alone are the endings made that the stemmer takes from so short a stem; after a longer one there may be any.
+_SHORT, _ENDINGS = 3, "e|s|ed|ing|ly|li|i|y|l|ful|ness|less"
 
 
 def _common_start(stem: str) -> str:
@@ -307,18 +329,15 @@ def _common_start(stem: str) -> str:
     return stem[:-2] if stem.endswith("ie") else stem[:-1] if stem.endswith(("e", "i", "y", "l")) else stem
 
 
-def _letters_may_come(text: str) -> bool:
-    """Whether plain letters may stand in a text once it is cleaned that do not stand in it now: by an entity, wrongly decoded letters
-    (several beyond ASCII in a row), or one that stands for plain ones, as ﬁ, ² and the first of Kelvin do."""
-    if "&" in text and re.search(r"&\\*[#A-Za-z]", text):
-        return True
-    if text.isascii():
-        return False
-    beyond = re.findall(r"[^\x00-\x7f]+", text)
-    return any(len(run) > 1 or _may_be_plain(run) for run in beyond)
+@lru_cache
+def letters_may_come() -> str:
+    """A regular expression that has a place in a text in which plain letters may stand once it is cleaned that do not stand in it now: by an
+    entity, an escape of JSON, wrongly decoded letters (several beyond ASCII in a row), or one that may stand for plain ones, as ﬁ and ² do.
+    """
+    others = "".join(chr(code) for code in range(0xA0, 0x2300) if not _may_be_plain(chr(code)))
+    return rf"&\\*[#A-Za-z]|\\u|[^\x00-\x7f][^\x00-\x7f]|[^\x00-\x7f{others}]"
 
 
-@lru_cache(maxsize=1 << 12)
 def _may_be_plain(letter: str) -> bool:
     """Whether a letter beyond ASCII may come to stand for plain ones; those that Windows-1252 and others have between may stand for any."""
     plain = unicodedata.normalize("NFKC", letter + letter.upper()).casefold()

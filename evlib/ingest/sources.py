@@ -1,6 +1,6 @@
 """Which raw files make the records of a run, and the one table that they make together."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,10 +8,11 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.files import matching
-from evlib.base.query import matches, may_match
+from evlib.base.query import matches, needed
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import checked, columns, join_multi, split_multi
 from evlib.ingest.registries import long_texts, losses, stream
+from evlib.ingest.registries.common import Asked
 from evlib.ingest.retrieval import day_of, source_days
 
 # Of fields that belong together, the first decides which source both are taken from.
@@ -78,14 +79,12 @@ def records_of(
         ``remarks`` on these records and on their files.
     """
     tables, rejected, account, lost, remarks = [], [], [], [], []
-    may = may_match(protocol["search"])
+    asked = Asked(always, needed(protocol["search"]))
     for place, source in enumerate(sources):
         counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0, "remarks": 0}
         name, newest = "unknown", ""
-        unwanted = None if source.searched else lambda trn, words: trn not in always and not may(words)
-        for part in stream(
-            [source.path], retrieved=source.day, registries=list(protocol["registries"]), unwanted=unwanted
-        ):
+        first = None if source.searched else asked
+        for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"]), asked=first):
             name = part.format
             hit = matches(part.records, protocol["search"]) | source.searched
             judged = part.records.trn.isin(always) & ~hit
@@ -122,13 +121,13 @@ def records_of(
     return checked(records, "records"), tables[0], account, versions, tables[1]
 
 
-def summaries_of(sources: Iterable[Source], *, known: Container[str]) -> pd.DataFrame:
+def summaries_of(sources: Iterable[Source], *, known: Collection[str]) -> pd.DataFrame:
     """Table ``summaries``: what the sources (newest first) say at length of the records whose numbers are ``known``.
 
     A registry's own search reads these texts, too, so that the words that found a record may stand nowhere else.
     """
     paths = (source.path for source in sources)
-    rows = [row for row in long_texts(paths, lambda trn, _: trn not in known) if row["trn"] in known]
+    rows = [row for row in long_texts(paths, Asked(known)) if row["trn"] in known]
     table = pd.DataFrame(rows, columns=columns("summaries")).groupby("trn", sort=False, as_index=False).first()
     return checked(table.dropna(subset=["summary", "eligibility"], how="all"), "summaries")
 

@@ -19,7 +19,7 @@ from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import ESTIMATED, append_csv, write_csv
-from evlib.ingest.registries.common import ORDER, Items, Seen, Unwanted, batches, tables
+from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, batches, tables
 from evlib.ingest.registries.unpack import ENCODING, heads
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
@@ -34,7 +34,7 @@ class Batch(NamedTuple):
     records: pd.DataFrame
     rejects: pd.DataFrame
     remarks: pd.DataFrame
-    passed: int = 0  # records that are unwanted and were not read
+    passed: int = 0  # records that are not asked for and were not read
 
 
 def ingest_into(
@@ -127,7 +127,7 @@ def stream(
     *,
     retrieved: str | Callable[[Path], str],
     registries: list[str],
-    unwanted: Unwanted | None = None,
+    asked: Asked | None = None,
 ) -> Iterator[Batch]:
     """The records of any mix of files and folders, some thousand at a time; each file is recognised by its content.
 
@@ -140,9 +140,8 @@ def stream(
         The date kept with each record (YYYY-MM-DD), or a function that gives it for a file.
     registries
         The registries that the protocol knows (for files in our own snapshot format).
-    unwanted
-        Tells by a record's number and the words that a query reads of it, as they stand in the source, that it need not be read. It
-        is asked where a format allows it (see ``common``); of other files everything is read.
+    asked
+        What is asked for; the rest need not be read, where a format allows it (see ``common``). None: everything is read.
 
     Yields
     ------
@@ -161,7 +160,7 @@ def stream(
             if getattr(reader, "CHECKS_REGISTRIES", False):
                 record = partial(record, registries=registries)
             rows = 0
-            for part in batches(_items(reader, path, unwanted), record, file=path, seen=seen):
+            for part in batches(_items(reader, path, asked), record, file=path, seen=seen):
                 rows += len(part.records) + len(part.rejects) + part.passed
                 yield Batch(path.name, name, *part)
             if not rows:
@@ -170,19 +169,19 @@ def stream(
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-def _items(reader: ModuleType, path: Path, unwanted: Unwanted | None) -> Items:
-    return reader.items(path, unwanted) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
+def _items(reader: ModuleType, path: Path, asked: Asked | None) -> Items:
+    return reader.items(path, asked) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
 
 
-def long_texts(paths: Iterable[Path], unwanted: Unwanted | None = None) -> Iterator[dict[str, Any]]:
+def long_texts(paths: Iterable[Path], asked: Asked | None = None) -> Iterator[dict[str, Any]]:
     """Rows of table ``summaries`` from those files whose format has such texts; what cannot be read, ``stream`` tells.
 
-    Those of ``unwanted`` records (see ``stream``) may be left out.
+    Those of records that are not ``asked`` for (see ``stream``) may be left out.
     """
     for path in paths:
         with suppress(InputError):
             reader = READERS[format_of(path)]
-            for _, item in _items(reader, path, unwanted) if hasattr(reader, "texts") else ():
+            for _, item in _items(reader, path, asked) if hasattr(reader, "texts") else ():
                 with suppress(ValueError, TypeError, KeyError, AttributeError):
                     yield reader.texts(item)
 

@@ -8,7 +8,7 @@ A reader is a module of this folder that has a ``NAME``:
   ValueError with the reason;
 - ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
-Where a reader ``ASKS_FIRST``, its ``items`` also takes ``unwanted(number, words)``, and gives what is, without reading it, as ``Passed``.
+Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked``, and gives what is not asked for, without reading it, as ``Passed``.
 
 Where its rows state the day of their export, ``STATES_DAY_IN`` names their column.
 
@@ -24,7 +24,7 @@ import json
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ import pandas as pd
 
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
+from evlib.base.query import may_match
 from evlib.base.schema import checked, columns, join_multi, split_multi
 from evlib.ingest.registries.unpack import FileRemark, csv_rows, header_of
 
@@ -44,14 +45,13 @@ _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that 
 _COMPARED = [name for name in columns("records") if name not in ("snapshot", "unread")]
 _REMARK_TEXT = 200  # characters of an unread text that a remark shows
 _MISSING = hash(None)
-_NOT_READ = array("q")  # of a record that was ``Passed``
+_NOT_READ = array("q")  # of a record that is ``Passed``
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
 Items = Iterable[tuple[int, Any]]
 Seen = dict[str, tuple[str, array]]
 Row = Mapping[str, Any]
-Unwanted = Callable[[str, str], bool]  # by a record's number and the words that a query reads
 
 
 class Unread(NamedTuple):
@@ -61,11 +61,22 @@ class Unread(NamedTuple):
     reason: str
 
 
+class Asked(NamedTuple):
+    """What is asked for before records are read: these numbers, and texts with a place of each pattern (``query.needed``)."""
+
+    numbers: Collection[str] = ()
+    patterns: Sequence[str] | None = None  # None: no text is asked for
+
+
+def is_asked_for(asked: Asked, number: str, words: str) -> bool:
+    """Whether a record is asked for, by its number and the words that a query reads of it, as they stand in the source."""
+    return number in asked.numbers or (asked.patterns is not None and may_match(words, asked.patterns))
+
+
 class Passed(NamedTuple):
-    """In place of a record that nobody wants, and that was therefore not read: its number, and the line that it stands on (JSON)."""
+    """In place of a record that is not asked for, and that was therefore not read."""
 
     trn: str
-    row: bytes
 
 
 class Tables(NamedTuple):
@@ -84,7 +95,7 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
     ----------
     items
         Pairs of a line (or running) number and what stands there. An exception in place of an item is a reject, a ``FileRemark`` a
-        remark on the file. Of what is ``Passed``, only the number is noted; where it was there before, it is read after all.
+        remark on the file. Of what is ``Passed``, only the number is noted.
     record
         Makes one row of table ``records`` or raises ValueError, TypeError, KeyError or AttributeError. A field of the row may be
         ``Unread``; it is then missing, named in ``unread``, and a remark. With ``PART_OF`` in place of a value, a row is one of several
@@ -101,17 +112,20 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
     bad: list[dict] = []
     remarks: list[dict] = []
     parts: dict[str, dict[str, Any]] = {}  # the rows of one record, by number
+    not_read = (name, _NOT_READ)
     n_passed = 0
     for line, item in items:
         if isinstance(item, FileRemark):
             remarks.append({"file": name} | item._asdict())
             continue
         if isinstance(item, Passed):
-            if item.trn not in seen:
-                seen[item.trn] = (name, _NOT_READ)
+            if item.trn in seen:
+                reason = _repeated(*seen[item.trn], name, _NOT_READ)
+                bad.append({"file": name, "line": line, "trn": item.trn, "reason": reason})
+            else:
+                seen[item.trn] = not_read
                 n_passed += 1
-                continue
-            item = json.loads(item.row)
+            continue
         try:
             if isinstance(item, Exception):
                 raise ValueError(str(item))
@@ -131,7 +145,7 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
             elif earlier is prints:
                 good.append(row)
             else:
-                reason = _repeated(where, name, earlier, prints)
+                reason = _repeated(where, earlier, name, prints)
                 if is_part and row["trn"] in parts:
                     parts[row["trn"]] = _joined(parts[row["trn"]], row)
                     reason = f"{_FURTHER_PART} {reason}"
@@ -474,12 +488,12 @@ def phase_names(text: str | None) -> list[str]:
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
 
 
-def _repeated(where: str, name: str, earlier: array, later: array) -> str:
+def _repeated(where: str, earlier: array, name: str, later: array) -> str:
     pairs = zip(_COMPARED, earlier, later)
     differing = [field for field, one, other in pairs if one != other and _MISSING not in (one, other)]
     conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
-    if not earlier:
-        conflict = "(by a record that is not asked for)"
+    if not (earlier and later):
+        conflict = "(not compared, as one of the two is not asked for)"
     place = "" if where == name else f" in {where}"
     return f"registration number given before{place} {conflict}. The first record is kept."
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import ijson
 
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import (
+    Asked,
+    Passed,
     Unread,
-    Unwanted,
     cells,
     count,
     dates,
@@ -24,11 +26,11 @@ from evlib.ingest.registries.common import (
     secondary_numbers,
     several,
 )
-from evlib.ingest.registries.ctgov_words import passed
-from evlib.ingest.registries.unpack import lines, not_whole, numbered, recoded, text_of
+from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, passed, scanned
+from evlib.ingest.registries.unpack import lines, not_whole, numbered, opened, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
-ASKS_FIRST = True  # ``items`` takes ``unwanted``
+ASKS_FIRST = True  # ``items`` takes ``asked``
 # What a live search asks for: all that is read here, and the results; no contact data.
 _PROTOCOL = "identification status sponsorCollaborators conditions design armsInterventions outcomes references"
 _RESULTS = "participantFlow baselineCharacteristics outcomeMeasures adverseEvents"
@@ -52,16 +54,35 @@ def recognises(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and b"protocolSection" in head
 
 
-def items(path: str | Path, unwanted: Unwanted | None = None) -> Iterator[tuple[int, Any]]:
+def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, Any]]:
     """The studies of a file, one at a time, each with its running number (its line, where each stands on one).
 
-    Of studies that stand on a line each, those that are ``unwanted`` by their number and words come as ``Passed``.
+    Those that are not ``asked`` for come as ``Passed``. Where each stands on a line, its text is asked before it is read as JSON.
     """
 
-    def study_or_passed(row: bytes) -> Any:
-        return (unwanted and passed(row, unwanted)) or _parsed(row)
+    def asked_of(study: Any) -> Any:
+        return (asked and passed(study, asked)) or study
 
-    return numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each, study_or_passed))
+    number = 0
+    if asked and _may_be_scanned(path, asked):
+        with suppress(NotScannedError):
+            for number, line in enumerate(scanned(Path(path), asked), start=1):
+                if isinstance(line, Passed):
+                    yield number, line
+                elif line and not line.isspace():
+                    yield number, asked_of(_parsed(line.encode()))
+            return
+    every = numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
+    yield from ((place, asked_of(item)) for place, item in every if place > number)
+
+
+def _may_be_scanned(path: str | Path, asked: Asked) -> bool:
+    """Whether the first line of a file that is no zip file is a whole study, and patterns tell something of it."""
+    with Path(path).open("rb") as file:
+        if asked.patterns == [] or file.read(2) == b"PK":
+            return False
+    first = next(lines(next(opened(path))[1]), b"")
+    return begins_a_study(first) and isinstance(_parsed(first), dict)
 
 
 def _parsed(row: bytes) -> Any:
@@ -89,7 +110,6 @@ def studies_in(
     pieces: Iterator[bytes],
     forms: dict[re.Pattern[bytes], str],
     each: Callable[[Any], Iterator[Any]],
-    of_line: Callable[[bytes], Any] = _parsed,
 ) -> Iterator[Any]:
     """The studies of one part, an exception in place of one that cannot be read, None for a blank line.
 
@@ -101,8 +121,6 @@ def studies_in(
         How a whole text may begin, and the place below which its values then come (as ijson names places).
     each
         The studies that one value holds.
-    of_line
-        The value on a line, where each stands on one.
     """
     start = b""
     while len(start) < _START and (piece := next(pieces, None)) is not None:
@@ -118,7 +136,7 @@ def studies_in(
         first = list(itertools.islice(filter(bytes.strip, rows), 2))
         rows = itertools.chain(first, rows)
         if any(isinstance(_parsed(row), dict) for row in first):
-            values = (of_line(row) if row.strip() else None for row in rows)
+            values = (_parsed(row) if row.strip() else None for row in rows)
         else:
             values = _streamed((row + b"\n" for row in rows), "")
     for value in values:

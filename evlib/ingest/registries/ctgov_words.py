@@ -1,64 +1,93 @@
-"""The words of a study of ClinicalTrials.gov's API, without reading the rest of it: so a query can be asked before a line is read in full."""
+"""Which studies a query may find: asked of a file's lines as they stand there, before they are read as JSON, and of a study's words."""
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from evlib.ingest.registries.common import Passed, Unwanted
+from evlib.base.query import letters_may_come
+from evlib.ingest.registries.common import Asked, Passed, is_asked_for
 
-if TYPE_CHECKING:
-    from pydantic_core import SchemaValidator
+# How a line with a study begins, as the registry writes it. A line that begins otherwise is always read.
+_BEGINS = r'^\{"protocolSection": ?\{"identificationModule": ?\{"nctId": ?"(NCT\d{8})"'
+_LONGEST = 16 << 20  # bytes of a line
+_MODULES = ("identificationModule", "conditionsModule", "armsInterventionsModule")  # that ``query.FIELDS`` are made of
 
 
-def passed(row: bytes, unwanted: Unwanted) -> Passed | None:
-    """A line as ``Passed`` where it is a whole study, with a plain number, that is ``unwanted`` by its number and words; else None.
+class NotScannedError(ValueError):
+    """From here on the lines must be read one by one."""
 
-    What is no valid JSON, or has anything but texts where a query reads, is left to the reader: it tells the reason, or reads it still.
-    """
+
+def begins_a_study(line: bytes) -> bool:
+    """Whether a line begins as one with a study does."""
+    return bool(re.match(_BEGINS.encode(), line))
+
+
+def passed(study: Any, asked: Asked) -> Passed | None:
+    """A study as ``Passed`` where it is not asked for; None where it is, or is no study with a plain number."""
     try:
-        section = _decoder().validate_json(row)["protocolSection"]
-    except ValueError:
-        return None
-    number = section["identificationModule"]["nctId"]
-    if not re.fullmatch(r"NCT\d{8}", number, re.ASCII):
-        return None
-    return Passed(number, row) if unwanted(number, _words(section)) else None
+        section = study["protocolSection"]
+        number = section["identificationModule"]["nctId"]
+        if re.fullmatch(r"NCT\d{8}", number, re.ASCII):
+            words = "\n".join(_texts([section.get(name) for name in _MODULES]))
+            return None if is_asked_for(asked, number, words) else Passed(number)
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    return None
 
 
-def _words(section: dict[str, Any]) -> str:
-    own, conditions, arms = (section.get(f"{name}Module") or {} for name in _MODULES)
-    texts = [*own.values()]
-    for several in conditions.values():
-        texts += several or ()
-    for several in arms.values():
-        for one in several or ():
-            texts += one.values()
-    return "\n".join(filter(None, texts))
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
-_MODULES = ("identification", "conditions", "armsInterventions")
+def scanned(path: Path, asked: Asked) -> Iterator[str | Passed | None]:
+    """The lines of a plain or gzip file with a study on each; ``Passed`` where a line's text holds nothing asked for, None for a blank one.
 
+    Raises
+    ------
+    NotScannedError
+        At a line that is no UTF-8, longer than 16 MiB, or ends unlike the others; the lines before it are good.
+    """
+    import duckdb
 
-@lru_cache
-def _decoder() -> "SchemaValidator":
-    """Decodes what ``evlib.base.query.FIELDS`` are made of (see ``ctgov.COLUMNS``), and checks that the rest is JSON."""
-    from pydantic_core import SchemaValidator, core_schema
-
-    def part(_needed: str = "", **fields: Any) -> Any:
-        typed = {name: core_schema.typed_dict_field(field, required=name == _needed) for name, field in fields.items()}
-        return core_schema.typed_dict_schema(typed)
-
-    def some(one: Any) -> Any:
-        return core_schema.nullable_schema(core_schema.list_schema(one))
-
-    text = core_schema.nullable_schema(core_schema.str_schema(strict=True))
-    number = core_schema.str_schema(strict=True)
-    own = part("nctId", nctId=number, briefTitle=text, officialTitle=text, acronym=text)
-    named, arm = part(type=text, name=text), part(label=text, description=text)
-    section = part(
-        "identificationModule",
-        identificationModule=own,
-        conditionsModule=core_schema.nullable_schema(part(conditions=some(text), keywords=some(text))),
-        armsInterventionsModule=core_schema.nullable_schema(part(interventions=some(named), armGroups=some(arm))),
-    )
-    return SchemaValidator(part("protocolSection", protocolSection=section))
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    given = {
+        "path": str(path),
+        "packed": "gzip" if zipped else "none",
+        "numbers": list(asked.numbers),
+        "begins": _BEGINS,
+    }
+    no_place = []
+    for at, pattern in enumerate(asked.patterns or ()):
+        given[f"pattern{at}"] = f"(?i){pattern}"
+        no_place.append(f"WHEN NOT regexp_matches(line, $pattern{at}) THEN false")
+    by_words = ""
+    if no_place:
+        given["letters"] = f"(?i){letters_may_come()}"
+        by_words = rf"""
+            WHEN CASE {" ".join(no_place)} ELSE true END THEN line
+            WHEN strlen(line) > length(line) OR contains(line, '&') OR contains(line, '\u')
+                THEN CASE WHEN regexp_matches(line, $letters) THEN line END"""
+    query = f"""
+        SELECT number, CASE
+            WHEN number = '' OR NOT ends_with(rtrim(line), '}}') THEN line
+            WHEN number IN (SELECT unnest($numbers::VARCHAR[])) THEN line {by_words}
+            END
+        FROM (
+            SELECT line, regexp_extract(line, $begins, 1) AS number
+            FROM read_csv($path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, compression = $packed,
+                delim = '\x01', quote = '', escape = '', max_line_size = {_LONGEST}, buffer_size = {2 * _LONGEST})
+        )"""
+    try:
+        with duckdb.connect(config={"memory_limit": "1GB", "autoinstall_known_extensions": "false"}) as connection:
+            connection.execute(query, given)
+            while rows := connection.fetchmany(2_000):
+                for number, line in rows:
+                    yield line if line is not None or number is None else Passed(number)
+    except duckdb.Error as error:
+        raise NotScannedError(str(error)) from error
