@@ -261,7 +261,7 @@ def with_number(doses: pd.DataFrame) -> pd.DataFrame:
 
 
 def dose_numbers(doses: pd.DataFrame, n_trials: int | None = None) -> dict[str, object]:
-    """Of the fourth chapter: table ``doses`` of the included trials. Particles are those of an administration (``in_particles``).
+    """The fourth chapter's numbers, from table ``doses`` of the included trials; particles are those of an administration.
 
     With ``n_trials``, how many trials are included, a sentence as well: ``doses_shown``.
 
