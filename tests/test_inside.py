@@ -48,11 +48,20 @@ def test_only_names_in_code_that_stand_for_a_function_are_links():
 
 def test_examples_in_docstrings_are_true(run_of, monkeypatch):
     monkeypatch.chdir(run_of("2024-02-17").parents[2])  # an example may read data/raw and what that run made
+    monkeypatch.setenv("COLUMNS", "80")  # the width to which pandas prints
     modules = [
         path.relative_to(ROOT).with_suffix("")
         for path in sorted((ROOT / "evlib").rglob("*.py"))
         if ">>>" in path.read_text("utf-8")
     ]
-    ran = {".".join(path.parts): doctest.testmod(import_module(".".join(path.parts))) for path in modules}
+    names = [".".join(path.parts).removesuffix(".__init__") for path in modules]
+    ran = {name: doctest.testmod(import_module(name)) for name in names}
     assert {name for name, result in ran.items() if result.failed} == set()
     assert sum(result.attempted for result in ran.values()) > len(ran) > 20
+
+
+def test_each_function_that_a_chapter_calls_shows_an_example():
+    functions = {place for notebook in CHAPTERS.values() for place in inside.called(notebook).values()}
+    documented = {place: getattr(import_module(f"evlib.{place[0]}"), place[1]).__doc__ or "" for place in functions}
+    assert len(documented) > 200
+    assert [".".join(place) for place, text in documented.items() if ">>>" not in text] == []

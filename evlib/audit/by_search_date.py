@@ -79,9 +79,16 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
 
 
 def inputs_of_run(out_dir: str | Path, *, raw_dir: str | Path, protocol: dict) -> Inputs:
-    """The same for dates up to a run's own, from its tables ``sources``, ``places``, ``records`` and ``decisions``.
+    """What the tables of dates up to a run's own are made of: its ``sources``, ``places``, ``records`` and ``decisions``.
 
-    It is faster, since no record is read or judged anew.
+    It is faster than ``shared_inputs``, since no record is read or judged anew.
+
+    Examples
+    --------
+    >>> protocol = load_protocol("protocol.yml")
+    >>> inputs = inputs_of_run("data/processed/2024-02-17", raw_dir="data/raw", protocol=protocol)
+    >>> inputs.records.trn.is_unique, "duplicate" in set(inputs.outcomes.outcome)
+    (True, False)
     """
     out, raw = Path(out_dir), Path(raw_dir)
     everything = read_table(out / "places.csv", "records", without=["place", "place_reason"])
@@ -137,7 +144,18 @@ class Tables(NamedTuple):
 
 
 def tables_at(inputs: Inputs, search_date: str) -> Tables:
-    """The tables that a search to this date would have given, with today's text of the records, decisions and codes."""
+    """The tables that a search to this date would have given, with today's text of the records, decisions and codes.
+
+    Examples
+    --------
+    >>> protocol = load_protocol("protocol.yml")
+    >>> inputs = inputs_of_run("data/processed/2024-02-17", raw_dir="data/raw", protocol=protocol)
+    >>> one, other = tables_at(inputs, "2021-12-31"), tables_at(inputs, "2022-12-31")
+    >>> set(one.records.trn) < set(other.records.trn)  # without those registered in between
+    True
+    >>> len(one.records) == int(one.flow.set_index("step").n["identified_total"])
+    True
+    """
     place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
     records = inputs.records[place == "in"]
     outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
@@ -152,14 +170,29 @@ def tables_at(inputs: Inputs, search_date: str) -> Tables:
 
 
 def tables_of_paper(out_dir: str | Path, *, raw_dir: str | Path, search_date: str, protocol: dict) -> Tables:
-    """The tables that compare with the paper's: those of its own search date, or of the run's where that is earlier."""
+    """The tables that compare with the paper's: those of its own search date, or of the run's where that is earlier.
+
+    Examples
+    --------
+    >>> out, protocol = "data/processed/2024-02-17", load_protocol("protocol.yml")
+    >>> then = tables_of_paper(out, raw_dir="data/raw", search_date="2024-02-17", protocol=protocol)
+    >>> then.described.registered.max() <= pd.Timestamp(protocol["replication_date"])
+    True
+    """
     return tables_at(
         inputs_of_run(out_dir, raw_dir=raw_dir, protocol=protocol), date_beside_paper(search_date, protocol)
     )
 
 
 def date_beside_paper(search_date: str, protocol: dict) -> str:
-    """The search date of the tables that stand beside the paper's: its own, or an earlier one that was asked for."""
+    """The search date of the tables that stand beside the paper's: its own, or an earlier one that was asked for.
+
+    Examples
+    --------
+    >>> protocol = {"replication_date": "2024-02-17"}
+    >>> date_beside_paper("2026-11-28", protocol), date_beside_paper("2022-12-31", protocol)
+    ('2024-02-17', '2022-12-31')
+    """
     return min(search_date, protocol.get("replication_date", search_date))
 
 
@@ -193,6 +226,16 @@ def rows_and_trials_at(inputs: Inputs, days: Iterable[str]) -> tuple[pd.DataFram
     trials : pandas.DataFrame
         ``trn, first_day, last_day`` (missing: also on the last of the days of which anything is known), ``disease_area, route_group,
         registered_basis``. A trial whose kept record changes, as a better one is registered later, has a row for each of them.
+
+    Examples
+    --------
+    >>> protocol = load_protocol("protocol.yml")
+    >>> inputs = inputs_of_run("data/processed/2024-02-17", raw_dir="data/raw", protocol=protocol)
+    >>> table, trials = rows_and_trials_at(inputs, ["2021-12-31", "2022-12-31"])
+    >>> table.search_date.tolist(), "n_included" in table, "claim:country-first" in table
+    (['2021-12-31', '2022-12-31'], True, True)
+    >>> int(table.n_included[0]) == int((trials.first_day == "2021-12-31").sum())
+    True
     """
     rows, row, included, places_before, day_before = [], {}, None, None, None
     spells: list[dict[str, Any]] = []
@@ -255,6 +298,13 @@ def months_of(described: pd.DataFrame, search_date: str, *, newest: str, also: I
 
     The last day is the search date; or the day of the newest records, since nothing is known of later ones. Days to be shown
     ``also`` are added where they lie between.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2023-11-20", "2020-01-01"])
+    >>> described = pd.DataFrame({"screening": ["included", "pending"], "registered": days})
+    >>> months_of(described, "2024-02-17", newest="2026-11-28", also=["2024-01-10"])
+    ['2023-11-30', '2023-12-31', '2024-01-10', '2024-01-31', '2024-02-17']
     """
     last = min(search_date, newest)
     first = described.registered[described.screening == "included"].min()
@@ -305,6 +355,21 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
         ``claim, section, quote``; ``first``: the first of the days on which the recomputation agrees ("never"; "cannot be
         judged", where there is no verdict on any day); ``trials then``: the trials included by that day; ``held ever after``
         (yes, or on how many of the later days not); ``on the last day``: whether it agrees.
+
+    Examples
+    --------
+    >>> claims = pd.DataFrame({"id": ["first"], "section": ["3.2"], "quote": ["China ranks first"]})
+    >>> table = pd.DataFrame({"search_date": ["2020-12-31", "2021-12-31", "2022-12-31"], "n_included": [4, 9, 12]})
+    >>> table["claim:first"] = ["differs", "reproduced", "differs"]
+    >>> first_supported(table, claims).iloc[0]
+    claim                                     first
+    section                                     3.2
+    quote                         China ranks first
+    first                                2021-12-31
+    trials then                                   9
+    held ever after    no: not on 1 of 1 later days
+    on the last day                              no
+    Name: 0, dtype: object
     """
     table, rows = table.dropna(subset="n_included"), []
     for claim in claims.itertuples():
@@ -323,7 +388,21 @@ def first_supported(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_dates(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts of ``dose_claim_verdicts`` in the form of ``first_supported``; their reports carry no date."""
+    """The verdicts of ``dose_claim_verdicts`` in the form of ``first_supported``; their reports carry no date.
+
+    Examples
+    --------
+    >>> facts = {"claim": "about 10⁸ nebulised", "section": "Abstract", "quote": "around 10⁸ particles"}
+    >>> without_dates(pd.DataFrame({**facts, "verdict": ["weaker than stated"]})).iloc[0]
+    claim               about 10⁸ nebulised
+    section                        Abstract
+    quote              around 10⁸ particles
+    first                  cannot be judged
+    trials then                        <NA>
+    held ever after                    None
+    on the last day      weaker than stated
+    Name: 0, dtype: object
+    """
     facts = verdicts[["claim", "section", "quote"]].assign(**{"first": CANNOT, "trials then": pd.NA})
     facts = facts.assign(**{"held ever after": None, "on the last day": verdicts.verdict})
     return facts[_SUPPORT].astype({"trials then": "Int64"})

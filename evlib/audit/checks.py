@@ -88,7 +88,16 @@ class Check(NamedTuple):
 
 
 def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
-    """The evidence that is the same for every search date: the paper's printed tables, curated publications and results."""
+    """The evidence that is the same for every search date: the paper's printed tables, curated publications and results.
+
+    Examples
+    --------
+    >>> evidence = paper_evidence("data/raw")
+    >>> sorted(evidence)
+    ['adverse_events', 'arms', 'outcomes', 'references', 'section4', 'studies', 'table1', 'table2']
+    >>> "trn" in evidence["table2"]
+    True
+    """
     raw = Path(raw_dir)
     paper = {name: read_csv(raw / f"paper/{name}.csv") for name in ("table1", "table2")}
     columns = {"references": ["number", "title"], "section4": ["arm_id", "reading", "quote"]}
@@ -98,7 +107,14 @@ def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def headline(claims: pd.DataFrame) -> pd.DataFrame:
-    """The claims on what is most frequent or present at all, which depend less on the number of trials than counts do."""
+    """The claims on what is most frequent or present at all, which depend less on the number of trials than counts do.
+
+    Examples
+    --------
+    >>> claims = pd.DataFrame({"id": ["flow-included", "country-first"], "check": ["flow", "most_frequent"]})
+    >>> headline(claims).id.tolist()
+    ['country-first']
+    """
     return claims[claims.check.isin(HEADLINE)].reset_index(drop=True)
 
 
@@ -116,6 +132,22 @@ def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     ------
     InputError
         Where a claim names an arm, a study, a trial or a column that the tables do not have; names the claim.
+
+    Examples
+    --------
+    >>> claims = pd.DataFrame({"id": ["all", "lung", "share"], "quote": ["8 trials", "3 trials", "3 trials (40%)"]})
+    >>> claims = claims.assign(value=[8, 3, 40], section="3.2", finding=claims.id, caveat=None)
+    >>> claims["check"] = ["not_checkable", "not_checkable", "share_of"]
+    >>> claims["options"] = ["no list is on file.", "no list is on file.", {"part": "lung", "whole": "all"}]
+    >>> evidence = None  # the third is held against the other two
+    >>> verdicts = claim_verdicts(claims, evidence)
+    >>> verdicts[["id", "kind", "value", "ours", "verdict"]]
+          id      kind value ours        verdict
+    0    all      none     8       not checkable
+    1   lung      none     3       not checkable
+    2  share  internal    40   38   inconsistent
+    >>> verdicts.why[2]
+    '3 of 8 is 38 %. No denominator up to 23 gives 40 % for 3; of 8, no count would.'
     """
     values, quotes = dict(zip(claims.id, claims.value)), dict(zip(claims.id, claims.quote))
     rows = []
@@ -780,7 +812,16 @@ def _joined(parts: object, word: str) -> str:
 
 
 def audit_numbers(table: pd.DataFrame) -> dict[str, object]:
-    """The numbers of the fifth chapter, from the table of verdicts: each of claims, and of distinct findings."""
+    """The numbers of the fifth chapter, from the table of verdicts: each of claims, and of distinct findings.
+
+    Examples
+    --------
+    >>> verdicts = ["inconsistent", "inconsistent", "consistent", "not checkable"]
+    >>> table = pd.DataFrame({"verdict": verdicts, "finding": ["sum", "sum", "share", "figure"]})
+    >>> counts = audit_numbers(table)
+    >>> {name: int(n) for name, n in counts.items() if name.endswith(("_internal", "_inconsistent"))}
+    {'n_claims_internal': 3, 'n_claims_inconsistent': 2, 'n_findings_internal': 2, 'n_findings_inconsistent': 1}
+    """
     counted = {"claims": table.verdict.value_counts(), "findings": findings_by_verdict(table)}
     numbers = {"n_claims": len(table), "n_findings": table.finding.nunique()}
     for what, counts in counted.items():

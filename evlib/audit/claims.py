@@ -33,6 +33,15 @@ def read_claims(path: str | Path, *, protocol: dict) -> pd.DataFrame:
         Where the file is missing; where a claim lacks its id, section, quote or value, has the id of another, counts a code
         that the protocol does not have, has no check or two, an unknown key, or options that the check does not take,
         names a claim that does not exist, or a finding that no other claim shares. The message names the claim.
+
+    Examples
+    --------
+    >>> from evlib.base.protocol import load_protocol
+    >>> claims = read_claims("data/raw/paper/claims.yml", protocol=load_protocol("protocol.yml")).set_index("id")
+    >>> claims.loc["country-first", ["section", "quote", "value"]].tolist()
+    ['3.2', 'China ranks first with 30 studies', ['China']]
+    >>> claims.loc["country-first", ["check", "options"]].tolist()  # no country has more trials
+    ['most_frequent', {'field': 'countries'}]
     """
     try:
         entries = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=YAML_LOADER)
@@ -118,7 +127,16 @@ def _claims_named(options: object, rule: Check) -> list[str]:
 
 
 def flow_beside_paper(claims: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
-    """The steps of the paper's flow beside ours: ``step, label, paper, ours, quote``."""
+    """The steps of the paper's flow beside ours: ``step, label, paper, ours, quote``.
+
+    Examples
+    --------
+    >>> claims = pd.DataFrame({"flow": ["included"], "value": [66], "quote": ["66 clinical trials were included"]})
+    >>> flow = pd.DataFrame({"step": ["assessed", "included"], "label": ["Assessed", "Included"], "n": [9, 5]})
+    >>> flow_beside_paper(claims, flow)
+           step     label  paper  ours                             quote
+    0  included  Included     66     5  66 clinical trials were included
+    """
     steps = claims.dropna(subset="flow")
     label, n = (flow.set_index("step")[name] for name in ("label", "n"))
     table = steps[["flow"]].assign(label=[label[step] for step in steps.flow], paper=steps.value.astype(int))
@@ -127,7 +145,17 @@ def flow_beside_paper(claims: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts_beside_paper(claims: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
-    """The paper's counts of trials beside ours: ``field, code, paper, ours, quote``; included trials only."""
+    """The paper's counts of trials beside ours: ``field, code, paper, ours, quote``; included trials only.
+
+    Examples
+    --------
+    >>> claims = pd.DataFrame({"field": ["countries"], "code": ["China"], "value": [30], "quote": ["with 30 studies"]})
+    >>> described = pd.DataFrame({"countries": ["China", "China | Iran", "China"], "covid19": False})
+    >>> described["screening"] = ["included", "included", "pending"]
+    >>> counts_beside_paper(claims, described)
+           field   code  paper  ours            quote
+    0  countries  China     30     2  with 30 studies
+    """
     counted = claims.dropna(subset="field")
     included = described[described.screening == "included"].astype({"covid19": "str"})
     counts = {field: value_counts(included, field).set_index(field).n for field in counted.field.unique()}

@@ -40,7 +40,12 @@ class Search(NamedTuple):
 
 
 def run_missing_chapters(folder: str | Path, search_date: str) -> None:
-    """Run the first four chapters of a search by papermill, where ``folder`` lacks its tables (about a minute)."""
+    """Run the first four chapters of a search by papermill, where ``folder`` lacks its tables (about a minute).
+
+    Examples
+    --------
+    >>> run_missing_chapters("data/processed/2024-02-17", "2024-02-17")  # its tables are there: nothing is run
+    """
     if (Path(folder) / "numbers" / "03_describe.json").is_file():
         return
     import papermill
@@ -61,6 +66,14 @@ def search_of(folder: str | Path) -> Search:
     ------
     InputError
         Where the folder holds no run.
+
+    Examples
+    --------
+    >>> search = search_of("data/processed/2024-02-17")
+    >>> search._fields
+    ('records', 'screened', 'trials', 'numbers')
+    >>> set(search.trials.trn) <= set(search.screened.trn) <= set(search.records.trn)
+    True
     """
     folder = Path(folder)
     if not (folder / "screened.csv").is_file():
@@ -71,7 +84,19 @@ def search_of(folder: str | Path) -> Search:
 
 
 def basis(earlier: dict[str, str], later: dict[str, str]) -> str:
-    """How the two searches differ, and what comparing them can therefore show, in words."""
+    """How the two searches differ, and what comparing them can therefore show, in words.
+
+    Examples
+    --------
+    >>> earlier = {"search_date": "2024-02-17", "snapshot": "2026-11-28"}
+    >>> text = basis(earlier, earlier | {"search_date": "2026-11-28"})
+    >>> print(text.replace(". ", ".\\n").replace(": ", ":\\n"))
+    The earlier search asks for records registered by **2024-02-17**, the later by **2026-11-28**.
+    Both read the records as they were retrieved by 2026-11-28:
+    what a record says is the same in both, so that no change of status, phase or enrolment can show.
+    For that, compare two snapshots.
+    The decisions, the codes and the rules are today's in both.
+    """
     asks = f"The earlier search asks for records registered by **{earlier['search_date']}**, the later by "
     asks += f"**{later['search_date']}**. "
     if earlier["snapshot"] == later["snapshot"]:
@@ -97,6 +122,18 @@ def trial_changes(before: Search, after: Search) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``change`` (new or removed), ``trn, title, why``. Trials before + new - removed = trials after.
+
+    Examples
+    --------
+    >>> columns = ["trn", "title", "outcome", "criterion", "decided_by", "reason"]
+    >>> first = [["A", "One", "included", None, "R1", "fits"], ["B", "Two", "pending", None, None, None]]
+    >>> then = [["A", "One", "excluded at title", "E4", "R1", "cells"], ["B", "Two", "included", None, "R1", "fits"]]
+    >>> trials = pd.DataFrame({"trn": ["A", "B"], "merged_trns": None})
+    >>> before, after = (Search(trials, pd.DataFrame(rows, columns=columns), trials, {}) for rows in (first, then))
+    >>> trial_changes(before, after)
+        change trn title                                   why
+    0      new   B   Two  was pending; now decided by R1: fits
+    1  removed   A   One    now excluded at title by E4: cells
     """
     old, new = included(before), included(after)
     was, now = before.screened.set_index("trn"), after.screened.set_index("trn")
@@ -110,6 +147,18 @@ def record_changes(before: Search, after: Search, *, protocol: dict) -> pd.DataF
 
     Compared are the fields ``FOLLOWED`` of all records but those excluded by title; one that either search does not show has
     not changed. Nor has one that says the same in other words: a phase of the same code, a status of the same meaning.
+
+    Examples
+    --------
+    >>> screened = pd.DataFrame({"trn": ["A"], "title": ["One"], "outcome": ["included"]})
+    >>> facts = {"phases": "Phase 2", "enrolment": 20, "results_posted": False}
+    >>> was = pd.DataFrame({"trn": ["A"], "status": "Recruiting", **facts})
+    >>> now = pd.DataFrame({"trn": ["A"], "status": "Completed", **facts, "phases": "Phase II"})
+    >>> before, after = (Search(records, screened, screened, {}) for records in (was, now))
+    >>> protocol = {"codes": {"phase_group": {"2": {"phrases": ["phase 2"]}}}}
+    >>> record_changes(before, after, protocol=protocol)  # another word for the same phase is no change
+      trn title   field      before      after
+    0   A   One  status  Recruiting  Completed
     """
     one, other, screened = (table.set_index("trn") for table in (before.records, after.records, after.screened))
     both = one.index.intersection(other.index)
@@ -137,6 +186,16 @@ def flow_rows_of_new(before: Search, after: Search) -> pd.DataFrame:
     """The rows of table ``screened`` in the flow of an update: new, pending before, or with another outcome now.
 
     Trials that were included before are left out: the flow counts them by themselves.
+
+    Examples
+    --------
+    >>> was = pd.DataFrame({"trn": ["A", "B", "C"], "outcome": ["included", "pending", "duplicate"]})
+    >>> now = pd.DataFrame({"trn": ["A", "B", "C", "D"], "outcome": ["included", "included", "duplicate", "unclear"]})
+    >>> before, after = (Search(was, screened, was, {}) for screened in (was, now))
+    >>> flow_rows_of_new(before, after)
+      trn   outcome
+    1   B  included
+    3   D   unclear
     """
     was = before.screened.set_index("trn").outcome.reindex(after.screened.trn).to_numpy()
     settled_before = pd.Series(was == after.screened.outcome.to_numpy()) & (was != "pending")
@@ -144,7 +203,18 @@ def flow_rows_of_new(before: Search, after: Search) -> pd.DataFrame:
 
 
 def headlines(before: Search, after: Search) -> pd.DataFrame:
-    """The numbers of the book's first page in both searches: ``number, before, after, change``."""
+    """The numbers of the book's first page in both searches: ``number, before, after, change``.
+
+    Examples
+    --------
+    >>> nothing = pd.DataFrame()
+    >>> was = dict.fromkeys(HEADLINES, "0") | {"n_records": "20", "n_included": "6"}
+    >>> before, after = (Search(nothing, nothing, nothing, n) for n in (was, was | {"n_included": "8"}))
+    >>> headlines(before, after).head(2)
+                      number  before  after change
+    0  records of the search      20     20      =
+    1        trials included       6      8     +2
+    """
     numbers = [(label, int(before.numbers[name]), int(after.numbers[name])) for name, label in HEADLINES.items()]
     table = pd.DataFrame(numbers, columns=["number", "before", "after"])
     return table.assign(change=[f"{n:+d}" if n else "=" for n in table.after - table.before])
@@ -157,6 +227,13 @@ def accounts(before: Search, after: Search, changes: pd.DataFrame) -> dict[str, 
     ------
     ValueError
         Where before + new - removed is not after.
+
+    Examples
+    --------
+    >>> was, now = (pd.DataFrame({"trn": trns, "outcome": "included"}) for trns in (["A", "B"], ["B", "C", "D"]))
+    >>> before, after = (Search(screened, screened, screened, {}) for screened in (was, now))
+    >>> accounts(before, after, pd.DataFrame({"change": ["new", "new", "removed"]}))
+    {'before': 2, 'new': 2, 'removed': 1, 'after': 3}
     """
     counts = changes.change.value_counts()
     n = {"before": len(included(before)), "new": int(counts.get("new", 0))}
@@ -167,7 +244,17 @@ def accounts(before: Search, after: Search, changes: pd.DataFrame) -> dict[str, 
 
 
 def summary(n: dict[str, int], after: Search, before_date: str, search_date: str) -> str:
-    """The update in two sentences, for the book's first page and the chapter."""
+    """The update in two sentences, for the book's first page and the chapter.
+
+    Examples
+    --------
+    >>> screened = pd.DataFrame({"outcome": ["pending", "pending"], "proposal": ["include", "exclude"]})
+    >>> n = {"before": 2, "new": 2, "removed": 1, "after": 3}
+    >>> text = summary(n, Search(screened, screened, screened, {}), "2024-02-17", "2026-11-28")
+    >>> print(text.replace(" (", "\\n("))
+    Between the searches of 2024-02-17 and 2026-11-28 the included trials went from **2** to **3**
+    (2 + 2 new - 1 removed). **2 records are not yet read** and not counted; of these the rules propose to include 1.
+    """
     pending = after.screened[after.screened.outcome == "pending"]
     proposed = int((pending.proposal == "include").sum())
     unread = (
@@ -191,7 +278,25 @@ def message(
     before_date: str,
     search_date: str,
 ) -> str:
-    """The update as a short text in Markdown, for a pull request; text of registries is code in it, never markup."""
+    """The update as a short text in Markdown, for a pull request; text of registries is code in it, never markup.
+
+    Examples
+    --------
+    >>> screened = pd.DataFrame({"trn": ["C"], "title": ["Three"], "outcome": ["pending"], "proposal": ["include"]})
+    >>> changes = pd.DataFrame({"change": ["new"], "trn": ["B"], "title": ["Two"], "why": ["decided by R1: fits"]})
+    >>> changed = pd.DataFrame({"trn": ["B"], "field": ["status"], "before": ["Recruiting"], "after": ["Completed"]})
+    >>> n, after = {"before": 0, "new": 1, "removed": 0, "after": 1}, Search(screened, screened, screened, {})
+    >>> text = message(n, after, changes, changed, before_date="2024-02-17", search_date="2026-11-28")
+    >>> print("\\n".join(line for line in text.splitlines() if line.startswith(("#", "-"))))
+    # What is new by 2026-11-28
+    ## New trials: 1
+    - `B` `Two`: `decided by R1: fits`
+    ## No longer included: 0
+    ## Changed records: 1
+    - `B` status: `Recruiting` → `Completed`
+    ## Records not yet read: 1
+    - `C` `Three`: the rules propose include
+    """
     pending = after.screened[after.screened.outcome == "pending"]
     lines = [f"# What is new by {search_date}", "", summary(n, after, before_date, search_date), ""]
     for kind, heading in (("new", "New trials"), ("removed", "No longer included")):

@@ -19,6 +19,18 @@ def field_by_date(table: pd.DataFrame) -> Figure:
     table
         As ``evlib.audit.by_search_date.rows_at`` gives it, in the order of days. Days of which nothing is known (without
         counts) are left out.
+
+    Examples
+    --------
+    >>> days = ["2021-12-31", "2022-12-31", "2023-12-31"]
+    >>> counts = {"n_records": [40, 70, 90], "n_included": [8, 15, 20], "n_pending": 0, "n_undated": 1}
+    >>> figure = field_by_date(pd.DataFrame({"search_date": days, **counts}))
+    >>> print(figure.title.replace(", ", ",\\n"))
+    Half of the 20 trials included on 2023-12-31 could be included by 2022-12-31,
+    when 70 of its 90 records were registered
+    >>> [text.get_text() for text in figure.drawing.legends[0].get_texts()]
+    ['records found', 'trials included']
+    >>> plt.close(figure.drawing)
     """
     table = table.dropna(subset="n_records")
     if table.empty:
@@ -58,7 +70,20 @@ _GROUPS = {"internal": "Within the paper", "recomputation": "Our tables", "sourc
 
 
 def audit_figure(table: pd.DataFrame) -> Figure:
-    """The audit at a glance: how many claims of each section have which verdict in the table of ``claim_verdicts``."""
+    """The audit at a glance: how many claims of each section have which verdict in the table of ``claim_verdicts``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"section": ["3.1", "3.2", "3.2"], "finding": ["sum", "share", "first"]})
+    >>> table["verdict"] = ["inconsistent", "consistent", "reproduced"]
+    >>> figure = audit_figure(table)
+    >>> print(figure.title.replace(": ", ":\\n"))
+    3 claims of the paper make 3 distinct findings:
+    1 of 2 checked within the paper do not fit; sources disagree with 0 of 0, our counts differ from 0 of 1
+    >>> figure.data.set_index("section")["consistent"].to_dict()
+    {'3.1': 0, '3.2': 1}
+    >>> plt.close(figure.drawing)
+    """
     counts = by_section(table)
     title = _title(table)
     axes, top = canvas(title)

@@ -23,6 +23,16 @@ def changes_by_code(before: pd.DataFrame, now: pd.DataFrame, *, protocol: dict) 
     pandas.DataFrame
         ``field, code, label, before, since, share_before, share_since``: numbers of included trials, and their shares in percent of
         those that report the field. A trial with two values (two countries) counts under each. The largest rise in share first.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"trn": ["A", "B"], "screening": "included", "countries": ["China", "China | Iran"]})
+    >>> later = pd.DataFrame({"trn": ["C", "D"], "screening": "included", "countries": ["Iran", "Iran"]})
+    >>> changes = changes_by_code(before, pd.concat([before, later]), protocol={"codes": {}})
+    >>> changes.drop(columns="field")
+        code  label  before  since  share_before  share_since
+    0   Iran   Iran       1      2          50.0        100.0
+    1  China  China       2      0         100.0          0.0
     """
     one, other = (table[table.screening == "included"] for table in (before, now))
     new, rows = other[~other.trn.isin(one.trn)], []
@@ -45,7 +55,16 @@ def changes_by_code(before: pd.DataFrame, now: pd.DataFrame, *, protocol: dict) 
 
 
 def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """What rose and what stopped, a sentence for each field, from ``changes_by_code`` and its two tables."""
+    """What rose and what stopped, a sentence for each field, from ``changes_by_code`` and its two tables.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"trn": ["A", "B", "C"], "screening": "included", "countries": "China"})
+    >>> later = pd.DataFrame({"trn": ["D", "E", "F"], "screening": "included", "countries": "Iran"})
+    >>> now = pd.concat([before, later])
+    >>> in_sentences(changes_by_code(before, now, protocol={"codes": {}}), before, now)
+    ['Country: more often Iran (3 of 3 since that report it, 0 of 3 before); none since for China (3 before).']
+    """
     one, other = (table[table.screening == "included"] for table in (before, now))
     new = other[~other.trn.isin(one.trn)]
     if new.empty:
@@ -80,7 +99,18 @@ def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
 
 
 def numbers(said: list[str], before: pd.DataFrame, now: pd.DataFrame, search_date: str) -> dict[str, object]:
-    """Numbers and sentences that the first page takes: of ``in_sentences`` and of its two tables."""
+    """Numbers and sentences that the first page takes: of ``in_sentences`` and of its two tables.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"trn": ["A"], "screening": "included", "registered": pd.to_datetime(["2023-05-01"])})
+    >>> later = pd.DataFrame({"trn": ["B"], "screening": "included", "registered": pd.to_datetime(["2024-09-01"])})
+    >>> told = numbers(["Country: no clear rise."], before, pd.concat([before, later]), "2024-12-31")
+    >>> told["n_by_paper"], told["n_since_paper"], told["since_paper"]
+    (1, 1, '- Country: no clear rise.')
+    >>> told["pace"]
+    '1 was registered in the twelve months to 2024-12-31 and 1 in the twelve months before'
+    """
     one, other = (set(table.trn[table.screening == "included"]) for table in (before, now))
     told = {"pace": pace_in_words(now, search_date), "since_paper": "\n".join(f"- {sentence}" for sentence in said)}
     return {"n_by_paper": len(one), "n_since_paper": len(other - set(before.trn)), **told}

@@ -97,6 +97,18 @@ def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None,
     page
         The page of the book that shows the figure (``02_screen.html``), where its boxes are links: the drawing becomes part
         of the page, links to places on it lead there (``#place``), others to the pages beside it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> counts = pd.DataFrame({"phase": ["1", "2"], "n": [5, 3]})
+    >>> counted = Figure(None, "phases", "Most trials are of phase 1", "Bar chart: phase 1 has 5, 2 has 3.", counts)
+    >>> drawing, axes = plt.subplots(layout="constrained")
+    >>> _ = axes.bar(counts.phase, counts.n)
+    >>> with TemporaryDirectory() as out:
+    ...     shown = show(counted, out, drawing=drawing)
+    ...     sorted(path.name for path in Path(out, "figures").iterdir())
+    ['phases.csv', 'phases.narrow.svg', 'phases.png', 'phases.svg', 'phases.title.txt', 'phases.txt']
     """
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,15 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
+    """Write a text file so that it appears whole or not at all.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_text(Path(folder) / "note.md", "# What is new\\n")
+    ...     [(path.name, path.read_text()) for path in Path(folder).iterdir()]
+    [('note.md', '# What is new\\n')]
+    """
     with writing(path) as file:
         file.write(text)
 

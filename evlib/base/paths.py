@@ -71,12 +71,27 @@ def folders_of(search_date: str, raw_dir: str, out_dir: str, protocol: str) -> t
 
 
 def mark_search(out: Path, *, search_date: str, snapshot: str) -> None:
-    """Write beside the tables of a search which search they are of; the first chapter does so before its first table."""
+    """Write beside the tables of a search which search they are of; the first chapter does so before its first table.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as out:
+    ...     mark_search(Path(out), search_date="2024-02-17", snapshot="2026-11-28")
+    ...     (Path(out) / "search.json").read_text()
+    '{"search_date": "2024-02-17", "snapshot": "2026-11-28"}\\n'
+    """
     write_text(out / SEARCH_FILE, json.dumps({"search_date": search_date, "snapshot": snapshot}) + "\n")
 
 
 def searched(folder: str | Path) -> dict[str, str]:
-    """What ``mark_search`` wrote into a folder of results, ``search_date`` and ``snapshot``; nothing where it did not."""
+    """What ``mark_search`` wrote into a folder of results, ``search_date`` and ``snapshot``; nothing where it did not.
+
+    Examples
+    --------
+    >>> searched("data/processed/2024-02-17")["search_date"], searched("data/raw")
+    ('2024-02-17', {})
+    """
     path = Path(folder) / SEARCH_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 

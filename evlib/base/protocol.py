@@ -36,6 +36,14 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     InputError
         Naming the file and the line: not YAML, a key given twice, an unknown or missing key, a value of the wrong
         shape, or a code that is used but not defined.
+
+    Examples
+    --------
+    >>> review = load_protocol("protocol.yml")
+    >>> review["source"]["citation"], review["replication_date"]
+    ('Wang et al. (2025), Frontiers in Medicine 12:1625787', '2024-02-17')
+    >>> review["codes"]["route"]["intravenous"]["group"], review["added_fields"]
+    ('intravenous', {})
     """
     path = Path(path)
     try:

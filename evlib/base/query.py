@@ -84,6 +84,13 @@ def matches(records: pd.DataFrame, query: str) -> pd.Series:
     -------
     pandas.Series
         True or False on the index of ``records``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"brief_title": ["Exosomal product of a stem cell", "Exosomes of stem and root cells"]})
+    >>> matches(records, 'exosome AND "stem cells"').tolist()  # any form of a word; the words of a phrase side by side
+    [True, False]
     """
     import pandas as pd  # here, so that a query can be checked without loading it
 
@@ -145,7 +152,13 @@ def may_match(text: str, patterns: Iterable[str]) -> bool:
 
 
 def terms(query: str) -> list[str]:
-    """The words and phrases of a query, each once, in order."""
+    """The words and phrases of a query, each once, in order.
+
+    Examples
+    --------
+    >>> terms('exosome AND ("stem cell" OR MSC*) AND NOT exosome')
+    ['exosome', '"stem cell"', 'MSC*']
+    """
     return list(dict.fromkeys(str(node).strip() for node in _terms(parsed(query))))
 
 
@@ -187,6 +200,15 @@ def compared(records: pd.DataFrame, queries: dict[str, str], included: set[str])
     -------
     pandas.DataFrame
         ``query, finds, of records, finds included, of included, % of included``, the query that finds least first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"trn": ["A", "B", "C"], "brief_title": ["Exosomes", "MSC exosomes", "MSC vesicles"]})
+    >>> print(compared(records, {"one word": "exosome", "two": "MSC AND exosome"}, {"B", "C"}).to_string())
+          query  finds  of records  finds included  of included  % of included
+    0       two      1           3               1            2           50.0
+    1  one word      2           3               1            2           50.0
     """
     import pandas as pd
 
@@ -204,6 +226,13 @@ def lacking(records: pd.DataFrame, query: str) -> pd.Series:
     """For each record what the query asks for and the record does not have: those parts joined by AND of which no term is there.
 
     Of a part the first three terms are named. A record that shows no word at all says so; one that is found lacks nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> records = pd.DataFrame({"brief_title": ["MSC exosomes", "MSC vesicles", "Plant vesicles", None]})
+    >>> lacking(records, "(MSC OR stem) AND (exosome OR EV)").tolist()
+    ['', 'any of: exosome, EV', 'any of: MSC, stem; any of: exosome, EV', 'all: the record shows no words']
     """
     import pandas as pd
 

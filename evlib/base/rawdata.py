@@ -68,7 +68,15 @@ def copy_shipped(raw_dir: str | Path, target: str | Path) -> Path:
 
 
 def shared(raw_dir: str | Path, name: str) -> Path:
-    """A shipped file that serves every review: the review's own below ``raw_dir``, else the repository's."""
+    """A shipped file that serves every review: the review's own below ``raw_dir``, else the repository's.
+
+    Examples
+    --------
+    >>> shared("data/raw", "formats/filled.csv").as_posix()  # the review's own
+    'data/raw/formats/filled.csv'
+    >>> shared("review-without/data/raw", "formats/filled.csv").is_file()  # the repository's
+    True
+    """
     own = Path(raw_dir) / name
     return own if own.exists() else Path(__file__).parents[2] / "data" / "raw" / name
 

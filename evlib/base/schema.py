@@ -212,6 +212,14 @@ def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> 
     ------
     InputError
         Where the file is missing (naming the notebook order), unreadable, or does not fit the schema.
+
+    Examples
+    --------
+    >>> flow = read_table("data/processed/2024-02-17/flow.csv", "flow")
+    >>> flow.dtypes.astype(str).to_dict()
+    {'step': 'str', 'label': 'str', 'n': 'Int64'}
+    >>> flow.step.iloc[-1], flow.label.iloc[-1]
+    ('included', 'Trials included')
     """
     path = Path(path)
     if not path.exists():
@@ -241,6 +249,17 @@ def read_csv(
     ------
     InputError
         Where the file is missing, empty, not UTF-8, not CSV, or lacks a column that it ``needs``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "from_a_spreadsheet.csv"
+    ...     _ = path.write_text("trn;country;n\\nNCT00000001;NA;007\\nNCT00000002;;12\\n")
+    ...     print(read_csv(path, needs=["trn"]))
+               trn country    n
+    0  NCT00000001      NA  007
+    1  NCT00000002     NaN   12
     """
     if optional and not Path(path).exists():
         return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
@@ -282,6 +301,15 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFra
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe, which ``read_table`` removes again.
     The file appears whole or not at all.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> flow = pd.DataFrame({"step": ["included"], "label": ["=Trials"], "n": ["3"]})
+    >>> with TemporaryDirectory() as folder:
+    ...     written = write_table(flow, Path(folder) / "flow.csv", "flow")
+    ...     (Path(folder) / "flow.csv").read_text(), str(written.n.dtype)
+    ("step,label,n\\nincluded,'=Trials,3\\n", 'Int64')
     """
     frame = checked(frame, table)
     write_csv(frame, path)
@@ -292,6 +320,15 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -
     """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD.
 
     ``lasting`` as in ``evlib.base.files.writing``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> frame = pd.DataFrame({"title": ["=1+1", "Exosomes"], "day": pd.to_datetime(["2024-02-17", None])})
+    >>> with TemporaryDirectory() as folder:
+    ...     write_csv(frame, Path(folder) / "titles.csv")
+    ...     (Path(folder) / "titles.csv").read_text().splitlines()
+    ['title,day', "'=1+1,2024-02-17", 'Exosomes,']
     """
     with writing(path, lasting=lasting) as file:
         append_csv(frame, file)

@@ -32,6 +32,13 @@ def shares_filled(records: pd.DataFrame, protocol: dict) -> pd.DataFrame:
     """How many records show anything in each field that a registry gives: columns ``field, n, of``.
 
     Fields of facts that the review does not code are left out: their completeness is of no interest.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame(columns=kinds("records"), index=range(3)).assign(sponsor=["A firm", None, "B"])
+    >>> shares = shares_filled(records, {"codes": {"msc_source": {}, "ev_term": {}}})
+    >>> shares[shares.field.isin(["sponsor", "countries"])].to_dict("records")
+    [{'field': 'sponsor', 'n': 2, 'of': 3}, {'field': 'countries', 'n': 0, 'of': 3}]
     """
     ours = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "note", "source_urls"}
     ours |= set(fields_without_codes(protocol))
@@ -52,6 +59,16 @@ def by_source(filled: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         The share of records (of a sample of fewer than thirty, their number) as text; missing where the source's form has
         no such field, or our reader does not take it. Columns that every source must fill, or none does, are left out.
+
+    Examples
+    --------
+    >>> needed = ["trn", "trn_kind", "registry", "snapshot", "source_urls"]
+    >>> one = pd.DataFrame({"column": [*needed, "phases", "acronym"], "read": "True", "filled": 9, "records": 12})
+    >>> other = one.assign(records=36, read=(one.column != "acronym").astype(str))  # its form has no acronym
+    >>> by_source(pd.concat([one.assign(source="DRKS"), other.assign(source="ICTRP")]))
+        column     DRKS ICTRP
+    0   phases  9 of 12  25 %
+    1  acronym  9 of 12   NaN
     """
     counts = filled.astype({"filled": int, "records": int})
     few = counts.filled.astype(str) + " of " + counts.records.astype(str)
@@ -67,7 +84,13 @@ ALL_RECORDS = "records-by-outcome"  # the heading under which the second chapter
 
 
 def anchor(outcome: str) -> str:
-    """The name of the place where the second chapter lists the records of an outcome."""
+    """The name of the place where the second chapter lists the records of an outcome.
+
+    Examples
+    --------
+    >>> anchor("excluded at title")
+    'records-excluded-at-title'
+    """
     return "records-" + outcome.replace(" ", "-")
 
 
@@ -84,6 +107,16 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, n
         One address per row, for the first column to link to; only ``https://`` and ``http://`` addresses become links.
     name
         A name for the place, so that links can lead to the table.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"title": ["Cells & <b>vesicles</b>", None]})
+    >>> shown = table(rows, caption="Two records").data
+    >>> print(shown[shown.index("<tbody>") : shown.index("</table>")])
+    <tbody><tr><td>Cells &amp; &lt;b&gt;vesicles&lt;/b&gt;</td></tr><tr><td>–</td></tr></tbody>
+    >>> urls = pd.Series(["https://example.org/1", None])
+    >>> '<a href="https://example.org/1"' in table(rows, caption="Two records", urls=urls).data
+    True
     """
     head = "".join(f'<th scope="col">{html.escape(str(name).replace("_", " "))}</th>' for name in frame.columns)
     rows = []
@@ -103,7 +136,16 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, n
 
 
 def same_date_as_paper(search_date: str, protocol: dict) -> Markdown:
-    """A sentence that says to which date the counts are cut that stand beside the paper's."""
+    """A sentence that says to which date the counts are cut that stand beside the paper's.
+
+    Examples
+    --------
+    >>> protocol = {"default_search_date": "2026-11-28", "replication_date": "2024-02-17"}
+    >>> same_date_as_paper("2024-02-17", protocol).data
+    'Both searches end on 2024-02-17.'
+    >>> same_date_as_paper("2022-12-31", protocol).data
+    '**Mind the dates:** the paper searched to 2024-02-17, this run to 2022-12-31. The counts do not compare.'
+    """
     theirs = protocol.get("replication_date", protocol["default_search_date"])
     if search_date == theirs:
         return Markdown(f"Both searches end on {theirs}.")
@@ -135,18 +177,37 @@ def idle_columns(frame: pd.DataFrame, protocol: dict) -> list[str]:
 
 
 def code_labels(protocol: dict, field: str) -> dict[str, str]:
-    """What a reader sees for each code of a field, and for a stated value without one; empty for fields without a code list."""
+    """What a reader sees for each code of a field, and for a stated value without one; empty for fields without a code list.
+
+    Examples
+    --------
+    >>> protocol = {"codes": {"route": {"intravenous": {"label": "Intravenous"}}}}
+    >>> code_labels(protocol, "route"), code_labels(protocol, "countries")
+    ({'intravenous': 'Intravenous', 'stated, no code': 'Stated, no code'}, {})
+    """
     labels = {code: facts["label"] for code, facts in protocol["codes"].get(field, {}).items()}
     return labels and labels | {WITHOUT_CODE: "Stated, no code"}
 
 
 def in_words(field: str) -> str:
-    """A coded field as a reader sees it: "sponsor type"."""
+    """A coded field as a reader sees it: "sponsor type".
+
+    Examples
+    --------
+    >>> in_words("sponsor_type")
+    'sponsor type'
+    """
     return field.replace("_", " ")
 
 
 def first_url(cells: pd.Series) -> pd.Series:
-    """The first of the addresses in each cell."""
+    """The first of the addresses in each cell.
+
+    Examples
+    --------
+    >>> first_url(pd.Series(["https://example.org/1 | https://example.org/2", None])).tolist()
+    ['https://example.org/1', None]
+    """
     return pd.Series([(split_multi(cell) or [None])[0] for cell in cells], index=cells.index, dtype=object)
 
 

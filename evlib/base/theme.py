@@ -47,7 +47,13 @@ def unstated(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def number(n: float) -> str:
-    """What stands at the end of a bar: nothing where there is none."""
+    """What stands at the end of a bar: nothing where there is none.
+
+    Examples
+    --------
+    >>> number(1204), number(0)
+    ('1,204', '')
+    """
     return f"{n:,.0f}" if n else ""
 
 

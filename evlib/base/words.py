@@ -58,7 +58,16 @@ def share_in_words(part: int, whole: int) -> str:
 
 
 def save_numbers(out_dir: str | Path, chapter: str, **numbers: object) -> None:
-    """Write ``numbers/<chapter>.json`` below the search's folder; values are written as a reader should see them."""
+    """Write ``numbers/<chapter>.json`` below the search's folder; values are written as a reader should see them.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as out:
+    ...     save_numbers(out, "02_screen", n_included=3, n_pending="none")
+    ...     load_numbers(out)  # what the book's pages take them from
+    {'n_included': '3', 'n_pending': 'none'}
+    """
     text = json.dumps({name: str(value) for name, value in numbers.items()}, indent=1, ensure_ascii=False)
     write_text(Path(out_dir) / "numbers" / f"{chapter}.json", text + "\n")
 

@@ -47,6 +47,17 @@ def people_told(raw: str | Path, studies: pd.DataFrame) -> pd.DataFrame:
     ------
     InputError
         Naming the line of a report that is not on file or stands there twice, or of people that are no whole number.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> row = {"study_id": ["a"], "people": [12], "why": ["arms without n"], "words": ["12 in three dose groups"]}
+    >>> with TemporaryDirectory() as raw:
+    ...     Path(raw, "curation").mkdir()
+    ...     pd.DataFrame(row).to_csv(Path(raw, PEOPLE_FILE), index=False)
+    ...     people_told(raw, pd.DataFrame({"study_id": ["a", "b"]}))
+      study_id  people             why                    words
+    0        a      12  arms without n  12 in three dose groups
     """
     path = Path(raw) / PEOPLE_FILE
     rows = read_csv(path, needs=["study_id", "people", "why", "words"], optional=True)
@@ -79,6 +90,17 @@ def characteristics(studies: pd.DataFrame, arms: pd.DataFrame, told: pd.DataFram
         Table ``report_characteristics``, the newest report first. ``people`` is the sum of the arms, or what ``told`` says, or
         missing where an arm has no n; ``people_basis`` says which. ``comparator`` names the arms whose role is control, then those
         that got cells or another product beside vesicles; ``route`` is that of the arms that are not controls.
+
+    Examples
+    --------
+    >>> studies = pd.DataFrame({"study_id": ["a", "b"], "study": ["Report A", "Report B"], "year": [2020, 2021]})
+    >>> arms = pd.DataFrame({"study_id": ["a", "a", "b"], "role": ["ev", "control", "ev"], "n": [10, 12, None]})
+    >>> arms = arms.assign(arm=["vesicles", "saline", "vesicles"], route="intravenous")
+    >>> nothing_told = pd.DataFrame(columns=["study_id", "people", "why", "words"])
+    >>> characteristics(studies, arms, nothing_told)[["study", "people", "people_basis", "comparator"]]
+          study  people                people_basis comparator
+    0  Report B    <NA>  n not shown for 1 of 1 arm        NaN
+    1  Report A      22             sum of the arms     saline
     """
     own = told.drop_duplicates("study_id").set_index("study_id")
     rows = []
@@ -117,6 +139,13 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Table ``report_characteristics`` for display: what a report does not tell is said to be not stated.
 
     The number of people stands with its basis where it is not the sum of the arms.
+
+    Examples
+    --------
+    >>> row = {"study_id": ["b"], "study": ["Report B"], "people_basis": ["n not shown for 1 of 2 arms"]}
+    >>> shown = for_readers(checked(pd.DataFrame(row), "report_characteristics"))
+    >>> shown.loc[0, ["report", "people", "comparator", "route"]].to_list()
+    ['Report B', 'not known (n not shown for 1 of 2 arms)', 'no control arm on file', 'not stated in what was read']
     """
     people = table.people.astype("object").where(table.people.notna(), "not known").astype(str)
     simple = table.people_basis == "sum of the arms"
@@ -132,7 +161,16 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_a_sentence(table: pd.DataFrame) -> str:
-    """What the reports of table ``report_characteristics`` are, in two sentences."""
+    """What the reports of table ``report_characteristics`` are, in two sentences.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"allocation": ["randomised", None], "masking": ["open", None], "people": [22, 30]})
+    >>> print(in_a_sentence(table.assign(read_from="abstract")))  # doctest: +NORMALIZE_WHITESPACE
+    **2 reports**: 1 called randomised and 1 silent on how people were allotted; masking is not stated in what was
+    read of 1. The number of people is known for 2: median 26, from 22 to 30. 2 of 2 were read from an abstract or
+    an excerpt alone.
+    """
     n = len(table)
     if not n:
         return "No report is on file."

@@ -34,6 +34,17 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     comparisons, rejects
         ``arm_id, outcome, versus_id, comparator, domain, same_people, also_given, n_people``; and table ``rejects``: lines of an
         outcome or an arm that is not on file, with a number of people that is none, and those that stand twice.
+
+    Examples
+    --------
+    >>> raw = Path("data/raw")
+    >>> outcomes, arms = (read_csv(raw / f"curation/{name}.csv") for name in ("outcomes", "arms"))
+    >>> compared, _ = read_comparisons(raw, outcomes, arms)
+    >>> {"placebo", "usual care", "another dose"} <= set(compared.comparator)
+    True
+    >>> _, rejects = read_comparisons(raw, outcomes, arms[:0])  # as if no arm were on file
+    >>> rejects.reason.unique().tolist()
+    ['its versus_id is none of curation/arms.csv. Correct the line.']
     """
     path = raw / "curation/comparisons.csv"
     needs = [*_KEY, "versus_id", "comparator", "domain", "same_people", "also_given", "n_people"]
@@ -84,6 +95,20 @@ def compared_outcomes(
     Notes
     -----
     A comparison of two doses that both arms report counts once, as do two rows of one report that compare the same doses.
+
+    Examples
+    --------
+    >>> raw, run = Path("data/raw"), "data/processed/2024-02-17"
+    >>> tables = {name: read_csv(raw / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes")}
+    >>> tables |= {"records": read_csv(f"{run}/records.csv"), "not_randomised": tables["arms"][:0]}
+    >>> classed, _ = read_comparisons(raw, tables["outcomes"], tables["arms"])
+    >>> computed, codes = pd.read_csv(f"{run}/effects.csv"), read_csv(raw / "curation/report_codes.csv")
+    >>> compared = compared_outcomes(tables, classed, computed, codes)
+    >>> one = compared[compared.arm_id == "lightner-2023/exoflo-15-ml-exoflo-15"].iloc[0]
+    >>> one[["outcome", "versus", "domain", "points_to"]].to_list()
+    ['60-day all-cause mortality vs placebo (ITT)', 'Placebo (saline)', 'death', 'no difference']
+    >>> bool(compared.duplicated(["arm_id", "versus_id", "outcome"]).any())
+    False
     """
     arms, outcomes = tables["arms"].set_index("arm_id"), tables["outcomes"]
     between = outcomes[outcomes.comparison == "between arms"].rename(columns={"name": "outcome"})

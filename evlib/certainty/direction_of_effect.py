@@ -51,6 +51,17 @@ def direction_of_effect(compared: pd.DataFrame) -> Figure:
     -------
     Figure
         Its data are the comparisons drawn. Full signs stand for people who were allotted by chance, hollow ones for others.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> rows = pd.DataFrame({"domain": ["death", "pain", "pain"], "points_to": ["better", "better", "worse"]})
+    >>> rows = rows.assign(study_id="a", study="Report A", role="ev", comparator="placebo", msc_derived=True, n=40)
+    >>> figure = direction_of_effect(rows.assign(randomised=True))
+    >>> print(figure.title)  # doctest: +NORMALIZE_WHITESPACE
+    Of 3 outcomes that randomised reports compare with placebo or usual care, 2 point to the vesicles and 1 away, in
+    reports of at most 40 people
+    >>> plt.close(figure.drawing)
     """
     name = "direction_of_effect"
     drawn = compared[compared.role == "ev"].fillna({"domain": "kind of outcome not read"})

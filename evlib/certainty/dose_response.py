@@ -82,6 +82,20 @@ def dose_groups(
     pandas.DataFrame
         One row per group, lowest dose first: ``comparison`` (1, 2 …: an outcome of a trial), ``study, source_url, outcome, arm_id,
         arm, dose`` (0: control), ``dose_unit, events, n, basis, as_stated``.
+
+    Examples
+    --------
+    >>> arms = pd.DataFrame({"arm_id": ["a", "b", "c"], "role": ["control", "ev", "ev"], "dose_low": [None, 10, 15]})
+    >>> arms = arms.assign(dose_high=arms.dose_low, dose_unit="mL")
+    >>> shares = pd.DataFrame({"arm_id": ["a", "b", "c"], "arm": ["saline", "low", "high"], "events": [4, 5, 8]})
+    >>> shares = shares.assign(n=10, study_id="x", outcome="survival", timepoint="day 60", measure="proportion")
+    >>> shares[["study", "source_url", "basis", "as_stated"]] = None
+    >>> groups = dose_groups(shares, arms, randomised=["x"])
+    >>> groups[["comparison", "outcome", "arm", "dose", "dose_unit", "events", "n"]]
+       comparison   outcome     arm  dose dose_unit  events   n
+    0           1  survival  saline   0.0        mL       4  10
+    1           1  survival     low  10.0        mL       5  10
+    2           1  survival    high  15.0        mL       8  10
     """
     by_chance = effects.study_id.isin(list(randomised)) & ~effects.arm_id.isin(list(not_randomised))
     shares = effects[(effects.measure == "proportion") & by_chance]
@@ -161,6 +175,17 @@ def prior_beside_posterior(groups: pd.DataFrame, settings: dict[str, Priors] = S
         (95 %, equal tails); ``spread``: the posterior's SD over the prior's (of ED50: of its logarithm); ``overlap``: the area
         that both densities share, 1 where nothing was learnt; ``bits``: the Kullback-Leibler divergence of the posterior from
         the prior, 0 where nothing was learnt (a fair coin seen once is 1); ``above_zero``: the posterior probability that Emax is positive.
+
+    Examples
+    --------
+    >>> groups = pd.DataFrame({"dose": [0, 10, 15], "dose_unit": "mL", "events": [4, 5, 8], "n": 10})
+    >>> groups = groups.assign(study="Report A", outcome="survival", basis="counts", source_url=None)
+    >>> table = prior_beside_posterior(groups, {"as set": SETTINGS["as set"]})
+    >>> table[["parameter", "prior_low", "prior_high", "low", "high", "spread"]].round(1)
+      parameter  prior_low  prior_high  low   high  spread
+    0        E0       -2.0         2.0 -0.8    0.9     0.4
+    1      Emax       -2.0         2.0 -1.1    2.2     0.8
+    2      ED50        1.2       122.5  1.3  115.3     1.0
     """
     unit = groups.dose_unit.iloc[0]
     rows = []
@@ -187,7 +212,17 @@ def prior_beside_posterior(groups: pd.DataFrame, settings: dict[str, Priors] = S
 
 
 def prior_table(groups: pd.DataFrame, settings: dict[str, Priors] = SETTINGS) -> pd.DataFrame:
-    """The priors in words: ``parameter, meaning, prior, middle_95``, a column for each other setting, and ``reason``."""
+    """The priors in words: ``parameter, meaning, prior, middle_95``, a column for each other setting, and ``reason``.
+
+    Examples
+    --------
+    >>> groups = pd.DataFrame({"dose": [0, 10, 15], "dose_unit": "mL"})
+    >>> prior_table(groups)[["parameter", "middle 95 %", "sceptical of an effect"]]
+      parameter               middle 95 %     sceptical of an effect
+    0        E0                12% to 88%                 12% to 88%
+    1      Emax  0.14 to 7.1 (odds ratio)  0.38 to 2.66 (odds ratio)
+    2      ED50             1.2 to 122 mL              1.2 to 122 mL
+    """
     first, *others = settings
     unit, grids = groups.dose_unit.iloc[0], {name: prior_grid(groups, priors) for name, priors in settings.items()}
     meanings = ("the outcome without vesicles", "how much more at a very high dose", "the dose of half the effect")
@@ -214,7 +249,17 @@ def prior_table(groups: pd.DataFrame, settings: dict[str, Priors] = SETTINGS) ->
 
 
 def answer(table: pd.DataFrame) -> str:
-    """A sentence that says how far the trial's data move the prior of each parameter, and what another prior would say."""
+    """A sentence that says how far the trial's data move the prior of each parameter, and what another prior would say.
+
+    Examples
+    --------
+    >>> groups = pd.DataFrame({"dose": [0, 10, 15], "dose_unit": "mL", "events": [4, 5, 8], "n": 10})
+    >>> groups = groups.assign(study="Report A", outcome="survival", basis="counts", source_url=None)
+    >>> print(answer(prior_beside_posterior(groups, {"as set": SETTINGS["as set"]})))  # doctest: +NORMALIZE_WHITESPACE
+    **Report A leaves the dose of half the effect as unknown as it was: 1.3 to 115 mL, before it 1.2 to 122** (95 %;
+    0.00 bits learnt, overlap 98%). The effect at a very high dose keeps 83% of its prior's spread (0.33 bits), and
+    its sign rests on the prior, too: the probability that it is positive is 0.78 (as set).
+    """
     own = table[table.setting == table.setting.iloc[0]].set_index("parameter")
     ed50, emax, moved = own.loc["ED50"], own.loc["Emax"], table[table.parameter == "Emax"]
     if ed50.spread >= HARDLY:
@@ -233,6 +278,14 @@ def counts_beside_printed_p(groups: pd.DataFrame, outcomes: pd.DataFrame) -> str
     """A sentence that holds the counts of the highest dose and the control against the p that the report prints of its primary outcome.
 
     ``outcomes`` has ``arm_id, name, p, primary, comparison``. Empty where the report prints no such p.
+
+    Examples
+    --------
+    >>> groups = pd.DataFrame({"arm_id": ["a", "b", "c"], "dose": [0, 10, 15], "events": [4, 5, 8], "n": 10})
+    >>> outcome = {"arm_id": "c", "name": "survival", "p": "0.07", "primary": "True", "comparison": "between arms"}
+    >>> print(counts_beside_printed_p(groups, pd.DataFrame([outcome])))  # doctest: +NORMALIZE_WHITESPACE
+    8 of 10 v 4 of 10 give p = 0.0679 by the chi-square test, as the report prints 0.07 for its primary outcome
+    (survival).
     """
     control, highest = (groups.sort_values("dose").iloc[end] for end in (0, -1))
     rows = outcomes[
@@ -253,6 +306,16 @@ def prior_and_posterior(groups: pd.DataFrame, priors: Priors = SETTINGS["as set"
     """Prior beside posterior: densities of Emax and ED50, and the curve's 95 % band with the trial's groups.
 
     The figure's data are the bands by dose. Without a trial that fits, the figure is only its title.
+
+    Examples
+    --------
+    >>> groups = pd.DataFrame({"dose": [0, 10, 15], "dose_unit": "mL", "events": [4, 5, 8], "n": 10})
+    >>> groups = groups.assign(study="Report A", outcome="survival", basis="counts", source_url=None)
+    >>> figure = prior_and_posterior(groups)
+    >>> print(figure.title)  # doctest: +NORMALIZE_WHITESPACE
+    Report A (n = 30) learns next to nothing on the dose of half the effect: it keeps 97% of the prior's spread,
+    0.00 bits are learnt
+    >>> plt.close(figure.drawing)
     """
     name = "dose_response"
     if groups.empty:

@@ -38,6 +38,19 @@ def harms_beside_controls(
         ``upper_if_none``, the one-sided 95 % bound where no event was seen; the difference to the control arm with Newcombe's
         interval. ``beside`` says why no control stands there. Sides of the same people are compared as if they were two
         groups, which makes their interval too wide rather than too narrow.
+
+    Examples
+    --------
+    >>> from evlib.doses.effect_sizes import SAFETY
+    >>> arms = pd.DataFrame({"arm_id": ["a1", "a2"], "study_id": "a", "role": ["ev", "control"]})
+    >>> tables = {"arms": arms, "studies": pd.DataFrame({"study_id": ["a"], "evidence_note": None})}
+    >>> safety = arms.assign(name="fever", n_events=[3, 1], n_total=20, proportion=[0.15, 0.05]).reindex(columns=SAFETY)
+    >>> versus = pd.DataFrame({"arm_id": ["a1"], "versus_id": "a2"})
+    >>> codes = pd.DataFrame({"study_id": ["a"], "route_group": "intravenous"})
+    >>> beside = harms_beside_controls(tables, safety, versus, codes)
+    >>> beside[["harm", "n_events", "n", "control_events", "control_n", "beside"]]
+        harm  n_events   n  control_events  control_n                beside
+    0  fever         3  20               1         20  counted in both arms
     """
     arms = tables["arms"].set_index("arm_id")
     role = safety.arm_id.map(arms.role)
@@ -60,6 +73,15 @@ def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
 
     A sum, no meta-analysis: reports differ in what they call serious, in how long they looked and in how much was read. Each
     arm counts once, with its largest count. Returns one row for vesicles of MSCs and one for all, columns ``SERIOUS``.
+
+    Examples
+    --------
+    >>> beside = pd.DataFrame({"study_id": ["a", "a", "b"], "n_events": [1, 2, 0], "n": [20, 20, 10]})
+    >>> beside = beside.assign(arm="vesicles", serious=True, msc_derived=[True, True, False])
+    >>> serious_events(beside).drop(columns="upper_if_none").round(3)
+           vesicles  reports  arms  n_events  n_people  share    low   high
+    0       of MSCs        1     1         2        20  0.100  0.012  0.317
+    1  of any cells        2     2         2        30  0.067  0.008  0.221
     """
     counted = _counts_of_serious(beside)
     rows = []
@@ -93,7 +115,19 @@ def _people_by_disease(beside: pd.DataFrame) -> str:
 
 
 def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int) -> str:
-    """A sentence on the harms that were seen, from ``harms_beside_controls`` and ``without_harms``."""
+    """A sentence on the harms that were seen, from ``harms_beside_controls`` and ``without_harms``.
+
+    Examples
+    --------
+    >>> beside = pd.DataFrame({"study_id": ["a", "b"], "n_events": [2, 0], "n": [20, 10], "serious": True})
+    >>> beside = beside.assign(arm="vesicles", msc_derived=True, beside=None, disease_group=["lung", "skin"])
+    >>> silent = pd.DataFrame({"study": ["Report C"]})
+    >>> print(harms_in_words(beside, silent, n_reports=3))  # doctest: +NORMALIZE_WHITESPACE
+    **Few harms were counted, and few people**: 1 of 2 counts saw no event, 0 stand beside a count of a control arm.
+    Of vesicles of MSCs, 2 of 30 people had a serious event (6.7 %, 95 % interval 0.8 to 22.1 %), summed over 2 arms
+    that differ (lung: 20, skin: 10); deaths that a report counts as an outcome stand among the effects. For 1 of 3
+    reports no statement on harms is on file.
+    """
     counted = beside.dropna(subset=["n_events", "n"])
     none, both = (counted.n_events == 0).sum(), (beside.beside == _COUNTED).sum()
     serious = serious_events(beside).set_index("vesicles").loc["of MSCs"]
@@ -115,6 +149,16 @@ def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
     """The harms that the paper's Table 2 prints of trials of which no event is on file here, in a sentence; empty: none.
 
     ``tables`` are those of ``evlib.doses.evidence.evidence_tables``.
+
+    Examples
+    --------
+    >>> tables = {"table2": pd.DataFrame({"trn": ["NCT1"], "adverse_events": "mild", "outcomes": "fever in 2"})}
+    >>> tables |= {"arms": pd.DataFrame({"arm_id": ["a1"], "study_id": "a"})}
+    >>> tables |= {"studies": pd.DataFrame({"study_id": ["a"], "trn": "NCT1"})}
+    >>> tables |= {"adverse_events": pd.DataFrame({"arm_id": ["a1"], "n_events": "0"})}
+    >>> print(printed_by_the_paper(tables))  # doctest: +NORMALIZE_WHITESPACE
+    The paper's Table 2 prints harms that are not among these counts: NCT1, “fever in 2”. What we read of the
+    reports does not show them, nor in which arm they were; they are not counted here.
     """
     printed = tables["table2"][tables["table2"].adverse_events != "none"]
     arms = tables["arms"].merge(tables["studies"][["study_id", "trn"]], on="study_id")
@@ -130,12 +174,30 @@ def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
 
 
 def rates_of_literature(conversions: pd.DataFrame) -> pd.DataFrame:
-    """The pooled rates of adverse events that a review prints, as transcribed: ``quantity, low, high, unit, source, note``."""
+    """The pooled rates of adverse events that a review prints, as transcribed: rows of table ``conversions``.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"quantity": ["SAE, pooled incidence", "particles per mL"], "low": [0.0, 1e9]})
+    >>> rates_of_literature(rows)
+                    quantity  low
+    0  SAE, pooled incidence  0.0
+    """
     return conversions[conversions.quantity.str.contains("pooled incidence")]
 
 
 def without_harms(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The reports of which no statement on harms is on file: ``study, disease, read_from, report``."""
+    """The reports of which no statement on harms is on file: ``study, disease, read_from, report``.
+
+    Examples
+    --------
+    >>> studies = pd.DataFrame({"study_id": ["a", "b"], "study": ["Report A", "Report B"], "read_from": "abstract"})
+    >>> studies = studies.assign(doi_or_url=["10.1/a", "10.1/b"], source_urls=None, disease="pneumonia")
+    >>> arms, events = pd.DataFrame({"arm_id": ["a1", "b1"], "study_id": ["a", "b"]}), pd.DataFrame({"arm_id": ["a1"]})
+    >>> without_harms({"studies": studies, "arms": arms, "adverse_events": events})
+          study    disease read_from                  report
+    0  Report B  pneumonia  abstract  https://doi.org/10.1/b
+    """
     arms, events = tables["arms"], tables["adverse_events"]
     told = set(arms.study_id[arms.arm_id.isin(events.arm_id)])
     silent = tables["studies"][~tables["studies"].study_id.isin(told)]

@@ -62,6 +62,18 @@ def results_by_trial(
     ------
     InputError
         Where ``search_date`` is no day.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import read_csv, read_table
+    >>> run, names = "data/processed/2024-02-17", ("described", "records", "studies")
+    >>> described, records, studies = (read_table(f"{run}/{name}.csv", name) for name in names)
+    >>> included, versions = described[described.screening == "included"], read_csv(f"{run}/versions.csv")
+    >>> by_trial = results_by_trial(included, records, studies, versions, search_date="2024-02-17")
+    >>> set(by_trial.result) <= {"report on file", "posted", "none on file"}
+    True
+    >>> bool((by_trial.completion_high[by_trial.due == "over a year ago"] < "2023-02-17").all())
+    True
     """
     edition = possible_days(search_date)
     if edition is None or edition[0] != edition[1]:
@@ -106,6 +118,13 @@ def without_result(by_trial: pd.DataFrame, *, ended: bool = False) -> pd.DataFra
 
     With ``ended`` only those whose status says that they are over: a trial whose planned end has passed may still run, or may never
     have begun.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"], "result": ["posted", "none on file", "none on file"]})
+    >>> trials = trials.assign(due="over a year ago", date_is=["actual", "actual", "anticipated"])
+    >>> without_result(trials).trn.tolist(), without_result(trials, ended=True).trn.tolist()
+    (['NCT2', 'NCT3'], ['NCT2'])
     """
     lacking = (by_trial.due == OVER) & (by_trial.result == NONE_ON_FILE)
     return by_trial[lacking & (by_trial.date_is == ACTUAL) if ended else lacking].reset_index(drop=True)
@@ -119,6 +138,15 @@ def counted_by(by_trial: pd.DataFrame, column: str) -> pd.DataFrame:
     pandas.DataFrame
         The column, ``over_a_year_ago``, ``no_result`` (of these), ``date_actual`` and ``date_anticipated`` (of those without),
         ``people`` (of those without, as far as stated) and ``people_not_stated`` (how many do not state any).
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"sponsor": ["A", "A", None], "result": ["none on file", "posted", "none on file"]})
+    >>> trials = trials.assign(due="over a year ago", date_is="actual", enrolment=[20, 30, None])
+    >>> counted_by(trials, "sponsor").drop(columns=["date_actual", "date_anticipated"])
+         sponsor  over_a_year_ago  no_result  people  people_not_stated
+    0          A                2          1      20                  0
+    1  not shown                1          1       0                  1
     """
     over = by_trial[by_trial.due == OVER]
     groups = over.assign(**{column: over[column].fillna("not shown")})
@@ -139,7 +167,13 @@ def counted_by(by_trial: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def people(trials: pd.DataFrame) -> str:
-    """How many people trials count, actual numbers and anticipated ones apart, and how many state none, in words."""
+    """How many people trials count, actual numbers and anticipated ones apart, and how many state none, in words.
+
+    Examples
+    --------
+    >>> people(pd.DataFrame({"enrolment": [20, 30, None], "people_are": ["actual", "anticipated", None]}))
+    '20 actual (1 trial), 30 anticipated (1 trial) and 1 trial without a number'
+    """
     known = trials.dropna(subset="enrolment")
     parts = [
         f"{int(rows.enrolment.sum()):,} {kind} ({several(len(rows), 'trial')})"
@@ -152,7 +186,16 @@ def people(trials: pd.DataFrame) -> str:
 
 
 def answer(by_trial: pd.DataFrame) -> str:
-    """A sentence that says of how many trials the results are missing, actual and anticipated dates told apart."""
+    """A sentence that says of how many trials the results are missing, actual and anticipated dates told apart.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"date_is": ["actual", "actual", "anticipated", None], "result": "none on file"})
+    >>> trials["due"] = ["over a year ago", "over a year ago", "over a year ago", "no date"]
+    >>> print(answer(trials))  # doctest: +NORMALIZE_WHITESPACE
+    **No result is on file of 2 of the 2 trials that ended more than a year ago**, nor of 1 of the 1 whose
+    anticipated end is as long past. Of 1 of 4 included trials it cannot be asked, or not yet.
+    """
     over, missing = by_trial[by_trial.due == OVER], without_result(by_trial)
     if over.empty:
         return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year."
@@ -165,7 +208,16 @@ def answer(by_trial: pd.DataFrame) -> str:
 
 
 def not_asked(by_trial: pd.DataFrame) -> str:
-    """Why trials are not counted as over, and how far the records with an anticipated date were kept up, in a sentence."""
+    """Why trials are not counted as over, and how far the records with an anticipated date were kept up, in a sentence.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"due": ["over a year ago", "over a year ago", "no date"], "result": "none on file"})
+    >>> trials = trials.assign(date_is=["anticipated", "anticipated", None], updated_since=[False, None, None])
+    >>> print(not_asked(trials))  # doctest: +NORMALIZE_WHITESPACE
+    Not counted: 1 (no date). Of the 2 trials without a result whose date was anticipated, the record was not
+    updated after that date in 1, was in 0, and shows no update in 1.
+    """
     counts = by_trial.due[by_trial.due != OVER].value_counts()
     listed = joined([f"{n} ({why})" for why, n in counts.items()]) or "none"
     open_ones = without_result(by_trial)
@@ -185,6 +237,18 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
         As ``results_by_trial`` returns it. A partial date stands at the last day that it may mean.
     search_date
         The edition's date, YYYY-MM-DD.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"completion_high": ["2020-06-30", "2022-01-31"], "result": ["none on file", "posted"]})
+    >>> trials[["trn", "registry", "status", "completion_date", "enrolment"]] = None
+    >>> trials = trials.assign(due="over a year ago", date_is="actual")
+    >>> figure = years_since_completion(trials, search_date="2024-02-17")
+    >>> figure.data[["years", "shown"]]
+       years                     shown
+    0   3.63              none on file
+    1   2.05  result on file or posted
+    >>> plt.close(figure.drawing)
     """
     name, dated = "missing_results", by_trial.dropna(subset="completion_high")
     day = pd.Timestamp(search_date)

@@ -166,6 +166,18 @@ def printed_statistics(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.D
         (no count is printed). ``follows_by``: the tests or methods that give the printed number to its printed digits.
         ``verdict``: "follows", "follows by no usual test", "does not follow" (of a ratio or an interval) or
         "cannot be recomputed"; ``why`` says why not, and what else is odd.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> studies = pd.DataFrame({"study_id": ["x"], "study": "Report A", "source_urls": "https://example.org"})
+    >>> arms = {"arm_id": ["a", "b"], "study_id": "x", "role": ["ev", "control"], "is_control": ["False", "True"]}
+    >>> deaths = {"arm_id": ["a", "b"], "name": "death", "n_events": ["1", "9"], "n_total": "20", "p": ["0.008", None]}
+    >>> made = {"studies": studies, "arms": pd.DataFrame(arms), "outcomes": pd.DataFrame(deaths)}
+    >>> tables = {name: rows.reindex(columns=columns(name)).astype("str") for name, rows in made.items()}
+    >>> printed_statistics(**tables)[["check", "counts", "printed", "recomputed", "verdict"]]
+               check       counts printed          recomputed  verdict
+    0  p from counts  1/20 v 9/20   0.008  0.000989 to 0.0289  follows
     """
     pairs = effects(studies, arms, outcomes)
     pairs = pairs[pairs.measure == "risk ratio"]
@@ -206,7 +218,17 @@ _COLUMNS = [
 
 
 def answer(table: pd.DataFrame) -> str:
-    """A sentence that says how many printed statistics were recomputed, and which do not follow."""
+    """A sentence that says how many printed statistics were recomputed, and which do not follow.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"verdict": ["follows", "follows by no usual test", "cannot be recomputed"]})
+    >>> rows = rows.assign(study="Report A", arm_id="a1", line=[2, 3, 4], check="p from counts", counts_basis="printed")
+    >>> print(answer(rows))  # doctest: +NORMALIZE_WHITESPACE
+    **1 of the 2 p values that can be recomputed from counts follow by no usual test**, and 0 of the 0 checks of
+    ratios and intervals fail: Report A (1). Of 3 printed results 2 can be recomputed at all, 0 of them with counts
+    inferred from percentages in whole or in part.
+    """
     done = table[table.verdict != NOT_RECOMPUTED]
     p = done[done.check == P_FROM_COUNTS]
     wrong = done[done.verdict != FOLLOWS]
@@ -224,7 +246,14 @@ def answer(table: pd.DataFrame) -> str:
 
 
 def printed_results(table: pd.DataFrame) -> int:
-    """How many printed results the rows are of: one may have several checks."""
+    """How many printed results the rows are of: one may have several checks.
+
+    Examples
+    --------
+    >>> checks = ["p from counts", "ratio from counts", "p from counts"]
+    >>> printed_results(pd.DataFrame({"arm_id": "a", "line": [2, 2, 3], "check": checks}))
+    2
+    """
     return table[["arm_id", "line"]].drop_duplicates().shape[0]
 
 
@@ -232,6 +261,15 @@ def p_beside_printed(table: pd.DataFrame) -> Figure:
     """The printed p values beside those that the usual tests give from the counts, on a log axis.
 
     ``table`` is as ``printed_statistics`` returns it; its checks of p from counts are drawn.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"printed": ["0.008", "0.08"], "verdict": ["follows", "follows by no usual test"]})
+    >>> rows = rows.assign(check="p from counts", study="Report A", outcome="death", counts_basis="printed")
+    >>> figure = p_beside_printed(rows.assign(counts="1/20 v 9/20", **p_values(1, 20, 9, 20)))
+    >>> figure.title
+    '1 of 2 printed p values come from the counts by no usual test'
+    >>> plt.close(figure.drawing)
     """
     name = "printed_statistics"
     rows = table[table.check == P_FROM_COUNTS].reset_index(drop=True)

@@ -49,6 +49,15 @@ def settled_items(reporting: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFram
     pandas.DataFrame
         Table ``product_settled``, by the names of the reports and the order of ``ITEMS``; ``stated`` is yes, no (read in full
         and not stated) or not-seen (too little was read to tell).
+
+    Examples
+    --------
+    >>> readings = pd.DataFrame({"reader": ["R1", "R2", "settled"], "stated": ["yes", "not-seen", "yes"]})
+    >>> readings = readings.assign(study_id="a", item="storage", words=["kept at -80", "abstract only", "R1 quotes it"])
+    >>> studies = pd.DataFrame({"study_id": ["a"], "study": ["Report A"]})
+    >>> settled_items(readings, studies)[["study", "item", "stated", "words", "R1", "R2"]]
+          study     item stated        words   R1        R2
+    0  Report A  storage    yes  kept at -80  yes  not-seen
     """
     cells = settled_readings(reporting, ["study_id", "item"], "stated", "words")
     cells = cells.rename(columns={"settled": "stated", "followed": "words"})
@@ -71,6 +80,14 @@ def by_item(items: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         ``item, yes, no, not-seen, n, agreed, share, kappa``: of ``n`` reports that both read the readings are the same in
         ``agreed``; kappa is Cohen's, unweighted, and missing where both readings say one thing only.
+
+    Examples
+    --------
+    >>> items = pd.DataFrame({"item": "storage", "stated": ["yes", "no", "not-seen"], "R1": ["yes", "no", "no"]})
+    >>> items["R2"] = ["yes", "no", "not-seen"]
+    >>> table = by_item(items).set_index("item").loc["storage"]
+    >>> table[["yes", "no", "not-seen", "n", "agreed"]].astype(int).to_dict()
+    {'yes': 1, 'no': 1, 'not-seen': 1, 'n': 3, 'agreed': 2}
     """
     counts = pd.crosstab(items.item, items.stated).reindex(index=list(ITEMS), columns=list(ANSWERS), fill_value=0)
     both = items.dropna(subset=["R1", "R2"])
@@ -94,6 +111,16 @@ def isolation_methods(items: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         ``isolation, reports, of, studies``: the methods, the most frequent first, then the reports that do not say (``ANSWERS``);
         those of which too little was read are counted and not named.
+
+    Examples
+    --------
+    >>> items = pd.DataFrame({"study_id": ["a", "b", "c"], "study": ["Report A", "Report B", "Report C"]})
+    >>> items = items.assign(item="isolation", stated=["yes", "yes", "not-seen"], words=["spun", "spun", None])
+    >>> arms = pd.DataFrame({"study_id": ["a", "b"], "ev_isolation": "ultracentrifugation"})
+    >>> isolation_methods(items, arms)
+                       isolation  reports  of             studies
+    0        ultracentrifugation        2   3  Report A; Report B
+    1  not seen in what was read        1   3                 NaN
     """
     own = items[items.item == "isolation"]
     named = (
@@ -126,6 +153,14 @@ def scores(items: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``study_id, study, yes, no, not_seen, of, score`` (in words), and the items by name: ``stated, not_stated, unseen``.
+
+    Examples
+    --------
+    >>> items = pd.DataFrame({"item": ["storage", "potency", "isolation"], "stated": ["yes", "no", "not-seen"]})
+    >>> table = scores(items.assign(study_id="a", study="Report A"))
+    >>> table.loc[0, ["score", "stated", "not_stated", "unseen"]].to_list()  # doctest: +NORMALIZE_WHITESPACE
+    ['1 of 3 stated, 1 not stated though read in full, 1 not seen in what was read', 'storage', 'potency or any
+    functional test', 'isolation']
     """
     rows = []
     for study_id, own in items.groupby("study_id", sort=False):
@@ -149,7 +184,17 @@ def _score(counts: dict[str, int], of: int) -> str:
 
 
 def items_by_report(items: pd.DataFrame) -> Figure:
-    """Over all reports, how many state each item, how many do not, and of how many too little was read."""
+    """Over all reports, how many state each item, how many do not, and of how many too little was read.
+
+    Examples
+    --------
+    >>> items = pd.DataFrame({"study_id": ["a", "b", "c"], "study": ["Report A", "Report B", "Report C"]})
+    >>> items = items.assign(item="storage", stated=["yes", "no", "yes"])
+    >>> figure = items_by_report(items)
+    >>> figure.data.iloc[0].to_dict()
+    {'item': 'Storage', 'yes': 2, 'no': 1, 'not-seen': 0}
+    >>> plt.close(figure.drawing)
+    """
     n, name = items.study_id.nunique(), "product_items"
     if not n:
         return nothing(name, "No report was read for what it tells of its product")
@@ -198,6 +243,15 @@ def records_tell(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataF
     pandas.DataFrame
         ``item, trials, of, basis``: how many included trials state the item, and in which column. ``trials`` is missing for
         items that no column of the records asks for; a record may still name them in its free text, which nobody counted.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import read_table
+    >>> names, run = ("described", "records", "doses"), "data/processed/2024-02-17"
+    >>> told = records_tell(*(read_table(f"{run}/{name}.csv", name) for name in names))
+    >>> told.item[told.trials.isna()].to_list()  # doctest: +NORMALIZE_WHITESPACE
+    ['Isolation', 'Characterisation', 'Particles per protein', 'Purity or sterility', 'Potency or any functional
+    test', 'Storage']
     """
     trials = described[described.screening == "included"]
     own = records[records.trn.isin(trials.trn)]

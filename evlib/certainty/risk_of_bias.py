@@ -38,6 +38,21 @@ def settled(risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame) -> 
         Table ``risk_of_bias_settled``, in the order of the tools, the names of the reports and the domains. ``reason`` is that of
         the reading which was followed, the first of two that agree; ``judged_by`` is "machine readings" or the reviewers' names;
         ``R1, R2`` are the two readings with their reasons.
+
+    Examples
+    --------
+    >>> risk = pd.DataFrame({"reader": ["R1", "R2", "settled"], "judgement": ["low", "high", "high"]})
+    >>> risk = risk.assign(support=["masked", "open", "R2 is right"], study_id="a", tool="RoB2", domain="measurement")
+    >>> person = risk[["study_id", "tool", "domain"]].head(1).assign(judgement="some-concerns", reason="a nurse knew")
+    >>> person = person.assign(reviewer="anna", date="2026-11-28")
+    >>> studies = pd.DataFrame({"study_id": ["a"], "study": "Report A", "allocation": "randomised", "read_from": None})
+    >>> settled(risk, studies, person[:0])[["domain", "judgement", "judged_by", "reason"]]
+            domain judgement         judged_by reason
+    0  measurement      high  machine readings   open
+    >>> settled(risk, studies, person)[["domain", "judgement", "judged_by", "reason"]]
+            domain      judgement judged_by                         reason
+    0  measurement  some-concerns      anna                   a nurse knew
+    1      overall  some-concerns      anna  the worst domain: measurement
     """
     cells = _by_machine(risk)
     said = _by_people(people)
@@ -127,6 +142,15 @@ def agreement_by_domain(risk: pd.DataFrame) -> pd.DataFrame:
         ``tool, domain, n, agreed, share, kappa, low, high``: reports that both judged, of these the same, their share, Cohen's
         kappa and its 95 % interval, cut at 1. Domain ``all`` counts each domain of each report, the overall judgement left out;
         it has no interval, since the domains of a report are not independent.
+
+    Examples
+    --------
+    >>> risk = pd.DataFrame({"study_id": ["a", "b", "c"] * 2, "reader": ["R1"] * 3 + ["R2"] * 3, "tool": "RoB2"})
+    >>> risk = risk.assign(domain="measurement", judgement=["low", "high", "low", "low", "high", "high"])
+    >>> agreement_by_domain(risk)[["tool", "domain", "n", "agreed", "kappa"]].round(2)
+       tool       domain  n  agreed  kappa
+    0  RoB2  measurement  3       2    0.4
+    1  RoB2          all  3       2    0.4
     """
     readings = risk[risk.reader.isin(["R1", "R2"])].drop_duplicates([*_CELL, "reader"])
     both = readings.pivot(index=_CELL, columns="reader", values="judgement").reindex(columns=["R1", "R2"]).dropna()
@@ -189,7 +213,16 @@ def word_of(code: str) -> str:
 
 
 def how_much_was_read(judged: pd.DataFrame, tool: str = "") -> str:
-    """On what the judgements rest, in a sentence: who judged, and how much of the reports was read."""
+    """On what the judgements rest, in a sentence: who judged, and how much of the reports was read.
+
+    Examples
+    --------
+    >>> judged = pd.DataFrame({"study_id": ["a", "b"], "read_from": ["abstract", "table"], "tool": "RoB2"})
+    >>> judged["judged_by"] = ["machine readings", "anna"]
+    >>> print(how_much_was_read(judged, "RoB2"))  # doctest: +NORMALIZE_WHITESPACE
+    Machine readings, not a clinician's: of 2 reports 1 from an abstract and 1 from its tables alone; 1 judgement on
+    1 report by people (anna).
+    """
     own = judged[judged.tool == tool] if tool else judged
     reports = own.drop_duplicates("study_id")
     read = reports.read_from.fillna("not told").value_counts()
@@ -212,6 +245,14 @@ def randomised_by_other_tool(judged: pd.DataFrame) -> str:
     """Which reports called randomised were judged with ROBINS-I, and what the first reading says of it; empty where there is none.
 
     ``judged`` is table ``risk_of_bias_settled``.
+
+    Examples
+    --------
+    >>> row = {"study": "Report A", "tool": "ROBINS-I", "allocation": "randomised", "domain": "overall"}
+    >>> judged = pd.DataFrame([row | {"reason_R1": "Groups were matched."}])
+    >>> print(randomised_by_other_tool(judged))  # doctest: +NORMALIZE_WHITESPACE
+    † Report A is called randomised and was judged with ROBINS-I all the same. The first reading says: “Groups were
+    matched.”
     """
     own = judged[(judged.tool == "ROBINS-I") & (judged.allocation == "randomised") & (judged.domain == "overall")]
     return " ".join(

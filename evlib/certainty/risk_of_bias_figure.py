@@ -60,6 +60,16 @@ def traffic_lights(judged: pd.DataFrame, tool: str) -> Figure:
         Table ``risk_of_bias_settled``.
     tool
         "RoB2" or "ROBINS-I".
+
+    Examples
+    --------
+    >>> judged = pd.DataFrame({"domain": ["measurement", "overall"], "judgement": ["low", "some-concerns"]})
+    >>> judged = judged.assign(tool="RoB2", study_id="a", study="Report A", allocation="randomised", read_from="table")
+    >>> judged = judged.assign(judged_by="machine readings", how_settled="both agree", reason=["masked", "no protocol"])
+    >>> figure = traffic_lights(judged, "RoB2")
+    >>> figure.hints["light-low"]
+    ['Report A, measurement: low. masked (machine readings: both agree)']
+    >>> plt.close(figure.drawing)
     """
     name, title = f"risk_of_bias_{tool.replace('-', '').lower()}", in_a_sentence(judged, tool)
     own = judged[judged.tool == tool]

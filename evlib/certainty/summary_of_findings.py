@@ -45,6 +45,16 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
         Table ``summary_of_findings``, the group of diseases with most comparisons first: ``reports`` counts them, ``studies`` names them,
         ``n_people`` are those of each report's largest comparison, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
         that it takes; ``caveats`` what decides on each report.
+
+    Examples
+    --------
+    >>> row = {"study_id": "a", "study": "Report A", "arm_id": "a1", "role": "ev", "outcome": "death", "primary": True}
+    >>> row |= {"disease_group": "lung", "route_group": "intravenous", "domain": "death", "comparator": "placebo"}
+    >>> row |= {"n": 40, "randomised": True, "msc_derived": True, "points_to": "better"}
+    >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": []}
+    >>> found = summary_of_findings(compared, pd.Series({"a": "RoB2: some-concerns"}), pd.DataFrame(none, dtype="str"))
+    >>> found.loc[0, ["found", "certainty", "because"]].to_list()
+    ['death: better, as the report says', 'very low', 'risk of bias RoB2: some concerns (−1); 40 people alone (−2)']
     """
     vesicles = compared[compared.role == "ev"]
     most_first = -vesicles.disease_group.map(vesicles.disease_group.value_counts())
@@ -76,6 +86,15 @@ def without_comparison(tables: dict[str, pd.DataFrame], compared: pd.DataFrame, 
     -------
     pandas.DataFrame
         One row per group of diseases and route group: ``disease_group, route_group, reports, studies``.
+
+    Examples
+    --------
+    >>> studies = pd.DataFrame({"study_id": ["a", "b"], "study": ["Report A", "Report B"], "disease_group": "lung"})
+    >>> codes = pd.DataFrame({"study_id": ["a", "b"], "route_group": "intravenous"})
+    >>> compared = pd.DataFrame({"study_id": ["a"], "role": ["ev"]})
+    >>> without_comparison({"studies": studies}, compared, codes)
+      disease_group  route_group  reports   studies
+    0          lung  intravenous        1  Report B
     """
     studies = tables["studies"].merge(codes, on="study_id", how="left", validate="1:1")
     alone = studies[~studies.study_id.isin(compared.study_id[compared.role == "ev"])]
@@ -92,7 +111,17 @@ def beside_another_arm(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd.DataFrame, *, n_reports: int) -> str:
-    """Two sentences on how certain the answers are, from ``summary_of_findings``, ``without_comparison`` and ``compared_outcomes``."""
+    """Two sentences on how certain the answers are, from ``summary_of_findings``, ``without_comparison`` and ``compared_outcomes``.
+
+    Examples
+    --------
+    >>> findings, alone = pd.DataFrame({"certainty": ["very low", "low"]}), pd.DataFrame({"reports": [3]})
+    >>> compared = pd.DataFrame({"study_id": ["a", "b"], "role": "ev", "msc_derived": True, "comparator": "placebo"})
+    >>> print(certainty_in_words(findings, alone, compared, n_reports=5))  # doctest: +NORMALIZE_WHITESPACE
+    **Certainty is very low in 1 of 2 questions** that a report answers by comparing vesicles with another arm; it
+    is low at best. 3 of 5 reports compare no outcome of vesicles with another arm; of the other 2, 2 compare
+    vesicles of MSCs with an arm that is not another dose.
+    """
     n_alone, n_msc = int(alone.reports.sum()), beside_another_arm(compared).study_id.nunique()
     silent = (
         f"{n_alone} of {several(n_reports, 'report')} compare no outcome of vesicles with another arm; of the other {n_reports - n_alone}, "

@@ -10,7 +10,20 @@ from evlib.describe.tally import as_label
 
 
 def trials_by_year(described: pd.DataFrame) -> Figure:
-    """Trials by year of registration, included ones and proposals not yet read side by side in a bar."""
+    """Trials by year of registration: included ones, and proposals not yet read.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"registered": pd.to_datetime(["2019-05-02", "2021-03-04", "2021-09-01"])})
+    >>> counted = trials_by_year(described.assign(screening=["included", "included", "pending"]))
+    >>> counted.data
+    screening  year  included  pending
+    0          2019         1        0
+    1          2020         0        0
+    2          2021         1        1
+    >>> counted.title
+    'Half of the trials with a date were registered in 2020 or later; 1 proposal not yet read, in orange'
+    """
     dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
     data = dated.groupby(["year", "screening"]).size().unstack(fill_value=0)
     data = data.reindex(columns=["included", "pending"], fill_value=0)
@@ -42,6 +55,18 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
         A coded column, and how the title calls it: "country", "cell source".
     labels
         What a reader sees for each code.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"countries": ["CN | JP", "CN", None], "screening": "included"})
+    >>> counted = trials_by(described, "countries", noun="country", labels={"CN": "China", "JP": "Japan"})
+    >>> counted.data
+    screening     countries  included  pending
+    0                 China         2        0
+    1                 Japan         1        0
+    2          Not reported         1        0
+    >>> counted.title
+    'Country: most often China; not reported for fewer than half of the trials'
     """
     name = f"trials_by_{field}"
     data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")

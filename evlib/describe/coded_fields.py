@@ -56,6 +56,14 @@ def readers_coding(path: str | Path, *, known: set[str], protocol: dict) -> tupl
         Table ``coded`` (``coded_by`` is ``machine-read`` or ``person``, as the protocol's ``coding_read_by`` says); an empty cell means that the record does not say. It has a field that the
         protocol adds only where the file has a column for it. Table ``rejects``: rows for an unknown record, given twice, or
         with a code that the protocol does not have.
+
+    Examples
+    --------
+    >>> from evlib.base.protocol import load_protocol
+    >>> protocol = load_protocol("protocol.yml")
+    >>> read, rejects = readers_coding("data/raw/curation/coding.csv", known={"NCT04491240"}, protocol=protocol)
+    >>> read.trn.tolist(), rejects.reason.unique().tolist()
+    (['NCT04491240'], ['no such record in the sources. Correct the number, or remove the row.'])
     """
     rows = schema.read_csv(path, needs=["trn", *schema.CODED_FIELDS, "country_basis"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
@@ -99,6 +107,22 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     coded, words
         Table ``coded``, ``coded_by`` is ``rules``; and ``trn, field, code, found_in, words``, one row for each code that the
         record names: in which column, by which words.
+
+    Examples
+    --------
+    >>> from evlib.base.protocol import load_protocol
+    >>> routes = {"topical": {"phrases": ["gel", "ointment"], "group": "local"}}
+    >>> protocol = load_protocol("protocol.yml") | {"codes": {"route": routes, "phase_group": {}}}
+    >>> record = {"trn": "NCT1", "conditions": "COVID-19", "interventions": "Exosomes in a gel"}
+    >>> records = pd.DataFrame([record], columns=schema.columns("records"))
+    >>> coding, words = rule_coding_with_words(records, protocol=protocol)
+    >>> words
+        trn    field     code       found_in  words
+    0  NCT1    route  topical  interventions    gel
+    1  NCT1  covid19     True     conditions  COVID
+    >>> coding[["trn", "covid19", "route", "route_group"]]
+        trn  covid19    route route_group
+    0  NCT1     True  topical       local
     """
     reads = _READS | protocol["added_fields"]
     lists = {name: protocol["codes"].get(name, {}).items() for name in [*reads, "ev_term"]}
@@ -149,12 +173,20 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
 
 
 def stated_without_code(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
-    """The values that records state and that have no code, with the trials of table ``coded`` on which that counts.
+    """The values that records state and that have no code, with the trials that table ``coded`` therefore counts as such.
 
     Returns
     -------
     pandas.DataFrame
         ``field, stated, trials, trns``: one row per field and wording, the most frequent first.
+
+    Examples
+    --------
+    >>> coding = pd.DataFrame({"trn": ["NCT1", "NCT2"], "coded_by": "rules", "route": WITHOUT_CODE})
+    >>> words = pd.DataFrame({"trn": ["NCT1", "NCT2"], "field": "route", "code": WITHOUT_CODE, "words": "by hand"})
+    >>> stated_without_code(coding, words)
+       field   stated  trials         trns
+    0  route  by hand       2  NCT1 | NCT2
     """
     counts = coding[coding.coded_by == "rules"].set_index("trn")
     own = words[(words.code == WITHOUT_CODE) & words.trn.isin(counts.index)]
@@ -187,6 +219,20 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, read: pd.DataFram
         Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a reader's code, the words
         are those by which the rules give the same; missing where they do not (then it rests on the reading, and a country on
         the sponsor where ``found_in`` says so).
+
+    Examples
+    --------
+    >>> protocol = {"codes": {"route": {}}, "flags": {}, "added_fields": {}}
+    >>> coding = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", None], "coded_by": "machine-read"})
+    >>> coding = coding.assign(countries="Japan", country_basis="sponsor")
+    >>> words = [("NCT1", "route", "topical", "interventions", "ointment")]
+    >>> words = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"])
+    >>> coding_basis(coding, words, read=coding, protocol=protocol).drop(columns="coded_by")
+        trn      field    value       found_in     words
+    0  NCT1      route  topical  interventions  ointment
+    1  NCT1  countries    Japan        sponsor       NaN
+    2  NCT2      route      NaN            NaN       NaN
+    3  NCT2  countries    Japan        sponsor       NaN
     """
     fields = coded_fields(protocol)
     long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
@@ -227,6 +273,16 @@ def coded(trials: pd.DataFrame, read: pd.DataFrame, rules: pd.DataFrame) -> pd.D
 
     Codes of a record that was merged into another count for that one, where it has none of its own. A field that the readers'
     coding has no column for is the rules' for all trials.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"trn": ["NCT1", "NCT2"], "merged_trns": None})
+    >>> rules = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", "nebulised"], "coded_by": "rules"})
+    >>> read = pd.DataFrame({"trn": ["NCT1"], "route": ["intravenous"], "coded_by": "machine-read"})
+    >>> coded(trials, read, rules)[["trn", "route", "coded_by"]]
+        trn        route      coded_by
+    0  NCT1  intravenous  machine-read
+    1  NCT2    nebulised         rules
     """
     read = tables.of_kept_records(read, trials)
     by_readers, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (read, rules))
@@ -236,7 +292,18 @@ def coded(trials: pd.DataFrame, read: pd.DataFrame, rules: pd.DataFrame) -> pd.D
 
 
 def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Table ``described``: each trial with its codes and the facts of its record that later chapters count."""
+    """Table ``described``: each trial with its codes and the facts of its record that later chapters count.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"trn": ["NCT1"], "screening": "included", "registry": "ClinicalTrials.gov"})
+    >>> coding = pd.DataFrame({"trn": ["NCT1"], "route": "topical", "coded_by": "rules"})
+    >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2"], "enrolment": [20, 30]})
+    >>> records = records.reindex(columns=schema.columns("records"))
+    >>> described(trials, coding, records)[["trn", "screening", "route", "enrolment"]]
+        trn screening    route  enrolment
+    0  NCT1  included  topical         20
+    """
     facts = records[["trn", "status", "enrolment", "enrolment_type", "results_posted", "source_urls"]]
     return schema.checked(
         trials.merge(coding, on="trn", validate="1:1").merge(facts, on="trn", validate="1:1"), "described"
@@ -250,6 +317,15 @@ def coding_agreement(read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per field: ``field, n`` (code of the readers given), ``same``, ``rules_silent`` (no code found), ``share`` of n.
+
+    Examples
+    --------
+    >>> names = ["trn", *schema.CODED_FIELDS]
+    >>> read = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3", "NCT4"], "route": "topical"}, columns=names)
+    >>> rules = read.assign(route=["topical", "topical", "intravenous", None])
+    >>> coding_agreement(read, rules).query("field == 'route'")
+       field  n  same  rules_silent  share
+    5  route  4     2             1    0.5
     """
     both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
     rows = []
@@ -266,6 +342,16 @@ def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
     """Every code in which the rules differ from the readers: ``trn, field, readers, rules, found_in, words``.
 
     A reader's code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
+
+    Examples
+    --------
+    >>> names = ["trn", *schema.CODED_FIELDS]
+    >>> read = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", "nebulised"]}, columns=names)
+    >>> rules = read.assign(route=["topical", "intravenous"])
+    >>> words = {"trn": ["NCT2"], "field": "route", "code": "intravenous", "found_in": "arms", "words": "infused"}
+    >>> coding_differences(read, rules, pd.DataFrame(words))
+        trn  field    readers        rules found_in    words
+    0  NCT2  route  nebulised  intravenous     arms  infused
     """
     both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
     matches = _matches_by_field(words)
@@ -368,7 +454,20 @@ def _short_country_names(cells: pd.Series) -> dict[str, str]:
 
 
 def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:
-    """The third chapter's numbers, from table ``described``: its counts, and sentences of them."""
+    """The third chapter's numbers, from table ``described``: its counts, and sentences of them.
+
+    Examples
+    --------
+    >>> from evlib.base.protocol import load_protocol
+    >>> described = pd.DataFrame({"screening": ["included", "pending"], "countries": ["China | Japan", "Peru"]})
+    >>> described = described.assign(registered=pd.Timestamp("2021-05-03"), covid19=True, disease_area="respiratory")
+    >>> described = described.assign(route=["topical", None], route_group=["local", None], coded_by="rules")
+    >>> numbers = describe_numbers(described, load_protocol("protocol.yml"))
+    >>> [int(numbers[name]) for name in ("n_since_2020", "n_countries", "n_lung", "n_local")]
+    [1, 2, 1, 1]
+    >>> numbers["by_route"], numbers["proposed_by_route"]
+    ('Topical 1, not reported 0', 'Topical 1, not reported 1')
+    """
     included = described[described.screening == "included"]
     by_readers = int((described.coded_by != "rules").sum())
     reader = "coded by a person" if "person" in set(described.coded_by) else "machine-read"

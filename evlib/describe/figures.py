@@ -38,6 +38,20 @@ def countries_over_time(described: pd.DataFrame) -> Figure:
     """Included trials by country and year of registration (the paper's Figures 3 and 4).
 
     Nine countries have a row of their own, the others share one; years before the last eleven share a column.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"countries": ["China", "China | Japan", "Iran"], "screening": "included"})
+    >>> described["registered"] = pd.to_datetime(["2021-03-04", "2022-05-06", None])
+    >>> counted = countries_over_time(described)
+    >>> counted.data
+    Year of registration       country  2021  2022  No date
+    0                            China     1     1        0
+    1                             Iran     0     0        1
+    2                            Japan     0     1        0
+    3                     Not reported     0     0        0
+    >>> counted.title
+    'Country with the most trials: China'
     """
     trials = tally.included(described)
     countries, order = tally.values_of(trials, "countries", {}, most=11)
@@ -88,6 +102,19 @@ def crossed_fields(
         What the title calls the rows and the columns: ``("cell source", "phase")``.
     labels
         What a reader sees for each code, by field.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"msc_source": ["adipose", "adipose", None], "phase_group": ["1", "1", "2"]})
+    >>> nouns, labels = ("cell source", "phase"), {"phase_group": {"1": "Phase 1", "2": "Phase 2"}}
+    >>> described = described.assign(screening="included")
+    >>> counted = crossed_fields(described, "msc_source", "phase_group", nouns=nouns, labels=labels)
+    >>> counted.data
+    Phase    msc_source  Phase 1  Phase 2  Not reported
+    0           adipose        2        0             0
+    1      Not reported        0        1             0
+    >>> counted.title
+    'Cell source and phase: most often adipose with Phase 1; most of the trials state both'
     """
     trials = tally.included(described)
     row_values, row_order = tally.values_of(trials, rows, labels)
@@ -110,7 +137,22 @@ def crossed_fields(
 
 
 def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
-    """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8)."""
+    """Included trials on lung and airways by route and cell source, those on COVID-19 apart (the paper's Figure 8).
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"route": ["nebulised", "nebulised", "topical"], "msc_source": "adipose"})
+    >>> described = described.assign(disease_area=["respiratory", "respiratory", "oral"], covid19=[True, False, False])
+    >>> counted = lung_trials(described.assign(screening="included"), labels={})
+    >>> counted.data
+    Disease                      value  COVID-19  Other
+    0                 Route: nebulised         1      1
+    1              Route: Not reported         0      0
+    2             Cell source: adipose         1      1
+    3        Cell source: Not reported         0      0
+    >>> counted.title
+    'Respiratory: half of the trials are on COVID-19; route most often nebulised; cell source most often adipose'
+    """
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     trials, on_lung = tally.included(described), described[described.disease_area == "respiratory"]
     lung = tally.included(on_lung)
@@ -143,6 +185,18 @@ def registrations(described: pd.DataFrame) -> Figure:
 
     The data have one row per dated trial: ``trn, registered, kind, n`` ("COVID-19", "COVID-19, date estimated", "other", "other,
     date estimated"). The ``EMERGENCY`` reaches from its declaration to its end by the World Health Organization.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"trn": ["NCT1", "NCT2"], "registered": pd.to_datetime(["2020-04-01", "2024-05-06"])})
+    >>> described = described.assign(registered_basis=["record", "estimated"], covid19=[True, False])
+    >>> counted = registrations(described.assign(screening="included"))
+    >>> counted.data
+        trn registered                   kind  n
+    0  NCT1 2020-04-01               COVID-19  1
+    1  NCT2 2024-05-06  other, date estimated  1
+    >>> counted.title
+    'Half of the trials were registered during the COVID-19 emergency, all of these on COVID-19'
     """
     trials = tally.included(described)
     dated = trials.dropna(subset="registered")
@@ -170,7 +224,15 @@ def registrations(described: pd.DataFrame) -> Figure:
 
 
 def quarters(days: pd.Series) -> list[float]:
-    """The edges of the quarters of a year from the first to the last of some days and of the emergency, as Matplotlib counts days."""
+    """The edges of the quarters of a year from the first to the last of some days and of the emergency, as Matplotlib counts days.
+
+    Examples
+    --------
+    >>> from matplotlib.dates import num2date
+    >>> edges = quarters(pd.Series([pd.Timestamp("2019-11-20")]))
+    >>> [f"{num2date(edge):%Y-%m-%d}" for edge in (*edges[:2], edges[-1])]
+    ['2019-10-01', '2020-01-01', '2023-07-01']
+    """
     first, *_, last = sorted([*days, *EMERGENCY])
     return date2num(pd.date_range(first.to_period("Q").start_time, last + pd.Timedelta(days=92), freq="QS")).tolist()
 
@@ -205,6 +267,19 @@ def status_and_results(described: pd.DataFrame) -> Figure:
 
     The data are ``value, status, results of completed trials``. The title says that none is completed only where the status of every trial shows it. Without a completed trial there are
     no bars of results.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"status": ["COMPLETED", "Completed", "Recruiting"], "screening": "included"})
+    >>> counted = status_and_results(described.assign(results_posted=[True, False, False]))
+    >>> counted.data.head(4)
+                        value  status  results of completed trials
+    0              Recruiting       1                            0
+    1      Not yet recruiting       0                            0
+    2  Active, not recruiting       0                            0
+    3               Completed       2                            0
+    >>> counted.title
+    'Most frequent status: Completed; of the completed trials half show results'
     """
     trials = tally.included(described)
     groups = status_groups(trials.status)
@@ -241,6 +316,19 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
 
     The data have one row per trial and phase: ``trn, phase, enrolment, number`` ("actual", "planned", "not said which"); the phases
     are categories in the order of their codes, each with how many of its trials state a number, and their median.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"], "enrolment": [20, 40, None], "phase_group": "1"})
+    >>> described["enrolment_type"] = ["ACTUAL", "ESTIMATED", None]
+    >>> counted = enrolment_by_phase(described.assign(screening="included"), labels={"phase_group": {"1": "Phase 1"}})
+    >>> counted.data[["trn", "enrolment", "number"]]
+        trn  enrolment   number
+    0  NCT1       20.0   actual
+    1  NCT2       40.0  planned
+    >>> print(counted.data.phase.cat.categories[0])
+    Phase 1
+    n = 2 of 3, median 30
     """
     trials = tally.included(described)
     phases, order = tally.values_of(trials, "phase_group", labels)

@@ -26,6 +26,15 @@ def outlines(path: str | Path) -> pd.DataFrame:
     ------
     InputError
         Where the file is missing or is no such file.
+
+    Examples
+    --------
+    >>> countries = outlines(f"data/raw/{OUTLINES}")
+    >>> italy = countries[countries.name == "Italy"]
+    >>> italy.code.unique().tolist(), len(italy)  # the mainland, Sardinia and Sicily
+    ([380], 3)
+    >>> [round(degrees) for degrees in middle(italy.ring)]
+    [13, 43]
     """
     try:
         atlas = json.loads(Path(path).read_text(encoding="utf-8"))

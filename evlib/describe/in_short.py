@@ -15,6 +15,19 @@ def trials_in_short(described: pd.DataFrame, *, protocol: dict) -> list[str]:
     """What is studied, in what phase and how large, and what records leave out; one sentence where no trial is included.
 
     ``described`` is the table of that name.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"disease_area": ["oral", "oral", "renal"], "phase_group": ["1", "1", None]})
+    >>> described = described.assign(route=None, route_group=None, enrolment=[20, 30, 40], status="Recruiting")
+    >>> described = described.assign(registered=pd.Timestamp("2021-03-04"), screening="included", results_posted=False)
+    >>> labels = {"oral": {"label": "Oral disease"}, "renal": {"label": "Kidney disease"}}
+    >>> answer = trials_in_short(described, protocol={"codes": {"disease_area": labels}})
+    >>> print(*answer[:2])  # doctest: +NORMALIZE_WHITESPACE
+    **3 trials** are included, 3 of the 3 with a date registered in 2020 or later. Most often the disease is
+    oral disease (2 of 3 that state it).
+    The phase is most often 1 (2 of 2 that state it) and the median enrolment is 30 (n = 3, actual or planned);
+    none is known to be completed.
     """
     trials = tally.included(described)
     if trials.empty:

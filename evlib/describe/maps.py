@@ -30,6 +30,20 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
         Table ``described``.
     countries
         Outlines, as ``evlib.describe.geography.outlines`` returns them. A country too small to have one is named below the map.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from evlib.describe.geography import OUTLINES, outlines
+    >>> described = pd.DataFrame({"countries": ["China", "China | Singapore", None], "screening": "included"})
+    >>> drawn = where(described, outlines(f"data/raw/{OUTLINES}"))
+    >>> drawn.data
+         country  n
+    0      China  2
+    1  Singapore  1
+    >>> drawn.title
+    'Included trials are in 2 countries, most often China; 1 does not tell'
+    >>> plt.close(drawn.drawing)
     """
     name, trials = "where", tally.included(described)
     if trials.empty:
@@ -94,6 +108,20 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
 
     A bubble's diameter grows with the logarithm of enrolment: 4 points at one participant, and 4 more with each
     factor of ten, up to 16. Bubbles stand beside each other, in lines as in a text, the largest first.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> described = pd.DataFrame({"trn": ["NCT1", "NCT2"], "disease_area": ["Skin", "Eye"], "route_group": "Local"})
+    >>> described = described.assign(phase_group="Phase 1", enrolment=[20, None], screening="included")
+    >>> drawn = evidence_map(described, labels={})
+    >>> drawn.data
+        trn disease_area route_group    phase  enrolment
+    0  NCT1         Skin       Local  Phase 1       20.0
+    1  NCT2          Eye       Local  Phase 1        NaN
+    >>> drawn.title
+    'Tried most often: Eye by Local or Skin by Local; none of the pairs of disease and route is without a trial'
+    >>> plt.close(drawn.drawing)
     """
     name, trials = "evidence_map", tally.included(described)
     if trials.empty:

@@ -35,7 +35,19 @@ def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFram
 
 
 def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> Figure:
-    """How many included trials state each of some fields, and those that the protocol adds, by year of registration."""
+    """How many included trials state each of some fields, and those that the protocol adds, by year of registration.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> described = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", None]}, columns=columns("described"))
+    >>> described = described.assign(screening="included", registered=pd.to_datetime(["2019-03-04", "2023-05-06"]))
+    >>> nothing_more = pd.DataFrame(columns=columns("records")), pd.DataFrame(columns=columns("doses"))
+    >>> completeness_by_year(described, *nothing_more).data.query("field == 'Route' and of > 0")
+        field     registered  n  of  percent
+    0   Route    before 2020  1   1    100.0
+    16  Route  2022 or later  0   1      0.0
+    """
     trials = tally.included(described)
     stated = stated_items(trials, records, doses)[_BY_YEAR].rename(columns=ITEMS)
     added = added_fields(trials, "described")
@@ -77,6 +89,17 @@ def reporting_score(described: pd.DataFrame, records: pd.DataFrame, doses: pd.Da
     pandas.DataFrame
         One row per included trial: ``trn``, ``score`` (items that are stated), ``of`` (their number), and one bool column
         per item.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> described = pd.DataFrame([{"trn": "NCT1", "route": "nebulised"}], columns=columns("described"))
+    >>> records = pd.DataFrame([{"trn": "NCT1", "sponsor": "A hospital"}], columns=columns("records"))
+    >>> doses = pd.DataFrame([{"trn": "NCT1", "low": 2e8, "unit_kind": "particles"}], columns=columns("doses"))
+    >>> scores = reporting_score(described.assign(screening="included"), records, doses)
+    >>> scores[["trn", "score", "of", "route", "sponsor", "dose", "masking"]]
+        trn  score  of  route  sponsor  dose  masking
+    0  NCT1      4  15   True     True  True    False
     """
     trials = tally.included(described)
     stated = stated_items(trials, records, doses)

@@ -126,6 +126,22 @@ def dose_claim_verdicts(
     pandas.DataFrame
         ``claim, section, quote, evidence, verdict`` (one of ``VERDICTS``), ``steadiness``: in how many settings of the dials
         that ever move the verdict it is the same, ``would_change``, and ``dials``: whether any dial bears on it.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> from evlib.doses import dose_windows, effect_sizes, evidence
+    >>> none = (pd.DataFrame(columns=columns(name)) for name in ("records", "doses", "trials"))  # the reports alone
+    >>> tables = evidence.evidence_tables("data/raw", *none)
+    >>> setting = dose_windows.setting_of(tables, evidence.dials(draws=10))
+    >>> cross = pd.DataFrame([{"per": "course", "exoflo_per_ml": None, "share": 0.9, **verdicts_by_dials(setting)}])
+    >>> effects, safety = (pd.DataFrame(columns=list(of)) for of in (effect_sizes.EFFECTS, effect_sizes.SAFETY))
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "unit_kind": ["particles", "mass"]})
+    >>> verdicts = dose_claim_verdicts(tables, setting, cross.assign(as_set=True), effects, safety, doses)
+    >>> verdicts[["claim", "verdict", "steadiness"]].query("claim in ['trend', 'units']")
+       claim           verdict           steadiness
+    4  trend  cannot be judged  no dial bears on it
+    9  units            stands  no dial bears on it
     """
     verdicts, evidence = verdicts_by_dials(setting), _evidence_by_dials(setting, cross)
     judged = {claim: (evidence[claim], verdict) for claim, verdict in verdicts.items()}
@@ -167,7 +183,17 @@ def moving_dials(cross: pd.DataFrame, column: str) -> list[str]:
 
 
 def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
-    """The settings of a full cross in which one dial is turned, and all others are as set."""
+    """The settings of a full cross in which one dial is turned, and all others are as set.
+
+    Examples
+    --------
+    >>> cross = pd.DataFrame({"per": ["administration", "course"] * 2, "compare": ["minimum"] * 2 + ["any"] * 2})
+    >>> cross = cross.assign(as_set=[True, False, False, False], share=[0.9, 0.8, 0.7, 0.6])
+    >>> turned_alone(cross, "per")
+                  per  compare  as_set  share
+    0  administration  minimum    True    0.9
+    1          course  minimum   False    0.8
+    """
     others = cross[[name for name in DIALS if name in cross and name != dial]].astype("str").fillna("")
     return cross[(others == others[cross.as_set].iloc[0]).all(axis=1)]
 
@@ -181,7 +207,20 @@ _COUNTS_AS_EFFECTIVE = {
 
 
 def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
-    """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes."""
+    """The answer in three sentences, from what ``dose_claim_verdicts`` returns and from what it takes.
+
+    Examples
+    --------
+    >>> verdicts = pd.DataFrame({"claim": ["narrow", "below intravenous"], "verdict": [UNSUPPORTED, WEAKER]})
+    >>> routes = pd.DataFrame({"route_group": ["nebulised", "intravenous"], "n_counted": [1, 0], "n_randomised": 0})
+    >>> routes = routes.assign(effective_low=[2e8, np.nan], effective_high=[1e9, np.nan])
+    >>> setting = Setting({"effective_if": "paper"}, None, None, routes, routes, {})
+    >>> cross = pd.DataFrame({"share": [np.nan], "as_set": True})
+    >>> effects = pd.DataFrame(columns=["basis", "measure", "msc_derived", "ev_arm", "study_id", "versus_id"])
+    >>> print(at_a_glance(verdicts, setting, cross, effects)[0])  # doctest: +NORMALIZE_WHITESPACE
+    **Not shown.** The reports on file do not support that effective doses lie in a narrow range.
+    Effective doses may be lower nebulised than intravenously; this is less certain than the paper states it.
+    """
     verdict = verdicts.set_index("claim").verdict
     routes = "; ".join(
         f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
@@ -223,6 +262,18 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
     pandas.DataFrame
         One row per comparison group with counts estimated from percentages and per difference: ``untreated``, its report and share;
         ``more survive`` (a share); ``people a group``, for a power of 80 % at 5 %, two-sided.
+
+    Examples
+    --------
+    >>> effects = pd.DataFrame({"study_id": ["a"], "study": "A 2024", "arm_id": "a-ev", "versus_id": "a-placebo"})
+    >>> effects = effects.assign(versus="placebo", versus_events=20, versus_n=40, outcome="survival", as_stated="50%")
+    >>> effects = effects.assign(measure="difference of percentages", msc_derived=True, ev_arm=True)
+    >>> effects = effects.assign(basis=FROM_PERCENTAGES)
+    >>> power_table(effects)[["more survive", "people a group"]]
+       more survive  people a group
+    0          0.10             388
+    1          0.15             170
+    2          0.20              93
     """
     rows = []
     for group in _untreated(effects).itertuples():

@@ -44,6 +44,18 @@ def every_tested(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> p
     """Every tested dose with its reading under some dials, of all diseases and origins, as ``readings_of`` returns it.
 
     ``tables`` and ``settings`` are as ``evlib.doses.evidence.evidence_tables`` and ``dials`` return them.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> from evlib.doses.evidence import evidence_tables
+    >>> none = (pd.DataFrame(columns=columns(name)) for name in ("records", "doses", "trials"))  # the reports alone
+    >>> tables = evidence_tables("data/raw", *none)
+    >>> tested = every_tested(tables, dials(draws=10))
+    >>> len(tested) == sum(tables["arms"].role == "ev")
+    True
+    >>> tested[tested.study_id == "lightner-2023"].set_index("arm").reading.to_dict()
+    {'ExoFlo 10 mL (ExoFlo-10)': 'less effective', 'ExoFlo 15 mL (ExoFlo-15)': 'effective'}
     """
     return readings_of(_tested(tables, settings)[0], tables["outcomes"], tables["paper"], settings)
 
@@ -146,7 +158,19 @@ def share_of_saline(tables: dict[str, pd.DataFrame]) -> tuple[float, float]:
 def setting_of(
     tables: dict[str, pd.DataFrame], settings: dict[str, Any], *, tested: tuple[pd.DataFrame, np.ndarray] | None = None
 ) -> Setting:
-    """What there is to judge under some dials; ``tested`` as for ``doses_in_question``."""
+    """What there is to judge under some dials; ``tested`` as for ``doses_in_question``.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> from evlib.doses.evidence import evidence_tables
+    >>> none = (pd.DataFrame(columns=columns(name)) for name in ("records", "doses", "trials"))  # the reports alone
+    >>> setting = setting_of(evidence_tables("data/raw", *none), dials(draws=10))
+    >>> setting.draws.shape == (10, len(setting.doses))
+    True
+    >>> setting.windows.route_group.tolist(), sorted(setting.shares)
+    (['nebulised', 'intravenous'], ['any', 'minimum'])
+    """
     tested = tested or _tested(tables, settings)
     asked = doses_in_question(tables, settings, tested=tested)
     compared = doses_in_question(tables, settings | {"effective_if": "compared"}, tested=tested)
@@ -154,7 +178,14 @@ def setting_of(
 
 
 def dial_table(settings: dict[str, Any]) -> pd.DataFrame:
-    """Each dial with its value, its default and what it means."""
+    """Each dial with its value, its default and what it means.
+
+    Examples
+    --------
+    >>> dial_table(dials(per="course"))[["dial", "value", "default"]].query("value != default")
+      dial   value         default
+    1  per  course  administration
+    """
     rows = [(name, str(settings[name]), str(default), words) for name, (default, _, words) in DIALS.items()]
     return pd.DataFrame(rows, columns=["dial", "value", "default", "meaning"])
 

@@ -241,6 +241,11 @@ def smallest_rank_p(n: int, m: int) -> float:
     """The smallest two-sided p that an exact rank-sum test can give with ``n`` and ``m`` trials: 2/C(n+m, n), at most 1.
 
     Wilcoxon, Biometrics Bulletin 1945;1:80: the most extreme of all equally likely orders, on either side.
+
+    Examples
+    --------
+    >>> round(smallest_rank_p(2, 2), 3), round(smallest_rank_p(4, 4), 3)
+    (0.333, 0.029)
     """
     return min(1.0, 2 / math.comb(n + m, n))
 
@@ -301,6 +306,22 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     An arm is compared with each control arm of its study that reports the same outcome (names equal without parentheses and
     "vs placebo" and the like, timepoints equal or one missing); if none does, with the lowest of the study's single doses
     in the same unit. Controls that were matched afterwards serve only the arm that they were matched with.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import checked, columns
+    >>> studies = checked(pd.DataFrame({"study_id": ["a"], "source_urls": "a page"}), "studies")
+    >>> arms = pd.DataFrame({"arm_id": ["a1", "a0"], "arm": ["EVs", "placebo"]}, columns=columns("arms"))
+    >>> arms = arms.assign(study_id="a", is_control=["False", "True"])
+    >>> outcomes = pd.DataFrame({"arm_id": ["a1", "a0"], "n_events": ["2", "9"]}, columns=columns("outcomes"))
+    >>> outcomes = outcomes.assign(name="deaths", n_total="20", better_when="lower")
+    >>> table = effects(studies, arms, outcomes)
+    >>> table[["arm", "versus", "measure", "estimate", "low", "high", "favours"]].round(2)
+           arm   versus          measure  estimate   low  high favours
+    0      EVs      NaN       proportion      0.10  0.01  0.32     NaN
+    1      EVs  placebo       risk ratio      0.22  0.06  0.77     arm
+    2      EVs  placebo  risk difference     -0.35 -0.57 -0.07     arm
+    3  placebo      NaN       proportion      0.45  0.23  0.68     NaN
     """
     good, _ = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
     rows = []
@@ -329,7 +350,17 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
 
 
 def one_per_comparison(table: pd.DataFrame) -> pd.DataFrame:
-    """The effects without printed ratios of comparisons whose counts are known, too."""
+    """The effects without the ratio that a source prints where the ratio of its counts is there, too.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"arm_id": "a1", "versus_id": "a0", "outcome": ["deaths", "deaths", "pain"]})
+    >>> table["measure"] = ["risk ratio", "risk ratio as reported", "risk ratio as reported"]
+    >>> one_per_comparison(table)
+      arm_id versus_id outcome                 measure
+    0     a1        a0  deaths              risk ratio
+    2     a1        a0    pain  risk ratio as reported
+    """
     counted = table[table.measure == "risk ratio"][["arm_id", "versus_id", "outcome"]].drop_duplicates()
     keys = table[["arm_id", "versus_id", "outcome"]].merge(counted, how="left", indicator=True)._merge
     return table[(table.measure != "risk ratio as reported") | (keys == "left_only").to_numpy()]
@@ -340,6 +371,18 @@ def unusable(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) 
 
     Rows that cannot be right (an unknown arm, more events than people, a negative number) are among them; their reasons name
     file, line and what to do. Every row is either here or in ``line`` or ``versus_line`` of ``effects``.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import checked, columns
+    >>> studies = checked(pd.DataFrame({"study_id": ["a"], "source_urls": "a page"}), "studies")
+    >>> arms = pd.DataFrame([{"arm_id": "a1", "study_id": "a", "arm": "EVs"}], columns=columns("arms"))
+    >>> outcomes = pd.DataFrame({"arm_id": "a1", "name": ["deaths", "pain"], "n_events": ["2", None]})
+    >>> outcomes = outcomes.reindex(columns=columns("outcomes"))
+    >>> unusable(studies, arms, outcomes)[["line", "outcome", "reason"]]
+       line outcome                              reason
+    0     2  deaths  a count without a number of people
+    1     3    pain             nothing but a direction
     """
     good, bad = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
     computed = effects(studies, arms, outcomes)
@@ -357,6 +400,19 @@ def safety(studies: pd.DataFrame, arms: pd.DataFrame, adverse_events: pd.DataFra
     pandas.DataFrame
         One row per row of ``adverse_events``, columns ``SAFETY``: shares between 0 and 1 as of ``proportion``, and
         ``upper_if_none``, the one-sided 95 % bound where no event was seen. ``reason`` says why a row has no share.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import checked, columns
+    >>> studies = checked(pd.DataFrame({"study_id": ["a"], "source_urls": "a page"}), "studies")
+    >>> arms = pd.DataFrame([{"arm_id": "a1", "study_id": "a", "arm": "EVs"}], columns=columns("arms"))
+    >>> events = pd.DataFrame({"arm_id": "a1", "name": ["fever", "death"], "n_events": ["3", "0"], "n_total": "20"})
+    >>> events = events.reindex(columns=columns("adverse_events"))
+    >>> table = safety(studies, arms, events)
+    >>> table[["name", "n_events", "n_total", "proportion", "low", "high", "upper_if_none"]].round(2)
+        name  n_events  n_total  proportion   low  high  upper_if_none
+    0  fever         3       20        0.15  0.03  0.38            NaN
+    1  death         0       20        0.00  0.00  0.17           0.14
     """
     good, bad = _rows_with_arms(studies, arms, adverse_events, "adverse_events.csv")
     rows = [row | _risk(row) for row in good] + bad
@@ -378,6 +434,19 @@ def trends(
     pandas.DataFrame
         One row per outcome or adverse event (``kind``), columns ``TRENDS``: doses in ``dose_unit``, and events and people
         per dose, each joined in one text in the order of doses; p values as of ``trend``.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import checked, columns
+    >>> studies = checked(pd.DataFrame({"study_id": ["a"], "source_urls": "a page"}), "studies")
+    >>> arms = pd.DataFrame({"arm_id": ["a0", "a1", "a2"], "dose_low": [None, "5", "10"]}, columns=columns("arms"))
+    >>> arms = arms.assign(study_id="a", is_control=["True", "False", "False"], dose_high=arms.dose_low, dose_unit="µg")
+    >>> outcomes = pd.DataFrame({"arm_id": arms.arm_id, "n_events": ["9", "5", "1"]}, columns=columns("outcomes"))
+    >>> outcomes = outcomes.assign(name="deaths", n_total="20")
+    >>> table = trends(studies, arms, outcomes, pd.DataFrame(columns=columns("adverse_events")))
+    >>> table[["outcome", "dose_unit", "doses", "events", "n", "p", "p_exact"]].round(3)
+      outcome dose_unit       doses     events             n      p  p_exact
+    0  deaths        µg  0 | 5 | 10  9 | 5 | 1  20 | 20 | 20  0.004    0.005
     """
     rows = []
     for table, name in ((outcomes, "outcome"), (adverse_events, "adverse_event")):

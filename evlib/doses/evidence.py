@@ -76,7 +76,18 @@ _LUNG = ("lung", "healthy")
 
 
 def dials(**given: Any) -> dict[str, Any]:
-    """All dials: the defaults, with what is given in their place; an unknown dial or value is an ``InputError``."""
+    """All dials: the defaults, with what is given in their place; an unknown dial or value is an ``InputError``.
+
+    Examples
+    --------
+    >>> settings = dials(per="course")
+    >>> settings["per"], settings["compare"]
+    ('course', 'minimum')
+    >>> dials(per="week")
+    Traceback (most recent call last):
+        ...
+    evlib.base.errors.InputError: the dial 'per' cannot be 'week'. It takes: administration, course.
+    """
     for name, value in given.items():
         if name not in DIALS:
             raise InputError(f"there is no dial '{name}'. The dials are: {', '.join(DIALS)}.")
@@ -96,6 +107,16 @@ def dial_factors(conversions: pd.DataFrame, stated: pd.DataFrame, settings: dict
     """The factors of ``evlib.doses.to_particles.conversion_factors`` under the dials, ExoFlo's reading among them.
 
     A factor that was cited and not read at its source weighs nothing where the dial ``cited_factors`` says so. A concentration that no source states is added as a factor of its own, named as an assumption.
+
+    Examples
+    --------
+    >>> stated = pd.DataFrame({"trn": ["NCT1", "NCT2"], "low": [1e9, 1e10], "high": [1e9, 1e10], "unit": "particles"})
+    >>> stated = stated.assign(volume_ml=1.0, as_stated="particles in 1 mL of ExoFlo")
+    >>> factors = dial_factors(pd.DataFrame(), stated, dials(exoflo_per_ml=1e10))
+    >>> factors[["product", "from_unit", "low", "weight", "source"]]
+      product   from_unit           low  weight source
+    0  ExoFlo  mL product  1.000000e+09     0.0   NCT1
+    1  ExoFlo  mL product  1.000000e+10     1.0   NCT2
     """
     factors = conversion_factors(conversions, stated, exosome_mass_is_protein=bool(settings["exosome_mass_is_protein"]))
     if not settings["cited_factors"]:
@@ -332,7 +353,18 @@ def in_question(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.Series:
 
 
 def unused_doses(doses: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
-    """The tested doses that no comparison of amounts can use, each with why: ``study, arm, dose_as_reported, why``."""
+    """The tested doses that no comparison of amounts can use, each with why: ``study, arm, dose_as_reported, why``.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"study": ["A", "B", "C"], "arm": "EVs", "dose_as_reported": ["2e8", "50 µg", "1e9"]})
+    >>> doses = doses.assign(basis=["stated", "not convertible", "stated"], why=[None, "the unit is not stated", None])
+    >>> doses = doses.assign(msc_derived=True, disease_group=["lung", "lung", "skin"], source_url=None)
+    >>> unused_doses(doses, dials())[["study", "dose_as_reported", "why"]]
+      study dose_as_reported                                                why
+    0     B            50 µg                             the unit is not stated
+    1     C              1e9  not of this question (origin of the vesicles, ...
+    """
     outside = ~in_question(doses, settings | {"pairs_only": False})
     why = doses.why.where(doses.basis == "not convertible")
     why = why.mask(outside & why.isna(), "not of this question (origin of the vesicles, or disease)")
@@ -366,6 +398,18 @@ def evidence_tables(
     ------
     InputError
         Where a file is missing or unreadable, or a row of ``section4.csv`` fits no arm or no reading, with its line.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> records, stated, trials = (pd.DataFrame(columns=columns(name)) for name in ("records", "doses", "trials"))
+    >>> records.loc[0, ["trn", "dose_text"]] = "NCT1", "2*10^8 particles"
+    >>> tables = evidence_tables("data/raw", records, stated, trials)
+    >>> print(*tables)
+    studies arms outcomes adverse_events table2 paper not_randomised conversions records stated flags
+    >>> tables["stated"][["trn", "low", "unit", "coded_by"]]
+        trn          low       unit coded_by
+    0  NCT1  200000000.0  particles   parser
     """
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
@@ -391,6 +435,18 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     -------
     pandas.DataFrame
         One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.doses.to_particles.harmonised`` returns.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "low": [2e8, 50], "high": [4e8, 50]}, columns=columns("doses"))
+    >>> doses = doses.assign(unit=["particles", "unspecified"], per="administration")
+    >>> records = doses[["trn"]].reindex(columns=columns("records"))
+    >>> tables = {"conversions": pd.DataFrame(), "stated": doses, "records": records}
+    >>> registry_particles(doses, tables, dials(draws=10))[["trn", "basis", "low", "high", "why"]]
+        trn            basis          low         high                     why
+    0  NCT1           stated  200000000.0  400000000.0                     NaN
+    1  NCT2  not convertible          NaN          NaN  the unit is not stated
     """
     factors = dial_factors(tables["conversions"], tables["stated"], settings)
     products = products_of(tables["records"])
@@ -413,6 +469,19 @@ def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], sett
     -------
     pandas.DataFrame
         Three rows per dose: ``trn, as_stated, factors`` (which count), ``low, median, high`` and ``interval``.
+
+    Examples
+    --------
+    >>> conversions = pd.DataFrame({"value": [1e8, 1e10], "read_at_source": [True, False], "source_url": ["a", "b"]})
+    >>> conversions = conversions.assign(quantity="a yield", unit="particles/µg protein", low=None, high=None)
+    >>> tables = {"conversions": conversions.assign(context="", note=None), "stated": pd.DataFrame()}
+    >>> doses = pd.DataFrame({"trn": ["NCT1"], "arm": None, "low": 50.0, "high": 50.0, "unit": "ug protein"})
+    >>> doses = doses.assign(per="administration", n_administrations=1, as_stated="50 µg")
+    >>> by_kind_of_factor(doses, tables, dials(draws=10))[["trn", "as_stated", "factors", "low", "high"]]
+        trn as_stated               factors           low          high
+    0  NCT1     50 µg  read at their source  5.000000e+09  5.000000e+09
+    1  NCT1     50 µg     cited second-hand  5.000000e+11  5.000000e+11
+    2  NCT1     50 µg                  both  5.000000e+09  5.000000e+11
     """
     factors = dial_factors(tables["conversions"], tables["stated"], settings | {"cited_factors": True})
     units = set(factors.from_unit[~factors.read_at_source & (factors.weight > 0)])

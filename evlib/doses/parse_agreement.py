@@ -61,6 +61,18 @@ def parser_agreement(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame
         Per field (``low, high, unit_kind, n_administrations``): ``n`` values of the readers, of which ``same``, ``differ``
         and ``not_read`` by the parser; and ``only_parser``, values that the parser reads in a dose where the readers coded
         none. Readings that no coded dose matches are in ``parser_differences`` alone.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1"], "low": 2e8, "high": 4e8, "unit": "particles", "unit_kind": "particles"})
+    >>> doses = doses.assign(arm=None, n_administrations=None, volume_ml=None, as_stated="2 or 4*10^8 particles")
+    >>> records = pd.DataFrame({"trn": ["NCT1"], "dose_text": "2*10^8 particles once a day for 5 days", "arms": None})
+    >>> parser_agreement(doses, records)
+                   field  n  same  differ  not_read  only_parser
+    0                low  1     1       0         0            0
+    1               high  1     0       1         0            0
+    2          unit_kind  1     1       0         0            0
+    3  n_administrations  0     0       0         0            1
     """
     values, names = _compared(doses, records), ["same", "differ", "not_read", "only_parser"]
     counts = pd.crosstab(values.field, values.verdict).reindex(index=AGREED, columns=names, fill_value=0)
@@ -76,6 +88,16 @@ def parser_differences(doses: pd.DataFrame, records: pd.DataFrame) -> pd.DataFra
     pandas.DataFrame
         ``trn, arm, field, readers, parser, verdict`` ("differ", "not_read", "only_parser" or, for a reading that no
         coded dose matches, "no such dose"), ``as_stated`` by the readers, and ``text`` that the parser read.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1"], "low": 2e8, "high": 4e8, "unit": "particles", "unit_kind": "particles"})
+    >>> doses = doses.assign(arm=None, n_administrations=None, volume_ml=None, as_stated="2 or 4*10^8 particles")
+    >>> records = pd.DataFrame({"trn": ["NCT1"], "dose_text": "2*10^8 particles once a day for 5 days", "arms": None})
+    >>> parser_differences(doses, records)[["trn", "field", "readers", "parser", "verdict"]]
+        trn              field     readers parser      verdict
+    0  NCT1               high       4e+08  2e+08       differ
+    1  NCT1  n_administrations  not stated      5  only_parser
     """
     values = _compared(doses, records)
     return values[~values.verdict.isin(["same", "neither"])].reset_index(drop=True)

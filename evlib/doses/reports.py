@@ -64,6 +64,14 @@ def read_reports(raw: str | Path) -> tuple[dict[str, pd.DataFrame], pd.DataFrame
         ``studies, arms, outcomes, adverse_events, risk_of_bias, product_reporting, risk_of_bias_by_people``, each as the schema
         of its name; and table ``rejects``: rows with a word that CODING.md does not have, with a number or a flag that cannot be
         read, or of an arm or a report that is not on file, each with its line.
+
+    Examples
+    --------
+    >>> tables, rejects = read_reports("data/raw")
+    >>> list(tables)
+    ['studies', 'arms', 'outcomes', 'adverse_events', 'risk_of_bias', 'product_reporting', 'risk_of_bias_by_people']
+    >>> set(tables["arms"].arm_id) >= set(tables["outcomes"].arm_id)
+    True
     """
     tables: dict[str, pd.DataFrame] = {}
     rejected = []

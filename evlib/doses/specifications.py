@@ -36,7 +36,16 @@ _WEIGHT_KG = (50.0, 100.0)
 
 
 def levels_of(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> dict[str, list[Any]]:
-    """The values of each dial that are combined: all that it takes, or those of the sources; and the one that is set."""
+    """The values of each dial that are combined: all that it takes, or those of the sources; and the one that is set.
+
+    Examples
+    --------
+    >>> from evlib.doses.evidence import dials
+    >>> conversions = pd.DataFrame({"quantity": [], "low": [], "high": []}, dtype="str")
+    >>> levels = levels_of({"conversions": conversions, "stated": pd.DataFrame()}, dials(body_weight_kg=(60, 80)))
+    >>> levels["per"], levels["body_weight_kg"]
+    (['administration', 'course'], [None, (50.0, 100.0), (60.0, 80.0)])
+    """
     of_sources = {
         "exoflo_per_ml": (None, *concentrations(tables, settings)),
         "nebulised_share": (DIALS["nebulised_share"][0], share_of_saline(tables)),
@@ -70,6 +79,19 @@ def full_cross(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.
         doses; ``share_any, share_minimum`` of ``dose_windows.share_lower`` and
         ``share``, the one that ``compare`` asks for (missing: cannot be computed); the verdict on each claim on which dials
         bear; ``parameters``: what to write into the chapter's cell of parameters to compute this row alone; ``caveat``.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> from evlib.doses.evidence import dials, evidence_tables
+    >>> none = (pd.DataFrame(columns=columns(name)) for name in ("records", "doses", "trials"))  # the reports alone
+    >>> tables = evidence_tables("data/raw", *none)
+    >>> cross = full_cross(tables | {"conversions": tables["conversions"][:0]}, dials(draws=2))
+    >>> cross[["per", "compare", "as_set", "parameters"]].head(3)
+                  per  compare  as_set              parameters
+    0  administration  minimum    True  as they are by default
+    1  administration      any   False         compare = 'any'
+    2  administration  minimum   False       lung_only = False
     """
     levels = levels_of(tables, settings)
     drawn = _amounts_that_differ(tables, settings, levels)
@@ -94,7 +116,14 @@ def full_cross(tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.
 
 
 def dials_left_out(cross: pd.DataFrame, levels: dict[str, list[Any]]) -> list[str]:
-    """The dials that ``full_cross`` did not combine, since they move no dose of either route."""
+    """The dials that ``full_cross`` did not combine, since they move no dose of either route.
+
+    Examples
+    --------
+    >>> cross = pd.DataFrame({"per": ["administration", "course"], "share": [0.8, 0.9]})
+    >>> dials_left_out(cross, {"per": ["administration", "course"], "body_weight_kg": [None, (50.0, 100.0)]})
+    ['body_weight_kg']
+    """
     return [name for name in levels if name not in cross]
 
 

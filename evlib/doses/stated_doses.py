@@ -40,6 +40,22 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
         Table ``doses`` without routes: ``low`` and ``high`` in ``unit``; ``particles_low`` and ``particles_high`` only where
         particles of one administration are stated. A bound that the source does not give stays missing.
         Table ``rejects``: rows with an unknown record or unit, or with a number that cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rows = {"low": [2e8, 50, 9], "high": [1e9, None, 5], "unit": ["particles", "ug protein", "particles"]}
+    >>> rows = pd.DataFrame({"trn": "NCT1", **rows}, columns=["trn", *_STATED])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rows.to_csv(Path(folder) / "doses.csv", index=False)
+    ...     doses, rejects = stated_doses(Path(folder) / "doses.csv", known={"NCT1"})
+    >>> doses[["low", "unit", "unit_kind", "particles_low", "particles_high"]]
+               low        unit  unit_kind  particles_low  particles_high
+    0  200000000.0   particles  particles    200000000.0    1.000000e+09
+    1         50.0  ug protein       mass            NaN             NaN
+    >>> rejects[["file", "line", "reason"]]
+            file  line                              reason
+    0  doses.csv     4  the low dose exceeds the high one.
     """
     rows = read_csv(path, needs=["trn", *_STATED], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
@@ -63,7 +79,17 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
 
 
 def with_routes(doses: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
-    """The doses of the trials (of a merged record, where the kept one has none), each with its trial's route: table ``doses``."""
+    """The doses of the trials (of a merged record, where the kept one has none), each with its trial's route: table ``doses``.
+
+    Examples
+    --------
+    >>> described = pd.DataFrame({"trn": ["NCT1"], "merged_trns": None, "route": "eye-drop", "route_group": "local"})
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "low": [2e8, 50], "unit_kind": ["particles", "mass"]})
+    >>> doses = doses.reindex(columns=columns("doses"))
+    >>> with_routes(doses, described)[["trn", "route", "route_group", "low", "unit_kind"]]
+        trn     route route_group          low  unit_kind
+    0  NCT1  eye-drop       local  200000000.0  particles
+    """
     routes = described.set_index("trn")[["route", "route_group"]]
     doses = of_kept_records(doses, described)
     own = doses[doses.trn.isin(described.trn)].drop(columns=["route", "route_group"])
@@ -90,6 +116,25 @@ def beside_table2(
     pandas.DataFrame
         One row per trial: ``trn, paper_n, record_n, published_n, paper_dose, record_dose, published_dose, study, report``.
         ``published_n`` adds up the arms, and is missing where an arm does not state its number.
+
+    Examples
+    --------
+    >>> table2 = pd.DataFrame({"trn": ["NCT1"], "population": "24", "dose": "2×10⁸ particles"})
+    >>> records = pd.DataFrame({"trn": ["NCT1"], "enrolment": [30], "dose_text": "2*10^8 particles"})
+    >>> studies = pd.DataFrame({"study_id": ["a"], "trn": "NCT1", "study": "A 2021", "doi_or_url": "10.1000/a"})
+    >>> arms = pd.DataFrame({"study_id": "a", "n": ["12", "15"], "dose_as_reported": ["2e8 particles", None]})
+    >>> doses = pd.DataFrame({"trn": [], "as_stated": []})
+    >>> beside_table2(table2, records, doses, studies, arms).T
+                                   0
+    trn                         NCT1
+    paper_n                       24
+    record_n                      30
+    published_n                   27
+    paper_dose       2×10⁸ particles
+    record_dose     2*10^8 particles
+    published_dose     2e8 particles
+    study                     A 2021
+    report                 10.1000/a
     """
     facts = records.set_index("trn")
     stated = doses.groupby("trn").as_stated.agg(lambda texts: "; ".join(dict.fromkeys(texts)))
@@ -121,6 +166,17 @@ def published_outcomes(
     ``studies``, ``arms`` and ``outcomes`` are tables of ``data/raw/curation`` (a report is found as in ``beside_table2``). One row per outcome of an arm: ``trn, arm,
     is_control, n, dose_as_reported, name, timepoint, value, n_events, n_total, p, direction, primary``, as the source states
     them.
+
+    Examples
+    --------
+    >>> studies = pd.DataFrame({"study_id": ["a", "b"], "trn": ["NCT1", "NCT2"]})
+    >>> arms = pd.DataFrame({"arm_id": ["a1", "b1"], "study_id": ["a", "b"], "arm": ["EVs", "EVs"]})
+    >>> arms = arms.reindex(columns=columns("arms"))
+    >>> outcomes = pd.DataFrame({"arm_id": ["a1", "b1"], "name": ["deaths", "pain"], "n_events": ["1", None]})
+    >>> outcomes = outcomes.reindex(columns=columns("outcomes"))
+    >>> published_outcomes(pd.Series(["NCT1"]), studies, arms, outcomes)[["trn", "arm", "name", "n_events"]]
+        trn  arm    name n_events
+    0  NCT1  EVs  deaths        1
     """
     names = ["name", "timepoint", "value", "n_events", "n_total", "p", "direction", "primary"]
     reports = _by_named_number(studies)[["study_id", "trn"]]
@@ -205,9 +261,19 @@ def with_number(doses: pd.DataFrame) -> pd.DataFrame:
 
 
 def dose_numbers(doses: pd.DataFrame, n_trials: int | None = None) -> dict[str, object]:
-    """Of the fourth chapter: table ``doses`` of the included trials. Particles are those of an administration (``in_particles``).
+    """The fourth chapter's numbers, from table ``doses`` of the included trials; particles are those of an administration.
 
     With ``n_trials``, how many trials are included, a sentence as well: ``doses_shown``.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "low": [2e8, 50], "high": [2e8, 50], "route_group": "nebulised"})
+    >>> doses = doses.assign(unit_kind=["particles", "mass"], particles_low=[2e8, None], particles_high=[2e8, None])
+    >>> numbers = dose_numbers(doses, 5)
+    >>> print(numbers["doses_shown"])
+    **2 of 5 included trials** show a dose, 2 with a number that can be read; 1 counts particles: 1 per administration.
+    >>> numbers["n_dose_trials"], numbers["n_unit_kinds"], numbers["n_particle_trials"]
+    (2, 2, 1)
     """
     stated = in_particles(doses)
     counted = stated[stated.particles_of == PARTICLES_OF[0]]

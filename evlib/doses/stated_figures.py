@@ -12,7 +12,21 @@ from evlib.doses.stated_doses import WITHOUT_UNIT, in_particles, span_of
 
 
 def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:
-    """How many trials state a dose in which kind of unit, by route group."""
+    """How many trials state a dose in which kind of unit, by route group.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "unit_kind": ["particles", "mass"], "route_group": "nebulised"})
+    >>> doses = doses.assign(low=[2e8, 50], high=[2e8, 50], particles_low=[2e8, None], particles_high=[2e8, None])
+    >>> drawn = dose_units(doses, 5, labels={"nebulised": "Nebulised"})
+    >>> drawn.data
+    route_group  unit_kind  Nebulised
+    0                 mass          1
+    1            particles          1
+    >>> drawn.title
+    'Doses are stated in 2 kinds of unit: half of the trials that show one count particles'
+    >>> plt.close(drawn.drawing)
+    """
     if doses.empty:
         return nothing("dose_units", f"None of {n_trials} trials states a dose")
     per_trial = doses.assign(route_group=doses.route_group.map(labels).fillna("Not reported"))
@@ -50,6 +64,19 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
     ----------
     about
         What a reader should know of a trial beside its number, such as disease and product; by trial.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route_group": ["nebulised", "local"], "arm": None})
+    >>> doses = doses.assign(particles_low=[2e8, 1e10], particles_high=[1.6e9, 2e10], as_stated="…")
+    >>> drawn = particles_by_route(doses, labels={"nebulised": "Nebulised", "local": "Local"})
+    >>> drawn.data[["trn", "route", "particles_low", "particles_high"]]
+        trn      route  particles_low  particles_high
+    0  NCT2      Local   1.000000e+10    2.000000e+10
+    1  NCT1  Nebulised   2.000000e+08    1.600000e+09
+    >>> drawn.title
+    'Stated particles per administration span a factor of 100'
+    >>> plt.close(drawn.drawing)
     """
     counted = doses.dropna(subset=["particles_low", "particles_high"]).copy()
     if counted.empty:

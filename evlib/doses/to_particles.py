@@ -87,7 +87,15 @@ def conversion_factors(
 
 
 def conversions_not_used(conversions: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``conversions.csv`` that give no factor, each with why: ``line, quantity, value, low, high, unit, why``."""
+    """The rows of ``conversions.csv`` that give no factor, each with why: ``line, quantity, value, low, high, unit, why``.
+
+    Examples
+    --------
+    >>> rows = {"quantity": ["yield of a harvest", "mass"], "value": [1e10, None], "unit": ["particles per cell", "ng"]}
+    >>> conversions = pd.DataFrame(rows, columns=["quantity", "value", "low", "high", "unit", "context", "note"])
+    >>> print(*conversions_not_used(conversions).why, sep="; ")
+    its unit, 'particles per cell', is not particles per volume of product or per mass; it states no number
+    """
     rows = conversions[["quantity", "value", "low", "high", "unit"]].assign(line=range(2, len(conversions) + 2))
     unit = conversions.unit.fillna("")
     counted = unit.map(lambda text: any(pattern.fullmatch(text) for pattern, _ in _FACTOR_UNITS))
@@ -106,7 +114,15 @@ def named_product(text: str) -> str | None:
 
 
 def products_of(records: pd.DataFrame) -> pd.Series:
-    """The product of ``PRODUCTS`` that a record names, by trial; trials that name none, or two, are absent."""
+    """The product of ``PRODUCTS`` that a record names, by trial; trials that name none, or two, are absent.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2"], "brief_title": ["ExoFlo after COVID-19", "Exosomes of MSCs"]})
+    >>> others = dict.fromkeys(["official_title", "interventions", "arms", "dose_text"])
+    >>> products_of(records.assign(**others)).to_dict()
+    {'NCT1': 'ExoFlo'}
+    """
     fields = ["brief_title", "official_title", "interventions", "arms", "dose_text"]
     text = records[fields].fillna("").agg(" ".join, axis=1)
     named = pd.DataFrame({name: text.str.contains(rf"\b{name}\b", case=False) for name in PRODUCTS})
@@ -267,6 +283,17 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
         One row per dose and reading: ``trn, arm, volume_ml, stated_particles`` (missing: the trial states none),
         ``per_ml``, ``particles`` (a single number: the geometric middle where bounds differ), ``times_lowest`` (in
         comparison with the lowest reading), ``source, read_at_source, weight``.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1"], "arm": "high dose", "low": 15.0, "high": 15.0, "unit": "mL product"})
+    >>> factors = pd.DataFrame({"low": [1e9, 8e10], "high": [1e9, 8e10], "source": ["a report", "a record"]})
+    >>> factors = factors.assign(product="ExoFlo", from_unit="mL product", read_at_source=True, weight=1.0)
+    >>> readings = product_readings(doses.assign(volume_ml=None, as_stated=None), factors)
+    >>> readings[["trn", "volume_ml", "per_ml", "particles", "times_lowest", "source"]]
+        trn volume_ml        per_ml        particles  times_lowest    source
+    0  NCT1      15.0  1.000000e+09    15000000000.0           1.0  a report
+    1  NCT1      15.0  8.000000e+10  1200000000000.0          80.0  a record
     """
     readings = factors[(factors["product"] == product) & (factors.from_unit == "mL product")]
     if readings.empty:
@@ -285,7 +312,13 @@ def product_readings(doses: pd.DataFrame, factors: pd.DataFrame, *, product: str
 
 
 def same_digits(values: Iterable[float]) -> list[float]:
-    """How many times apart those numbers are that differ in a power of ten alone, as a slip in an exponent makes them."""
+    """How many times apart those numbers are that differ in a power of ten alone, as a slip in an exponent makes them.
+
+    Examples
+    --------
+    >>> same_digits([1.2e9, 1.2e11, 3e10])
+    [100.0]
+    """
     pairs = combinations(sorted(set(values)), 2)
     powers = [math.log10(high / low) for low, high in pairs]
     return [10.0 ** round(power) for power in powers if math.isclose(power % 1, 0, abs_tol=1e-9)]

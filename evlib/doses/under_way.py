@@ -40,6 +40,20 @@ def dose_comparisons(
         ``trn, title, disease_area, route, status, status_of`` (the day of the copy that shows it; of the newest copy where none
         does), ``end`` (``end_in_words``), ``enrolment, doses`` (how many different ones are on file, in the unit with
         most), ``because``; the trials with most doses first.
+
+    Examples
+    --------
+    >>> included = pd.DataFrame({"trn": ["NCT1", "NCT2"], "design": "parallel", "status": "Recruiting"})
+    >>> included = included.assign(title="A trial", disease_area="oral", route="topical", enrolment=20)
+    >>> doses = pd.DataFrame({"trn": "NCT1", "unit": "particles", "low": [2e8, 4e8], "high": [2e8, 4e8]})
+    >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2"], "arms": [None, "Exosomes, low dose"]})
+    >>> records = records.reindex(columns=["trn", *_READS, "snapshot", "completion_date"])
+    >>> versions = pd.DataFrame(columns=["trn", "field", "shown", "snapshot"])
+    >>> dials = {"protocol": {"dose_comparison": {"phrases": ["low dose"]}}, "search_date": "2024-02-17"}
+    >>> dose_comparisons(included, records, doses, versions, **dials)[["trn", "doses", "because"]]
+        trn  doses                         because
+    0  NCT1      2                 2 doses on file
+    1  NCT2      0  by its words alone: "low dose"
     """
     rules = protocol.get("dose_comparison", {})
     per_unit = doses.drop_duplicates(["trn", "unit", "low", "high"]).groupby(["trn", "unit"]).size()

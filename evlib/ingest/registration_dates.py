@@ -43,6 +43,22 @@ def with_registration_dates(
         ``registered_high`` (the days between which it lies; of an estimate the neighbours' days, widened by the error that
         nineteen of twenty left-out dates of the registry stay below), ``registered_basis`` (observed, estimated or missing)
         and ``registered_method`` in words. A date that a source states and that was not understood (``unread``) is not estimated.
+
+    Examples
+    --------
+    >>> from evlib.base.schema import checked
+    >>> days = {"NCT90000100": "2021-01-01", "NCT90000150": None, "NCT90000200": "2021-01-31"}
+    >>> facts = {"trn_kind": "number", "registry": "ClinicalTrials.gov", "snapshot": "2024-02-17"}
+    >>> records = checked(pd.DataFrame({"trn": days.keys(), "registered_text": days.values(), **facts}), "records")
+    >>> known_dates = pd.DataFrame(columns=["trn", "first_submitted"])
+    >>> rounds = bounds_by_rounds(records, {}, protocol={})
+    >>> protocol = {"registries": {"ClinicalTrials.gov": {"series": True}}}
+    >>> dated = with_registration_dates(records, known_dates, rounds=rounds, protocol=protocol)
+    >>> print(dated[["trn", "registered", "registered_low", "registered_high", "registered_basis"]].to_string())
+               trn registered registered_low registered_high registered_basis
+    0  NCT90000100 2021-01-01     2021-01-01      2021-01-01         observed
+    1  NCT90000150 2021-01-16     2021-01-01      2021-01-31        estimated
+    2  NCT90000200 2021-01-31     2021-01-31      2021-01-31         observed
     """
     out = records.copy()
     day_shown = out.registered_text.str.fullmatch(_DAY.pattern, na=False)
@@ -164,6 +180,18 @@ def leave_one_out(records: pd.DataFrame, known_dates: pd.DataFrame, *, registry:
     -------
     pandas.DataFrame
         One row per dated record: ``trn, observed, estimated, error_days`` (estimated minus observed).
+
+    Examples
+    --------
+    >>> from evlib.base.schema import checked
+    >>> days = {"NCT90000100": "2021-01-01", "NCT90000150": "2021-01-14", "NCT90000200": "2021-01-31"}
+    >>> facts = {"trn_kind": "number", "registry": "ClinicalTrials.gov", "snapshot": "2024-02-17"}
+    >>> records = checked(pd.DataFrame({"trn": days.keys(), "registered_text": days.values(), **facts}), "records")
+    >>> leave_one_out(records, pd.DataFrame(columns=["trn", "first_submitted"]), registry="ClinicalTrials.gov")
+               trn   observed  estimated  error_days
+    0  NCT90000100 2021-01-01 2020-12-28          -4
+    1  NCT90000150 2021-01-14 2021-01-16           2
+    2  NCT90000200 2021-01-31 2021-01-27          -4
     """
     anchors = known_serials(records, known_dates, registry=registry)
     own, fit = anchors[anchors.trn.isin(records.trn)], in_order(anchors)
@@ -183,6 +211,14 @@ def error_summary(left_out: pd.DataFrame, registries: list[str]) -> pd.DataFrame
         What ``leave_one_out`` gives, with a column ``registry``.
     registries
         Those that get a row, also where none of their records shows its date (n = 0).
+
+    Examples
+    --------
+    >>> left_out = pd.DataFrame({"registry": "ChiCTR", "error_days": [-2, 5, 1]})
+    >>> error_summary(left_out, ["ChiCTR", "IRCT"])
+      registry  n  median  90th percentile  max
+    0   ChiCTR  3     2.0              4.4  5.0
+    1     IRCT  0     NaN              NaN  NaN
     """
     error = left_out.error_days.astype("float64").abs().groupby(left_out.registry)
     summary = pd.DataFrame({"median": error.median(), "90th percentile": error.quantile(0.9), "max": error.max()})
@@ -204,6 +240,23 @@ def estimates_now_known(earlier: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     pandas.DataFrame
         ``trn, registry, estimated, low, high, observed, error_days`` (estimated minus observed), ``inside``: whether the
         true date lies in the interval that was given.
+
+    Examples
+    --------
+    >>> days = ["registered", "registered_low", "registered_high"]
+    >>> earlier = pd.DataFrame([pd.to_datetime(["2021-01-15", "2021-01-10", "2021-01-20"])], columns=days)
+    >>> earlier = earlier.assign(trn="NCT90000150", registry="ClinicalTrials.gov", registered_basis="estimated")
+    >>> now = earlier.assign(registered=pd.Timestamp("2021-01-12"), registered_basis="observed")
+    >>> estimates_now_known(earlier, now).T
+                                  0
+    trn                 NCT90000150
+    registry     ClinicalTrials.gov
+    estimated   2021-01-15 00:00:00
+    low         2021-01-10 00:00:00
+    high        2021-01-20 00:00:00
+    observed    2021-01-12 00:00:00
+    error_days                    3
+    inside                     True
     """
     guessed = earlier[earlier.registered_basis == "estimated"].set_index("trn")
     known = records[(records.registered_basis == "observed") & records.trn.isin(guessed.index)]
@@ -224,6 +277,19 @@ def counts_from(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.
         By ``trn``: ``counts_from_low``, ``counts_from_high`` (days), ``why``: a search date before the first does not count
         the record, one from the second on does, one between cannot place it. And table ``rejects``: rows on an unknown record, or
         without two days, the low one first. Without the file, no row.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path, head = Path(folder) / "counts_from.csv", "trn,counts_from_low,counts_from_high,why\\n"
+    ...     _ = path.write_text(f"{head}NCT90000100,2024-09-20,2026-11-22,cells at first\\nNCT90000200,2024-09-20,,\\n")
+    ...     table, rejects = counts_from(path, known={"NCT90000100", "NCT90000200"})
+    >>> table.reset_index()
+               trn counts_from_low counts_from_high             why
+    0  NCT90000100      2024-09-20       2026-11-22  cells at first
+    >>> rejects[["line", "trn", "reason"]].to_dict("records")
+    [{'line': 3, 'trn': 'NCT90000200', 'reason': 'needs two days, the low one first, as YYYY-MM-DD.'}]
     """
     rows = read_csv(path, needs=["trn", "counts_from_low", "counts_from_high", "why"], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
@@ -242,6 +308,14 @@ def in_search(records: pd.DataFrame, search_date: str, *, later: pd.DataFrame | 
     """For each record: ``in`` (registered by the search date), ``after`` it, or ``undated`` (could be either).
 
     ``later`` are the records that count from a later day than their registration (``counts_from``).
+
+    Examples
+    --------
+    >>> days = ["registered", "registered_low", "registered_high"]
+    >>> rows = [["2023-05-01"] * 3, ["2024-03-01"] * 3, [None, "2024-01-01", "2024-12-31"]]
+    >>> records = pd.DataFrame(rows, columns=days).apply(pd.to_datetime)
+    >>> in_search(records, "2024-02-17").tolist()
+    ['in', 'after', 'undated']
     """
     date = parsed_date(search_date)
     by = records.registered.fillna(records.registered_high) <= date
@@ -253,14 +327,35 @@ def in_search(records: pd.DataFrame, search_date: str, *, later: pd.DataFrame | 
 
 
 def place_reasons(records: pd.DataFrame, place: pd.Series, later: pd.DataFrame) -> pd.Series:
-    """Why a record is not in the search though it may be registered by its date; missing for the others."""
+    """Why a record is not in the search though it may be registered by its date; missing for the others.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame({"trn": ["A", "B", "C", "D"]})
+    >>> later = pd.DataFrame({"why": ["its first version speaks of cells"]}, index=["C"])
+    >>> place = pd.Series(["in", "undated", "after", "after"])
+    >>> print("\\n".join(place_reasons(records, place, later).dropna()))
+    no date places it on either side
+    its number is older than its vesicles: its first version speaks of cells
+    """
     older = "its number is older than its vesicles: " + records.trn.map(later.why).astype("str")
     undated = older.fillna("no date places it on either side").where(place == "undated")
     return undated.fillna(older.where(place == "after")).astype("str").rename("place_reason")
 
 
 def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *, protocol: dict) -> str:
-    """How many records the search date lets in, as Markdown; ``place`` is what ``in_search`` gives."""
+    """How many records the search date lets in, as Markdown; ``place`` is what ``in_search`` gives.
+
+    Examples
+    --------
+    >>> days = {"registered": ["2023-05-01", "2024-02-10"], "registered_low": ["2023-05-01", "2024-02-01"]}
+    >>> records = pd.DataFrame({**days, "registered_high": ["2023-05-01", "2024-03-01"]}).apply(pd.to_datetime)
+    >>> records = records.assign(registered_basis=["observed", "estimated"])
+    >>> place = in_search(records, "2024-02-17")
+    >>> print(placed_in_words(records, place, "2024-02-17", protocol={}).replace(". ", ".\\n"))
+    By 2024-02-17, **2** of 2 records were registered; 0 came later and 0 cannot be placed.
+    1 estimated dates lie so near that the record could fall on either side.
+    """
     estimated = records.registered_basis == "estimated"
     day = parsed_date(search_date)
     straddling = int((estimated & (records.registered_low <= day) & (records.registered_high > day)).sum())
@@ -290,7 +385,18 @@ def parsed_date(text: str) -> pd.Timestamp:
 
 
 def check_search_date(records: pd.DataFrame, search_date: str, *, snapshot: str) -> None:
-    """InputError for a search date that the snapshot cannot answer: one after it, or before the first record."""
+    """InputError for a search date that the snapshot cannot answer: one after it, or before the first record.
+
+    Examples
+    --------
+    >>> day = pd.to_datetime(["2020-03-01"])
+    >>> days = {"registered": day, "registered_low": day, "registered_high": day}
+    >>> records = pd.DataFrame({"trn": ["NCT90000100"], **days})
+    >>> check_search_date(records, "2024-02-17", snapshot="2026-11-28")  # it can be answered
+    >>> check_search_date(records, "2019-12-31", snapshot="2026-11-28")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    evlib.base.errors.InputError: No record was registered by 2019-12-31: the first, NCT90000100, is of 2020-03-01...
+    """
     date = parsed_date(search_date)
     if date > pd.Timestamp(snapshot):
         remedy = f"Use a date up to {snapshot}, or get newer records first."
@@ -318,6 +424,15 @@ def bounds_by_rounds(decisions: pd.DataFrame, numbers: Mapping[str, set[str]], *
     -------
     pandas.DataFrame
         By ``trn``: ``low``, ``high``; days.
+
+    Examples
+    --------
+    >>> protocol = {"screening_rounds": {"first": {"registered_by": "2024-02-17"}}}
+    >>> decisions = pd.DataFrame({"trn": ["A"], "round": ["first"]})
+    >>> bounds_by_rounds(decisions, {"first": {"A", "B"}}, protocol=protocol).reset_index()
+      trn        low       high
+    0   A        NaT 2024-02-17
+    1   B 2024-02-18        NaT
     """
     parts = [pd.DataFrame({"trn": [], "low": [], "high": []}, dtype="object")]
     for name, facts in protocol.get("screening_rounds", {}).items():

@@ -61,6 +61,18 @@ def note_days(raw_dir: str | Path) -> None:
     ------
     InputError
         Where the file cannot be read, or not written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as raw:
+    ...     for name in ("2026-06-30/dated.csv", "search.csv"):
+    ...         (Path(raw) / EXPORTS / name).parent.mkdir(parents=True, exist_ok=True)
+    ...         _ = (Path(raw) / EXPORTS / name).write_text("NCT Number\\nNCT90000100\\n")
+    ...     note_days(raw)
+    ...     rows = (Path(raw) / EXPORTS / DAYS_FILE).read_text().splitlines()
+    >>> rows[0], [row.split(",")[0] for row in rows[1:]]
+    ('file,sha256,retrieved', ['search.csv'])
     """
     folder = Path(raw_dir) / EXPORTS
     if not (days := _by_change(folder)):

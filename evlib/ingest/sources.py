@@ -33,6 +33,11 @@ def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
     """The files of records below ``raw``, as they stood on the day ``snapshot``, newest first.
 
     Snapshots and live searches (``registries/<day>/``) are results of a search; exports (``exports/``) are picked from.
+
+    Examples
+    --------
+    >>> [(source.path.parent.name, source.searched) for source in raw_sources("data/raw", snapshot="2022-12-31")]
+    [('2022-10-09', True), ('2022-01-21', True)]
     """
     searched = Path(raw) / "registries"
     sources = [
@@ -42,7 +47,17 @@ def raw_sources(raw: str | Path, *, snapshot: str) -> list[Source]:
 
 
 def named_sources(path: str | Path) -> list[Source]:
-    """A file of records, or the files of a folder, as sources to pick from, newest first; InputError where there is none."""
+    """A file of records, or the files of a folder, as sources to pick from, newest first; InputError where there is none.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("ctgov_2022-01-21.csv", "ctgov_2024-02-17.csv"):
+    ...         _ = (Path(folder) / name).write_text("NCT Number\\nNCT90000100\\n")
+    ...     [(source.path.name, source.day, source.searched) for source in named_sources(folder)]
+    [('ctgov_2024-02-17.csv', '2024-02-17', False), ('ctgov_2022-01-21.csv', '2022-01-21', False)]
+    """
     files = exports_of(path)
     if not files:
         raise InputError(f"{path} is not there, or is an empty folder. Name a registry's export, or a folder of them.")
@@ -77,6 +92,23 @@ def records_of(
         found by the query, an older copy of a record, or a record; of the last two kinds, ``judged_before`` are there only because they
         are in ``always``, and ``remarks`` counts their fields that were not understood; what ``versions_of`` tells; and table
         ``remarks`` on these records and on their files.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> protocol = {"search": "exosome", "registries": {"ClinicalTrials.gov": {}}}
+    >>> with TemporaryDirectory() as folder:
+    ...     for day, rest in {"2022-01-21": "Exosomes,RECRUITING,20", "2024-02-17": "Exosomes,COMPLETED,"}.items():
+    ...         text = f"NCT Number,Study Title,Study Status,Enrollment\\nNCT90000100,{rest}\\nNCT90000200,Cells,,\\n"
+    ...         _ = (Path(folder) / f"ctgov_{day}.csv").write_text(text)
+    ...     records, _, account, *_ = records_of(named_sources(folder), protocol=protocol, always=set())
+    >>> records[["trn", "status", "enrolment", "first_retrieved", "snapshot"]]
+               trn     status  enrolment first_retrieved    snapshot
+    0  NCT90000100  Completed         20      2022-01-21  2024-02-17
+    >>> account[["retrieved", "rows", "not_found", "older_copies", "records"]]
+        retrieved  rows  not_found  older_copies  records
+    0  2024-02-17     2          1             0        1
+    1  2022-01-21     2          1             1        0
     """
     tables, rejected, account, lost, remarks = [], [], [], [], []
     asked = Asked(always, needed(protocol["search"]))
@@ -125,6 +157,16 @@ def summaries_of(sources: Iterable[Source], *, known: Collection[str]) -> pd.Dat
     """Table ``summaries``: what the sources (newest first) say at length of the records whose numbers are ``known``.
 
     A registry's own search reads these texts, too, so that the words that found a record may stand nowhere else.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> rows = "NCT90000100,Exosomes,What MSC exosomes do\\nNCT90000200,Cells,What cells do\\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "ctgov_2024-02-17.csv").write_text(f"NCT Number,Study Title,Brief Summary\\n{rows}")
+    ...     summaries_of(named_sources(folder), known={"NCT90000100"})
+               trn               summary eligibility
+    0  NCT90000100  What MSC exosomes do         NaN
     """
     paths = (source.path for source in sources)
     rows = [row for row in long_texts(paths, Asked(known)) if row["trn"] in known]
@@ -195,12 +237,27 @@ def newest_day(account: pd.DataFrame) -> str:
     """The day of the newest records, YYYY-MM-DD, from the ``account`` of the files: after it nothing is known.
 
     An export may state an earlier day of retrieval than its file has; what it states counts.
+
+    Examples
+    --------
+    >>> newest_day(pd.DataFrame({"retrieved": ["2024-02-17", "2026-11-28"], "records": [5, 0]}))
+    '2024-02-17'
     """
     return account.retrieved[account.records > 0].max()
 
 
 def numbers_of_rounds(raw: str | Path, *, protocol: dict) -> dict[str, set[str]]:
-    """For each round of screening the registration numbers of its snapshot; nothing where the protocol names no round."""
+    """For each round of screening the registration numbers of its snapshot; nothing where the protocol names no round.
+
+    Examples
+    --------
+    >>> protocol = {"screening_rounds": {"first": {"snapshot": "2022-01-21"}}, "registries": {"ClinicalTrials.gov": {}}}
+    >>> numbers = numbers_of_rounds("data/raw", protocol=protocol)
+    >>> {name: "NCT03608631" in trns for name, trns in numbers.items()}
+    {'first': True}
+    >>> numbers_of_rounds("data/raw", protocol={})
+    {}
+    """
     numbers = {}
     for name, facts in protocol.get("screening_rounds", {}).items():
         day = facts["snapshot"]
@@ -210,7 +267,15 @@ def numbers_of_rounds(raw: str | Path, *, protocol: dict) -> dict[str, set[str]]
 
 
 def read_in_rounds(raw: str | Path, *, protocol: dict) -> set[str]:
-    """The registration numbers of all snapshots up to the newest that a round of screening names; they are always picked."""
+    """The registration numbers of all snapshots up to the newest that a round of screening names; they are always picked.
+
+    Examples
+    --------
+    >>> protocol = {"screening_rounds": {"only": {"snapshot": "2022-10-09"}}, "registries": {"ClinicalTrials.gov": {}}}
+    >>> of_its_snapshot = numbers_of_rounds("data/raw", protocol=protocol)["only"]
+    >>> of_its_snapshot < read_in_rounds("data/raw", protocol=protocol)  # those of older snapshots, too
+    True
+    """
     last = max((facts["snapshot"] for facts in protocol.get("screening_rounds", {}).values()), default="")
     paths = [path for path in matching(Path(raw) / "registries", "????-??-??") if path.name <= last]
     parts = stream(paths, retrieved=last, registries=list(protocol["registries"])) if paths else ()
@@ -225,7 +290,18 @@ def _of_strangers(records: pd.DataFrame, path: Path) -> pd.DataFrame:
 def ingest_numbers(
     records: pd.DataFrame, place: pd.Series, rejects: pd.DataFrame, account: pd.DataFrame
 ) -> dict[str, object]:
-    """Numbers of the first chapter for the book's prose, from its tables, and in words where the records come from."""
+    """Numbers of the first chapter for the book's prose, from its tables, and in words where the records come from.
+
+    Examples
+    --------
+    >>> facts = {"trn": ["DRKS90000100"], "trn_kind": "number", "registry": "DRKS", "snapshot": "2024-02-17"}
+    >>> records = checked(pd.DataFrame({**facts, "enrolment": [20]}), "records")
+    >>> counts = {"not_found": [4], "judged_before": [0], "remarks": [0], "records": [2]}
+    >>> account = pd.DataFrame({"file": ["a.csv"], "format": ["DRKS"], "retrieved": ["2024-02-17"], **counts})
+    >>> numbers = ingest_numbers(records, pd.Series(["in", "after"]), pd.DataFrame(), account)
+    >>> numbers["sources"], [int(numbers[name]) for name in ("n_records", "n_after", "n_with_enrolment")]
+    ('2 records from DRKS a.csv of 2024-02-17', [1, 1, 1])
+    """
     used = account[account.records > 0]
     shipped = used.format == "snapshot"
     names = (used.format + " " + used.file).mask(shipped, "the snapshot")

@@ -37,6 +37,16 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     pairs, rejects
         The good rows; and table ``rejects``: rows that cannot be told apart, on an unknown record, without a known decision, or
         on a pair that was judged before.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> rows = pd.DataFrame({"trn": "NCT00000001", "other_trn": ["NCT00000002", "NCT09"], "decision": "same"})
+    >>> with TemporaryDirectory() as folder:
+    ...     rows.assign(reviewer="anna", reason="one sponsor").to_csv(Path(folder, "same_trial.csv"), index=False)
+    ...     pairs, rejects = judged_pairs(Path(folder, "same_trial.csv"), known={"NCT00000001", "NCT00000002"})
+    >>> pairs.other_trn.to_list(), rejects.reason.to_list()
+    (['NCT00000002'], ['other_trn: no such record in the sources. Correct the number, or remove the row.'])
     """
     if not Path(path).exists():
         return pd.DataFrame(columns=_PAIR_COLUMNS, dtype="str"), checked(
@@ -61,7 +71,18 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
 
 def pairs_to_merge(pairs_of_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """The pairs that readers (``evlib.screen.screening.readers_decisions``) and people (``judged_pairs``) judged to be one
-    trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``."""
+    trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``.
+
+    Examples
+    --------
+    >>> readers = pd.DataFrame({"trn": ["NCT2"], "duplicate_of": ["NCT1"]})
+    >>> judged = pd.DataFrame({"trn": ["NCT4", "NCT6"], "other_trn": ["NCT3", "NCT5"], "reviewer": "anna"})
+    >>> judged = judged.assign(decision=["same", "different"], reason="one sponsor")
+    >>> pairs_to_merge(readers, judged)
+        trn duplicate_of             reason
+    0  NCT2         NCT1                NaN
+    0  NCT4         NCT3  anna: one sponsor
+    """
     same = judged[judged.decision == "same"].rename(columns={"other_trn": "duplicate_of"})
     same = same.assign(reason=same.reviewer.fillna("a person") + ": " + same.reason.fillna("no reason given"))
     return pd.concat([pairs_of_readers, same[["trn", "duplicate_of", "reason"]]])
@@ -98,6 +119,16 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     -------
     pandas.DataFrame
         Table ``duplicates``: one row per record that is not kept: ``trn, kept_trn, basis, evidence, why_kept``.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame({"trn": ["NCT00000001", "ChiCTR0000000001"], "secondary_trns": [None, "NCT00000001"]})
+    >>> records = records.assign(trn_kind="number", registry=["ClinicalTrials.gov", "ChiCTR"], registered=None)
+    >>> ranks = {"registries": {"ClinicalTrials.gov": {"rank": 1}, "ChiCTR": {"rank": 2}}}
+    >>> repeats = duplicates(records, pd.DataFrame(columns=["trn", "duplicate_of"]), protocol=ranks)
+    >>> repeats.loc[0].to_list()  # doctest: +NORMALIZE_WHITESPACE
+    ['ChiCTR0000000001', 'NCT00000001', 'secondary number', 'ChiCTR0000000001 names NCT00000001',
+    'ClinicalTrials.gov ranks before ChiCTR']
     """
     own = set(records.trn)
     judged = [(a, b) for a, b in zip(judged_same.trn, judged_same.duplicate_of) if a in own and b in own]
@@ -143,6 +174,13 @@ def links_not_merged(records: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFra
     pandas.DataFrame
         ``trn, other_trn, evidence``: one row per pair of kept records. Of many records that name the same number, each is
         paired with the first.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame({"trn": ["NCT00000001", "NCT00000002"], "secondary_trns": [None, "NCT00000001"]})
+    >>> links_not_merged(records, pd.DataFrame(columns=["trn", "kept_trn"]))
+               trn    other_trn                       evidence
+    0  NCT00000001  NCT00000002  NCT00000002 names NCT00000001
     """
     kept = dict(zip(repeats.trn, repeats.kept_trn))
     own = set(records.trn)
@@ -173,7 +211,16 @@ def tied(records: pd.DataFrame, judged_same: pd.DataFrame) -> frozenset[str]:
 
 
 def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """Table ``duplicates`` as rows of table ``decisions``: which record is kept of a trial, and why."""
+    """Table ``duplicates`` as rows of table ``decisions``: which record is kept of a trial, and why.
+
+    Examples
+    --------
+    >>> repeats = pd.DataFrame({"trn": ["NCT2"], "kept_trn": "NCT1", "basis": "judgement"})
+    >>> repeats["why_kept"] = "registered first"
+    >>> made = duplicate_decisions(repeats, protocol={"screening": {"criterion": {"duplicate": "E1"}}})
+    >>> made.loc[0, ["trn", "decision", "criterion", "reason"]].to_list()
+    ['NCT2', 'exclude', 'E1', 'same trial as NCT1 (judgement), which is kept: registered first']
+    """
     reason = "same trial as " + repeats.kept_trn + " (" + repeats.basis + "), which is kept: " + repeats.why_kept
     facts = {"stage": "duplicate", "reviewer": "numbers and pairs", "read_by": "numbers", "decision": "exclude"}
     code = protocol["screening"]["criterion"]["duplicate"]
@@ -185,6 +232,14 @@ def judged_apart(repeats: pd.DataFrame, settled_decisions: pd.DataFrame, *, prot
 
     ``settled_decisions`` is what ``evlib.screen.screening.settled`` returns. An exclusion as a duplicate is no decision on
     the trial and is left out.
+
+    Examples
+    --------
+    >>> repeats = pd.DataFrame({"trn": ["NCT2"], "kept_trn": ["NCT1"]})
+    >>> decided = pd.DataFrame({"decision": ["include", "exclude"], "criterion": [None, "E4"]}, index=["NCT1", "NCT2"])
+    >>> judged_apart(repeats, decided, protocol={"screening": {"criterion": {"duplicate": "E1"}}})
+        trn decision kept_trn kept_decision
+    0  NCT2  exclude     NCT1       include
     """
     duplicate_code = protocol["screening"]["criterion"]["duplicate"]
     decision = settled_decisions[settled_decisions.criterion != duplicate_code].decision.dropna()

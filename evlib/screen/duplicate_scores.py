@@ -60,6 +60,16 @@ def proposals(
     pandas.DataFrame
         Table ``proposals``: ``trn, other_trn, points, title_likeness, sponsor_likeness`` (0 to 100), ``days_apart`` of the
         starts, ``evidence`` in words.
+
+    Examples
+    --------
+    >>> titles = ["Exosomes for severe pneumonia", "Exosomes in severe pneumonia", "Vesicles for knee osteoarthritis"]
+    >>> records = pd.DataFrame({"trn": ["NCT1", "ChiCTR2", "NCT3"], "brief_title": titles, "start_date": "2020-03"})
+    >>> records = records.assign(registry=["ClinicalTrials.gov", "ChiCTR", "ClinicalTrials.gov"], trn_kind="number")
+    >>> table = proposals(checked(records.assign(snapshot="2026-11-28"), "records"))
+    >>> table[["trn", "other_trn", "points", "evidence"]]
+        trn other_trn  points                                           evidence
+    0  NCT1   ChiCTR2    5.78  titles 93 of 100 alike; started in the same month
     """
     facts = _facts(records)
     left, right = _candidates(facts)

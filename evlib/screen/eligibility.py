@@ -52,6 +52,18 @@ def rule_decisions(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Table ``decisions`` with reviewer ``rule``: one row per record, the reason naming the words that triggered it.
+
+    Examples
+    --------
+    >>> from evlib.base.protocol import load_protocol
+    >>> titles = ["MSC exosomes for pneumonia", "Platelet exosomes for wounds", "Stem cell exosomes for wounds"]
+    >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"], "trn_kind": "number", "brief_title": titles})
+    >>> table = rule_decisions(records, protocol=load_protocol("protocol.yml"))
+    >>> for row in table.itertuples():
+    ...     print(row.decision, row.criterion, row.reason, sep=" | ")
+    include | nan | 'exosomes' in brief_title; 'MSC' in brief_title
+    exclude | E4 | other origin: 'Platelet' in brief_title
+    unclear | nan | 'exosomes' in brief_title; cells not named as mesenchymal: 'Stem cell' in brief_title
     """
     patterns, exclusions = _patterns(protocol), _exclusions(protocol)
     rows = [_rule_decision(row, patterns, exclusions, protocol["screening"]) for row in records.to_dict("records")]

@@ -87,6 +87,20 @@ def own_decisions(folder: str | Path, *, known: set[str] | None, protocol: dict)
     decisions, rejects
         Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with its remedy: those that cannot be
         told apart and those that cannot be used. A file of which nothing could be used has a row of its own, without a line.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from evlib.base.protocol import load_protocol
+    >>> rows = pd.DataFrame({"trn": ["NCT00000001", "NCT00000002"], "decision": ["Included", "exclude"]})
+    >>> with TemporaryDirectory() as folder:
+    ...     rows.to_csv(Path(folder, "anna.csv"), index=False)
+    ...     decisions, rejects = own_decisions(folder, known=set(rows.trn), protocol=load_protocol("protocol.yml"))
+    >>> decisions[["trn", "reviewer", "decision"]]
+               trn reviewer decision
+    0  NCT00000001     anna  include
+    >>> rejects.reason.to_list()
+    ['an exclusion needs a criterion. Use E2, E3, E4, E5.']
     """
     tables, others = decision_files(folder)
     good, bad = [], [_whole_file(path, _why_not_read(path, Path(folder))) for path in others]

@@ -87,6 +87,13 @@ def to_prisma2020(
     -------
     pandas.DataFrame
         Text columns ``data, node, box, description, boxtext, tooltips, url, n``; missing is the text NA, as R reads it.
+
+    Examples
+    --------
+    >>> n = {"identified_total": 9, "duplicates": 1, "screened": 8, "excluded_title": 3, "assessed": 5, "included": 5}
+    >>> flow = flow_table(n, [("ChiCTR", 9)], protocol={"criteria": {}})
+    >>> to_prisma2020(flow).set_index("data").n[["register_results", "records_screened", "new_studies"]].to_dict()
+    {'register_results': '9', 'records_screened': '8', 'new_studies': '5'}
     """
     if (previous is None) != (total is None):
         raise ValueError("an update needs both the previous and the total number of trials.")

@@ -69,6 +69,15 @@ def flow_figure(flow: pd.DataFrame, *, links: _Links = None, span: float = WIDTH
         heading over the reasons to ``excluded``, else to the first of them.
     span
         How wide the drawing is, in points.
+
+    Examples
+    --------
+    >>> from evlib.screen.prisma_flow import flow_table
+    >>> n = {"identified_total": 9, "duplicates": 1, "screened": 8, "excluded_title": 3, "assessed": 5, "included": 5}
+    >>> figure = flow_figure(flow_table(n, [("ChiCTR", 9)], protocol={"criteria": {}}))
+    >>> figure.title
+    '5 trials remain of 9 records; 0 not yet read'
+    >>> plt.close(figure.drawing)
     """
     n = counts(flow)
     title = (
@@ -99,6 +108,16 @@ def update_figure(
         where before + new - removed is not after, or more are removed than there were.
     links, span
         As in ``flow_figure``; the further boxes are ``before``, ``removed`` and ``after``.
+
+    Examples
+    --------
+    >>> from evlib.screen.prisma_flow import flow_table
+    >>> n = {"identified_total": 9, "duplicates": 1, "screened": 8, "excluded_title": 3, "assessed": 5, "included": 5}
+    >>> new = flow_table(n, [("ChiCTR", 9)], protocol={"criteria": {}})
+    >>> figure = update_figure(new, before=60, removed=1, after=64)
+    >>> figure.title
+    '64 trials now: 60 before, 5 new, 1 no longer included'
+    >>> plt.close(figure.drawing)
     """
     n = counts(flow_of_new)
     new = int(n.included)
@@ -145,6 +164,17 @@ def paper_figure(beside: pd.DataFrame, flow: pd.DataFrame, *, links: _Links = No
         As in ``flow_figure``, for our column.
     span
         How wide the drawing is, in points.
+
+    Examples
+    --------
+    >>> from evlib.screen.prisma_flow import flow_table
+    >>> n = {"identified_total": 9, "duplicates": 1, "screened": 8, "excluded_title": 3, "assessed": 5, "included": 5}
+    >>> flow = flow_table(n, [("ChiCTR", 9)], protocol={"criteria": {}})
+    >>> steps = ["identified_total", "duplicates", "excluded_title", "assessed", "included"]
+    >>> figure = paper_figure(pd.DataFrame({"step": steps, "paper": [10, 2, 3, 4, 4]}), flow)
+    >>> figure.title
+    "The paper's steps leave 5, it evaluates 4; ours add up"
+    >>> plt.close(figure.drawing)
     """
     steps = ["identified_total", "duplicates", "pending", "excluded_title", "assessed", "included"]
     paper, ours = beside.set_index("step").paper.reindex(steps), counts(flow)[steps]

@@ -53,7 +53,14 @@ def adds_up(flow: pd.DataFrame) -> list[str]:
 
 
 def record_links(flow: pd.DataFrame) -> dict[str, str]:
-    """Where the second chapter lists the records of each step of table ``flow``: ``links`` of the figures."""
+    """Where the second chapter lists the records of each step of table ``flow``: ``links`` of the figures.
+
+    Examples
+    --------
+    >>> links = record_links(pd.DataFrame({"step": ["included", "excluded_E4"]}))
+    >>> links["included"], links["excluded_E4"]
+    ('../02_screen.html#records-included', '../02_screen.html#records-excluded-at-eligibility')
+    """
     outcomes = {"duplicates": "duplicate", "excluded_title": "excluded at title"}
     outcomes |= {outcome: outcome for outcome in ("pending", "unclear", "included")}
     outcomes |= dict.fromkeys(("excluded", *reason_steps(flow)), "excluded at eligibility")
@@ -104,6 +111,24 @@ def flow_of(outcomes: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     pandas.DataFrame
         Table ``flow``: ``step, label, n``. Identified = duplicates + not yet read + screened; screened = excluded at title +
         assessed; assessed = excluded by each criterion + unclear + included.
+
+    Examples
+    --------
+    >>> outcomes = pd.DataFrame({"outcome": ["included", "excluded at eligibility", "duplicate"], "registry": "ChiCTR"})
+    >>> outcomes["criterion"] = [None, "E4", "E1"]
+    >>> criteria = {"E4": {"kind": "exclude", "step": "eligibility", "text": "Another product"}}
+    >>> flow_of(outcomes, protocol={"criteria": criteria})[["label", "n"]]
+                                  label  n
+    0        Records identified: ChiCTR  3
+    1                Records identified  3
+    2         Duplicate records removed  1
+    3              Records not yet read  0
+    4         Records screened by title  2
+    5         Records excluded by title  0
+    6  Records assessed for eligibility  2
+    7     Excluded (E4) Another product  1
+    8           Unclear from the record  0
+    9                   Trials included  1
     """
     by_outcome = outcomes.outcome.value_counts().reindex(OUTCOMES, fill_value=0)
     by_code = outcomes[outcomes.outcome == "excluded at eligibility"].criterion.value_counts()

@@ -36,6 +36,18 @@ def readers_decisions(
         Table ``decisions`` (R3 becomes ``adjudicated``), with the ``round``; settled duplicates as ``trn, duplicate_of``;
         and table ``rejects``: rows on an unknown record, of an unknown reviewer, decision or criterion, or given twice. What a
         later round says of a record replaces what an earlier one says.
+
+    Examples
+    --------
+    >>> protocol = {"criteria": {"E4": {"kind": "exclude"}}}
+    >>> decisions, _, rejects = readers_decisions("data/raw", known={"ACTRN12619001378112"}, protocol=protocol)
+    >>> decisions[["trn", "reviewer", "decision", "criterion"]]
+                       trn     reviewer decision criterion
+    0  ACTRN12619001378112           R1  exclude        E4
+    1  ACTRN12619001378112           R2  exclude        E4
+    2  ACTRN12619001378112  adjudicated  exclude        E4
+    >>> rejects.reason.unique().tolist()  # of the other records
+    ['no such record in the sources. Correct the number, or remove the row.']
     """
     rounds = protocol.get("screening_rounds", _ONE_ROUND).items()
     parts = [
@@ -81,6 +93,21 @@ def settled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     -------
     pandas.DataFrame
         By ``trn``: ``decision`` (missing where it is not settled), ``stage, criterion, reason, decided_by, needs``.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": ["NCT1", "NCT1", "NCT2"], "decision": ["include", "exclude", "include"]})
+    >>> decisions["reviewer"] = ["adjudicated", "anna", "adjudicated"]
+    >>> decisions["read_by"] = ["machine", "person", "machine"]
+    >>> decisions = decisions.assign(stage="eligibility", criterion=[None, "E4", None], reason=None)
+    >>> settled(decisions, protocol={"reviewers": 1}).reset_index()[["trn", "decision", "decided_by"]]
+        trn decision        decided_by
+    0  NCT1  exclude              anna
+    1  NCT2  include  machine readings
+    >>> settled(decisions, protocol={"reviewers": 2}).reset_index()[["trn", "decision", "needs"]]
+        trn decision            needs
+    0  NCT1      NaN  second decision
+    1  NCT2  include              NaN
     """
     people = decisions[decisions.read_by == "person"]
     machine = decisions[(decisions.read_by == "machine") & ~decisions.trn.isin(people.trn)]
@@ -118,6 +145,20 @@ def screened(records: pd.DataFrame, repeats: pd.DataFrame, decisions: pd.DataFra
         ``unclear``, ``included`` or ``pending``. Pending: nobody has judged the record, or its reviewers are too few or
         differ (``needs`` says what is missing), or it was judged a duplicate of a record outside this search. Then
         ``proposal`` is what the rules propose.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"], "registry": "ClinicalTrials.gov"})
+    >>> records = records.assign(brief_title="Exosomes", official_title=None)
+    >>> decisions = pd.DataFrame({"trn": ["NCT1"], "decision": "include", "reviewer": "anna", "read_by": "person"})
+    >>> decisions = decisions.assign(stage="eligibility", criterion=None, reason="MSC exosomes")
+    >>> protocol = {"reviewers": 1, "screening": {"criterion": {"duplicate": "E1"}}}
+    >>> repeats = pd.DataFrame({"trn": ["NCT2"], "kept_trn": ["NCT1"]})
+    >>> screened(records, repeats, decisions, protocol=protocol)[["trn", "outcome", "needs", "reason"]]
+        trn    outcome           needs              reason
+    0  NCT1   included             NaN        MSC exosomes
+    1  NCT2  duplicate             NaN  same trial as NCT1
+    2  NCT3    pending  first decision                 NaN
     """
     return with_duplicates(screened_alone(records, decisions, protocol=protocol), repeats, protocol=protocol)
 
@@ -172,6 +213,18 @@ def to_screen(
     -------
     pandas.DataFrame
         Table ``to_screen``: the proposed inclusions first, then the unclear, then the proposed exclusions.
+
+    Examples
+    --------
+    >>> from evlib.base.protocol import load_protocol
+    >>> from evlib.base.schema import read_table
+    >>> names, run = ("screened", "records", "decisions"), "data/processed/2024-02-17"
+    >>> tables = [read_table(f"{run}/{name}.csv", name) for name in names]
+    >>> queue = to_screen(*tables, protocol=load_protocol("protocol.yml"))
+    >>> set(queue.trn) == set(tables[0].trn[tables[0].outcome == "pending"])
+    True
+    >>> bool(queue[["decision", "criterion", "reviewer"]].notna().any(axis=None))  # for a person to fill in
+    False
     """
     pending = outcomes[outcomes.outcome == "pending"].set_index("trn")
     facts = records.set_index("trn").loc[pending.index]
@@ -214,6 +267,18 @@ def trials(outcomes: pd.DataFrame, records: pd.DataFrame, repeats: pd.DataFrame,
     -------
     pandas.DataFrame
         Table ``trials``; ``screening`` is ``included`` or ``pending`` (a proposal, not a decision).
+
+    Examples
+    --------
+    >>> outcomes = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"], "outcome": ["included", "pending", "unclear"]})
+    >>> outcomes = outcomes.assign(registry="ClinicalTrials.gov", title="Exosomes", proposal=[None, "include", None])
+    >>> records = outcomes.assign(trn_kind="number", source_urls=None, registered=None, registered_basis=None)
+    >>> protocol = {"registries": {"ClinicalTrials.gov": {"record_url": "https://clinicaltrials.gov/study/{trn}"}}}
+    >>> repeats = pd.DataFrame({"trn": ["ChiCTR9"], "kept_trn": ["NCT1"]})
+    >>> trials(outcomes, records, repeats, protocol=protocol)[["trn", "screening", "merged_trns", "record_url"]]
+        trn screening merged_trns                             record_url
+    0  NCT1  included     ChiCTR9  https://clinicaltrials.gov/study/NCT1
+    1  NCT2   pending         NaN  https://clinicaltrials.gov/study/NCT2
     """
     chosen = trials_of(outcomes)
     facts = records.set_index("trn").loc[chosen.trn]
@@ -259,6 +324,14 @@ def agreement(decisions: pd.DataFrame, one: str = "R1", other: str = "R2") -> di
     dict
         ``n`` records judged by both, ``agreed``, ``kappa``, ``low``, ``high``; the last three are NaN where fewer than
         two decisions occur.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"] * 2, "reviewer": ["R1"] * 3 + ["R2"] * 3})
+    >>> decisions["decision"] = ["include", "exclude", "include", "include", "exclude", "exclude"]
+    >>> found = agreement(decisions)
+    >>> found["n"], found["agreed"], round(float(found["kappa"]), 2)
+    (3, 2, 0.4)
     """
     both = decisions[decisions.reviewer.isin([one, other])].pivot(index="trn", columns="reviewer", values="decision")
     both = both.reindex(columns=[one, other]).dropna()
@@ -302,6 +375,14 @@ def agreement_of_readers(decisions: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``round, reviewer, other, n, agreed, kappa, low, high``; without the pairs that judged nothing in common.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"] * 2, "reviewer": ["R1"] * 3 + ["R2"] * 3})
+    >>> decisions["decision"] = ["include", "exclude", "include", "include", "exclude", "exclude"]
+    >>> agreement_of_readers(decisions.assign(read_by="machine", round="first")).round(2)
+       round reviewer other  n  agreed  kappa   low  high
+    0  first       R1    R2  3       2    0.4 -0.37  1.17
     """
     machine = decisions[decisions.read_by == "machine"]
     pairs = [("R1", "R2"), ("R4", "R1"), ("R4", "R2"), ("R4", ADJUDICATOR)]
@@ -315,7 +396,16 @@ def agreement_of_readers(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
-    """Every two people who judged records in common: ``reviewer, other, n, agreed, kappa, low, high``."""
+    """Every two people who judged records in common: ``reviewer, other, n, agreed, kappa, low, high``.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"] * 2, "reviewer": ["anna"] * 3 + ["ben"] * 3})
+    >>> decisions["decision"] = ["include", "exclude", "include", "include", "exclude", "exclude"]
+    >>> pairwise_agreement(decisions.assign(read_by="person")).round(2)
+      reviewer other  n  agreed  kappa   low  high
+    0     anna   ben  3       2    0.4 -0.37  1.17
+    """
     people = decisions[(decisions.read_by == "person") & (decisions.reviewer != ADJUDICATOR)]
     pairs = itertools.combinations(sorted(people.reviewer.unique()), 2)
     rows = [{"reviewer": one, "other": other, **agreement(people, one, other)} for one, other in pairs]
@@ -324,7 +414,15 @@ def pairwise_agreement(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def people_in_words(people: pd.DataFrame, outside: pd.DataFrame) -> str:
-    """How much people judged, in words: ``people`` are their decisions in this search, ``outside`` those on other records."""
+    """How much people judged, in words: ``people`` are their decisions in this search, ``outside`` those on other records.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"trn": ["NCT1", "NCT1", "NCT2"], "reviewer": ["anna", "ben", "anna"]})
+    >>> print(people_in_words(people, people[:0]))  # doctest: +NORMALIZE_WHITESPACE
+    People judged **2** records of this search, 1 of them one person alone, and where they did their decision
+    counts.
+    """
     if people.empty and outside.empty:
         return "No person has judged a record yet."
     judges = people[people.reviewer != ADJUDICATOR].groupby("trn").reviewer.nunique()
@@ -336,7 +434,16 @@ def people_in_words(people: pd.DataFrame, outside: pd.DataFrame) -> str:
 
 
 def overruled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
-    """Records on which people settled otherwise than the machine readings: ``trn, machine, people, decided_by, reason``."""
+    """Records on which people settled otherwise than the machine readings: ``trn, machine, people, decided_by, reason``.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": "NCT1", "reviewer": ["adjudicated", "anna"], "read_by": ["machine", "person"]})
+    >>> decisions = decisions.assign(decision=["include", "exclude"], criterion=[None, "E4"], stage="eligibility")
+    >>> overruled(decisions.assign(reason=["exosomes", "plasma"]), protocol={"reviewers": 1})
+        trn  machine   people decided_by  reason
+    0  NCT1  include  exclude       anna  plasma
+    """
     machine = settled(decisions[decisions.read_by == "machine"], protocol=protocol).decision.rename("machine")
     people = settled(decisions[decisions.read_by == "person"], protocol=protocol).rename(columns={"decision": "people"})
     both = people.join(machine, how="inner").dropna(subset=["people", "machine"])
@@ -345,8 +452,17 @@ def overruled(decisions: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
 
 
 def disagreements(decisions: pd.DataFrame) -> pd.DataFrame:
-    """The records on which R1 and R2 differ, or R4 and what was settled: ``trn, round, R1, R2, adjudicated, R4, reason`` (of the
-    reader who stands apart from what was settled, R4 where it is R4 alone)."""
+    """The records on which R1 and R2 differ, or R4 and what was settled: ``trn, round, R1, R2, adjudicated, R4, reason`` (of what
+    was settled where R1 and R2 differ, else R4's).
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": "NCT1", "reviewer": ["R1", "R2", "adjudicated"], "read_by": "machine"})
+    >>> decisions = decisions.assign(decision=["include", "exclude", "include"], round="first")
+    >>> disagreements(decisions.assign(reason=["vesicles", "only cells", "R1 is right"]))
+        trn  round       R1       R2 adjudicated       reason
+    0  NCT1  first  include  exclude     include  R1 is right
+    """
     machine = decisions[decisions.read_by == "machine"]
     names = ["R1", "R2", ADJUDICATOR, "R4"]
     wide = machine.pivot(index="trn", columns="reviewer", values="decision").reindex(columns=names)
@@ -375,6 +491,22 @@ def rule_performance(
     measures, misses
         ``measure, hits, n, value, low, high`` for precision and recall (Wilson 95 % intervals); and the records in
         which they differ: ``trn, settled, rule, reason``.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"] * 2, "reviewer": ["adjudicated"] * 3 + ["rule"] * 3})
+    >>> decisions["decision"] = ["include", "exclude", "include", "include", "include", "exclude"]
+    >>> decisions["read_by"] = decisions.reviewer.map({"adjudicated": "machine", "rule": "rules"})
+    >>> decisions = decisions.assign(stage="eligibility", criterion=None, reason=None)
+    >>> measures, misses = rule_performance(decisions, without=set(), protocol={"reviewers": 1})
+    >>> measures[["measure", "hits", "n", "value"]]
+         measure  hits  n  value
+    0  precision     1  2    0.5
+    1     recall     1  2    0.5
+    >>> misses[["trn", "settled", "rule"]]
+        trn  settled     rule
+    0  NCT2  exclude  include
+    1  NCT3  include  exclude
     """
     from statsmodels.stats.proportion import proportion_confint  # here, as it takes a second to load
 
@@ -392,7 +524,16 @@ def rule_performance(
 
 
 def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
-    """Numbers that the book's pages take from the second chapter; ``people`` are the decisions of people."""
+    """Numbers that the book's pages take from the second chapter; ``people`` are the decisions of people.
+
+    Examples
+    --------
+    >>> flow = pd.DataFrame({"step": ["included", "pending", "unclear", "duplicates"], "n": [60, 2, 5, 4]})
+    >>> trials, people = pd.DataFrame({"screening": ["included", "pending"]}), pd.DataFrame({"trn": ["NCT1", "NCT2"]})
+    >>> numbers = screen_numbers(flow, trials, people, {})
+    >>> int(numbers["n_included"]), int(numbers["n_proposed"]), numbers["decided"]
+    (60, 1, 'People have judged 2 records; 2 records are not yet read.')
+    """
     n = flow.set_index("step").n
     wait = several(n.pending, "record is not yet read", "records are not yet read")
     by_people = f"People have judged {people.trn.nunique()} records; {wait}."
@@ -404,12 +545,25 @@ def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFram
 
 
 def likely_pairs(proposals: pd.DataFrame) -> str:
-    """How many pairs of records may be one trial and wait for a person (table ``proposals``), in words."""
+    """How many pairs of records may be one trial and wait for a person (table ``proposals``), in words.
+
+    Examples
+    --------
+    >>> likely_pairs(pd.DataFrame({"trn": ["NCT1"], "other_trn": ["ChiCTR2"]}))
+    '1 pair that may be one trial awaits a look'
+    """
     pair, pairs = "pair that may be one trial awaits a look", "pairs that may be one trial await a look"
     return several(len(proposals), pair, pairs)
 
 
 def paper_numbers(theirs: pd.Series, agreement: dict[str, float], protocol: dict) -> dict[str, object]:
-    """Numbers of the second chapter where a paper is redone: ``theirs`` by step, and the readers' ``agreement``."""
+    """Numbers of the second chapter where a paper is redone: ``theirs`` by step, and the readers' ``agreement``.
+
+    Examples
+    --------
+    >>> dates = {"default_search_date": "2026-11-28", "replication_date": "2024-02-17"}
+    >>> paper_numbers(pd.Series({"included": 66}, dtype="object"), {"kappa": 0.914}, protocol=dates)
+    {'n_paper_included': 66, 'paper_search_date': '2024-02-17', 'kappa': '0.91'}
+    """
     kappa, search_date = f"{agreement['kappa']:.2f}", protocol.get("replication_date", protocol["default_search_date"])
     return {"n_paper_included": theirs.included, "paper_search_date": search_date, "kappa": kappa}

@@ -46,6 +46,17 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     ------
     InputError
         Where the name cannot be a reviewer's.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from evlib.base.protocol import load_protocol
+    >>> from evlib.base.schema import read_table
+    >>> queue = read_table("data/processed/2024-02-17/to_screen.csv", "to_screen")
+    >>> with TemporaryDirectory() as folder:
+    ...     view = screening_view(queue, reviewer="anna", folder=folder, protocol=load_protocol("protocol.yml"))
+    >>> [button.description for button in view.children[1].children]
+    ['Include (i)', 'Exclude (e)', 'Unclear (u)', 'Later (l)', 'Back (b)']
     """
     if not reviewer:
         return Markdown(

@@ -191,7 +191,14 @@ def _unusable(path: Path, name: str, reason: str) -> Batch:
 
 
 def losses(rejects: pd.DataFrame) -> list[str]:
-    """What a person must know at once: the files that are unusable or end early, each with the reason."""
+    """What a person must know at once: the files that are unusable or end early, each with the reason.
+
+    Examples
+    --------
+    >>> rejects = pd.DataFrame({"file": ["a.csv", "b.csv"], "line": [3, None], "trn": ["A", None]})
+    >>> losses(rejects.assign(reason=["a second row for this number.", "the file is empty."]))
+    ['b.csv: the file is empty.']
+    """
     whole_file = rejects.line.isna() & rejects.trn.isna()
     worst = rejects[whole_file | rejects.reason.str.startswith(NOT_WHOLE)]
     return list(worst.file + ": " + worst.reason)
