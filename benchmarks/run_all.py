@@ -59,7 +59,7 @@ def measured(part: str, options: argparse.Namespace) -> dict[str, list[dict]]:
     if part == "reruns":
         return import_module("bench_reruns").measure(times=options.times, suite=options.suite)
     if part == "ingest":
-        return {"ingest": import_module("bench").measure(options.counts, options.samples)}
+        return {"ingest": import_module("bench").measure(options.counts, options.samples, options.times)}
     if find_spec("bench_sweep") is None:
         return {}
     return {"sweep": sweep_rows(import_module("bench_sweep").measure())}
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("counts", nargs="*", type=int, default=COUNTS)
     parser.add_argument("--samples", help="folder of real samples to vary; without it, a sample of our own is varied")
     parser.add_argument(
-        "--times", type=int, default=5, help="how often each rerun is done, at most 5; the median counts"
+        "--times", type=int, default=5, help="how often each measure is done, at most 5; the median counts"
     )
     parser.add_argument("--suite", action="store_true", help="time the whole test suite, too")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
