@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from evlib.base.files import files_of
 from evlib.base.query import FIELDS, _common_start, _pattern, _stem, matches, needed, terms, tokens
-from evlib.ingest.registries import ctgov, long_texts
-from evlib.ingest.registries.common import Asked, Passed, Unread
-from evlib.ingest.registries.ctgov_words import passed
+from evlib.ingest.registries import ctgov, long_texts, stream
+from evlib.ingest.registries.common import Asked, Passed, Unread, asked_first
 from evlib.ingest.sources import Source, records_of, summaries_of
 
 WORDS = ["exosome", "Exosomes", "therapy", "therapies", "MSCs", "MSC", "stem", "cell", "hoping", "hope", "dying", "die",
@@ -126,9 +125,11 @@ def found_though_passed(rows, asked, passed_over):
 def by_its_words(asked):
     def passed_over(row):
         try:
-            return passed(json.loads(row), Asked(patterns=needed(asked, any_term=True)))
+            items = [(1, json.loads(row))]
         except ValueError:
             return False
+        ((_, item),) = asked_first(items, ctgov.number_and_words, Asked(patterns=needed(asked, any_term=True)))
+        return isinstance(item, Passed)
 
     return passed_over
 
@@ -238,3 +239,16 @@ def test_the_long_texts_of_records_that_are_not_known_are_not_read(asked):
     assert summaries_of(sources, known=known).trn.tolist() == ["NCT00000001"]
     read_of = [row["trn"] for row in long_texts([sources[0].path], Asked(known))]
     assert "NCT00000002" not in read_of
+
+
+@pytest.mark.parametrize("path", files_of(ROOT / "tests" / "samples"), ids=lambda path: path.name)
+@pytest.mark.parametrize("asked", ["exosome", "cell AND NOT exosome", '"stem cell"', "phase OR randomi* OR infarction"])
+def test_the_same_is_found_in_an_export_whether_it_is_asked_first_or_read_in_full(path, asked, review):
+    def found(first):
+        parts = list(stream([path], retrieved="2026-11-25", registries=list(review["registries"]), asked=first))
+        records = pd.concat([part.records for part in parts])
+        rows = sum(len(part.records) + len(part.rejects) + part.passed for part in parts)
+        return records.trn[matches(records, asked)].tolist(), rows, len(records)
+
+    (plain, rows, _), (first, rows_first, read) = found(None), found(Asked(patterns=needed(asked)))
+    assert first == plain and rows_first == rows and read >= len(first)

@@ -19,7 +19,7 @@ from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import ESTIMATED, append_csv, write_csv
-from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, batches, tables
+from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
 from evlib.ingest.registries.unpack import ENCODING, heads
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
@@ -170,7 +170,10 @@ def stream(
 
 
 def _items(reader: ModuleType, path: Path, asked: Asked | None) -> Items:
-    return reader.items(path, asked) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
+    if asked is None:
+        return reader.items(path)
+    items = reader.items(path, asked) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
+    return asked_first(items, reader.number_and_words, asked) if hasattr(reader, "number_and_words") else items
 
 
 def long_texts(paths: Iterable[Path], asked: Asked | None = None) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,8 @@ A reader is a module of this folder that has a ``NAME``:
   ValueError with the reason;
 - ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
-Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked``, and gives what is not asked for, without reading it, as ``Passed``.
+A reader with ``number_and_words(item)`` is asked first: an item that is not asked for by them is ``Passed``; where that raises an error of
+``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked``, and may itself give ``Passed``.
 
 Where its rows state the day of their export, ``STATES_DAY_IN`` names their column.
 
@@ -25,6 +26,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +36,7 @@ import pandas as pd
 
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
-from evlib.base.query import may_match
+from evlib.base.query import FIELDS, may_match
 from evlib.base.schema import checked, columns, join_multi, split_multi
 from evlib.ingest.registries.unpack import FileRemark, csv_rows, header_of
 
@@ -68,15 +70,36 @@ class Asked(NamedTuple):
     patterns: Sequence[str] | None = None  # None: no text is asked for
 
 
-def is_asked_for(asked: Asked, number: str, words: str) -> bool:
-    """Whether a record is asked for, by its number and the words that a query reads of it, as they stand in the source."""
-    return number in asked.numbers or (asked.patterns is not None and may_match(words, asked.patterns))
-
-
 class Passed(NamedTuple):
     """In place of a record that is not asked for, and that was therefore not read."""
 
     trn: str
+
+
+def asked_first(items: Items, number_and_words: Callable[[Any], tuple[str, str]], asked: Asked) -> Items:
+    """The items, ``Passed`` in place of those that are not asked for."""
+    for line, item in items:
+        if not isinstance(item, Passed | Exception | FileRemark):
+            with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                number, words = number_and_words(item)
+                by_words = asked.patterns is not None and may_match(words, asked.patterns)
+                if not by_words and number not in asked.numbers:
+                    item = Passed(number)
+        yield line, item
+
+
+def words_of(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]]) -> str:
+    """The words that a query reads of a row, as they stand in the cells that ``columns`` (see ``cells``) names for them."""
+    places = (columns[name] for name in FIELDS if name in columns)
+    return "\n".join(_texts([row.get(place if isinstance(place, str) else place[0]) for place in places]))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 class Tables(NamedTuple):

@@ -25,8 +25,9 @@ from evlib.ingest.registries.common import (
     plain_text,
     secondary_numbers,
     several,
+    words_of,
 )
-from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, passed, scanned
+from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, scanned
 from evlib.ingest.registries.unpack import lines, not_whole, numbered, opened, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
@@ -57,12 +58,8 @@ def recognises(head: bytes) -> bool:
 def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, Any]]:
     """The studies of a file, one at a time, each with its running number (its line, where each stands on one).
 
-    Those that are not ``asked`` for come as ``Passed``. Where each stands on a line, its text is asked before it is read as JSON.
+    Where each stands on a line whose text holds nothing that is ``asked`` for, it comes as ``Passed``, without being read as JSON.
     """
-
-    def asked_of(study: Any) -> Any:
-        return (asked and passed(study, asked)) or study
-
     number = 0
     if asked and _may_be_scanned(path, asked):
         with suppress(NotScannedError):
@@ -70,10 +67,10 @@ def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, A
                 if isinstance(line, Passed):
                     yield number, line
                 elif line and not line.isspace():
-                    yield number, asked_of(_parsed(line.encode()))
+                    yield number, _parsed(line.encode())
             return
     every = numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
-    yield from ((place, asked_of(item)) for place, item in every if place > number)
+    yield from ((place, item) for place, item in every if place > number)
 
 
 def _may_be_scanned(path: str | Path, asked: Asked) -> bool:
@@ -279,6 +276,13 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
+
+
+def number_and_words(study: Any) -> tuple[str, str]:
+    """Its number, and the words that a query reads of a study, as they stand there; the errors are those of ``record``."""
+    row = Places(study["protocolSection"])
+    own = identity(row.get("identificationModule.nctId"), registry="ClinicalTrials.gov", column="nctId")
+    return own["trn"], words_of(row, COLUMNS)
 
 
 def texts(study: Any) -> dict[str, str | None]:

@@ -17,6 +17,7 @@ from evlib.ingest.registries.common import (
     orders_of_dates,
     secondary_numbers,
     several,
+    words_of,
     yes_no,
 )
 from evlib.ingest.registries.ctgov import constant_words, phases_of, site_text, site_texts
@@ -100,6 +101,12 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
+
+
+def number_and_words(row: dict[str, str]) -> tuple[str, str]:
+    """Its number, and the words that a query reads of a row, as they stand there; the errors are those of ``record``."""
+    own = identity(row["NCT Number"], registry="ClinicalTrials.gov", column="'NCT Number'")
+    return own["trn"], words_of(_as_today(row), COLUMNS)
 
 
 def texts(row: dict[str, str]) -> dict[str, str | None]:

@@ -1,17 +1,15 @@
-"""Which studies a query may find: asked of a file's lines as they stand there, before they are read as JSON, and of a study's words."""
+"""Which lines of a file of studies a query may find, asked of their text as it stands there, before it is read as JSON."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from evlib.base.query import letters_may_come
-from evlib.ingest.registries.common import Asked, Passed, is_asked_for
+from evlib.ingest.registries.common import Asked, Passed
 
 # How a line with a study begins, as the registry writes it. A line that begins otherwise is always read.
 _BEGINS = r'^\{"protocolSection": ?\{"identificationModule": ?\{"nctId": ?"(NCT\d{8})"'
 _LONGEST = 16 << 20  # bytes of a line
-_MODULES = ("identificationModule", "conditionsModule", "armsInterventionsModule")  # that ``query.FIELDS`` are made of
 
 
 class NotScannedError(ValueError):
@@ -21,27 +19,6 @@ class NotScannedError(ValueError):
 def begins_a_study(line: bytes) -> bool:
     """Whether a line begins as one with a study does."""
     return bool(re.match(_BEGINS.encode(), line))
-
-
-def passed(study: Any, asked: Asked) -> Passed | None:
-    """A study as ``Passed`` where it is not asked for; None where it is, or is no study with a plain number."""
-    try:
-        section = study["protocolSection"]
-        number = section["identificationModule"]["nctId"]
-        if re.fullmatch(r"NCT\d{8}", number, re.ASCII):
-            words = "\n".join(_texts([section.get(name) for name in _MODULES]))
-            return None if is_asked_for(asked, number, words) else Passed(number)
-    except (KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    return None
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
 
 
 def scanned(path: Path, asked: Asked) -> Iterator[str | Passed | None]:

@@ -20,6 +20,7 @@ from evlib.ingest.registries.common import (
     plain_text,
     secondary_numbers,
     several,
+    words_of,
     yes_no,
 )
 from evlib.ingest.registries.unpack import FileRemark
@@ -184,6 +185,14 @@ def record(row: dict[str, str], *, snapshot: str) -> dict[str, Any]:
         "snapshot": min(snapshot, row.get(STATES_DAY_IN) or snapshot),
         PART_OF: registry == "EUCTR" and row["TrialID"].strip() != trn,  # a country stands behind the number
     }
+
+
+def number_and_words(row: dict[str, str]) -> tuple[str, str]:
+    """Its number, and the words that a query reads of a row, as they stand there; ValueError where it has no known number or may be a part."""
+    trn = normalised(row["TrialID"])
+    if not trn or registry_of(trn) in (None, "EUCTR"):
+        raise ValueError("to be read")
+    return trn, words_of(row, COLUMNS)
 
 
 # The names by which registries begin a part of the study design.

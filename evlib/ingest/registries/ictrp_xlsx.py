@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evlib.base.errors import InputError
-from evlib.ingest.registries.ictrp import DATES, NEEDED, STATES_DAY_IN, days_read, record  # noqa: F401 (also this reader's)
+from evlib.ingest.registries.ictrp import DATES, NEEDED, STATES_DAY_IN, days_read, number_and_words, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import check_ratio, not_whole
 
 NAME = "WHO ICTRP XLSX"

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, iterparse
 
-from evlib.ingest.registries.ictrp import NEEDED, STATES_DAY_IN, days_read, record  # noqa: F401 (also this reader's)
+from evlib.ingest.registries.ictrp import NEEDED, STATES_DAY_IN, days_read, number_and_words, record  # noqa: F401 (also this reader's)
 from evlib.ingest.registries.unpack import BrokenFileError, numbered, recoded
 
 NAME = "XML of trials"
