@@ -1,6 +1,7 @@
 """Two searches compared: trials that are new or gone, and why; changed records; every headline number before and after."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,19 +40,21 @@ class Search(NamedTuple):
     numbers: dict[str, str]
 
 
-def run_missing_chapters(folder: str | Path, search_date: str) -> None:
-    """Run the first four chapters of a search by papermill, where ``folder`` lacks its tables (about a minute)."""
-    if (Path(folder) / "numbers" / "03_describe.json").is_file():
-        return
-    import papermill
+def run_missing_chapters(searches: Mapping[Path, str]) -> None:
+    """Run the first four chapters by papermill for each folder that lacks their tables (about a minute).
 
-    for chapter in CHAPTERS:
-        papermill.execute_notebook(
-            str(repository(Path.cwd()) / "notebooks" / f"{chapter}.ipynb"),
-            None,
-            parameters={"search_date": search_date, "out_dir": str(folder)},
-            progress_bar=False,
-        )
+    ``searches`` gives the search date of each folder.
+    """
+    for folder, search_date in searches.items():
+        for chapter in () if (folder / "numbers" / "03_describe.json").is_file() else CHAPTERS:
+            import papermill
+
+            papermill.execute_notebook(
+                str(repository(Path.cwd()) / "notebooks" / f"{chapter}.ipynb"),
+                None,
+                parameters={"search_date": search_date, "out_dir": str(folder)},
+                progress_bar=False,
+            )
 
 
 def search_of(folder: str | Path) -> Search:

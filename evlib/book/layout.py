@@ -43,6 +43,7 @@ _UPDATE_TABLES = {
     "trial_changes.csv": "a trial that is new since the earlier search, or no longer included",
     "prisma2020_update.csv": "a box of the flow of the update, as the R package PRISMA2020 reads it",
     "record_changes.csv": "a field of a record that changed since the earlier search",
+    "screened_before.csv": "a record of the earlier search, with what became of it there",
 }
 _MORE_FIGURES = "more_figures.ipynb"
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning

@@ -221,9 +221,12 @@ def _is_there(package: str) -> bool:
 
 
 def _column_words(tree: ast.Module) -> set[str]:
-    """Every word of the code that could name a column."""
+    """Every word of the code that could name a column; ``table.*`` of a table whose ``columns`` it asks for."""
     nodes = list(ast.walk(tree))
     words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    words |= {
+        f"{ast.unparse(node.value)}.*" for node in nodes if isinstance(node, ast.Attribute) and node.attr == "columns"
+    }
     words |= {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
     return words | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
