@@ -70,6 +70,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words |= history_words(root, results)
     compared = (results / "06_update.ipynb").is_file()
     words["each_new_trial"] = " ([each, and why it is included](06_update.ipynb))" if compared else ""
+    words["chapter_of_update"] = (
+        "[](06_update.ipynb)" if compared else "the chapter of later editions that compares two searches"
+    )
     words["update_tables"] = "\n".join(
         f'| <a href="{name}" download>{name}</a> | {row} |'
         for name, row in _UPDATE_TABLES.items()

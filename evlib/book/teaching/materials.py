@@ -1,6 +1,7 @@
 """The lessons for the classroom of a run: notebooks for students and teachers, each with its data, and slides."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from evlib.base.paths import searched
 from evlib.base.schema import append_csv, read_csv, read_table
 from evlib.book.look_up.assumption_dials import combinations, dials_of, value_in_words
 from evlib.book.teaching import find_error, screening_choice
-from evlib.book.teaching.notebooks import read_lesson, student_and_teacher
+from evlib.book.teaching.notebooks import read_lesson, readme, student_and_teacher
 from evlib.book.teaching.slides import slides
 from evlib.doses.evidence import DIALS
 
@@ -54,7 +55,7 @@ def write_class_materials(
             rows.append(_write(name, data, folder, words | data.words))
     if not rows:
         return "This run has too few records for them."
-    write_text(folder / "slides.html", slides(_PAGES / "slides.md", words))
+    write_text(folder / "slides.html", slides(_PAGES / "slides.md", words | _words_of_slides(words, protocol)))
     heads = ["| lesson | students learn | minutes | files |", "| --- | --- | --- | --- |"]
     deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>'
     return "\n".join(
@@ -62,22 +63,32 @@ def write_class_materials(
             *heads,
             *rows,
             "",
-            f"{deck} (space, or the arrows up and down, turn the page; printed, they show what to say).",
+            f"{deck} (space or the arrows turn the page; printed, they show what to say).",
         ]
     )
+
+
+def _words_of_slides(words: dict[str, str], protocol: dict) -> dict[str, str]:
+    """What a slide has room for: the criteria of exclusion, and the first sentence of an answer, which ends before a capital."""
+    codes = screening_choice.criteria(protocol)
+    codes = codes[codes.kind == "exclude"]
+    first = {f"{name}_first": re.split(r"(?<=\.) (?=[A-Z0-9])", words[name])[0] for name in ("certainty", "harms_seen")}
+    return first | {"exclusion_codes": "\n".join("  - **" + codes.code + "** " + codes.text)}
 
 
 def _write(name: str, data: _Data, folder: Path, words: dict[str, str]) -> str:
     """Write one lesson; returns its row in the list."""
     lesson = read_lesson(_PAGES / f"{name}.md", words)
-    student, teacher = student_and_teacher(lesson, data.files, words)
+    student, teacher = student_and_teacher(lesson, data.files, data.key, words)
     tables = {file: _csv(frame) for file, frame in data.files.items()} | (data.pages or {})
     key = {file: _csv(frame) for file, frame in data.key.items()}
-    open_to_all = {f"{name}.ipynb": student} | tables
+    notebook, solved = f"{name}.ipynb", f"{name}_solutions.ipynb"
+    open_to_all = {notebook: student} | tables | {"README.txt": readme(lesson, [notebook, *tables], words)}
+    for_teachers = {solved: teacher} | key | tables | {"README.txt": readme(lesson, [solved, *key, *tables], words)}
     for file, text in open_to_all.items():
         write_text(folder / name / file, text)
     _zip(folder / f"{name}.zip", open_to_all)
-    _zip(folder / f"{name}_teacher.zip", {f"{name}_solutions.ipynb": teacher} | key | tables)
+    _zip(folder / f"{name}_teacher.zip", for_teachers)
     links = [
         f'<a href="lessons/{name}/{name}.ipynb" download>notebook</a>',
         f'<a href="lessons/{name}.zip" download>notebook and data</a>',
