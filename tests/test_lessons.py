@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pandas as pd
@@ -26,6 +27,7 @@ from evlib.book.dataset import UNEXPLAINED
 from evlib.book.lessons.chapters import SOLUTION, TAG, cells_alone, chapters_of
 from evlib.book.lessons.notebook import MAX_ROWS, YOUR_CODE, lesson, write_lesson
 from evlib.book.lessons.pages import ALL_DATA, all_data, cell_index, for_the_book, write_lessons
+from evlib.book.lessons.pictures import rows_of, table_picture
 
 SPOKEN = {"capture_output": True, "text": True}
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect", "05_audit", "06_update", "07_certainty")
@@ -372,10 +374,41 @@ def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter_and_to_fil
     assert "`records`, `described`; after `describe-11`" in index
     write_lessons(results, chapters, tmp_path / "lessons", protocol=review)
     linked = set(re.findall(r'href="(lessons/[^"]+)"', index))
-    written = {f"lessons/{path.name}" for path in (tmp_path / "lessons").iterdir()}
+    written = {f"lessons/{path.name}" for path in (tmp_path / "lessons").glob("*.zip")}
     assert linked == written - {f"lessons/{ALL_DATA}.zip"} and len(linked) > 2 * len(CHAPTERS)
     with zipfile.ZipFile(tmp_path / "lessons/dose-06b.zip") as archive:
         assert {Path(name).name for name in archive.namelist()} == {"dose-06b.ipynb", "doses.csv", "README.md"}
+
+
+def test_the_index_pictures_what_each_cell_shows_in_this_run(results, review, tmp_path):
+    chapters = chapters_of(results)
+    index = cell_index(chapters)
+    write_lessons(results, chapters, tmp_path / "lessons", protocol=review)
+    (tmp_path / "figures").symlink_to(results / "figures")
+    pictures = re.findall(r'<img class="shows" src="([^"]+)" alt="([^"]{20,})" loading="lazy">', index)
+    shown = {path: ElementTree.fromstring((tmp_path / path).read_text(encoding="utf-8")) for path, _ in pictures}
+    cells = [cell for name in CHAPTERS for cell in tagged(results, name) if SOLUTION not in cell.metadata.tags]
+    assert len(shown) == index.count("<img") == sum("text/html" in cell.outputs[0].data for cell in cells) > 10
+    kappa = "".join(shown["lessons/pictures/screen-21b.svg"].itertext())
+    assert all(word in kappa for word in ("include", "exclude", "unclear"))
+    assert all((tmp_path / path).stat().st_size < 200_000 for path in shown)
+
+
+def test_a_picture_of_a_table_says_what_it_leaves_out_and_holds_any_text():
+    rows = [[f"column {n}" for n in range(6)], *([text] * 6 for text in HOSTILE)]
+    words = [part.text for part in ElementTree.fromstring(table_picture(rows)).iter() if part.text]
+    assert words[-1] == f"… {len(HOSTILE) - 6} more rows, 2 more columns"
+    assert len(words) == 7 * 4 + 1 and all(len(word) <= 22 for word in words[:-1])
+    assert rows_of(table(pd.DataFrame({"a": ["<b>", "x & y"]}), caption="c").data) == [["a"], ["<b>"], ["x & y"]]
+
+
+def test_chapters_can_be_opened_elsewhere_where_the_address_of_the_repository_is_known(results):
+    chapters = chapters_of(results)
+    index = cell_index(chapters, repository="https://github.com/some/reviews")
+    for name in CHAPTERS:
+        assert f'"https://mybinder.org/v2/gh/some/reviews/main?urlpath=lab/tree/notebooks/{name}.ipynb"' in index
+        assert f'"https://colab.research.google.com/github/some/reviews/blob/main/notebooks/{name}.ipynb"' in index
+    assert "http" not in cell_index(chapters, repository="https://example.org/some/reviews")
 
 
 # How many cells ran when this was written. A chapter may show how by more cells, and may not by fewer.

@@ -11,6 +11,8 @@ import pandas as pd
 from evlib.base.files import write_text
 from evlib.base.paths import searched
 from evlib.base.schema import append_csv, read_csv, read_table
+from evlib.book.lessons.pages import PICTURES
+from evlib.book.lessons.pictures import image, rows_of_frame, table_picture
 from evlib.book.look_up.assumption_dials import combinations, dials_of, value_in_words
 from evlib.book.teaching import find_error, screening_choice
 from evlib.book.teaching.notebooks import read_lesson, readme, student_and_teacher
@@ -30,6 +32,7 @@ class _Data(NamedTuple):
     files: dict[str, pd.DataFrame]
     key: dict[str, pd.DataFrame]
     words: dict[str, str]
+    picture: str  # what is pictured: a figure of the run, or a file of students
     pages: dict[str, str] | None = None  # to print
 
 
@@ -49,14 +52,11 @@ def write_class_materials(
         "dispute_an_assumption": _dispute(results),
         "update_a_review": _update(results),
     }
-    rows = []
-    for name, data in made.items():
-        if data is not None:
-            rows.append(_write(name, data, folder, words | data.words))
+    rows = [_write(name, data, folder, words | data.words) for name, data in made.items() if data is not None]
     if not rows:
         return "This run has too few records for them."
     write_text(folder / "slides.html", slides(_PAGES / "slides.md", words | _words_of_slides(words, protocol)))
-    heads = ["| lesson | students learn | minutes | files |", "| --- | --- | --- | --- |"]
+    heads = ["| lesson | students learn | a look at it | minutes | files |", "| --- | --- | --- | --- | --- |"]
     deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>'
     return "\n".join(
         [
@@ -94,7 +94,12 @@ def _write(name: str, data: _Data, folder: Path, words: dict[str, str]) -> str:
         f'<a href="lessons/{name}.zip" download>notebook and data</a>',
         f'<a href="lessons/{name}_teacher.zip" download>for the teacher</a>',
     ]
-    return f"| {lesson.title} | {lesson.goal} | {lesson.minutes} | {', '.join(links)} |"
+    if data.picture in data.files:
+        write_text(folder / f"{PICTURES}/{name}.svg", table_picture(rows_of_frame(data.files[data.picture])))
+        picture = image(f"lessons/{PICTURES}/{name}.svg", f"The first rows of {data.picture}")
+    else:
+        picture = image(f"figures/{data.picture}.svg", words[f"alt_{data.picture}"].partition(". ")[0])
+    return f"| {lesson.title} | {lesson.goal} | {picture} | {lesson.minutes} | {', '.join(links)} |"
 
 
 def _csv(frame: pd.DataFrame) -> str:
@@ -122,14 +127,16 @@ def _screening(results: Path, protocol: dict) -> _Data | None:
     }
     page = screening_choice.printed(files["screening_sheet.csv"], files["criteria.csv"])
     key = {"screening_key.csv": screening_choice.teachers_key(records)}
-    return _Data(files, key, {}, {"screening_sheet.html": page})
+    return _Data(files, key, {}, "screening_sheet.csv", {"screening_sheet.html": page})
 
 
 def _find_the_error(results: Path, raw: Path, protocol: dict) -> _Data | None:
     claims = find_error.twelve_claims(results, raw, protocol=protocol)
     if claims is None:
         return None
-    return _Data(find_error.files(claims, results, raw), {"claims_key.csv": find_error.teachers_key(claims)}, {})
+    return _Data(
+        find_error.files(claims, results, raw), {"claims_key.csv": find_error.teachers_key(claims)}, {}, "claims.csv"
+    )
 
 
 def _dispute(results: Path) -> _Data | None:
@@ -150,7 +157,7 @@ def _dispute(results: Path) -> _Data | None:
         for value in dict.fromkeys(cross[name])
     ]
     settings = cross[[*dials, "as_set", *_ANSWERS]].replace({name: {"": _AS_A_WHOLE} for name in dials})
-    return _Data({"settings.csv": settings, "dials.csv": pd.DataFrame(rows)}, {}, {})
+    return _Data({"settings.csv": settings, "dials.csv": pd.DataFrame(rows)}, {}, {}, "specification_curve")
 
 
 def _update(results: Path) -> _Data | None:
@@ -168,4 +175,4 @@ def _update(results: Path) -> _Data | None:
     outcomes = read_table(results / "screened.csv", "screened")[["trn", "outcome", "criterion"]]
     codes = read_table(results / "described.csv", "described")[["trn", *_CODES]]
     dated = records.merge(outcomes, on="trn").merge(codes, on="trn", how="left")
-    return _Data({"records.csv": dated, "by_date.csv": by_date}, {}, {"earlier_date": earlier.max()})
+    return _Data({"records.csv": dated, "by_date.csv": by_date}, {}, {"earlier_date": earlier.max()}, "field_by_date")
