@@ -344,8 +344,8 @@ def test_what_needs_more_is_refused_with_the_reason(tmp_path, source, reason):
 
 
 def test_an_unknown_or_untagged_cell_is_refused_with_what_to_do(tmp_path, results, review):
-    with pytest.raises(InputError, match=r"evlib\.describe\.coded_fields\.coding_agreement"):
-        lesson(results, ["describe-06"], protocol=review)
+    with pytest.raises(InputError, match=r"evlib\.describe\.coded_fields\.readers_coding"):
+        lesson(results, ["describe-04"], protocol=review)
     with pytest.raises(InputError, match=r"'nope' is no cell .* dose-06b"):
         lesson(results, ["nope"], protocol=review)
     with pytest.raises(InputError, match="no cell is named"):
