@@ -16,6 +16,7 @@ from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import filled, load_numbers, save_numbers
 from evlib.book.build import STAMP, assemble, build_book, build_pdf, build_site, made_by, waiting_compiler
 from evlib.book.checklists import places, read_checklists
+from evlib.book.dataset import repository_address
 from evlib.book.layout import _add_launch_buttons, readable
 from evlib.book.search_index import ANSWERS
 from evlib.book.trials.trial_pages import page_name
@@ -415,7 +416,7 @@ def test_chapters_offer_to_be_launched_where_the_address_of_the_repository_is_kn
     for variable in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
         monkeypatch.delenv(variable, raising=False)
     path = shutil.copy2(ROOT / "book/_config.yml", tmp_path / "_config.yml")
-    _add_launch_buttons(path)
+    _add_launch_buttons(path, repository_address(ROOT / "CITATION.cff"))
     assert "launch_buttons" not in yaml.safe_load(path.read_text(encoding="utf-8"))
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://example.org")
     monkeypatch.setenv("GITHUB_REPOSITORY", "a/b")

@@ -49,14 +49,14 @@ def test_a_chapter_names_the_table_that_an_earlier_one_has_not_written(tmp_path)
 def test_the_last_chapter_runs_the_chapters_that_it_lacks_and_no_others(monkeypatch, tmp_path):
     ran = []
     monkeypatch.setattr("papermill.execute_notebook", lambda source, _, **options: ran.append((source, options)))
-    run_missing_chapters(tmp_path, OTHER)
+    run_missing_chapters({tmp_path: OTHER})
     assert [Path(source).stem for source, _ in ran] == list(CHAPTERS)
     assert all(Path(source).is_file() for source, _ in ran)
     assert ran[0][1]["parameters"] == {"search_date": OTHER, "out_dir": str(tmp_path)}
     (tmp_path / "numbers").mkdir()
     (tmp_path / "numbers/03_describe.json").write_text("{}")
     ran.clear()
-    run_missing_chapters(tmp_path, OTHER)
+    run_missing_chapters({tmp_path: OTHER})
     assert not ran
 
 

@@ -5,15 +5,18 @@ import itertools
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pandas as pd
+import papermill
 import pytest
-from conftest import evlib, project_copy, records_of
+from conftest import ROOT, evlib, project_copy, records_of
 
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search
@@ -24,9 +27,10 @@ from evlib.book.dataset import UNEXPLAINED
 from evlib.book.lessons.chapters import SOLUTION, TAG, cells_alone, chapters_of
 from evlib.book.lessons.notebook import MAX_ROWS, YOUR_CODE, lesson, write_lesson
 from evlib.book.lessons.pages import ALL_DATA, all_data, cell_index, for_the_book, write_lessons
+from evlib.book.lessons.pictures import rows_of, table_picture
 
 SPOKEN = {"capture_output": True, "text": True}
-CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect", "07_certainty")
+CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect", "05_audit", "06_update", "07_certainty")
 
 # Runs the code of a notebook where nothing can be imported but pandas, seaborn, IPython and what they need themselves.
 BARE = r"""
@@ -128,8 +132,18 @@ def run_bare(made, folder):
 
 
 @pytest.fixture(scope="module")
-def results(run_of):
-    return run_of("2024-02-17")
+def results(run_of, made_once):
+    """A run with a comparison."""
+
+    def compare(folder):
+        made = shutil.copytree(run_of("2024-02-17"), folder / "2024-02-17")
+        folders = {"before_dir": str(run_of("2020-12-31")), "out_dir": str(made)}
+        parameters = {"search_date": made.name, "earlier_date": "2020-12-31", **folders}
+        papermill.execute_notebook(
+            str(ROOT / "notebooks/06_update.ipynb"), str(made / "06_update.ipynb"), parameters, progress_bar=False
+        )
+
+    return made_once("compared-2024-02-17", compare) / "2024-02-17"
 
 
 def tagged(results, name):
@@ -163,7 +177,7 @@ def test_a_lesson_of_a_chapter_runs_with_its_solutions_and_shows_what_the_chapte
     results, review, tmp_path, name
 ):
     cells = [cell for cell in tagged(results, name) if SOLUTION not in cell.metadata.tags]
-    assert len(cells) >= 2
+    assert cells
     made = lesson(results, [name], protocol=review, solutions=True)
     shown, _ = run_bare(made, tmp_path)
     told = [thing for thing in shown if isinstance(thing, str)]
@@ -330,8 +344,8 @@ def test_what_needs_more_is_refused_with_the_reason(tmp_path, source, reason):
 
 
 def test_an_unknown_or_untagged_cell_is_refused_with_what_to_do(tmp_path, results, review):
-    with pytest.raises(InputError, match=r"evlib\.describe\.coded_fields\.coding_agreement"):
-        lesson(results, ["describe-06"], protocol=review)
+    with pytest.raises(InputError, match=r"evlib\.describe\.coded_fields\.readers_coding"):
+        lesson(results, ["describe-04"], protocol=review)
     with pytest.raises(InputError, match=r"'nope' is no cell .* dose-06b"):
         lesson(results, ["nope"], protocol=review)
     with pytest.raises(InputError, match="no cell is named"):
@@ -360,14 +374,45 @@ def test_the_index_names_every_cell_and_its_links_lead_to_the_chapter_and_to_fil
     assert "`records`, `described`; after `describe-11`" in index
     write_lessons(results, chapters, tmp_path / "lessons", protocol=review)
     linked = set(re.findall(r'href="(lessons/[^"]+)"', index))
-    written = {f"lessons/{path.name}" for path in (tmp_path / "lessons").iterdir()}
+    written = {f"lessons/{path.name}" for path in (tmp_path / "lessons").glob("*.zip")}
     assert linked == written - {f"lessons/{ALL_DATA}.zip"} and len(linked) > 2 * len(CHAPTERS)
     with zipfile.ZipFile(tmp_path / "lessons/dose-06b.zip") as archive:
         assert {Path(name).name for name in archive.namelist()} == {"dose-06b.ipynb", "doses.csv", "README.md"}
 
 
+def test_the_index_pictures_what_each_cell_shows_in_this_run(results, review, tmp_path):
+    chapters = chapters_of(results)
+    index = cell_index(chapters)
+    write_lessons(results, chapters, tmp_path / "lessons", protocol=review)
+    (tmp_path / "figures").symlink_to(results / "figures")
+    pictures = re.findall(r'<img class="shows" src="([^"]+)" alt="([^"]{20,})" loading="lazy">', index)
+    shown = {path: ElementTree.fromstring((tmp_path / path).read_text(encoding="utf-8")) for path, _ in pictures}
+    cells = [cell for name in CHAPTERS for cell in tagged(results, name) if SOLUTION not in cell.metadata.tags]
+    assert len(shown) == index.count("<img") == sum("text/html" in cell.outputs[0].data for cell in cells) > 10
+    kappa = "".join(shown["lessons/pictures/screen-21b.svg"].itertext())
+    assert all(word in kappa for word in ("include", "exclude", "unclear"))
+    assert all((tmp_path / path).stat().st_size < 200_000 for path in shown)
+
+
+def test_a_picture_of_a_table_says_what_it_leaves_out_and_holds_any_text():
+    rows = [[f"column {n}" for n in range(6)], *([text] * 6 for text in HOSTILE)]
+    words = [part.text for part in ElementTree.fromstring(table_picture(rows)).iter() if part.text]
+    assert words[-1] == f"… {len(HOSTILE) - 6} more rows, 2 more columns"
+    assert len(words) == 7 * 4 + 1 and all(len(word) <= 22 for word in words[:-1])
+    assert rows_of(table(pd.DataFrame({"a": ["<b>", "x & y"]}), caption="c").data) == [["a"], ["<b>"], ["x & y"]]
+
+
+def test_chapters_can_be_opened_elsewhere_where_the_address_of_the_repository_is_known(results):
+    chapters = chapters_of(results)
+    index = cell_index(chapters, repository="https://github.com/some/reviews")
+    for name in CHAPTERS:
+        assert f'"https://mybinder.org/v2/gh/some/reviews/main?urlpath=lab/tree/notebooks/{name}.ipynb"' in index
+        assert f'"https://colab.research.google.com/github/some/reviews/blob/main/notebooks/{name}.ipynb"' in index
+    assert "http" not in cell_index(chapters, repository="https://example.org/some/reviews")
+
+
 # How many cells ran when this was written. A chapter may show how by more cells, and may not by fewer.
-RUN_ALONE = 40
+RUN_ALONE = 44
 
 
 def test_so_many_cells_run_anywhere_as_the_book_shows_them_with_all_the_data_beside(results, review, tmp_path):

@@ -14,7 +14,7 @@ from evlib.audit import claims, compare
 from evlib.base import figure, query, tables
 from evlib.base.schema import read_csv, read_table
 from evlib.describe import coded_fields
-from evlib.doses import dose_verdicts, dose_windows, effect_sizes, evidence, specifications, stated_doses
+from evlib.doses import dose_verdicts, dose_windows, evidence, specifications, stated_doses
 from evlib.screen import deduplication, screening
 
 CELLS = {
@@ -116,7 +116,9 @@ def test_the_share_of_the_readings_of_one_concentration(known):
     settings = evidence.dials()
     setting = dose_windows.setting_of(known, settings)
     factors = evidence.dial_factors(known["conversions"], known["stated"], settings)
-    made = made_by("dose-18a3", setting=setting, own=factors[factors["product"] == "ExoFlo"].sort_values("low"))
+    tested, cross = dose_windows.every_tested(known, settings), specifications.full_cross(known, settings)
+    made = made_by("dose-18a3", tested=tested, cross=cross)
+    assert set(made["read"].exoflo_per_ml) == set(factors.low[factors["product"] == "ExoFlo"])
     assert made["below"].mean() == pytest.approx(setting.shares["any"])
     assert made["below"].nunique() == 2
 
@@ -142,19 +144,19 @@ def test_printed_percentages(results):
 
 def test_what_changed_between_two_dates(run_of, results):
     before, after = compare.search_of(run_of("2020-12-31")), compare.search_of(results)
-    moved = made_by("update-06b", before=before, after=after)["moved"]
+    moved = made_by("update-06b", screened_before=before.screened, screened=after.screened)["moved"]
     n = compare.accounts(before, after, compare.trial_changes(before, after))
     assert (moved.loc["included"].sum(), moved["included"].sum()) == (n["before"], n["after"])
     assert moved["included"].sum() - moved.loc["included", "included"] == n["new"] > 0
     assert moved.loc["included"].sum() - moved.loc["included", "included"] == n["removed"]
 
 
-def test_risk_ratios_with_the_usual_interval(known):
-    effects = effect_sizes.effects(known["studies"], known["arms"], known["outcomes"])
-    made = made_by("cert-13b", effects=effects)
+def test_risk_ratios_with_the_usual_interval(results):
+    compared = read_table(results / "compared_outcomes.csv", "compared_outcomes")
+    made = made_by("cert-13b", compared=compared)
     assert made["ratio"].tolist() == pytest.approx(made["counted"].estimate.tolist())
     for i, row in made["counted"].astype({"events": int, "versus_events": int}).iterrows():
-        counts = (row.events, row.n, row.versus_events, row.versus_n)
+        counts = (row.events, row.arm_n, row.versus_events, row.versus_n)
         usual = confint_proportions_2indep(*map(int, counts), compare="ratio", method="log", correction=False)
         assert made["wald"].loc[i].tolist() == pytest.approx(usual, rel=1e-3)
 

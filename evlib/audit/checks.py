@@ -229,13 +229,13 @@ def _share_of(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
 
 def _fitting(part: float, whole: float, claim: _Claim, places: int) -> str:
     """Which wholes (for the same count) and which counts (of the same whole) would give the printed percentage."""
-    printed, count, last = f"{claim.value:.{places}f} %", _as_text(part), 3 * int(whole) - 1
-    wholes = [n for n in range(1, last + 1) if _rounds_to(100 * part / n, claim.value, places)]
+    printed, count = f"{claim.value:.{places}f} %", _as_text(part)
+    wholes = [n for n in range(1, 3 * int(whole)) if _rounds_to(100 * part / n, claim.value, places)]
     parts = [n for n in range(int(whole) + 1) if _rounds_to(100 * n / whole, claim.value, places)]
     of_part = (
         f"{printed} is {count} of {_joined(wholes, 'or')}"
         if wholes
-        else f"No denominator up to {last} gives {printed} for {count}"
+        else f"No denominator below three times {_as_text(whole)} gives {printed} for {count}"
     )
     of_whole = f"{_joined(parts, 'or')} would give it" if parts else "no count would"
     return f"{of_part}; of {_as_text(whole)}, {of_whole}."

@@ -1,6 +1,7 @@
 """Two searches compared: trials that are new or gone, and why; changed records; every headline number before and after."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,24 +40,25 @@ class Search(NamedTuple):
     numbers: dict[str, str]
 
 
-def run_missing_chapters(folder: str | Path, search_date: str) -> None:
-    """Run the first four chapters of a search by papermill, where ``folder`` lacks its tables (about a minute).
+def run_missing_chapters(searches: Mapping[Path, str]) -> None:
+    """Run the first four chapters by papermill for each folder that lacks their tables (about a minute).
+
+    ``searches`` gives the search date of each folder.
 
     Examples
     --------
-    >>> run_missing_chapters("data/processed/2024-02-17", "2024-02-17")  # its tables are there: nothing is run
+    >>> run_missing_chapters({Path("data/processed/2024-02-17"): "2024-02-17"})  # its tables are there: nothing is run
     """
-    if (Path(folder) / "numbers" / "03_describe.json").is_file():
-        return
-    import papermill
+    for folder, search_date in searches.items():
+        for chapter in () if (folder / "numbers" / "03_describe.json").is_file() else CHAPTERS:
+            import papermill
 
-    for chapter in CHAPTERS:
-        papermill.execute_notebook(
-            str(repository(Path.cwd()) / "notebooks" / f"{chapter}.ipynb"),
-            None,
-            parameters={"search_date": search_date, "out_dir": str(folder)},
-            progress_bar=False,
-        )
+            papermill.execute_notebook(
+                str(repository(Path.cwd()) / "notebooks" / f"{chapter}.ipynb"),
+                None,
+                parameters={"search_date": search_date, "out_dir": str(folder)},
+                progress_bar=False,
+            )
 
 
 def search_of(folder: str | Path) -> Search:

@@ -316,8 +316,8 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFra
     return frame
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -> None:
-    """Write any frame as CSV, formula-guarded and atomically; days are written as YYYY-MM-DD.
+def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -> pd.DataFrame:
+    """Write any frame as CSV, formula-guarded and atomically, with days as YYYY-MM-DD; returns it as it is.
 
     ``lasting`` as in ``evlib.base.files.writing``.
 
@@ -332,6 +332,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -
     """
     with writing(path, lasting=lasting) as file:
         append_csv(frame, file)
+    return frame
 
 
 def append_csv(frame: pd.DataFrame, file: TextIO) -> None:

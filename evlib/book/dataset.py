@@ -1,6 +1,7 @@
 """The whole data set of a run as one file: tables as CSV and Parquet, a codebook, a data package and an RO-Crate."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -66,6 +67,14 @@ _LICENCE = {
     "title": "Creative Commons Attribution 4.0",
     "path": "https://creativecommons.org/licenses/by/4.0/",
 }
+
+
+def repository_address(citation: Path) -> str:
+    """Where the repository is: GitHub's workflows tell, else the field ``repository-code`` of ``CITATION.cff``; empty: unknown."""
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    if server and name:
+        return f"{server}/{name}"
+    return yaml.safe_load(citation.read_text(encoding="utf-8")).get("repository-code", "")
 
 
 def citation_words(citation: Path, *, search_date: str, snapshot: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import ast
 import html
 import json
-import os
 import re
 import shutil
 from importlib.util import find_spec
@@ -21,7 +20,7 @@ from evlib.base.tables import table
 from evlib.base.words import filled, load_numbers
 from evlib.book.chapter_pages import answer_first, figures_apart, for_phones, with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
-from evlib.book.dataset import citation_words, copy_table, write_dataset
+from evlib.book.dataset import citation_words, copy_table, repository_address, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.lessons.chapters import chapters_of
@@ -43,6 +42,7 @@ _UPDATE_TABLES = {
     "trial_changes.csv": "a trial that is new since the earlier search, or no longer included",
     "prisma2020_update.csv": "a box of the flow of the update, as the R package PRISMA2020 reads it",
     "record_changes.csv": "a field of a record that changed since the earlier search",
+    "screened_before.csv": "a record of the earlier search, with what became of it there",
 }
 _MORE_FIGURES = "more_figures.ipynb"
 _WITHOUT_TERMS = {"glossary.md", "changelog.md"}  # pages on which a word is not linked to its meaning
@@ -64,11 +64,15 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     _lay_out_pages(root, source, protocol)
     _drop_absent_chapters(source / "_toc.yml", results)
     write_look_up_pages(results, source, protocol)
-    _add_launch_buttons(source / "_config.yml")
+    address = repository_address(repository(root) / "CITATION.cff")
+    _add_launch_buttons(source / "_config.yml", address)
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
     words |= history_words(root, results)
     compared = (results / "06_update.ipynb").is_file()
     words["each_new_trial"] = " ([each, and why it is included](06_update.ipynb))" if compared else ""
+    words["chapter_of_update"] = (
+        "[](06_update.ipynb)" if compared else "the chapter of later editions that compares two searches"
+    )
     words["update_tables"] = "\n".join(
         f'| <a href="{name}" download>{name}</a> | {row} |'
         for name, row in _UPDATE_TABLES.items()
@@ -98,7 +102,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     if (source / "find_answer.md").is_file():
         words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
     chapters = chapters_of(results)
-    words["cell_index"] = cell_index(chapters)
+    words["cell_index"] = cell_index(chapters, repository=address)
     if (source / "plans.md").is_file():
         lessons, raw = source / "_extra" / "lessons", root / "data" / "raw"
         words["class_materials"] = write_class_materials(results, lessons, words=words, raw_dir=raw, protocol=protocol)
@@ -199,16 +203,12 @@ def _drop_absent_chapters(toc: Path, results: Path) -> None:
     write_text(toc, "".join(kept))
 
 
-def _add_launch_buttons(config: Path) -> None:
-    """Let each chapter offer to open on Binder and Colab, where the repository's address is known.
-
-    GitHub's workflows give it (``GITHUB_SERVER_URL``, ``GITHUB_REPOSITORY``); on other machines there are no buttons.
-    """
-    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
-    if not server or not name:
+def _add_launch_buttons(config: Path, address: str) -> None:
+    """Let each chapter offer to open on Binder and Colab, where the repository's address is known."""
+    if not address:
         return
     text = config.read_text(encoding="utf-8")
-    text += f"\nrepository:\n  url: {server}/{name}\n  path_to_book: notebooks\n  branch: main\n"
+    text += f"\nrepository:\n  url: {address}\n  path_to_book: notebooks\n  branch: main\n"
     text += "\nlaunch_buttons:\n  binderhub_url: https://mybinder.org\n  colab_url: https://colab.research.google.com\n"
     write_text(config, text)
 

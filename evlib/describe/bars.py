@@ -3,7 +3,7 @@
 import pandas as pd
 
 from evlib.base.figure import NOT_REPORTED, UNREAD, Figure, none_included
-from evlib.base.theme import MISSING
+from evlib.base.theme import MISSING, PALETTE, STACKED
 from evlib.base.words import joined, several, share_in_words
 from evlib.describe.coded_fields import value_counts
 from evlib.describe.tally import as_label
@@ -83,6 +83,18 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
         title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
     title += _beside(int((described.screening == "pending").sum())) if data.included.sum() else ""
     return _counted(data, name, title, _unit(described))
+
+
+def stacked(data: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """The data of such a figure for ``seaborn.histplot``: a row ``n`` for each bar's part, and how parts are told apart.
+
+    A part in which nothing is counted is left out, unless it is the first.
+    """
+    rows = data.melt(id_vars=data.columns[0], var_name="trials", value_name="n")
+    rows = rows[(rows.groupby("trials").n.transform("sum") > 0) | (rows.trials == data.columns[1])]
+    parts = list(rows.trials.unique())
+    colours = dict(zip(parts, PALETTE))
+    return rows, STACKED | {"hue": "trials", "hue_order": parts[::-1], "palette": colours, "legend": len(parts) > 1}
 
 
 def _counted(data: pd.DataFrame, name: str, title: str, unit: str) -> Figure:

@@ -42,6 +42,7 @@ class Cell(NamedTuple):
     solution: bool
     position: int
     output: str  # in the run, as a line of Markdown
+    markup: str  # of it: a table or a figure as HTML
 
 
 class Chapter(NamedTuple):
@@ -131,7 +132,9 @@ def _read_cell(chapter: str, cell: "NotebookNode", before: str, position: int) -
     takes += [name for name, (package, _) in _imported(tree) if not _is_there(package)]
     words = _column_words(tree) | _column_words(answer) | set(re.findall(r"`(\w+)`", about.get("exercise", "")))
     takes = list(dict.fromkeys(takes))
-    return Cell(cell["id"], chapter, code, takes, makes, words, about, before, solution, position, _output(cell))
+    return Cell(
+        cell["id"], chapter, code, takes, makes, words, about, before, solution, position, _output(cell), _markup(cell)
+    )
 
 
 def _output(cell: "NotebookNode") -> str:
@@ -143,6 +146,11 @@ def _output(cell: "NotebookNode") -> str:
         if caption := re.search(r'<p class="caption"[^>]*>(.*?)</p>', data.get("text/html", "")):
             return caption[1].replace("|", "\\|")
     return ""
+
+
+def _markup(cell: "NotebookNode") -> str:
+    """The table or figure that a cell showed in the run as HTML; empty for none."""
+    return next((text for output in cell.outputs if (text := output.get("data", {}).get("text/html", ""))), "")
 
 
 def without_helpers(source: str) -> str:
@@ -221,9 +229,12 @@ def _is_there(package: str) -> bool:
 
 
 def _column_words(tree: ast.Module) -> set[str]:
-    """Every word of the code that could name a column."""
+    """Every word of the code that could name a column; ``table.*`` of a table whose ``columns`` it asks for."""
     nodes = list(ast.walk(tree))
     words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    words |= {
+        f"{ast.unparse(node.value)}.*" for node in nodes if isinstance(node, ast.Attribute) and node.attr == "columns"
+    }
     words |= {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
     return words | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 

@@ -83,10 +83,10 @@ def lesson(
         for name in needs[cell.id].tables:
             users.setdefault((name, chapters[cell.chapter].tables[name]), []).append(cell)
     _refuse_two_meanings(users)
-    tables = [
-        table_of(results, name, file, used={word for cell in own for word in cell.words})
-        for (name, file), own in users.items()
-    ]
+    tables = []
+    for (name, file), own in users.items():
+        words = {word for cell in own for word in cell.words}
+        tables.append(table_of(results, name, file, used=None if f"{name}.*" in words else words))
     cut = ""
     if inline:
         shorter = [_cut(table, own) for table, own in zip(tables, users.values(), strict=True)]

@@ -1,13 +1,15 @@
 """The lessons of a book: the index of cells, a file for each cell and each chapter, and all tables as one file."""
 
+import html
 import json
+import re
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evlib.base.files import write_bytes, zipped
+from evlib.base.files import write_bytes, write_text, zipped
 from evlib.base.paths import searched
-from evlib.book.lessons.chapters import ALWAYS_IMPORTED, SOLUTION, Chapter, cells_alone, is_lifted, needs_of
+from evlib.book.lessons.chapters import ALWAYS_IMPORTED, SOLUTION, Cell, Chapter, cells_alone, is_lifted, needs_of
 from evlib.book.lessons.data import Table, as_csv, dictionary, escaped, published_at, reading, table_of
 from evlib.book.lessons.notebook import (
     FORMULA,
@@ -18,11 +20,12 @@ from evlib.book.lessons.notebook import (
     without_solutions,
     write_lesson,
 )
+from evlib.book.lessons.pictures import image, rows_of, table_picture
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-ALL_DATA = "all_data"
+ALL_DATA, PICTURES = "all_data", "pictures"
 WITH_SOLUTIONS = "-with-solutions"
 _IMPORTS = [
     "import json",
@@ -36,12 +39,15 @@ _IMPORTS = [
 
 def write_lessons(results: Path, chapters: dict[str, Chapter], folder: Path, *, protocol: dict) -> None:
     """Write a lesson of every cell that can be lifted, and of every chapter with such cells, each as a zip with its data beside
-    it, without and with solutions; and all tables that cells use as one zip."""
+    it, without and with solutions; pictures of the tables that cells show; and all tables that cells use as one zip."""
     for name, chapter in chapters.items():
         for part in (name, *(cell.id for cell in chapter.cells if not cell.solution)) if chapter.cells else ():
             made = lesson(results, [part], protocol=protocol, chapters=chapters, solutions=True)
             write_lesson(made, folder / f"{part}{WITH_SOLUTIONS}.zip")
             write_lesson(without_solutions(made), folder / f"{part}.zip")
+        for cell in chapter.cells:
+            if "<table" in cell.markup and not cell.solution:
+                write_text(folder / PICTURES / f"{cell.id}.svg", table_picture(rows_of(cell.markup)))
     write_bytes(folder / f"{ALL_DATA}.zip", zipped(all_data(results, chapters, protocol=protocol)))
 
 
@@ -79,8 +85,11 @@ def all_data(results: Path, chapters: dict[str, Chapter], *, protocol: dict) -> 
     return files | {f"{ALL_DATA}/README.md": about.encode()}
 
 
-def cell_index(chapters: dict[str, Chapter]) -> str:
-    """The cells that can be lifted, chapter by chapter, as Markdown with links for a page of the book."""
+def cell_index(chapters: dict[str, Chapter], *, repository: str = "") -> str:
+    """The cells that can be lifted, chapter by chapter, as Markdown with links for a page of the book.
+
+    Where ``repository`` gives an address at GitHub, each chapter can be opened on Binder and Colab from there.
+    """
     sections = []
     for name, chapter in chapters.items():
         rows = []
@@ -90,10 +99,13 @@ def cell_index(chapters: dict[str, Chapter]) -> str:
             needs = needs_of(cell, chapter)
             tables = ", ".join(f"`{chapter.tables[table]}`" for table in needs.tables)
             after = ", ".join(f"`{provider.id}`" for provider in needs.providers)
+            picture = _picture(cell)
             facts = (
                 f'<a href="{name}.html#{_anchor(cell.id)}">{cell.id}</a>',
                 escaped(cell.about["teaches"]),
-                escaped(cell.about["shows"]) + (f": *{cell.output}*" if cell.output else ""),
+                escaped(cell.about["shows"])
+                + (f": *{cell.output}*" if cell.output else "")
+                + (f'<br><a href="{name}.html#{_anchor(cell.id)}">{picture}</a>' if picture else ""),
                 f"{_files(cell.id, 'lesson')}: {cell.about['minutes']} minutes"
                 + (f", with {tables}" if tables else "")
                 + (f"; after {after}" if after else ""),
@@ -102,11 +114,30 @@ def cell_index(chapters: dict[str, Chapter]) -> str:
         if rows:
             minutes = sum(cell.about["minutes"] for cell in chapter.cells)
             sections.append(
-                f"## {chapter.title}\n\nAll cells of this chapter and its *Try it*, about {minutes} minutes: {_files(name, name)}\n\n"
+                f"## {chapter.title}\n\nAll cells of this chapter and its *Try it*, about {minutes} minutes: {_files(name, name)}{_launch(name, repository)}\n\n"
                 "| cell | it teaches | it shows, *in this run* | take it |\n| --- | --- | --- | --- |\n"
                 + "\n".join(rows)
             )
     return "\n\n".join(sections)
+
+
+def _launch(name: str, repository: str) -> str:
+    """Links that open a chapter with the project around it, for those who want more than its lessons."""
+    _, _, place = repository.partition("https://github.com/")
+    if not place:
+        return ""
+    binder = f"https://mybinder.org/v2/gh/{place}/main?urlpath=lab/tree/notebooks/{name}.ipynb"
+    colab = f"https://colab.research.google.com/github/{place}/blob/main/notebooks/{name}.ipynb"
+    return f'; the whole chapter <a href="{binder}">on Binder</a>, <a href="{colab}">on Colab</a>'
+
+
+def _picture(cell: Cell) -> str:
+    """A small picture of the table or figure that a cell showed; empty where it showed a sentence."""
+    if figure := re.search(r'(?:alt|aria-label)="([^"]*).*?<a href="figures/([\w-]+)\.csv"', cell.markup, re.DOTALL):
+        return image(f"figures/{figure[2]}.svg", html.unescape(figure[1]).partition(". ")[0])
+    if "<table" in cell.markup:
+        return image(f"lessons/{PICTURES}/{cell.id}.svg", f"The first rows of the table of cell {cell.id}")
+    return ""
 
 
 def _files(part: str, shown: str) -> str:

@@ -88,7 +88,7 @@ def files(claims: pd.DataFrame, results: str | Path, raw_dir: str | Path) -> dic
 
 def teachers_key(claims: pd.DataFrame) -> pd.DataFrame:
     """The verdict of the ledger on each claim, with its reason and source."""
-    return claims[["number", "id", "fits", "verdict", "ours", "why", "source"]]
+    return claims[["number", "id", "fits", "verdict", "ours", "why", "source"]].rename(columns={"source": "source_url"})
 
 
 def _trial(options: Any, studies: pd.Series) -> str | None:

@@ -1,6 +1,7 @@
 """The lessons for the classroom of a run: notebooks for students and teachers, each with its data, and slides."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +11,11 @@ import pandas as pd
 from evlib.base.files import write_text
 from evlib.base.paths import searched
 from evlib.base.schema import append_csv, read_csv, read_table
+from evlib.book.lessons.pages import PICTURES
+from evlib.book.lessons.pictures import image, rows_of_frame, table_picture
 from evlib.book.look_up.assumption_dials import combinations, dials_of, value_in_words
 from evlib.book.teaching import find_error, screening_choice
-from evlib.book.teaching.notebooks import read_lesson, student_and_teacher
+from evlib.book.teaching.notebooks import read_lesson, readme, student_and_teacher
 from evlib.book.teaching.slides import slides
 from evlib.doses.evidence import DIALS
 
@@ -29,6 +32,7 @@ class _Data(NamedTuple):
     files: dict[str, pd.DataFrame]
     key: dict[str, pd.DataFrame]
     words: dict[str, str]
+    picture: str  # what is pictured: a figure of the run, or a file of students
     pages: dict[str, str] | None = None  # to print
 
 
@@ -48,42 +52,54 @@ def write_class_materials(
         "dispute_an_assumption": _dispute(results),
         "update_a_review": _update(results),
     }
-    rows = []
-    for name, data in made.items():
-        if data is not None:
-            rows.append(_write(name, data, folder, words | data.words))
+    rows = [_write(name, data, folder, words | data.words) for name, data in made.items() if data is not None]
     if not rows:
         return "This run has too few records for them."
-    write_text(folder / "slides.html", slides(_PAGES / "slides.md", words))
-    heads = ["| lesson | students learn | minutes | files |", "| --- | --- | --- | --- |"]
+    write_text(folder / "slides.html", slides(_PAGES / "slides.md", words | _words_of_slides(words, protocol)))
+    heads = ["| lesson | students learn | a look at it | minutes | files |", "| --- | --- | --- | --- | --- |"]
     deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>'
     return "\n".join(
         [
             *heads,
             *rows,
             "",
-            f"{deck} (space, or the arrows up and down, turn the page; printed, they show what to say).",
+            f"{deck} (space or the arrows turn the page; printed, they show what to say).",
         ]
     )
+
+
+def _words_of_slides(words: dict[str, str], protocol: dict) -> dict[str, str]:
+    """What a slide has room for: the criteria of exclusion, and the first sentence of an answer, which ends before a capital."""
+    codes = screening_choice.criteria(protocol)
+    codes = codes[codes.kind == "exclude"]
+    first = {f"{name}_first": re.split(r"(?<=\.) (?=[A-Z0-9])", words[name])[0] for name in ("certainty", "harms_seen")}
+    return first | {"exclusion_codes": "\n".join("  - **" + codes.code + "** " + codes.text)}
 
 
 def _write(name: str, data: _Data, folder: Path, words: dict[str, str]) -> str:
     """Write one lesson; returns its row in the list."""
     lesson = read_lesson(_PAGES / f"{name}.md", words)
-    student, teacher = student_and_teacher(lesson, data.files, words)
+    student, teacher = student_and_teacher(lesson, data.files, data.key, words)
     tables = {file: _csv(frame) for file, frame in data.files.items()} | (data.pages or {})
     key = {file: _csv(frame) for file, frame in data.key.items()}
-    open_to_all = {f"{name}.ipynb": student} | tables
+    notebook, solved = f"{name}.ipynb", f"{name}_solutions.ipynb"
+    open_to_all = {notebook: student} | tables | {"README.txt": readme(lesson, [notebook, *tables], words)}
+    for_teachers = {solved: teacher} | key | tables | {"README.txt": readme(lesson, [solved, *key, *tables], words)}
     for file, text in open_to_all.items():
         write_text(folder / name / file, text)
     _zip(folder / f"{name}.zip", open_to_all)
-    _zip(folder / f"{name}_teacher.zip", {f"{name}_solutions.ipynb": teacher} | key | tables)
+    _zip(folder / f"{name}_teacher.zip", for_teachers)
     links = [
         f'<a href="lessons/{name}/{name}.ipynb" download>notebook</a>',
         f'<a href="lessons/{name}.zip" download>notebook and data</a>',
         f'<a href="lessons/{name}_teacher.zip" download>for the teacher</a>',
     ]
-    return f"| {lesson.title} | {lesson.goal} | {lesson.minutes} | {', '.join(links)} |"
+    if data.picture in data.files:
+        write_text(folder / f"{PICTURES}/{name}.svg", table_picture(rows_of_frame(data.files[data.picture])))
+        picture = image(f"lessons/{PICTURES}/{name}.svg", f"The first rows of {data.picture}")
+    else:
+        picture = image(f"figures/{data.picture}.svg", words[f"alt_{data.picture}"].partition(". ")[0])
+    return f"| {lesson.title} | {lesson.goal} | {picture} | {lesson.minutes} | {', '.join(links)} |"
 
 
 def _csv(frame: pd.DataFrame) -> str:
@@ -111,14 +127,16 @@ def _screening(results: Path, protocol: dict) -> _Data | None:
     }
     page = screening_choice.printed(files["screening_sheet.csv"], files["criteria.csv"])
     key = {"screening_key.csv": screening_choice.teachers_key(records)}
-    return _Data(files, key, {}, {"screening_sheet.html": page})
+    return _Data(files, key, {}, "screening_sheet.csv", {"screening_sheet.html": page})
 
 
 def _find_the_error(results: Path, raw: Path, protocol: dict) -> _Data | None:
     claims = find_error.twelve_claims(results, raw, protocol=protocol)
     if claims is None:
         return None
-    return _Data(find_error.files(claims, results, raw), {"claims_key.csv": find_error.teachers_key(claims)}, {})
+    return _Data(
+        find_error.files(claims, results, raw), {"claims_key.csv": find_error.teachers_key(claims)}, {}, "claims.csv"
+    )
 
 
 def _dispute(results: Path) -> _Data | None:
@@ -139,7 +157,7 @@ def _dispute(results: Path) -> _Data | None:
         for value in dict.fromkeys(cross[name])
     ]
     settings = cross[[*dials, "as_set", *_ANSWERS]].replace({name: {"": _AS_A_WHOLE} for name in dials})
-    return _Data({"settings.csv": settings, "dials.csv": pd.DataFrame(rows)}, {}, {})
+    return _Data({"settings.csv": settings, "dials.csv": pd.DataFrame(rows)}, {}, {}, "specification_curve")
 
 
 def _update(results: Path) -> _Data | None:
@@ -157,4 +175,4 @@ def _update(results: Path) -> _Data | None:
     outcomes = read_table(results / "screened.csv", "screened")[["trn", "outcome", "criterion"]]
     codes = read_table(results / "described.csv", "described")[["trn", *_CODES]]
     dated = records.merge(outcomes, on="trn").merge(codes, on="trn", how="left")
-    return _Data({"records.csv": dated, "by_date.csv": by_date}, {}, {"earlier_date": earlier.max()})
+    return _Data({"records.csv": dated, "by_date.csv": by_date}, {}, {"earlier_date": earlier.max()}, "field_by_date")

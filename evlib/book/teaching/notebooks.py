@@ -1,7 +1,8 @@
 """The notebooks of a lesson, made of a page of Markdown: one for students, one with solutions for who teaches it."""
 
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from evlib.base.protocol import YAML_LOADER
 from evlib.base.schema import read_csv
 from evlib.base.words import filled
 from evlib.book.dataset import CODEBOOK, FURTHER
+from evlib.book.lessons.notebook import FORMULA
 from evlib.run.pipeline import source_kernelspec
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Lesson(NamedTuple):
     minutes: int
     needs: str
     mind: str  # the warning that belongs to its numbers
+    files: dict[str, str]  # what each file beside it is
     columns: dict[str, str]  # meanings of columns that no codebook has
     text: str
 
@@ -48,14 +51,16 @@ def read_lesson(path: str | Path, words: Mapping[str, str]) -> Lesson:
     return Lesson(path.stem, columns=facts.pop("columns", {}), text=page[head.end() :].strip(), **facts)
 
 
-def student_and_teacher(lesson: Lesson, files: Mapping[str, pd.DataFrame], words: Mapping[str, str]) -> tuple[str, str]:
+def student_and_teacher(
+    lesson: Lesson, files: Mapping[str, pd.DataFrame], key: Mapping[str, pd.DataFrame], words: Mapping[str, str]
+) -> tuple[str, str]:
     """The text of the notebook for students and of the one with solutions.
 
-    ``files`` are the tables that lie beside them, by file name.
+    ``files`` are the tables that lie beside them, by file name; those of ``key`` lie beside the second alone.
     """
     import nbformat
 
-    made = [_notebook(lesson, files, words, solved=solved) for solved in (False, True)]
+    made = [_notebook(lesson, tables, words, solved=tables is not files) for tables in (files, {**key, **files})]
     for notebook in made:
         nbformat.validate(notebook)
     return nbformat.writes(made[0]) + "\n", nbformat.writes(made[1]) + "\n"
@@ -85,6 +90,23 @@ def _notebook(
     about = {"goal": lesson.goal, "minutes": lesson.minutes, "needs": lesson.needs, "mind": lesson.mind}
     metadata = {"kernelspec": source_kernelspec(), "language_info": {"name": "python"}, "lesson": about}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def readme(lesson: Lesson, names: Iterable[str], words: Mapping[str, str]) -> str:
+    """What the files of a lesson are, as plain text: how to begin, the warning, source and licence."""
+    told = {
+        f"{lesson.name}.ipynb": "the lesson",
+        f"{lesson.name}_solutions.ipynb": "the lesson with solutions and notes",
+    }
+    paragraphs = [
+        f"{lesson.title} ({lesson.minutes} minutes). Goal: {lesson.goal}. It needs: {lesson.needs}.",
+        "Unpack all files into one folder and open the notebook (.ipynb) in Jupyter. What each column of a table means stands at the "
+        f"beginning of the notebook. {FORMULA}",
+        *(f"{name}: {(told | lesson.files)[name]}." for name in names),
+        f"Mind: {lesson.mind}",
+        re.sub(r"\[(.+?)\]\((.+?)\)", r"\1 (\2)", _closing(words).partition("\n\n")[2]),
+    ]
+    return "\n\n".join(textwrap.fill(re.sub(r"[*`]", "", part), 100) for part in paragraphs) + "\n"
 
 
 def _opening(lesson: Lesson, words: Mapping[str, str], *, solved: bool) -> str:

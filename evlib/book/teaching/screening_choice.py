@@ -127,11 +127,10 @@ def machine_readers(records: pd.DataFrame) -> pd.DataFrame:
 
 def teachers_key(records: pd.DataFrame) -> pd.DataFrame:
     """Why each record was chosen, what the rules proposed, and the reason of the settlement."""
-    key = records[["why", "rule", "rule_criterion", "adjudicated", "adjudicated_criterion", "reason"]].reset_index(
-        names="trn"
-    )
+    names = ["why", "rule", "rule_criterion", "adjudicated", "adjudicated_criterion", "reason"]
+    key = records[names].rename(columns=lambda name: name.replace("adjudicated", "readers_settled"))
     key.insert(0, "number", range(1, len(key) + 1))
-    return key
+    return key.reset_index(names="trn")
 
 
 def criteria(protocol: dict) -> pd.DataFrame:
