@@ -26,9 +26,9 @@ _ROUTES = ("route", "route_group")
 _SEVERAL = {"msc_source": "mixed", "ev_term": "both", "route": "combined"}  # the code that stands for several
 # Where a record states a field and nothing else: what stands there is never "not reported". Of a field that the protocol adds, the
 # first column that it is read from.
-_STATES = {
+STATING = {
     "disease_area": "conditions", "msc_source": "msc_source_text", "ev_term": "ev_term_text", "route": "route_text",
-    "design": "intervention_model", "study_type": "study_type", "phase_group": "phases",
+    "design": "intervention_model", "study_type": "study_type", "phase_group": "phases", "countries": "countries",
 }  # fmt: skip
 _NOT_STATED = re.compile(
     r"\b(?:not|un)\s?(?:selected|specified|stated|shown|named|reported|provided|available|applicable)\b|\bn/?a\b|\bun(?:known|clear)\b",
@@ -302,7 +302,7 @@ def _stated(words: pd.DataFrame, protocol: dict) -> dict[str, set[str]]:
 
 def _stating_columns(protocol: dict) -> dict[str, str]:
     """The column of a record in which each field is stated, and nothing else."""
-    return _STATES | {"countries": "countries"} | {name: own[0] for name, own in protocol["added_fields"].items()}
+    return STATING | {name: own[0] for name, own in protocol["added_fields"].items()}
 
 
 def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
