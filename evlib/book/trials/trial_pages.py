@@ -74,6 +74,14 @@ _FOLLOWED = (
 _DATES = {"start_date": "start", "completion_date": "completion"}
 _DECISIONS = ("reviewer", "read_by", "decision", "criterion", "reason")
 _CODING = ("field", "value", "coded_by", "found_in", "words", "read_as", "record_says")
+_OF_SEVERAL = (
+    "value",
+    "found_in",
+    "words",
+    "record_says",
+    "before",
+    "after",
+)  # may hold several values: "Phase 1 and Phase 2"
 _DUPLICATES = ("trn", "kept_trn", "basis", "evidence")
 _REMARKS = ("field", "text", "reason", "file", "line")
 _NOT_UNDERSTOOD = "What a source states here could not be read. Where the record above lacks the field, this is why: it was not left out."
@@ -317,7 +325,7 @@ def _facts_in_short(
         code = row.get("value")
         if "record_says" in row:
             day = older.get(STATING.get(field), record).get("snapshot")
-            code = f"{code} ({row['coded_by']}; the record of {day} says {', '.join(split_multi(row['record_says']))})"
+            code = f"{code} ({row['coded_by']}; the record of {day} says {joined(split_multi(row['record_says']))})"
         return html.escape(": ".join(filter(None, (code, said)))) or UNREPORTED
 
     def shown(*names: str) -> str:
@@ -517,4 +525,5 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], *, label: str, non
 
 def _cell(name: str, value: object) -> str:
     text = {"True": "yes", "False": "no"}.get(str(value), str(value))
+    text = joined(split_multi(text)) if name in _OF_SEVERAL else text
     return html.escape(text.replace("_", " ") if name in ("field", "found_in") else text)
