@@ -254,9 +254,9 @@ def test_counting_by_screening_keeps_both_apart():
 def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
     records = records_of([RECORD | {"route_text": "intravenous, then inhalation"}], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
-    by = rules.set_index("trn").assign(**dict.fromkeys(CODED_FIELDS, "rules"))
+    by = rules.set_index("trn").assign(**dict.fromkeys(coded_fields.coded_fields(review), "rules"))
     basis = coded_fields.coding_basis(rules, words, by, protocol=review).set_index("field")
-    assert basis.index.tolist() == CODED_FIELDS
+    assert basis.index.tolist() == coded_fields.coded_fields(review)
     assert (basis.found_in["route"], basis.words["route"]) == ("route_text", "intravenous | inhalation")
     assert basis.words["countries"] == "Iran (Islamic Republic of) | Türkiye"
     assert pd.isna(basis.words["engineered"])
@@ -271,7 +271,7 @@ def test_a_readers_code_rests_on_the_record_where_the_rules_find_the_same_and_di
     read = rules.assign(
         coded_by="machine-read", route="intravenous", countries="China", country_basis="sponsor", design=None
     )
-    by = read.set_index("trn").assign(**dict.fromkeys(CODED_FIELDS, "machine-read"))
+    by = read.set_index("trn").assign(**dict.fromkeys(coded_fields.coded_fields(review), "machine-read"))
     basis = coded_fields.coding_basis(read, words, by, protocol=review)
     differ = coded_fields.coding_differences(read, rules, words, basis).set_index("field")
     basis = basis.set_index("field")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.protocol import load_protocol
-from evlib.base.schema import CODED_FIELDS, columns
+from evlib.base.schema import columns
 from evlib.base.tables import WITHOUT_CODE, code_labels
 from evlib.describe import bars, coded_fields
 from evlib.describe.phases import phase_code
@@ -96,7 +96,7 @@ def test_figures_and_counts_name_it_apart_from_what_is_not_reported(review):
     assert coded_fields.value_counts(described, "phase_group").phase_group.tolist() == ["not reported", WITHOUT_CODE]
     figure = bars.trials_by(described, "phase_group", noun="phase", labels=code_labels(review, "phase_group"))
     assert {"Stated, no code", "Not reported"} <= set(figure.data.iloc[:, 0])
-    by = coding.set_index("trn").assign(**dict.fromkeys(CODED_FIELDS, "rules"))
+    by = coding.set_index("trn").assign(**dict.fromkeys(coded_fields.coded_fields(review), "rules"))
     basis = coded_fields.coding_basis(coding, found, by, protocol=review).set_index(["trn", "field"])
     assert basis.loc[("NCT00000000", "phase_group"), ["found_in", "words"]].tolist() == ["phases", "Pilot"]
     silent = coded_fields.coding_agreement(coding.assign(phase_group="1"), coding).set_index("field").rules_silent
