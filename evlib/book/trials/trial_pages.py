@@ -27,7 +27,10 @@ _CODED = {
     "phase_group": "Phase",
     "design": "Design",
 }
-_IN_MENUS_ALONE = ("Design", "Masking level")  # of the coded facts; a column of it would leave too little width for the others
+_IN_MENUS_ALONE = (
+    "Design",
+    "Masking level",
+)  # of the coded facts; a column of it would leave too little width for the others
 NOT_COUNTED = "not yet read, not counted"
 _SEARCHED = ("official_title", "acronym", "conditions", "interventions", "route_text", "sponsor", "secondary_trns")
 _RECORD = {
