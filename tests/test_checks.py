@@ -9,6 +9,7 @@ from evlib.audit.claims import read_claims
 from evlib.base.errors import InputError
 from evlib.base.figure import show
 from evlib.base.schema import columns, read_csv
+from evlib.base.tables import WITHOUT_CODE
 
 PAPER = ROOT.parent / "shared" / "paper" / "fmed-12-1625787.txt"
 
@@ -31,7 +32,14 @@ def evidence():
             "phase_group": "1",
         },
         {"trn": "NCT2", "screening": "included", "countries": "China", "route_group": "nebulised", "route": "combined"},
-        {"trn": "NCT3", "screening": "included", "countries": "Iran", "msc_source": "adipose", "route_group": "local"},
+        {
+            "trn": "NCT3",
+            "screening": "included",
+            "countries": "Iran",
+            "msc_source": "adipose",
+            "route_group": "local",
+            "route": WITHOUT_CODE,
+        },  # no route of its own
         {"trn": "NCT4", "screening": "pending", "countries": "China", "route_group": "local", "route": "topical"},
     )
     described["registered"] = pd.to_datetime(["2019-03-01", "2021-01-01", None, "2015-01-01"])

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, evlib, project_copy, put
 
+from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import OWN_DECISIONS
 
 
@@ -176,7 +177,8 @@ def test_code_writes_the_columns_of_the_readers_coding_for_any_export(tmp_path):
     done = evlib("code", str(ROOT / "data/raw/registries/2026-11-22/records.jsonl"), "--out", str(out))
     assert done.returncode == 0, done.stderr
     coded = pd.read_csv(out)
-    assert list(coded.columns) == list(pd.read_csv(ROOT / "data/raw/curation/coding.csv").columns)
+    added = [*load_protocol(ROOT / "protocol.yml")["added_fields"]]
+    assert list(coded.columns) == [*pd.read_csv(ROOT / "data/raw/curation/coding.csv"), *added]
     assert f"{len(coded)} records are coded" in done.stdout
     assert coded.set_index("trn").route["NCT04276987"] == "nebulised"
 

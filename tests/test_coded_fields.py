@@ -7,7 +7,8 @@ from conftest import RAW, ROOT, records_of
 from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import CODED_FIELDS, columns
-from evlib.describe import coded_fields
+from evlib.base.tables import WITHOUT_CODE
+from evlib.describe import coded_fields, codes_by_people
 
 RECORD = {
     "trn": "NCT00000001",
@@ -158,19 +159,20 @@ def test_a_field_of_the_protocol_alone_is_read_from_its_columns_in_turn_and_by_r
     head = ",".join(["trn", *CODED_FIELDS, "country_basis"])
     path.write_text(f"{head}\nNCT00000000{',' * 12}\n")
     read, _ = coded_fields.readers_coding(path, known=set(records.trn), protocol=review)
-    coding = coded_fields.coded(trials, read, rules)
+    coding, by = coded_fields.coded(trials, read, rules, words, protocol=review)
     assert coding.sponsor_type[0] == "company" and coding.coded_by[0] == "machine-read"
-    basis = coded_fields.coding_basis(coding, words, read=read, protocol=review).set_index(["trn", "field"])
+    basis = coded_fields.coding_basis(coding, words, by, protocol=review).set_index(["trn", "field"])
     assert basis.loc[("NCT00000000", "sponsor_type"), ["coded_by", "words"]].tolist() == ["rules", "Inc"]
     path.write_text(f"{head},sponsor_type\nNCT00000000{',' * 12},hospital\nNCT00000001{',' * 12},museum\n")
     read, rejects = coded_fields.readers_coding(path, known=set(records.trn), protocol=review)
     assert "'museum' is not a code" in rejects.reason[0]
-    coding = coded_fields.coded(trials, read, rules)
+    coding, by = coded_fields.coded(trials, read, rules, words, protocol=review)
     assert coding.sponsor_type.fillna("").tolist() == ["hospital", "hospital", "", ""]
-    basis = coded_fields.coding_basis(coding, words, read=read, protocol=review).set_index(["trn", "field"])
+    basis = coded_fields.coding_basis(coding, words, by, protocol=review).set_index(["trn", "field"])
     assert basis.coded_by["NCT00000000", "sponsor_type"] == "machine-read"
     assert coded_fields.coding_agreement(read, rules).set_index("field").loc["sponsor_type", "same"] == 0
-    assert "sponsor_type" in set(coded_fields.coding_differences(read, rules, words).field)
+    differ = coded_fields.coding_differences(read, rules, words, basis.reset_index()).set_index("field")
+    assert differ.loc["sponsor_type", ["readers", "rules", "counts"]].tolist() == ["hospital", "company", "hospital"]
 
 
 @pytest.mark.parametrize(
@@ -195,9 +197,9 @@ def test_a_slip_in_a_field_of_the_protocol_alone_is_named_with_its_line(tmp_path
 def test_the_readers_codes_win_over_the_rules(review, shipped):
     read, rejects = coded_fields.readers_coding(RAW / "curation/coding.csv", known=set(shipped.trn), protocol=review)
     assert rejects.empty
-    rules = coded_fields.rule_coding(shipped, protocol=review)
+    rules, words = coded_fields.rule_coding_with_words(shipped, protocol=review)
     trials = shipped[["trn"]].assign(merged_trns=None)
-    coded = coded_fields.coded(trials, read, rules).set_index("trn")
+    coded = coded_fields.coded(trials, read, rules, words, protocol=review)[0].set_index("trn")
     assert coded.index.tolist() == trials.trn.tolist()
     assert set(coded.index[coded.coded_by == "machine-read"]) == set(read.trn) & set(trials.trn)
     agreement = coded_fields.coding_agreement(read, rules).set_index("field")
@@ -210,11 +212,11 @@ def test_the_readers_codes_win_over_the_rules(review, shipped):
 
 def test_codes_of_a_merged_record_count_for_the_one_that_is_kept(review):
     records = records_of([RECORD | {"trn": trn} for trn in ("NCT00000001", "NCT00000002")], columns("records"))
-    rules = coded_fields.rule_coding(records, protocol=review)
+    rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
     read = rules.assign(coded_by="machine-read", route="topical", trn=["ChiCTR2000030261", "NCT00000002"])
     trials = records[["trn"]].assign(merged_trns=["ChiCTR2000030261", "IRCT20200217046526N2"])
     both = pd.concat([read, read.head(1).assign(trn="IRCT20200217046526N2", route="intravenous")])
-    coded = coded_fields.coded(trials, both, rules).set_index("trn")
+    coded = coded_fields.coded(trials, both, rules, words, protocol=review)[0].set_index("trn")
     assert coded.route.to_dict() == {"NCT00000001": "topical", "NCT00000002": "topical"}  # the second has its own
     assert set(coded.coded_by) == {"machine-read"}
 
@@ -252,8 +254,9 @@ def test_counting_by_screening_keeps_both_apart():
 def test_each_code_tells_the_field_and_the_words_it_rests_on(review):
     records = records_of([RECORD | {"route_text": "intravenous, then inhalation"}], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
-    basis = coded_fields.coding_basis(rules, words, read=rules, protocol=review).set_index("field")
-    assert basis.index.tolist() == CODED_FIELDS
+    by = rules.set_index("trn").assign(**dict.fromkeys(coded_fields.coded_fields(review), "rules"))
+    basis = coded_fields.coding_basis(rules, words, by, protocol=review).set_index("field")
+    assert basis.index.tolist() == coded_fields.coded_fields(review)
     assert (basis.found_in["route"], basis.words["route"]) == ("route_text", "intravenous | inhalation")
     assert basis.words["countries"] == "Iran (Islamic Republic of) | Türkiye"
     assert pd.isna(basis.words["engineered"])
@@ -268,11 +271,93 @@ def test_a_readers_code_rests_on_the_record_where_the_rules_find_the_same_and_di
     read = rules.assign(
         coded_by="machine-read", route="intravenous", countries="China", country_basis="sponsor", design=None
     )
-    basis = coded_fields.coding_basis(read, words, read=read, protocol=review).set_index("field")
+    by = read.set_index("trn").assign(**dict.fromkeys(coded_fields.coded_fields(review), "machine-read"))
+    basis = coded_fields.coding_basis(read, words, by, protocol=review)
+    differ = coded_fields.coding_differences(read, rules, words, basis).set_index("field")
+    basis = basis.set_index("field")
     assert basis.words["disease_area"] == "COVID"
     assert pd.isna(basis.found_in["route"])
     assert basis.found_in["countries"] == "sponsor"
-    differ = coded_fields.coding_differences(read, rules, words).set_index("field")
     assert set(differ.index) == {"route", "countries", "design"}
     assert differ.loc["route", ["readers", "rules", "words"]].tolist() == ["intravenous", "nebulised", "inhalation"]
     assert pd.isna(differ.readers["design"])
+
+
+READ = {"trn": "NCT00000001", "coded_by": "machine-read"}
+
+
+def coded_with(review, read, people=None, **facts):
+    """The codes of a record that readers coded like this, and by whom each is."""
+    records = records_of([{"trn": "NCT00000001"} | facts], columns("records"))
+    rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
+    read = pd.DataFrame([READ | read], columns=columns("coded"), dtype="object")
+    trials = records[["trn"]].assign(merged_trns=None)
+    coding, by = coded_fields.coded(trials, read, rules, words, people=people, protocol=review)
+    return coded_fields.coding_basis(coding, words, by, protocol=review).set_index("field")
+
+
+@pytest.mark.parametrize(
+    ("field", "facts", "value"),
+    [
+        ("design", {"intervention_model": "Single Group"}, "single-arm"),
+        ("countries", {"countries": "Iran, Islamic Republic of"}, "Iran"),
+        ("phase_group", {"phases": "Phase 2"}, "2"),
+        ("route", {"route_text": "injection"}, WITHOUT_CODE),  # stated, which route is not told
+        ("route_group", {"route_text": "injection"}, None),
+        (
+            "design",
+            {"brief_title": "Not eligible for a randomized trial"},
+            None,
+        ),  # a title speaks of more than the trial
+        ("msc_source", {"brief_title": "Healing after tooth extraction"}, None),
+        ("msc_source", {"msc_source_text": "MSCs enriched with own extracellular vesicles"}, None),  # no tissue
+    ],
+)
+def test_not_reported_means_that_neither_reading_nor_record_states_it(review, field, facts, value):
+    row = coded_with(review, {}, **facts).loc[field]
+    assert (row.value if value else None) == value and pd.isna(row.value) == (value is None)
+    assert row.coded_by == ("rules" if value else "machine-read")
+
+
+def test_a_country_taken_from_the_sponsor_gives_way_to_one_that_the_record_states(review):
+    sponsor = {"countries": "United States", "country_basis": "sponsor"}
+    row = coded_with(review, sponsor, countries="Germany").loc["countries"]
+    assert row[["value", "coded_by", "found_in"]].tolist() == ["Germany", "rules", "countries"]
+    assert coded_with(review, sponsor).loc["countries", ["value", "found_in"]].tolist() == ["United States", "sponsor"]
+
+
+def test_a_route_and_its_group_stay_a_pair(review):
+    basis = coded_with(review, {"route_group": "local"}, route_text="intravenous")
+    assert pd.isna(basis.value["route"]) and basis.value["route_group"] == "local"
+    assert coded_with(review, {"route_group": "local"}, route_text="topical").value["route"] == "topical"
+
+
+def test_a_reading_that_the_record_contradicts_counts_and_the_records_words_stand_beside_it(review):
+    design = coded_with(review, {"design": "parallel"}, intervention_model="Sequential").loc["design"]
+    assert design[["value", "coded_by", "record_says"]].tolist() == ["parallel", "machine-read", "Sequential"]
+    of_two = coded_with(review, {"disease_area": "respiratory"}, conditions="Burns | Pneumonia").loc["disease_area"]
+    assert pd.isna(of_two.record_says)  # the record names it, too
+
+
+def test_a_persons_code_wins_and_rows_that_cannot_be_used_are_named(review, tmp_path):
+    (tmp_path / "curation").mkdir()
+    path = tmp_path / "curation/coding_by_people.csv"
+    head, trn = "trn,field,code,reviewer,reason", "NCT00000001"
+    good = ["design,Sequential,Anna", "countries,turkey; USA,Anna", "covid19,yes,Anna", "phase_group,not reported,Anna"]
+    good += ["route,topical,Anna", "route,nebulised,Ben", "route,nebulised,adjudicated"]
+    bad = {"design,tall,Anna": "Crossover", "masks,1,Anna": "masks", "study_type,Interventional,R1": "reviewer"}
+    apart = ["ev_term,exosome,Anna", "ev_term,both,Ben"]
+    rows = [f"{trn},{row},read it" for row in [*good, *bad, *apart]]
+    path.write_text("\n".join([head, *rows, f"{trn},msc_source,,Anna,later", "NCT9,design,Parallel,Anna,no"]))
+    codes, rejects = codes_by_people.read_codes(tmp_path, known={trn}, protocol=review)
+    assert rejects.line.tolist() == [9, 10, 11, 15, 12, 13]
+    basis = coded_with(review, {"phase_group": "2", "ev_term": "both", "route": "other"}, codes)
+    assert basis.value[["design", "countries", "covid19", "route"]].tolist() == [
+        "sequential",
+        "Türkiye | United States",
+        "True",
+        "nebulised",
+    ]
+    assert basis.coded_by["design"] == "person (Anna)" and basis.coded_by["route"] == "person (adjudicated)"
+    assert pd.isna(basis.value["phase_group"]) and basis.coded_by["phase_group"] == "person (Anna)"
+    assert basis.value["ev_term"] == "both" and basis.coded_by["ev_term"] == "machine-read"

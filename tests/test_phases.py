@@ -96,7 +96,8 @@ def test_figures_and_counts_name_it_apart_from_what_is_not_reported(review):
     assert coded_fields.value_counts(described, "phase_group").phase_group.tolist() == ["not reported", WITHOUT_CODE]
     figure = bars.trials_by(described, "phase_group", noun="phase", labels=code_labels(review, "phase_group"))
     assert {"Stated, no code", "Not reported"} <= set(figure.data.iloc[:, 0])
-    basis = coded_fields.coding_basis(coding, found, read=coding, protocol=review).set_index(["trn", "field"])
+    by = coding.set_index("trn").assign(**dict.fromkeys(coded_fields.coded_fields(review), "rules"))
+    basis = coded_fields.coding_basis(coding, found, by, protocol=review).set_index(["trn", "field"])
     assert basis.loc[("NCT00000000", "phase_group"), ["found_in", "words"]].tolist() == ["phases", "Pilot"]
     silent = coded_fields.coding_agreement(coding.assign(phase_group="1"), coding).set_index("field").rules_silent
     assert silent["phase_group"] == 2  # the rules gave none a code

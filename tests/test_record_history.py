@@ -164,6 +164,16 @@ def test_a_page_says_what_is_missing_and_where_readings_differ(traced, results):
     assert "Doses" not in trial_page(silent | {"doses": [{"unit_kind": "mg"}]}, None, without=["doses", "results"])
 
 
+def test_a_page_says_where_the_record_contradicts_a_code_and_whose_each_code_is(traced):
+    story = traced("NCT03857841")
+    assert re.search(
+        r"Parallel groups \(machine-read; the record of \d{4}-\d\d-\d\d says Sequential\)", trial_page(story, None)
+    )
+    assert "the record says Sequential" in story_as_text(story)
+    page = trial_page(traced("NCT04366063"), None)
+    assert "machine-read and rules (design and countries)" in page and "<td>Iran</td>" in page
+
+
 def test_every_record_of_the_sources_can_be_traced(traced, results):
     places = read_csv(results / "places.csv")
     outcomes = read_table(results / "screened.csv", "screened").set_index("trn").outcome

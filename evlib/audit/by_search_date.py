@@ -18,7 +18,7 @@ from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import OWN_DECISIONS, shared
 from evlib.base.schema import MULTI, columns, read_csv, read_table, split_multi
-from evlib.describe import coded_fields
+from evlib.describe import coded_fields, codes_by_people
 from evlib.describe.coded_fields import describe_counts
 from evlib.doses import stated_doses
 from evlib.doses.stated_doses import dose_numbers
@@ -113,10 +113,9 @@ def _inputs(
     no_duplicates = pd.DataFrame(columns=columns("duplicates"), dtype="str")
     trials = screening.trials(outcomes, everything, no_duplicates, protocol=review)
     read, _ = coded_fields.readers_coding(raw / "curation/coding.csv", known=known, protocol=review)
-    of_trials = records[records.trn.isin(trials.trn)]
-    if not review["added_fields"]:  # the rules fill added fields for trials that readers coded, too
-        of_trials = of_trials[~of_trials.trn.isin(read.trn)]
-    coding = coded_fields.coded(trials, read, coded_fields.rule_coding(of_trials, protocol=review))
+    rules, words = coded_fields.rule_coding_with_words(records[records.trn.isin(trials.trn)], protocol=review)
+    people, _ = codes_by_people.read_codes(raw, known=known, protocol=review)
+    coding, _ = coded_fields.coded(trials, read, rules, words, people=people, protocol=review)
     described = coded_fields.described(trials, coding, everything)
     doses = None
     if (raw / _DOSES).is_file():

@@ -16,6 +16,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, split_multi
+from evlib.base.tables import WITHOUT_CODE
 from evlib.base.words import joined
 from evlib.doses.dose_windows import NARROW
 from evlib.doses.effect_sizes import mean_difference
@@ -32,9 +33,9 @@ VERDICTS = {
 ORDER = [verdict for pair in VERDICTS.values() for verdict in pair] + [NOT_CHECKABLE]
 _SETS_DIFFER = "The two sets of trials differ, and CENTRAL is absent from ours."
 _UNSTATED = ("not available", "not specified", "not reported", "not detailed")
-_SEVERAL = ("mixed", "combined")  # codes that are no tissue and no route of their own
+_SEVERAL = ("mixed", "combined", WITHOUT_CODE)  # codes that are no tissue and no route of their own
 _WORSE = ("less effective", "harm")  # readings of the paper's words on a dose that did worse than another
-_NO_PHASE = ("not-applicable", "not reported")
+_NO_PHASE = ("not-applicable", "not reported", WITHOUT_CODE)
 _CONVENTIONAL = 0.05  # the level at which the paper calls results significant
 _FROM_THE_PAPER = "Wang 2025"  # marks, in the curated tables, what was taken from the paper itself
 _NAMES = {"msc_source": "cell source", "countries": "country", "conditions": "condition", "covid19": "COVID-19"}
@@ -397,7 +398,7 @@ def _any_where(claim: _Claim, where: dict, evidence: Evidence) -> _Finding:
 
 def _most_frequent(claim: _Claim, options: dict, evidence: Evidence) -> _Finding:
     counts = Counter(_codes(evidence, options["field"], options.get("among", {}), claim))
-    del counts["not reported"]
+    del counts["not reported"], counts[WITHOUT_CODE]
     named = [counts[code] for code in claim.value]
     others = [n for code, n in counts.items() if code not in claim.value]
     top = sorted(counts, key=lambda code: (-counts[code], code))[: len(claim.value)]

@@ -62,7 +62,7 @@ _TABLES = {
         trn:key disease_area covid19:flag msc_source ev_term engineered:flag route route_group design
         phase_group study_type countries country_basis coded_by:key
     """,
-    "coding_basis": "trn:key field:key value coded_by:key found_in words",
+    "coding_basis": "trn:key field:key value coded_by:key found_in words record_says",
     "doses": """
         trn:key arm route route_group low:number high:number unit unit_kind:key per volume_ml:number
         n_administrations:count interval particles_low:number particles_high:number as_stated

@@ -292,6 +292,7 @@ def _numbered(urls: list[str], sources: dict[str, int]) -> str:
 def _basis_in_brackets(row: dict[str, Any]) -> str:
     """What a code rests on, in brackets; empty where the run does not say."""
     parts = [f"{row['found_in']}: {row['words']}" if "words" in row else row.get("found_in"), row.get("read_as")]
+    parts += [f"the record says {row['record_says']}"] if "record_says" in row else []
     return f" ({'; '.join(filter(None, parts))})" if any(parts) else ""
 
 
@@ -312,6 +313,7 @@ def _coding(trn: str, tables: dict[str, Rows], protocol: dict) -> list[dict[str,
             "found_in": row.get("found_in"),
             "words": row.get("words"),
             "read_as": "; ".join(readings.get(field, [])) or None,
+            "record_says": row.get("record_says"),
         }
         rows.append({name: text for name, text in fact.items() if text is not None})
     return rows

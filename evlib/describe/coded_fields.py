@@ -22,12 +22,13 @@ _READS = {
     "design": ["intervention_model", "brief_title", "official_title", "allocation"],
     "study_type": ["study_type"],
 }
+_ROUTES = ("route", "route_group")
 _SEVERAL = {"msc_source": "mixed", "ev_term": "both", "route": "combined"}  # the code that stands for several
 # Where a record states a field and nothing else: what stands there is never "not reported". Of a field that the protocol adds, the
 # first column that it is read from.
-_STATES = {
+STATING = {
     "disease_area": "conditions", "msc_source": "msc_source_text", "ev_term": "ev_term_text", "route": "route_text",
-    "design": "intervention_model", "study_type": "study_type", "phase_group": "phases",
+    "design": "intervention_model", "study_type": "study_type", "phase_group": "phases", "countries": "countries",
 }  # fmt: skip
 _NOT_STATED = re.compile(
     r"\b(?:not|un)\s?(?:selected|specified|stated|shown|named|reported|provided|available|applicable)\b|\bn/?a\b|\bun(?:known|clear)\b",
@@ -35,7 +36,7 @@ _NOT_STATED = re.compile(
 )
 # Words that say nothing of a field; those for cells name no tissue.
 _EMPTY_WORDS = re.compile(
-    r"none|nil|null|human|donated|allogen\w+|autologous|mesenchym\w+|stem|stromal|progenitor|cells?|h?mscs?|derived|of|from|and|or|tissue|source",
+    r"none|nil|null|human|donated|allogen\w+|autologous|mesenchym\w+|stem|stromal|progenitor|cells?|h?mscs?|derived|of|from|and|or|tissue|source|enriched|with|own|extracellular|vesicles?",
     re.IGNORECASE,
 )
 READ_BY = {"machine": "machine-read", "person": "person"}  # the protocol's ``coding_read_by`` → ``coded_by``
@@ -79,11 +80,7 @@ def readers_coding(path: str | Path, *, known: set[str], protocol: dict) -> tupl
     good, rejects = schema.set_aside(rows, path, problems)
     flags = {field: good[field].map({"True": True, "False": False}) for field in protocol["flags"]}
     good = good.assign(coded_by=READ_BY[protocol.get("coding_read_by", "person")], **flags)
-    good["countries"] = good.countries.str.replace(r"\s*;\s*", schema.MULTI, regex=True)
-    short = _short_country_names(good.countries)
-    good["countries"] = good.countries.map(
-        lambda cell: schema.join_multi(short.get(name, name) for name in schema.split_multi(cell))
-    )
+    good["countries"] = country_names(good.countries)
     good["country_basis"] = good.country_basis.where(good.countries.notna())  # no basis of what is not there
     added = [name for name in protocol["added_fields"] if name in good]
     return schema.checked(good[schema.columns("coded", added=added)], "coded", source=str(path)), rejects
@@ -129,8 +126,7 @@ def rule_coding_with_words(records: pd.DataFrame, *, protocol: dict) -> tuple[pd
     patterns = {name: {code: _patterns_of(facts) for code, facts in own} for name, own in lists.items()}
     flags = {name: {"True": _patterns_of({"phrases": phrases})} for name, phrases in protocol["flags"].items()}
     wholes = {name: {code: facts.get("part_of") for code, facts in own} for name, own in lists.items()}
-    states = _STATES | {name: own[0] for name, own in protocol["added_fields"].items()}
-    states = {name: column for name, column in states.items() if protocol["codes"].get(name)}
+    states = {name: column for name, column in _stating_columns(protocol).items() if protocol["codes"].get(name)}
     countries, labels = _short_country_names(records.countries), patterns_of_labels(protocol["screening"])
     rows, words = [], []
     for record in records.to_dict("records"):
@@ -188,7 +184,7 @@ def stated_without_code(coding: pd.DataFrame, words: pd.DataFrame) -> pd.DataFra
        field   stated  trials         trns
     0  route  by hand       2  NCT1 | NCT2
     """
-    counts = coding[coding.coded_by == "rules"].set_index("trn")
+    counts = coding.set_index("trn")
     own = words[(words.code == WITHOUT_CODE) & words.trn.isin(counts.index)]
     count = [counts.at[trn, field] == WITHOUT_CODE for trn, field in zip(own.trn, own.field)]
     own = own[pd.Series(count, index=own.index, dtype=bool)]
@@ -203,31 +199,33 @@ def coded_fields(protocol: dict) -> list[str]:
     return [*known, *protocol["added_fields"]]
 
 
-def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, read: pd.DataFrame, protocol: dict) -> pd.DataFrame:
+def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, by: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """On what each code of a trial rests.
 
     Parameters
     ----------
-    coding, words
-        Table ``coded``, and the words that ``rule_coding_with_words`` gives.
-    read
-        As ``readers_coding`` gives it: a field that it lacks was coded by the rules, for trials that readers coded, too.
+    coding, by
+        What ``coded`` gives.
+    words
+        The words that ``rule_coding_with_words`` gives.
 
     Returns
     -------
     pandas.DataFrame
         Table ``coding_basis``: one row per trial and field; a value that is not reported is missing. Of a reader's code, the words
         are those by which the rules give the same; missing where they do not (then it rests on the reading, and a country on
-        the sponsor where ``found_in`` says so).
+        the sponsor where ``found_in`` says so). ``record_says``: words of the record, in the column for the field, that name
+        another code than the one that counts.
 
     Examples
     --------
     >>> protocol = {"codes": {"route": {}}, "flags": {}, "added_fields": {}}
-    >>> coding = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", None], "coded_by": "machine-read"})
+    >>> coding = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", None]})
     >>> coding = coding.assign(countries="Japan", country_basis="sponsor")
+    >>> by = pd.DataFrame("machine-read", index=coding.trn, columns=["route", "countries"])
     >>> words = [("NCT1", "route", "topical", "interventions", "ointment")]
     >>> words = pd.DataFrame(words, columns=["trn", "field", "code", "found_in", "words"])
-    >>> coding_basis(coding, words, read=coding, protocol=protocol).drop(columns="coded_by")
+    >>> coding_basis(coding, words, by, protocol=protocol)[["trn", "field", "value", "found_in", "words"]]
         trn      field    value       found_in     words
     0  NCT1      route  topical  interventions  ointment
     1  NCT1  countries    Japan        sponsor       NaN
@@ -235,12 +233,18 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, *, read: pd.DataFram
     3  NCT2  countries    Japan        sponsor       NaN
     """
     fields = coded_fields(protocol)
-    long = coding.melt(["trn", "coded_by", "country_basis"], fields, var_name="field", value_name="value")
+    long = coding.melt(["trn", "country_basis"], fields, var_name="field", value_name="value")
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
-    long["coded_by"] = long.coded_by.where(long.field.isin(read.columns), "rules")
+    long["coded_by"] = [by.at[row.trn, row.field] for row in long.itertuples()]
     matches = _matches_by_field(words)
     basis = [_basis_of(row.trn, row.field, row.value, matches, row.country_basis) for row in long.itertuples()]
     long = long.assign(found_in=[column for column, _ in basis], words=[text for _, text in basis])
+    columns = _stating_columns(protocol)
+    says = [
+        _says_otherwise(row.field, row.value, matches.get((row.trn, row.field), []), columns)
+        for row in long.itertuples()
+    ]
+    long["record_says"] = says
     long = long.assign(value=long.value.map(str).where(long.value.notna())).sort_values("order", kind="stable")
     return schema.checked(long[schema.columns("coding_basis")], "coding_basis")
 
@@ -268,27 +272,97 @@ def _basis_of(
     return tuple(" | ".join(dict.fromkeys(match[part] for match in own)) for part in (1, 2))
 
 
-def coded(trials: pd.DataFrame, read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """The readers' codes where there are any, else the rules': table ``coded``, one row per trial, in the trials' order.
+def _says_otherwise(field: str, value: object, matches: list[_Match], columns: dict[str, str]) -> str | None:
+    """The words in the column for a field by which the rules give another code; None where they give this one, or none."""
+    own = [match for match in matches if match[1] == columns.get(field) and match[0] != WITHOUT_CODE]
+    codes, values = {code for code, _, _ in own}, set(schema.split_multi(value))
+    # A reader may choose one of several diseases or routes that a record names, or find more of them elsewhere in it.
+    same = codes == values if field == "countries" else values <= codes or value == _SEVERAL.get(field)
+    return None if not own or (same and values) else " | ".join(dict.fromkeys(text for _, _, text in own))
+
+
+def coded(
+    trials: pd.DataFrame,
+    read: pd.DataFrame,
+    rules: pd.DataFrame,
+    words: pd.DataFrame,
+    *,
+    people: pd.DataFrame | None = None,
+    protocol: dict,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """People's codes, else the readers' where there are any, else the rules'.
 
     Codes of a record that was merged into another count for that one, where it has none of its own. A field that the readers'
-    coding has no column for is the rules' for all trials.
+    coding has no column for is the rules' for all trials. Readers read the copies of their day: where they found no code of a
+    field and the record states it (in the column for it, not in a title), the rules' code counts; and so it does for a country
+    that readers took from the sponsor, because the record that they read showed none.
+
+    Parameters
+    ----------
+    trials
+        Table ``trials``.
+    read, rules, words
+        As ``readers_coding`` and ``rule_coding_with_words`` give them.
+    people
+        As ``codes_by_people.read_codes`` gives them.
+
+    Returns
+    -------
+    coding, by
+        Table ``coded``, one row per trial, in the trials' order; and by whom each field of a trial was coded: ``trn`` as the index, one
+        column per field.
 
     Examples
     --------
     >>> trials = pd.DataFrame({"trn": ["NCT1", "NCT2"], "merged_trns": None})
-    >>> rules = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", "nebulised"], "coded_by": "rules"})
-    >>> read = pd.DataFrame({"trn": ["NCT1"], "route": ["intravenous"], "coded_by": "machine-read"})
-    >>> coded(trials, read, rules)[["trn", "route", "coded_by"]]
-        trn        route      coded_by
-    0  NCT1  intravenous  machine-read
-    1  NCT2    nebulised         rules
+    >>> codes = {"trn": ["NCT1", "NCT2"], "countries": ["Iran", "Japan"], "design": "parallel", "country_basis": "record"}
+    >>> rules = pd.DataFrame(codes).assign(coded_by="rules")
+    >>> read = rules.head(1).assign(design=None, countries="Egypt", coded_by="machine-read")
+    >>> words = {"trn": ["NCT1"], "field": "design", "found_in": "intervention_model"}
+    >>> coding, by = coded(trials, read, rules, pd.DataFrame(words), protocol={"added_fields": {}})
+    >>> coding[["trn", "countries", "design"]].join(by, on="trn", rsuffix="_by")
+        trn countries    design  countries_by design_by
+    0  NCT1     Egypt  parallel  machine-read     rules
+    1  NCT2     Japan  parallel         rules     rules
     """
     read = tables.of_kept_records(read, trials)
     by_readers, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (read, rules))
-    by_readers = by_readers.join(by_rules[by_rules.columns.difference(by_readers.columns)])
-    by_rules = by_rules[~by_rules.index.isin(by_readers.index)]
-    return schema.checked(pd.concat([by_readers, by_rules]).loc[trials.trn].reset_index(), "coded")
+    absent = by_rules.columns.difference(by_readers.columns)
+    by_readers = by_readers.join(by_rules[absent])
+    fields = [*by_rules.columns.drop(["coded_by", "country_basis"])]
+    by = pd.DataFrame({field: by_readers.coded_by for field in fields}).assign(**dict.fromkeys(absent, "rules"))
+    found, gaps = by_rules.reindex(by_readers.index), by_readers[fields].isna()
+    gaps["countries"] |= by_readers.country_basis == "sponsor"
+    for field, stated in _stated(words, protocol).items():
+        fill = gaps[field] & found[field].notna() & found.index.isin(stated)
+        if field in _ROUTES:  # a route and its group must go together
+            other = _ROUTES[1 - _ROUTES.index(field)]
+            fill &= gaps[other] | (by_readers[other] == found[other]) | (found[field] == WITHOUT_CODE)
+            fill &= (field == "route") | (found[field] != WITHOUT_CODE)  # words without a code tell no group
+        by_readers.loc[fill, field], by.loc[fill, field] = found.loc[fill, field], "rules"
+        if field == "countries":
+            by_readers.loc[fill, "country_basis"] = "record"
+    rest = by_rules[~by_rules.index.isin(by_readers.index)]
+    by = pd.concat([by, pd.DataFrame("rules", rest.index, fields)])
+    coding = pd.concat([by_readers, rest]).loc[trials.trn]
+    for row in () if people is None else tables.of_kept_records(people, trials).itertuples():
+        if row.trn in coding.index:
+            by.loc[row.trn, row.field] = f"person ({row.reviewer})"
+            coding.loc[row.trn, row.field] = {"True": True, "False": False}.get(row.code, row.code)
+            if row.field == "countries":
+                coding.loc[row.trn, "country_basis"] = None if pd.isna(row.code) else "record"
+    return schema.checked(coding.reset_index(), "coded"), by
+
+
+def _stated(words: pd.DataFrame, protocol: dict) -> dict[str, set[str]]:
+    """For each field the trials whose record states it in the column for it."""
+    own = words[words.found_in == words.field.map(_stating_columns(protocol))].groupby("field").trn.agg(set).to_dict()
+    return own | {"route_group": own["route"]} if "route" in own else own
+
+
+def _stating_columns(protocol: dict) -> dict[str, str]:
+    """The column of a record in which each field is stated, and nothing else."""
+    return STATING | {name: own[0] for name, own in protocol["added_fields"].items()}
 
 
 def described(trials: pd.DataFrame, coding: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -338,10 +412,13 @@ def coding_agreement(read: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     return table.assign(share=table.same / table.n.where(table.n > 0))
 
 
-def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
-    """Every code in which the rules differ from the readers: ``trn, field, readers, rules, found_in, words``.
+def coding_differences(
+    read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFrame, basis: pd.DataFrame
+) -> pd.DataFrame:
+    """Every code in which the rules differ from the readers: ``trn, field, readers, rules, found_in, words, counts, by``.
 
-    A reader's code that is missing says that the record does not tell; a rule that finds one nevertheless is listed, too.
+    A reader's code that is missing says that they found none; a rule that finds one nevertheless is listed, too. ``counts`` is the
+    code that counts, ``by`` whose it is (of table ``coding_basis``); both are missing for a record that is no trial of its own.
 
     Examples
     --------
@@ -349,9 +426,10 @@ def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
     >>> read = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route": ["topical", "nebulised"]}, columns=names)
     >>> rules = read.assign(route=["topical", "intravenous"])
     >>> words = {"trn": ["NCT2"], "field": "route", "code": "intravenous", "found_in": "arms", "words": "infused"}
-    >>> coding_differences(read, rules, pd.DataFrame(words))
-        trn  field    readers        rules found_in    words
-    0  NCT2  route  nebulised  intravenous     arms  infused
+    >>> basis = pd.DataFrame({"trn": ["NCT2"], "field": "route", "value": "nebulised", "coded_by": "machine-read"})
+    >>> coding_differences(read, rules, pd.DataFrame(words), basis).drop(columns=["trn", "field"])
+         readers        rules found_in    words     counts            by
+    0  nebulised  intravenous     arms  infused  nebulised  machine-read
     """
     both = read.merge(rules.replace(WITHOUT_CODE, None), on="trn", suffixes=("_read", "_rules"))
     matches = _matches_by_field(words)
@@ -362,7 +440,9 @@ def coding_differences(read: pd.DataFrame, rules: pd.DataFrame, words: pd.DataFr
         differ = (by_readers.astype("str") != by_rules.astype("str")) & ~silent
         for trn, one, other in zip(both.trn[differ], by_readers[differ], by_rules[differ]):
             rows.append((trn, field, one, other, *_basis_of(trn, field, other, matches)))
-    return pd.DataFrame(rows, columns=["trn", "field", "readers", "rules", "found_in", "words"], dtype="object")
+    table = pd.DataFrame(rows, columns=["trn", "field", "readers", "rules", "found_in", "words"], dtype="object")
+    own = basis.rename(columns={"value": "counts", "coded_by": "by"})[["trn", "field", "counts", "by"]]
+    return table.merge(own, on=["trn", "field"], how="left")
 
 
 def value_counts(frame: pd.DataFrame, field: str, *, by: str | None = None) -> pd.DataFrame:
@@ -443,6 +523,13 @@ def country_codes(names: list[str]) -> dict[str, int]:
         return {}
     codes = country_converter().pandas_convert(pd.Series(names, dtype="object"), to="ISOnumeric", not_found=None)
     return {name: int(code) for name, code in zip(names, codes) if str(code).isdigit()}
+
+
+def country_names(cells: pd.Series) -> pd.Series:
+    """Cells of countries, set apart by semicolons or as in our tables, with the short English name of each."""
+    cells = cells.str.replace(r"\s*;\s*", schema.MULTI, regex=True)
+    short = _short_country_names(cells)
+    return cells.map(lambda cell: schema.join_multi(short[name] for name in schema.split_multi(cell)))
 
 
 def _short_country_names(cells: pd.Series) -> dict[str, str]:

@@ -50,7 +50,8 @@ def completeness_by_year(described: pd.DataFrame, records: pd.DataFrame, doses: 
     """
     trials = tally.included(described)
     stated = stated_items(trials, records, doses)[_BY_YEAR].rename(columns=ITEMS)
-    added = added_fields(trials, "described")
+    # Of the added fields those that code no item ("masking level" is the item masking, in codes).
+    added = [field for field in added_fields(trials, "described") if in_words(field).split()[0] not in _BY_YEAR]
     stated = stated.assign(**{tally.capital(in_words(field)): trials[field].notna() for field in added})
     years = trials.registered.dt.year
     periods = years.map(lambda year: _PERIODS[(year >= 2020) + (year >= 2022)], na_action="ignore")

@@ -101,9 +101,20 @@ def leading(counts: pd.Series) -> str:
 
 
 def top_pair(pairs: pd.Series, word: str) -> str:
-    """The most frequent pair of a row and a column ("A with B"), or two as frequent; empty where there are more, or none."""
+    """The most frequent pair of a row and a column ("A with B"), or two as frequent; empty where there are more, or none.
+
+    Examples
+    --------
+    >>> top_pair(pd.Series({("China", "2025"): 3, ("China", "2026"): 3, ("Iran", "2026"): 1}), " in ")
+    'China in 2025 or 2026'
+    """
     first = pairs[(pairs == pairs.max()) & (pairs > 0)]
-    return " or ".join(word.join(pair) for pair in first.index) if len(first) <= 2 else ""
+    if len(first) > 2:
+        return ""
+    ones, others = (list(dict.fromkeys(names)) for names in zip(*first.index)) if len(first) else ([], [])
+    if len(ones) == 2 == len(others):  # two pairs that share nothing
+        return " or ".join(word.join(pair) for pair in first.index)
+    return word.join(" or ".join(names) for names in (ones, others) if names)
 
 
 def first_names(names: list[str]) -> str:

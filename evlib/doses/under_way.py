@@ -37,7 +37,7 @@ def dose_comparisons(
     Returns
     -------
     pandas.DataFrame
-        ``trn, title, disease_area, route, status, status_of`` (the day of the copy that shows it; of the newest copy where none
+        ``trn, title, disease_area, route, route_group, status, status_of`` (the day of the copy that shows it; of the newest copy where none
         does), ``end`` (``end_in_words``), ``enrolment, doses`` (how many different ones are on file, in the unit with
         most), ``because``; the trials with most doses first.
 
@@ -76,12 +76,14 @@ def dose_comparisons(
                 row.title,
                 row.disease_area,
                 row.route,
+                row.route_group,
                 row.status,
                 days[row.trn],
                 end,
                 row.enrolment,
             )
             rows.append((*facts_shown, n, "; ".join(because)))
-    names = ["trn", "title", "disease_area", "route", "status", "status_of", "end", "enrolment", "doses", "because"]
+    names = ["trn", "title", "disease_area", "route", "route_group", "status", "status_of", "end", "enrolment", "doses"]
+    names += ["because"]
     table = pd.DataFrame(rows, columns=names).astype({"enrolment": "Int64"})
     return table.sort_values(["doses", "trn"], ascending=[False, True], ignore_index=True)

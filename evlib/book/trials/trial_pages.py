@@ -15,6 +15,7 @@ from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
 from evlib.book.trials.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
+from evlib.describe.coded_fields import STATING
 from evlib.describe.figures import status_groups
 from evlib.describe.tally import MISSING
 from evlib.doses.stated_doses import span_of
@@ -26,7 +27,10 @@ _CODED = {
     "phase_group": "Phase",
     "design": "Design",
 }
-_IN_MENUS_ALONE = ("Design",)  # of the coded facts; a column of it would leave too little width for the others
+_IN_MENUS_ALONE = (
+    "Design",
+    "Masking level",
+)  # of the coded facts; a column of it would leave too little width for the others
 NOT_COUNTED = "not yet read, not counted"
 _SEARCHED = ("official_title", "acronym", "conditions", "interventions", "route_text", "sponsor", "secondary_trns")
 _RECORD = {
@@ -72,7 +76,15 @@ _FOLLOWED = (
 )
 _DATES = {"start_date": "start", "completion_date": "completion"}
 _DECISIONS = ("reviewer", "read_by", "decision", "criterion", "reason")
-_CODING = ("field", "value", "coded_by", "found_in", "words", "read_as")
+_CODING = ("field", "value", "coded_by", "found_in", "words", "read_as", "record_says")
+_OF_SEVERAL = (
+    "value",
+    "found_in",
+    "words",
+    "record_says",
+    "before",
+    "after",
+)  # may hold several values: "Phase 1 and Phase 2"
 _DUPLICATES = ("trn", "kept_trn", "basis", "evidence")
 _REMARKS = ("field", "text", "reason", "file", "line")
 _NOT_UNDERSTOOD = "What a source states here could not be read. Where the record above lacks the field, this is why: it was not left out."
@@ -307,12 +319,17 @@ def _answer(story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, 
 def _facts_in_short(
     story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, Any], *, without: Collection[str]
 ) -> str:
-    record, codes = story["record"], {row["field"]: row["value"] for row in story["coding"]}
+    record, codes = story["record"], {row["field"]: row for row in story["coding"]}
 
     def coded(field: str, *words: str) -> str:
-        """A code with the record's words for it."""
+        """A code with the record's words for it, also where they say otherwise."""
+        row = codes.get(field, {})
         said = "; ".join(dict.fromkeys(", ".join(split_multi(record[name])) for name in words if name in record))
-        return html.escape(": ".join(filter(None, (codes.get(field), said)))) or UNREPORTED
+        code = row.get("value")
+        if "record_says" in row:
+            day = older.get(STATING.get(field), record).get("snapshot")
+            code = f"{code} ({row['coded_by']}; the record of {day} says {joined(split_multi(row['record_says']))})"
+        return html.escape(": ".join(filter(None, (code, said)))) or UNREPORTED
 
     def shown(*names: str) -> str:
         """Facts of the record, older ones with their day."""
@@ -405,7 +422,11 @@ def _agreement(coding: list[dict[str, Any]]) -> str:
     """How many coded facts two readings agree on, and where they differ."""
     if not coding:
         return "Not coded."
-    by = joined(list(dict.fromkeys(str(row.get("coded_by", "not told by whom")) for row in coding)))
+    fields: dict[str, list[str]] = {}
+    for row in coding:
+        fields.setdefault(str(row.get("coded_by", "not told by whom")), []).append(in_words(row["field"]))
+    first, *others = fields
+    by = joined([first, *(f"{name} ({joined(fields[name])})" for name in others)])
     read = [row for row in coding if ";" in row.get("read_as", "")]
     apart = [row for row in read if len({said.strip().partition(" ")[2] for said in row["read_as"].split(";")}) > 1]
     text = f"{several(len(coding), 'fact')}, {by}."
@@ -507,4 +528,5 @@ def _grid(rows: list[dict[str, Any]], names: tuple[str, ...], *, label: str, non
 
 def _cell(name: str, value: object) -> str:
     text = {"True": "yes", "False": "no"}.get(str(value), str(value))
+    text = joined(split_multi(text)) if name in _OF_SEVERAL else text
     return html.escape(text.replace("_", " ") if name in ("field", "found_in") else text)

@@ -1,0 +1,84 @@
+"""Codes that people decide on: a file of their own, which wins over the readings and the rules."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.base import schema
+from evlib.base.errors import InputError
+from evlib.base.identifiers import normalised
+from evlib.describe.coded_fields import coded_fields, country_names
+
+_ADJUDICATOR, _NOT_REPORTED = "adjudicated", "not reported"
+_READINGS = ("r1", "r2", "r3", "r4", "rules")  # names that are no person's
+_COLUMNS = ["trn", "field", "code", "reviewer", "reason"]
+_DIFFER = "people give this field different codes, so that none counts. A row of the reviewer 'adjudicated' settles it."
+
+
+def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The codes that people gave trials.
+
+    Parameters
+    ----------
+    raw
+        The folder of raw data. Its ``curation/coding_by_people.csv`` need not exist: ``trn, field, code, reviewer, reason`` and
+        perhaps ``date``. A code may be written as its label; ``not reported`` says that the record does not tell. A row without a code
+        is not yet decided and is skipped.
+    known
+        Registration numbers of all records.
+
+    Returns
+    -------
+    codes, rejects
+        ``trn, field, code, reviewer``: one row for each field of a record, of two rows of one reviewer the newer, then the later; a
+        code that is missing says *not reported*. And table ``rejects``: rows that cannot be used, and those on which people differ.
+    """
+    path = Path(raw) / "curation/coding_by_people.csv"
+    try:
+        rows = schema.read_csv(path, needs=_COLUMNS, by_hand=True, optional=True)
+    except InputError as error:
+        why = f"none of its codes counted: {str(error).removeprefix(f'{path}: ')}"
+        unread = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": why}])
+        return pd.DataFrame(columns=_COLUMNS[:4]), schema.checked(unread, "rejects")
+    rows = rows.reindex(columns=[*_COLUMNS, "date"])
+    rows = rows.apply(lambda cells: cells.map(lambda text: schema.unguarded(text).strip() or None, na_action="ignore"))
+    rows = rows.astype("str")
+    rows = rows[rows.code.notna()].assign(trn=lambda own: own.trn.map(normalised, na_action="ignore"))
+    fields = coded_fields(protocol)
+    spelt = {field: _spellings(field, protocol) for field in fields}
+    spelt["countries"] = dict(zip(rows.code.str.casefold(), country_names(rows.code)))
+    told = [spelt.get(field, {}).get(code.casefold()) for field, code in zip(rows.field, rows.code)]
+    told = pd.Series(told, index=rows.index, dtype="str")
+    use = rows.field.map(lambda field: ", ".join([*dict.fromkeys(spelt.get(field, {}).values())]))
+    name = rows.reviewer.str.casefold()
+    good, rejects = schema.set_aside(
+        rows,
+        path,
+        [
+            (~rows.trn.isin(known), schema.NO_SUCH_RECORD),
+            (~rows.field.isin(fields), f"unknown field. Use {', '.join(fields)}."),
+            (told.isna(), "unknown code '" + rows.code + "'. Use " + use + "."),
+            (name.isna() | name.isin(_READINGS), "no reviewer, or a name kept for the machine readings. Write yours."),
+            (rows.reason.isna(), "no reason. Write what the code rests on."),
+            (
+                rows.date.notna() & ~rows.date.str.fullmatch(r"\d{4}-\d\d-\d\d", na=False),
+                "the date is none, or could be read in two ways. Write it as 2026-11-26, or leave it empty.",
+            ),
+        ],
+    )
+    good = good.assign(code=told, who=name).sort_values("date", kind="stable", na_position="first")
+    good = good.drop_duplicates(["trn", "field", "who"], keep="last")
+    settled = good.groupby(["trn", "field"]).who.transform(lambda own: (own == _ADJUDICATOR).any())
+    good = good[~settled | (good.who == _ADJUDICATOR)]
+    differ = good.groupby(["trn", "field"]).code.transform("nunique") > 1
+    good, apart = schema.set_aside(good.sort_index(), path, [(differ, _DIFFER)])
+    good = good.drop_duplicates(["trn", "field"], keep="last")[_COLUMNS[:4]]
+    return good.assign(code=good.code.mask(good.code.str.casefold() == _NOT_REPORTED)), pd.concat([rejects, apart])
+
+
+def _spellings(field: str, protocol: dict) -> dict[str, str]:
+    """How a person may write each code of a field."""
+    codes = protocol["codes"].get(field, {})
+    words = {word.casefold(): code for code, facts in codes.items() for word in (facts["label"], code)}
+    words |= {"true": "True", "false": "False", "yes": "True", "no": "False"} if field in protocol["flags"] else {}
+    return words | {_NOT_REPORTED: _NOT_REPORTED}
