@@ -451,15 +451,18 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     rows = most_open_first([row for row in trials if row["status_group"] in OPEN_STATUS])
     if not rows:
         return "<p>No trial is known to be under way.</p>"
-    unseen = sum(row["status"] is None for row in rows)
-    words = f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""
-    late = sum((row["end"] or "").endswith("(passed)") for row in rows)
-    words += f"; of {late} the end that the record gives has passed" if late else ""
-    compare = sum(row.get("compares_doses") is not None for row in rows)
-    words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
-    return _trial_table(
-        rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}", most=_OPEN
-    )
+    late = [row for row in rows if row["late"]]
+    parts = []
+    for own, words in (
+        (rows[: len(rows) - len(late)], "of which a result can still come"),
+        (late, "open by the record of the day shown, though the end that it gives has passed"),
+    ):
+        unseen = sum(row["status"] is None for row in own)
+        words += f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""
+        compare = sum(row.get("compares_doses") is not None for row in own)
+        words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
+        parts += [_trial_table(own, protocol, f"{several(len(own), 'trial')} {words}", most=_OPEN)] if own else []
+    return "\n\n".join(parts)
 
 
 def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:

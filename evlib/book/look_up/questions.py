@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from evlib.base.dates import end_in_words
+from evlib.base.dates import end_has_passed, end_in_words
 from evlib.base.schema import read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, several
@@ -61,6 +61,7 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
     day = load_numbers(results).get("search_date", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
+    trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     trials["as_of"] = trials.trn.map(records.snapshot)
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
@@ -371,10 +372,13 @@ def _dose(own: Rows) -> str:
         )
     if any("compares_doses" in row for row in own["trials"]):
         comparing = [row for row in own["trials"] if row["compares_doses"]]
-        still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
+        late = sum(row["late"] for row in comparing)
+        still = sum(row["status_group"] in OPEN_STATUS for row in comparing) - late
         if comparing:
             verb = "is" if len(comparing) == 1 else "are"
             text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still or 'none'} of them can still report."
+            if late:
+                text += f" {late} more {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
 
 
@@ -470,13 +474,14 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
 
 
 def most_open_first(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The trials with those first that compare doses and of which a result can still come, then the other open ones."""
+    """The trials with those first that compare doses and of which a result can still come, then the other open ones, then those whose end has passed."""
     order = {name: place for place, name in enumerate(OPEN_STATUS)}
 
     def place(row: dict[str, Any]) -> tuple:
         day = row["registered"].toordinal() if row["registered"] is not None else 0
         return (
             row["status_group"] not in order,
+            row["late"],
             row.get("compares_doses") is None,
             order.get(row["status_group"], len(order)),
             -day,
