@@ -152,15 +152,15 @@ def test_what_stands_on_another_page_is_named_with_a_link(tables, asked):
 
 def test_deaths_and_comparisons_that_are_not_counted_are_on_the_page_of_their_report(tables, asked):
     text = page(asked[asked.page == "respiratory-intravenous"].iloc[0].to_dict(), tables)
+    everything = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
     dead = tables["harms"][tables["harms"].serious.isna() & (tables["harms"].n_events > 0)]
     assert len(dead)
     for row in dead.itertuples():
-        assert f"<td>{row.harm}</td><td>{row.n_events} of {row.n}</td>" in text and row.beside.endswith(
-            "no control arm"
-        )
+        assert f"<td>{row.harm}</td><td>{row.n_events} of {row.n}</td>" in text
+        assert row.beside.endswith("no control arm")
+        assert f"{row.harm} in {row.n_events} of {row.n} ({row.study})" in everything
     left = tables["reports"].dropna(subset="left_out")
     assert len(left) and set(left.left_out) == {"another product than vesicles"}
-    everything = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
     assert everything.count("Not counted here: it compares another product than vesicles.") == len(left)
 
 

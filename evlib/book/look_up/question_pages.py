@@ -467,7 +467,8 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
         unseen = sum(row["status"] is None for row in own)
         words += f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""
         compare = sum(row.get("compares_doses") is not None for row in own)
-        words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
+        first = "one that compares doses stands" if compare == 1 else f"{compare} that compare doses stand"
+        words += f"; the {first} first" if compare else "; none is known to compare doses"
         parts += (
             [
                 _trial_table(

@@ -426,6 +426,7 @@ def _harms(own: Rows) -> str:
     if not harms:
         return f"Harms: {told}.{died}"
     counted = [row for row in harms if row["n_events"] is not None and row["n"] is not None]
+    counted.sort(key=lambda row: row["serious"] is not None and not row["serious"])  # serious ones and deaths first
     beside = sum(row["control_events"] is not None and row["control_n"] is not None for row in counted)
     none = [row for row in counted if row["n_events"] == 0]
     others = sum(not row["msc_derived"] for row in counted)
