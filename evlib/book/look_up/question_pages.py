@@ -459,7 +459,7 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
         return "<p>No trial is known to be under way.</p>"
     late = [row for row in rows if row["late"]]
     parts = []
-    most = _OPEN if len(rows) <= _OPEN else 0
+    most = _SHORT if len(rows) <= _OPEN else 0
     for own, opened, words in (
         (rows[: len(rows) - len(late)], True, "of which a result can still come"),
         (late, False, "open by the record of the day shown, though the end that it gives has passed"),
