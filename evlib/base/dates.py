@@ -112,7 +112,13 @@ def end_in_words(text: str | None, day: str) -> str | None:
 
 
 def end_has_passed(end: object) -> bool:
-    """Whether ``end_in_words`` says so of an end."""
+    """Whether ``end_in_words`` says so of an end.
+
+    Examples
+    --------
+    >>> end_has_passed("2024-02 (passed)"), end_has_passed("2024"), end_has_passed(None)
+    (True, False, False)
+    """
     return isinstance(end, str) and end.endswith("(passed)")
 
 
