@@ -403,6 +403,15 @@ def test_no_column_of_a_table_is_cut_in_print(html, browser):
         assert not page.locator("article div").evaluate_all(f"all => all.filter({hidden}).length"), name
 
 
+def test_an_answer_prints_on_two_sheets_at_most(html, browser):
+    page, _ = opened(browser)
+    largest = sorted((html / "answers").glob("*.html"), key=lambda path: path.stat().st_size)[-4:]
+    assert "all-diseases-all-routes" in {path.stem for path in largest}
+    for path in largest:
+        page.goto(path.as_uri())
+        assert len(re.findall(rb"/Type\s*/Page[^s]", page.pdf())) <= 2, path.stem
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_the_whole_book_prints_also_without_any_trial(run_of, tmp_path):
     data = build_pdf(project_copy(tmp_path), run_of("2010-07-27"), say=lambda text: None).read_bytes()

@@ -175,7 +175,18 @@ def test_each_harm_stands_beside_that_of_the_control_arm_or_says_why_not():
     assert uncounted.beside == "the number of people is not stated" and pd.isna(uncounted.difference)
     assert serious_events(beside(("ev", "0", None))).n_people.tolist() == [0, 0]
     said = harms_in_words(beside(("ev", "1", "20")), pd.DataFrame(), n_reports=1)
-    assert "1 of 20 people" in said and "lung: 20); deaths" in said
+    assert "1 of 20 people" in said and "lung: 20); seen was serious events, Small 2025: Its caveat." in said
+
+
+def test_deaths_beside_no_other_arm_are_harms_but_not_in_the_sum_of_serious_events():
+    tables = tables_of([("ev", "died", "4", "24", "lower")])
+    tables["outcomes"]["comparison"] = "none"
+    line = {"arm_id": "s/ev", "outcome": "died", "versus_id": None, "comparator": "no control", "domain": "death"}
+    none = safety(tables["studies"], tables["arms"], tables["adverse_events"])
+    rows = harms_beside_controls(tables, none, pd.DataFrame([line]), CODES)
+    assert rows[["harm", "n_events", "n"]].values.tolist() == [["died", 4, 24]] and pd.isna(rows.serious[0])
+    assert serious_events(rows).n_people.tolist() == [0, 0]
+    assert "4 of 24, died, Small 2025" in harms_in_words(rows, pd.DataFrame(), n_reports=1)
 
 
 def shipped():
@@ -191,7 +202,7 @@ def test_every_outcome_between_arms_on_file_is_classed_and_every_report_coded():
     comparisons, rejects = read_comparisons(RAW, tables["outcomes"], tables["arms"])
     codes = read_csv(RAW / "curation/report_codes.csv")
     between = tables["outcomes"][tables["outcomes"].comparison == "between arms"]
-    assert rejects.empty and len(comparisons) == len(between) > 0
+    assert rejects.empty and (comparisons.comparator != "no control").sum() == len(between) > 0
     assert set(codes.study_id) == set(tables["studies"].study_id)
     computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
     compared = compared_outcomes(tables, comparisons, computed, codes)
@@ -230,7 +241,10 @@ def test_a_harm_that_the_paper_prints_and_no_report_of_ours_shows_is_named():
         "studies": pd.DataFrame({"study_id": ["a", "b"], "trn": ["T1", "T2"]}),
         "arms": pd.DataFrame({"study_id": ["a", "b"], "arm_id": ["a/1", "b/1"]}),
         "adverse_events": pd.DataFrame({"arm_id": ["a/1", "b/1"], "n_events": ["0", "1"]}),
+        "paper": pd.DataFrame({"arm_id": ["a/1"], "reading": ["tolerated"], "quote": ["no harm"]}),
     }
     said = printed_by_the_paper(tables)
     assert "T1, “slow pulse 2/24”" in said and "T2" not in said and "T3" not in said
     assert not printed_by_the_paper(tables | {"table2": tables["table2"][1:]})
+    fatal = pd.DataFrame({"arm_id": ["b/1"], "reading": ["harm"], "quote": ["stopped for fatal events"]})
+    assert "T2, “stopped for fatal events”" in printed_by_the_paper(tables | {"paper": fatal})

@@ -67,6 +67,14 @@ def test_how_to_cite_follows_the_citation_file(tmp_path):
     assert not with_doi["citation_doi"] and all(
         "10.1000/made.up" in with_doi[f"citation{x}"] for x in ("", "_bibtex", "_ris")
     )
+    log = {name: f"\n## {name}\n\n- A change.\n" for name in ("Not yet released", "9.8 (2026-01-02)")}
+    cited = {
+        name: citation_words(tmp_path / "c.cff", search_date="2024-02-17", snapshot="2026-11-28", change_log=text)
+        for name, text in log.items()
+    }
+    assert "9.8 and later changes" in cited["Not yet released"]["citation"]
+    assert "Not yet released" in cited["Not yet released"]["citation_released"]
+    assert "later" not in cited["9.8 (2026-01-02)"]["citation"]
     for text in (without[f"citation{x}"] for x in ("", "_bibtex", "_ris")):
         assert all(fact in text for fact in ("A title", "9.8", "2024-02-17", "2026-11-28", "Some people", "Doe, J."))
 

@@ -123,13 +123,53 @@ def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(ta
     everything = asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict()
     text = page(everything, tables).split("## What is under way")[1].split("other trial")[0]
     numbers = re.findall(r"trials/([\w-]+)\.html", text)
-    compare = set(tables["trials"].trn[tables["trials"].compares_doses.notna()])
-    flags = [number in compare for number in numbers]
-    assert any(flags) and flags == sorted(flags, reverse=True)
+    of = {page_name(row.trn): (row.late, pd.isna(row.compares_doses)) for row in tables["trials"].itertuples()}
+    flags = [of[number] for number in numbers]
+    assert flags == sorted(flags) and {(False, False), (True, False)} <= set(flags)
     row = next(row for row in text.split("<tr>") if "/NCT04798716.html" in row)
     assert (
         "2021-12-01 (passed)" in row and ">2026-11-22<" in row
     )  # its record, read on that day, still says that it is to begin
+
+
+def test_what_stands_on_another_page_is_named_with_a_link(tables, asked):
+    def lines(name):
+        return page(asked[asked.page == name].iloc[0].to_dict(), tables)
+
+    reports, trials = tables["reports"], tables["trials"].set_index("trn")
+    ours = reports[reports.trn.isin(trials.index)]
+    apart = ours[ours.route_group != ours.trn.map(trials.route_group)]
+    assert "zarrabi-2023" in set(apart.study_id)
+    for report in apart.itertuples():
+        there, here = (page_of(row.disease_area, row.route_group) for row in (report, trials.loc[report.trn]))
+        for name, other in ((here, there), (there, here)):
+            said = f"{html.escape(report.study, quote=True)} reports {report.trn}, "
+            assert re.search(rf'{re.escape(said)}[^<]*<a href="{other}\.html">', lines(name))
+    healthy = reports[reports.disease_group == "healthy"].iloc[0]
+    for name in ("respiratory-nebulised", "respiratory-all-routes"):
+        assert f"In healthy people, nebulised: {healthy.study} ({healthy.people} people)." in lines(name)
+
+
+def test_deaths_and_comparisons_that_are_not_counted_are_on_the_page_of_their_report(tables, asked):
+    text = page(asked[asked.page == "respiratory-intravenous"].iloc[0].to_dict(), tables)
+    everything = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    dead = tables["harms"][tables["harms"].serious.isna() & (tables["harms"].n_events > 0)]
+    assert len(dead)
+    for row in dead.itertuples():
+        assert f"<td>{row.harm}</td><td>{row.n_events} of {row.n}</td>" in text
+        assert row.beside.endswith("no control arm")
+        assert f"{row.harm} in {row.n_events} of {row.n} ({row.study})" in everything
+    left = tables["reports"].dropna(subset="left_out")
+    assert len(left) and set(left.left_out) == {"another product than vesicles"}
+    assert everything.count("Not counted here: it compares another product than vesicles.") == len(left)
+
+
+def test_the_first_finding_says_whether_its_outcome_is_stated_to_be_primary(tables, asked):
+    own = of_question(rows_of(tables), asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict())
+    primary = {row["study_id"] for row in own["compared"] if row["primary"]}
+    for row in answer(own, noun="vesicles")["first"]:
+        assert ("(primary outcome)" in row["finding"]) == (row["study_id"] in primary)
+        assert ("not stated to be its primary outcome" in row["finding"]) == (row["study_id"] not in primary)
 
 
 def test_the_first_page_the_chapters_and_the_answers_agree_where_they_count_the_same(results, tables, asked):

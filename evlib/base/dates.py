@@ -111,6 +111,17 @@ def end_in_words(text: str | None, day: str) -> str | None:
     return f"{text} (passed)" if days and days[1] < day else text if isinstance(text, str) else None
 
 
+def end_has_passed(end: object) -> bool:
+    """Whether ``end_in_words`` says so of an end.
+
+    Examples
+    --------
+    >>> end_has_passed("2024-02 (passed)"), end_has_passed("2024"), end_has_passed(None)
+    (True, False, False)
+    """
+    return isinstance(end, str) and end.endswith("(passed)")
+
+
 def month_stands_first(texts: Iterable[str | None], *, usual: bool | None = None) -> bool | None:
     """Whether the month comes first in dates such as 03/04/2020: one answer for all texts of a column.
 

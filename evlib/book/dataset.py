@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -77,7 +78,7 @@ def repository_address(citation: Path) -> str:
     return yaml.safe_load(citation.read_text(encoding="utf-8")).get("repository-code", "")
 
 
-def citation_words(citation: Path, *, search_date: str, snapshot: str) -> dict[str, str]:
+def citation_words(citation: Path, *, search_date: str, snapshot: str, change_log: str = "") -> dict[str, str]:
     """How to cite the project with one run, for the page that says so: in a sentence, as BibTeX and as RIS.
 
     Parameters
@@ -86,27 +87,33 @@ def citation_words(citation: Path, *, search_date: str, snapshot: str) -> dict[s
         The file ``CITATION.cff``, which gives title, authors, version and, where there is one, the DOI.
     search_date, snapshot
         The run's last day of registration that counts, and the day of its newest records.
+    change_log
+        Where its first heading names another version than the file, what is cited holds later changes, and says so.
     """
     facts = yaml.safe_load(citation.read_text(encoding="utf-8"))
+    newest = re.search(r"^## (.+)$", change_log, re.MULTILINE)
+    later = bool(newest) and facts["version"] not in newest[1]
+    version = f"{facts['version']} and later changes" if later else facts["version"]
     doi, year = facts.get("doi"), search_date[:4]
     authors = [who.get("name") or f"{who['family-names']}, {who['given-names']}" for who in facts["authors"]]
     edition = f"Search date {search_date}, snapshot {snapshot}"
     entry = {
         "title": facts["title"],
         "year": year,
-        "version": facts["version"],
+        "version": version,
         "note": edition,
     } | ({"doi": doi} if doi else {})
     whole = '"{' + "} and {".join(authors) + '}"'  # in quotes: two braces at once are a placeholder of the book's pages
     bibtex = ",\n".join([f"  author = {whole}", *(f"  {name} = {{{value}}}" for name, value in entry.items())])
     lines = [("TY", "COMP"), *(("AU", who) for who in authors), ("TI", facts["title"]), ("PY", year)]
-    lines += [("ET", facts["version"]), ("N1", edition), *([("DO", doi)] if doi else []), ("ER", "")]
-    said = f"{'; '.join(authors)}. *{facts['title']}.* Version {facts['version']}. {edition}."
+    lines += [("ET", version), ("N1", edition), *([("DO", doi)] if doi else []), ("ER", "")]
+    said = f"{'; '.join(authors)}. *{facts['title']}.* Version {version}. {edition}."
     return {
         "citation": said + (f" doi:{doi}" if doi else ""),
         "citation_doi": "" if doi else "It has no DOI yet: name the address of the copy that you read.",
-        "citation_version": facts["version"],
-        "citation_released": str(facts["date-released"]),
+        "citation_version": version,
+        "citation_released": f"{facts['version']}, of {facts['date-released']}"
+        + (f"; since then what the [change log](changelog.md) heads “{newest[1]}”" if later else ""),
         "citation_bibtex": f"@misc{{evtrials-{search_date},\n{bibtex}\n}}",
         "citation_ris": "\n".join(f"{tag}  - {value}" for tag, value in lines),
     }

@@ -95,9 +95,10 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
     words["dataset"] = _dataset_name(root)
+    words["transcription_error"] = _section(root / "data" / "raw" / "README.md", "How well it was transcribed")
     if (source / "how_to_cite.md").is_file():
         dates = {name: words[name] for name in ("search_date", "snapshot")}
-        words |= citation_words(repository(root) / "CITATION.cff", **dates)
+        words |= citation_words(repository(root) / "CITATION.cff", change_log=change_log, **dates)
     words["most_asked"] = ""
     if (source / "find_answer.md").is_file():
         words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
@@ -150,6 +151,13 @@ def _more_figures(notebook: nbformat.NotebookNode, source: Path, chapter: str) -
         return None
     about = f"What [the chapter on the trials]({chapter}.ipynb) counts, fact by fact and two facts at a time."
     return figures_apart(notebook, title="More figures", about=about)
+
+
+def _section(path: Path, heading: str) -> str:
+    """What a file in Markdown says under a heading; that nothing is on file, where it has none."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = re.search(rf"^## {re.escape(heading)}\n+(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1].strip() if found else "Nothing is on file of it."
 
 
 def _dataset_name(root: Path) -> str:

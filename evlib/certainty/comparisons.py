@@ -15,7 +15,10 @@ from evlib.doses.evidence import study_flags, whole_numbers
 POINTS_TO = ("better", "worse", "no difference", "not told")
 _KEY = ["arm_id", "outcome"]
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
-OTHER_DOSE = "another dose"  # as a comparator
+OTHER_DOSE, NO_CONTROL = (
+    "another dose",
+    "no control",
+)  # as comparators; the second: deaths that stand beside no other arm
 _TRUE = {"True": True, "False": False}
 
 

@@ -275,7 +275,7 @@ def answer(table: pd.DataFrame) -> str:
 
 
 def counts_beside_printed_p(groups: pd.DataFrame, outcomes: pd.DataFrame) -> str:
-    """A sentence that holds the counts of the highest dose and the control against the p that the report prints of its primary outcome.
+    """Whether the counts of the highest dose and the control give the p that the report prints of its primary outcome, in sentences.
 
     ``outcomes`` has ``arm_id, name, p, primary, comparison``. Empty where the report prints no such p.
 
@@ -296,9 +296,15 @@ def counts_beside_printed_p(groups: pd.DataFrame, outcomes: pd.DataFrame) -> str
         return ""
     p = p_values(int(highest.events), int(highest.n), int(control.events), int(control.n))["p_chi_square"]
     fits = "as" if printed_p(rows.p.iloc[0]).holds(p) else "while"
-    return (
+    said = (
         f"{highest.events} of {highest.n} v {control.events} of {control.n} give p = {p:.4f} by the chi-square test, {fits} "
         f"the report prints {rows.p.iloc[0]} for its primary outcome ({rows.name.iloc[0]})."
+    )
+    if (groups.basis == "counts").all():
+        return said
+    return (
+        "The counts are worked out from printed percentages, which may be of fewer people or of time to event: then still less is learnt "
+        f"than shown. {said} This p holds the counts worked out against the report; it is no test of an effect."
     )
 
 

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from evlib.base.schema import checked, columns
-from evlib.base.words import several
+from evlib.base.words import joined, several
+from evlib.certainty.comparisons import NO_CONTROL
+from evlib.doses import effect_sizes
 from evlib.doses.effect_sizes import proportion, risk_difference, upper_bound_of_none
 from evlib.doses.stated_doses import report_url
 
@@ -19,6 +21,9 @@ def harms_beside_controls(
 ) -> pd.DataFrame:
     """Each harm of an arm with vesicles, with the same harm of a control arm of the same report where that is told.
 
+    Deaths that a report counts as an outcome, beside no other arm, are among them (whether they are called serious is not told);
+    those that are compared are outcomes, not harms.
+
     Parameters
     ----------
     tables
@@ -27,7 +32,7 @@ def harms_beside_controls(
         As ``evlib.doses.effect_sizes.safety`` returns it.
     comparisons
         As ``evlib.certainty.comparisons.read_comparisons`` returns it: an arm stands beside the control arm that its outcomes
-        are compared with, else beside the first of its report.
+        are compared with, else beside the first of its report. Its lines ``no control`` name the deaths.
     codes
         Of each report ``study_id, route_group``.
 
@@ -53,6 +58,11 @@ def harms_beside_controls(
     0  fever         3  20               1         20  counted in both arms
     """
     arms = tables["arms"].set_index("arm_id")
+    alone = comparisons[comparisons.comparator == NO_CONTROL].rename(columns={"outcome": "name"})
+    deaths = tables["outcomes"].merge(alone[["arm_id", "name"]]).assign(serious=None, related=None)
+    deaths["name"] += (": " + deaths.value).where(deaths.n_events.isna(), "").fillna("")
+    counted = effect_sizes.safety(tables["studies"], tables["arms"], deaths)
+    safety = pd.concat([safety, counted], ignore_index=True) if len(counted) else safety
     role = safety.arm_id.map(arms.role)
     controls = safety[role == "control"]
     partners = comparisons.dropna(subset="versus_id").groupby("arm_id").versus_id.agg(set)
@@ -137,16 +147,23 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
         else f" ({100 * serious.share:.1f} %, 95 % interval {100 * serious.low:.1f} to {100 * serious.high:.1f} %)"
     )
     people = _people_by_disease(beside)
+    seen = _counts_of_serious(beside)
+    seen = seen[seen.msc_derived.astype(bool) & (seen.n_events > 0)]
+    events = joined([f"{row.harm}, {row.study}: {row.evidence_note}" for row in seen.itertuples()])
+    deaths = beside[beside.serious.isna() & (beside.n_events > 0)]
+    died = joined([f"{row.n_events} of {row.n}, {row.harm}, {row.study}" for row in deaths.itertuples()])
     return (
         f"**Few harms were counted, and few people**: {none} of {len(counted)} counts saw no event, {both} stand beside a count of a "
         f"control arm. Of vesicles of MSCs, {serious.n_events} of {several(serious.n_people, 'person', 'people')} had a serious "
-        f"event{share}, summed over {several(serious.arms, 'arm')} that differ{f' ({people})' if people else ''}; deaths that a report counts as an "
-        f"outcome stand among the effects. For {len(silent)} of {several(n_reports, 'report')} no statement on harms is on file."
+        f"event{share}, summed over {several(serious.arms, 'arm')} that differ{f' ({people})' if people else ''}"
+        f"{f'; seen was {events}' if events else ''}{'' if events.endswith('.') else '.'} Deaths that a report counts as an outcome are not in this sum: "
+        f"{f'beside no control {died}; ' if died else ''}those that are compared stand among the effects. For {len(silent)} of {several(n_reports, 'report')} no statement on harms is on file."
     )
 
 
 def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
-    """The harms that the paper's Table 2 prints of trials of which no event is on file here, in a sentence; empty: none.
+    """The harms that the paper prints and our counts do not hold, in sentences; empty: none. Of its Table 2 those of trials of which
+    no event is on file here, of its section 4 what it reads as harm.
 
     ``tables`` are those of ``evlib.doses.evidence.evidence_tables``.
 
@@ -165,12 +182,14 @@ def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
     counted = tables["adverse_events"].merge(arms[["arm_id", "trn"]], on="arm_id")
     seen = counted.trn[pd.to_numeric(counted.n_events, errors="coerce") > 0]
     differ = [f"{row.trn}, “{row.outcomes}”" for row in printed[~printed.trn.isin(seen)].itertuples()]
-    return (
+    said = [
         f"The paper's Table 2 prints harms that are not among these counts: {'; '.join(differ)}. What we read of the reports does not show "
         "them, nor in which arm they were; they are not counted here."
-        if differ
-        else ""
-    )
+    ]
+    read = tables["paper"][tables["paper"].reading == "harm"].merge(arms, on="arm_id")
+    called = [f"{row.trn}, “{row.quote}”" for row in read.itertuples()]
+    of_text = f"Its section 4 says more than a count: {'; '.join(called)}. The sum below holds only what is counted, of that trial as of any."
+    return " ".join(said * bool(differ) + [of_text] * bool(called))
 
 
 def rates_of_literature(conversions: pd.DataFrame) -> pd.DataFrame:

@@ -138,16 +138,20 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
 
 
 def finding_in_words(row) -> str:
-    """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says."""
+    """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says.
+
+    An outcome that is stated to be primary is called so.
+    """
+    outcome = f"{row.outcome} (primary outcome)" if row.primary else row.outcome
     estimate = "without an event in the other arm" if math.isinf(row.estimate) else f"{row.estimate:.2f}"
     interval = f"{estimate} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
     if row.measure == "mean difference":
-        return f"{row.outcome}: mean difference {interval}"
+        return f"{outcome}: mean difference {interval}"
     counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
     if interval and not math.isnan(row.low):
-        return f"{row.outcome}: {counts}risk ratio {interval}"
+        return f"{outcome}: {counts}risk ratio {interval}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
-    return f"{row.outcome}: {says}, as the report says"
+    return f"{outcome}: {says}, as the report says"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:

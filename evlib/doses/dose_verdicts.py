@@ -414,7 +414,10 @@ def _by_concentration(cross: pd.DataFrame) -> str:
 
 
 def _named_counts(compared: pd.DataFrame) -> str:
-    return joined([f"{several(row.n_randomised, 'report')} of the {row.route_group}" for row in compared.itertuples()])
+    named = joined([f"{several(row.n_randomised, 'report')} of the {row.route_group}" for row in compared.itertuples()])
+    if not compared.n_randomised.any():
+        return named
+    return f"{named} ({compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary)"
 
 
 def _of_routes(doses: pd.DataFrame) -> str:

@@ -30,7 +30,7 @@ _AMOUNTS = ["amount_low", "amount_high"]
 
 class Setting(NamedTuple):
     """The dials; the tested doses of the question with their draws; their ``windows``, also if "effective" meant "better
-    than a comparison group"; and ``share_lower`` of them."""
+    than a comparison group" (in ``setting_of`` with ``n_primary``, the reports that were so on a primary outcome); and ``share_lower`` of them."""
 
     dials: dict[str, Any]
     doses: pd.DataFrame
@@ -173,8 +173,12 @@ def setting_of(
     """
     tested = tested or _tested(tables, settings)
     asked = doses_in_question(tables, settings, tested=tested)
-    compared = doses_in_question(tables, settings | {"effective_if": "compared"}, tested=tested)
-    return Setting(settings, *asked, windows(*asked), windows(*compared), share_lower(*asked))
+    compared, primary = (
+        windows(*doses_in_question(tables, settings | {"effective_if": rule}, tested=tested))
+        for rule in ("compared", "primary")
+    )
+    compared["n_primary"] = primary.n_randomised
+    return Setting(settings, *asked, windows(*asked), compared, share_lower(*asked))
 
 
 def dial_table(settings: dict[str, Any]) -> pd.DataFrame:

@@ -40,7 +40,7 @@ FOLDER = "answers"  # of the pages and their tables, in the book
 _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
-_OPEN = 15  # trials under way that are listed unfolded
+_OPEN = 15  # trials under way, or doses, that are listed unfolded
 _SHORT = 8  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
@@ -238,7 +238,7 @@ def question_page(
         f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
     ]
     if own.get("reports"):
-        parts += ["## What was found", _found(own)]
+        parts += ["## What was found", _found(own, printed=question["page"] != _EVERYTHING)]
     if "doses" in own:
         parts += ["## What was given", _given(own)]
     if own.get("reports") and "harms" in own:
@@ -280,9 +280,10 @@ def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
     first = []
     for row in said["first"]:
         caveat = f" <em>Caveat: {_text(row['caveat'])}</em>" if isinstance(row["caveat"], str) else ""
+        given = f" Given: {_text(row['given'])}." if row["given"] else ""
         report = f'<a href="#{_place(row["study_id"])}">{_text(row["study"])}</a>'
         certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
-        first.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{certainty}{caveat}</li>")
+        first.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
     more = f"<p>{_text(said['more'])}</p>" if said["more"] else ""
     sentences = "".join(f"<p>{_with_its_name(said[name])}</p>" for name in _SENTENCES if said[name])
     reports = f"<ul>{''.join(first)}</ul>" if first else ""
@@ -297,7 +298,7 @@ def _with_its_name(sentence: str) -> str:
 
 
 def _elsewhere(page: str) -> str:
-    return f' <a href="{page}.html">See them</a>.' if page else ""
+    return f' <a href="{page}.html">See there</a>.' if page else ""
 
 
 def _why_links(rows: Rows) -> str:
@@ -308,7 +309,8 @@ def _why_links(rows: Rows) -> str:
     return f"How it is done: {named}." if named else ""
 
 
-def _found(own: Rows) -> str:
+def _found(own: Rows, *, printed: bool) -> str:
+    """What was found, in a table that prints though it be folded, unless it would fill more than two sheets."""
     findings, reports = own.get("findings", []), own["reports"]
     compared = {row["study_id"] for row in own.get("compared", [])}
     parts = [] if findings else ["<p>No report here compares an outcome with another arm.</p>"]
@@ -329,10 +331,8 @@ def _found(own: Rows) -> str:
             ]
             groups.append((_text(rows[0]["caveats"]), cells, ids))
         heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
-        caption = (
-            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals"
-        )
-        parts.append(_grouped(groups, heads, caption, kind=" found"))
+        caption = f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so"
+        parts.append(_grouped(groups, heads, caption, kind=" found" if printed else ""))
     silent = [row for row in reports if row["study_id"] not in compared]
     if silent:
         cells = [
@@ -342,7 +342,8 @@ def _found(own: Rows) -> str:
                 _text(row["disease"]),
                 _text(row["people"]),
                 {True: "yes", False: "no"}.get(row["msc_derived"], "not told"),
-                _text(row["evidence_note"]),
+                _text(row["evidence_note"])
+                + (f" Not counted here: it compares {_text(row['left_out'])}." if row.get("left_out") else ""),
             ]
             for row in silent
         ]
@@ -351,7 +352,7 @@ def _found(own: Rows) -> str:
             _table(
                 cells,
                 heads,
-                f"{several(len(silent), 'report')} of which no compared outcome is on file, so that no effect can be told",
+                f"{several(len(silent), 'report')} of which no compared outcome of vesicles is on file, so that no effect can be told",
             )
         )
     return "\n\n".join(parts)
@@ -373,7 +374,12 @@ def _given(own: Rows) -> str:
     if not cells:
         return "<p>No dose is on file.</p>"
     caption = f"Doses per administration: {several(n_trials, 'record')}, {several(len(cells) - n_trials, 'report')}"
-    return _table(cells, ("trial or report", "as stated", "in particles", "how that is known"), caption)
+    return _table(
+        cells,
+        ("trial or report", "as stated", "in particles", "how that is known"),
+        caption,
+        opened=len(cells) <= _OPEN,
+    )
 
 
 def _dose_cells(rows: list[dict[str, Any]], stated: str) -> list[str]:
@@ -451,15 +457,32 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     rows = most_open_first([row for row in trials if row["status_group"] in OPEN_STATUS])
     if not rows:
         return "<p>No trial is known to be under way.</p>"
-    unseen = sum(row["status"] is None for row in rows)
-    words = f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""
-    late = sum((row["end"] or "").endswith("(passed)") for row in rows)
-    words += f"; of {late} the end that the record gives has passed" if late else ""
-    compare = sum(row.get("compares_doses") is not None for row in rows)
-    words += f"; the {compare} that compare doses stand first" if compare else "; none is known to compare doses"
-    return _trial_table(
-        rows, protocol, f"{several(len(rows), 'trial')} of which a result can still come{words}", most=_OPEN
-    )
+    late = [row for row in rows if row["late"]]
+    parts = []
+    most = _SHORT if len(rows) <= _OPEN else 0
+    for own, opened, words in (
+        (rows[: len(rows) - len(late)], True, "of which a result can still come"),
+        (late, False, "open by the record of the day shown, though the end that it gives has passed"),
+    ):
+        unseen = sum(row["status"] is None for row in own)
+        words += f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""
+        compare = sum(row.get("compares_doses") is not None for row in own)
+        first = "one that compares doses stands" if compare == 1 else f"{compare} that compare doses stand"
+        words += f"; the {first} first" if compare else "; none is known to compare doses"
+        parts += (
+            [
+                _trial_table(
+                    own,
+                    protocol,
+                    f"{several(len(own), 'trial')} {words}",
+                    most=most * opened,
+                    opened=opened and len(own) <= _OPEN,
+                )
+            ]
+            if own
+            else []
+        )
+    return "\n\n".join(parts)
 
 
 def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
@@ -469,7 +492,9 @@ def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
     )
 
 
-def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, most: int = _SHORT) -> str:
+def _trial_table(
+    rows: list[dict[str, Any]], protocol: dict, caption: str, *, most: int = _SHORT, opened: bool = False
+) -> str:
     phases = code_labels(protocol, "phase_group")
     more = {"compares_doses": "compares doses", "result": "result"}
     more = {name: head for name, head in more.items() if any(row.get(name) is not None for row in rows)}
@@ -500,11 +525,14 @@ def _trial_table(rows: list[dict[str, Any]], protocol: dict, caption: str, *, mo
         ]
         for row in rows
     ]
-    return _table(cells, heads, caption, most=most)
+    return _table(cells, heads, caption, most=most, opened=opened)
 
 
-def _table(cells: list[list[str]], heads: Iterable[str], caption: str, *, most: int = _SHORT) -> str:
-    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, folded=len(cells) > most)
+def _table(
+    cells: list[list[str]], heads: Iterable[str], caption: str, *, most: int = _SHORT, opened: bool = False
+) -> str:
+    """A table that is folded where it has more rows than ``most``; ``opened``: folded in print alone."""
+    return _framed(f"<tbody>{_rows(cells)}</tbody>", heads, caption, folded=len(cells) > most, opened=opened)
 
 
 def _grouped(
@@ -530,7 +558,9 @@ def _anchors(places: list[str]) -> str:
     return "".join(f'<span id="{_text(place)}"></span>' for place in places)
 
 
-def _framed(body: str, heads: Iterable[str], caption: str, *, folded: bool, kind: str = "") -> str:
+def _framed(
+    body: str, heads: Iterable[str], caption: str, *, folded: bool, kind: str = "", opened: bool = False
+) -> str:
     head = "".join(f'<th scope="col">{_text(text)}</th>' for text in heads)
     name = html.escape(caption, quote=True)
     frame = (
@@ -538,7 +568,8 @@ def _framed(body: str, heads: Iterable[str], caption: str, *, folded: bool, kind
         f"<thead><tr>{head}</tr></thead>{body}</table></div>"
     )
     if folded:
-        return f'<details class="rows{kind}"><summary>{html.escape(caption)}</summary>{frame}</details>'
+        kind, state = (" on-screen", " open") if opened else (kind, "")
+        return f'<details class="rows{kind}"{state}><summary>{html.escape(caption)}</summary>{frame}</details>'
     return f'<p class="caption" aria-hidden="true">{html.escape(caption)}</p>{frame}'
 
 

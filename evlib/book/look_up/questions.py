@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from evlib.base.dates import end_in_words
+from evlib.base.dates import end_has_passed, end_in_words
 from evlib.base.schema import read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, several
@@ -31,6 +31,9 @@ _SURE = {
     "moderate": "is of moderate certainty",
     "high": "is of high certainty",
 }
+# What is compared in a report that compares no vesicles, by the roles of its arms.
+_NO_VESICLES = {"other product": "another product than vesicles", "cells": "cells alone"}
+_HEALTHY = "healthy"  # of the groups of diseases
 _GROUPS_SHOWN = 6  # groups of diseases in the answer, the others together
 _SHOWN_FIRST = 3  # reports in the answer itself; the others stand in the table below it
 
@@ -61,6 +64,7 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
     day = load_numbers(results).get("search_date", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
+    trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     trials["as_of"] = trials.trn.map(records.snapshot)
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
@@ -109,6 +113,8 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
             continue
         rows = _table(results, name)
         if name == "compared_outcomes":
+            other = rows[~rows.study_id.isin(rows.study_id[rows.role == "ev"])].groupby("study_id").role.first()
+            tables["reports"]["left_out"] = tables["reports"].study_id.map(other.map(_NO_VESICLES))
             rows = rows[rows.role == "ev"]
             rows = rows.assign(finding=[finding_in_words(row) for row in rows.itertuples()])
         tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})
@@ -227,7 +233,7 @@ def answer(own: Rows, *, noun: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``effect`` (a sentence), ``first`` (of each report that comes first: ``study_id, study, about, finding, certainty, caveat``), and
+        ``effect`` (a sentence), ``first`` (of each report that comes first: ``study_id, study, about, finding, given, certainty, caveat``), and
         sentences, empty where there is nothing to say: ``more``, ``by_disease``, ``certainty``, ``dose``, ``harms``.
     """
     return _effect(own, noun=noun) | {
@@ -271,11 +277,16 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
         "effect": text,
         "first": [
             {"study_id": row["study_id"], "study": row["study"], "about": _about(row, own)}
-            | {"finding": row["finding"], "caveat": row["evidence_note"], "certainty": _certainty_of(row, own)}
+            | {"finding": row["finding"] + ("" if row["primary"] else " (not stated to be its primary outcome)")}
+            | {"given": _dose_of(row, own), "caveat": row["evidence_note"], "certainty": _certainty_of(row, own)}
             for row in ordered[:_SHOWN_FIRST]
         ],
         "more": f"One outcome of each; {several(more, 'more report')} below." if more > 0 else "",
     }
+
+
+def _dose_of(row: dict[str, Any], own: Rows) -> str | None:
+    return next((dose["dose_as_reported"] for dose in own.get("tested", []) if dose["arm_id"] == row["arm_id"]), None)
 
 
 def _certainty_of(row: dict[str, Any], own: Rows) -> str | None:
@@ -297,7 +308,8 @@ def _nothing_compared(own: Rows, *, noun: str) -> str:
         text += f" {joined(sorted(others))} {'compares' if len(others) == 1 else 'compare'} {noun} of other cells, or of cells that are not told."
     if silent:
         text += f" {several(silent, 'report')} {'has' if silent == 1 else 'have'} no compared outcome on file: how people would have fared without is not known."
-    return text
+    left_out = [f"{row['study']} compares {row['left_out']}" for row in own["reports"] if row.get("left_out")]
+    return f"{text} Not counted as a comparison: {'; '.join(left_out)}." if left_out else text
 
 
 def _about(row: dict[str, Any], own: Rows) -> str:
@@ -371,10 +383,13 @@ def _dose(own: Rows) -> str:
         )
     if any("compares_doses" in row for row in own["trials"]):
         comparing = [row for row in own["trials"] if row["compares_doses"]]
-        still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
+        late = sum(row["late"] for row in comparing)
+        still = sum(row["status_group"] in OPEN_STATUS for row in comparing) - late
         if comparing:
             verb = "is" if len(comparing) == 1 else "are"
             text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still or 'none'} of them can still report."
+            if late:
+                text += f" {late} more {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
 
 
@@ -402,20 +417,30 @@ def _harms(own: Rows) -> str:
         return ""
     silent = sum(not row["harms_told"] for row in reports)
     told = f"nothing on harms is on file of {silent} of {several(len(reports), 'report')}"
+    deaths = _number([row for row in own.get("compared", []) if row["domain"] == "death"], "study_id")
+    died = (
+        f" Deaths that {several(deaths, 'report')} {'compares' if deaths == 1 else 'compare'} stand among what was found."
+        if deaths
+        else ""
+    )
     if not harms:
-        return f"Harms: {told}."
+        return f"Harms: {told}.{died}"
     counted = [row for row in harms if row["n_events"] is not None and row["n"] is not None]
+    counted.sort(key=lambda row: row["serious"] is not None and not row["serious"])  # serious ones and deaths first
     beside = sum(row["control_events"] is not None and row["control_n"] is not None for row in counted)
     none = [row for row in counted if row["n_events"] == 0]
     others = sum(not row["msc_derived"] for row in counted)
     cells = f" ({others} on vesicles that are not known to be of MSCs)" if others else ""
     text = (
         f"Harms: of {several(len(counted), 'count')} with a number of people{cells} {len(none) or 'none'} saw no event, {beside or 'none'} "
-        f"stand beside such a count of a control arm; {told}."
+        f"stand beside such a count of a control arm; {told}.{died}"
     )
     seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
     if seen:
         text += f" Seen: {'; '.join(seen[:_SHOWN_FIRST])}{'; and more below' if len(seen) > _SHOWN_FIRST else ''}."
+    text += "".join(
+        f" On {row['study']}: {row['evidence_note']}" for row in counted if row["serious"] and row["n_events"]
+    )
     bounded = [row for row in none if row["msc_derived"] and row["upper_if_none"] is not None]
     if bounded:
         largest = max(bounded, key=lambda row: row["n"])
@@ -457,6 +482,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
             area = "" if question["disease_area"] == ALL else " of this disease area"
             text = f"{joined(counts)}{area} tell no route: any may belong here."
             lines.append((text, [], page_of(*(unknown[field] for field in FIELDS))))
+    lines += _on_other_pages(own, rows, question, protocol)
     if "doses" in own:
         lines.append((f"No dose is on file of {len(trials) - _number(own['doses'], 'trn')} of {n}.", [], ""))
     shown = {"phase_group": "phase", "status": "status", "enrolment": "number of people", "countries": "country"}
@@ -469,14 +495,51 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
     return lines
 
 
+def _on_other_pages(
+    own: Rows, rows: Rows, question: dict[str, Any], protocol: dict
+) -> list[tuple[str, list[str], str]]:
+    """What bears on a question and stands on another page, as lines of ``missing``: reports whose trial is coded otherwise, the same
+    route in other diseases, and healthy people who were given it by a route of the question."""
+    lines: list[tuple[str, list[str], str]] = []
+    trials, reports = {row["trn"]: row for row in rows["trials"]}, rows.get("reports", [])
+    for report in reports:
+        trial = trials.get(report["trn"])
+        if trial and belongs(trial, question) != belongs(report, question):
+            here = belongs(trial, question)
+            other = report if here else trial
+            stands = ("here", f"under “{label(other, protocol)}”")[:: 1 if here else -1]
+            text = f"{report['study']} reports {report['trn']}, which stands {stands[0]} by its record; the report stands {stands[1]}, by what was read of it."
+            lines.append((text, [], page_of(*(other[field] for field in FIELDS))))
+    area, route = (question[field] for field in FIELDS)
+    if area == ALL or "route_group" not in protocol["codes"]:
+        return lines
+    if route not in (ALL, UNKNOWN, "other"):
+        elsewhere = of_question(rows, {"disease_area": ALL, "route_group": route})
+        counts = {name: len(elsewhere.get(name, [])) - len(own.get(name, [])) for name in ("trials", "reports")}
+        told = joined([several(n, name[:-1]) for name, n in counts.items() if n])
+        if told:
+            text = f"In other disease areas, {code_label('route_group', route, protocol).lower()}: {told}."
+            lines.append((text, [], page_of(ALL, route)))
+    routes = {row["route_group"] for name in ("trials", "reports") for row in own.get(name, [])} - {UNKNOWN}
+    for report in reports:
+        healthy = (report["disease_group"] or "").startswith(_HEALTHY) and report["disease_area"] != area
+        if healthy and report["route_group"] in routes:
+            people = "people not stated" if report["people"] is None else several(report["people"], "person", "people")
+            by = code_label("route_group", report["route_group"], protocol).lower()
+            text = f"In healthy people, {by}: {report['study']} ({people})."
+            lines.append((text, [], page_of(*(report[field] for field in FIELDS))))
+    return lines
+
+
 def most_open_first(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The trials with those first that compare doses and of which a result can still come, then the other open ones."""
+    """The trials with those first that compare doses and of which a result can still come, then the other open ones, then those whose end has passed."""
     order = {name: place for place, name in enumerate(OPEN_STATUS)}
 
     def place(row: dict[str, Any]) -> tuple:
         day = row["registered"].toordinal() if row["registered"] is not None else 0
         return (
             row["status_group"] not in order,
+            row["late"],
             row.get("compares_doses") is None,
             order.get(row["status_group"], len(order)),
             -day,
