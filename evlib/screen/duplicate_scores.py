@@ -162,7 +162,7 @@ def _candidates(facts: _Facts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for entries in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
         each = partners[entries]
         nth = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
-        pairs = np.unique(np.repeat(places[entries], each) * n + places[np.repeat(entries, each) + 1 + nth])
+        pairs = pd.unique(np.repeat(places[entries], each) * n + places[np.repeat(entries, each) + 1 + nth])
         yield pairs // max(n, 1), pairs % max(n, 1)
 
 
@@ -214,11 +214,13 @@ def _scored(facts: _Facts, left: np.ndarray, right: np.ndarray, *, threshold: fl
     of_conditions = _POINTS["conditions alike"] + _OF_TITLES
     pairs = pairs[_points(pairs) + _POINTS["sponsors alike"] + of_conditions >= threshold]
     one, other = _both(facts.rows, "sponsor", pairs)
-    sponsor, named = _alike(facts.texts["sponsor"], one, other), (one > 0) & (other > 0)
+    least = np.where(_points(pairs) + of_conditions >= threshold, 0, 85)
+    sponsor, named = _alike(facts.texts["sponsor"], one, other, least), (one > 0) & (other > 0)
     pairs = pairs.assign(sponsor=np.where(named, sponsor, np.nan))
     pairs = pairs.assign(**{"sponsors alike": sponsor >= 85, "sponsors unlike": (sponsor < 45) & named})
     pairs = pairs[_points(pairs) + of_conditions >= threshold]
-    conditions = _alike(facts.texts["conditions"], *_both(facts.rows, "conditions", pairs))
+    least = np.where(_points(pairs) + _OF_TITLES >= threshold, 0, 80)
+    conditions = _alike(facts.texts["conditions"], *_both(facts.rows, "conditions", pairs), least)
     pairs = pairs.assign(**{"conditions alike": conditions >= 80})
     pairs = pairs[_points(pairs) + _OF_TITLES >= threshold]
     points = _points(pairs)
@@ -291,7 +293,7 @@ def _titles_alike(facts: _Facts, pairs: pd.DataFrame, least: np.ndarray) -> np.n
     return _alike(facts.texts["title"], one, other, np.tile(least, 4)).reshape(4, -1).max(axis=0)
 
 
-def _alike(texts: np.ndarray, one: np.ndarray, other: np.ndarray, least: np.ndarray | None = None) -> np.ndarray:
+def _alike(texts: np.ndarray, one: np.ndarray, other: np.ndarray, least: np.ndarray) -> np.ndarray:
     """How alike texts are, 0 to 100, whatever the order of their words: mean of all words and of those in common; 0 where
     one is empty, and where they cannot be as much alike as ``least``.
     """
@@ -299,7 +301,7 @@ def _alike(texts: np.ndarray, one: np.ndarray, other: np.ndarray, least: np.ndar
     left, right = pairs // len(texts), pairs % len(texts)
     whole = _compared(texts, left, right, fuzz.ratio)  # of sorted words
     needed = np.full(len(pairs), np.inf)
-    np.minimum.at(needed, place, 0 if least is None else least - 1e-6)
+    np.minimum.at(needed, place, least - 1e-6)
     near = np.flatnonzero((left > 0) & (right > 0) & ((whole + 100) / 2 >= needed))
     alike = np.zeros(len(pairs))
     alike[near] = (whole[near] + _compared(texts, left[near], right[near], fuzz.token_set_ratio)) / 2
