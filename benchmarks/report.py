@@ -9,6 +9,7 @@ TITLES = {
     "reruns": "Reruns",
     "sweep": "Sweeps over many search dates",
     "ingest": "Reading, searching and de-duplicating records",
+    "duplicates": "Planted duplicates, beside other tools",
     "profile": "Of what the time of a run is made",
 }
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-PARTS = ("reruns", "sweep", "ingest")
+PARTS = ("reruns", "sweep", "ingest", "duplicates")
 COUNTS = [10_000, 100_000]
 
 
@@ -56,6 +56,8 @@ def commit() -> str:
 
 def measured(part: str, options: argparse.Namespace) -> dict[str, list[dict]]:
     """Run one benchmark: rows of results by part."""
+    if part == "duplicates":
+        return {part: import_module("bench_duplicates").measure([1_000, 10_000], options.samples, options.peers)}
     if part == "reruns":
         return import_module("bench_reruns").measure(times=options.times, suite=options.suite)
     if part == "ingest":
@@ -84,6 +86,7 @@ def main() -> None:
     parser.add_argument(
         "--times", type=int, default=5, help="how often each measure is done, at most 5; the median counts"
     )
+    parser.add_argument("--peers", default=sys.executable, help="Python that has the other tools to find duplicates")
     parser.add_argument("--suite", action="store_true", help="time the whole test suite, too")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--history", type=Path, default=FOLDER / "history.jsonl", help=argparse.SUPPRESS)

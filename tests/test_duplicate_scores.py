@@ -1,9 +1,18 @@
 """Proposals of duplicates: planted ones are found, settled ones left out, and the work stays within blocks."""
 
+from collections import Counter
+from datetime import datetime
+from itertools import combinations
+
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import put, records_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import fuzz
 
+from evlib.base.query import tokens
 from evlib.base.schema import columns
 from evlib.screen import deduplication, duplicate_benchmark, duplicate_scores
 
@@ -60,7 +69,8 @@ def test_nothing_at_all_is_no_error():
 
 def test_words_that_all_share_bring_no_pairs():
     rows = [{"brief_title": f"Exosomes of mesenchymal stem cells {'x' * i}{i}"} for i in range(100)]
-    assert len(duplicate_scores._candidates(duplicate_scores._facts(small(*rows)))[0]) == 0
+    facts = duplicate_scores._facts(small(*rows))
+    assert not sum(len(left) for left, _ in duplicate_scores._candidates(facts))
 
 
 def test_planted_duplicates_are_found_among_the_shipped_records(shipped):
@@ -111,3 +121,104 @@ def test_a_persons_pairs_are_read_and_the_bad_rows_named(tmp_path, review):
     none, no_rejects = deduplication.judged_pairs(tmp_path / "absent.csv", known=set())
     assert none.empty
     assert no_rejects.empty
+
+
+DATES = ("start_date", "registered_text")
+
+
+def plainly(records):
+    """The proposals as the chapter explains them: every pair of a block, all that can be told of it, one by one."""
+    rows = records.astype("object").where(records.notna(), None).to_dict("records")
+    for row in rows:
+        row |= {name: " ".join(tokens(row[name] or "")) for name in ("sponsor", "conditions", "acronym")}
+        row["titles"] = [" ".join(tokens(row[name] or "")) for name in ("brief_title", "official_title")]
+        row["words"] = set(" ".join(row["titles"]).split())
+        row["acronym"] = row["acronym"] if len(row["acronym"]) >= 4 else ""
+        row["month"] = (row["start_date"] or "")[:7]
+        row |= {name: row[name] and datetime.fromisoformat(f"{row[name]}-01-01"[:10]) for name in DATES}
+    often = Counter(word for row in rows for word in row["words"])
+    blocks = {}
+    for place, row in enumerate(rows):
+        rare = sorted((often[word], word) for word in row["words"] if 2 <= often[word] <= duplicate_scores._BLOCK)
+        keys = [word for _, word in rare[: duplicate_scores._RAREST]]
+        keys += [("acronym", row["acronym"])] * bool(row["acronym"])
+        keys += [("sponsor", row["sponsor"], row["month"])] * bool(row["sponsor"] and row["month"])
+        keys += [("enrolment", row["enrolment"], row["month"])] * bool(row["enrolment"] and row["month"])
+        for key in keys:
+            blocks.setdefault(key, []).append(place)
+    few = (block for block in blocks.values() if len(block) <= duplicate_scores._BLOCK)
+    pairs = sorted({pair for block in few for pair in combinations(block, 2)})
+    scored = [scored_plainly(rows[one], rows[other]) for one, other in pairs]
+    return sorted(row for row in scored if row[2] >= duplicate_scores.THRESHOLD)
+
+
+def scored_plainly(one, other):
+    def alike(a, b):
+        both = np.float32([fuzz.token_sort_ratio(a, b), fuzz.token_set_ratio(a, b)])
+        return float(both.astype(float).mean()) if a and b else 0
+
+    def days(name):
+        return abs((one[name] - other[name]).days) if one[name] and other[name] else None
+
+    def same(name):
+        return bool(one[name]) and one[name] == other[name]
+
+    title = max(alike(a, b) for a in one["titles"] for b in other["titles"])
+    sponsor, named = alike(one["sponsor"], other["sponsor"]), bool(one["sponsor"] and other["sponsor"])
+    sizes = [one["enrolment"], other["enrolment"]]
+    apart = days("start_date") if days("start_date") is not None else days("registered_text")
+    told = {
+        "same acronym": (3, same("acronym")),
+        "sponsors alike": (1.5, sponsor >= 85),
+        "sponsors unlike": (-1, named and sponsor < 45),
+        "started in the same month": (1.5, same("month")),
+        "more than a year apart": (-1.5, apart is not None and apart > 366),
+        "same enrolment": (1, None not in sizes and sizes[0] == sizes[1]),
+        "enrolments differ by more than a factor of two": (-1, None not in sizes and max(sizes) > 2 * min(sizes)),
+        "conditions alike": (1, alike(one["conditions"], other["conditions"]) >= 80),
+        "in one registry": (-1.5, one["registry"] == other["registry"]),
+    }
+    points = min(max((title - 50) / 10, 0), 5) + sum(weight for weight, holds in told.values() if holds)
+    good = [name for name, (weight, holds) in told.items() if holds and weight > 0]
+    bad = [name for name, (weight, holds) in told.items() if holds and weight < 0]
+    words = "; ".join([f"titles {title:.0f} of 100 alike", *good]) + (f"; against: {', '.join(bad)}" if bad else "")
+    return one["trn"], other["trn"], points, title, sponsor if named else None, days("start_date"), words
+
+
+TITLES = [
+    None,
+    "Exosomes of cord-cells in deep burns",
+    "In deep burns: exosomes of cord ＣＥＬＬＳ",
+    "Exosomes of cord cells in burns of the knee_2, a pilot trial",
+    "Élan β",
+    "Vesicles of the cord in burns",
+    "Vesicles and a pilot trial: knee, élan",
+]
+FACTS = {
+    "registry": ["ClinicalTrials.gov", "ChiCTR", "DRKS"],
+    "brief_title": TITLES,
+    "official_title": TITLES,
+    "acronym": [None, None, "EXO", "EXOB", "exo-b 2"],
+    "sponsor": [None, "General hospital of Tehran", "Tehran general hospital", "Tehran general", "Company of Seoul"],
+    "conditions": [None, "Deep burns of skin", "deep burns: skin", "Stroke"],
+    "start_date": [None, "2023-01", "2023-01-20", "2023", "2021-06-01"],
+    "registered_text": [None, "2023-01-02", "2020-01-02"],
+    "enrolment": [None, 0, 30, 30, 61],
+}
+ROWS = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in FACTS.items()})
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(ROWS, max_size=14))
+def test_the_fast_way_proposes_what_the_plain_way_does(rows):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicate_scores, "_BLOCK", 5)
+        patch.setattr(duplicate_scores, "_RAREST", 2)
+        patch.setattr(duplicate_scores, "_AT_ONCE", 40)
+        found = duplicate_scores.proposals(small(*rows))
+        expected = plainly(small(*rows))
+    found = found.astype("object").where(found.notna(), None).sort_values(["trn", "other_trn"])
+    found = list(found.itertuples(index=False, name=None))
+    assert len(found) == len(expected)
+    for row, plain in zip(found, expected):
+        assert row == pytest.approx(plain, abs=0.0501)  # rounded to one decimal place

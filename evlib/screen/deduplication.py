@@ -130,14 +130,16 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     ['ChiCTR0000000001', 'NCT00000001', 'secondary number', 'ChiCTR0000000001 names NCT00000001',
     'ClinicalTrials.gov ranks before ChiCTR']
     """
-    own = set(records.trn)
+    own = set(records.trn.tolist())
     judged = [(a, b) for a, b in zip(judged_same.trn, judged_same.duplicate_of) if a in own and b in own]
     reasoned = judged_same.reindex(columns=["trn", "duplicate_of", "reason"]).dropna(subset="reason")
     reasons = {frozenset(pair): reason for *pair, reason in reasoned.itertuples(index=False)}
     links = _links_that_merge(records, judged)
     labels = _components(links + judged)
 
-    trial = pd.Series([labels.get(trn, -i) for i, trn in enumerate(records.trn, 1)], index=records.index, dtype="int64")
+    trial = pd.Series(
+        [labels.get(trn, -i) for i, trn in enumerate(records.trn.tolist(), 1)], index=records.index, dtype="int64"
+    )
     several = trial.duplicated(keep=False)
     if not several.any():
         return checked(pd.DataFrame(columns=columns("duplicates"), dtype="str"), "duplicates")
@@ -183,7 +185,7 @@ def links_not_merged(records: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFra
     0  NCT00000001  NCT00000002  NCT00000002 names NCT00000001
     """
     kept = dict(zip(repeats.trn, repeats.kept_trn))
-    own = set(records.trn)
+    own = set(records.trn.tolist())
     by_number: dict[str, list[str]] = {}
     pairs: dict[_Link, str] = {}
     for trn, number in _links(records):
@@ -251,14 +253,15 @@ def judged_apart(repeats: pd.DataFrame, settled_decisions: pd.DataFrame, *, prot
 def _links(records: pd.DataFrame) -> list[_Link]:
     """Each record with each other number that it names."""
     named = records[records.secondary_trns.notna()]
-    each = ((trn, other) for trn, cell in zip(named.trn, named.secondary_trns) for other in split_multi(cell))
+    cells = zip(named.trn.tolist(), named.secondary_trns.tolist())
+    each = ((trn, other) for trn, cell in cells for other in split_multi(cell))
     return [(trn, other) for trn, other in each if trn != other]
 
 
 def _links_that_merge(records: pd.DataFrame, judged: list[_Link]) -> list[_Link]:
     """The links by number that make two records one trial, without those that would merge two of one registry."""
     links = _links(records)
-    registry = dict(zip(records.trn, records.registry))
+    registry = dict(zip(records.trn.tolist(), records.registry.tolist()))
     issuer = {trn: _issuer(trn, registry.get(trn) or registry_of(trn)) for link in links + judged for trn in link}
     pages = set(records.trn[records.trn_kind == "page"])
     own_number = [link for link in links if link[0] in pages and issuer[link[0]] == issuer[link[1]]]

@@ -1,9 +1,10 @@
 """Pairs of records that may be one trial, proposed to a person by likeness of titles, sponsors, dates and sizes."""
 
-import itertools
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,7 @@ from evlib.base.schema import checked
 
 _BLOCK = 30  # records that may share a rare word for the word to bring them together
 _RAREST = 6  # words of a title that bring records together
-_AT_ONCE = 100_000  # pairs that are compared at a time
-_WORKERS = 2
+_AT_ONCE = 100_000  # pairs that are compared at a time, which bounds the memory
 THRESHOLD = 4.5
 _OF_LINK = 4.5  # points of two records that a number links
 
@@ -35,6 +35,26 @@ WEIGHTS = pd.DataFrame(
     ],
     columns=["fact", "points"],
 )
+# What can be told of a pair beside the likeness of its titles, which is worth ``_OF_TITLES`` at most; in the order of the evidence.
+_POINTS = {
+    "same acronym": 3.0,
+    "sponsors alike": 1.5,
+    "sponsors unlike": -1.0,
+    "started in the same month": 1.5,
+    "more than a year apart": -1.5,
+    "same enrolment": 1.0,
+    "enrolments differ by more than a factor of two": -1.0,
+    "conditions alike": 1.0,
+    "in one registry": -1.5,
+}
+_OF_TITLES = 5.0
+
+
+class _Facts(NamedTuple):
+    """What is compared: one row per record, with texts as places in ``texts`` (0: none), where each has its words sorted."""
+
+    rows: pd.DataFrame
+    texts: dict[str, np.ndarray]
 
 
 def proposals(
@@ -72,18 +92,16 @@ def proposals(
     0  NCT1   ChiCTR2    5.78  titles 93 of 100 alike; started in the same month
     """
     facts = _facts(records)
-    left, right = _candidates(facts)
-    starts = range(0, max(len(left), 1), _AT_ONCE)
-    alike = [_scored(facts, left[i : i + _AT_ONCE], right[i : i + _AT_ONCE]) for i in starts]
+    alike = (_scored(facts, left, right) for left, right in _candidates(facts))
     pairs = pd.concat([_linked(facts, linked), *alike]).drop_duplicates(["trn", "other_trn"])
     known = {frozenset(pair) for pair in settled}
     pairs = pairs[np.array([frozenset(pair) not in known for pair in zip(pairs.trn, pairs.other_trn)], dtype=bool)]
     return checked(pairs.sort_values(["points", "trn", "other_trn"], ascending=[False, True, True]), "proposals")
 
 
-def _linked(facts: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
+def _linked(facts: _Facts, linked: pd.DataFrame | None) -> pd.DataFrame:
     """The pairs that numbers link, each in the order of the records, scored as others are and with the link's points."""
-    place = {trn: i for i, trn in enumerate(facts.trn)}
+    place = {trn: i for i, trn in enumerate(facts.rows.trn)}
     rows = [] if linked is None else linked[["trn", "other_trn", "evidence"]].itertuples(index=False)
     found = [
         (*sorted((place[one], place[other])), words) for one, other, words in rows if one in place and other in place
@@ -94,110 +112,204 @@ def _linked(facts: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
     return pairs.assign(points=pairs.points + _OF_LINK, evidence=words.str.cat(pairs.evidence, sep="; "))
 
 
-def _facts(records: pd.DataFrame) -> pd.DataFrame:
-    def words(name: str) -> list[str]:
-        return [" ".join(tokens(text)) for text in records[name].fillna("")]
+def _facts(records: pd.DataFrame) -> _Facts:
+    texts: dict[str, np.ndarray] = {}
+
+    def places(name: str, *columns: str, shortest: int = 1) -> np.ndarray:
+        """Each text's place among all different ones of the columns, which are kept; one row per column."""
+        cells = np.concatenate([records[column].fillna("").to_numpy(dtype=object) for column in columns])
+        of_cell, different = pd.factorize(cells)  # each text is taken apart once
+        words = [" ".join(tokens(text)) for text in different]
+        of_text, plain = pd.factorize(
+            np.array(["", *(text if len(text) >= shortest else "" for text in words)], dtype=object)
+        )
+        texts[name] = np.array([" ".join(sorted(text.split())) for text in plain], dtype=object)
+        return of_text[1:][of_cell].astype(np.int32).reshape(len(columns), -1)
 
     def days(name: str) -> np.ndarray:
         dates = pd.to_datetime(records[name], format="ISO8601", errors="coerce").to_numpy(dtype="datetime64[D]")
         return np.where(np.isnat(dates), np.nan, dates.astype("float64"))
 
-    facts = records[["trn", "registry"]].reset_index(drop=True)
-    return facts.assign(
-        brief=words("brief_title"),
-        official=words("official_title"),
-        sponsor=words("sponsor"),
-        conditions=words("conditions"),
-        acronym=[word if len(word) >= 4 else "" for word in words("acronym")],
+    brief, official = places("title", "brief_title", "official_title")
+    months = records.start_date.str.slice(0, 7).fillna("").to_numpy(dtype=object)
+    rows = records[["trn"]].reset_index(drop=True)
+    rows = rows.assign(
+        brief=brief,
+        official=official,
+        sponsor=places("sponsor", "sponsor")[0],
+        conditions=places("conditions", "conditions")[0],
+        acronym=places("acronym", "acronym", shortest=4)[0],
+        registry=pd.factorize(records.registry)[0],
+        month=pd.factorize(np.append("", months).astype(object))[0][1:],
         start=days("start_date"),
         registered=days("registered_text"),
-        month=records.start_date.str.slice(0, 7).fillna("").to_numpy(),
         enrolment=records.enrolment.astype("float64").to_numpy(),
     )
+    return _Facts(rows, texts)
 
 
-def _candidates(facts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The places of both records of each pair to compare, the first before the second."""
-    frequency = Counter(word for words in _title_words(facts) for word in words)
-    keys, places = array("q"), array("q")
-    for place, words in enumerate(_title_words(facts)):
-        shared = [word for word in words if 2 <= frequency[word] <= _BLOCK]
-        rarest = sorted(shared, key=lambda word: (frequency[word], word))[:_RAREST]
-        keys.extend(map(hash, rarest))
-        places.extend([place] * len(rarest))
-    for names in (["acronym"], ["sponsor", "month"], ["enrolment", "month"]):
-        for place, key in enumerate(zip(*(facts[name] for name in names))):
-            if all(part and part == part for part in key):  # neither empty nor missing
-                keys.append(hash((*names, *key)))
-                places.append(place)
-    pairs = np.unique(_pairs_of_blocks(np.array(keys, dtype=np.int64), np.array(places, dtype=np.int64), len(facts)))
-    return pairs // max(len(facts), 1), pairs % max(len(facts), 1)
-
-
-def _title_words(facts: pd.DataFrame) -> Iterator[set[str]]:
-    return (set(f"{brief} {official}".split()) for brief, official in zip(facts.brief, facts.official))
-
-
-def _pairs_of_blocks(keys: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """All pairs of places that share a key of at most ``_BLOCK`` records, as first * count + second."""
+def _candidates(facts: _Facts) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The places of both records of each pair to compare, the first before the second; some ``_AT_ONCE`` at a time."""
+    keys, places = _blocks(facts)
     order = np.lexsort((places, keys))
     keys, places = keys[order], places[order]
-    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, dtype=np.int64)
-    sizes = np.diff(np.r_[starts, len(keys)])
-    pairs = [np.zeros(0, dtype=np.int64)]
-    for size in range(2, _BLOCK + 1):
-        blocks = places[starts[sizes == size][:, None] + np.arange(size)]
-        pairs += [blocks[:, i] * count + blocks[:, j] for i, j in itertools.combinations(range(size), 2)]
-    return np.concatenate(pairs)
+    n = len(facts.rows)
+    ends = np.searchsorted(keys, keys, side="right")
+    sizes = ends - np.searchsorted(keys, keys)
+    partners = np.where(sizes <= _BLOCK, ends - np.arange(len(keys)) - 1, 0)  # those after it in its block
+    part = (np.cumsum(np.bincount(places, partners, n)) // _AT_ONCE)[places]
+    order = np.argsort(part, kind="stable")
+    for entries in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+        each = partners[entries]
+        nth = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+        pairs = pd.unique(np.repeat(places[entries], each) * n + places[np.repeat(entries, each) + 1 + nth])
+        yield pairs // max(n, 1), pairs % max(n, 1)
 
 
-def _scored(facts: pd.DataFrame, left: np.ndarray, right: np.ndarray, *, threshold: float = THRESHOLD) -> pd.DataFrame:
-    """The pairs that reach the threshold, with their points and the evidence."""
-    one, other = facts.iloc[left].reset_index(drop=True), facts.iloc[right].reset_index(drop=True)
-    title = np.maximum.reduce([_alike(one[a], other[b]) for a in ("brief", "official") for b in ("brief", "official")])
-    sponsor, conditions = _alike(one.sponsor, other.sponsor), _alike(one.conditions, other.conditions)
-    starts = np.abs(one.start - other.start)
-    apart = starts.fillna(np.abs(one.registered - other.registered))
-    sizes = np.maximum(one.enrolment, other.enrolment) / np.minimum(one.enrolment, other.enrolment)
-    tests = {
-        "same acronym": (3.0, (one.acronym == other.acronym) & (one.acronym != "")),
-        "sponsors alike": (1.5, sponsor >= 85),
-        "sponsors unlike": (-1.0, (sponsor < 45) & (one.sponsor != "") & (other.sponsor != "")),
-        "started in the same month": (1.5, (one.month == other.month) & (one.month != "")),
-        "more than a year apart": (-1.5, apart > 366),
-        "same enrolment": (1.0, one.enrolment == other.enrolment),
-        "enrolments differ by more than a factor of two": (-1.0, sizes > 2),
-        "conditions alike": (1.0, conditions >= 80),
-        "in one registry": (-1.5, one.registry == other.registry),
-    }
-    points = np.clip((title - 50) / 10, 0, 5) + sum(weight * np.asarray(holds) for weight, holds in tests.values())
-    table = pd.DataFrame(
+def _blocks(facts: _Facts) -> tuple[np.ndarray, np.ndarray]:
+    """Keys that bring records together, and the places of the records that have them."""
+    rows = facts.rows
+    sizes = pd.factorize(rows.enrolment.replace(0, np.nan))[0] + 1
+    found, next_key = [_rare_words(facts)], rows.size * _RAREST  # above any word's
+    for one, other in ((rows.acronym, rows.acronym), (rows.sponsor, rows.month), (sizes, rows.month)):
+        one, other = np.asarray(one, dtype=np.int64), np.asarray(other, dtype=np.int64)
+        known = np.flatnonzero((one > 0) & (other > 0))
+        found.append((next_key + one[known] * (other.max(initial=0) + 1) + other[known], known))
+        next_key = found[-1][0].max(initial=next_key) + 1
+    keys, places = (np.concatenate([part[end] for part in found]) for end in (0, 1))
+    return keys, places
+
+
+def _rare_words(facts: _Facts) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rarest words of each record's titles that others share, and the record's place."""
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    words, lengths = array("i"), array("i")
+    titles = facts.texts["title"]
+    for brief, official in zip(facts.rows.brief.tolist(), facts.rows.official.tolist()):
+        own = set(titles[brief].split())
+        if official != brief:
+            own.update(titles[official].split())
+        words.extend(map(numbers.__getitem__, own))
+        lengths.append(len(own))
+    word = np.array(words, dtype=np.int32)
+    frequency = np.bincount(word, minlength=len(numbers))
+    spelt = list(numbers)
+    shared = np.flatnonzero((frequency >= 2) & (frequency <= _BLOCK)).tolist()
+    rank = np.full(len(numbers), -1, dtype=np.int64)
+    rank[sorted(shared, key=lambda number: (frequency[number], spelt[number]))] = np.arange(len(shared))
+    key, place = rank[word], np.repeat(np.arange(len(lengths)), lengths)
+    key, place = key[key >= 0], place[key >= 0]
+    order = np.lexsort((key, place))
+    key, place = key[order], place[order]
+    rarest = np.arange(len(place)) - np.searchsorted(place, place) < _RAREST
+    return key[rarest], place[rarest]
+
+
+def _scored(facts: _Facts, left: np.ndarray, right: np.ndarray, *, threshold: float = THRESHOLD) -> pd.DataFrame:
+    """The pairs that reach the threshold, with their points and the evidence.
+
+    What numbers tell comes first, the likeness of texts, which takes the time, last, and only of pairs that can still get there.
+    """
+    pairs = pd.DataFrame({"left": left, "right": right} | _told_by_numbers(facts.rows, left, right))
+    of_conditions = _POINTS["conditions alike"] + _OF_TITLES
+    pairs = pairs[_points(pairs) + _POINTS["sponsors alike"] + of_conditions >= threshold]
+    one, other = _both(facts.rows, "sponsor", pairs)
+    least = np.where(_points(pairs) + of_conditions >= threshold, 0, 85)
+    sponsor, named = _alike(facts.texts["sponsor"], one, other, least), (one > 0) & (other > 0)
+    pairs = pairs.assign(sponsor=np.where(named, sponsor, np.nan))
+    pairs = pairs.assign(**{"sponsors alike": sponsor >= 85, "sponsors unlike": (sponsor < 45) & named})
+    pairs = pairs[_points(pairs) + of_conditions >= threshold]
+    least = np.where(_points(pairs) + _OF_TITLES >= threshold, 0, 80)
+    conditions = _alike(facts.texts["conditions"], *_both(facts.rows, "conditions", pairs), least)
+    pairs = pairs.assign(**{"conditions alike": conditions >= 80})
+    pairs = pairs[_points(pairs) + _OF_TITLES >= threshold]
+    points = _points(pairs)
+    pairs = pairs.assign(
+        title=_titles_alike(facts, pairs, np.where(points >= threshold, 0, 50 + 10 * (threshold - points)))
+    )
+    pairs = pairs.assign(points=points + np.clip((pairs.title - 50) / 10, 0, _OF_TITLES))
+    pairs = pairs[pairs.points >= threshold]
+    start, other_start = _both(facts.rows, "start", pairs)
+    trn = facts.rows.trn
+    return pd.DataFrame(
         {
-            "trn": one.trn,
-            "other_trn": other.trn,
-            "points": np.round(points, 2),
-            "title_likeness": np.round(title, 1),
-            "sponsor_likeness": np.where((one.sponsor != "") & (other.sponsor != ""), np.round(sponsor, 1), np.nan),
-            "days_apart": starts,
+            "trn": trn.iloc[pairs.left].array,
+            "other_trn": trn.iloc[pairs.right].array,
+            "points": pairs.points.round(2).array,
+            "title_likeness": pairs.title.round(1).array,
+            "sponsor_likeness": pairs.sponsor.round(1).array,
+            "days_apart": np.abs(start - other_start),
+            "evidence": pd.Series(list(map(_evidence, pairs[["title", *_POINTS]].to_dict("records"))), dtype="str"),
         }
     )
-    reached = np.flatnonzero(points >= threshold)
-    holding = [(name, weight > 0, np.asarray(holds)) for name, (weight, holds) in tests.items()]
-    evidence = [_evidence(title[i], holding, i) for i in reached]
-    return table.iloc[reached].assign(evidence=pd.Series(evidence, index=reached, dtype="str"))
 
 
-def _evidence(title: float, holding: list[tuple[str, bool, np.ndarray]], place: int) -> str:
-    speak_for = [f"titles {title:.0f} of 100 alike", *(name for name, good, holds in holding if good and holds[place])]
-    against = [name for name, good, holds in holding if not good and holds[place]]
+def _told_by_numbers(rows: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
+    pair = {
+        name: (column[left], column[right])
+        for name, column in ((name, rows[name].to_numpy()) for name in rows)
+        if name != "trn"
+    }
+    acronym, month, start, registered, size, registry = (
+        pair[name] for name in ("acronym", "month", "start", "registered", "enrolment", "registry")
+    )
+    apart = np.abs(start[0] - start[1])
+    apart = np.where(np.isnan(apart), np.abs(registered[0] - registered[1]), apart)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.maximum(*size) / np.minimum(*size)
+    return {
+        "same acronym": (acronym[0] == acronym[1]) & (acronym[0] > 0),
+        "started in the same month": (month[0] == month[1]) & (month[0] > 0),
+        "more than a year apart": apart > 366,
+        "same enrolment": size[0] == size[1],
+        "enrolments differ by more than a factor of two": times > 2,
+        "in one registry": (registry[0] == registry[1]) & (registry[0] >= 0),
+    }
+
+
+def _points(pairs: pd.DataFrame) -> np.ndarray:
+    return sum(weight * pairs[name].to_numpy() for name, weight in _POINTS.items() if name in pairs)
+
+
+def _both(rows: pd.DataFrame, name: str, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    column = rows[name].to_numpy()
+    return column[pairs.left], column[pairs.right]
+
+
+def _evidence(facts: dict[str, float]) -> str:
+    speak_for = [
+        f"titles {facts['title']:.0f} of 100 alike",
+        *(name for name in _POINTS if _POINTS[name] > 0 and facts[name]),
+    ]
+    against = [name for name in _POINTS if _POINTS[name] < 0 and facts[name]]
     return "; ".join(speak_for) + (f"; against: {', '.join(against)}" if against else "")
 
 
-def _alike(one: pd.Series, other: pd.Series) -> np.ndarray:
-    """How alike texts are, 0 to 100, whatever the order of their words: mean of all words and of those in common; 0 where one is empty."""
-    if one.empty:
+def _titles_alike(facts: _Facts, pairs: pd.DataFrame, least: np.ndarray) -> np.ndarray:
+    """How alike the titles of each pair are, public or scientific, whichever are most alike; at least this much counts."""
+    combinations = [(one, other) for one in ("brief", "official") for other in ("brief", "official")]
+    one = np.concatenate([_both(facts.rows, name, pairs)[0] for name, _ in combinations])
+    other = np.concatenate([_both(facts.rows, name, pairs)[1] for _, name in combinations])
+    return _alike(facts.texts["title"], one, other, np.tile(least, 4)).reshape(4, -1).max(axis=0)
+
+
+def _alike(texts: np.ndarray, one: np.ndarray, other: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """How alike texts are, 0 to 100, whatever the order of their words: mean of all words and of those in common; 0 where
+    one is empty, and where they cannot be as much alike as ``least``.
+    """
+    pairs, place = np.unique(one * np.int64(len(texts)) + other, return_inverse=True)  # many pairs have the same texts
+    left, right = pairs // len(texts), pairs % len(texts)
+    whole = _compared(texts, left, right, fuzz.ratio)  # of sorted words
+    needed = np.full(len(pairs), np.inf)
+    np.minimum.at(needed, place, least - 1e-6)
+    near = np.flatnonzero((left > 0) & (right > 0) & ((whole + 100) / 2 >= needed))
+    alike = np.zeros(len(pairs))
+    alike[near] = (whole[near] + _compared(texts, left[near], right[near], fuzz.token_set_ratio)) / 2
+    return alike[place]
+
+
+def _compared(texts: np.ndarray, left: np.ndarray, right: np.ndarray, scorer: Callable[..., float]) -> np.ndarray:
+    """All cores compare the texts of each pair."""
+    if not len(left):
         return np.zeros(0)
-    whole = process.cpdist(one.tolist(), other.tolist(), scorer=fuzz.token_sort_ratio, workers=_WORKERS)
-    shared = process.cpdist(one.tolist(), other.tolist(), scorer=fuzz.token_set_ratio, workers=_WORKERS)
-    both = ((one != "") & (other != "")).to_numpy()
-    return np.where(both, (whole.astype("float64") + shared) / 2, 0.0)
+    return process.cpdist(texts[left].tolist(), texts[right].tolist(), scorer=scorer, workers=-1).astype("float64")
