@@ -94,6 +94,14 @@ def test_every_shipped_dose_is_usable(shipped):
     assert len(doses) == len(read_csv(RAW / "curation/doses.csv"))
 
 
+def test_the_address_of_a_report_is_its_doi_else_the_first_page_it_was_read_from():
+    links = {"doi_or_url": ["10.1000/a", "https://example.org/b", None], "source_urls": ["", "", "https://c.org d"]}
+    addresses = stated_doses.report_url(pd.DataFrame(links, dtype="str"))
+    assert addresses.tolist() == ["https://doi.org/10.1000/a", "https://example.org/b", "https://c.org"]
+    studies = pd.DataFrame(links, dtype="str")[:1].assign(source_urls=pd.Series([None], dtype="str"))
+    assert stated_doses.report_url(studies).tolist() == addresses[:1].tolist()
+
+
 def test_table2_beside_sources_leaves_unknown_numbers_unknown(shipped):
     doses, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     tables = {name: read_csv(RAW / f"curation/{name}.csv") for name in ("studies", "arms")}

@@ -177,9 +177,8 @@ def steadiness(claim: str, verdict: str, cross: pd.DataFrame) -> str:
 def moving_dials(cross: pd.DataFrame, column: str) -> list[str]:
     """The dials of a full cross that change a column of it in at least one setting of all the others."""
     names = [name for name in DIALS if name in cross]
-    values = cross[column].astype("str")
-    others = {name: [other for other in names if other != name] for name in names}
-    return [name for name in names if values.groupby([cross[other] for other in others[name]]).nunique().gt(1).any()]
+    fixed = {name: cross.assign(**{name: 0}).groupby(names, dropna=False)[column] for name in names}
+    return [name for name in names if fixed[name].nunique().gt(1).any()]
 
 
 def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:

@@ -192,7 +192,7 @@ def _by_named_number(studies: pd.DataFrame) -> pd.DataFrame:
 
 def report_url(studies: pd.DataFrame) -> pd.Series:
     """The address of each report itself where it has one, else of the first page that it was read from."""
-    link, pages = studies.doi_or_url, studies.source_urls.str.split().str[0]
+    link, pages = studies.doi_or_url, studies.source_urls.str.extract(r"(\S+)", expand=False)
     return link.where(link.str.startswith("http"), "https://doi.org/" + link).fillna(pages)
 
 
