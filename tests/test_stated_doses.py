@@ -71,7 +71,7 @@ def test_trials_that_count_particles_are_told_apart_by_what_the_particles_are_of
         "**5 of 9 included trials** show a dose, 4 with a number that can be read; 4 count particles: 1 per administration, "
         "2 per area or site alone and 1 without a number that can be read."
     )
-    assert stated_doses.doses_in_a_sentence(doses[:0], 1).startswith("**0 of 1 included trials** show a dose, 0 ")
+    assert stated_doses.doses_in_a_sentence(doses[:0], 1).startswith("**0 of 1 included trial** show a dose, 0 ")
 
 
 def test_doses_of_a_merged_record_count_for_the_one_that_is_kept_with_its_route(tmp_path):

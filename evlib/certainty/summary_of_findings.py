@@ -124,7 +124,7 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
     """
     n_alone, n_msc = int(alone.reports.sum()), beside_another_arm(compared).study_id.nunique()
     silent = (
-        f"{n_alone} of {several(n_reports, 'report')} compare no outcome of vesicles with another arm; of the other {n_reports - n_alone}, "
+        f"{n_alone} of {several(n_reports, 'report')} {'compares' if n_alone == 1 else 'compare'} no outcome of vesicles with another arm; of the other {n_reports - n_alone}, "
         f"{n_msc} {'compares' if n_msc == 1 else 'compare'} vesicles of MSCs with an arm that is not another dose"
     )
     if findings.empty:

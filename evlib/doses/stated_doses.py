@@ -7,7 +7,7 @@ import pandas as pd
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 from evlib.base.tables import of_kept_records
-from evlib.base.words import joined
+from evlib.base.words import joined, several
 
 # Units of doses.csv by what they measure. Kinds are never converted into each other.
 UNIT_KINDS = {
@@ -245,13 +245,10 @@ def doses_in_a_sentence(doses: pd.DataFrame, n_trials: int) -> str:
         zip(PARTICLES_OF, ("per administration", "per area or site alone", "without a number that can be read"))
     )
     listed = joined([f"{counts[of]} {words}" for of, words in said.items() if of in counts])
-    numbers, particles = (
-        with_number(doses).trn.nunique(),
-        f"{counts.sum()} {'counts' if counts.sum() == 1 else 'count'} particles",
-    )
+    n, numbers = doses.trn.nunique(), with_number(doses).trn.nunique()
     return (
-        f"**{doses.trn.nunique()} of {n_trials} included trials** show a dose, {numbers} with a number that can be "
-        f"read; {particles}{f': {listed}' if listed else ''}."
+        f"**{n} of {several(n_trials, 'included trial')}** {'shows' if n == 1 else 'show'} a dose, {numbers} with a number that "
+        f"can be read; {several(counts.sum(), 'counts', 'count')} particles{f': {listed}' if listed else ''}."
     )
 
 
