@@ -230,7 +230,7 @@ def test_who_read_is_as_the_protocol_says(review, tmp_path):
     described = read.assign(screening="included", registered=pd.NaT)
     assert (
         coded_fields.describe_numbers(described, review)["coded_by"]
-        == "1 were coded by a person and 0 coded by the rules alone"
+        == "1 was coded by a person, 0 were coded by the rules alone"
     )
 
 

@@ -86,6 +86,14 @@ def test_tested_doses_are_those_of_arms_with_vesicles(tables):
     assert set(every_tested(tables, dials()).arm_id) == set(arms.index[arms == "ev"])
 
 
+def test_without_an_arm_with_vesicles_nothing_is_tested_and_no_window_is_known(tables):
+    others = tables | {"arms": tables["arms"].assign(role="cells")}
+    for none in (others, tables | {"arms": tables["arms"][:0]}, others | {"conversions": tables["conversions"][:0]}):
+        assert every_tested(none, dials(draws=10)).empty
+        found = windows(*doses_in_question(none, dials(draws=10)))
+        assert not found[["n_reports", "n_counted"]].any(axis=None) and found.effective_low.isna().all()
+
+
 def rows_of(doses, study):
     return doses[doses.study_id == study]
 

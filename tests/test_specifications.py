@@ -95,6 +95,13 @@ def test_steadiness_counts_distinct_settings_of_the_dials_that_move_the_verdict(
     assert steadiness("claim", "same", table).startswith("the same in 3 of 4 settings")
     assert "other in 1" in steadiness("claim", "same", table)
     assert steadiness("claim", "same", table.assign(claim="same")).startswith("the same in all 8")
+    assert moving_dials(table[["pairs_only", "claim"]][:2], "claim") == []
+    assert moving_dials(table[["pairs_only", "claim"]][-2:], "claim") == ["pairs_only"]
+
+
+def test_a_dial_moves_a_verdict_also_where_another_is_missing():
+    table = pd.DataFrame({"per": ["administration", "course"] * 2, "exoflo_per_ml": [None, None, 1e9, 1e9]})
+    assert moving_dials(table.assign(claim=["same", "other", "same", "same"]), "claim") == ["per", "exoflo_per_ml"]
 
 
 def test_the_verdicts_and_the_answer_are_of_the_whole_cross(tables, stated, cross):

@@ -71,7 +71,7 @@ def test_trials_that_count_particles_are_told_apart_by_what_the_particles_are_of
         "**5 of 9 included trials** show a dose, 4 with a number that can be read; 4 count particles: 1 per administration, "
         "2 per area or site alone and 1 without a number that can be read."
     )
-    assert stated_doses.doses_in_a_sentence(doses[:0], 1).startswith("**0 of 1 included trials** show a dose, 0 ")
+    assert stated_doses.doses_in_a_sentence(doses[:0], 1).startswith("**0 of 1 included trial** show a dose, 0 ")
 
 
 def test_doses_of_a_merged_record_count_for_the_one_that_is_kept_with_its_route(tmp_path):
@@ -92,6 +92,14 @@ def test_every_shipped_dose_is_usable(shipped):
     doses, rejects = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     assert rejects.empty
     assert len(doses) == len(read_csv(RAW / "curation/doses.csv"))
+
+
+def test_the_address_of_a_report_is_its_doi_else_the_first_page_it_was_read_from():
+    links = {"doi_or_url": ["10.1000/a", "https://example.org/b", None], "source_urls": ["", "", "https://c.org d"]}
+    addresses = stated_doses.report_url(pd.DataFrame(links, dtype="str"))
+    assert addresses.tolist() == ["https://doi.org/10.1000/a", "https://example.org/b", "https://c.org"]
+    studies = pd.DataFrame(links, dtype="str")[:1].assign(source_urls=pd.Series([None], dtype="str"))
+    assert stated_doses.report_url(studies).tolist() == addresses[:1].tolist()
 
 
 def test_table2_beside_sources_leaves_unknown_numbers_unknown(shipped):

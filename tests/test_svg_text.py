@@ -75,6 +75,20 @@ def test_on_a_phone_letters_are_legible(tmp_path):
     assert "--wide: 458px" in pages["plain"] and 'class="sideways-hint"' in pages["plain"]
 
 
+def test_keys_too_wide_for_a_phone_stand_in_one_column_there(tmp_path):
+    keys = [f"{place} quarter, estimated" for place in ("first", "second", "third")]
+    drawing, axes = plt.subplots(figsize=(5, 4), layout="constrained")
+    for n, key in enumerate(keys):
+        axes.bar([n], [n + 1], label=key)
+    axes.legend()
+    show(Figure(drawing, "keys", "A title", "Bars.", pd.DataFrame({"n": [1, 2, 3]}), note="Trials. " * 20), tmp_path)
+    places = []
+    for name in ("keys.svg", "keys.narrow.svg"):
+        svg = (tmp_path / "figures" / name).read_text(encoding="utf-8")
+        places.append(len({re.search(rf' x="([^"]+)"[^>]*>{key}<', svg)[1] for key in keys}))
+    assert places == [2, 1] and not width_on_phones(svg)
+
+
 def shown_on_a_page(figure, folder):
     outputs = [nbformat.v4.new_output("display_data", data={"text/html": show(figure, folder).data})]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])

@@ -54,3 +54,9 @@ def test_a_source_of_fewer_than_thirty_records_shows_their_number_else_a_share()
     rows += [(source, name, "True", 1, 1) for source in ("small", "large") for name in (*KEYS, "source_urls")]
     shown = by_source(pd.DataFrame(rows, columns=["source", "column", "read", "filled", "records"]))
     assert shown.values.tolist() == [["acronym", "7 of 29", "23 %"]]
+
+
+def test_a_cell_is_long_by_the_text_that_is_seen():
+    rows = pd.DataFrame({"trn": ["NCT00000001", "N" * 41], "title": ["&" * 40, "short"]})
+    shown = table(rows, caption="Two", urls=pd.Series(["https://example.org/" + "a" * 60, None])).data
+    assert [tag.split(">")[0] for tag in shown.split("<td")[1:]] == ["", "", ' class="long"', ""]

@@ -55,6 +55,12 @@ def test_exoflo_has_four_readings_that_differ_a_thousandfold(shipped_doses):
         to_particles.product_readings(doses, factors, product="Elixir")
 
 
+def test_no_record_names_no_product(shipped):
+    assert to_particles.products_of(shipped[:0]).empty
+    silent = shipped.assign(**dict.fromkeys(["brief_title", "official_title", "interventions", "arms", "dose_text"]))
+    assert to_particles.products_of(silent).empty
+
+
 def test_a_concentration_is_of_the_volume_of_the_product_not_of_the_infusion():
     basics = {"low": 1.2e12, "high": 1.2e12, "unit": "particles", "trn": "NCT00000001"}
     for words, volume, per_ml in (

@@ -26,7 +26,7 @@ def field_by_date(table: pd.DataFrame) -> Figure:
     >>> counts = {"n_records": [40, 70, 90], "n_included": [8, 15, 20], "n_pending": 0, "n_undated": 1}
     >>> figure = field_by_date(pd.DataFrame({"search_date": days, **counts}))
     >>> print(figure.title.replace(", ", ",\\n"))
-    Half of the 20 trials included on 2023-12-31 could be included by 2022-12-31,
+    At least half of the 20 trials included on 2023-12-31 could be included by 2022-12-31,
     when 70 of its 90 records were registered
     >>> [text.get_text() for text in figure.drawing.legends[0].get_texts()]
     ['records found', 'trials included']
@@ -38,7 +38,7 @@ def field_by_date(table: pd.DataFrame) -> Figure:
     last = table.iloc[-1]
     half = table[(table.n_included >= last.n_included / 2).to_numpy(dtype=bool)].iloc[0]
     title = (
-        f"Half of the {several(last.n_included, 'trial')} included on {last.search_date} could be included by {half.search_date}, when "
+        f"At least half of the {several(last.n_included, 'trial')} included on {last.search_date} could be included by {half.search_date}, when "
         f"{half.n_records} of its {last.n_records} records were registered"
     )
     styles = {

@@ -93,7 +93,7 @@ def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
     before = int(((included.registered > year[1]) & (included.registered <= year[0])).sum())
     undated = int(included.registered.isna().sum())
     return (
-        f"{several(last, 'was', 'were') if last != 1 else '1 was'} registered in the twelve months to {search_date} and {before} in the "
+        f"{several(last, 'was', 'were')} registered in the twelve months to {search_date} and {before} in the "
         f"twelve months before" + (f"; of {several(undated, 'trial')} the day is not known" if undated else "")
     )
 

@@ -80,6 +80,7 @@ def by_source(filled: pd.DataFrame) -> pd.DataFrame:
     return wide.drop(index=[*needed, "source_urls"]).rename_axis(None, axis="columns").reset_index()
 
 
+_LONG = 40  # letters of a cell, from which on it is given more room
 ALL_RECORDS = "records-by-outcome"  # the heading under which the second chapter lists all records
 
 
@@ -121,11 +122,12 @@ def table(frame: pd.DataFrame, *, caption: str, urls: pd.Series | None = None, n
     head = "".join(f'<th scope="col">{html.escape(str(name).replace("_", " "))}</th>' for name in frame.columns)
     rows = []
     for cells, url in zip(frame.itertuples(index=False), [None] * len(frame) if urls is None else urls):
-        texts = [html.escape(_cell_text(cell)) for cell in cells]
+        seen = [_cell_text(cell) for cell in cells]
+        texts = [html.escape(text) for text in seen]
         if isinstance(url, str) and url.startswith(("https://", "http://")):
             texts[0] = f'<a href="{html.escape(url, quote=True)}" rel="noopener noreferrer">{texts[0]}</a>'
-        cells = (f'<td class="long">{text}</td>' if len(text) > 40 else f"<td>{text}</td>" for text in texts)
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        looks = (' class="long"' if len(text) > _LONG else "" for text in seen)
+        rows.append(f"<tr>{''.join(f'<td{look}>{text}</td>' for look, text in zip(looks, texts))}</tr>")
     body = "".join(rows) or f'<tr><td colspan="{len(frame.columns)}">none</td></tr>'
     label, place = html.escape(caption, quote=True), f' id="{html.escape(name, quote=True)}"' if name else ""
     return HTML(

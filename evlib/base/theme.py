@@ -11,6 +11,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.container import BarContainer
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure as Drawing
+from matplotlib.legend import Legend
 from matplotlib.ticker import AutoLocator, FixedFormatter
 
 from evlib.base.point_layout import BLUE, GREY, ORANGE
@@ -86,17 +87,29 @@ def dress(drawing: Drawing, title: str, note: str = "") -> None:
             axis.set_major_locator(few := AutoDateLocator(minticks=3, maxticks=7))
             axis.set_major_formatter(ConciseDateFormatter(few, show_offset=False))
     if legend := drawing.axes[0].get_legend():
-        keys = (legend.legend_handles, [text.get_text() for text in legend.get_texts()])
-        look = {"frameon": False, "fontsize": 9, "ncols": 2, "title_fontsize": 9, "alignment": "left"}
-        drawing.legend(*keys, loc="outside lower left", title=" ", **look)
-        legend.remove()
+        _put_below(drawing, legend, columns=2)
     put_note(drawing, note)
 
 
+def _put_below(drawing: Drawing, legend: Legend, *, columns: int) -> None:
+    """A legend anew, below the whole drawing."""
+    keys = (legend.legend_handles, [text.get_text() for text in legend.get_texts()])
+    look = {"frameon": False, "fontsize": 9, "ncols": columns, "title_fontsize": 9, "alignment": "left"}
+    drawing.legend(*keys, loc="outside lower left", title=" ", **look)
+    legend.remove()
+
+
 def put_note(drawing: Drawing, note: str, *, letters: int = NOTE_LINE) -> None:
-    """A note below a drawing, above the legend where it has one, in lines of so many letters."""
+    """A note below a drawing, above the legend where it has one, in lines of so many letters.
+
+    The keys of a legend that is wider than the drawing stand in one column.
+    """
     look = {"color": _SOFT, "parse_math": False}
     if drawing.legends:
+        drawing.legends[0].get_title().set_text("")
+        if drawing.legends[0].get_tightbbox().width > drawing.bbox.width:
+            _put_below(drawing, drawing.legends[0], columns=1)
+            drawing.set_figheight(drawing.get_figheight() + len(drawing.legends[0].get_texts()) / 12)  # inches
         drawing.legends[0].get_title().set(text=textwrap.fill(note, letters), **look)
     else:
         drawing.supxlabel(textwrap.fill(note, letters), x=0.01, ha="left", fontsize=9, **look)

@@ -17,7 +17,7 @@ from evlib.base.paths import command_ending, place_of, repository
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table, write_csv
 from evlib.base.tables import table
-from evlib.base.words import filled, load_numbers
+from evlib.base.words import filled, load_numbers, several
 from evlib.book.chapter_pages import answer_first, figures_apart, for_phones, with_figure_files
 from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import citation_words, copy_table, repository_address, write_dataset
@@ -227,9 +227,13 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
     proposed = queue.proposal.str.cat(" (" + queue.proposed_criterion + ")", na_rep="")
     shown = queue[["trn", "proposed_reason", "title", "registered", "needs"]]
     shown.insert(1, "proposal", proposed.where(queue.proposal.notna()))
-    queue_table = table(shown, caption=f"{len(queue)} records that are not yet read", urls=queue.record_url)
+    queue_table = table(
+        shown,
+        caption=several(len(queue), "record that is not yet read", "records that are not yet read"),
+        urls=queue.record_url,
+    )
     said = queue.dropna(subset=["summary", "search_words"], how="all")
-    caption = f"{len(said)} of these records show a summary, here with the words of the search that stand in it"
+    caption = f"{several(len(said), 'of these records shows', 'of these records show')} a summary, here with the words of the search that stand in it"
     summaries = table(said[["trn", "search_words", "summary"]], caption=caption, urls=said.record_url).data
     codes = pd.DataFrame(exclusion_criteria(protocol).items(), columns=["code", "excluded because"])
     return {

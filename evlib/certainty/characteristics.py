@@ -168,8 +168,8 @@ def in_a_sentence(table: pd.DataFrame) -> str:
     >>> table = pd.DataFrame({"allocation": ["randomised", None], "masking": ["open", None], "people": [22, 30]})
     >>> print(in_a_sentence(table.assign(read_from="abstract")))  # doctest: +NORMALIZE_WHITESPACE
     **2 reports**: 1 called randomised and 1 silent on how people were allotted; masking is not stated in what was
-    read of 1. The number of people is known for 2: median 26, from 22 to 30. 2 of 2 were read from an abstract or
-    an excerpt alone.
+    read of 1. The number of people is known for 2: median 26, from 22 to 30. Read from an abstract or an excerpt
+    alone: 2 of 2.
     """
     n = len(table)
     if not n:
@@ -188,5 +188,5 @@ def in_a_sentence(table: pd.DataFrame) -> str:
     whole = int((~table.read_from.isin(["abstract", "excerpt"])).sum())
     return (
         f"**{several(n, 'report')}**: {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}."
-        f"{size} {n - whole} of {n} were read from an abstract or an excerpt alone."
+        f"{size} Read from an abstract or an excerpt alone: {n - whole} of {n}."
     )

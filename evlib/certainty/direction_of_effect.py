@@ -121,6 +121,6 @@ def _title(drawn: pd.DataFrame) -> str:
     counts = own.points_to.value_counts().reindex(list(_MARKERS), fill_value=0)
     most = "" if own.n.isna().all() else f", in reports of at most {own.n.max()} people"
     return (
-        f"Of {several(len(own), 'outcome')} that randomised reports compare with placebo or usual care, {counts['better']} point to "
-        f"the vesicles and {counts['worse']} away{most}"
+        f"Of {several(len(own), 'outcome')} that randomised reports compare with placebo or usual care, "
+        f"{several(counts['better'], 'points', 'point')} to the vesicles and {counts['worse']} away{most}"
     )

@@ -193,18 +193,24 @@ def answer(by_trial: pd.DataFrame) -> str:
     >>> trials = pd.DataFrame({"date_is": ["actual", "actual", "anticipated", None], "result": "none on file"})
     >>> trials["due"] = ["over a year ago", "over a year ago", "over a year ago", "no date"]
     >>> print(answer(trials))  # doctest: +NORMALIZE_WHITESPACE
-    **No result is on file of 2 of the 2 trials that ended more than a year ago**, nor of 1 of the 1 whose
-    anticipated end is as long past. Of 1 of 4 included trials it cannot be asked, or not yet.
+    **Of trials that ended more than a year ago, no result is on file of 2 of 2**, and of those whose anticipated
+    end is as long past, of 1 of 1. Of 1 of 4 included trials it cannot be asked, or not yet.
     """
-    over, missing = by_trial[by_trial.due == OVER], without_result(by_trial)
+    over = by_trial[by_trial.due == OVER]
     if over.empty:
         return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year."
-    ended, passed = ((over.date_is == kind).sum() for kind in (ACTUAL, ANTICIPATED))
+    ended, passed = _without_of_over(over)
     return (
-        f"**No result is on file of {(missing.date_is == ACTUAL).sum()} of the {several(ended, 'trial')} that ended more than a "
-        f"year ago**, nor of {(missing.date_is == ANTICIPATED).sum()} of the {passed} whose anticipated end is as long past. Of "
-        f"{len(by_trial) - len(over)} of {len(by_trial)} included trials it cannot be asked, or not yet."
+        f"**Of trials that ended more than a year ago, no result is on file of {ended}**, and of those whose anticipated end "
+        f"is as long past, of {passed}. Of {len(by_trial) - len(over)} of {several(len(by_trial), 'included trial')} it "
+        "cannot be asked, or not yet."
     )
+
+
+def _without_of_over(over: pd.DataFrame) -> list[str]:
+    """How many of the trials that are over are without a result, "2 of 5", by actual and by anticipated dates."""
+    missing = over[over.result == NONE_ON_FILE]
+    return [f"{(missing.date_is == kind).sum()} of {(over.date_is == kind).sum()}" for kind in (ACTUAL, ANTICIPATED)]
 
 
 def not_asked(by_trial: pd.DataFrame) -> str:
@@ -215,7 +221,7 @@ def not_asked(by_trial: pd.DataFrame) -> str:
     >>> trials = pd.DataFrame({"due": ["over a year ago", "over a year ago", "no date"], "result": "none on file"})
     >>> trials = trials.assign(date_is=["anticipated", "anticipated", None], updated_since=[False, None, None])
     >>> print(not_asked(trials))  # doctest: +NORMALIZE_WHITESPACE
-    Not counted: 1 (no date). Of the 2 trials without a result whose date was anticipated, the record was not
+    Not counted: 1 (no date). Of 2 trials without a result whose date was anticipated, the record was not
     updated after that date in 1, was in 0, and shows no update in 1.
     """
     counts = by_trial.due[by_trial.due != OVER].value_counts()
@@ -223,8 +229,8 @@ def not_asked(by_trial: pd.DataFrame) -> str:
     open_ones = without_result(by_trial)
     since = open_ones.updated_since[open_ones.date_is == ANTICIPATED]
     return (
-        f"Not counted: {listed}. Of the {len(since)} trials without a result whose date was anticipated, the record was not updated after "
-        f"that date in {int((since == False).sum())}, was in {int((since == True).sum())}, and shows no update in {since.isna().sum()}."  # noqa: E712
+        f"Not counted: {listed}. Of {several(len(since), 'trial')} without a result whose date was anticipated, the record was not "
+        f"updated after that date in {int((since == False).sum())}, was in {int((since == True).sum())}, and shows no update in {since.isna().sum()}."  # noqa: E712
     )
 
 
@@ -260,11 +266,10 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
     data = data[data.years > 0]
     if data.empty:
         return nothing(name, f"No included trial of {len(by_trial)} has a completion date before {search_date}")
-    over, missing = data[data.due == OVER], without_result(by_trial)
-    n = {kind: ((missing.date_is == kind).sum(), (over.date_is == kind).sum()) for kind in (ACTUAL, ANTICIPATED)}
+    ended, passed = _without_of_over(data[data.due == OVER])
     title = (
-        f"{n[ACTUAL][0]} of {n[ACTUAL][1]} trials that ended more than a year before {search_date} have no result on file, "
-        f"and {n[ANTICIPATED][0]} of {n[ANTICIPATED][1]} whose anticipated date is as long past"
+        f"Of trials that ended more than a year before {search_date}, no result is on file of {ended}; of those whose "
+        f"anticipated date is as long past, of {passed}"
     )
     lines = {kind: f"{words}\n(n = {(data.date_is == kind).sum()})" for kind, words in (
         (ACTUAL, "Ended, by its status"), (ANTICIPATED, "Date anticipated,\nnow past"))}  # fmt: skip

@@ -279,7 +279,7 @@ def p_beside_printed(table: pd.DataFrame) -> Figure:
     title = f"{wrong.sum()} of {several(len(rows), 'printed p value')} come from the counts by no usual test"
     starred = rows.counts_basis != PRINTED
     short = [f"{textwrap.shorten(row.outcome, 24, placeholder=' …')}: {row.counts}" for row in rows.itertuples()]
-    labels = rows.study.str.split(" (", regex=False).str[0] + starred.map({True: " *", False: ""}) + "\n" + short
+    labels = rows.study.str.partition(" (")[0] + starred.map({True: " *", False: ""}) + "\n" + short
     with matplotlib.rc_context(STYLE):
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 2.0 + 0.36 * len(rows)), layout="constrained")
         tests = rows.melt(ignore_index=False, value_vars=list(TESTS), value_name="p").dropna(subset="p")

@@ -68,12 +68,7 @@ def settled_items(reporting: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFram
 
 
 def by_item(items: pd.DataFrame) -> pd.DataFrame:
-    """For each item how many reports state it, and how far the two machine readings agree.
-
-    Parameters
-    ----------
-    items
-        Table ``product_settled``.
+    """For each item of table ``product_settled`` how many reports state it, and how far the two machine readings agree.
 
     Returns
     -------
@@ -142,12 +137,7 @@ def isolation_methods(items: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(items: pd.DataFrame) -> pd.DataFrame:
-    """How many items each report states: one row per report, those that state most first.
-
-    Parameters
-    ----------
-    items
-        Table ``product_settled``.
+    """How many items of table ``product_settled`` each report states: one row per report, those that state most first.
 
     Returns
     -------

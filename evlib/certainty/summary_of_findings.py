@@ -102,14 +102,6 @@ def without_comparison(tables: dict[str, pd.DataFrame], compared: pd.DataFrame, 
     return grouped.agg(reports="size", studies=lambda names: joined(list(names))).reset_index()
 
 
-def beside_another_arm(compared: pd.DataFrame) -> pd.DataFrame:
-    """The outcomes of table ``compared_outcomes`` that compare vesicles of MSCs with an arm that is not another dose of them."""
-    answers = (
-        (compared.role == "ev") & compared.msc_derived.fillna(False).astype(bool) & (compared.comparator != OTHER_DOSE)
-    )
-    return compared[answers]
-
-
 def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd.DataFrame, *, n_reports: int) -> str:
     """Two sentences on how certain the answers are, from ``summary_of_findings``, ``without_comparison`` and ``compared_outcomes``.
 
@@ -122,10 +114,12 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
     is low at best. 3 of 5 reports compare no outcome of vesicles with another arm; of the other 2, 2 compare
     vesicles of MSCs with an arm that is not another dose.
     """
-    n_alone, n_msc = int(alone.reports.sum()), beside_another_arm(compared).study_id.nunique()
+    of_msc = (compared.role == "ev") & compared.msc_derived.fillna(False).astype(bool)
+    n_alone, n_msc = int(alone.reports.sum()), compared.study_id[of_msc & (compared.comparator != OTHER_DOSE)].nunique()
+    verb = "compares" if n_alone == 1 else "compare"
     silent = (
-        f"{n_alone} of {several(n_reports, 'report')} compare no outcome of vesicles with another arm; of the other {n_reports - n_alone}, "
-        f"{n_msc} {'compares' if n_msc == 1 else 'compare'} vesicles of MSCs with an arm that is not another dose"
+        f"{n_alone} of {several(n_reports, 'report')} {verb} no outcome of vesicles with another arm; of the other "
+        f"{n_reports - n_alone}, {several(n_msc, 'compares', 'compare')} vesicles of MSCs with an arm that is not another dose"
     )
     if findings.empty:
         return f"No certainty can be given: {silent}."

@@ -11,6 +11,7 @@ from evlib.base.protocol import phrase_pattern
 from evlib.base.reading.comparisons import patterns_of_labels, without_comparisons
 from evlib.base.reading.countries import country_converter
 from evlib.base.tables import WITHOUT_CODE, code_labels
+from evlib.base.words import several
 from evlib.describe.phases import phase_code
 
 # The columns of the records from which the rules read a field, the most telling first.
@@ -558,9 +559,8 @@ def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, objec
     included = described[described.screening == "included"]
     by_readers = int((described.coded_by != "rules").sum())
     reader = "coded by a person" if "person" in set(described.coded_by) else "machine-read"
-    words = {"coded_by": f"All {len(described)} were coded by the rules alone"}
-    if by_readers:
-        words["coded_by"] = f"{by_readers} were {reader} and {len(described) - by_readers} coded by the rules alone"
+    by_rules = f"{several(len(described) - by_readers, 'was', 'were')} coded by the rules alone"
+    words = {"coded_by": f"{several(by_readers, 'was', 'were')} {reader}, {by_rules}" if by_readers else by_rules}
     for by, trials in (("by", included), ("proposed_by", described)):
         words[f"{by}_route"] = _most_frequent(trials, "route", protocol)
         words[f"{by}_disease"] = _most_frequent(trials, "disease_area", protocol)

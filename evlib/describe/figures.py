@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.dates import date2num
 
 from evlib.base.figure import Figure, none_included
-from evlib.base.words import share_in_words
+from evlib.base.words import several, share_in_words
 from evlib.describe import tally
 
 _MOST_COLUMNS = 11  # more would be too narrow for their numbers
@@ -209,7 +209,7 @@ def registrations(described: pd.DataFrame) -> Figure:
     if dated.empty:
         none = f"None of {tally.included_trials(trials)} has a date of registration"
         title = none if len(trials) else none_included(described)
-    dates = f"{estimated.sum()} dates are estimated, {len(trials) - len(dated)} not known."
+    dates = f"{several(estimated.sum(), 'date is', 'dates are')} estimated, {len(trials) - len(dated)} not known."
     dates += f" During the emergency: {during.sum()} of {len(dated)} with a date, {both} of them on COVID-19."
     by_year = dated.registered.dt.year.value_counts().sort_index()
     alt = f"Bar chart of dates. {title}. {dates} By year: {tally.listed(by_year)}."
@@ -350,7 +350,7 @@ def enrolment_by_phase(described: pd.DataFrame, *, labels: tally.Labels) -> Figu
     named = {phase: f"{phase}\n{text}" for phase, text in texts.items()}
     data["phase"] = pd.Categorical(data.phase.map(named), list(named.values()))
     zero = int((trials.enrolment == 0).sum())
-    note = f"{tally.capital(tally.counted(described))}; {int(trials.enrolment.isna().sum())} state no number"
+    note = f"{tally.capital(tally.counted(described))}; {several(trials.enrolment.isna().sum(), 'states', 'state')} no number"
     note += f", {zero} state 0 and are not drawn." if zero else "."
     by_phase = "; ".join(f"{phase}: {text}" for phase, text in texts.items())
     alt = f"Every trial a point on a log axis, by phase. {title}. {by_phase}."

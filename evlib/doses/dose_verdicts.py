@@ -177,9 +177,8 @@ def steadiness(claim: str, verdict: str, cross: pd.DataFrame) -> str:
 def moving_dials(cross: pd.DataFrame, column: str) -> list[str]:
     """The dials of a full cross that change a column of it in at least one setting of all the others."""
     names = [name for name in DIALS if name in cross]
-    values = cross[column].astype("str")
-    others = {name: [other for other in names if other != name] for name in names}
-    return [name for name in names if values.groupby([cross[other] for other in others[name]]).nunique().gt(1).any()]
+    fixed = {name: cross.assign(**{name: 0}).groupby(names, dropna=False)[column] for name in names}
+    return [name for name in names if fixed[name].nunique().gt(1).any()]
 
 
 def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
@@ -236,7 +235,7 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
         f"{share_text(cross.share[cross.as_set].iloc[0])}). {len(cross) - len(known):,} of {len(cross):,} combinations of the "
         "assumptions give no share, and none says whether a dose works."
         if len(known)
-        else f"In none of {len(cross):,} combinations of the assumptions can the routes be compared."
+        else f"In none of {several(len(cross), 'combination')} of the assumptions can the routes be compared."
     )
     return [
         answer_in_words(verdict["narrow"], verdict["below intravenous"]),
@@ -339,7 +338,7 @@ def _magnitude(doses: pd.DataFrame) -> str:
     elsewhere = counted.drop(near.index)
     people = several(near.n.sum(), "person", "people")
     return (
-        f"{effective.study_id.nunique()} reports read as effective, {counted.study_id.nunique()} with an amount in "
+        f"{several(effective.study_id.nunique(), 'report')} read as effective, {counted.study_id.nunique()} with an amount in "
         f"particles, around 10⁸ {_named(near)}{f' ({people})' if len(near) else ''}; "
         f"of {counted[counted.outcomes_on_file == 0].study_id.nunique()} no result is on file; better than another arm, "
         f"in a randomised comparison, at such an amount: {_comparisons(near[_better_randomised(near)])}; at another: "
@@ -552,8 +551,8 @@ def _kinds_of_unit(stated: pd.DataFrame) -> tuple[str, str]:
     if kinds.empty:
         return "no trial shows a dose", UNSUPPORTED
     words = (
-        f"{stated.trn.nunique()} trials show a dose in {len(kinds)} kinds of unit, most often {kinds.index[0]}; tested are the "
-        "units alone, not the characterisation and the outcome measures of the same sentence"
+        f"{several(stated.trn.nunique(), 'trial shows', 'trials show')} a dose in {several(len(kinds), 'kind')} of unit, most often "
+        f"{kinds.index[0]}; tested are the units alone, not the characterisation and the outcome measures of the same sentence"
     )
     return words, STANDS if len(kinds) > 1 else UNSUPPORTED
 

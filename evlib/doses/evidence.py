@@ -211,7 +211,7 @@ def tested_amounts(
     names = ["study_id", "study", "trn", "disease_group", "msc_derived", "randomised", "comparative", "source_url"]
     rows = arms[arms.role == "ev"].merge(flags[names], on="study_id")
     rows["randomised"] &= ~rows.arm_id.isin(not_randomised)
-    words = rows[["arm", "source_cell", "dose_as_reported"]].fillna("").agg(" ".join, axis=1)
+    words = rows.arm.str.cat(rows[["source_cell", "dose_as_reported"]], sep=" ", na_rep="")
     products = pd.Series(map(named_product, words), index=rows.arm_id)
     low, high = (pd.to_numeric(rows[name], errors="coerce") for name in ("dose_low", "dose_high"))
     given = rows.dose_low.notna() | rows.dose_high.notna()

@@ -7,7 +7,7 @@ import pandas as pd
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, read_csv, set_aside
 from evlib.base.tables import of_kept_records
-from evlib.base.words import joined
+from evlib.base.words import joined, several
 
 # Units of doses.csv by what they measure. Kinds are never converted into each other.
 UNIT_KINDS = {
@@ -192,7 +192,7 @@ def _by_named_number(studies: pd.DataFrame) -> pd.DataFrame:
 
 def report_url(studies: pd.DataFrame) -> pd.Series:
     """The address of each report itself where it has one, else of the first page that it was read from."""
-    link, pages = studies.doi_or_url, studies.source_urls.str.split().str[0]
+    link, pages = studies.doi_or_url, studies.source_urls.str.extract(r"(\S+)", expand=False)
     return link.where(link.str.startswith("http"), "https://doi.org/" + link).fillna(pages)
 
 
@@ -245,13 +245,10 @@ def doses_in_a_sentence(doses: pd.DataFrame, n_trials: int) -> str:
         zip(PARTICLES_OF, ("per administration", "per area or site alone", "without a number that can be read"))
     )
     listed = joined([f"{counts[of]} {words}" for of, words in said.items() if of in counts])
-    numbers, particles = (
-        with_number(doses).trn.nunique(),
-        f"{counts.sum()} {'counts' if counts.sum() == 1 else 'count'} particles",
-    )
+    n, numbers = doses.trn.nunique(), with_number(doses).trn.nunique()
     return (
-        f"**{doses.trn.nunique()} of {n_trials} included trials** show a dose, {numbers} with a number that can be "
-        f"read; {particles}{f': {listed}' if listed else ''}."
+        f"**{n} of {several(n_trials, 'included trial')}** {'shows' if n == 1 else 'show'} a dose, {numbers} with a number that "
+        f"can be read; {several(counts.sum(), 'counts', 'count')} particles{f': {listed}' if listed else ''}."
     )
 
 

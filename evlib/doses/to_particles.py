@@ -123,8 +123,8 @@ def products_of(records: pd.DataFrame) -> pd.Series:
     >>> products_of(records.assign(**others)).to_dict()
     {'NCT1': 'ExoFlo'}
     """
-    fields = ["brief_title", "official_title", "interventions", "arms", "dose_text"]
-    text = records[fields].fillna("").agg(" ".join, axis=1)
+    others = records[["official_title", "interventions", "arms", "dose_text"]]
+    text = records.brief_title.str.cat(others, sep=" ", na_rep="")
     named = pd.DataFrame({name: text.str.contains(rf"\b{name}\b", case=False) for name in PRODUCTS})
     one = named.sum(axis=1) == 1
     return pd.Series(named[one].idxmax(axis=1).array, index=records.trn[one].array, name="product", dtype="str")
@@ -170,8 +170,9 @@ def conversion_plan(
     by_unit = dict(list(used.groupby("from_unit")))
     rows = [_planned(dose, by_unit, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
     frame = pd.DataFrame(rows, columns=_PLAN)
-    texts = dict.fromkeys(("product", "scale", "conversion_note", "interval", "of_trn"), "str")
-    return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "n_sources": "Int64", **texts})
+    kinds = dict.fromkeys(("product", "scale", "conversion_note", "interval", "of_trn"), "str")
+    kinds |= dict.fromkeys(("amount_low", "amount_high"), "float64") | {"per_course": "bool"}
+    return frame.astype({"n_administrations": "Int64", "read_at_source": "boolean", "n_sources": "Int64", **kinds})
 
 
 def particle_draws(

@@ -29,10 +29,8 @@ def dose_comparisons(
     ----------
     included, records, doses
         Tables ``described`` (included trials), ``records`` and ``doses``.
-    versions
-        What older copies of the records say (``evlib.ingest.sources.versions_of``).
-    search_date
-        The edition's date, YYYY-MM-DD.
+    versions, search_date
+        As ``evlib.certainty.missing_results.results_by_trial`` takes them.
 
     Returns
     -------

@@ -6,6 +6,7 @@ The chapter draws them: each is a ``Figure`` without a drawing.
 import pandas as pd
 
 from evlib.base.figure import Figure
+from evlib.base.words import several
 
 
 def records_by_year(records: pd.DataFrame) -> Figure:
@@ -17,7 +18,7 @@ def records_by_year(records: pd.DataFrame) -> Figure:
     >>> records = pd.DataFrame({"registered": days, "registered_basis": ["observed", "estimated", "observed", None]})
     >>> counted = records_by_year(records)
     >>> counted.title
-    '2021 has the most records (2 of 3 with a date); 1 dates are estimated, 1 records have none'
+    '2021 has the most records (2 of 3 with a date); 1 date is estimated, 1 record has none'
     >>> print(counted.data)
     registered_basis  year  observed  estimated
     0                 2021         1          1
@@ -29,7 +30,7 @@ def records_by_year(records: pd.DataFrame) -> Figure:
     undated = int(records.registered.isna().sum())
     title = (
         f"{totals.idxmax()} has the most records ({totals.max()} of {len(dated)} with a date); "
-        f"{int(data.estimated.sum())} dates are estimated, {undated} records have none"
+        f"{several(data.estimated.sum(), 'date is', 'dates are')} estimated, {several(undated, 'record has', 'records have')} none"
     )
     return _counted("records_by_year", title, "Records by the year of registration", data)
 
@@ -43,7 +44,7 @@ def records_by_registry(records: pd.DataFrame) -> Figure:
     'ChiCTR holds 2 of the 3 records found'
     """
     counts = records.registry.value_counts().to_frame("n")
-    title = f"{counts.index[0]} holds {counts.n.iloc[0]} of the {len(records)} records found"
+    title = f"{counts.index[0]} holds {counts.n.iloc[0]} of the {several(len(records), 'record')} found"
     return _counted("records_by_registry", title, "Records by registry", counts)
 
 
@@ -55,13 +56,13 @@ def completeness(shares: pd.DataFrame) -> Figure:
     >>> shares = pd.DataFrame({"field": ["route_text", "dose_text", "countries"], "n": [2, 1, 3], "of": 4})
     >>> counted = completeness(shares)
     >>> counted.title
-    'Of 4 records, 1 show a dose, 3 a country and 2 a route'
+    'Of 4 records, 1 shows a dose, 3 a country and 2 a route'
     >>> counted.data.field.tolist()
     ['countries', 'route_text', 'dose_text']
     """
     ordered = shares.sort_values("n", ascending=False).set_index("field")
     of, n = shares.of.iloc[0], ordered.n
-    title = f"Of {of} records, {n.dose_text} show a dose, {n.countries} a country and {n.route_text} a route"
+    title = f"Of {several(of, 'record')}, {several(n.dose_text, 'shows', 'show')} a dose, {n.countries} a country and {n.route_text} a route"
     return _counted("completeness", title, f"Records that show the field (n = {of})", ordered[["n"]])
 
 

@@ -11,6 +11,7 @@ from scipy.optimize import isotonic_regression
 from evlib.base.errors import InputError
 from evlib.base.identifiers import normalised
 from evlib.base.schema import NO_SUCH_RECORD, read_csv, set_aside
+from evlib.base.words import several
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FARTHEST = 3650  # days beyond the outermost known date that an extrapolation may reach
@@ -354,15 +355,16 @@ def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *
     >>> place = in_search(records, "2024-02-17")
     >>> print(placed_in_words(records, place, "2024-02-17", protocol={}).replace(". ", ".\\n"))
     By 2024-02-17, **2** of 2 records were registered; 0 came later and 0 cannot be placed.
-    1 estimated dates lie so near that the record could fall on either side.
+    1 estimated date lies so near that the record could fall on either side.
     """
     estimated = records.registered_basis == "estimated"
     day = parsed_date(search_date)
     straddling = int((estimated & (records.registered_low <= day) & (records.registered_high > day)).sum())
     n = place.value_counts().reindex(["in", "after", "undated"], fill_value=0)
-    counts = f"By {search_date}, **{n['in']}** of {len(records)} records were registered; "
+    verb = "was" if n["in"] == 1 else "were"
+    counts = f"By {search_date}, **{n['in']}** of {several(len(records), 'record')} {verb} registered; "
     counts += f"{n.after} came later and {n.undated} cannot be placed. "
-    near = f"{straddling} estimated dates lie so near that the record could fall on either side."
+    near = f"{several(straddling, 'estimated date lies', 'estimated dates lie')} so near that the record could fall on either side."
     days = [
         facts["registered_by"] for facts in protocol.get("screening_rounds", {}).values() if "registered_by" in facts
     ]

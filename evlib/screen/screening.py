@@ -420,15 +420,15 @@ def people_in_words(people: pd.DataFrame, outside: pd.DataFrame) -> str:
     --------
     >>> people = pd.DataFrame({"trn": ["NCT1", "NCT1", "NCT2"], "reviewer": ["anna", "ben", "anna"]})
     >>> print(people_in_words(people, people[:0]))  # doctest: +NORMALIZE_WHITESPACE
-    People judged **2** records of this search, 1 of them one person alone, and where they did their decision
+    People judged **2 records** of this search, 1 of them one person alone, and where they did their decision
     counts.
     """
     if people.empty and outside.empty:
         return "No person has judged a record yet."
     judges = people[people.reviewer != ADJUDICATOR].groupby("trn").reviewer.nunique()
-    waiting = f" {len(outside)} of their decisions are on records outside this search; they stay in their files."
+    waiting = f" Decisions on records outside this search stay in their files: {len(outside)}."
     return (
-        f"People judged **{people.trn.nunique()}** records of this search, {(judges == 1).sum()} of them one person "
+        f"People judged **{several(people.trn.nunique(), 'record')}** of this search, {(judges == 1).sum()} of them one person "
         f"alone, and where they did their decision counts.{waiting if len(outside) else ''}"
     )
 
@@ -523,20 +523,20 @@ def rule_performance(
     return pd.DataFrame(measures), wide[yes != proposed].reset_index()
 
 
-def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame, protocol: dict) -> dict[str, object]:
+def screen_numbers(flow: pd.DataFrame, trials: pd.DataFrame, people: pd.DataFrame) -> dict[str, object]:
     """Numbers that the book's pages take from the second chapter; ``people`` are the decisions of people.
 
     Examples
     --------
     >>> flow = pd.DataFrame({"step": ["included", "pending", "unclear", "duplicates"], "n": [60, 2, 5, 4]})
-    >>> trials, people = pd.DataFrame({"screening": ["included", "pending"]}), pd.DataFrame({"trn": ["NCT1", "NCT2"]})
-    >>> numbers = screen_numbers(flow, trials, people, {})
+    >>> trials, people = pd.DataFrame({"screening": ["included", "pending"]}), pd.DataFrame({"trn": ["NCT1"]})
+    >>> numbers = screen_numbers(flow, trials, people)
     >>> int(numbers["n_included"]), int(numbers["n_proposed"]), numbers["decided"]
-    (60, 1, 'People have judged 2 records; 2 records are not yet read.')
+    (60, 1, 'People have judged 1 record; 2 records are not yet read.')
     """
     n = flow.set_index("step").n
     wait = several(n.pending, "record is not yet read", "records are not yet read")
-    by_people = f"People have judged {people.trn.nunique()} records; {wait}."
+    by_people = f"People have judged {several(people.trn.nunique(), 'record')}; {wait}."
     return {
         **{f"n_{step}": n[step] for step in ("included", "pending", "unclear", "duplicates")},
         "n_proposed": (trials.screening == "pending").sum(),

@@ -13,6 +13,7 @@ from evlib.base.errors import InputError
 from evlib.base.paths import command_ending
 from evlib.base.query import places
 from evlib.base.schema import split_multi
+from evlib.base.words import several
 from evlib.screen import judging
 from evlib.screen.eligibility import speaks_for, triggers
 
@@ -60,7 +61,7 @@ def screening_view(queue: pd.DataFrame, *, reviewer: str, folder: str | Path, pr
     """
     if not reviewer:
         return Markdown(
-            f"{len(queue)} records are not yet read. To judge them here, run this notebook in JupyterLab with your name as "
+            f"{several(len(queue), 'record is', 'records are')} not yet read. To judge them here, run this notebook in JupyterLab with your name as "
             f"`reviewer`: `make screen{command_ending(folder)} REVIEWER=name` opens it so."
         )
     judging.reviewer_file(folder, reviewer)

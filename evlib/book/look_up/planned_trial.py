@@ -57,7 +57,7 @@ def content(results: Path, protocol: dict) -> tuple[str, dict[str, Any]]:
     has_doses = bool(trials.basis.notna().any())
     parts = [
         _controls(trials, labels, has_doses),
-        _empty_result(fields, has_doses),
+        _empty_result(has_doses),
         _all_trials(trials, labels, has_doses),
     ]
     return f'<div class="look-up" id="planned">{"".join(parts)}</div>', data
@@ -102,7 +102,7 @@ def _controls(trials: pd.DataFrame, labels: dict[str, dict[str, str]], has_doses
     )
 
 
-def _empty_result(fields: list[str], has_doses: bool) -> str:
+def _empty_result(has_doses: bool) -> str:
     dose = '<th scope="col">Particles of one administration</th>' if has_doses else ""
     return (
         '<div class="result" hidden><p role="status" aria-live="polite" id="planned-says"></p>'
