@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -311,10 +311,15 @@ class Places:
         """The value at a place, None where there is none; ValueError where what should hold it is no object."""
         value: Any = self._section
         try:
-            for key in place.split("."):
+            for key in _keys(place):
                 value = value.get(key)
                 if value is None:
                     return None
         except AttributeError:
             raise ValueError(f"what should hold '{key}' of {place} is no object") from None
         return value
+
+
+@cache
+def _keys(place: str) -> list[str]:
+    return place.split(".")
