@@ -185,7 +185,7 @@ def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFram
     empty = {
         name: pd.Series(None, index=frame.index, dtype=_TYPES[kind])
         for name, kind in spec.items()
-        if kind != "key" and frame[name].dtype != _TYPES[kind] and frame[name].isna().all()
+        if (kind != "key" or frame.empty) and frame[name].dtype != _TYPES[kind] and frame[name].isna().all()
     }
     rest = {
         name: pa.Column(_TYPES[kind], nullable=kind != "key")

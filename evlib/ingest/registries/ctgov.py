@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from evlib.ingest.registries.common import (
     several,
 )
 from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, passed, scanned
-from evlib.ingest.registries.unpack import lines, not_whole, numbered, opened, recoded, text_of
+from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, numbered, opened, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
 ASKS_FIRST = True  # ``items`` takes ``asked``
@@ -64,7 +64,7 @@ def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, A
         return (asked and passed(study, asked)) or study
 
     number = 0
-    if asked and _may_be_scanned(path, asked):
+    if asked and asked.patterns != [] and is_on_lines(path):
         with suppress(NotScannedError):
             for number, line in enumerate(scanned(Path(path), asked), start=1):
                 if isinstance(line, Passed):
@@ -76,13 +76,21 @@ def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, A
     yield from ((place, asked_of(item)) for place, item in every if place > number)
 
 
-def _may_be_scanned(path: str | Path, asked: Asked) -> bool:
-    """Whether the first line of a file that is no zip file is a whole study, and patterns tell something of it."""
+def is_on_lines(path: str | Path) -> bool:
+    """Whether the first line of a file that is no zip file is a whole study."""
     with Path(path).open("rb") as file:
-        if asked.patterns == [] or file.read(2) == b"PK":
+        if file.read(2) == b"PK":
             return False
-    first = next(lines(next(opened(path))[1]), b"")
+    first = b""
+    with suppress(BrokenFileError):
+        first = next(lines(next(opened(path))[1]), b"")
     return begins_a_study(first) and isinstance(_parsed(first), dict)
+
+
+def of_lines(rows: Iterable[bytes]) -> Iterator[Any]:
+    """The studies on some lines of such a file, an exception in place of one that cannot be read, None for a blank line."""
+    for row in rows:
+        yield from _each(_parsed(row) if row.strip() else None)
 
 
 def _parsed(row: bytes) -> Any:
@@ -133,7 +141,9 @@ def studies_in(
         values = _streamed(everything, "", by_key=True)
     else:
         rows = lines(everything)
-        first = list(itertools.islice(filter(bytes.strip, rows), 2))
+        first = []
+        while sum(map(bool, map(bytes.strip, first))) < 2 and (row := next(rows, None)) is not None:
+            first.append(row)
         rows = itertools.chain(first, rows)
         if any(isinstance(_parsed(row), dict) for row in first):
             values = (_parsed(row) if row.strip() else None for row in rows)
