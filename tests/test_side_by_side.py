@@ -51,13 +51,13 @@ def mixed_lines():
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(side_by_side, "LARGE", 1)
-    monkeypatch.setattr(side_by_side, "BLOCK", 3000)
+    monkeypatch.setattr(side_by_side, "BLOCK", 6000)
 
 
 def test_the_tables_are_the_same_for_any_number_of_processes(tmp_path, small_blocks):
     plain, cut, after = (tmp_path / name for name in ("plain.json", "cut.json.gz", "after.json"))
     plain.write_bytes(b"\n".join(mixed_lines()))
-    packed = gzip.compress(b"\n".join([*studies(range(80, 500)), b""]))
+    packed = gzip.compress(b"\n".join([*studies(range(80, 500), officialTitle="Long " * 100), b""]))
     cut.write_bytes(packed[: len(packed) // 2])
     after.write_bytes(b"[" + b",".join(studies([3, 5000], briefTitle="Other")) + b"]")
     told = {}
