@@ -339,12 +339,21 @@ def ingest(
     paths: Exports,
     out: Annotated[Path, Option(help="Folder for records.csv, rejects.csv, remarks.csv, summary.csv and filled.csv.")],
     retrieved: Retrieved = None,
+    processes: Annotated[
+        int | None, Option(min=1, help="How many read a large file. Default: one for each core.")
+    ] = None,
 ) -> None:
     """Read registry exports of any known format into one table of records."""
     from evlib.ingest.registries import ingest_into
 
     _check_paths(paths, out / "records.csv")
-    summary, lost = ingest_into(out, paths, retrieved=_day(retrieved), registries=list(_protocol()["registries"]))
+    summary, lost = ingest_into(
+        out,
+        paths,
+        retrieved=_day(retrieved),
+        registries=list(_protocol()["registries"]),
+        processes=processes or (os.cpu_count() or 1),
+    )
     for row in summary.fillna("").itertuples():
         echo(f"{row.file} ({row.format}): {row.rows} rows = {row.records} records + {row.rejects} rejects")
         for what, said in (

@@ -1,12 +1,14 @@
 """Tables: what is written comes back, and what does not fit is named."""
 
+import io
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.base.schema import checked, join_multi, read_csv, read_table, split_multi, write_table
+from evlib.base.schema import append_csv, checked, join_multi, read_csv, read_table, split_multi, write_table
 
 cells = st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1).map(str.strip).filter(bool)
 
@@ -17,6 +19,23 @@ def test_any_text_survives_writing_and_reading(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("t") / "rejects.csv"
     written = write_table(frame, path, "rejects")
     pd.testing.assert_frame_equal(read_table(path, "rejects"), written)
+
+
+_CELLS = st.none() | st.text(alphabet='ab,"\n é|', max_size=6)
+_ROWS = st.tuples(
+    _CELLS, st.none() | st.integers(-3, 3), st.none() | st.floats(), st.none() | st.booleans(), st.none() | st.dates()
+)
+
+
+@given(st.lists(_ROWS, min_size=1, max_size=5), st.sampled_from(["str", "object"]))
+def test_a_table_is_written_as_pandas_writes_it(rows, text):
+    frame = pd.DataFrame(rows, columns=["a, b", "count", "number", "flag", "day"])
+    frame = frame.astype({"a, b": text, "count": "Int64", "number": "float64", "flag": "boolean"})
+    frame["day"] = pd.to_datetime(frame.day, errors="coerce")
+    for part in (frame, frame[["a, b"]], frame.assign(mixed=frame["count"].astype("object"))):
+        written = io.StringIO(newline="")
+        append_csv(part, written)
+        assert written.getvalue() == part.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])

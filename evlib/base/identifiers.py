@@ -46,6 +46,7 @@ _SCHEMES: list[tuple[str, str, str, str]] = [
     ("SNCTP", "snctp", r"SNCTP~(\d{9})", "SNCTP{0}"),
 ]
 
+_COMMONEST = re.compile(r"NCT[0-9]{8}")  # as it stands in most fields; no other form is found in one
 _BETWEEN = r"[\s#:./-]*"
 _ALONE = "(?<![A-Za-z0-9])%s(?![A-Za-z0-9])"
 _PATTERNS = [
@@ -117,6 +118,9 @@ def _plain(text: str) -> str:
 
 def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
     """Place, normalised number and registry of every number in a plain text."""
+    if _COMMONEST.fullmatch(text):
+        yield 0, text, "ClinicalTrials.gov"
+        return
     lower = text.lower()
     for registry, needed, pattern, form in _PATTERNS:
         for match in pattern.finditer(text) if needed in lower else ():

@@ -20,6 +20,7 @@ from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import ESTIMATED, append_csv, write_csv
 from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
+from evlib.ingest.registries.side_by_side import batches_of, is_worth_it
 from evlib.ingest.registries.unpack import ENCODING, heads
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
@@ -38,7 +39,12 @@ class Batch(NamedTuple):
 
 
 def ingest_into(
-    out: Path, paths: Iterable[str | Path], *, retrieved: str | Callable[[Path], str], registries: list[str]
+    out: Path,
+    paths: Iterable[str | Path],
+    *,
+    retrieved: str | Callable[[Path], str],
+    registries: list[str],
+    processes: int = 1,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Write the records of any mix of files and folders to a folder, some thousand at a time.
 
@@ -63,7 +69,7 @@ def ingest_into(
         writing(out / "rejects.csv") as rejects_file,
         writing(out / "remarks.csv") as remarks_file,
     ):
-        for part in stream(paths, retrieved=retrieved, registries=registries):
+        for part in stream(paths, retrieved=retrieved, registries=registries, processes=processes):
             append_csv(part.records, records_file)
             append_csv(part.rejects, rejects_file)
             append_csv(part.remarks, remarks_file)
@@ -128,6 +134,7 @@ def stream(
     retrieved: str | Callable[[Path], str],
     registries: list[str],
     asked: Asked | None = None,
+    processes: int = 1,
 ) -> Iterator[Batch]:
     """The records of any mix of files and folders, some thousand at a time; each file is recognised by its content.
 
@@ -142,6 +149,8 @@ def stream(
         The registries that the protocol knows (for files in our own snapshot format).
     asked
         What is asked for; the rest need not be read, where a format allows it (see ``common``). None: everything is read.
+    processes
+        How many read a large file, where its format allows it (see ``side_by_side``); the rows are the same for any number.
 
     Yields
     ------
@@ -160,7 +169,11 @@ def stream(
             if getattr(reader, "CHECKS_REGISTRIES", False):
                 record = partial(record, registries=registries)
             rows = 0
-            for part in batches(_items(reader, path, asked), record, file=path, seen=seen):
+            if processes > 1 and not asked and is_worth_it(reader, path):
+                parts = batches_of(reader, path, record, seen=seen, processes=processes)
+            else:
+                parts = batches(_items(reader, path, asked), record, file=path, seen=seen)
+            for part in parts:
                 rows += len(part.records) + len(part.rejects) + part.passed
                 yield Batch(path.name, name, *part)
             if not rows:

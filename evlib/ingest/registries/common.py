@@ -11,6 +11,9 @@ A reader is a module of this folder that has a ``NAME``:
 A reader with ``number_and_words(item)`` is asked first: an item that is not asked for by them is ``Passed``; where that raises an error of
 ``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked``, and may itself give ``Passed``.
 
+Where a file may have a record on each line, ``is_on_lines(path)`` tells it, and ``of_lines(rows)`` gives the items of some lines, None for
+a blank one; ``side_by_side`` then reads large files.
+
 Where its rows state the day of their export, ``STATES_DAY_IN`` names their column.
 
 For a CSV file ``csv_export`` gives the first two, and ``cells``, ``dates`` and ``identity`` the parts of the third. For
@@ -30,9 +33,11 @@ from contextlib import suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
-import ftfy
 import pandas as pd
+from ftfy import fix_encoding
+from ftfy.badness import is_bad
 
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
@@ -46,8 +51,8 @@ MAX_TEXT = 1_000_000  # characters of one field; the longest that registries hav
 _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
 _COMPARED = [name for name in columns("records") if name not in ("snapshot", "unread")]
 _REMARK_TEXT = 200  # characters of an unread text that a remark shows
-_MISSING = hash(None)
-_NOT_READ = array("q")  # of a record that is ``Passed``
+_MISSING = 0
+_NOT_READ = array("I")  # of a record that is ``Passed``
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
@@ -158,7 +163,9 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
         else:
-            prints = array("q", map(hash, map(row.get, _COMPARED)))
+            values = map(row.get, _COMPARED)
+            # A number that tells values apart, in each process the same, as ``hash`` would not be.
+            prints = array("I", [_MISSING if v is None else crc32(str(v).encode("utf-8", "replace")) for v in values])
             where, earlier = seen.setdefault(row["trn"], (name, prints))
             if earlier is prints or (is_part and row["trn"] in parts):
                 place = {"file": name, "line": line, "trn": row["trn"]}
@@ -476,8 +483,8 @@ def plain_text(value: Any) -> str | None:
     if len(text) > MAX_TEXT:
         raise ValueError(f"a field of {len(text)} characters ('{text[:20]}…'); no registry has one that long")
     text = text.replace("_x000D_", " ")
-    if not text.isascii():
-        text = ftfy.fix_encoding(text)
+    if not text.isascii() and is_bad(text):
+        text = fix_encoding(text)
     if "<" in text:
         text = _TAG.sub(" ", text)
     if "&" in text:

@@ -3,9 +3,9 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from evlib.ingest.registries.common import (
     words_of,
 )
 from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, scanned
-from evlib.ingest.registries.unpack import lines, not_whole, numbered, opened, recoded, text_of
+from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, numbered, opened, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
 ASKS_FIRST = True  # ``items`` takes ``asked``
@@ -61,7 +61,7 @@ def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, A
     Where each stands on a line whose text holds nothing that is ``asked`` for, it comes as ``Passed``, without being read as JSON.
     """
     number = 0
-    if asked and _may_be_scanned(path, asked):
+    if asked and asked.patterns != [] and is_on_lines(path):
         with suppress(NotScannedError):
             for number, line in enumerate(scanned(Path(path), asked), start=1):
                 if isinstance(line, Passed):
@@ -73,13 +73,21 @@ def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, A
     yield from ((place, item) for place, item in every if place > number)
 
 
-def _may_be_scanned(path: str | Path, asked: Asked) -> bool:
-    """Whether the first line of a file that is no zip file is a whole study, and patterns tell something of it."""
+def is_on_lines(path: str | Path) -> bool:
+    """Whether the first line of a file that is no zip file is a whole study."""
     with Path(path).open("rb") as file:
-        if asked.patterns == [] or file.read(2) == b"PK":
+        if file.read(2) == b"PK":
             return False
-    first = next(lines(next(opened(path))[1]), b"")
+    first = b""
+    with suppress(BrokenFileError):
+        first = next(lines(next(opened(path))[1]), b"")
     return begins_a_study(first) and isinstance(_parsed(first), dict)
+
+
+def of_lines(rows: Iterable[bytes]) -> Iterator[Any]:
+    """The studies on some lines of such a file, an exception in place of one that cannot be read, None for a blank line."""
+    for row in rows:
+        yield from _each(_parsed(row) if row.strip() else None)
 
 
 def _parsed(row: bytes) -> Any:
@@ -130,7 +138,9 @@ def studies_in(
         values = _streamed(everything, "", by_key=True)
     else:
         rows = lines(everything)
-        first = list(itertools.islice(filter(bytes.strip, rows), 2))
+        first = []
+        while sum(map(bool, map(bytes.strip, first))) < 2 and (row := next(rows, None)) is not None:
+            first.append(row)
         rows = itertools.chain(first, rows)
         if any(isinstance(_parsed(row), dict) for row in first):
             values = (_parsed(row) if row.strip() else None for row in rows)
@@ -315,10 +325,15 @@ class Places:
         """The value at a place, None where there is none; ValueError where what should hold it is no object."""
         value: Any = self._section
         try:
-            for key in place.split("."):
+            for key in _keys(place):
                 value = value.get(key)
                 if value is None:
                     return None
         except AttributeError:
             raise ValueError(f"what should hold '{key}' of {place} is no object") from None
         return value
+
+
+@cache
+def _keys(place: str) -> list[str]:
+    return place.split(".")

@@ -1,0 +1,134 @@
+"""A large file with a record on each line, read by several processes: the same rows, in the same order, for any number of them.
+
+Each block of lines is made into tables by a worker. What goes across blocks is settled here, in the order of the file: a block with a
+number that was given before is read once more in this process, which knows the earlier record; so is one whose worker was ended.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from evlib.ingest.registries.common import Seen, Tables, batches
+from evlib.ingest.registries.unpack import BrokenFileError, lines, numbered
+
+LARGE = 64 << 20  # bytes of a file; a worker needs some two seconds to start, in which one process reads about as much
+BLOCK = 16 << 20  # bytes of lines; a few blocks for each process fit into any memory, and each is a second's work
+
+
+class _Job(NamedTuple):
+    """Some lines of a file, how they are read as items, and the items as rows; see ``common``."""
+
+    rows: list[bytes]
+    of_lines: Callable[[Iterable[bytes]], Iterator[Any]]
+    record: Callable[[Any], dict[str, Any]]
+    file: Path
+
+
+def is_worth_it(reader: ModuleType, path: Path) -> bool:
+    """Whether a file is large enough to gain, and has a record of the reader on each line."""
+    return hasattr(reader, "of_lines") and path.stat().st_size >= LARGE and reader.is_on_lines(path)
+
+
+def batches_of(
+    reader: ModuleType, path: Path, record: Callable[[Any], dict[str, Any]], *, seen: Seen, processes: int
+) -> Iterator[Tables]:
+    """What ``common.batches`` gives of the file's items, made by this many workers; the batches are cut elsewhere."""
+    # Workers are forks of a process that has imported what they need, and not of this one, whose libraries may have threads.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["evlib.ingest.registries"])
+    pool = ProcessPoolExecutor(processes, context, initializer=_live_with_parent)
+    n_before = 0
+    try:
+        blocks = (block for _, block in numbered(path, lambda pieces, _: _blocks(lines(pieces))))
+        jobs = (_Job(block, reader.of_lines, record, path) if isinstance(block, list) else block for block in blocks)
+        for job, done in _in_order(pool, jobs, ahead=processes + 1):
+            if not isinstance(job, _Job):  # of the file as a whole
+                yield from batches([(n_before + 1, job)], record, file=path, seen=seen)
+                continue
+            if done and seen.keys().isdisjoint(done[2]):
+                n_items, parts, own = done
+                seen.update(own)
+            else:
+                n_items, parts, _ = _read(job, seen)
+            for part in parts:
+                for table in (part.rejects, part.remarks):
+                    table["line"] += n_before
+                yield part
+            n_before += n_items
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _blocks(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
+    block: list[bytes] = []
+    size = 0
+    try:
+        for row in rows:
+            block.append(row)
+            size += len(row)
+            if size >= BLOCK:
+                yield block
+                block, size = [], 0
+    except BrokenFileError:
+        yield block
+        raise
+    yield block
+
+
+def _in_order(pool: ProcessPoolExecutor, jobs: Iterator[Any], *, ahead: int) -> Iterator[tuple[Any, Any]]:
+    """The jobs, each with what a worker made of it (None where it was ended), with few at a time in memory."""
+    waiting: deque[tuple[Any, Future | None]] = deque()
+    for job in jobs:
+        waiting.append((job, _given(pool, job)))
+        if len(waiting) > ahead:
+            yield _awaited(*waiting.popleft())
+    while waiting:
+        yield _awaited(*waiting.popleft())
+
+
+def _given(pool: ProcessPoolExecutor, job: Any) -> Future | None:
+    try:
+        return pool.submit(_read, job) if isinstance(job, _Job) else None
+    except BrokenProcessPool:
+        return None
+
+
+def _awaited(job: Any, future: Future | None) -> tuple[Any, Any]:
+    try:
+        return job, future and future.result()
+    except BrokenProcessPool:
+        return job, None
+
+
+def _read(job: _Job, seen: Seen | None = None) -> tuple[int, list[Tables], Seen]:
+    """How many items a block holds, its tables, with lines counted from its beginning, and the numbers in it."""
+    n_items = 0
+
+    def items() -> Iterator[tuple[int, Any]]:
+        nonlocal n_items
+        for n_items, item in enumerate(job.of_lines(job.rows), start=1):
+            if item is not None:
+                yield n_items, item
+
+    seen = {} if seen is None else seen
+    parts = list(batches(items(), job.record, file=job.file, seen=seen))
+    return n_items, parts, seen
+
+
+def _live_with_parent() -> None:
+    """In a worker: let the parent answer Ctrl-C, and end when it has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

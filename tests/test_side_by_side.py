@@ -1,0 +1,91 @@
+"""Several processes read a large file as one does."""
+
+import gzip
+import json
+import signal
+from functools import partial
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from conftest import DAY, study
+
+from evlib.ingest.registries import ctgov, ingest_into, side_by_side
+from evlib.ingest.registries.common import batches
+
+TABLES = ("records.csv", "rejects.csv", "remarks.csv", "summary.csv", "filled.csv")
+
+
+def number(at):
+    return f"NCT{at:08}"
+
+
+def studies(numbers, **identification):
+    return [json.dumps(study(number(at), **identification)).encode() for at in numbers]
+
+
+def mixed_lines():
+    """Good studies, blank lines, several studies on a line, numbers given before, and what cannot be read, over many blocks."""
+    lines = [*studies(range(1)), b"", b" ", *studies(range(1, 40))]
+    lines += [
+        b'{"protocolSection": ',
+        b"[]",
+        b"null",
+        b'{"protocolSection": {"identificationModule": {"nctId": "none"}}}',
+    ]
+    lines += [
+        b"[" + b", ".join(studies(range(40, 43))) + b"]",
+        b'{"studies": [' + b", ".join(studies([43, 41])) + b"]}",
+    ]
+    lines += studies([44, 44], briefTitle="=1+1, twice")
+    strange = study(number(45))
+    strange["protocolSection"]["statusModule"]["startDateStruct"] = {"date": "soon"}
+    strange["protocolSection"]["designModule"]["enrollmentInfo"] = {"count": -1}
+    lines += [json.dumps(strange).encode(), b"", *studies(range(46, 90)), json.dumps(strange).encode()]
+    lines += studies([2, 60, 60, 91], briefTitle="Another")  # 91 is new in a block with numbers given before
+    lines += studies([92], briefTitle="Universität")
+    lines += [studies([93])[0].replace(b"A trial", "Universität".encode("cp1252")), *studies([91, 94, 0])]
+    return lines
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(side_by_side, "LARGE", 1)
+    monkeypatch.setattr(side_by_side, "BLOCK", 6000)
+
+
+def test_the_tables_are_the_same_for_any_number_of_processes(tmp_path, small_blocks):
+    plain, cut, after = (tmp_path / name for name in ("plain.json", "cut.json.gz", "after.json"))
+    plain.write_bytes(b"\n".join(mixed_lines()))
+    packed = gzip.compress(b"\n".join([*studies(range(80, 500), officialTitle="Long " * 100), b""]))
+    cut.write_bytes(packed[: len(packed) // 2])
+    after.write_bytes(b"[" + b",".join(studies([3, 5000], briefTitle="Other")) + b"]")
+    told = {}
+    for processes in (1, 2, 3):
+        out = tmp_path / str(processes)
+        ingest_into(out, [plain, cut, after], retrieved=DAY, registries=[], processes=processes)
+        told[processes] = [(out / name).read_bytes() for name in TABLES]
+    assert told[2] == told[1]
+    assert told[3] == told[1]
+    rejects = pd.read_csv(tmp_path / "3" / "rejects.csv")
+    assert set(rejects.file) == {"plain.json", "cut.json.gz", "after.json"}
+    assert rejects.reason.str.contains("differs in: brief_title").sum() > 3
+
+
+class KillsItsWorker:
+    def __call__(self, rows):
+        return ctgov.of_lines(rows)
+
+    def __reduce__(self):
+        return signal.raise_signal, (signal.SIGKILL,)  # done where it arrives
+
+
+def test_what_a_worker_leaves_when_it_is_killed_is_read_all_the_same(tmp_path, small_blocks):
+    path = tmp_path / "studies.json"
+    path.write_bytes(b"\n".join(studies(range(50))))
+    record = partial(ctgov.record, snapshot=DAY)
+    reader = SimpleNamespace(of_lines=KillsItsWorker())
+    parts = list(side_by_side.batches_of(reader, path, record, seen={}, processes=2))
+    [whole] = batches(ctgov.items(path), record, file=path, seen={})
+    assert len(parts) > 2
+    pd.testing.assert_frame_equal(pd.concat([part.records for part in parts], ignore_index=True), whole.records)
