@@ -52,7 +52,7 @@ def scanned(path: Path, asked: Asked) -> Iterator[str | Passed | None]:
                 THEN CASE WHEN regexp_matches(line, $letters) THEN line END"""
     query = f"""
         SELECT number, CASE
-            WHEN number = '' OR NOT ends_with(rtrim(line), '}}') THEN line
+            WHEN number = '' OR NOT ends_with(line, '}}') THEN line
             WHEN number IN (SELECT unnest($numbers::VARCHAR[])) THEN line {by_words}
             END
         FROM (
