@@ -430,7 +430,7 @@ def test_an_update_adds_up_with_decisions_of_people_and_one_on_a_record_that_lef
     told = (after / "whats_new.md").read_text(encoding="utf-8")
     assert f"**{n['n_pending']} records are not yet read**" in told
     assert f"{earlier['n_included']} + 2 new - 0 removed" in told
-    assert "**3** records of this search" in n["people_judged"]
+    assert "**3 records** of this search" in n["people_judged"]
 
 
 def test_two_snapshots_show_what_changed_in_a_record(results, tmp_path):

@@ -171,7 +171,7 @@ def test_a_page_says_where_the_record_contradicts_a_code_and_whose_each_code_is(
     )
     assert "the record says Sequential" in story_as_text(story)
     page = trial_page(traced("NCT04366063"), None)
-    assert "machine-read and rules (design and countries)" in page and "<td>Iran</td>" in page
+    assert "machine-read and rules (design, countries and masking level)" in page and "<td>Iran</td>" in page
 
 
 def test_every_record_of_the_sources_can_be_traced(traced, results):

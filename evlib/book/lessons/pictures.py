@@ -49,7 +49,7 @@ def table_picture(rows: Sequence[Sequence[str]]) -> str:
 
 def image(path: str, alt: str) -> str:
     """The element that shows a picture in a list."""
-    return f'<img class="shows" src="{path}" alt="{html.escape(alt, quote=True)}" loading="lazy">'
+    return f'<img class="shows" src="{path}" alt="{html.escape(alt, quote=True)}">'
 
 
 def _cut(text: str) -> str:
