@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import pandas as pd
 
@@ -28,7 +29,9 @@ def rows_of_frame(frame: pd.DataFrame) -> list[list[str]]:
 def table_picture(rows: Sequence[Sequence[str]]) -> str:
     """The first rows and columns of a table as an SVG: heads in bold, long texts cut, and a line that says what is left out."""
     shown = [[_cut(text) for text in row[:_COLUMNS]] for row in rows[: _ROWS + 1]]
-    widths = [max(map(len, column)) * _LETTER + _GAP for column in zip(*shown, strict=True)]
+    widths = [
+        max(map(len, column)) * _LETTER + _GAP for column in zip_longest(*shown, fillvalue="")
+    ]  # a note may fill a row
     more = {"more row": len(rows) - len(shown), "more column": len(rows[0]) - _COLUMNS}
     left_out = [several(n, name) for name, n in more.items() if n > 0]
     parts = []
