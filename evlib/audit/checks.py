@@ -148,7 +148,7 @@ def claim_verdicts(claims: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     1   lung      none     3       not checkable
     2  share  internal    40   38   inconsistent
     >>> verdicts.why[2]
-    '3 of 8 is 38 %. No denominator up to 23 gives 40 % for 3; of 8, no count would.'
+    '3 of 8 is 38 %. No denominator below three times 8 gives 40 % for 3; of 8, no count would.'
     """
     values, quotes = dict(zip(claims.id, claims.value)), dict(zip(claims.id, claims.quote))
     rows = []

@@ -43,7 +43,7 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     >>> review["source"]["citation"], review["replication_date"]
     ('Wang et al. (2025), Frontiers in Medicine 12:1625787', '2024-02-17')
     >>> review["codes"]["route"]["intravenous"]["group"], review["added_fields"]
-    ('intravenous', {})
+    ('intravenous', {'masking_level': ['masking']})
     """
     path = Path(path)
     try:

@@ -327,7 +327,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -
     >>> from tempfile import TemporaryDirectory
     >>> frame = pd.DataFrame({"title": ["=1+1", "Exosomes"], "day": pd.to_datetime(["2024-02-17", None])})
     >>> with TemporaryDirectory() as folder:
-    ...     write_csv(frame, Path(folder) / "titles.csv")
+    ...     _ = write_csv(frame, Path(folder) / "titles.csv")
     ...     (Path(folder) / "titles.csv").read_text().splitlines()
     ['title,day', "'=1+1,2024-02-17", 'Exosomes,']
     """

@@ -281,7 +281,7 @@ def counts_beside_printed_p(groups: pd.DataFrame, outcomes: pd.DataFrame) -> str
 
     Examples
     --------
-    >>> groups = pd.DataFrame({"arm_id": ["a", "b", "c"], "dose": [0, 10, 15], "events": [4, 5, 8], "n": 10})
+    >>> groups = pd.DataFrame({"arm_id": ["a", "b", "c"], "dose": [0, 10, 15], "events": [4, 5, 8], "n": 10, "basis": "counts"})
     >>> outcome = {"arm_id": "c", "name": "survival", "p": "0.07", "primary": "True", "comparison": "between arms"}
     >>> print(counts_beside_printed_p(groups, pd.DataFrame([outcome])))  # doctest: +NORMALIZE_WHITESPACE
     8 of 10 v 4 of 10 give p = 0.0679 by the chi-square test, as the report prints 0.07 for its primary outcome

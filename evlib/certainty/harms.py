@@ -50,7 +50,8 @@ def harms_beside_controls(
     >>> arms = pd.DataFrame({"arm_id": ["a1", "a2"], "study_id": "a", "role": ["ev", "control"]})
     >>> tables = {"arms": arms, "studies": pd.DataFrame({"study_id": ["a"], "evidence_note": None})}
     >>> safety = arms.assign(name="fever", n_events=[3, 1], n_total=20, proportion=[0.15, 0.05]).reindex(columns=SAFETY)
-    >>> versus = pd.DataFrame({"arm_id": ["a1"], "versus_id": "a2"})
+    >>> tables |= {"outcomes": pd.DataFrame(columns=["arm_id", "name", "value", "n_events", "n_total", "proportion"])}
+    >>> versus = pd.DataFrame({"arm_id": ["a1"], "outcome": "cure", "versus_id": "a2", "comparator": "placebo"})
     >>> codes = pd.DataFrame({"study_id": ["a"], "route_group": "intravenous"})
     >>> beside = harms_beside_controls(tables, safety, versus, codes)
     >>> beside[["harm", "n_events", "n", "control_events", "control_n", "beside"]]
@@ -61,8 +62,9 @@ def harms_beside_controls(
     alone = comparisons[comparisons.comparator == NO_CONTROL].rename(columns={"outcome": "name"})
     deaths = tables["outcomes"].merge(alone[["arm_id", "name"]]).assign(serious=None, related=None)
     deaths["name"] += (": " + deaths.value).where(deaths.n_events.isna(), "").fillna("")
-    counted = effect_sizes.safety(tables["studies"], tables["arms"], deaths)
-    safety = pd.concat([safety, counted], ignore_index=True) if len(counted) else safety
+    if len(deaths):
+        counted = effect_sizes.safety(tables["studies"], tables["arms"], deaths)
+        safety = pd.concat([safety, counted], ignore_index=True)
     role = safety.arm_id.map(arms.role)
     controls = safety[role == "control"]
     partners = comparisons.dropna(subset="versus_id").groupby("arm_id").versus_id.agg(set)
@@ -129,14 +131,16 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
 
     Examples
     --------
-    >>> beside = pd.DataFrame({"study_id": ["a", "b"], "n_events": [2, 0], "n": [20, 10], "serious": True})
+    >>> beside = pd.DataFrame({"study_id": ["a", "b"], "n_events": [2, 0], "n": [20, 10], "serious": True, "study": "Report A"})
     >>> beside = beside.assign(arm="vesicles", msc_derived=True, beside=None, disease_group=["lung", "skin"])
+    >>> beside = beside.assign(harm="sepsis", evidence_note="Called unrelated.")
     >>> silent = pd.DataFrame({"study": ["Report C"]})
     >>> print(harms_in_words(beside, silent, n_reports=3))  # doctest: +NORMALIZE_WHITESPACE
     **Few harms were counted, and few people**: 1 of 2 counts saw no event, 0 stand beside a count of a control arm.
     Of vesicles of MSCs, 2 of 30 people had a serious event (6.7 %, 95 % interval 0.8 to 22.1 %), summed over 2 arms
-    that differ (lung: 20, skin: 10); deaths that a report counts as an outcome stand among the effects. For 1 of 3
-    reports no statement on harms is on file.
+    that differ (lung: 20, skin: 10); seen was sepsis, Report A: Called unrelated. Deaths that a report counts as an
+    outcome are not in this sum: those that are compared stand among the effects. For 1 of 3 reports no statement on
+    harms is on file.
     """
     counted = beside.dropna(subset=["n_events", "n"])
     none, both = (counted.n_events == 0).sum(), (beside.beside == _COUNTED).sum()
@@ -149,7 +153,8 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
     people = _people_by_disease(beside)
     seen = _counts_of_serious(beside)
     seen = seen[seen.msc_derived.astype(bool) & (seen.n_events > 0)]
-    events = joined([f"{row.harm}, {row.study}: {row.evidence_note}" for row in seen.itertuples()])
+    notes = (": " + seen.evidence_note).fillna("")
+    events = joined([f"{row.harm}, {row.study}{note}" for row, note in zip(seen.itertuples(), notes)])
     deaths = beside[beside.serious.isna() & (beside.n_events > 0)]
     died = joined([f"{row.n_events} of {row.n}, {row.harm}, {row.study}" for row in deaths.itertuples()])
     return (
@@ -173,6 +178,7 @@ def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
     >>> tables |= {"arms": pd.DataFrame({"arm_id": ["a1"], "study_id": "a"})}
     >>> tables |= {"studies": pd.DataFrame({"study_id": ["a"], "trn": "NCT1"})}
     >>> tables |= {"adverse_events": pd.DataFrame({"arm_id": ["a1"], "n_events": "0"})}
+    >>> tables |= {"paper": pd.DataFrame(columns=["arm_id", "reading", "quote"])}
     >>> print(printed_by_the_paper(tables))  # doctest: +NORMALIZE_WHITESPACE
     The paper's Table 2 prints harms that are not among these counts: NCT1, “fever in 2”. What we read of the
     reports does not show them, nor in which arm they were; they are not counted here.

@@ -54,7 +54,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": []}
     >>> found = summary_of_findings(compared, pd.Series({"a": "RoB2: some-concerns"}), pd.DataFrame(none, dtype="str"))
     >>> found.loc[0, ["found", "certainty", "because"]].to_list()
-    ['death: better, as the report says', 'very low', 'risk of bias RoB2: some concerns (−1); 40 people alone (−2)']
+    ['death (primary outcome): better, as the report says', 'very low', 'risk of bias RoB2: some concerns (−1); 40 people alone (−2)']
     """
     vesicles = compared[compared.role == "ev"]
     most_first = -vesicles.disease_group.map(vesicles.disease_group.value_counts())

@@ -89,6 +89,13 @@ def stacked(data: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     """The data of such a figure for ``seaborn.histplot``: a row ``n`` for each bar's part, and how parts are told apart.
 
     A part in which nothing is counted is left out, unless it is the first.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"phase": ["1", "2"], "included": [3, 5], "proposed": [0, 1], "unread": 0})
+    >>> rows, parts = stacked(data)
+    >>> rows.n.tolist(), parts["hue_order"]
+    ([3, 5, 0, 1], ['proposed', 'included'])
     """
     rows = data.melt(id_vars=data.columns[0], var_name="trials", value_name="n")
     rows = rows[(rows.groupby("trials").n.transform("sum") > 0) | (rows.trials == data.columns[1])]

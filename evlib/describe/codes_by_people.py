@@ -32,6 +32,18 @@ def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.
     codes, rejects
         ``trn, field, code, reviewer``: one row for each field of a record, of two rows of one reviewer the newer, then the later; a
         code that is missing says *not reported*. And table ``rejects``: rows that cannot be used, and those on which people differ.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from evlib.base.protocol import load_protocol
+    >>> rows = "trn,field,code,reviewer,reason\\nNCT1,route,Topical,Ana,the arms\\nNCT1,route,by hand,Ben,the arms\\n"
+    >>> with TemporaryDirectory() as raw:
+    ...     (Path(raw) / "curation").mkdir()
+    ...     _ = (Path(raw) / "curation/coding_by_people.csv").write_text(rows)
+    ...     codes, rejects = read_codes(raw, known={"NCT1"}, protocol=load_protocol("protocol.yml"))
+    >>> codes[["field", "code", "reviewer"]].values.tolist(), rejects.reason[0].partition(". ")[0]
+    ([['route', 'topical', 'Ana']], "unknown code 'by hand'")
     """
     path = Path(raw) / "curation/coding_by_people.csv"
     try:

@@ -120,7 +120,7 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     0  NCT1         Skin       Local  Phase 1       20.0
     1  NCT2          Eye       Local  Phase 1        NaN
     >>> drawn.title
-    'Tried most often: Eye by Local or Skin by Local; none of the pairs of disease and route is without a trial'
+    'Tried most often: Eye or Skin by Local; none of the pairs of disease and route is without a trial'
     >>> plt.close(drawn.drawing)
     """
     name, trials = "evidence_map", tally.included(described)

@@ -124,7 +124,7 @@ def products_of(records: pd.DataFrame) -> pd.Series:
     {'NCT1': 'ExoFlo'}
     """
     others = records[["official_title", "interventions", "arms", "dose_text"]]
-    text = records.brief_title.str.cat(others, sep=" ", na_rep="")
+    text = records.brief_title.astype("str").str.cat(others, sep=" ", na_rep="")
     named = pd.DataFrame({name: text.str.contains(rf"\b{name}\b", case=False) for name in PRODUCTS})
     one = named.sum(axis=1) == 1
     return pd.Series(named[one].idxmax(axis=1).array, index=records.trn[one].array, name="product", dtype="str")

@@ -42,7 +42,7 @@ def dose_comparisons(
     Examples
     --------
     >>> included = pd.DataFrame({"trn": ["NCT1", "NCT2"], "design": "parallel", "status": "Recruiting"})
-    >>> included = included.assign(title="A trial", disease_area="oral", route="topical", enrolment=20)
+    >>> included = included.assign(title="A trial", disease_area="oral", route="topical", route_group="local", enrolment=20)
     >>> doses = pd.DataFrame({"trn": "NCT1", "unit": "particles", "low": [2e8, 4e8], "high": [2e8, 4e8]})
     >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2"], "arms": [None, "Exosomes, low dose"]})
     >>> records = records.reindex(columns=["trn", *_READS, "snapshot", "completion_date"])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.schema import added_fields, guarded, read_csv, read_table, unguarded
+from evlib.base.tables import code_labels
 from evlib.book.dataset import NOT_PASSED_ON, TABLES, UNEXPLAINED, codebook, further_codebook, further_tables
 
 _MISSING = {"keep_default_na": False, "na_values": [""]}
@@ -106,12 +107,10 @@ def dictionary(tables: Iterable[Table], protocol: dict) -> str:
 
 def _codes(values: pd.Series, protocol: dict) -> str:
     """The meaning of each code that stands in a column, where all that stands there are codes of the protocol."""
-    lists = {
-        field: {code: facts["label"] for code, facts in codes.items()}
-        for field, codes in protocol.get("codes", {}).items()
-    }
-    lists["criterion"] = {code: facts["text"] for code, facts in protocol.get("criteria", {}).items()}
-    codes, held = lists.get(str(values.name), {}), set(values.dropna())
+    criteria = {code: facts["text"] for code, facts in protocol.get("criteria", {}).items()}
+    name = str(values.name)
+    codes = criteria if name == "criterion" else code_labels({"codes": {}} | protocol, name)
+    held = set(values.dropna())
     if not held or not held <= set(codes):
         return ""
     return ". Codes: " + "; ".join(f"`{code}` {escaped(label)}" for code, label in codes.items() if code in held)
