@@ -83,8 +83,9 @@ class Passed(NamedTuple):
 
 def asked_first(items: Items, number_and_words: Callable[[Any], tuple[str, str]], asked: Asked) -> Items:
     """The items, ``Passed`` in place of those that are not asked for."""
+    decided = (Passed, Exception, FileRemark)
     for line, item in items:
-        if not isinstance(item, Passed | Exception | FileRemark):
+        if not isinstance(item, decided):
             with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 number, words = number_and_words(item)
                 by_words = asked.patterns is not None and may_match(words, asked.patterns)
