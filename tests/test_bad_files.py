@@ -119,6 +119,22 @@ def test_the_rest_of_a_file_is_never_lost_without_a_word(tmp_path):
     assert losses(rejects)[0].startswith("cut.gz: not whole: ")
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "\n".join(json.dumps(study(f"NCT0000000{number}")) for number in range(1, 6)),
+        json.dumps({"studies": [study(f"NCT0000000{number}") for number in range(1, 6)]}),
+        export(*((f"NCT0000000{number}", "A title", "ClinicalTrials.gov") for number in range(1, 6)), header=COLUMNS),
+    ],
+    ids=["lines", "page", "CSV"],
+)
+def test_a_small_file_that_is_cut_off_gives_what_came_before(tmp_path, whole):
+    path = put(tmp_path, "cut.gz", gzip.compress(whole.encode(), compresslevel=0)[: 20 + len(whole) * 7 // 10])
+    records, rejects, _ = ingest([path], retrieved=DAY, registries=[])
+    assert records.trn.tolist()[:2] == ["NCT00000001", "NCT00000002"] and len(records) < 5
+    assert losses(rejects)[0].startswith("cut.gz: not whole: ")
+
+
 def test_many_records_are_not_held_at_once(tmp_path):
     """What is held while reading grows with the chunk, not with the file."""
     from evlib.ingest.registries import common, stream

@@ -125,17 +125,11 @@ def below_header(
 
     Above it there may be blank lines, titles, and a spreadsheet's ``sep=;``.
     """
-    above = list(islice(rows, _HEADER_WITHIN))
-    for number, line in enumerate(above):
+    for number, line in enumerate(islice(rows, _HEADER_WITHIN)):
         names, separator = names_in(text_of(line))
         if is_header(names):
-            return names, separator, number, _chained(above[number + 1 :], rows)
+            return names, separator, number, rows
     return None
-
-
-def _chained(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield from first
-    yield from rest
 
 
 def csv_rows(segments: Iterator[bytes], separator: str, width: int) -> Iterator[tuple[int, Row]]:

@@ -28,7 +28,7 @@ from evlib.ingest.registries.common import (
     words_of,
 )
 from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, scanned
-from evlib.ingest.registries.unpack import BrokenFileError, lines, not_whole, numbered, opened, recoded, text_of
+from evlib.ingest.registries.unpack import BrokenFileError, begun, lines, not_whole, numbered, opened, recoded, text_of
 
 NAME = "ClinicalTrials.gov API v2"
 ASKS_FIRST = True  # ``items`` takes ``asked``
@@ -43,7 +43,6 @@ PIECES = [
     *(f"resultsSection.{name}Module" for name in _RESULTS.split()),
     "hasResults",
 ]
-_START = 1 << 16
 # A list, a page (an object whose field "studies" comes after plain ones at most), or an object of studies by number.
 _LIST, _BY_NUMBER = re.compile(rb"\["), re.compile(rb'\{\s*"NCT\d{8}"\s*:')
 _PAGE = re.compile(rb'\{\s*(?:"\w+"\s*:\s*(?:"[^"]*"|\d+|null)\s*,\s*)*"studies"\s*:')
@@ -127,10 +126,8 @@ def studies_in(
     each
         The studies that one value holds.
     """
-    start = b""
-    while len(start) < _START and (piece := next(pieces, None)) is not None:
-        start = (start + piece).lstrip()
-    everything = itertools.chain([start], pieces)
+    start, everything = begun(pieces)
+    start = start.lstrip()
     values: Iterator[Any] = iter(())
     if place := next((place for form, place in forms.items() if form.match(start)), None):
         values = _streamed(everything, place)

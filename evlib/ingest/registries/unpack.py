@@ -152,10 +152,13 @@ def csv_rows(
 
 
 def begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first 64 KiB of a part, or all of it, and the part from its beginning."""
+    """The first 64 KiB of a part, or all of it, and the part from its beginning; where it breaks off, what came before is given first."""
     start = b""
-    while len(start) < _HEAD and (piece := next(pieces, None)) is not None:
-        start += piece
+    try:
+        while len(start) < _HEAD and (piece := next(pieces, None)) is not None:
+            start += piece
+    except BrokenFileError as error:
+        pieces = _raising(error)
     return start, itertools.chain([start], pieces)
 
 
