@@ -35,12 +35,15 @@ def test_what_a_chapter_calls_is_on_a_page_with_its_source(source):
     assert '"""' in pages["describe"] and "[](../03_describe.ipynb)" in pages["describe"]
 
 
-def test_only_names_in_code_that_stand_for_a_function_are_links():
+@pytest.mark.parametrize(
+    "kind", ["cell_input", "cell_input above-output-prompt"]
+)  # the second where the output is folded in, too
+def test_only_names_in_code_that_stand_for_a_function_are_links(kind):
     names = {"figures.forest": "inside/doses.html#figures.forest", "joined": "inside/base.html#words.joined"}
     dot = '<span class="o">.</span>'
     code = f'<span class="n">figures</span>{dot}<span class="n">forest</span><span class="p">(</span><span class="n">joined</span>'
     other = f'<span class="n">frame</span>{dot}<span class="n">joined</span> <span class="n">figures</span>{dot}<span class="n">x</span>'
-    start = '<div class="cell_input docutils container">\n<div class="highlight"><pre>'
+    start = f'<div class="{kind} docutils container">\n<div class="highlight"><pre>'
     page = f"{code}{start}{code} {other}</pre></div>"
     made = inside.with_links_inside(page, names)
     assert re.findall(r'href="([^"]+)"', made) == list(names.values())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PLACES = "inside.json"  # in a laid-out source: for each page with code, where the names in it lead
 _ROOT = Path(evlib.__file__).parent
-_CELL = re.compile(r'(<div class="cell_input docutils container">.*?<pre[^>]*>)(.*?)(</pre>)', re.DOTALL)
+_CELL = re.compile(r'(<div class="cell_input[^"]*">.*?<pre[^>]*>)(.*?)(</pre>)', re.DOTALL)
 _NAME = re.compile(
     r'(?<!<span class="o">\.</span>)<span class="n">(\w+)</span>(?:<span class="o">\.</span><span class="n">(\w+)</span>)?'
 )
