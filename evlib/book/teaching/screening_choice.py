@@ -32,6 +32,20 @@ SHOWN = (
 STATED = "registration_stated"  # the words in which a record tells of its registration
 BLANK = ("decision_1", "criterion_1", "reason_1", "decision_2", "criterion_2", "reason_2")
 SETTLED = ("settled", "settled_criterion")
+_PAIR = "one of a pair of records of one trial"
+# What the printed sheet calls what it shows of a record, where the column's name says less.
+_CALLED = {
+    "brief_title": "title",
+    "registered_basis": "this day is",
+    "secondary_trns": "other numbers",
+    "msc_source_text": "its words for the cells",
+    "ev_term_text": "its words for the product",
+    STATED: "it says of its registration",
+}
+_HOW = """Each alone, without talking. Decide <b>include</b>, <b>exclude</b> with the code of a criterion, or <b>unclear</b>, and write down
+the words that decide. What is missing here was not shown to us, which is not the same as <i>no</i>. Of two records of one trial exclude one.
+Ethical review can hardly be judged from a record: do not look for it. A late registration counts where the record itself calls it so, not
+where only its dates tell; a day that is <i>estimated</i> was worked out from neighbouring numbers."""
 
 
 class _Kind(NamedTuple):
@@ -44,6 +58,8 @@ class _Kind(NamedTuple):
 
 def chosen(results: str | Path, *, protocol: dict) -> pd.DataFrame | None:
     """The records for the class, in an order that does not give the reasons away.
+
+    The first half is a class of its own: it has one record of each kind, and both of the pair.
 
     Every kind of record gets its places, from the rarest lesson to the plainest: a pair that is one trial; records on which the
     two machine readers differed; on which rules and readings part; that name what is asked for and were excluded because they give
@@ -60,6 +76,8 @@ def chosen(results: str | Path, *, protocol: dict) -> pd.DataFrame | None:
     judged = _judged(Path(results))
     if judged is None:
         return None
+    by_note = judged.adjudicated_criterion.isin(_note_phrases(protocol)) & _stated(judged, protocol).isna()
+    judged = judged[~by_note]  # what decided them is not on the sheet
     kinds = [_pair(Path(results), judged), *_kinds(judged, protocol)]
     places = pd.Series(dtype="str")
     for kind in kinds:
@@ -68,8 +86,10 @@ def chosen(results: str | Path, *, protocol: dict) -> pd.DataFrame | None:
         places = pd.concat([places, pd.Series(kind.why, index=_varied(free).index[:n], dtype="str")])
     if len(places) < N:
         return None
-    shuffled = sorted(places.index, key=lambda trn: hashlib.sha256(trn.encode()).hexdigest())
-    return judged.loc[shuffled].assign(why=places.loc[shuffled])
+    first = ~places.duplicated() | (places == _PAIR)
+    half = [*places.index[first], *places.index[~first]][: N // 2]
+    order = sorted(places.index, key=lambda trn: (trn not in half, hashlib.sha256(trn.encode()).hexdigest()))
+    return judged.loc[order].assign(why=places.loc[order])
 
 
 def sheet(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -88,33 +108,37 @@ def printed(sheet: pd.DataFrame, criteria: pd.DataFrame) -> str:
     records = []
     for record in sheet.drop(columns=[*BLANK, *SETTLED]).to_dict("records"):
         facts = "".join(
-            f"<dt>{name}</dt><dd>{html.escape(value if isinstance(value, str) else f'{value:%Y-%m-%d}')}</dd>"
+            f"<dt>{_CALLED.get(name, name.replace('_', ' '))}</dt><dd>{html.escape(value if isinstance(value, str) else f'{value:%Y-%m-%d}')}</dd>"
             for name, value in record.items()
             if name not in ("number", "trn", "record_url") and pd.notna(value)
         )
-        lines = "<p>decision ____________ criterion ______ why ______________________________________</p>"
+        lines = "<p>decision ____________ code ______ why ______________________________ settled ____________</p>"
         records.append(
             f"<section><h2>{record['number']}. {html.escape(record['trn'])}</h2><dl>{facts}</dl>{lines}</section>"
         )
+    records.insert(len(records) // 2, "<p><b>Where ten records are read: these were they.</b></p>")
     style = "body{font:11pt sans-serif;margin:1cm}section{break-inside:avoid}dt{font-weight:bold;float:left;margin-right:.5em}dd{margin:0}"
     head = f'<meta charset="utf-8"><title>Screening in class</title><style>{style}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body><h1>Screening in class</h1><ul>{rows}</ul>{"".join(records)}</body></html>\n'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body><h1>Screening in class</h1><p>{_HOW}</p><ul>{rows}</ul>{"".join(records)}</body></html>\n'
 
 
 def _stated(records: pd.DataFrame, protocol: dict) -> pd.Series:
     """The phrase of a criterion that stands in a record's note; the rest of the note is a copyist's, and often tells the answer."""
-    phrases = [
-        phrase
-        for row in protocol["criteria"].values()
-        if isinstance(row.get("phrases"), dict)
-        for phrase in row["phrases"].get("note", [])
-    ]
+    phrases = [phrase for of_criterion in _note_phrases(protocol).values() for phrase in of_criterion]
     if not phrases:
         return pd.Series(pd.NA, records.index, dtype="str")
     pattern = phrase_pattern(phrases)
     return (
         records.note.fillna("").map(lambda note: found[0] if (found := pattern.search(note)) else pd.NA).astype("str")
     )
+
+
+def _note_phrases(protocol: dict) -> dict[str, list[str]]:
+    """The phrases that are looked for in a record's note, by criterion, of the criteria that have any."""
+    by_field = {
+        code: row["phrases"] for code, row in protocol["criteria"].items() if isinstance(row.get("phrases"), dict)
+    }
+    return {code: phrases["note"] for code, phrases in by_field.items() if "note" in phrases}
 
 
 def machine_readers(records: pd.DataFrame) -> pd.DataFrame:
@@ -197,7 +221,7 @@ def _pair(results: Path, judged: pd.DataFrame) -> _Kind:
         ["by_number", "shown", "trn"], ascending=[False, False, True]
     )
     both = {trn for pair in best[:1].itertuples() for trn in (pair.trn, pair.kept_trn)}
-    return _Kind("one of a pair of records of one trial", 2, judged.index.to_series().isin(both))
+    return _Kind(_PAIR, 2, judged.index.to_series().isin(both))
 
 
 def _varied(records: pd.DataFrame) -> pd.DataFrame:
