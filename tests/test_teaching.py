@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pandas as pd
@@ -19,7 +20,7 @@ from evlib.base.schema import read_csv, read_table
 from evlib.base.words import filled, load_numbers
 from evlib.book.teaching.materials import write_class_materials
 from evlib.book.teaching.notebooks import YOUR_CODE, read_lesson
-from evlib.book.teaching.screening_choice import BLANK, READERS, N, chosen
+from evlib.book.teaching.screening_choice import BLANK, READERS, N, chosen, sheet
 from evlib.screen.screening import agreement_of_words
 
 LESSONS = ("screening_in_class", "find_the_error", "dispute_an_assumption", "update_a_review")
@@ -49,7 +50,7 @@ def results(run_of):
 @pytest.fixture(scope="module")
 def words(results, review):
     figures = {f"alt_{path.stem}": path.read_text(encoding="utf-8") for path in results.glob("figures/*.txt")}
-    return load_numbers(results) | searched(results) | {"title": review["title"]} | figures
+    return load_numbers(results) | searched(results) | {"title": review["title"], "paper": "the paper"} | figures
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,32 @@ def test_every_column_of_a_lesson_is_explained_in_it(lessons, name):
                 assert re.search(rf"\| `{file.name}` \| `{re.escape(column)}` \| \w", told), (file.name, column)
 
 
+@pytest.mark.parametrize(
+    "name, column, told",
+    [
+        ("update_a_review", "msc_source", "Codes: .*`bone-marrow` Bone marrow"),
+        ("dispute_an_assumption", "share", "nebulised"),  # a word that other tables use for something else
+        ("dispute_an_assumption", "n_nebulised", "reports"),
+    ],
+)
+def test_a_column_is_explained_as_it_is_meant_there_with_its_codes(lessons, name, column, told):
+    dictionary = nbformat.read(lessons / name / f"{name}.ipynb", as_version=4).cells[1].source
+    [row] = [line for line in dictionary.splitlines() if f"| `{column}` |" in line]
+    assert re.search(told, row)
+
+
+def test_a_lesson_is_pictured_by_a_figure_that_it_draws_or_else_by_its_first_table(lessons):
+    pictured = dict(
+        re.findall(r'src="lessons/pictures/(\w+)\.svg" alt="([^"]+)"', (lessons / "list.md").read_text("utf-8"))
+    )
+    assert set(pictured) == set(LESSONS)
+    for name, alt in pictured.items():
+        text = (lessons / f"pictures/{name}.svg").read_text("utf-8")
+        assert ElementTree.fromstring(text).tag.endswith("svg") and len(text) < 100_000
+        draws = "axes = sns." in (PAGES / f"{name}.md").read_text("utf-8")
+        assert draws == alt.startswith("A figure of the lesson: ") and draws != alt.startswith("The first rows of ")
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_text_beside_a_lesson_says_what_each_file_is_and_keeps_the_warning(lessons, name):
     mind = nbformat.read(lessons / name / f"{name}.ipynb", as_version=4).metadata.lesson.mind
@@ -148,19 +175,24 @@ def test_the_twenty_records_hold_the_rules_of_their_choice(results, review):
             assert (rows.adjudicated == "unclear").all()
     assert {why.split(":")[0][-2:] for why in by_why.groups if "exclusion" in why} == {"E2", "E3", "E4"}
     assert len(by_why) == 9
+    first = records.why[: N // 2]  # a class by themselves
+    assert set(first) == set(records.why) and first.str.contains("pair").sum() == 2
+    late = sheet(records, protocol=review).set_index("trn").loc[records.adjudicated_criterion == "E3"]
+    assert len(late) and late.registration_stated.notna().all()  # judged by words that the class can read
 
 
 def test_the_sheet_is_blank_guarded_and_says_nothing_of_the_readers(lessons, results):
     folder = lessons / "screening_in_class"
-    sheet = pd.read_csv(folder / "screening_sheet.csv", dtype="str")
-    assert sheet[list(BLANK)].isna().all(axis=None)
-    assert not {"why", "reader_1", "note"} & set(sheet)
+    written = pd.read_csv(folder / "screening_sheet.csv", dtype="str")
+    assert written[list(BLANK)].isna().all(axis=None)
+    assert not {"why", "reader_1", "note"} & set(written)
     page = (folder / "screening_sheet.html").read_text(encoding="utf-8")
-    assert all(html.escape(text) in page for text in (*sheet.trn, *sheet.brief_title)) and "<script" not in page
-    cells = sheet.astype("object").stack().astype(str)
+    assert all(html.escape(text) in page for text in (*written.trn, *written.brief_title)) and "<script" not in page
+    assert page.index(f">{N // 2}. ") < page.index("Where ten records") < page.index(f">{N // 2 + 1}. ")
+    cells = written.astype("object").stack().astype(str)
     assert not cells.str.match(r"[=+\-@\t]").any()
     key = pd.read_csv(lessons / "unpacked/screening_in_class_teacher/screening_key.csv")
-    assert key.trn.tolist() == sheet.trn.tolist() and key.why.notna().all()
+    assert key.trn.tolist() == written.trn.tolist() and key.why.notna().all()
 
 
 def test_the_class_finds_the_kappa_that_the_project_finds(lessons, tmp_path):
@@ -170,11 +202,11 @@ def test_the_class_finds_the_kappa_that_the_project_finds(lessons, tmp_path):
     assert space["final"].value_counts().sum() == N
     # With files that a class has filled in, however a spreadsheet saved them, theirs count, and they may part from the machines.
     folder = shutil.copytree(lessons / "unpacked/screening_in_class_teacher", tmp_path / "class")
-    sheet = pd.read_csv(folder / "screening_sheet.csv", dtype="str")
-    first = sheet.assign(decision_1="Include ").sort_values("brief_title")
+    blank = pd.read_csv(folder / "screening_sheet.csv", dtype="str")
+    first = blank.assign(decision_1="Include ").sort_values("brief_title")
     first.loc[0, "settled"] = "unclear"
     first.to_csv(folder / "judge_1.csv", index=False, sep=";", encoding="utf-8-sig")
-    second = sheet.assign(decision_2=["exclude", *["include"] * (N - 1)], criterion_2=["e4", *[None] * (N - 1)])
+    second = blank.assign(decision_2=["exclude", *["include"] * (N - 1)], criterion_2=["e4", *[None] * (N - 1)])
     second.to_csv(folder / "judge_2.csv", index=False, encoding="cp1252", errors="replace")
     space = run_bare(folder / "screening_in_class_solutions.ipynb")
     assert space["judged"].final.tolist() == ["unclear", *["include"] * (N - 1)]
@@ -232,6 +264,9 @@ def test_the_slides_need_nothing_from_elsewhere(lessons):
     text = (lessons / "slides.html").read_text(encoding="utf-8")
     assert text.count("<script") == text.count("<script>") == 1 and "http" not in text and "{{" not in text
     assert text.count("<section") >= 10 and text.count("<blockquote>") >= 10
+    assert re.findall(r'<img src="([^,"]*)', text) == [
+        "data:image/svg+xml;base64"
+    ]  # also where it is saved and taken along
 
 
 @pytest.mark.parametrize("name", ["quiz", "plans"])

@@ -95,7 +95,7 @@ def dictionary(tables: Iterable[Table], protocol: dict) -> str:
     parts = []
     for table in tables:
         rows = "\n".join(
-            f"| `{column}` | {_WORDS.get(facts.type, facts.type)} | {escaped(facts.description)}{_codes(table.frame[column], protocol)} |"
+            f"| `{column}` | {_WORDS.get(facts.type, facts.type)} | {escaped(facts.description)}{codes_in_words(table.frame[column], protocol)} |"
             for column, facts in table.book.iterrows()
         )
         what = f"{len(table.frame)} rows; each is {escaped(rows_are.get(table.file, 'a line of the table'))}."
@@ -105,7 +105,7 @@ def dictionary(tables: Iterable[Table], protocol: dict) -> str:
     return "\n\n".join(parts)
 
 
-def _codes(values: pd.Series, protocol: dict) -> str:
+def codes_in_words(values: pd.Series, protocol: dict) -> str:
     """The meaning of each code that stands in a column, where all that stands there are codes of the protocol."""
     criteria = {code: facts["text"] for code, facts in protocol.get("criteria", {}).items()}
     name = str(values.name)

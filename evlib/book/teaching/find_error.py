@@ -37,8 +37,8 @@ def twelve_claims(results: str | Path, raw_dir: str | Path, *, protocol: dict) -
     Returns
     -------
     pandas.DataFrame or None
-        ``number, id, section, quote, value, check, options, look_in, trn, fits`` and the ledger's ``ours, why, source``. None where
-        the review answers no paper, or its ledger has not all of these.
+        ``number, id, section, quote, value, check, options, look_in, column, trn, fits`` and the ledger's ``ours, why, source``. None
+        where the review answers no paper, or its ledger has not all of these.
     """
     results, file = Path(results), Path(raw_dir) / "paper/claims.yml"
     if not file.is_file() or not (results / "audit.csv").is_file():
@@ -59,6 +59,7 @@ def twelve_claims(results: str | Path, raw_dir: str | Path, *, protocol: dict) -
     table = pd.DataFrame(taken).sort_values("place").reset_index(drop=True)
     studies = read_table(results / "studies.csv", "studies").set_index("study_id").trn
     table["trn"] = [_trial(options, studies) for options in table.options]
+    table["column"] = [_column(options, look_in) for options, look_in in zip(table.options, table.look_in)]
     table.insert(0, "number", range(1, len(table) + 1))
     return table.drop(columns=["place", "finding", "kind"])
 
@@ -78,7 +79,7 @@ def files(claims: pd.DataFrame, results: str | Path, raw_dir: str | Path) -> dic
     ]
     table2 = read_csv(raw / "paper/table2.csv")
     return {
-        "claims.csv": claims[["number", "section", "quote", "value", "look_in", "trn"]],
+        "claims.csv": claims[["number", "section", "quote", "value", "look_in", "column", "trn"]],
         "passages.csv": _passages(claims, printed),
         "table2.csv": table2[table2.trn.isin(trials)],
         "records.csv": records[records.trn.isin(trials)],
@@ -96,6 +97,12 @@ def _trial(options: Any, studies: pd.Series) -> str | None:
         return None
     study = options.get("study") or options.get("arm", "").partition("/")[0]  # an arm's id begins with its report's
     return options.get("trn") or studies.get(study)
+
+
+def _column(options: Any, look_in: str) -> str:
+    """The column of the file in which a claim's counterpart stands."""
+    named = options if isinstance(options, dict) else {}
+    return named.get("field") or named.get("column") or {"arms.csv": "n"}.get(look_in, "value")
 
 
 def _passages(claims: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:

@@ -16,13 +16,14 @@ from evlib.book.lessons.pictures import image, rows_of_frame, table_picture
 from evlib.book.look_up.assumption_dials import combinations, dials_of, value_in_words
 from evlib.book.teaching import find_error, screening_choice
 from evlib.book.teaching.notebooks import read_lesson, readme, student_and_teacher
+from evlib.book.teaching.pictures import first_figure
 from evlib.book.teaching.slides import slides
 from evlib.doses.evidence import DIALS
 
 _PAGES = Path(__file__).parent
 _ANSWERS = ["n_nebulised", "n_intravenous", "share", "below intravenous", "narrow"]
 _AS_A_WHOLE = "not fixed"  # of a dial without a value
-_CODES = ["countries", "disease_area", "route_group", "phase_group", "msc_source"]
+_CODES = ["countries", "country_basis", "disease_area", "route_group", "phase_group", "msc_source"]
 _YEARS = 2  # between the two dates of the lesson on an update
 
 
@@ -32,7 +33,6 @@ class _Data(NamedTuple):
     files: dict[str, pd.DataFrame]
     key: dict[str, pd.DataFrame]
     words: dict[str, str]
-    picture: str  # what is pictured: a figure of the run, or a file of students
     pages: dict[str, str] | None = None  # to print
 
 
@@ -52,12 +52,15 @@ def write_class_materials(
         "dispute_an_assumption": _dispute(results),
         "update_a_review": _update(results),
     }
-    rows = [_write(name, data, folder, words | data.words) for name, data in made.items() if data is not None]
+    rows = [_write(name, data, folder, words | data.words, protocol) for name, data in made.items() if data is not None]
     if not rows:
         return "This run has too few records for them."
-    write_text(folder / "slides.html", slides(_PAGES / "slides.md", words | _words_of_slides(words, protocol)))
+    write_text(
+        folder / "slides.html",
+        slides(_PAGES / "slides.md", words | _words_of_slides(words, protocol), figures=results / "figures"),
+    )
     heads = ["| lesson | students learn | a look at it | minutes | files |", "| --- | --- | --- | --- | --- |"]
-    deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>'
+    deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>, also <a href="lessons/slides.html" download>to download</a>'
     return "\n".join(
         [
             *heads,
@@ -76,10 +79,10 @@ def _words_of_slides(words: dict[str, str], protocol: dict) -> dict[str, str]:
     return first | {"exclusion_codes": "\n".join("  - **" + codes.code + "** " + codes.text)}
 
 
-def _write(name: str, data: _Data, folder: Path, words: dict[str, str]) -> str:
+def _write(name: str, data: _Data, folder: Path, words: dict[str, str], protocol: dict) -> str:
     """Write one lesson; returns its row in the list."""
     lesson = read_lesson(_PAGES / f"{name}.md", words)
-    student, teacher = student_and_teacher(lesson, data.files, data.key, words)
+    student, teacher = student_and_teacher(lesson, data.files, data.key, words, protocol=protocol)
     tables = {file: _csv(frame) for file, frame in data.files.items()} | (data.pages or {})
     key = {file: _csv(frame) for file, frame in data.key.items()}
     notebook, solved = f"{name}.ipynb", f"{name}_solutions.ipynb"
@@ -94,12 +97,12 @@ def _write(name: str, data: _Data, folder: Path, words: dict[str, str]) -> str:
         f'<a href="lessons/{name}.zip" download>notebook and data</a>',
         f'<a href="lessons/{name}_teacher.zip" download>for the teacher</a>',
     ]
-    if data.picture in data.files:
-        write_text(folder / f"{PICTURES}/{name}.svg", table_picture(rows_of_frame(data.files[data.picture])))
-        picture = image(f"lessons/{PICTURES}/{name}.svg", f"The first rows of {data.picture}")
-    else:
-        picture = image(f"figures/{data.picture}.svg", words[f"alt_{data.picture}"].partition(". ")[0])
-    return f"| {lesson.title} | {lesson.goal} | {picture} | {lesson.minutes} | {', '.join(links)} |"
+    first = next(iter(data.files))
+    picture = table_picture(rows_of_frame(data.files[first])), f"The first rows of {first}"
+    drawing, alt = first_figure(lesson, folder / name) or picture
+    write_text(folder / f"{PICTURES}/{name}.svg", drawing)
+    shown = image(f"lessons/{PICTURES}/{name}.svg", alt)
+    return f"| {lesson.title} | {lesson.goal} | {shown} | {lesson.minutes} | {', '.join(links)} |"
 
 
 def _csv(frame: pd.DataFrame) -> str:
@@ -127,16 +130,16 @@ def _screening(results: Path, protocol: dict) -> _Data | None:
     }
     page = screening_choice.printed(files["screening_sheet.csv"], files["criteria.csv"])
     key = {"screening_key.csv": screening_choice.teachers_key(records)}
-    return _Data(files, key, {}, "screening_sheet.csv", {"screening_sheet.html": page})
+    return _Data(files, key, {}, {"screening_sheet.html": page})
 
 
 def _find_the_error(results: Path, raw: Path, protocol: dict) -> _Data | None:
     claims = find_error.twelve_claims(results, raw, protocol=protocol)
     if claims is None:
         return None
-    return _Data(
-        find_error.files(claims, results, raw), {"claims_key.csv": find_error.teachers_key(claims)}, {}, "claims.csv"
-    )
+    key, source = {"claims_key.csv": find_error.teachers_key(claims)}, protocol.get("source")
+    words = {"paper": f"{source['citation']}, https://doi.org/{source['doi']}" if source else "open access or not"}
+    return _Data(find_error.files(claims, results, raw), key, words)
 
 
 def _dispute(results: Path) -> _Data | None:
@@ -157,7 +160,7 @@ def _dispute(results: Path) -> _Data | None:
         for value in dict.fromkeys(cross[name])
     ]
     settings = cross[[*dials, "as_set", *_ANSWERS]].replace({name: {"": _AS_A_WHOLE} for name in dials})
-    return _Data({"settings.csv": settings, "dials.csv": pd.DataFrame(rows)}, {}, {}, "specification_curve")
+    return _Data({"settings.csv": settings, "dials.csv": pd.DataFrame(rows)}, {}, {})
 
 
 def _update(results: Path) -> _Data | None:
@@ -171,8 +174,9 @@ def _update(results: Path) -> _Data | None:
     if earlier.empty:
         return None
     names = ["trn", "registry", "brief_title", "registered", "registered_low", "registered_high"]
-    records = read_table(results / "records.csv", "records")[names]
+    records = read_table(results / "records.csv", "records")
+    records = records.assign(brief_title=records.brief_title.fillna(records.official_title))[names]
     outcomes = read_table(results / "screened.csv", "screened")[["trn", "outcome", "criterion"]]
     codes = read_table(results / "described.csv", "described")[["trn", *_CODES]]
     dated = records.merge(outcomes, on="trn").merge(codes, on="trn", how="left")
-    return _Data({"records.csv": dated, "by_date.csv": by_date}, {}, {"earlier_date": earlier.max()}, "field_by_date")
+    return _Data({"records.csv": dated, "by_date.csv": by_date}, {}, {"earlier_date": earlier.max()})

@@ -13,6 +13,7 @@ from evlib.base.protocol import YAML_LOADER
 from evlib.base.schema import read_csv
 from evlib.base.words import filled
 from evlib.book.dataset import CODEBOOK, FURTHER
+from evlib.book.lessons.data import codes_in_words, escaped
 from evlib.book.lessons.notebook import FORMULA
 from evlib.run.pipeline import source_kernelspec
 
@@ -34,6 +35,9 @@ class Lesson(NamedTuple):
     needs: str
     mind: str  # the warning that belongs to its numbers
     files: dict[str, str]  # what each file beside it is
+    tables: dict[
+        str, str
+    ]  # by file: the table of the run whose codebook its columns have, where it is no table of trials
     columns: dict[str, str]  # meanings of columns that no codebook has
     text: str
 
@@ -48,11 +52,22 @@ def read_lesson(path: str | Path, words: Mapping[str, str]) -> Lesson:
     page = filled(path.read_text(encoding="utf-8"), words, page=f"lesson {path.name}")
     head = _HEAD.match(page)
     facts = yaml.load(head[1], Loader=YAML_LOADER)
-    return Lesson(path.stem, columns=facts.pop("columns", {}), text=page[head.end() :].strip(), **facts)
+    own = {name: facts.pop(name, {}) for name in ("tables", "columns")}
+    return Lesson(path.stem, text=page[head.end() :].strip(), **own, **facts)
+
+
+def code_of(lesson: Lesson) -> list[str]:
+    """The code of a lesson, cell by cell, with solutions."""
+    return [content for kind, content in _FENCE.findall(lesson.text) if kind != "teacher"]
 
 
 def student_and_teacher(
-    lesson: Lesson, files: Mapping[str, pd.DataFrame], key: Mapping[str, pd.DataFrame], words: Mapping[str, str]
+    lesson: Lesson,
+    files: Mapping[str, pd.DataFrame],
+    key: Mapping[str, pd.DataFrame],
+    words: Mapping[str, str],
+    *,
+    protocol: dict,
 ) -> tuple[str, str]:
     """The text of the notebook for students and of the one with solutions.
 
@@ -60,19 +75,18 @@ def student_and_teacher(
     """
     import nbformat
 
-    made = [_notebook(lesson, tables, words, solved=tables is not files) for tables in (files, {**key, **files})]
+    editions = ((files, False), ({**key, **files}, True))
+    made = [_notebook(lesson, _dictionary(lesson, held, protocol), words, solved=solved) for held, solved in editions]
     for notebook in made:
         nbformat.validate(notebook)
     return nbformat.writes(made[0]) + "\n", nbformat.writes(made[1]) + "\n"
 
 
-def _notebook(
-    lesson: Lesson, files: Mapping[str, pd.DataFrame], words: Mapping[str, str], *, solved: bool
-) -> "NotebookNode":
+def _notebook(lesson: Lesson, dictionary: str, words: Mapping[str, str], *, solved: bool) -> "NotebookNode":
     import nbformat
 
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    cells = [markdown(_opening(lesson, words, solved=solved)), markdown(_dictionary(lesson, files))]
+    cells = [markdown(_opening(lesson, words, solved=solved)), markdown(dictionary)]
     parts = _FENCE.split(lesson.text)  # text, kind, content, text, kind, content, …, text
     cells += [markdown(text.strip()) for text in parts[:1] if text.strip()]
     for kind, content, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
@@ -120,15 +134,16 @@ def _opening(lesson: Lesson, words: Mapping[str, str], *, solved: bool) -> str:
     )
 
 
-def _dictionary(lesson: Lesson, files: Mapping[str, pd.DataFrame]) -> str:
-    """What each column of the files means, as a table that is folded in."""
-    known = pd.concat([read_csv(FURTHER).dropna(subset="column"), read_csv(CODEBOOK)])
-    known = known.drop_duplicates("column", keep="last").set_index("column").description.to_dict() | lesson.columns
-    rows = [
-        f"| `{file}` | `{column}` | {known[column].replace('|', '&#124;')} |"
-        for file, frame in files.items()
-        for column in frame
-    ]
+def _dictionary(lesson: Lesson, files: Mapping[str, pd.DataFrame], protocol: dict) -> str:
+    """What each column of the files and each code in it means, as a table that is folded in."""
+    book, further = read_csv(CODEBOOK), read_csv(FURTHER)
+    rows = []
+    for file, frame in files.items():
+        of_file = further[further.table == lesson.tables.get(file)] if file in lesson.tables else book
+        known = of_file.set_index("column").description.to_dict() | lesson.columns
+        for column in frame:
+            meaning = escaped(known[column]) + codes_in_words(frame[column], protocol)
+            rows.append(f"| `{file}` | `{column}` | {meaning} |")
     table = "\n".join(["| file | column | meaning |", "| --- | --- | --- |", *rows])
     return f"<details><summary><b>The files and what their columns mean</b></summary>\n\n{table}\n\n</details>"
 

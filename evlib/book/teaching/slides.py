@@ -1,6 +1,8 @@
 """Slides for teaching: one page of HTML, made of Markdown, that works from a folder, without a network, and prints."""
 
+import base64
 import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,8 +47,8 @@ addEventListener("keydown", (event) => {
 """
 
 
-def slides(path: str | Path, words: Mapping[str, str]) -> str:
-    """A page of slides from Markdown, with the run's words in place of ``{{ names }}``.
+def slides(path: str | Path, words: Mapping[str, str], *, figures: str | Path) -> str:
+    """A page of slides from Markdown, with the run's words in place of ``{{ names }}``, and its figures from a folder in it.
 
     A line ``---`` begins the next slide; a quotation is what to say, and shows in print alone.
     """
@@ -59,8 +61,14 @@ def slides(path: str | Path, words: Mapping[str, str]) -> str:
     body = "\n".join(
         f'<section aria-label="Slide {n} of {len(parts)}">\n{part}</section>' for n, part in enumerate(parts, 1)
     )
+    body = re.sub(r'src="([\w-]+\.svg)"', lambda image: f'src="{_within(Path(figures) / image[1])}"', body)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n'
         f"<body>\n<main>\n{body}\n</main>\n<script>{_TURN}</script>\n</body>\n</html>\n"
     )
+
+
+def _within(figure: Path) -> str:
+    """A figure as an address that holds it, so that the page can be saved and taken along."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(figure.read_bytes()).decode()}"
