@@ -72,7 +72,8 @@ def all_data(results: Path, chapters: dict[str, Chapter], *, protocol: dict) -> 
         imports = import_lines([*_IMPORTS, *(line for needs in plain for line in needs.imports)])
         told = (
             f"# Begin with the cells of a chapter\n\n*{chapter.title}* Run the next cell. Then a cell of the chapter's page that "
-            "does not name `evlib` runs here as its copy button gives it, after the earlier cells whose names it uses."
+            "calls nothing of `evlib` (what it calls there is underlined) runs here as its copy button gives it, after the earlier cells "
+            "whose names it uses."
         )
         cells = [
             nbformat.v4.new_markdown_cell(told),
