@@ -280,11 +280,15 @@ def test_registry_text_stays_data(tmp_path, inline):
 
 @pytest.mark.parametrize("inline", [False, True])
 def test_a_cell_may_need_no_table(tmp_path, inline):
-    made = lesson(small(tmp_path, "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)"), ["a-02"], protocol={}, inline=inline)
+    folder = small(tmp_path, "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)")
+    made = lesson(folder, ["a-02"], protocol={"title": "Trials of something else"}, inline=inline)
     assert [part.source for part in made.notebook.cells if part.cell_type == "code"][1:] == [
         "bound = 1 - 0.05 ** (1 / 3)\nround(bound, 2)"
     ]
     assert not made.files and "its data are in it" in made.notebook.cells[0].source
+    assert all(
+        "*Trials of something else*" in made.notebook.cells[place].source for place in (0, -1)
+    )  # the review that it is of
 
 
 def test_missing_cells_stay_missing_and_unused_columns_stay_out(tmp_path):

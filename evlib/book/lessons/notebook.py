@@ -74,7 +74,7 @@ def lesson(
     lifted = [cell for cell in parts.values() if not cell.solution]
     tries = [cell for cell in parts.values() if cell.solution]
     sources = list(dict.fromkeys(cell.chapter for cell in parts.values()))
-    parameters = searched(results)
+    parameters = {"title": protocol.get("title", "a review of clinical trials")} | searched(results)
     published = published_at(parameters["search_date"], protocol)
 
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
@@ -237,7 +237,7 @@ def _opening(
     data = "its data are in it" if inline or not tables else f"its data are the CSV files beside this notebook: {files}"
     return (
         f"# {heading}\n\n"
-        f"This notebook is taken from *Trials of MSC-derived extracellular vesicles*, an open review of clinical trials (evtrials): "
+        f"This notebook is taken from *{parameters['title']}*, an open review (evtrials): "
         f"{taken} It counts records registered by {parameters['search_date']}, as their sources showed them by "
         f"{parameters['snapshot']}.\n\n"
         f"**You will learn**\n\n{learns or '- by the exercises below'}\n\n"
@@ -251,8 +251,7 @@ def _opening(
 def _closing(parameters: dict[str, str]) -> str:
     return (
         "## Where this comes from\n\n"
-        "evtrials: *Trials of MSC-derived extracellular vesicles*, search date "
-        f"{parameters['search_date']}, records of {parameters['snapshot']}. Text and data: "
+        f"evtrials: *{parameters['title']}*, search date {parameters['search_date']}, records of {parameters['snapshot']}. Text and data: "
         "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/); code: MIT. Use and change it as you like; name the source "
         "and say what you changed. Each fact of a trial is its registry's: the number (`trn`) names the record."
     )
