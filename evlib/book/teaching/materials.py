@@ -59,7 +59,7 @@ def write_class_materials(
         folder / "slides.html",
         slides(_PAGES / "slides.md", words | _words_of_slides(words, protocol), figures=results / "figures"),
     )
-    heads = ["| lesson | students learn | a look at it | minutes | files |", "| --- | --- | --- | --- | --- |"]
+    heads = ["| lesson, and what students learn | a look at it | minutes | files |", "| --- | --- | --- | --- |"]
     deck = 'The slides of these plans: <a href="lessons/slides.html">slides.html</a>, also <a href="lessons/slides.html" download>to download</a>'
     return "\n".join(
         [
@@ -102,7 +102,7 @@ def _write(name: str, data: _Data, folder: Path, words: dict[str, str], protocol
     drawing, alt = first_figure(lesson, folder / name) or picture
     write_text(folder / f"{PICTURES}/{name}.svg", drawing)
     shown = image(f"lessons/{PICTURES}/{name}.svg", alt)
-    return f"| {lesson.title} | {lesson.goal} | {shown} | {lesson.minutes} | {', '.join(links)} |"
+    return f"| **{lesson.title}**: {lesson.goal} | {shown} | {lesson.minutes} | {', '.join(links)} |"
 
 
 def _csv(frame: pd.DataFrame) -> str:
