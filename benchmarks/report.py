@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from math import log
 from pathlib import Path
 
 SLIDE = 0.20  # a figure that is worse by more than this share than the last time on such a machine is named
@@ -83,6 +84,7 @@ def write_report(history: list[dict], folder: Path) -> Path:
         runs = [entry for entry in history if entry["part"] == part]
         if runs:
             lines += ["", f"## {TITLES.get(part, part)}", "", _machine(runs[-1]), "", *_table(runs[-1], shares)]
+            lines += _growth(runs[-1]["rows"])
     curves = _curves(history, folder / "curves")
     if curves:
         lines += ["", "## Curves", "", *(f"![{title}](curves/{path.name})\n" for title, path in curves)]
@@ -118,6 +120,18 @@ def _table(entry: dict, shares: dict[tuple[str, str], float]) -> list[str]:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def slopes(rows: list[dict]) -> dict[str, float]:
+    """How the seconds of each part grow from the fewest to the most records: 1 where twice the records take twice as long."""
+    by_part = _series(rows, "part", "records", "seconds")
+    ends = {part: (points[0], points[-1]) for part, points in by_part.items() if points[0][0] < points[-1][0]}
+    return {part: log(late / soon) / log(many / few) for part, ((few, soon), (many, late)) in ends.items()}
+
+
+def _growth(rows: list[dict]) -> list[str]:
+    said = [f"{part} {slope:.2f}" for part, slope in slopes(rows).items()]
+    return ["", f"Slope of seconds over records, both as logarithms: {'; '.join(said)}."] if said else []
 
 
 def _number(value: float | bool | None) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from conftest import ROOT
-from report import read_history, slides, write_report
+from report import read_history, slides, slopes, write_report
 from run_all import sweep_rows
 
 MACHINE = {"cpu": "made-up processor", "cores": 2, "ram_gb": 8.0, "python": "3.11.9", "os": "Linux 6"}
@@ -81,6 +81,12 @@ def test_the_report_shows_machine_ratios_and_curves_of_the_last_results(tmp_path
     curves = {path.stem for path in (tmp_path / "curves").glob("*.svg")}
     assert curves == {"records_seconds", "records_memory", "reruns"}
     assert all(f"curves/{name}.svg" in text for name in curves)
+
+
+def test_growth_is_told_between_the_fewest_and_the_most_records():
+    rows = [{"part": "evlib", "records": n, "seconds": s} for n, s in ((100, 1.0), (1_000, 50.0), (10_000, 100.0))]
+    rows += [{"part": "other", "records": 100, "seconds": 1.0}, {"part": "other", "records": 1_000, "seconds": None}]
+    assert slopes(rows) == {"evlib": pytest.approx(1)}
 
 
 def test_the_driver_adds_a_result_to_the_history_and_writes_the_report(tmp_path):

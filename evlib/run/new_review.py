@@ -1,6 +1,7 @@
 """A new review: a folder of its own with a protocol to fill in, beside the first review."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -93,29 +94,40 @@ def new_review(
     return target
 
 
-def _shown_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
-    """The newest day that the records of an export show, and what kind of day it is; None where they show none.
-
-    The last updates of the records come first, then their registrations. A file that no reader recognises or that holds no
-    usable record is an error.
-    """
+def _usable(export: Path, *, registries: list[str]) -> None:
+    """Refuse an export that no reader recognises or that holds no usable record; it is read until the first one."""
     from evlib.ingest.registries import format_of, losses, stream
 
     format_of(export)
-    now, read, lost, newest = today(), 0, [], dict.fromkeys(_STATED, "")
-    for part in stream([export], retrieved=now, registries=registries):
-        read, lost = read + len(part.records), lost + losses(part.rejects)
+    lost = []
+    for part in stream([export], retrieved=today(), registries=registries):
+        if len(part.records):
+            return
+        lost += losses(part.rejects)
+    raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
+
+
+def _shown_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
+    """The newest day that the records of an export show, and what kind of day it is; None where they show none.
+
+    The last updates of the records come first, then their registrations.
+    """
+    from evlib.ingest.registries import stream
+
+    now, newest = today(), dict.fromkeys(_STATED, "")
+    for part in stream([export], retrieved=now, registries=registries, processes=os.cpu_count() or 1):
         for field in _STATED:
             days = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
             newest[field] = max([newest[field], *days])
-    if not read:
-        raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
     return next(((newest[field], what) for field, what in _STATED.items() if newest[field]), None)
 
 
 def _day_and_source(export: Path, retrieved: str | None, registries: list[str]) -> tuple[str, str]:
-    shown = _shown_day(export, registries=registries)
+    _usable(export, registries=registries)
     day, basis = day_and_basis(export)
-    if retrieved and basis != "rows":
+    if basis == "rows":
+        return day, BASES[basis]
+    if retrieved:
         return retrieved, "as you say"
-    return shown if shown and basis == "change" else (day, BASES[basis])
+    shown = _shown_day(export, registries=registries) if basis == "change" else None
+    return shown or (day, BASES[basis])
