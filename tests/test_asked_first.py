@@ -5,6 +5,7 @@ import html
 import json
 import re
 import unicodedata
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -13,9 +14,22 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from evlib.base.files import files_of
-from evlib.base.query import FIELDS, _common_start, _pattern, _stem, matches, needed, terms, tokens
-from evlib.ingest.registries import ctgov, long_texts, stream
-from evlib.ingest.registries.common import Asked, Passed, Unread, asked_first
+from evlib.base.query import (
+    FIELDS,
+    _common_start,
+    _pattern,
+    _stem,
+    matches,
+    may_match,
+    needed,
+    rough_and_exact,
+    terms,
+    tokens,
+)
+from evlib.base.reading import csv_rows
+from evlib.ingest.registries import ctgov, long_texts, stream, unpack
+from evlib.ingest.registries.common import Asked, Unread, asked_first, batches
+from evlib.ingest.registries.unpack import Passed
 from evlib.ingest.sources import Source, records_of, summaries_of
 
 WORDS = ["exosome", "Exosomes", "therapy", "therapies", "MSCs", "MSC", "stem", "cell", "hoping", "hope", "dying", "die",
@@ -115,6 +129,13 @@ query = st.recursive(
 )
 
 
+def is_utf8(line):
+    try:
+        return bool(line.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def found_though_passed(rows, asked, passed_over):
     """Those of a query and its terms that find a study which is passed over."""
     records = [ctgov.record(json.loads(row), snapshot="2026-11-25") for row in rows if passed_over(row)]
@@ -151,9 +172,15 @@ def test_a_word_is_found_in_every_disguise(asked, tmp_path):
         assert found_though_passed(rows, query, by_its_line(tmp_path / "studies.json", rows, query)) == []
 
 
+def one_by_one(items):
+    for place, item in items:
+        runs = [Passed([key]) for key in item.keys] if isinstance(item, Passed) else [item]
+        yield from enumerate(runs, start=place)
+
+
 def by_its_line(path, rows, asked):
     path.write_bytes(b"".join(rows))
-    items = list(ctgov.items(path, Asked(patterns=needed(asked, any_term=True))))
+    items = list(one_by_one(ctgov.items(path, Asked(patterns=needed(asked, any_term=True)))))
     assert [number for number, _ in items] == list(range(1, len(rows) + 1))
     unread = {row for row, (_, item) in zip(rows, items) if isinstance(item, Passed)}
     return unread.__contains__
@@ -169,10 +196,33 @@ def test_no_study_is_passed_over_that_the_query_or_a_term_of_it_finds(rows, aske
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(lines(), min_size=1, max_size=30), query)
-def test_the_text_of_a_line_tells_no_less_than_its_words(tmp_path, rows, asked):
+@given(st.lists(lines(), min_size=1, max_size=30), query, st.sampled_from([1, 1000, 1 << 16]))
+def test_the_text_of_a_line_tells_no_less_than_its_words(tmp_path, rows, asked, size):
     rows = [a_line("NCT00000009", "The first line is whole").encode(), *(row + b"\n" for row in rows)]
-    assert found_though_passed(rows, asked, by_its_line(tmp_path / "studies.json", rows, asked)) == []
+    with mock.patch.object(csv_rows, "_BLOCK", size):
+        assert found_though_passed(rows, asked, by_its_line(tmp_path / "studies.json", rows, asked)) == []
+
+
+@given(st.lists(lines().filter(is_utf8), min_size=1, max_size=6), query)
+def test_lines_are_tested_as_their_text_is_and_many_at_once_no_less(rows, asked):
+    patterns = needed(asked, any_term=True)
+    rough, exact = rough_and_exact(patterns)
+    may = [may_match(row.decode(), patterns) for row in rows]
+    assert [*map(exact, rows)] == may
+    assert rough(b"\n".join(rows)) or not any(may)
+
+
+@given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=5), max_size=6))
+def test_of_numbers_passed_in_a_row_the_first_counts_and_each_other_is_a_reject(runs):
+    def read(runs):
+        places = [1 + sum(map(len, runs[:at])) for at in range(len(runs))]
+        seen = {21: ("earlier.json", []), 20: ("earlier.json", [])}
+        (part,) = batches([*zip(places, map(Passed, runs))], ctgov.record, file="studies.json", seen=seen)
+        return part.passed, part.rejects.to_dict("records"), seen
+
+    assert read(runs) == read([[key] for run in runs for key in run])
+    passed, rejects, seen = read(runs)
+    assert passed == len(seen) - 2 and passed + len(rejects) == sum(map(len, runs))
 
 
 def test_each_word_begins_with_what_is_looked_for_of_its_stem():
@@ -203,6 +253,37 @@ def test_the_pattern_of_a_short_word_fits_all_its_forms_and_few_others(short):
 
 def a_line(trn, title, **more):
     return json.dumps({"protocolSection": {"identificationModule": {"nctId": trn, "briefTitle": title}} | more}) + "\n"
+
+
+STRANGE = {
+    "letters that are no UTF-8": json.dumps(
+        json.loads(a_line("NCT00000070", "Universität")), ensure_ascii=False
+    ).encode("cp1252"),
+    "a break of Windows": a_line("NCT00000070", "Plants").encode().replace(b"\n", b"\r"),
+    "two studies": b"[" + b", ".join([a_line("NCT00000070", "Plants").encode().strip()] * 2) + b"]",
+    "blank lines": b"\n \n\r\n",
+    "no study": b"null",
+}
+
+
+@pytest.mark.parametrize("size", [1, 300, 1 << 16])
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("packed", [bytes, gzip.compress, lambda text: gzip.compress(text)[:-20]])
+def test_what_is_passed_over_stands_where_it_is_read_in_full(tmp_path, monkeypatch, strange, packed, size):
+    monkeypatch.setattr(csv_rows, "_BLOCK", size)
+    monkeypatch.setattr(unpack, "_PIECE", 1000)
+    rows = [a_line(f"NCT{at:08d}", "Vesicles" if at % 9 == 8 else "Plants").encode() for at in range(50)]
+    rows[20:20] = [STRANGE[strange], b"\n"]
+    path = tmp_path / "studies.json"
+    path.write_bytes(packed(b"".join(rows).removesuffix(b"\n")))
+    full = list(ctgov.items(path))
+    items = list(one_by_one(ctgov.items(path, Asked(["NCT00000003"], needed("vesicle")))))
+    assert [place for place, _ in items] == [place for place, _ in full]
+    passed = [(item.keys[0], study) for (_, item), (_, study) in zip(items, full) if isinstance(item, Passed)]
+    read = [(str(item), str(study)) for (_, item), (_, study) in zip(items, full) if not isinstance(item, Passed)]
+    assert all(item == study for item, study in read)
+    assert all(ctgov.number_and_words(study)[0] == f"NCT{key:08d}" for key, study in passed)
+    assert len(passed) > 15 and 3 not in dict(passed)
 
 
 @pytest.fixture(params=[bytes, gzip.compress], ids=["plain", "gzip"])

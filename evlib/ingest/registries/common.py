@@ -43,7 +43,7 @@ from evlib.base.dates import day_after, day_or_month, has_two_readings, month_st
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.query import FIELDS, may_match
 from evlib.base.schema import checked, columns, join_multi, split_multi
-from evlib.ingest.registries.unpack import FileRemark, csv_rows, header_of
+from evlib.ingest.registries.unpack import FileRemark, Passed, csv_rows, header_of
 
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
@@ -57,7 +57,7 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
 Items = Iterable[tuple[int, Any]]
-Seen = dict[str, tuple[str, array]]
+Seen = dict[int | str, tuple[str, array]]  # by ``key_of`` a number
 Row = Mapping[str, Any]
 
 
@@ -75,10 +75,9 @@ class Asked(NamedTuple):
     patterns: Sequence[str] | None = None  # None: no text is asked for
 
 
-class Passed(NamedTuple):
-    """In place of a record that is not asked for, and that was therefore not read."""
-
-    trn: str
+def key_of(trn: str) -> int | str:
+    """A registration number as it is remembered: one of ClinicalTrials.gov, of which there may be millions, by its digits alone."""
+    return int(trn[3:]) if re.fullmatch("NCT[0-9]{8}", trn) else trn
 
 
 def asked_first(items: Items, number_and_words: Callable[[Any], tuple[str, str]], asked: Asked) -> Items:
@@ -90,7 +89,7 @@ def asked_first(items: Items, number_and_words: Callable[[Any], tuple[str, str]]
                 number, words = number_and_words(item)
                 by_words = asked.patterns is not None and may_match(words, asked.patterns)
                 if not by_words and number not in asked.numbers:
-                    item = Passed(number)
+                    item = Passed([key_of(number)])
         yield line, item
 
 
@@ -124,7 +123,7 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
     ----------
     items
         Pairs of a line (or running) number and what stands there. An exception in place of an item is a reject, a ``FileRemark`` a
-        remark on the file. Of what is ``Passed``, only the number is noted.
+        remark on the file. Of what is ``Passed``, only the numbers are noted.
     record
         Makes one row of table ``records`` or raises ValueError, TypeError, KeyError or AttributeError. A field of the row may be
         ``Unread``; it is then missing, named in ``unread``, and a remark. With ``PART_OF`` in place of a value, a row is one of several
@@ -148,12 +147,19 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
             remarks.append({"file": name} | item._asdict())
             continue
         if isinstance(item, Passed):
-            if item.trn in seen:
-                reason = _repeated(*seen[item.trn], name, _NOT_READ)
-                bad.append({"file": name, "line": line, "trn": item.trn, "reason": reason})
-            else:
-                seen[item.trn] = not_read
-                n_passed += 1
+            new = dict.fromkeys(item.keys, not_read)
+            if len(new) == len(item.keys) and seen.keys().isdisjoint(new):
+                seen.update(new)
+                n_passed += len(new)
+                continue
+            for place, key in enumerate(item.keys, start=line):
+                if key in seen:
+                    trn = f"NCT{key:08d}" if isinstance(key, int) else key
+                    reason = _repeated(*seen[key], name, _NOT_READ)
+                    bad.append({"file": name, "line": place, "trn": trn, "reason": reason})
+                else:
+                    seen[key] = not_read
+                    n_passed += 1
             continue
         try:
             if isinstance(item, Exception):
@@ -167,7 +173,7 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
             values = map(row.get, _COMPARED)
             # A number that tells values apart, in each process the same, as ``hash`` would not be.
             prints = array("I", [_MISSING if v is None else crc32(str(v).encode("utf-8", "replace")) for v in values])
-            where, earlier = seen.setdefault(row["trn"], (name, prints))
+            where, earlier = seen.setdefault(key_of(row["trn"]), (name, prints))
             if earlier is prints or (is_part and row["trn"] in parts):
                 place = {"file": name, "line": line, "trn": row["trn"]}
                 remarks += [place | {"field": field, **what._asdict()} for field, what in unread]

@@ -14,7 +14,6 @@ import ijson
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import (
     Asked,
-    Passed,
     Unread,
     cells,
     count,
@@ -27,8 +26,18 @@ from evlib.ingest.registries.common import (
     several,
     words_of,
 )
-from evlib.ingest.registries.ctgov_words import NotScannedError, begins_a_study, scanned
-from evlib.ingest.registries.unpack import BrokenFileError, begun, lines, not_whole, numbered, opened, recoded, text_of
+from evlib.ingest.registries.ctgov_words import begins_a_study, lines_asked
+from evlib.ingest.registries.unpack import (
+    BrokenFileError,
+    Passed,
+    begun,
+    lines,
+    not_whole,
+    numbered,
+    opened,
+    recoded,
+    text_of,
+)
 
 NAME = "ClinicalTrials.gov API v2"
 ASKS_FIRST = True  # ``items`` takes ``asked``
@@ -59,17 +68,14 @@ def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, A
 
     Where each stands on a line whose text holds nothing that is ``asked`` for, it comes as ``Passed``, without being read as JSON.
     """
-    number = 0
     if asked and asked.patterns != [] and is_on_lines(path):
-        with suppress(NotScannedError):
-            for number, line in enumerate(scanned(Path(path), asked), start=1):
-                if isinstance(line, Passed):
-                    yield number, line
-                elif line and not line.isspace():
-                    yield number, _parsed(line.encode())
-            return
-    every = numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
-    yield from ((place, item) for place, item in every if place > number)
+        return numbered(path, lambda pieces, _: _asked_first(pieces, asked))
+    return numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
+
+
+def _asked_first(pieces: Iterable[bytes], asked: Asked) -> Iterator[Any]:
+    for line in lines_asked(pieces, asked):
+        yield from (line,) if isinstance(line, Passed) else of_lines([line])
 
 
 def is_on_lines(path: str | Path) -> bool:

@@ -1,70 +1,50 @@
 """Which lines of a file of studies a query may find, asked of their text as it stands there, before it is read as JSON."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from evlib.base.query import letters_may_come
-from evlib.ingest.registries.common import Asked, Passed
+from evlib.base.query import rough_and_exact
+from evlib.ingest.registries.common import Asked, key_of
+from evlib.ingest.registries.unpack import Passed, blocks_of_lines, text_of
 
 # How a line with a study begins, as the registry writes it. A line that begins otherwise is always read.
-_BEGINS = r'^\{"protocolSection": ?\{"identificationModule": ?\{"nctId": ?"(NCT\d{8})"'
-_LONGEST = 16 << 20  # bytes of a line
-
-
-class NotScannedError(ValueError):
-    """From here on the lines must be read one by one."""
+_BEGINS = re.compile(rb'\{"protocolSection": ?\{"identificationModule": ?\{"nctId": ?"NCT([0-9]{8})"')
 
 
 def begins_a_study(line: bytes) -> bool:
     """Whether a line begins as one with a study does."""
-    return bool(re.match(_BEGINS.encode(), line))
+    return bool(_BEGINS.match(line))
 
 
-def scanned(path: Path, asked: Asked) -> Iterator[str | Passed | None]:
-    """The lines of a plain or gzip file with a study on each; ``Passed`` where a line's text holds nothing asked for, None for a blank one.
+def lines_asked(pieces: Iterable[bytes], asked: Asked) -> Iterator[bytes | Passed]:
+    """The lines of a text; ``Passed`` for those with a study in which nothing stands that is asked for."""
+    wanted = frozenset(map(key_of, asked.numbers))
+    rough = exact = lambda _: False
+    if asked.patterns is not None:
+        rough, exact = rough_and_exact(asked.patterns)
+    for block in blocks_of_lines(pieces):
+        keys = _keys(block)
+        if keys and wanted.isdisjoint(keys) and not rough(block):
+            yield Passed(keys)
+            continue
+        for line in block.removesuffix(b"\n").split(b"\n"):
+            line = line.rstrip(b"\r\n")
+            found = _BEGINS.match(line)
+            if not found or not line.endswith(b"}") or int(found[1]) in wanted or exact(text_of(line).encode()):
+                yield line
+            else:
+                yield Passed([int(found[1])])
 
-    Raises
-    ------
-    NotScannedError
-        At a line that is no UTF-8, longer than 16 MiB, or ends unlike the others; the lines before it are good.
-    """
-    import duckdb
 
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    given = {
-        "path": str(path),
-        "packed": "gzip" if zipped else "none",
-        "numbers": list(asked.numbers),
-        "begins": _BEGINS,
-    }
-    no_place = []
-    for at, pattern in enumerate(asked.patterns or ()):
-        given[f"pattern{at}"] = f"(?i){pattern}"
-        no_place.append(f"WHEN NOT regexp_matches(line, $pattern{at}) THEN false")
-    by_words = ""
-    if no_place:
-        given["letters"] = f"(?i){letters_may_come()}"
-        by_words = rf"""
-            WHEN CASE {" ".join(no_place)} ELSE true END THEN line
-            WHEN strlen(line) > length(line) OR contains(line, '&') OR contains(line, '\u')
-                THEN CASE WHEN regexp_matches(line, $letters) THEN line END"""
-    query = f"""
-        SELECT number, CASE
-            WHEN number = '' OR NOT ends_with(line, '}}') THEN line
-            WHEN number IN (SELECT unnest($numbers::VARCHAR[])) THEN line {by_words}
-            END
-        FROM (
-            SELECT line, regexp_extract(line, $begins, 1) AS number
-            FROM read_csv($path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, compression = $packed,
-                delim = '\x01', quote = '', escape = '', max_line_size = {_LONGEST}, buffer_size = {2 * _LONGEST})
-        )"""
-    try:
-        with duckdb.connect(config={"memory_limit": "1GB", "autoinstall_known_extensions": "false"}) as connection:
-            connection.execute(query, given)
-            while rows := connection.fetchmany(2_000):
-                for number, line in rows:
-                    yield line if line is not None or number is None else Passed(number)
-    except duckdb.Error as error:
-        raise NotScannedError(str(error)) from error
+def _keys(block: bytes) -> list[int]:
+    """The numbers in a block of lines that each hold a whole study and all begin alike; else none."""
+    if not (first := _BEGINS.match(block)):
+        return []
+    heads = []
+    start, size, closed = 0, first.end(), b"}"[0]
+    while (end := block.find(b"\n", start)) > 0 and block[end - 1] == closed:
+        heads.append(block[start : start + size])
+        start = end + 1
+    alike = re.escape(block[: first.start(1)]) + b'([0-9]{8})"'
+    keys = [*map(int, re.findall(alike, b"".join(heads)))]
+    return keys if start == len(block) and len(keys) == len(heads) else []

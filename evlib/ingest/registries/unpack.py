@@ -5,15 +5,14 @@ import gzip
 import itertools
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stream_unzip import UnzipError, stream_unzip
-
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.reading.csv_rows import LONGEST, BrokenRowError, CutOffError, below_header, header_of, line_end, lines
+from evlib.base.reading.csv_rows import blocks_of_lines as blocks_of_lines
 from evlib.base.reading.csv_rows import csv_rows as rows_in
 from evlib.base.reading.csv_rows import text_of as text_of  # for readers, beside ``lines`` and ``header_of``
 from evlib.base.reading.encodings import Utf8Pieces
@@ -31,6 +30,12 @@ class FileRemark(NamedTuple):
     field: str
     text: str
     reason: str
+
+
+class Passed(NamedTuple):
+    """In place of records that follow one another, are not asked for, and were therefore not read: their numbers, as ``common.key_of`` has them."""
+
+    keys: Sequence[int | str]
 
 
 class BrokenFileError(ValueError):
@@ -67,16 +72,16 @@ def opened(path: str | Path) -> Iterator[tuple[str, Iterator[bytes]]]:
 def numbered(path: str | Path, items_of: Callable[[Iterator[bytes], str], Iterator[Any]]) -> Iterator[tuple[int, Any]]:
     """What ``items_of`` finds in the parts of a file (their pieces and name), each with its running number.
 
-    None is counted and left out: a header, a blank line. Where a part breaks off, an exception stands for the rest of it. Of a
-    part in another encoding than UTF-8 a ``FileRemark`` says so, at its end.
+    None is counted and left out: a header, a blank line. Items that are ``Passed`` have the number of the first of them. Where a part
+    breaks off, an exception stands for the rest of it. Of a part in another encoding than UTF-8 a ``FileRemark`` says so, at its end.
     """
     number = 0
     for name, pieces in opened(path):
         try:
             for item in items_of(pieces, name):
-                number += 1
                 if item is not None:
-                    yield number, item
+                    yield number + 1, item
+                number += len(item.keys) if isinstance(item, Passed) else 1
         except BrokenFileError as error:
             number += 1
             yield number, not_whole(name, error)
@@ -209,7 +214,9 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
 
 def _members_without_directory(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     """The members of a zip file that lacks its end, where their directory stands."""
-    broken: list[UnzipError] = []
+    from stream_unzip import UnzipError, stream_unzip  # here, as few files are broken and it loads much
+
+    broken: list[Exception] = []
     try:
         for name, _, pieces in stream_unzip(_plain(path), chunk_size=_PIECE):
             member = _streamed_member(pieces, broken, packed=path.stat().st_size)
@@ -221,7 +228,9 @@ def _members_without_directory(path: Path) -> Iterator[tuple[str, Iterator[bytes
             yield path.name, _streamed_member(_raising(error), broken, packed=0)
 
 
-def _streamed_member(pieces: Iterator[bytes], broken: list[UnzipError], *, packed: int) -> Iterator[bytes]:
+def _streamed_member(pieces: Iterator[bytes], broken: list[Exception], *, packed: int) -> Iterator[bytes]:
+    from stream_unzip import UnzipError
+
     try:
         yield from _measured(pieces, packed=packed)
     except UnzipError as error:
