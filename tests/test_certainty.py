@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, put
 
-from evlib.base.schema import read_csv
+from evlib.base.schema import corrected_csv, read_csv
 from evlib.certainty.comparisons import compared_outcomes, read_comparisons
 from evlib.certainty.direction_of_effect import direction_of_effect
 from evlib.certainty.harms import (
@@ -191,10 +191,38 @@ def test_deaths_beside_no_other_arm_are_harms_but_not_in_the_sum_of_serious_even
 
 def shipped():
     names = ("studies", "arms", "outcomes", "adverse_events")
-    tables = {name: read_csv(RAW / f"curation/{name}.csv") for name in names}
+    tables = {name: corrected_csv(RAW / f"curation/{name}.csv") for name in names}
     tables["not_randomised"] = read_csv(RAW / "curation/comparisons_not_randomised.csv")
     tables["records"] = pd.DataFrame(columns=["trn", "allocation"])
     return tables
+
+
+def test_a_row_says_what_is_primary_what_is_post_hoc_and_which_printed_shares_belong_to_it():
+    tables = shipped()
+    comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
+    compared = compared_outcomes(tables, comparisons, computed, read_csv(RAW / "curation/report_codes.csv"))
+    risk = pd.Series({"lightner-2023": "RoB2: some-concerns", "exo-cd24-phase-iib-2024": "RoB2: some-concerns"})
+    found = summary_of_findings(compared, risk, NO_RESULTS_MISSING).set_index(["studies", "domain", "comparator"])
+    death = found.found["Lightner 2023", "death", "placebo"]
+    primary, _, later = death.partition("post hoc, not planned beforehand")
+    assert "(primary outcome): no significant difference" in primary and "0.1343" in primary
+    assert "risk ratio" not in primary and later.count("(post-hoc subgroup): risk ratio") == 2
+    assert "69.6% v 51.6% printed" in primary and "24 of 34 v 18 of 34" in primary
+    assert "18 of 34 is 52.9 %, 1.3 points more" in primary and "Kaplan-Meier" in primary
+    assert "not of what is post hoc" in found.because["Lightner 2023", "hospital course", "placebo"]
+    apart = found.because["EXO-CD24 phase IIb 2024", "death", "matched controls"]
+    assert "risk of bias RoB2" not in apart and "no reading by ROBINS-I is on file" in apart and "(−2)" in apart
+    assert "risk of bias RoB2: some concerns (−1)" in found.because["EXO-CD24 phase IIb 2024", "death", "another dose"]
+
+
+def test_no_outcome_is_named_after_another_comparator_than_its_own():
+    tables = shipped()
+    comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    another = {"placebo": "routine|usual|standard", "usual care": "placebo|saline", "active control": "placebo|usual"}
+    for comparator, words in another.items():
+        own = comparisons.outcome[comparisons.comparator == comparator]
+        assert len(own) and own[own.str.contains(words)].empty
 
 
 def test_every_outcome_between_arms_on_file_is_classed_and_every_report_coded():

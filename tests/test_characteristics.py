@@ -41,6 +41,17 @@ def test_people_are_the_sum_of_the_arms_unless_one_is_missing_or_the_source_says
     assert table.route["c"] == "route 4 | route 5" and table.route["a"] == "route 0"
 
 
+def test_the_masking_of_a_trials_record_stands_where_its_report_does_not_tell_and_is_not_taken_for_the_reports():
+    studies = pd.DataFrame({"study_id": ["a", "b", "c"], "study": list("ABC"), "masking": [None, "open", None]})
+    given = arms(*((study, "ev", 1) for study in "abc"))
+    masking = pd.Series({"a": "Quadruple", "b": "Double"})
+    none = pd.DataFrame(columns=["study_id", "people", "why", "words"])
+    table = characteristics.characteristics(studies.assign(year=2020), given, none, masking).set_index("study_id")
+    assert table.record_masking.fillna("").to_dict() == {"a": "Quadruple", "b": "", "c": ""}
+    shown = characteristics.for_readers(table.reset_index()).set_index("report").masking
+    assert "the record" not in shown["C"] and "record: Quadruple" in shown["A"] and shown["B"] == "open"
+
+
 def test_what_is_not_told_is_said_to_be_not_stated_and_nothing_is_guessed():
     table = characteristics.characteristics(STUDIES, arms(("a", "ev", 3)), pd.DataFrame({"study_id": []}))
     shown = characteristics.for_readers(table).set_index("report")

@@ -221,6 +221,41 @@ def test_codes_of_a_merged_record_count_for_the_one_that_is_kept(review):
     assert set(coded.coded_by) == {"machine-read"}
 
 
+def test_a_field_that_a_kept_record_does_not_tell_is_that_of_the_merged_one_which_is_named(review):
+    facts = [{"trn": "NCT00000001", "route_text": "intravenous"}]
+    facts += [
+        {"trn": "IRCT1", "msc_source_text": "Placental", "route_text": "inhalation", "brief_title": "A lung trial"}
+    ]
+    records = records_of(facts, columns("records"))
+    rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
+    read = pd.DataFrame([READ, READ | {"trn": "IRCT1", "design": "parallel"}], columns=columns("coded"), dtype="object")
+    trials = pd.DataFrame({"trn": ["NCT00000001"], "merged_trns": ["IRCT1"]})
+    coding, by = coded_fields.coded(trials, read, rules, words, protocol=review)
+    basis = coded_fields.coding_basis(coding, words, by, protocol=review).set_index("field")
+    told = basis.loc["msc_source", ["value", "coded_by", "found_in", "words"]].tolist()
+    assert told == ["placenta", "rules (IRCT1)", "msc_source_text", "Placental"]
+    assert basis.loc["design", ["value", "coded_by"]].tolist() == ["parallel", "machine-read (IRCT1)"]
+    assert basis.value["route"] == "intravenous"  # its own
+    assert pd.isna(basis.value["disease_area"])  # a title alone states nothing
+
+
+def test_a_code_decided_anew_wins_over_readings_and_record_and_shows_its_words(review, tmp_path):
+    (tmp_path / "curation").mkdir()
+    path, head = tmp_path / "curation/coding_decisions.csv", "trn,field,code,words,read_from,decided_by,date\n"
+    row = "NCT00000001,route,not reported,cells intravenously plus EVs,arms,machine reading of 1 May,2026-05-01\n"
+    path.write_text(head + row + row.replace("route,", "route_group,"))
+    decisions, _ = coded_fields.coding_decisions(tmp_path, known={"NCT00000001"}, protocol=review)
+    read = {"route": "intravenous", "route_group": "intravenous"}
+    basis = coded_with(review, read, decisions=decisions, route_text="intravenous")
+    told = basis.loc["route", ["coded_by", "found_in", "words"]].tolist()
+    assert told == ["machine reading of 1 May", "arms", "cells intravenously plus EVs"]
+    assert basis.value[["route", "route_group"]].isna().all()
+    path.write_text(head + row + row.replace("not reported", "by hand") + row.replace("machine reading of 1 May", ""))
+    kept, rejects = coded_fields.coding_decisions(tmp_path, known={"NCT00000001"}, protocol=review)
+    assert len(kept) == 1 and rejects.line.tolist() == [3, 4]
+    assert "code" in rejects.reason[0] and "who decided" in rejects.reason[1]
+
+
 def test_who_read_is_as_the_protocol_says(review, tmp_path):
     path = tmp_path / "coding.csv"
     path.write_text(f"{','.join(['trn', *CODED_FIELDS, 'country_basis'])}\nNCT00000001{',' * 12}\n")
@@ -286,14 +321,14 @@ def test_a_readers_code_rests_on_the_record_where_the_rules_find_the_same_and_di
 READ = {"trn": "NCT00000001", "coded_by": "machine-read"}
 
 
-def coded_with(review, read, people=None, **facts):
+def coded_with(review, read, people=None, decisions=None, **facts):
     """The codes of a record that readers coded like this, and by whom each is."""
     records = records_of([{"trn": "NCT00000001"} | facts], columns("records"))
     rules, words = coded_fields.rule_coding_with_words(records, protocol=review)
     read = pd.DataFrame([READ | read], columns=columns("coded"), dtype="object")
     trials = records[["trn"]].assign(merged_trns=None)
-    coding, by = coded_fields.coded(trials, read, rules, words, people=people, protocol=review)
-    return coded_fields.coding_basis(coding, words, by, protocol=review).set_index("field")
+    coding, by = coded_fields.coded(trials, read, rules, words, decisions=decisions, people=people, protocol=review)
+    return coded_fields.coding_basis(coding, words, by, decisions=decisions, protocol=review).set_index("field")
 
 
 @pytest.mark.parametrize(
@@ -332,9 +367,20 @@ def test_a_route_and_its_group_stay_a_pair(review):
     assert coded_with(review, {"route_group": "local"}, route_text="topical").value["route"] == "topical"
 
 
-def test_a_reading_that_the_record_contradicts_counts_and_the_records_words_stand_beside_it(review):
-    design = coded_with(review, {"design": "parallel"}, intervention_model="Sequential").loc["design"]
-    assert design[["value", "coded_by", "record_says"]].tolist() == ["parallel", "machine-read", "Sequential"]
+def test_what_a_record_states_in_a_field_with_a_list_goes_before_a_machine_reading_not_before_a_person(review):
+    facts = {"intervention_model": "Sequential", "phases": "Phase 2"}
+    basis = coded_with(review, {"design": "parallel", "phase_group": "not-applicable"}, **facts)
+    design = basis.loc["design", ["value", "coded_by", "found_in", "words"]]
+    assert design.tolist() == ["sequential", "rules", "intervention_model", "Sequential"]
+    assert basis.value["phase_group"] == "2" and basis.record_says.isna().all()
+    person = coded_with(review, {"design": "parallel", "coded_by": "person"}, **facts).loc["design"]
+    assert person[["value", "coded_by", "record_says"]].tolist() == ["parallel", "person", "Sequential"]
+    assert coded_with(review, {"design": "parallel"}, intervention_model="As we like").value["design"] == "parallel"
+
+
+def test_a_reading_that_a_records_free_words_contradict_counts_and_they_stand_beside_it(review):
+    route = coded_with(review, {"route": "topical", "route_group": "local"}, route_text="oral spray").loc["route"]
+    assert route[["value", "coded_by", "record_says"]].tolist() == ["topical", "machine-read", "oral"]
     of_two = coded_with(review, {"disease_area": "respiratory"}, conditions="Burns | Pneumonia").loc["disease_area"]
     assert pd.isna(of_two.record_says)  # the record names it, too
 

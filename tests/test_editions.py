@@ -97,6 +97,11 @@ def test_a_trial_that_compares_doses_says_on_what_that_rests(review):
         "NCT00000001": "design: sequential",
         "NCT00000002": 'by its words alone: "different doses"',
     }
+    basis = pd.DataFrame(
+        {"trn": ["NCT00000001"], "field": "design", "coded_by": "rules", "found_in": "intervention_model"}
+    )
+    told = dose_comparisons(included, records, doses, versions, basis=basis, **dials).set_index("trn").because
+    assert told["NCT00000001"] == "design: sequential (its record)"
     assert table.status_of["NCT00000001"] == "2022-01-21"
     assert table.end.dropna().to_dict() == {"NCT00000000": "2021-12 (passed)"}
     assert dose_comparisons(included[:0], records[:0], doses[:0], versions[:0], **dials).empty

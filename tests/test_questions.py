@@ -139,7 +139,7 @@ def test_what_stands_on_another_page_is_named_with_a_link(tables, asked):
     reports, trials = tables["reports"], tables["trials"].set_index("trn")
     ours = reports[reports.trn.isin(trials.index)]
     apart = ours[ours.route_group != ours.trn.map(trials.route_group)]
-    assert "zarrabi-2023" in set(apart.study_id)
+    assert "jahedi-zargar-2022" in set(apart.study_id)
     for report in apart.itertuples():
         there, here = (page_of(row.disease_area, row.route_group) for row in (report, trials.loc[report.trn]))
         for name, other in ((here, there), (there, here)):
@@ -148,6 +148,14 @@ def test_what_stands_on_another_page_is_named_with_a_link(tables, asked):
     healthy = reports[reports.disease_group == "healthy"].iloc[0]
     for name in ("respiratory-nebulised", "respiratory-all-routes"):
         assert f"In healthy people, nebulised: {healthy.study} ({healthy.people} people)." in lines(name)
+
+
+def test_people_of_a_report_are_told_in_one_sentence_where_those_of_its_comparison_are_not(tables, asked):
+    text = page(asked[asked.page == "respiratory-nebulised"].iloc[0].to_dict(), tables)
+    assert "24 people in the report; how many of them this compares is not stated, v placebo" in text
+    assert "routine treatment only (measure" not in text and "people not stated" not in text
+    text = page(asked[asked.page == "respiratory-intravenous"].iloc[0].to_dict(), tables)
+    assert "n = 2 is inferred" in text
 
 
 def test_deaths_and_comparisons_that_are_not_counted_are_on_the_page_of_their_report(tables, asked):

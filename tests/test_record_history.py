@@ -165,13 +165,26 @@ def test_a_page_says_what_is_missing_and_where_readings_differ(traced, results):
 
 
 def test_a_page_says_where_the_record_contradicts_a_code_and_whose_each_code_is(traced):
-    story = traced("NCT03857841")
-    assert re.search(
-        r"Parallel groups \(machine-read; the record of \d{4}-\d\d-\d\d says Sequential\)", trial_page(story, None)
-    )
-    assert "the record says Sequential" in story_as_text(story)
+    story = traced("NCT05413148")
+    said = r"Other \(machine-read; the record of \d{4}-\d\d-\d\d says subtenon\)"
+    assert re.search(said, trial_page(story, None)), trial_page(story, None)
+    assert "the record says subtenon" in story_as_text(story)
+    page = trial_page(traced("NCT03857841"), None)
+    assert "Phase 1; Sequential" in page and "its trial&#x27;s record: Quadruple" in page
+    doses = re.search(r'scope="row">Dose</th><td>(.*?)</td>', page)[1]
+    assert [amount in doses for amount in ("20 pmol", "60 pmol", "200 pmol")] == [True] * 3
+
+
+def test_a_page_shows_what_a_merged_record_says_and_on_whose_words_a_code_was_decided_anew(traced):
     page = trial_page(traced("NCT04366063"), None)
-    assert "machine-read and rules (design, countries and masking level)" in page and "<td>Iran</td>" in page
+    assert "rules (design, countries and masking level)" in page and "<td>Iran</td>" in page
+    route = re.search(r'scope="row">Route</th><td>(.*?)</td>', page)[1]
+    assert route.startswith("not reported (machine reading") and "intravenously plus two doses of EVs" in route
+    assert "More than one tissue: umbilical, Placental (rules (IRCT20200217046526N2)); MSCs" in page
+    assert "Note on IRCT20200217046526N2: No registry copy found" in page
+    tied = re.search(r"Tied to IRCT20200217046526N2: [^.]*", page)[0]
+    assert "another source" in tied and "names no registry number" in tied
+    assert "<li>MSC then MSC-EV v Control (recommended treatment), mortality vs control: p from counts 0.07" in page
 
 
 def test_every_record_of_the_sources_can_be_traced(traced, results):

@@ -4,11 +4,21 @@ import io
 
 import pandas as pd
 import pytest
+from conftest import RAW
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.base.schema import append_csv, checked, join_multi, read_csv, read_table, split_multi, write_table
+from evlib.base.schema import (
+    append_csv,
+    checked,
+    corrected_csv,
+    join_multi,
+    read_csv,
+    read_table,
+    split_multi,
+    write_table,
+)
 
 cells = st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1).map(str.strip).filter(bool)
 
@@ -89,3 +99,32 @@ def test_a_table_is_read_as_spreadsheets_save_it(tmp_path, separator):
     frame = read_csv(path, needs=["trn", "reason"])
     assert frame.trn.tolist() == ["NCT00000001", "NCT00000002"]
     assert frame.reason.fillna("").tolist() == ["Müller", ""]
+
+
+def test_a_correction_changes_its_cell_alone_and_one_that_fits_no_cell_or_has_no_words_is_named(tmp_path):
+    path, beside = tmp_path / "arms.csv", tmp_path / "corrections.csv"
+    path.write_text("arm_id,arm,n\na1,EVs,\na2,EVs,8\n")
+    head, line = (
+        "file,key,column,was,value,words,read_from,decided_by,date\n",
+        "arms.csv,a1,n,,9,nine treated,note,Ana,\n",
+    )
+    beside.write_text(head + line + line.replace("arms.csv", "studies.csv"))
+    assert corrected_csv(path).fillna("").values.tolist() == [["a1", "EVs", "9"], ["a2", "EVs", "8"]]
+    for wrong in (line.replace(",n,,9", ",n,7,9"), line.replace("nine treated", ""), line.replace(",n,", ",m,")):
+        beside.write_text(head + line + wrong)
+        with pytest.raises(InputError, match=r"corrections\.csv, line 3:"):
+            corrected_csv(path)
+
+
+DECIDED = ("corrections", "coding_decisions", "comparisons_told")
+
+
+def test_every_shipped_correction_fits_its_table_and_every_decision_stands_on_words_of_the_raw_data():
+    names = read_csv(RAW / "curation/corrections.csv").file.unique()
+    assert len(names) and all(len(corrected_csv(RAW / f"curation/{name}")) for name in names)
+    sources = [path for path in RAW.glob("curation/*.csv") if path.stem not in DECIDED]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [*sources, *RAW.glob("registries/*/records.jsonl")])
+    for name in DECIDED:
+        rows = read_csv(RAW / f"curation/{name}.csv", needs=["words", "read_from", "decided_by", "date"])
+        assert rows[["words", "read_from", "decided_by", "date"]].notna().all(axis=None)
+        assert [words for cell in rows.words for words in split_multi(cell) if words not in text] == []

@@ -91,7 +91,10 @@ def test_doses_of_a_merged_record_count_for_the_one_that_is_kept_with_its_route(
 def test_every_shipped_dose_is_usable(shipped):
     doses, rejects = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     assert rejects.empty
-    assert len(doses) == len(read_csv(RAW / "curation/doses.csv"))
+    files = [read_csv(RAW / f"curation/{name}.csv") for name in ("doses", "doses_added")]
+    assert len(doses) == sum(map(len, files))
+    own = doses[doses.trn == "NCT03857841"]  # its arms, of which the first reading held one
+    assert own.low.tolist() == [20, 60, 200] and own.index.tolist() == list(range(own.index[0], own.index[0] + 3))
 
 
 def test_the_address_of_a_report_is_its_doi_else_the_first_page_it_was_read_from():

@@ -115,7 +115,8 @@ def _inputs(
     read, _ = coded_fields.readers_coding(raw / "curation/coding.csv", known=known, protocol=review)
     rules, words = coded_fields.rule_coding_with_words(records[records.trn.isin(trials.trn)], protocol=review)
     people, _ = codes_by_people.read_codes(raw, known=known, protocol=review)
-    coding, _ = coded_fields.coded(trials, read, rules, words, people=people, protocol=review)
+    decisions, _ = coded_fields.coding_decisions(raw, known=known, protocol=review)
+    coding, _ = coded_fields.coded(trials, read, rules, words, decisions=decisions, people=people, protocol=review)
     described = coded_fields.described(trials, coding, everything)
     doses = None
     if (raw / _DOSES).is_file():

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.schema import read_csv, split_multi
+from evlib.base.schema import corrected_csv, read_csv, split_multi
 from evlib.base.tables import WITHOUT_CODE
 from evlib.base.words import joined
 from evlib.doses.dose_windows import NARROW
@@ -104,7 +104,7 @@ def paper_evidence(raw_dir: str | Path) -> dict[str, pd.DataFrame]:
     columns = {"references": ["number", "title"], "section4": ["arm_id", "reading", "quote"]}
     paper |= {name: read_csv(raw / f"paper/{name}.csv", needs=needs, optional=True) for name, needs in columns.items()}
     curated = ("studies", "arms", "outcomes", "adverse_events")
-    return paper | {name: read_csv(raw / f"curation/{name}.csv") for name in curated}
+    return paper | {name: corrected_csv(raw / f"curation/{name}.csv") for name in curated}
 
 
 def headline(claims: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from evlib.base.reading.encodings import encoding_of, utf16_without_mark
 MULTI = " | "
 _ROWS = 10_000  # that are made into text at a time
 _FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
+_CORRECTIONS = "corrections.csv"  # beside the files that it corrects
 NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove the row."
 
 # Columns of the records that evlib.ingest.registration_dates fills, not a registry.
@@ -92,15 +93,15 @@ _TABLES = {
         allocation read_from
     """,
     "report_characteristics": """
-        study_id:key study year:count trn disease allocation masking people:count comparator route msc_derived:flag read_from
+        study_id:key study year:count trn disease allocation masking record_masking people:count comparator route msc_derived:flag read_from
         report_type evidence_note people_basis
     """,
     "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
     "compared_outcomes": """
         study_id:key study trn arm_id:key arm versus_id versus comparator domain outcome:key primary:flag disease_group
         disease_area route_group randomised:flag msc_derived:flag role same_people:flag also_given n:count measure
-        estimate:number low:number high:number events:count versus_events:count arm_n:count versus_n:count direction
-        points_to:key evidence_note source_url
+        estimate:number low:number high:number basis events:count versus_events:count arm_n:count versus_n:count direction
+        points_to:key p_reported post_hoc shares evidence_note source_url
     """,
     "summary_of_findings": """
         disease_group route_group domain comparator reports:count studies:key n_people:count found:key certainty:key because
@@ -277,6 +278,49 @@ def read_csv(
     if absent:
         raise InputError(f"{path}: the column '{absent[0]}' is missing. The file needs: {', '.join(needs)}.")
     return frame
+
+
+def corrected_csv(path: str | Path, **how) -> pd.DataFrame:
+    """A shipped table with the cells that were decided anew since: those of ``corrections.csv`` beside it.
+
+    The file itself stays as it was shipped. Each correction has ``file, key`` (a value of the first column), ``column, was, value``,
+    the ``words`` that it rests on, where they stand, who decided and when.
+
+    Parameters
+    ----------
+    how
+        As ``read_csv`` takes it.
+
+    Raises
+    ------
+    InputError
+        Naming the line of a correction that has no words, or fits no cell of the table: what it corrects was changed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path, beside = Path(folder, "arms.csv"), Path(folder, "corrections.csv")
+    ...     _ = path.write_text("arm_id,n\\na1,12\\na2,8\\n")
+    ...     line = "arms.csv,a2,n,8,9,nine were treated,the abstract,Ana,2026-11-29"
+    ...     _ = beside.write_text(f"file,key,column,was,value,words,read_from,decided_by,date\\n{line}\\n")
+    ...     corrected_csv(path).n.tolist()
+    ['12', '9']
+    """
+    rows, path = read_csv(path, **how), Path(path)
+    needs = ["file", "key", "column", "was", "value", "words", "read_from", "decided_by"]
+    corrections = read_csv(path.with_name(_CORRECTIONS), needs=needs, optional=True)
+    for line, change in corrections[corrections.file == path.name].iterrows():
+        cells = rows.get(change.column, pd.Series("", index=rows.index))
+        same = cells.isna() if pd.isna(change.was) else cells == change.was
+        own = same & (rows.iloc[:, 0] == change.key)
+        if not own.any() or change[["words", "decided_by"]].isna().any():
+            raise InputError(
+                f"{path.with_name(_CORRECTIONS)}, line {line + 2}: it has no words or no name of who decided, or no row '{change.key}' of "
+                f"{path.name} has '{change.was}' in the column '{change.column}'. Correct the line."
+            )
+        rows.loc[own, change.column] = change.value
+    return rows
 
 
 def encoding_by_hand(data: bytes) -> str:

@@ -10,7 +10,7 @@ from evlib.base.files import matching
 from evlib.base.identifiers import normalised
 from evlib.base.paths import command_ending
 from evlib.base.rawdata import OWN_DECISIONS, decision_files
-from evlib.base.schema import NO_SUCH_RECORD, read_csv, read_table, split_multi
+from evlib.base.schema import NO_SUCH_RECORD, corrected_csv, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
 from evlib.book.trials.trial_reports import reports
@@ -85,7 +85,7 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     tables["versions"] = _rows_by(versions, "trn")
     for name, needs in _CURATED.items():
         path = Path(raw_dir) / f"curation/{name}.csv"
-        tables[name] = _rows_by(read_csv(path, needs=needs, optional=True), needs[0])
+        tables[name] = _rows_by(corrected_csv(path, needs=needs, optional=True), needs[0])
     judged_in = {path.name for path in _files_of_decisions(Path(raw_dir))}
     for row in (row for rows in tables.get("rejects", {}).values() for row in rows):
         row["of_decisions"] = row["file"] in judged_in
@@ -181,6 +181,8 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     story["decisions"] = rows_on("decisions", record)
     story["outcome"] = _without(rows_on("screened", record)[0], "trn", "registry", "title")
     kept = next((row["kept_trn"] for row in story["duplicates"] if row["trn"] == record), record)
+    others = [row["trn"] for row in story["duplicates"] if row["kept_trn"] == record]
+    story["merged"] = [rows_on("records", other)[0] for other in others if rows_on("records", other)]
     story["coding"] = _coding(kept, tables, protocol)
     story["doses"] = rows_on("doses", kept)
     story["in_particles"] = rows_on("doses_in_particles", kept)

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evlib.base.schema import checked, columns, read_csv, set_aside
-from evlib.doses.effect_sizes import FROM_PERCENTAGES
+from evlib.base.schema import checked, columns, corrected_csv, read_csv, set_aside
+from evlib.base.words import joined
+from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, share_not_given_back
 from evlib.doses.evidence import study_flags, whole_numbers
 
 POINTS_TO = ("better", "worse", "no difference", "not told")
 _KEY = ["arm_id", "outcome"]
+_TOLD = "comparisons_told.csv"  # beside the comparisons: what was told of some of them since
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
 OTHER_DOSE, NO_CONTROL = (
     "another dose",
@@ -28,20 +30,23 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     Parameters
     ----------
     raw
-        The folder of raw data, of which ``curation/comparisons.csv`` is read; a file that is not there has no lines.
+        The folder of raw data, of which ``curation/comparisons.csv`` and ``comparisons_told.csv`` are read; a file that is not there
+        has no lines.
     outcomes, arms
         As shipped: ``arm_id, name`` and ``arm_id``.
 
     Returns
     -------
     comparisons, rejects
-        ``arm_id, outcome, versus_id, comparator, domain, same_people, also_given, n_people``; and table ``rejects``: lines of an
-        outcome or an arm that is not on file, with a number of people that is none, and those that stand twice.
+        ``arm_id, outcome, versus_id, comparator, domain, same_people, also_given, n_people``, then ``post_hoc`` (the words for a
+        comparison that was not planned beforehand, else missing) and ``shares_of`` (the outcome whose printed percentages belong
+        to this comparison); and table ``rejects``: lines of an outcome or an arm that is not on file, with a number of people that
+        is none, and those that stand twice.
 
     Examples
     --------
     >>> raw = Path("data/raw")
-    >>> outcomes, arms = (read_csv(raw / f"curation/{name}.csv") for name in ("outcomes", "arms"))
+    >>> outcomes, arms = (corrected_csv(raw / f"curation/{name}.csv") for name in ("outcomes", "arms"))
     >>> compared, _ = read_comparisons(raw, outcomes, arms)
     >>> {"placebo", "usual care", "another dose"} <= set(compared.comparator)
     True
@@ -49,9 +54,9 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     >>> rejects.reason.unique().tolist()
     ['its versus_id is none of curation/arms.csv. Correct the line.']
     """
-    path = raw / "curation/comparisons.csv"
+    path = Path(raw) / "curation/comparisons.csv"
     needs = [*_KEY, "versus_id", "comparator", "domain", "same_people", "also_given", "n_people"]
-    rows = read_csv(path, needs=needs, optional=True)
+    rows = corrected_csv(path, needs=needs, optional=True)
     on_file = pd.MultiIndex.from_frame(outcomes[["arm_id", "name"]])
     known = pd.MultiIndex.from_frame(rows[_KEY]).isin(on_file)
     other = rows.versus_id.notna() & ~rows.versus_id.isin(arms.arm_id)
@@ -66,7 +71,17 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     ]
     good, rejects = set_aside(rows.assign(trn=None), path, problems)
     good = good.assign(same_people=good.same_people.map(_TRUE).astype("boolean"), n_people=whole_numbers(good.n_people))
-    return good[needs].reset_index(drop=True), rejects
+    told = read_csv(path.with_name(_TOLD), needs=[*_KEY, "post_hoc", "shares_of", "words"], optional=True)
+    known = pd.MultiIndex.from_frame(told[_KEY]).isin(pd.MultiIndex.from_frame(rows[_KEY]))
+    named = told.shares_of.isna() | told.shares_of.isin(outcomes.name)
+    problems = [
+        (pd.Series(~known, index=told.index), "no such comparison in curation/comparisons.csv. Correct the line."),
+        (~named, "its shares_of is no outcome in curation/outcomes.csv. Correct the line."),
+        (told.words.isna(), "no words that it rests on. Add them."),
+    ]
+    told, unused = set_aside(told.assign(trn=None), path.with_name(_TOLD), problems)
+    good = good[needs].merge(told[[*_KEY, "post_hoc", "shares_of"]], on=_KEY, how="left", validate="1:1")
+    return good, pd.concat([rejects, unused], ignore_index=True)
 
 
 def compared_outcomes(
@@ -88,7 +103,9 @@ def compared_outcomes(
     Returns
     -------
     pandas.DataFrame
-        Table ``compared_outcomes``. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
+        Table ``compared_outcomes``. ``p_reported`` is as printed; ``basis`` that of the estimate (as in ``effects``); ``post_hoc`` as
+        ``read_comparisons`` has it; ``shares`` the printed percentages that belong to an outcome, with the counts worked out from
+        them and by how much these miss them. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
         that the outcome compares: of both arms, or of one where both are sides of the same people; ``arm_n`` and ``versus_n`` are
         those that an estimate rests on, else those of the arms. ``points_to`` is where the estimate points, or, where
@@ -102,7 +119,7 @@ def compared_outcomes(
     Examples
     --------
     >>> raw, run = Path("data/raw"), "data/processed/2024-02-17"
-    >>> tables = {name: read_csv(raw / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes")}
+    >>> tables = {name: corrected_csv(raw / f"curation/{name}.csv") for name in ("studies", "arms", "outcomes")}
     >>> tables |= {"records": read_csv(f"{run}/records.csv"), "not_randomised": tables["arms"][:0]}
     >>> classed, _ = read_comparisons(raw, tables["outcomes"], tables["arms"])
     >>> computed, codes = pd.read_csv(f"{run}/effects.csv"), read_csv(raw / "curation/report_codes.csv")
@@ -125,7 +142,10 @@ def compared_outcomes(
     not_randomised = rows.arm_id.isin(tables["not_randomised"].arm_id)
     rows["randomised"] = rows.randomised.mask(not_randomised, False)
     rows["primary"] = rows.primary == "True"
-    rows = _with_estimates(rows, effects)
+    rows = _with_estimates(rows.rename(columns={"p": "p_reported"}), effects)
+    for name in ("post_hoc", "shares_of"):
+        rows[name] = rows.get(name)
+    rows["shares"] = [_shares(row, effects) for row in rows.itertuples()]
     of_both = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
     rows["n"] = rows.n_people.fillna(of_both)
     return checked(_once(rows)[columns("compared_outcomes")], "compared_outcomes")
@@ -146,7 +166,17 @@ def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     key = ["arm_id", "versus_id", "outcome"]
     usable = usable.sort_values("order", kind="stable").drop_duplicates(key)
     usable = usable.rename(columns={"n": "measured_n", "versus_n": "measured_versus_n"})
-    columns = ["measure", "estimate", "low", "high", "events", "versus_events", "measured_n", "measured_versus_n"]
+    columns = [
+        "measure",
+        "estimate",
+        "low",
+        "high",
+        "events",
+        "versus_events",
+        "measured_n",
+        "measured_versus_n",
+        "basis",
+    ]
     rows = rows.drop(columns=["n_events"]).merge(usable[[*key, *columns]], on=key, how="left", validate="m:1")
     for own, measured in (("arm_n", "measured_n"), ("versus_n", "measured_versus_n")):  # not of all people of an arm
         rows[own] = whole_numbers(rows[measured]).fillna(rows[own])
@@ -155,6 +185,22 @@ def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     by_estimate = sign.map({1: "better", -1: "worse", 0: "no difference"})
     stated = rows.direction.where(rows.direction.isin(POINTS_TO), "not told")
     return rows.assign(points_to=by_estimate.fillna(stated))
+
+
+def _shares(row, effects: pd.DataFrame) -> str | None:
+    """The printed percentages that belong to an outcome, of both arms, with the counts worked out from them."""
+    own = effects[(effects.outcome == row.shares_of) & (effects.basis == FROM_PERCENTAGES)]
+    own = own[own.measure == "proportion"].drop_duplicates("arm_id").set_index("arm_id")
+    if not {row.arm_id, row.versus_id} <= set(own.index):
+        return None
+    sides = [own.loc[arm] for arm in (row.arm_id, row.versus_id)]
+    counts = [f"{side.events:.0f} of {side.n:.0f}" for side in sides]
+    misfits = list(
+        filter(None, (share_not_given_back(int(side.events), int(side.n), side.as_stated) for side in sides))
+    )
+    printed = " v ".join(side.as_stated for side in sides)
+    told = f"{row.shares_of}: {printed} printed; worked out from that {' v '.join(counts)}"
+    return f"{told} ({joined(misfits)}: {MAY_MEAN})" if misfits else told
 
 
 def _once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -241,6 +241,43 @@ def how_much_was_read(judged: pd.DataFrame, tool: str = "") -> str:
     return f"{first}; {ringed} on {several(people.study_id.nunique(), 'report')} by people ({joined(sorted(set(people.judged_by)))})."
 
 
+def randomised_in_part(judged: pd.DataFrame, not_randomised: pd.DataFrame, arms: pd.DataFrame) -> str:
+    """Which reports judged with RoB 2 compare some people who were not allotted by chance, which those judgements do not cover.
+
+    Parameters
+    ----------
+    judged
+        Table ``risk_of_bias_settled``.
+    not_randomised, arms
+        ``arm_id, words`` (of ``evlib.doses.evidence.evidence_tables``) and table ``arms``.
+
+    Returns
+    -------
+    str
+        A sentence for each report, with what the readings say of it; empty where there is none.
+
+    Examples
+    --------
+    >>> row = {"study_id": "a", "study": "Report A", "tool": "RoB2", "domain": "overall"}
+    >>> judged = pd.DataFrame([row | {"reason_R1": "The dose contrast alone.", "reason_R2": None}])
+    >>> arms = pd.DataFrame({"arm_id": ["a1"], "study_id": "a", "arm": "matched set", "role": "ev"})
+    >>> print(randomised_in_part(judged, arms[["arm_id"]].assign(words="post hoc"), arms))  # doctest: +NORMALIZE_WHITESPACE
+    ‡ Report A was judged with RoB 2 for what was randomised in it. Its comparison of “matched set” (post hoc) was not, and
+    no reading of it with ROBINS-I is on file. The first reading says: “The dose contrast alone.”
+    """
+    apart = not_randomised.merge(arms[["arm_id", "study_id", "arm", "role"]], on="arm_id").query("role != 'control'")
+    own = judged[(judged.tool == "RoB2") & (judged.domain == "overall")].merge(apart[["study_id", "arm", "words"]])
+    texts = []
+    for row in own.itertuples():
+        said = {"first": row.reason_R1, "second": row.reason_R2}
+        quotes = [f"The {name} reading says: “{text}”" for name, text in said.items() if pd.notna(text)]
+        texts.append(
+            f"‡ {row.study} was judged with RoB 2 for what was randomised in it. Its comparison of “{row.arm}” ({row.words}) was not, and "
+            f"no reading of it with ROBINS-I is on file. {' '.join(quotes)}"
+        )
+    return " ".join(texts)
+
+
 def randomised_by_other_tool(judged: pd.DataFrame) -> str:
     """Which reports called randomised were judged with ROBINS-I, and what the first reading says of it; empty where there is none.
 

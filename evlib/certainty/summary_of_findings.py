@@ -22,6 +22,7 @@ QUESTION = ["disease_group", "route_group", "domain", "comparator"]
 # How many levels the overall judgement of a report takes away, by RoB 2 and by ROBINS-I.
 _BY_RISK = {"low": 0, "some-concerns": 1, "high": 2, "moderate": 1, "serious": 2, "critical": 3, "no-information": 1}
 _NOT_RANDOMISED = 2  # at least, where people were not allotted by chance within a report judged as randomised
+_POST_HOC = "post hoc, not planned beforehand (such a finding raises a question and settles none)"
 _ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
 _FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
 _APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
@@ -70,7 +71,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
                 "reports": len(reports),
                 "studies": joined(list(reports.study)),
                 "n_people": _people(own),
-                "found": "; ".join(finding_in_words(row) for row in own.itertuples()),
+                "found": _found(own),
                 "certainty": LEVELS[max(0, len(LEVELS) - 1 - down)],
                 "because": "; ".join(f"{words} (−{levels})" for levels, words in reasons if levels),
                 "caveats": " ".join(f"{row.study}: {row.evidence_note}" for row in reports.itertuples()),
@@ -131,31 +132,59 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
     )
 
 
+def _found(own: pd.DataFrame) -> str:
+    """The findings of a question, primary outcomes first, and last those that were not planned beforehand, with that warning."""
+    planned, post_hoc = own[own.post_hoc.isna()], own[own.post_hoc.notna()]
+    words = [
+        finding_in_words(row) for row in planned.sort_values("primary", ascending=False, kind="stable").itertuples()
+    ]
+    later = [finding_in_words(row) for row in post_hoc.itertuples()]
+    return "; ".join(words + ([f"{_POST_HOC}: {'; '.join(later)}"] if later else []))
+
+
 def finding_in_words(row) -> str:
     """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says.
 
-    An outcome that is stated to be primary is called so.
+    An outcome that is stated to be primary is called so, and one of a post-hoc subgroup or comparison; the printed p stands where no
+    interval does, and printed percentages with the counts worked out from them.
     """
-    outcome = f"{row.outcome} (primary outcome)" if row.primary else row.outcome
+    kind = "primary outcome" if row.primary else None if pd.isna(row.post_hoc) else row.post_hoc
+    outcome = f"{row.outcome} ({kind})" if kind else row.outcome
     estimate = "without an event in the other arm" if math.isinf(row.estimate) else f"{row.estimate:.2f}"
     interval = f"{estimate} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
     if row.measure == "mean difference":
         return f"{outcome}: mean difference {interval}"
     counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
+    worked_out = " (counts worked out from percentages)" if row.basis == "estimated counts" else ""
     if interval and not math.isnan(row.low):
-        return f"{outcome}: {counts}risk ratio {interval}"
+        return f"{outcome}: {counts}risk ratio {interval}{worked_out}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
-    return f"{outcome}: {says}, as the report says"
+    equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
+    p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} printed)"
+    shares = "" if pd.isna(row.shares) else f"; {row.shares}"
+    return f"{outcome}: {says}, as the report says{p}{shares}"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     """The reasons for rating down that lie in the reports of a question, each with its number of levels."""
     judged = {study: risk.get(study) for study in own.study_id.unique()}
+    chance = own.randomised.fillna(True).astype(bool)  # what is not told is not "no"
+    apart = {study for study in set(own.study_id) - set(own.study_id[chance]) if str(judged[study]).startswith("RoB2")}
     levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else 1 for study, of in judged.items()}
-    worst = max(levels, key=levels.get)
-    yield levels[worst], f"risk of bias {word_of(judged[worst])}" if judged[worst] else "risk of bias not judged"
-    if not own.randomised.fillna(True).all() and levels[worst] < _NOT_RANDOMISED:  # what is not told is not "no"
-        yield _NOT_RANDOMISED - levels[worst], "not allotted by chance"
+    levels = {study: level for study, level in levels.items() if study not in apart}
+    worst = max(levels, key=levels.get, default=None)
+    if worst is not None:
+        later = " (judged of a planned outcome, not of what is post hoc)" if own.post_hoc.notna().all() else ""
+        yield (
+            levels[worst],
+            f"risk of bias {word_of(judged[worst])}{later}" if judged[worst] else "risk of bias not judged",
+        )
+    more = _NOT_RANDOMISED - levels.get(worst, 0)
+    if not chance.all() and more > 0:
+        lacking = (
+            ", and no reading by ROBINS-I is on file (the report was judged by RoB 2, for what was randomised in it)"
+        )
+        yield more, f"not allotted by chance{lacking if apart else ''}"
     if own.study_id.nunique() > 1 and len(set(own.points_to) - {"not told"}) > 1:
         yield 1, "reports differ"
     other = own[~own.msc_derived.fillna(False)]

@@ -40,6 +40,9 @@ _EMPTY_WORDS = re.compile(
     r"none|nil|null|human|donated|allogen\w+|autologous|mesenchym\w+|stem|stromal|progenitor|cells?|h?mscs?|derived|of|from|and|or|tissue|source|enriched|with|own|extracellular|vesicles?",
     re.IGNORECASE,
 )
+# Fields of which a registry has a column with words of a list: what stands there is the record's own word, not a reading.
+_OF_THE_RECORD = ("design", "study_type", "phase_group")
+_DECISIONS = ["trn", "field", "code", "words", "read_from", "decided_by", "date"]
 READ_BY = {"machine": "machine-read", "person": "person"}  # the protocol's ``coding_read_by`` → ``coded_by``
 _INTERVENTIONAL_ONLY = ("phases", "allocation", "masking")
 _FLAG_READS = ["conditions", "brief_title", "official_title", "interventions", "arms"]
@@ -85,6 +88,48 @@ def readers_coding(path: str | Path, *, known: set[str], protocol: dict) -> tupl
     good["country_basis"] = good.country_basis.where(good.countries.notna())  # no basis of what is not there
     added = [name for name in protocol["added_fields"] if name in good]
     return schema.checked(good[schema.columns("coded", added=added)], "coded", source=str(path)), rejects
+
+
+def coding_decisions(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Codes that were decided anew on words that the readings missed: each with its words and who decided.
+
+    Parameters
+    ----------
+    raw
+        The folder of raw data. Its ``curation/coding_decisions.csv`` need not exist. The code ``not reported`` says that the record
+        does not tell.
+
+    Returns
+    -------
+    decisions, rejects
+        ``trn, field, code, words, read_from, decided_by, date``; and table ``rejects``: rows on an unknown record, with a field or
+        code that the protocol does not have, without words, or without a name of who decided.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from evlib.base.protocol import load_protocol
+    >>> row = {"trn": ["NCT1"], "field": "route", "code": "nebulised", "words": "EVs inhaled", "read_from": "arms"}
+    >>> row |= {"decided_by": "machine reading", "date": "2026-11-29"}
+    >>> with TemporaryDirectory() as raw:
+    ...     Path(raw, "curation").mkdir()
+    ...     pd.DataFrame(row).to_csv(Path(raw, "curation/coding_decisions.csv"), index=False)
+    ...     decisions, rejects = coding_decisions(raw, known={"NCT1"}, protocol=load_protocol("protocol.yml"))
+    >>> decisions[["trn", "code", "words"]]
+        trn       code        words
+    0  NCT1  nebulised  EVs inhaled
+    """
+    path = Path(raw) / "curation/coding_decisions.csv"
+    rows = schema.read_csv(path, needs=_DECISIONS, optional=True)
+    codes = [{"not reported", *protocol["codes"].get(field, {})} for field in rows.field]
+    unknown = [code not in own for code, own in zip(rows.code, codes, strict=True)]
+    problems = [
+        (~rows.trn.isin(known), schema.NO_SUCH_RECORD),
+        (pd.Series(unknown, index=rows.index, dtype=bool), "no such field, or no such code of it, in protocol.yml."),
+        (rows[_DECISIONS[3:6]].isna().any(axis=1), "its words, where they stand, or who decided is missing."),
+    ]
+    good, rejects = schema.set_aside(rows, path, problems)
+    return good.assign(code=good.code.mask(good.code == "not reported")), rejects
 
 
 def rule_coding(records: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -200,7 +245,14 @@ def coded_fields(protocol: dict) -> list[str]:
     return [*known, *protocol["added_fields"]]
 
 
-def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, by: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+def coding_basis(
+    coding: pd.DataFrame,
+    words: pd.DataFrame,
+    by: pd.DataFrame,
+    *,
+    decisions: pd.DataFrame | None = None,
+    protocol: dict,
+) -> pd.DataFrame:
     """On what each code of a trial rests.
 
     Parameters
@@ -209,6 +261,8 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, by: pd.DataFrame, *,
         What ``coded`` gives.
     words
         The words that ``rule_coding_with_words`` gives.
+    decisions
+        As ``coding_decisions`` gives them: the words of a code that one of them gave.
 
     Returns
     -------
@@ -238,7 +292,9 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, by: pd.DataFrame, *,
     long["order"] = long.trn.map({trn: place for place, trn in enumerate(coding.trn)})
     long["coded_by"] = [by.at[row.trn, row.field] for row in long.itertuples()]
     matches = _matches_by_field(words)
-    basis = [_basis_of(row.trn, row.field, row.value, matches, row.country_basis) for row in long.itertuples()]
+    basis = [
+        _basis_of(_read_in(row, matches), row.field, row.value, matches, row.country_basis) for row in long.itertuples()
+    ]
     long = long.assign(found_in=[column for column, _ in basis], words=[text for _, text in basis])
     columns = _stating_columns(protocol)
     says = [
@@ -246,6 +302,9 @@ def coding_basis(coding: pd.DataFrame, words: pd.DataFrame, by: pd.DataFrame, *,
         for row in long.itertuples()
     ]
     long["record_says"] = says
+    for row in () if decisions is None else decisions.itertuples():
+        own = (long.trn == row.trn) & (long.field == row.field) & (long.coded_by == row.decided_by)
+        long.loc[own, ["found_in", "words"]] = row.read_from, row.words
     long = long.assign(value=long.value.map(str).where(long.value.notna())).sort_values("order", kind="stable")
     return schema.checked(long[schema.columns("coding_basis")], "coding_basis")
 
@@ -256,6 +315,12 @@ def _matches_by_field(words: pd.DataFrame) -> dict[tuple[str, str], list[_Match]
     for trn, field, *match in words.itertuples(index=False):
         matches.setdefault((trn, field), []).append(tuple(match))
     return matches
+
+
+def _read_in(row, matches: dict[tuple[str, str], list[_Match]]) -> str:
+    """The record in which a code was read: the trial's own, or the merged one that ``coded`` names."""
+    other = str(row.coded_by).partition(" (")[2].rstrip(")")
+    return other if (other, row.field) in matches else row.trn
 
 
 def _basis_of(
@@ -288,15 +353,17 @@ def coded(
     rules: pd.DataFrame,
     words: pd.DataFrame,
     *,
+    decisions: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
     protocol: dict,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """People's codes, else the readers' where there are any, else the rules'.
+    """People's codes, else those decided anew, else the readers' where there are any, else the rules'.
 
-    Codes of a record that was merged into another count for that one, where it has none of its own. A field that the readers'
-    coding has no column for is the rules' for all trials. Readers read the copies of their day: where they found no code of a
-    field and the record states it (in the column for it, not in a title), the rules' code counts; and so it does for a country
-    that readers took from the sponsor, because the record that they read showed none.
+    What a record states in a column with words of a list (design, study type, phase) goes before a machine reading; before a person's
+    it does not. Codes of a record that was merged into another count for that one, where it has none of its own. A field that
+    the readers' coding has no column for is the rules' for all trials. Readers read the copies of their day: where they found no
+    code of a field and the record states it (in the column for it, not in a title), the rules' code counts; and so it does for
+    a country that readers took from the sponsor, because the record that they read showed none.
 
     Parameters
     ----------
@@ -304,14 +371,14 @@ def coded(
         Table ``trials``.
     read, rules, words
         As ``readers_coding`` and ``rule_coding_with_words`` give them.
-    people
-        As ``codes_by_people.read_codes`` gives them.
+    decisions, people
+        As ``coding_decisions`` and ``codes_by_people.read_codes`` give them.
 
     Returns
     -------
     coding, by
         Table ``coded``, one row per trial, in the trials' order; and by whom each field of a trial was coded: ``trn`` as the index, one
-        column per field.
+        column per field; "rules (NCT9)" where it is that of the merged record NCT9.
 
     Examples
     --------
@@ -326,7 +393,7 @@ def coded(
     0  NCT1     Egypt  parallel  machine-read     rules
     1  NCT2     Japan  parallel         rules     rules
     """
-    read = tables.of_kept_records(read, trials)
+    merged, read = read[read.trn.isin(tables.kept_numbers(trials))], tables.of_kept_records(read, trials)
     by_readers, by_rules = (table[table.trn.isin(trials.trn)].set_index("trn") for table in (read, rules))
     absent = by_rules.columns.difference(by_readers.columns)
     by_readers = by_readers.join(by_rules[absent])
@@ -336,6 +403,9 @@ def coded(
     gaps["countries"] |= by_readers.country_basis == "sponsor"
     for field, stated in _stated(words, protocol).items():
         fill = gaps[field] & found[field].notna() & found.index.isin(stated)
+        if field in _OF_THE_RECORD:
+            known = found[field].notna() & (found[field] != WITHOUT_CODE) & found.index.isin(stated)
+            fill |= known & (by[field] == READ_BY["machine"]) & (by_readers[field] != found[field])
         if field in _ROUTES:  # a route and its group must go together
             other = _ROUTES[1 - _ROUTES.index(field)]
             fill &= gaps[other] | (by_readers[other] == found[other]) | (found[field] == WITHOUT_CODE)
@@ -346,6 +416,10 @@ def coded(
     rest = by_rules[~by_rules.index.isin(by_readers.index)]
     by = pd.concat([by, pd.DataFrame("rules", rest.index, fields)])
     coding = pd.concat([by_readers, rest]).loc[trials.trn]
+    _fill_from_merged(coding, by, trials, merged, rules, _stated(words, protocol))
+    for row in () if decisions is None else tables.of_kept_records(decisions, trials).itertuples():
+        if row.trn in coding.index:
+            coding.loc[row.trn, row.field], by.loc[row.trn, row.field] = row.code, row.decided_by
     for row in () if people is None else tables.of_kept_records(people, trials).itertuples():
         if row.trn in coding.index:
             by.loc[row.trn, row.field] = f"person ({row.reviewer})"
@@ -353,6 +427,32 @@ def coded(
             if row.field == "countries":
                 coding.loc[row.trn, "country_basis"] = None if pd.isna(row.code) else "record"
     return schema.checked(coding.reset_index(), "coded"), by
+
+
+def _fill_from_merged(
+    coding: pd.DataFrame,
+    by: pd.DataFrame,
+    trials: pd.DataFrame,
+    read: pd.DataFrame,
+    rules: pd.DataFrame,
+    stated: dict[str, set[str]],
+) -> None:
+    """Fill each field that a kept record does not tell from one merged into it: its readers' code, else what it states; in place."""
+    sources = (read.set_index("trn"), rules.set_index("trn"))
+    for number, kept in tables.kept_numbers(trials).items():
+        for source in (own for own in sources if number in own.index):
+            row = source.loc[number]
+            codes = {name: code for name, code in row.items() if name in by and pd.notna(code) and code != WITHOUT_CODE}
+            codes = {
+                name: code for name, code in codes.items() if row.coded_by != "rules" or number in stated.get(name, ())
+            }
+            if coding.loc[kept, list(_ROUTES)].notna().any():  # a route and its group go together
+                codes = {name: code for name, code in codes.items() if name not in _ROUTES}
+            for name, code in codes.items():
+                if pd.isna(coding.at[kept, name]):
+                    coding.at[kept, name], by.at[kept, name] = code, f"{row.coded_by} ({number})"
+                    if name == "countries":
+                        coding.at[kept, "country_basis"] = row.country_basis
 
 
 def _stated(words: pd.DataFrame, protocol: dict) -> dict[str, set[str]]:

@@ -11,9 +11,13 @@ import pandas as pd
 from evlib.base.words import joined, several
 from evlib.doses.dose_windows import NARROW, ROUTES, Setting, less_effective_beyond
 from evlib.doses.effect_sizes import (
+    ALPHA,
     FROM_PERCENTAGES,
+    MAY_MEAN,
+    POWER,
     n_for_power,
     risk_difference,
+    share_not_given_back,
     smallest_rank_p,
     upper_bound_of_none,
 )
@@ -277,7 +281,7 @@ def power_table(effects: pd.DataFrame, *, points: Iterable[float] = (0.10, _POIN
     rows = []
     for group in _untreated(effects).itertuples():
         untreated = group.versus_events / group.versus_n
-        name = f"{group.study}, {group.versus}: {group.versus_events} of {group.versus_n}, worked out from {_printed(effects, group)}"
+        name = f"{group.study}, {group.versus}: {_worked_out(effects, group)}"
         rows += [(name, more, n_for_power(untreated + more, untreated)) for more in points if untreated + more < 1]
     return pd.DataFrame(rows, columns=["untreated", "more survive", "people a group"])
 
@@ -288,10 +292,13 @@ def _untreated(effects: pd.DataFrame) -> pd.DataFrame:
     return groups[groups.msc_derived & groups.ev_arm].drop_duplicates(["study_id", "versus_id"])
 
 
-def _printed(effects: pd.DataFrame, group: Any) -> str:
-    """The survival of a comparison group as its source prints it."""
+def _worked_out(effects: pd.DataFrame, group: Any, of: str = "") -> str:
+    """The count of a comparison group with the printed survival that it was worked out from, and by how much it misses that."""
     own = effects[(effects.arm_id == group.versus_id) & (effects.outcome == group.outcome)].as_stated.dropna()
-    return f"a printed {own.iloc[0]}" if len(own) else "a printed percentage"
+    printed = own.iloc[0] if len(own) else None
+    misfit = share_not_given_back(group.versus_events, group.versus_n, printed) if printed else ""
+    said = f"{group.versus_events} of {group.versus_n}{of}, a count worked out from a printed {printed or 'percentage'}"
+    return f"{said}; {misfit}, and {MAY_MEAN}" if misfit else said
 
 
 # Of the claims on which dials bear: what there is to judge, the verdict, and the evidence in words.
@@ -563,10 +570,10 @@ def _people_needed(effects: pd.DataFrame) -> str:
         return ""
     group = _untreated(effects).iloc[0]
     return (
-        f" (about {table['people a group'][0]} people in each group, to see 15 more of 100 survive where without vesicles "
-        f"{100 * group.versus_events / group.versus_n:.0f} of 100 do: {group.versus_events} of {group.versus_n} in {group.study}, a "
-        f"count worked out from {_printed(effects, group)})"
-    ).replace("15 more", f"{100 * _POINTS:.0f} more")
+        f" (about {table['people a group'][0]} people in each group, for a power of {100 * POWER:.0f} % in a two-sided test at {100 * ALPHA:.0f} %, to see "
+        f"{100 * _POINTS:.0f} more of 100 survive where without vesicles {100 * group.versus_events / group.versus_n:.0f} of 100 do: "
+        f"{_worked_out(effects, group, f' in {group.study}')})"
+    )
 
 
 def _width(window: Any) -> str:

@@ -29,7 +29,11 @@ from evlib.base.errors import InputError
 from evlib.base.schema import join_multi
 from evlib.doses.stated_doses import report_url
 
+ALPHA, POWER = 0.05, 0.8  # of the trials whose size is reckoned, two-sided
 NEITHER = "neither: interval includes no effect"
+MAY_MEAN = (
+    "a printed share that its count does not give back may be of other people, or of time to event (Kaplan-Meier)"
+)
 FROM_PERCENTAGES = "estimated from percentages, perhaps Kaplan-Meier"
 EFFECTS = (
     *("study_id", "study", "trn", "arm_id", "arm", "ev_arm", "versus_id", "versus", "outcome", "timepoint", "measure"),
@@ -218,7 +222,7 @@ def interval_from_p(ratio: float, p: float) -> tuple[float, float]:
     return ratio * math.exp(-half), ratio * math.exp(half)
 
 
-def n_for_power(p1: float, p2: float, power: float = 0.8) -> int:
+def n_for_power(p1: float, p2: float, power: float = POWER) -> int:
     """People needed in each arm for a two-sided test at 5 % to find a difference of two risks, rounded up.
 
     The normal approximation, with the pooled variance under no difference (Fleiss, Statistical Methods for Rates and
@@ -234,7 +238,7 @@ def n_for_power(p1: float, p2: float, power: float = 0.8) -> int:
         raise InputError(
             f"risks {p1} and {p2} with a power of {power}: give two risks that differ, and a power between 0.05 and 1."
         )
-    return math.ceil(samplesize_proportions_2indep_onetail(p1 - p2, p2, power, alpha=0.05, alternative="two-sided"))
+    return math.ceil(samplesize_proportions_2indep_onetail(p1 - p2, p2, power, alpha=ALPHA, alternative="two-sided"))
 
 
 def smallest_rank_p(n: int, m: int) -> float:
@@ -601,9 +605,25 @@ def _estimated_counts(row: dict) -> tuple[tuple[int, int], str]:
     """Events and people from a percentage of the whole arm, and a sentence that says so."""
     share, n = float(row["value"].rstrip("%")), row["arm_n"]
     events = round(share * n / 100)
-    whole = f"{100 * events / n:.1f}" == f"{share:.1f}"
-    fit = "a whole number" if whole else "not whole, so that the percentage is of another denominator"
-    return (events, n), f"{row['arm']}: {row['value']} of {n} people is {share * n / 100:.1f}, {fit}; {events} taken."
+    misfit = share_not_given_back(events, n, row["value"])
+    said = f"{row['arm']}: {row['value']} of {n} people is {share * n / 100:.1f}; {events} taken."
+    return (events, n), f"{said} {misfit}; {MAY_MEAN}." if misfit else said
+
+
+def share_not_given_back(events: int, n: int, printed: str) -> str:
+    """By how much a count worked out from a printed percentage misses it (``MAY_MEAN`` says why that may be); empty where it does not.
+
+    Examples
+    --------
+    >>> share_not_given_back(18, 34, "51.6%")
+    '18 of 34 is 52.9 %, 1.3 points more than printed'
+    >>> share_not_given_back(17, 34, "50.0%")
+    ''
+    """
+    off = 100 * events / n - float(printed.rstrip("% "))
+    if f"{abs(off):.1f}" == "0.0":
+        return ""
+    return f"{events} of {n} is {100 * events / n:.1f} %, {abs(off):.1f} points {'more' if off > 0 else 'less'} than printed"
 
 
 def _same_outcome(row: dict, other: dict) -> bool:

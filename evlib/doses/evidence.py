@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.schema import read_csv
+from evlib.base.schema import corrected_csv, read_csv
 from evlib.base.tables import kept_numbers
 from evlib.doses.parse_agreement import record_doses, with_readers_doses
 from evlib.doses.stated_doses import report_url
@@ -413,7 +413,7 @@ def evidence_tables(
     """
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
-    tables = {name: read_csv(raw / f"curation/{name}.csv") for name in names}
+    tables = {name: corrected_csv(raw / f"curation/{name}.csv") for name in names}
     named = tables["studies"].trn
     tables["studies"] = tables["studies"].assign(trn=named.replace(kept_numbers(trials)), named_trn=named)
     return {

@@ -8,7 +8,7 @@ import pandas as pd
 
 from evlib.base.dates import unambiguous_day
 from evlib.base.errors import InputError
-from evlib.base.schema import checked, columns, kinds, read_csv, set_aside, unguarded
+from evlib.base.schema import checked, columns, corrected_csv, kinds, read_csv, set_aside, unguarded
 
 # The domains of each tool for the risk of bias, and its words, from the least risk to the greatest.
 DOMAINS = {
@@ -77,7 +77,7 @@ def read_reports(raw: str | Path) -> tuple[dict[str, pd.DataFrame], pd.DataFrame
     rejected = []
     for name, words in _WORDS.items():
         path = Path(raw) / f"curation/{name}.csv"
-        rows = read_csv(path, needs=columns(name), optional=True)
+        rows = corrected_csv(path, needs=columns(name), optional=True)
         problems = [
             (
                 rows[column].notna() & ~rows[column].isin(allowed),

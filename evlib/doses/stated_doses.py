@@ -28,11 +28,12 @@ EACH = "administration"  # in column ``per``
 # Kinds that do not say what was measured.
 WITHOUT_UNIT = ("number without a unit", "other")
 PARTICLES_OF = ("an administration", "an area or a site", "no number that can be read")
+_ADDED = "doses_added.csv"  # beside the doses of the first readers: those that were read since, each with who read it
 _STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
 
 
 def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The doses that readers coded (``doses.csv``), numbers parsed.
+    """The doses that readers coded (``doses.csv``), and those read since (``doses_added.csv`` beside it), numbers parsed.
 
     Returns
     -------
@@ -57,6 +58,14 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
             file  line                              reason
     0  doses.csv     4  the low dose exceeds the high one.
     """
+    parts = [_stated_in(Path(path).with_name(name), known) for name in (Path(path).name, _ADDED)]
+    doses, rejects = (pd.concat(own, ignore_index=True) for own in zip(*parts, strict=True))
+    order = {trn: place for place, trn in enumerate(dict.fromkeys(doses.trn))}  # the doses of a trial stand together
+    doses = doses.sort_values("trn", key=lambda trns: trns.map(order), kind="stable", ignore_index=True)
+    return checked(doses, "doses"), rejects
+
+
+def _stated_in(path: Path, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = read_csv(path, needs=["trn", *_STATED], optional=True)
     rows["trn"] = rows.trn.map(normalised, na_action="ignore")
     numeric = ["low", "high", "volume_ml", "n_administrations"]

@@ -16,6 +16,7 @@ def dose_comparisons(
     doses: pd.DataFrame,
     versions: pd.DataFrame,
     *,
+    basis: pd.DataFrame | None = None,
     protocol: dict,
     search_date: str,
 ) -> pd.DataFrame:
@@ -29,6 +30,8 @@ def dose_comparisons(
     ----------
     included, records, doses
         Tables ``described`` (included trials), ``records`` and ``doses``.
+    basis
+        Table ``coding_basis``, which tells who says what design a trial has: its record, or a reading.
     versions, search_date
         As ``evlib.certainty.missing_results.results_by_trial`` takes them.
 
@@ -62,10 +65,15 @@ def dose_comparisons(
     words = [match.group() if (match := pattern.search(text)) else None for text in texts]
     older = versions[(versions.field == "status") & (versions.shown.astype(str) == "True")].set_index("trn").snapshot
     days = facts.snapshot.to_dict() | older.to_dict()
+    said_by = {} if basis is None else basis[basis.field == "design"].set_index("trn").to_dict("index")
+    who = {
+        trn: " (its record)" if own["found_in"] == "intervention_model" else f" ({own['coded_by']})"
+        for trn, own in said_by.items()
+    }
     rows = []
     for row, n, said in zip(included.itertuples(), on_file, words, strict=True):
         because = [f"{n} doses on file"] if n > 1 else []
-        because += [f"design: {row.design}"] if row.design in rules.get("designs", []) else []
+        because += [f"design: {row.design}{who.get(row.trn, '')}"] if row.design in rules.get("designs", []) else []
         because += [f'by its words alone: "{said}"'] if said and not because else []
         if because:
             end = end_in_words(facts.completion_date[row.trn], search_date)

@@ -313,8 +313,10 @@ def _nothing_compared(own: Rows, *, noun: str) -> str:
 
 
 def _about(row: dict[str, Any], own: Rows) -> str:
-    people = "people not stated" if row["n"] is None else several(row["n"], "person", "people")
+    people = "number of people not stated" if row["n"] is None else several(row["n"], "person", "people")
     whole = next((report["people"] for report in own["reports"] if report["study_id"] == row["study_id"]), None)
+    if row["n"] is None and whole is not None:
+        people = f"{several(whole, 'person', 'people')} in the report; how many of them this compares is not stated"
     if row["n"] is not None and whole is not None and whole > row["n"]:
         arms = joined([name for name in (row["arm"], row["versus"]) if name])
         people = f"{row['n']} of its {several(whole, 'person', 'people')}: those of {arms}"

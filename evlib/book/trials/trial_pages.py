@@ -212,14 +212,15 @@ def _if_stated(groups: pd.Series) -> pd.Series:
 def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None, float | None]:
     """The dose of a trial for its row: as HTML, its kind for the menu, and the least and most particles.
 
-    Several arms are a range. A number that rests on the literature is called an estimate.
+    Several arms are a range, or each as it is stated. A number that rests on the literature is called an estimate.
     """
     doses = story.get("in_particles") or story["doses"]
     if not doses:
         return UNREPORTED, None, None, None
     known = [dose for dose in doses if "low" in dose and dose.get("basis") in BASIS]
     if not known:
-        words = " ".join(str(doses[0].get("as_stated", "")).split()[:_MOST_WORDS])
+        texts = dict.fromkeys(" ".join(str(dose.get("as_stated", "")).split()[:_MOST_WORDS]) for dose in doses)
+        words = "; ".join(filter(None, texts))
         return _text(words or pd.NA), "stated, not in particles", None, None
     least, most = min(dose["low"] for dose in known), max(dose["high"] for dose in known)
     basis = max((dose["basis"] for dose in known), key=list(BASIS).index)
@@ -287,7 +288,11 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         f"<p>{_outcome_sentence(story['outcome'])}</p>",
         fold("Each judgement", _grid(story["decisions"], _DECISIONS, label="Judgements", none="No decision yet.")),
         *(
-            ["## Other records of the same trial", _grid(story["duplicates"], _DUPLICATES, label="Other records")]
+            [
+                "## Other records of the same trial",
+                _grid(story["duplicates"], _DUPLICATES, label="Other records"),
+                *map(_merged, story["merged"]),
+            ]
             if story["duplicates"]
             else []
         ),
@@ -325,7 +330,12 @@ def _facts_in_short(
         """A code with the record's words for it, also where they say otherwise."""
         row = codes.get(field, {})
         said = "; ".join(dict.fromkeys(", ".join(split_multi(record[name])) for name in words if name in record))
-        code = row.get("value")
+        code, by = row.get("value"), str(row.get("coded_by", ""))
+        if code == "not reported" and "words" in row:
+            words = f"on the words “{row['words']}” ({row['found_in']})"
+            return html.escape(f"{code} ({by}, {words}; in the field for it the record says: {said or 'nothing'})")
+        if "(" in by and "person" not in by:  # of a record that was merged into this one
+            said = "; ".join(filter(None, (f"{', '.join(split_multi(row.get('words')))} ({by})".strip(), said)))
         if "record_says" in row:
             day = older.get(STATING.get(field), record).get("snapshot")
             code = f"{code} ({row['coded_by']}; the record of {day} says {joined(split_multi(row['record_says']))})"
@@ -439,6 +449,15 @@ def _agreement(coding: list[dict[str, Any]]) -> str:
 
 def _said(record: dict[str, Any], older: dict[str, Any]) -> list[tuple[str, object]]:
     return [(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]
+
+
+def _merged(record: dict[str, Any]) -> str:
+    """What a record says that was merged into the one of the page, its note unfolded."""
+    trn = html.escape(record["trn"])
+    note = f"<p>Note on {trn}: {html.escape(str(record['note']))}</p>\n\n" if "note" in record else ""
+    return note + fold(
+        f"Everything that {trn} says, in its words", _facts(_said(record, {}), label=f"The record {trn}")
+    )
 
 
 def _sources(record: dict[str, Any], older: dict[str, Any]) -> str:

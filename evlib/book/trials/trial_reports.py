@@ -29,7 +29,7 @@ _COUNT_MEASURES = ("risk difference", "proportion")  # said by the ratio beside 
 _ODD = ("does not follow", "follows by no usual test")  # verdicts on a printed statistic
 _STUDY = (
     *("study_id", "study", "year", "report_type", "allocation", "masking", "read_from", "evidence_note"),
-    *("doi_or_url", "trn_link", "disease"),
+    *("doi_or_url", "trn", "trn_link", "disease"),
 )
 _ARM = ("arm_id", "arm", "role", "n", "dose_as_reported", "doses_per_course", "interval", "note")
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -68,7 +68,7 @@ def _report(study: dict[str, Any], tables: Mapping[str, Rows]) -> dict[str, Any]
     odd = [row for row in tables["printed_statistics"].get(key, []) if row["verdict"] in _ODD]
     return {
         **_only(study, _STUDY),
-        **_only(characteristics, ("people", "people_basis", "comparator")),
+        **_only(characteristics, ("people", "people_basis", "comparator", "record_masking")),
         "arms": of_arms,
         "outcomes": outcomes,
         "harms": tables["harms_beside_controls"].get(key, []),
@@ -91,10 +91,16 @@ def _effects(outcome: dict[str, Any], tables: Mapping[str, Rows]) -> list[dict[s
 
 
 def _versus(outcome: dict[str, Any], tables: Mapping[str, Rows]) -> dict[str, str]:
-    """With what an outcome of an arm was compared: the arm, or its kind where which one is not shown."""
+    """With what an outcome of an arm was compared: the arm, or its kind where which one is not shown; whether that was planned
+    beforehand; and the printed percentages that belong to it."""
     for row in tables["compared_outcomes"].get(outcome["arm_id"], []):
         if row["outcome"] == outcome["name"]:
-            return {"versus": row.get("versus") or row["comparator"]}
+            told = {
+                "versus": row.get("versus") or row["comparator"],
+                "post_hoc": row.get("post_hoc"),
+                "shares": row.get("shares"),
+            }
+            return {name: text for name, text in told.items() if text}
     return {}
 
 
@@ -152,7 +158,10 @@ def rows_of(heads: Iterable[str], rows: Iterable[Iterable[str]], *, label: str) 
 def _design(report: dict[str, Any]) -> str:
     kind = str(report.get("report_type", "report"))
     year = f" of {report['year']}" if "year" in report else ""
-    how = f"{report.get('allocation', 'allocation not stated')}, {report.get('masking', 'masking not stated')}"
+    masking = "masking not stated in what was read"
+    if "record_masking" in report:
+        masking += f" (its trial's record: {report['record_masking']})"
+    how = f"{report.get('allocation', 'allocation not stated')}, {report.get('masking', masking)}"
     people = several(int(report["people"]), "person", "people") if "people" in report else "number of people not stated"
     basis = f" ({report['people_basis']})" if "people_basis" in report else ""
     read = f"; read from: {report['read_from']}" if "read_from" in report else ""
@@ -163,7 +172,7 @@ def _design(report: dict[str, Any]) -> str:
     )
     text = f"{kind[:1].upper()}{kind[1:]}{year}: {how}; {people}{basis}; {against}"
     link, tied = _source(report.get("doi_or_url")), report.get("trn_link")
-    tie = " " + _t(f"Tied to this record: {tied}.") if tied else ""
+    tie = " " + _t(f"Tied to {report['trn']}: {tied}.") if tied else ""
     return f"<p>{_t(text)}{_t(read)} (machine-read).{tie}{' ' + link if link else ''}</p>"
 
 
@@ -205,6 +214,9 @@ def _outcomes(report: dict[str, Any]) -> str:
     rows = []
     for (name, time), own in grouped.items():
         first = " (primary)" if any(row.get("primary") == "True" for row in own) else ""
+        first += "".join(
+            dict.fromkeys(f" ({row['post_hoc']}, not planned beforehand)" for row in own if "post_hoc" in row)
+        )
         prefix = [f"{row['arm']}: " if several_arms else "" for row in own]
         values = [arm + value for arm, row in zip(prefix, own, strict=True) if (value := _value(row))]
         effects = [text for row in own for text in _estimates(row)]
@@ -230,6 +242,7 @@ def _estimates(row: dict[str, Any]) -> list[str]:
     p = f"p {row['p']}" if str(row.get("p", "")).startswith(("<", ">")) else f"p = {row['p']}" if "p" in row else ""
     printed = ", ".join(filter(None, (f"{row.get('effect', '')}{ends}".strip(), p)))
     texts = [f"printed: {printed}"] if printed else []
+    texts += [row["shares"]] if "shares" in row else []
     for effect in row["effects"]:
         if effect["basis"] == "as reported":
             continue  # as printed
@@ -256,7 +269,8 @@ def _odd(statistics: list[dict[str, Any]]) -> str:
     if not statistics:
         return ""
     items = "".join(
-        f"<li>{_t(row['outcome'])}: {_t(row['check'])} {_t(row.get('printed', '–'))} is printed, "
+        f"<li>{_t(' v '.join(row[side] for side in ('arm', 'versus') if side in row))}, {_t(row['outcome'])}: "
+        f"{_t(row['check'])} {_t(row.get('printed', '–'))} is printed, "
         f"{_t(row.get('recomputed', '–'))} is what follows from the rest.</li>"
         for row in statistics
     )
