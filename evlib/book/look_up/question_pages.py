@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.files import write_text, writing
-from evlib.base.schema import append_csv, split_multi
+from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_words
+from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
 from evlib.book.look_up.questions import (
@@ -45,7 +46,7 @@ _SHORT = 8  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
     "trials": (
-        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", "as_of", "end", "registered"),
+        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", *DAYS_OF_STATUS, "end", "registered"),
         *("enrolment", "countries", "conditions", "compares_doses", "due", "result", "record_url"),
     ),
     "doses": ("trn", "study", "arm", "as_stated", "basis", "why", "low", "high", "median"),
@@ -487,9 +488,13 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
 
 def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
     rows = most_open_first([row for row in trials if row["status_group"] not in OPEN_STATUS])
-    return (
-        _trial_table(rows, protocol, f"{several(len(rows), 'other trial')}: ended, stopped or unknown") if rows else ""
+    outside = [row for row in rows if row["status_group"] == EXPANDED_ACCESS]
+    ended = [row for row in rows if row["status_group"] != EXPANDED_ACCESS]
+    groups = (
+        (outside, f"{several(len(outside), 'record')} of expanded access: the product is given outside of a trial"),
+        (ended, f"{several(len(ended), 'other trial')}: ended, stopped or unknown"),
     )
+    return "\n\n".join(_trial_table(own, protocol, caption) for own, caption in groups if own)
 
 
 def _trial_table(
@@ -504,7 +509,7 @@ def _trial_table(
         "registered",
         "phase",
         "status",
-        "status as of",
+        "status: its day, and when our copy was read",
         "end, planned or actual",
         "people",
         "where",
@@ -517,7 +522,7 @@ def _trial_table(
             _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
             _text(phases.get(row["phase_group"], row["phase_group"])),
             _text(row["status"]),
-            _text(row["as_of"]),
+            _text(row["status"] and days_in_words(*(row[name] for name in DAYS_OF_STATUS))),
             _text(row["end"]),
             _text(row["enrolment"]),
             _text(", ".join(split_multi(row["countries"])) or None),

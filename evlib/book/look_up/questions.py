@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.dates import end_has_passed, end_in_words
-from evlib.base.schema import read_csv, read_table, split_multi
+from evlib.base.reading.statuses import status_groups
+from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, several
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
-from evlib.describe.figures import status_groups
 from evlib.doses.stated_doses import report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -65,13 +65,13 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     day = load_numbers(results).get("search_date", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
-    trials["as_of"] = trials.trn.map(records.snapshot)
+    for name in DAYS_OF_STATUS:
+        trials[name] = trials.trn.map(records[name])
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
         ended = read_table(results / "missing_results.csv", "missing_results").set_index("trn")
-        for name in ("due", "result", "date_is", "status_of"):
+        for name in ("due", "result", "date_is"):
             trials[name] = trials.trn.map(ended[name])
-        trials["as_of"] = trials.status_of.fillna(trials.as_of)
     if (results / "dose_comparisons.csv").is_file():
         trials["compares_doses"] = trials.trn.map(read_csv(results / "dose_comparisons.csv").set_index("trn").because)
     if (results / "doses.csv").is_file():
@@ -387,9 +387,10 @@ def _dose(own: Rows) -> str:
         still = sum(row["status_group"] in OPEN_STATUS for row in comparing) - late
         if comparing:
             verb = "is" if len(comparing) == 1 else "are"
-            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still or 'none'} of them can still report."
-            if late:
-                text += f" {late} more {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed."
+            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses: {still or 'none'} of them can still report"
+            text += f"; {late or 'none'} {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed"
+            closed = len(comparing) - still - late
+            text += f"; {closed or 'none'} {'has ended, or its' if closed == 1 else 'have ended, or their'} status is not known."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
 
 
