@@ -27,6 +27,7 @@ from evlib.book.look_up.questions import (
 )
 from evlib.book.page_policy import first_danger
 from evlib.book.trials.trial_pages import page_name
+from evlib.doses.under_way import OPEN_STATUS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROTOCOL = load_protocol(ROOT / "protocol.yml")
@@ -128,7 +129,7 @@ def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(ta
     assert flags == sorted(flags) and {(False, False), (True, False)} <= set(flags)
     row = next(row for row in text.split("<tr>") if "/NCT04798716.html" in row)
     assert (
-        "2021-12-01 (passed)" in row and ">2026-11-22<" in row
+        "2021-12-01 (passed)" in row and "on 2022-03-11; our copy was read on 2026-11-22<" in row
     )  # its record, read on that day, still says that it is to begin
 
 
@@ -206,6 +207,28 @@ def test_text_of_registries_and_reports_stays_text(tables, asked):
         text = page(question, hostile)
         assert "<script" not in text and first_danger(text) is None
         assert "\n`{raw}`" not in text  # a blank line would end the HTML and begin Markdown
+
+
+def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, asked):
+    trials = tables["trials"]
+    outside = trials[trials.status_group == "Expanded access"]
+    assert "NCT04657458" in set(outside.trn)
+    text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    ended, access = (
+        re.search(rf"(\d+) {words}", text) for words in ("other trials?: ended", "records? of expanded access")
+    )
+    assert int(access[1]) == len(outside) and "NCT04657458" in text[access.start() :]
+    assert "NCT04657458" not in text[ended.start() : access.start()]
+    open_ones = trials.status_group.isin(OPEN_STATUS).sum()
+    assert int(ended[1]) + len(outside) + open_ones == len(trials)
+
+
+def test_counts_of_reports_say_how_many_are_on_other_products(tables, asked):
+    reports = tables["reports"]
+    others = int((~reports.msc_derived.fillna(False)).sum())
+    text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    said = f"{len(reports)} reports ({others} of them not on what is known to be vesicles of MSCs)"
+    assert others and text.count(said) >= 2
 
 
 def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from evlib.base.errors import InputError
@@ -34,6 +34,20 @@ def joined(names: Sequence[str], word: str = "and") -> str:
     ('skin, lung and eye', 'skin or lung')
     """
     return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def not_of_mscs(flags: Iterable[bool]) -> str:
+    """In brackets after a count of reports or arms, how many are on other products; nothing where all are on vesicles of MSCs.
+
+    ``flags`` says of each whether its product is known to be vesicles of MSCs.
+
+    Examples
+    --------
+    >>> f"3 reports{not_of_mscs([True, False, True])}", not_of_mscs([True])
+    ('3 reports (1 of them not on what is known to be vesicles of MSCs)', '')
+    """
+    others = sum(not flag for flag in flags)
+    return f" ({others} of them not on what is known to be vesicles of MSCs)" if others else ""
 
 
 def numbered(sentences: Sequence[str]) -> str:

@@ -157,7 +157,7 @@ def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
     )
     return (
         f'<div id="ask" class="ask" hidden><p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
-        f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials and reports of each disease and route</p>'
+        f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials, and reports on any product, of each disease and route</p>'
         '<div class="scroll whole answers" id="answers" tabindex="0" role="region" aria-labelledby="answers-caption">'
         f'<table aria-labelledby="answers-caption"><thead><tr><th scope="col">Disease</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n'
         f"{_MENUS}\n"
@@ -491,8 +491,8 @@ def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
     outside = [row for row in rows if row["status_group"] == EXPANDED_ACCESS]
     ended = [row for row in rows if row["status_group"] != EXPANDED_ACCESS]
     groups = (
-        (outside, f"{several(len(outside), 'record')} of expanded access: the product is given outside of a trial"),
         (ended, f"{several(len(ended), 'other trial')}: ended, stopped or unknown"),
+        (outside, f"{several(len(outside), 'record')} of expanded access: the product is given outside of a trial"),
     )
     return "\n\n".join(_trial_table(own, protocol, caption) for own, caption in groups if own)
 

@@ -14,7 +14,7 @@ from evlib.base.dates import end_has_passed, end_in_words
 from evlib.base.reading.statuses import status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, load_numbers, several
+from evlib.base.words import joined, load_numbers, not_of_mscs, several
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
@@ -269,7 +269,7 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
     text = (
-        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
+        f"{n} of {several(n_reports, 'report')}{_others(own['reports'])} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
         "(another dose is not counted as one)."
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
@@ -283,6 +283,10 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
         ],
         "more": f"One outcome of each; {several(more, 'more report')} below." if more > 0 else "",
     }
+
+
+def _others(rows: list[dict[str, Any]]) -> str:
+    return not_of_mscs(bool(row["msc_derived"]) for row in rows)
 
 
 def _dose_of(row: dict[str, Any], own: Rows) -> str | None:
@@ -301,13 +305,13 @@ def _nothing_compared(own: Rows, *, noun: str) -> str:
         return f"{text} No report of results is on file."
     of_doses = {row["study"] for row in compared if row["msc_derived"]}
     others = {row["study"] for row in compared} - of_doses
-    silent = len({row["study_id"] for row in own["reports"]} - {row["study_id"] for row in compared})
+    silent = [row for row in own["reports"] if row["study_id"] not in {found["study_id"] for found in compared}]
     if of_doses:
         text += f" Doses alone are compared by {joined(sorted(of_doses))}."
     if others:
         text += f" {joined(sorted(others))} {'compares' if len(others) == 1 else 'compare'} {noun} of other cells, or of cells that are not told."
     if silent:
-        text += f" {several(silent, 'report')} {'has' if silent == 1 else 'have'} no compared outcome on file: how people would have fared without is not known."
+        text += f" {several(len(silent), 'report')}{_others(silent)} {'has' if len(silent) == 1 else 'have'} no compared outcome on file: how people would have fared without is not known."
     left_out = [f"{row['study']} compares {row['left_out']}" for row in own["reports"] if row.get("left_out")]
     return f"{text} Not counted as a comparison: {'; '.join(left_out)}." if left_out else text
 
@@ -337,7 +341,8 @@ def _by_disease(own: Rows, *, noun: str) -> str:
         parts.append(
             f"{len(rest)} others {sum(comparing[name] for name in rest)} of {sum(groups[name] for name in rest)}"
         )
-    return f"Reports that compare {noun} of MSCs with another arm, by disease: {', '.join(parts)}."
+    every = f"{several(len(own['reports']), 'report')}{_others(own['reports'])}"
+    return f"Reports that compare {noun} of MSCs with another arm, by disease: {', '.join(parts)}; of all {every}."
 
 
 def _certainty(own: Rows) -> str:
@@ -417,7 +422,7 @@ def _harms(own: Rows) -> str:
     if not reports or harms is None:
         return ""
     silent = sum(not row["harms_told"] for row in reports)
-    told = f"nothing on harms is on file of {silent} of {several(len(reports), 'report')}"
+    told = f"nothing on harms is on file of {silent} of {several(len(reports), 'report')}{_others(reports)}"
     deaths = _number([row for row in own.get("compared", []) if row["domain"] == "death"], "study_id")
     died = (
         f" Deaths that {several(deaths, 'report')} {'compares' if deaths == 1 else 'compare'} stand among what was found."
@@ -430,10 +435,8 @@ def _harms(own: Rows) -> str:
     counted.sort(key=lambda row: row["serious"] is not None and not row["serious"])  # serious ones and deaths first
     beside = sum(row["control_events"] is not None and row["control_n"] is not None for row in counted)
     none = [row for row in counted if row["n_events"] == 0]
-    others = sum(not row["msc_derived"] for row in counted)
-    cells = f" ({others} on vesicles that are not known to be of MSCs)" if others else ""
     text = (
-        f"Harms: of {several(len(counted), 'count')} with a number of people{cells} {len(none) or 'none'} saw no event, {beside or 'none'} "
+        f"Harms: of {several(len(counted), 'count')} with a number of people{_others(counted)} {len(none) or 'none'} saw no event, {beside or 'none'} "
         f"stand beside such a count of a control arm; {told}.{died}"
     )
     seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
@@ -492,7 +495,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
     if reports := own.get("reports"):
         unnamed = sum(row["trn"] is None for row in reports)
-        lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}.", [], ""))
+        lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}{_others(reports)}.", [], ""))
     return lines
 
 
