@@ -149,7 +149,9 @@ def test_an_update_that_left_nothing_unread_says_so():
     before, after = search({"B": "pending"}), search({"A": "included", "B": "excluded at title"})
     changes = compare.trial_changes(before, after)
     n = compare.accounts(before, after, changes)
-    text = compare.message(n, after, changes, changes.iloc[:0], before_date="2024-02-17", search_date="2026-11-28", anew=1)
+    text = compare.message(
+        n, after, changes, changes.iloc[:0], before_date="2024-02-17", search_date="2026-11-28", anew=1
+    )
     assert "## Changed records: 0" in text
     assert "No record waits to be read." in text and "not yet read**" not in text
     assert "## Records not yet read: 0" in text

@@ -207,7 +207,16 @@ def older_values(story: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def story_as_text(story: dict[str, Any]) -> str:
     """What ``trace`` gives, as text for a terminal with a paragraph for each step."""
     record, outcome = story["record"], story["outcome"]
-    facts = ("registry", "snapshot", "registered", "registered_basis", "registered_method", "status", *DAYS_OF_STATUS, "enrolment")
+    facts = (
+        "registry",
+        "snapshot",
+        "registered",
+        "registered_basis",
+        "registered_method",
+        "status",
+        *DAYS_OF_STATUS,
+        "enrolment",
+    )
     own, older = split_multi(record.get("source_urls")), older_values(story)
     of_fields = {field: split_multi(row.get("source_urls")) for field, row in older.items()}
     every = list(dict.fromkeys([*own, *(url for urls in of_fields.values() for url in urls)]))

@@ -22,7 +22,14 @@ VAGUE_WORDS[EXPANDED_ACCESS] = "available; no longer available; temporarily not 
 _GROUPS = {word: group for group, words in (STATUS_WORDS | VAGUE_WORDS).items() for word in words.split("; ")}
 # In which order a trial comes to the groups: what has ended does not open again, and ClinicalTrials.gov calls "unknown" what was
 # open, should have ended, and has not been updated for two years.
-_STAGES = {"Not yet recruiting": 0, "Recruiting": 1, "Active, not recruiting": 2, "Unknown": 3, "Completed": 4, ENDED_EARLY: 4}
+_STAGES = {
+    "Not yet recruiting": 0,
+    "Recruiting": 1,
+    "Active, not recruiting": 2,
+    "Unknown": 3,
+    "Completed": 4,
+    ENDED_EARLY: 4,
+}
 
 
 def plain_status(word: str) -> str:
