@@ -223,12 +223,15 @@ def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, ask
     assert int(ended[1]) + len(outside) + open_ones == len(trials)
 
 
-def test_counts_of_reports_say_how_many_are_on_other_products(tables, asked):
+def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, asked):
     reports = tables["reports"]
     others = int((~reports.msc_derived.fillna(False)).sum())
     text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
-    said = f"{len(reports)} reports ({others} of them not on what is known to be vesicles of MSCs)"
+    n = len(reports)
+    said = f"{n} reports (of these {n}, {others} are not on what is known to be vesicles of MSCs)"
     assert others and text.count(said) >= 2
+    for name in ("certainty", "harms_seen"):  # the same on the first page
+        assert said in load_numbers(results)[name]
 
 
 def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):

@@ -37,17 +37,19 @@ def joined(names: Sequence[str], word: str = "and") -> str:
 
 
 def not_of_mscs(flags: Iterable[bool]) -> str:
-    """In brackets after a count of reports or arms, how many are on other products; nothing where all are on vesicles of MSCs.
+    """In brackets after a count of reports or arms, how many of them are on other products; nothing where none is.
 
     ``flags`` says of each whether its product is known to be vesicles of MSCs.
 
     Examples
     --------
     >>> f"3 reports{not_of_mscs([True, False, True])}", not_of_mscs([True])
-    ('3 reports (1 of them not on what is known to be vesicles of MSCs)', '')
+    ('3 reports (of these 3, 1 is not on what is known to be vesicles of MSCs)', '')
     """
-    others = sum(not flag for flag in flags)
-    return f" ({others} of them not on what is known to be vesicles of MSCs)" if others else ""
+    known = [bool(flag) for flag in flags]
+    n, others = len(known), known.count(False)
+    verb = "is" if others == 1 else "are"
+    return f" (of these {n}, {others} {verb} not on what is known to be vesicles of MSCs)" if others else ""
 
 
 def numbered(sentences: Sequence[str]) -> str:

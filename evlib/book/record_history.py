@@ -233,7 +233,7 @@ def story_as_text(story: dict[str, Any]) -> str:
         *(f"source {number}: {url}" for url, number in sources.items()),
         *([f"read from {_numbered(own, sources)}, but for:"] if older else []),
         *(
-            f"{field}: {row['value']}, as of {row['snapshot']}, read from {_numbered(of_fields[field], sources)}"
+            f"{field}: {row['value']}, copy read on {row['snapshot']}, from {_numbered(of_fields[field], sources)}"
             for field, row in older.items()
         ),
         *(text for of_decisions, text in not_used if not of_decisions),

@@ -202,7 +202,8 @@ def summaries_of(sources: Iterable[Source], *, known: Collection[str]) -> pd.Dat
 def _with_days(every: pd.DataFrame, *, transcribed: pd.Series, days: pd.DataFrame | None) -> pd.DataFrame:
     """The rows of the sources with the days of their status, and ``newest_by``: the day by which it is compared, "" for unknown."""
     told = pd.DataFrame(columns=_COLUMNS, dtype="str") if days is None else days
-    told = every[["trn", "snapshot", "status"]].merge(told, on=["trn", "snapshot", "status"], how="left")
+    place = ["trn", "snapshot", "status"]
+    told = every[place].merge(told.drop_duplicates(place), on=place, how="left")
     has, elsewhere = every.status.notna(), told.day_is.notna()
     own = every.last_update.mask(elsewhere)
     return every.assign(

@@ -203,7 +203,7 @@ def _trial(trn: str, title: object, *, pending: bool) -> str:
 
 def _day(older: dict[str, Any] | None) -> str:
     """The day of a fact that is older than the record's newest source, in small print."""
-    return _small(f"as of {older['snapshot']}" if older else "")
+    return _small(f"copy read on {older['snapshot']}" if older else "")
 
 
 def _small(words: str) -> str:
@@ -464,8 +464,8 @@ def _sources(record: dict[str, Any], older: dict[str, Any]) -> str:
 
 
 def _as_of(value: object, older: dict[str, Any] | None) -> object:
-    """A fact, with the day of its source where that is older than the record's newest one."""
-    return f"{value} (as of {older['snapshot']})" if older else value
+    """A fact, with the day on which its copy was read where that is older than the record's newest one."""
+    return f"{value} (copy read on {older['snapshot']})" if older else value
 
 
 def _that_differ(versions: list[dict[str, Any]]) -> set[str]:
@@ -482,7 +482,7 @@ def _addresses(record: dict[str, Any], older: dict[str, dict[str, Any]]) -> dict
     for field, row in older.items():
         for url in split_multi(row.get("source_urls")):
             if not (url in addresses and not addresses[url]):
-                addresses.setdefault(url, []).append(f"{field.replace('_', ' ')} as of {row['snapshot']}")
+                addresses.setdefault(url, []).append(f"{field.replace('_', ' ')}, read on {row['snapshot']}")
     return addresses
 
 
