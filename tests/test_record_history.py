@@ -125,7 +125,7 @@ def test_the_page_of_a_trial_begins_with_what_decides_and_tells_all_that_is_on_f
     page = trial_page(story, None)
     answer = page[page.index('class="answer"') : page.index("## Results")]
     assert html.escape(report["evidence_note"]) in answer and "Zarrabi 2023 (article): randomised, 43 people" in answer
-    assert answer.index("Recruiting") < answer.index("1 report is on file")
+    assert answer.index("Unknown status") < answer.index("1 report is on file")
     assert all(report[name] for name in ("arms", "outcomes", "product", "risk_of_bias"))
     assert not report["harms"] and "no statement is on file, which does not mean" in page
     for arm in report["arms"]:
