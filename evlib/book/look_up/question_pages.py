@@ -441,7 +441,7 @@ def _registered(trials: list[dict[str, Any]], protocol: dict) -> str:
         + (f", registered {f'{min(years)} to ' if min(years) < max(years) else 'in '}{max(years)}" if years else "")
         + f"; {several(sum(people), 'person', 'people')}, planned or enrolled, in the {len(people)} that state a number",
         f"Phase: {_tally(phases.get(row['phase_group'], row['phase_group'] or _MISSING) for row in trials)}",
-        f"Status, as last seen: {_tally(row['status_group'] for row in trials)}",
+        f"Status, the registries' newest word that we have: {_tally(row['status_group'] for row in trials)}",
         f"Where: {_tally(where, most=8)}",
         *([f"Conditions, in the records' words: {_tally(conditions, most=8)}"] if conditions else []),
     ]
