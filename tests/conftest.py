@@ -72,7 +72,7 @@ def shipped(review: dict) -> pd.DataFrame:
     shipped = [RAW / "registries" / facts["snapshot"] for facts in review["screening_rounds"].values()]
     files = [file for file in sources.raw_sources(RAW, snapshot=SNAPSHOT) if file.path.name == "records.jsonl"]
     assert {path / "records.jsonl" for path in shipped} <= {file.path for file in files}
-    records, rejects, *_ = sources.records_of(files, protocol=review, always=read)
+    records, rejects, *_ = sources.records_of(files, protocol=review, always=read, days=sources.status_days(RAW))
     assert rejects.empty
     decisions, _, _ = screening.readers_decisions(RAW, known=read, protocol=review)
     numbers = sources.numbers_of_rounds(RAW, protocol=review)

@@ -106,6 +106,18 @@ def test_what_only_other_words_say_has_not_changed(review, field, old, new, chan
     assert len(compare.record_changes(before, after, protocol=review)) == changed
 
 
+def test_records_of_which_there_is_no_newer_copy_cannot_show_a_change_and_it_is_said(review):
+    before, after = search({"A": "included", "B": "included"}), search({"A": "included", "N": "included"})
+    assert compare.read_anew(before, after) == 0
+    said = compare.changes_in_words(0, 0)
+    assert "0" not in said and "cannot" not in compare.changes_in_words(0, 5)
+    changes = compare.trial_changes(before, after)
+    n, days = compare.accounts(before, after, changes), {"before_date": "2024-02-17", "search_date": "2026-11-28"}
+    assert f"## Changed records: {said}" in compare.message(n, after, changes, changes.iloc[:0], **days, anew=0)
+    after.records.loc[after.records.trn == "A", "snapshot"] = "2026-12-01"
+    assert compare.read_anew(before, after) == 1
+
+
 def test_a_decision_without_a_reason_names_its_reviewer_once():
     before, after = search({}), search({"A": "included"})
     after.screened.loc[:, "reason"] = "ana: include"
@@ -124,6 +136,7 @@ def test_the_message_keeps_registry_text_as_text(review):
         compare.record_changes(before, after, protocol=review),
         before_date="2024-02-17",
         search_date="2026-11-28",
+        anew=0,
     )
     assert (
         "- `A` `@all <script> ![x](https://x.org) # loud`: `its record is new in this search; decided by ana: r`"
@@ -136,7 +149,10 @@ def test_an_update_that_left_nothing_unread_says_so():
     before, after = search({"B": "pending"}), search({"A": "included", "B": "excluded at title"})
     changes = compare.trial_changes(before, after)
     n = compare.accounts(before, after, changes)
-    text = compare.message(n, after, changes, changes.iloc[:0], before_date="2024-02-17", search_date="2026-11-28")
+    text = compare.message(
+        n, after, changes, changes.iloc[:0], before_date="2024-02-17", search_date="2026-11-28", anew=1
+    )
+    assert "## Changed records: 0" in text
     assert "No record waits to be read." in text and "not yet read**" not in text
     assert "## Records not yet read: 0" in text
 

@@ -27,6 +27,7 @@ from evlib.book.look_up.questions import (
 )
 from evlib.book.page_policy import first_danger
 from evlib.book.trials.trial_pages import page_name
+from evlib.doses.under_way import OPEN_STATUS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROTOCOL = load_protocol(ROOT / "protocol.yml")
@@ -128,7 +129,7 @@ def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(ta
     assert flags == sorted(flags) and {(False, False), (True, False)} <= set(flags)
     row = next(row for row in text.split("<tr>") if "/NCT04798716.html" in row)
     assert (
-        "2021-12-01 (passed)" in row and ">2026-11-22<" in row
+        "2021-12-01 (passed)" in row and "on 2022-03-11; our copy was read on 2026-11-22<" in row
     )  # its record, read on that day, still says that it is to begin
 
 
@@ -216,6 +217,31 @@ def test_text_of_registries_and_reports_stays_text(tables, asked):
         assert "\n`{raw}`" not in text  # a blank line would end the HTML and begin Markdown
 
 
+def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, asked):
+    trials = tables["trials"]
+    outside = trials[trials.status_group == "Expanded access"]
+    assert "NCT04657458" in set(outside.trn)
+    text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    ended, access = (
+        re.search(rf"(\d+) {words}", text) for words in ("other trials?: ended", "records? of expanded access")
+    )
+    assert int(access[1]) == len(outside) and "NCT04657458" in text[access.start() :]
+    assert "NCT04657458" not in text[ended.start() : access.start()]
+    open_ones = trials.status_group.isin(OPEN_STATUS).sum()
+    assert int(ended[1]) + len(outside) + open_ones == len(trials)
+
+
+def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, asked):
+    reports = tables["reports"]
+    others = int((~reports.msc_derived.fillna(False)).sum())
+    text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    n = len(reports)
+    said = f"{n} reports (of these {n}, {others} are not on what is known to be vesicles of MSCs)"
+    assert others and text.count(said) >= 2
+    for name in ("certainty", "harms_seen"):  # the same on the first page
+        assert said in load_numbers(results)[name]
+
+
 def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):
     copy = shutil.copytree(results, tmp_path / "results")
     described = read_csv(copy / "described.csv").assign(title="=1+1")
@@ -227,7 +253,7 @@ def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):
 
 def test_a_review_without_reports_doses_or_codes_of_routes_has_pages_of_what_is_registered(tables):
     protocol = PROTOCOL | {"codes": {name: codes for name, codes in PROTOCOL["codes"].items() if name != "route_group"}}
-    names = ["due", "result", "date_is", "status_of", "compares_doses"]
+    names = ["due", "result", "date_is", "compares_doses"]
     trials = {"trials": tables["trials"].drop(columns=names).assign(route_group=ALL)}
     asked = questions(trials, protocol=protocol)
     assert set(asked.route_group) == {ALL}

@@ -65,7 +65,7 @@ def test_each_address_is_told_once_and_each_field_by_the_numbers_of_its_sources(
         line for line in text.split("\n") if line.endswith(f": {story['record']['source_urls'].split(' | ')[0]}")
     )
     assert number.strip().startswith("source 1:")
-    assert all(f"as of {row['snapshot']}, read from source" in text for row in older.values())
+    assert all(f"copy read on {row['snapshot']}, from source" in text for row in older.values())
 
 
 def test_a_decision_that_was_set_aside_stands_where_the_decisions_are_told(results, review, tmp_path):
@@ -106,11 +106,11 @@ def test_the_page_of_a_trial_dates_what_only_an_older_copy_says_and_says_who_rea
         if addresses[row.trn].isdisjoint(row.source_urls.split(" | "))
     )
     page = trial_page(traced(row.trn), None)
-    assert f"<td>{row.value} (as of {row.snapshot})</td>" in page
-    assert f"enrolment as of {row.snapshot}" in page  # beside its address, below "Sources"
+    assert f"<td>{row.value} (copy read on {row.snapshot})</td>" in page
+    assert f"enrolment, read on {row.snapshot}" in page  # beside its address, below "Sources"
     assert f"<td>{records.snapshot[row.trn]}</td>" in page
     newest = records.index[~records.index.isin(older.trn)][0]
-    assert "(as of " not in trial_page(traced(newest), None)
+    assert "(copy read on " not in trial_page(traced(newest), None)
     trials = read_table(results / "trials.csv", "trials")
     pages = {trn: trial_page(traced(trn), None) for trn in trials.trn}
     assert "<td>machine-read</td>" in pages["NCT04276987"]
@@ -125,7 +125,7 @@ def test_the_page_of_a_trial_begins_with_what_decides_and_tells_all_that_is_on_f
     page = trial_page(story, None)
     answer = page[page.index('class="answer"') : page.index("## Results")]
     assert html.escape(report["evidence_note"]) in answer and "Zarrabi 2023 (article): randomised, 43 people" in answer
-    assert answer.index("Recruiting") < answer.index("1 report is on file")
+    assert answer.index("Unknown status") < answer.index("1 report is on file")
     assert all(report[name] for name in ("arms", "outcomes", "product", "risk_of_bias"))
     assert not report["harms"] and "no statement is on file, which does not mean" in page
     for arm in report["arms"]:

@@ -1,6 +1,7 @@
 """Every combination of the dials: any row can be computed alone, and what is said of all of them is counted from them."""
 
 import random
+import re
 from itertools import product
 
 import pandas as pd
@@ -18,6 +19,7 @@ from evlib.doses.dose_verdicts import (
 from evlib.doses.dose_windows import setting_of
 from evlib.doses.evidence import dials, evidence_tables
 from evlib.doses.specifications import dials_left_out, full_cross, levels_of
+from evlib.doses.stated_doses import share_text
 
 RAW = ROOT / "data/raw"
 CLAIMS = ["about 10⁸ nebulised", "below intravenous", "narrow", "less on both sides"]
@@ -122,6 +124,14 @@ def test_the_verdicts_and_the_answer_are_of_the_whole_cross(tables, stated, cros
     assert len(answer) == 3 and answer[0].startswith("**Not shown.**")
     assert f"{known.min():.2f} to {known.max():.2f}" in answer[1]
     assert f"{len(cross) - len(known):,} of {len(cross):,} combinations" in answer[1]
+    # Which of the two shares is which, the same here as in the chapter's evidence.
+    as_set = cross[cross.as_set].iloc[0]
+    lowest, of_any = (share_text(as_set[name]) for name in ("share_minimum", "share_any"))
+    assert lowest != of_any
+    assert re.search(rf"{lowest} where the lowest effective .*{of_any} where any two", answer[1])
+    assert re.search(
+        rf"{lowest} of the .*lowest effective .*{of_any} where any two", by_claim.evidence["below intravenous"]
+    )
     none = cross.assign(share=float("nan"))
     assert f"In none of {len(none):,} combinations" in at_a_glance(verdicts, setting, none, effects)[1]
     others = verdicts.assign(verdict=verdicts.verdict.mask(verdicts.claim == "below intravenous", "cannot be judged"))

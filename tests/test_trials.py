@@ -22,7 +22,7 @@ from evlib.book.browsing import browsing
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.book.record_history import trace, traced_tables
 from evlib.book.trials.trial_links import pages_of_trials, with_trial_links
-from evlib.book.trials.trial_pages import page_name, trials_to_browse
+from evlib.book.trials.trial_pages import page_name, trial_page, trials_to_browse
 
 DATE = "2024-02-17"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -66,6 +66,25 @@ def test_every_trial_is_a_row_with_its_dose_and_results(table, described, storie
             assert float(row["Particles, least"]) == min(dose["low"] for dose in known)
     assert rows.loc["NCT04276987", "Particles are"] == "particles, stated"
     assert ">2×10⁸ particles (stated)<" in table
+
+
+def test_a_status_stands_with_the_day_that_its_source_states_and_that_of_our_copy(table, described, stories):
+    rows, unknown = rows_of(table).set_index("Number"), 0
+    for story in stories:
+        record, page = story["record"], trial_page(story, None)
+        if "status" in record:
+            told = re.search(r'class="answer">([^<]*)', page)[1]
+            assert f"our copy was read on {record['status_read']}" in told
+            assert (f" {record['status_day']}" if "status_day" in record else "day is not told") in told
+            unknown += "status_day" not in record
+            assert rows.loc[story["trn"], "Day of the status"] == record.get("status_day", "")
+    assert unknown
+    pages = {story["trn"]: html.unescape(trial_page(story, None)) for story in stories}
+    # Not the older table's "Recruiting"; and not the day on which a table, or an older copy, was read.
+    last = "last updated in the registry on 2020-04-30; our copy was read on 2022-10-09"
+    assert f">Unknown status ({last})." in pages["NCT04366063"]
+    assert ">Recruiting (of 2024-01-28, from a table of a publication; our copy" in pages["NCT05787288"]
+    assert ">Pending (of 2020-03-02, from WHO ICTRP's copy" in pages["ChiCTR2000030261"]
 
 
 def test_a_menu_counts_each_choice_and_offers_what_is_missing(table, described):

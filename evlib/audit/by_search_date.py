@@ -66,7 +66,7 @@ def shared_inputs(protocol_file: str | Path, *, raw_dir: str | Path) -> Inputs:
     raw, review = Path(raw_dir), load_protocol(protocol_file)
     read = sources.read_in_rounds(raw, protocol=review)
     files = sources.raw_sources(raw, snapshot=snapshots(raw)[-1])
-    records, _, account, *_ = sources.records_of(files, protocol=review, always=read)
+    records, _, account, *_ = sources.records_of(files, protocol=review, always=read, days=sources.status_days(raw))
     readings, pairs, _ = screening.readers_decisions(raw, known=set(records.trn) | read, protocol=review)
     numbers = sources.numbers_of_rounds(raw, protocol=review)
     rounds = registration_dates.bounds_by_rounds(readings, numbers, protocol=review)

@@ -175,6 +175,37 @@ def record_changes(before: Search, after: Search, *, protocol: dict) -> pd.DataF
     return pd.DataFrame(rows, columns=["trn", "title", "field", "before", "after"])
 
 
+def read_anew(before: Search, after: Search) -> int:
+    """How many records both searches hold of which the later one has a newer copy: only these can show a change.
+
+    Examples
+    --------
+    >>> was = pd.DataFrame({"trn": ["A", "B"], "snapshot": "2022-10-09"})
+    >>> now = was.assign(snapshot=["2022-10-09", "2026-11-22"])
+    >>> read_anew(Search(was, was, was, {}), Search(now, now, now, {}))
+    1
+    """
+    old, new = (search.records.set_index("trn").snapshot for search in (before, after))
+    both = old.index.intersection(new.index)
+    return int((old[both] != new[both]).sum())
+
+
+def changes_in_words(n_changed: int, anew: int) -> str:
+    """How many fields changed in the records that were read anew; where none was, that nothing can be compared.
+
+    Examples
+    --------
+    >>> changes_in_words(0, 0)
+    'nothing can be compared, since both searches read the same copies of the records'
+    >>> changes_in_words(2, 30)
+    '2 changes in the 30 records that both searches hold and of which the later has a newer copy'
+    """
+    if not anew:
+        return "nothing can be compared, since both searches read the same copies of the records"
+    held = "record that both searches hold and of which the later has a newer copy"
+    return f"{several(n_changed, 'change')} in the {several(anew, held, held.replace('record', 'records', 1))}"
+
+
 def _other_words(field: str, old: str, new: str, protocol: dict) -> bool:
     """Whether two different texts of a field say the same."""
     if field == "phases":
@@ -279,8 +310,10 @@ def message(
     *,
     before_date: str,
     search_date: str,
+    anew: int,
 ) -> str:
-    """The update as a short text in Markdown, for a pull request; text of registries is code in it, never markup.
+    """The update as a short text in Markdown, for a pull request; text of registries is code in it, never markup. ``anew`` is what
+    ``read_anew`` counts.
 
     Examples
     --------
@@ -288,7 +321,7 @@ def message(
     >>> changes = pd.DataFrame({"change": ["new"], "trn": ["B"], "title": ["Two"], "why": ["decided by R1: fits"]})
     >>> changed = pd.DataFrame({"trn": ["B"], "field": ["status"], "before": ["Recruiting"], "after": ["Completed"]})
     >>> n, after = {"before": 0, "new": 1, "removed": 0, "after": 1}, Search(screened, screened, screened, {})
-    >>> text = message(n, after, changes, changed, before_date="2024-02-17", search_date="2026-11-28")
+    >>> text = message(n, after, changes, changed, before_date="2024-02-17", search_date="2026-11-28", anew=1)
     >>> print("\\n".join(line for line in text.splitlines() if line.startswith(("#", "-"))))
     # What is new by 2026-11-28
     ## New trials: 1
@@ -305,7 +338,7 @@ def message(
         rows = changes[changes.change == kind]
         lines += [f"## {heading}: {len(rows)}", ""]
         lines += [f"- {_code(row.trn)} {_code(row.title)}: {_code(row.why)}" for row in rows.itertuples()] + [""]
-    lines += [f"## Changed records: {len(changed)}", ""]
+    lines += [f"## Changed records: {len(changed) if anew else changes_in_words(0, 0)}", ""]
     lines += [f"- {_code(r.trn)} {r.field}: {_code(r.before)} → {_code(r.after)}" for r in changed.itertuples()]
     lines += ["", f"## Records not yet read: {len(pending)}", ""]
     lines += [f"- {_code(r.trn)} {_code(r.title)}: the rules propose {r.proposal}" for r in pending.itertuples()]

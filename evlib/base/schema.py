@@ -27,6 +27,8 @@ NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove t
 
 # Columns of the records that evlib.ingest.registration_dates fills, not a registry.
 ESTIMATED = ("registered", "registered_low", "registered_high", "registered_basis", "registered_method")
+# And those that evlib.ingest.sources fills: of which day the status is, what that day is, and when the copy that shows it was read.
+DAYS_OF_STATUS = ("status_day", "status_day_is", "status_read")
 
 _TYPES = {"text": "str", "key": "str", "count": "Int64", "number": "float64", "flag": "boolean"}
 _TYPES |= {"date": "datetime64[ns]"}
@@ -39,7 +41,7 @@ _TABLES = {
         keywords interventions arms msc_source_text ev_term_text route_text dose_text sponsor countries
         registered_text first_submitted registered:date registered_low:date registered_high:date
         registered_basis registered_method start_date completion_date last_update results_posted:flag
-        publications source_urls note snapshot:key first_retrieved unread
+        publications source_urls note snapshot:key first_retrieved status_day status_day_is status_read unread
     """,
     "summaries": "trn:key summary eligibility",
     "rejects": "file:key line:count trn reason:key",

@@ -5,7 +5,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from evlib.base.schema import kinds, split_multi
+from evlib.base.schema import DAYS_OF_STATUS, kinds, split_multi
 
 WITHOUT_CODE = (
     "stated, no code"  # in place of a code, where the record states something that the protocol has no code for
@@ -40,7 +40,7 @@ def shares_filled(records: pd.DataFrame, protocol: dict) -> pd.DataFrame:
     >>> shares[shares.field.isin(["sponsor", "countries"])].to_dict("records")
     [{'field': 'sponsor', 'n': 2, 'of': 3}, {'field': 'countries', 'n': 0, 'of': 3}]
     """
-    ours = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "note", "source_urls"}
+    ours = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "note", "source_urls", *DAYS_OF_STATUS}
     ours |= set(fields_without_codes(protocol))
     fields = [name for name in kinds("records") if name not in ours and name.split("_")[0] != "registered"]
     return pd.DataFrame({"field": fields, "n": [int(records[f].notna().sum()) for f in fields], "of": len(records)})

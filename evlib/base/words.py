@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from evlib.base.errors import InputError
@@ -34,6 +34,22 @@ def joined(names: Sequence[str], word: str = "and") -> str:
     ('skin, lung and eye', 'skin or lung')
     """
     return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def not_of_mscs(flags: Iterable[bool]) -> str:
+    """In brackets after a count of reports or arms, how many of them are on other products; nothing where none is.
+
+    ``flags`` says of each whether its product is known to be vesicles of MSCs.
+
+    Examples
+    --------
+    >>> f"3 reports{not_of_mscs([True, False, True])}", not_of_mscs([True])
+    ('3 reports (of these 3, 1 is not on what is known to be vesicles of MSCs)', '')
+    """
+    known = [bool(flag) for flag in flags]
+    n, others = len(known), known.count(False)
+    verb = "is" if others == 1 else "are"
+    return f" (of these {n}, {others} {verb} not on what is known to be vesicles of MSCs)" if others else ""
 
 
 def numbered(sentences: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from evlib.base.files import matching
 from evlib.base.identifiers import normalised
 from evlib.base.paths import command_ending
 from evlib.base.rawdata import OWN_DECISIONS, decision_files
-from evlib.base.schema import NO_SUCH_RECORD, corrected_csv, read_csv, read_table, split_multi
+from evlib.base.schema import DAYS_OF_STATUS, NO_SUCH_RECORD, corrected_csv, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
 from evlib.book.trials.trial_reports import reports
@@ -209,7 +209,16 @@ def older_values(story: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def story_as_text(story: dict[str, Any]) -> str:
     """What ``trace`` gives, as text for a terminal with a paragraph for each step."""
     record, outcome = story["record"], story["outcome"]
-    facts = ("registry", "snapshot", "registered", "registered_basis", "registered_method", "status", "enrolment")
+    facts = (
+        "registry",
+        "snapshot",
+        "registered",
+        "registered_basis",
+        "registered_method",
+        "status",
+        *DAYS_OF_STATUS,
+        "enrolment",
+    )
     own, older = split_multi(record.get("source_urls")), older_values(story)
     of_fields = {field: split_multi(row.get("source_urls")) for field, row in older.items()}
     every = list(dict.fromkeys([*own, *(url for urls in of_fields.values() for url in urls)]))
@@ -226,7 +235,7 @@ def story_as_text(story: dict[str, Any]) -> str:
         *(f"source {number}: {url}" for url, number in sources.items()),
         *([f"read from {_numbered(own, sources)}, but for:"] if older else []),
         *(
-            f"{field}: {row['value']}, as of {row['snapshot']}, read from {_numbered(of_fields[field], sources)}"
+            f"{field}: {row['value']}, copy read on {row['snapshot']}, from {_numbered(of_fields[field], sources)}"
             for field, row in older.items()
         ),
         *(text for of_decisions, text in not_used if not of_decisions),

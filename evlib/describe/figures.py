@@ -8,6 +8,15 @@ import pandas as pd
 from matplotlib.dates import date2num
 
 from evlib.base.figure import Figure, none_included
+from evlib.base.reading.statuses import (
+    ENDED_EARLY,
+    EXPANDED_ACCESS,
+    OTHER,
+    STATUS_WORDS,
+    VAGUE_WORDS,
+    plain_status,
+    status_groups,
+)
 from evlib.base.words import several, share_in_words
 from evlib.describe import tally
 
@@ -15,22 +24,6 @@ _MOST_COLUMNS = 11  # more would be too narrow for their numbers
 EMERGENCY = (pd.Timestamp("2020-01-30"), pd.Timestamp("2023-05-05"))
 _ENROLMENT_IS = {"actual": "actual", "estimated": "planned", "anticipated": "planned", "planned": "planned"}
 
-_ENDED_EARLY = "Terminated, suspended or withdrawn"
-# What registries call the state of a trial, in lower case.
-_STATUS_WORDS = {
-    "Recruiting": "recruiting; open public recruiting; enrolling by invitation; open to recruitment",
-    "Not yet recruiting": "not yet recruiting; pending; preinitiation; not yet started",
-    "Active, not recruiting": "active, not recruiting; active not recruiting; ongoing",
-    "Completed": "completed; complete; ended; main results already published",
-    _ENDED_EARLY: "terminated; suspended; withdrawn; stopped early; halted; prematurely ended",
-    "Unknown": "unknown status; unknown",
-}
-# Words that say neither how far a trial is nor whether it has ended. WHO ICTRP knows no finer ones: its "Not recruiting" is
-# said of trials that run, are completed, or were stopped. Shown only where a trial has one.
-_NOT = "not recruiting; no longer recruiting; recruitment complete; recruitment completed"
-_VAGUE_WORDS = {"Not recruiting (no more is told)": _NOT, "Authorised (no more is told)": "authorised"}
-_STATUS = {word: group for group, words in (_STATUS_WORDS | _VAGUE_WORDS).items() for word in words.split("; ")}
-_OTHER_STATUS = "Other word"
 _RESULTS = ("Results posted", "No results posted", "Results not reported")
 
 
@@ -241,25 +234,8 @@ def same_status(one: str, other: str) -> bool:
     """Whether two words of registries say the same of a trial: words of one group, or, where a group joins several ends of a
     trial or the words are not known to us, the same word."""
     words = pd.Series([one, other])
-    groups, plain = status_groups(words), words.map(_plain_status)
-    return plain[0] == plain[1] or (groups[0] == groups[1] and groups[0] not in (_ENDED_EARLY, _OTHER_STATUS))
-
-
-def _plain_status(word: str) -> str:
-    return " ".join(word.casefold().replace("_", " ").split())
-
-
-def status_groups(status: pd.Series) -> pd.Series:
-    """The group of each trial's status: ``Recruiting`` … ``Unknown``, ``Other word`` for one that we do not know.
-
-    Examples
-    --------
-    >>> status_groups(pd.Series(["ENROLLING_BY_INVITATION", "Stopped early", "asleep", None])).tolist()
-    ['Recruiting', 'Terminated, suspended or withdrawn', 'Other word', 'Not reported']
-    """
-    words = status.map(_plain_status, na_action="ignore")
-    groups = words.map(lambda word: _STATUS.get(word, _OTHER_STATUS), na_action="ignore")
-    return groups.astype(object).fillna(tally.MISSING)
+    groups, plain = status_groups(words), words.map(plain_status)
+    return plain[0] == plain[1] or (groups[0] == groups[1] and groups[0] not in (ENDED_EARLY, EXPANDED_ACCESS, OTHER))
 
 
 def status_and_results(described: pd.DataFrame) -> Figure:
@@ -283,9 +259,9 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     """
     trials = tally.included(described)
     groups = status_groups(trials.status)
-    other = trials.status[groups == _OTHER_STATUS].value_counts()
-    sometimes = [name for name in (*_VAGUE_WORDS, _OTHER_STATUS) if (groups == name).any()]
-    order = [*_STATUS_WORDS, *sometimes, tally.MISSING]
+    other = trials.status[groups == OTHER].value_counts()
+    sometimes = [name for name in (*VAGUE_WORDS, OTHER) if (groups == name).any()]
+    order = [*STATUS_WORDS, *sometimes, tally.MISSING]
     counts = groups.value_counts().reindex(order, fill_value=0)
     completed = trials[groups == "Completed"]
     posted = completed.results_posted.map(dict(zip((True, False), _RESULTS))).astype(object).fillna(_RESULTS[2])
@@ -295,7 +271,7 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     if len(completed):
         title += f"; of the completed trials {share_in_words(results.iloc[0], len(completed))} show results"
         title += "" if results.iloc[2] == 0 else ", as far as records tell"
-    elif not groups.isin([*_VAGUE_WORDS, "Unknown", _OTHER_STATUS, tally.MISSING]).any():
+    elif not groups.isin([*VAGUE_WORDS, "Unknown", OTHER, tally.MISSING]).any():
         title += "; none is completed"
     title = title if len(trials) else none_included(described)
     charts = {"status": counts} | ({"results of completed trials": results} if len(completed) else {})

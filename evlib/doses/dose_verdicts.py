@@ -233,11 +233,14 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     )
     known = cross.share.dropna()
     low, high = (share_text(share) for share in (known.min(), known.max()))
+    as_set = cross[cross.as_set].iloc[0]
     spread = (
-        "Amounts are known within bounds only; of all readings within them, the nebulised effective dose is the lower one in a "
-        f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions (as set: "
-        f"{share_text(cross.share[cross.as_set].iloc[0])}). {len(cross) - len(known):,} of {len(cross):,} combinations of the "
-        "assumptions give no share, and none says whether a dose works."
+        "Amounts are known within bounds only. Of all readings within them, the nebulised effective dose is the lower one in a "
+        f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions. As these are set it is "
+        f"{share_text(as_set.share_minimum)} where the lowest effective doses of the two routes are compared, "
+        f"{share_text(as_set.share_any)} where any two effective doses are. Under {len(cross) - len(known):,} of {len(cross):,} "
+        "combinations of the assumptions the routes cannot be compared at all: for one of them at least no report is left whose dose "
+        "counts as effective and can be told in particles. Under none does the share say whether a dose works."
         if len(known)
         else f"In none of {several(len(cross), 'combination')} of the assumptions can the routes be compared."
     )
@@ -403,8 +406,8 @@ def _order(setting: Setting) -> str:
     if math.isnan(shares["any"]):
         return f"no effective dose in particles for one route at least ({n[0]} and {n[1]} reports)"
     return (
-        f"the nebulised dose is the lower one in a share of {shares['minimum']:.2f} of the readings of the amounts for the "
-        f"lowest effective doses, {shares['any']:.2f} for any: {_of_routes(setting.doses)}, with doses that were "
+        f"the nebulised dose is the lower one in a share of {share_text(shares['minimum'])} of the readings of the amounts where the "
+        f"lowest effective doses are compared, {share_text(shares['any'])} where any two are: {_of_routes(setting.doses)}, with doses that were "
         f"better than another arm in a randomised comparison in {_named_counts(setting.compared_windows)}; so few reports can at best reach "
         f"p = {smallest_rank_p(*n):.2f} in a rank test"
     )

@@ -10,15 +10,18 @@ from evlib.base.errors import InputError
 from evlib.base.files import matching
 from evlib.base.query import matches, needed
 from evlib.base.rawdata import exports_of
-from evlib.base.schema import checked, columns, join_multi, split_multi
+from evlib.base.reading.statuses import LAST_UPDATE, follows
+from evlib.base.schema import DAYS_OF_STATUS, checked, columns, join_multi, read_csv, split_multi
 from evlib.ingest.registries import long_texts, losses, stream
 from evlib.ingest.registries.common import Asked
+from evlib.ingest.registries.snapshot import NAME as SNAPSHOT
 from evlib.ingest.retrieval import day_of, source_days
 
-# Of fields that belong together, the first decides which source both are taken from.
-_TOGETHER = (("enrolment", "enrolment_type"), ("status", "last_update"))
+STATUS_DAYS = "curation/status_days.csv"
+_COLUMNS = ["trn", "snapshot", "status", "day", "day_is", "words"]
+_OF_STATUS = ["status", "last_update", *DAYS_OF_STATUS]  # which one source tells
 _OF_NO_VERSION = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "source_urls", "note", "secondary_trns",
-                  "unread"}  # fmt: skip
+                  "unread", *DAYS_OF_STATUS}  # fmt: skip
 
 
 class Source(NamedTuple):
@@ -64,8 +67,20 @@ def named_sources(path: str | Path) -> list[Source]:
     return sorted([Source(file, day_of(file), False) for file in files], key=lambda source: source.day, reverse=True)
 
 
+def status_days(raw: str | Path) -> pd.DataFrame:
+    """Of which day a status is, where the note of a record of ours tells it: ``trn, snapshot, status, day, day_is, words``.
+
+    Examples
+    --------
+    >>> days = status_days("data/raw")
+    >>> days.loc[days.trn == "NCT05787288", ["status", "day", "day_is"]].values.tolist()
+    [['Recruiting', '2024-01-28', 'a table of a publication']]
+    """
+    return read_csv(Path(raw) / STATUS_DAYS, needs=_COLUMNS, optional=True)
+
+
 def records_of(
-    sources: Iterable[Source], *, protocol: dict, always: set[str]
+    sources: Iterable[Source], *, protocol: dict, always: set[str], days: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The one table of records that the sources make, each trial number once; InputError where no record is left.
 
@@ -73,6 +88,11 @@ def records_of(
     each field is taken from the newest that fills it, by the day on which the record was retrieved (``snapshot``). A number of
     participants and its type, a status and the day of the last update come from one source. Other numbers of the trial
     (``secondary_trns``) are those that any source names.
+
+    The status is the registry's newest word: that of the source whose record was updated last, as the registry states it; of
+    those, of the one retrieved last. An export that states no update tells the word of its own day. A transcription that states
+    none, or whose status ``days`` say to be of another place, may be older than it was read: it counts where no other is, or
+    where a trial comes to its word only after that of the others (``evlib.base.reading.statuses.follows``).
 
     Parameters
     ----------
@@ -82,11 +102,14 @@ def records_of(
         The review's protocol: ``search`` and ``registries``.
     always
         Registration numbers that are picked in any case: those that a person has judged.
+    days
+        What ``status_days`` gives.
 
     Returns
     -------
     records, rejects, account, versions, remarks
-        Table ``records``, in which ``snapshot`` is the newest day of retrieval and ``first_retrieved`` the oldest; table
+        Table ``records``, in which ``snapshot`` is the newest day of retrieval and ``first_retrieved`` the oldest; ``status_read`` is that of
+        the source of the status, ``status_day`` the day that the source states for it (missing where it states none) and ``status_day_is`` what that day is; table
         ``rejects``, with the records of registries that the protocol does not know; for each file
         ``file, format, retrieved, rows, rejects, not_found, judged_before, remarks, older_copies, records``: a row is a reject, not
         found by the query, an older copy of a record, or a record; of the last two kinds, ``judged_before`` are there only because they
@@ -142,7 +165,9 @@ def records_of(
         files = ", ".join(line["file"] for line in account) or "no file"
         unread = f" What could not be read: {'; '.join(lost)[:300]}" if lost else ""
         raise InputError(f"No record in {files} is found by the query 'search' of protocol.yml.{unread}")
-    every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable")
+    formats = [line["format"] for line in account]
+    every = every.sort_values(["snapshot", "source"], ascending=[False, True], kind="stable", ignore_index=True)
+    every = _with_days(every, transcribed=every.source.map(lambda place: formats[place] == SNAPSHOT), days=days)
     account, older = pd.DataFrame(account), every.duplicated("trn")
     for name, counted in (("older_copies", older), ("records", ~older)):
         account[name] = every.source[counted].value_counts().reindex(account.index, fill_value=0)
@@ -174,20 +199,48 @@ def summaries_of(sources: Iterable[Source], *, known: Collection[str]) -> pd.Dat
     return checked(table.dropna(subset=["summary", "eligibility"], how="all"), "summaries")
 
 
+def _with_days(every: pd.DataFrame, *, transcribed: pd.Series, days: pd.DataFrame | None) -> pd.DataFrame:
+    """The rows of the sources with the days of their status, and ``newest_by``: the day by which it is compared, "" for unknown."""
+    told = pd.DataFrame(columns=_COLUMNS, dtype="str") if days is None else days
+    place = ["trn", "snapshot", "status"]
+    told = every[place].merge(told.drop_duplicates(place), on=place, how="left")
+    has, elsewhere = every.status.notna(), told.day_is.notna()
+    own = every.last_update.mask(elsewhere)
+    return every.assign(
+        status_day=told.day.where(elsewhere, own).where(has),
+        status_day_is=told.day_is.mask(own.notna(), LAST_UPDATE).where(has),
+        status_read=every.snapshot.where(has),
+        newest_by=own.fillna(every.snapshot.mask(transcribed)).fillna(""),
+    )
+
+
 def _one_of_each(every: pd.DataFrame) -> pd.DataFrame:
     """One row for each number, from its rows in ``every``, of which the newest stand first."""
     by_number = every.groupby("trn")
-    one = by_number.first()
+    one = by_number.first().drop(columns="newest_by")
     several = every[every.duplicated("trn", keep=False)]
-    for lead, *others in _TOGETHER:
-        filled = several.dropna(subset=lead).drop_duplicates("trn").set_index("trn")
-        one.loc[filled.index, others] = filled[others]
+    counted = several.dropna(subset="enrolment").drop_duplicates("trn").set_index("trn")
+    one.loc[counted.index, "enrolment_type"] = counted.enrolment_type
+    said = several.loc[_newest_words(several.dropna(subset="status"))].set_index("trn")
+    one.loc[said.index, _OF_STATUS] = said[_OF_STATUS]
     numbers = several.dropna(subset="secondary_trns").groupby("trn").secondary_trns
     named = numbers.agg(
         lambda cells: join_multi(dict.fromkeys(number for cell in cells for number in split_multi(cell)))
     )
     one.loc[named.index, "secondary_trns"] = named
     return _still_unread(one.assign(first_retrieved=by_number.snapshot.min()), every)
+
+
+def _newest_words(said: pd.DataFrame) -> list[int]:
+    """Of each number the place of the row with the registry's newest word on its status; the rows retrieved last stand first."""
+    order = said.sort_values("newest_by", ascending=False, kind="stable").drop_duplicates("trn")
+    places, newest = dict(zip(order.trn, order.index)), order.set_index("trn")
+    undated = said[said.newest_by == ""]
+    undated = undated[undated.snapshot > undated.trn.map(newest.snapshot)]
+    for place, row in undated[::-1].iterrows():
+        if follows(row.status, newest.status[row.trn]):
+            places[row.trn] = place
+    return list(places.values())
 
 
 def _still_unread(one: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
@@ -224,7 +277,9 @@ def versions_of(every: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     chosen = chosen.dropna(subset="one").rename(columns={"snapshot": "newest"})
     cells = cells.merge(chosen, on=["trn", "field"], how="left").astype({"value": str, "one": str})
     place = ["trn", "field"]
-    same = cells[cells.value == cells.one].drop_duplicates(place).index  # the newest source that has the value
+    read = cells.trn.map(records.set_index("trn").status_read)
+    of_another = (cells.field == "status") & (cells.snapshot != read)
+    same = cells[(cells.value == cells.one) & ~of_another].drop_duplicates(place).index  # the newest with the value
     cells["shown"] = cells.index.isin(same)
     plain = cells.value.str.casefold().str.split().str.join(" ")
     differ = plain.groupby([cells.trn, cells.field]).transform("nunique") > 1

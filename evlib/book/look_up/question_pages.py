@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.files import write_text, writing
-from evlib.base.schema import append_csv, split_multi
+from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_words
+from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
 from evlib.book.look_up.questions import (
@@ -45,7 +46,7 @@ _SHORT = 8  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
     "trials": (
-        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", "as_of", "end", "registered"),
+        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", *DAYS_OF_STATUS, "end", "registered"),
         *("enrolment", "countries", "conditions", "compares_doses", "due", "result", "record_url"),
     ),
     "doses": ("trn", "study", "arm", "as_stated", "basis", "why", "low", "high", "median"),
@@ -156,7 +157,7 @@ def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
     )
     return (
         f'<div id="ask" class="ask" hidden><p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
-        f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials and reports of each disease and route</p>'
+        f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials, and reports on any product, of each disease and route</p>'
         '<div class="scroll whole answers" id="answers" tabindex="0" role="region" aria-labelledby="answers-caption">'
         f'<table aria-labelledby="answers-caption"><thead><tr><th scope="col">Disease</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n'
         f"{_MENUS}\n"
@@ -440,7 +441,7 @@ def _registered(trials: list[dict[str, Any]], protocol: dict) -> str:
         + (f", registered {f'{min(years)} to ' if min(years) < max(years) else 'in '}{max(years)}" if years else "")
         + f"; {several(sum(people), 'person', 'people')}, planned or enrolled, in the {len(people)} that state a number",
         f"Phase: {_tally(phases.get(row['phase_group'], row['phase_group'] or _MISSING) for row in trials)}",
-        f"Status, as last seen: {_tally(row['status_group'] for row in trials)}",
+        f"Status, the registries' newest word that we have: {_tally(row['status_group'] for row in trials)}",
         f"Where: {_tally(where, most=8)}",
         *([f"Conditions, in the records' words: {_tally(conditions, most=8)}"] if conditions else []),
     ]
@@ -487,9 +488,13 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
 
 def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
     rows = most_open_first([row for row in trials if row["status_group"] not in OPEN_STATUS])
-    return (
-        _trial_table(rows, protocol, f"{several(len(rows), 'other trial')}: ended, stopped or unknown") if rows else ""
+    outside = [row for row in rows if row["status_group"] == EXPANDED_ACCESS]
+    ended = [row for row in rows if row["status_group"] != EXPANDED_ACCESS]
+    groups = (
+        (ended, f"{several(len(ended), 'other trial')}: ended, stopped or unknown"),
+        (outside, f"{several(len(outside), 'record')} of expanded access: the product is given outside of a trial"),
     )
+    return "\n\n".join(_trial_table(own, protocol, caption) for own, caption in groups if own)
 
 
 def _trial_table(
@@ -504,7 +509,7 @@ def _trial_table(
         "registered",
         "phase",
         "status",
-        "status as of",
+        "status: its day, and when our copy was read",
         "end, planned or actual",
         "people",
         "where",
@@ -517,7 +522,7 @@ def _trial_table(
             _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
             _text(phases.get(row["phase_group"], row["phase_group"])),
             _text(row["status"]),
-            _text(row["as_of"]),
+            _text(row["status"] and days_in_words(*(row[name] for name in DAYS_OF_STATUS))),
             _text(row["end"]),
             _text(row["enrolment"]),
             _text(", ".join(split_multi(row["countries"])) or None),

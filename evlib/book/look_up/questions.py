@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.dates import end_has_passed, end_in_words
-from evlib.base.schema import read_csv, read_table, split_multi
+from evlib.base.reading.statuses import status_groups
+from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, load_numbers, several
+from evlib.base.words import joined, load_numbers, not_of_mscs, several
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
-from evlib.describe.figures import status_groups
 from evlib.doses.stated_doses import report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -65,13 +65,13 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     day = load_numbers(results).get("search_date", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
-    trials["as_of"] = trials.trn.map(records.snapshot)
+    for name in DAYS_OF_STATUS:
+        trials[name] = trials.trn.map(records[name])
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
         ended = read_table(results / "missing_results.csv", "missing_results").set_index("trn")
-        for name in ("due", "result", "date_is", "status_of"):
+        for name in ("due", "result", "date_is"):
             trials[name] = trials.trn.map(ended[name])
-        trials["as_of"] = trials.status_of.fillna(trials.as_of)
     if (results / "dose_comparisons.csv").is_file():
         trials["compares_doses"] = trials.trn.map(read_csv(results / "dose_comparisons.csv").set_index("trn").because)
     if (results / "doses.csv").is_file():
@@ -269,7 +269,7 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
     text = (
-        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
+        f"{n} of {several(n_reports, 'report')}{_others(own['reports'])} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
         "(another dose is not counted as one)."
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
@@ -283,6 +283,10 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
         ],
         "more": f"One outcome of each; {several(more, 'more report')} below." if more > 0 else "",
     }
+
+
+def _others(rows: list[dict[str, Any]]) -> str:
+    return not_of_mscs(bool(row["msc_derived"]) for row in rows)
 
 
 def _dose_of(row: dict[str, Any], own: Rows) -> str | None:
@@ -301,13 +305,13 @@ def _nothing_compared(own: Rows, *, noun: str) -> str:
         return f"{text} No report of results is on file."
     of_doses = {row["study"] for row in compared if row["msc_derived"]}
     others = {row["study"] for row in compared} - of_doses
-    silent = len({row["study_id"] for row in own["reports"]} - {row["study_id"] for row in compared})
+    silent = [row for row in own["reports"] if row["study_id"] not in {found["study_id"] for found in compared}]
     if of_doses:
         text += f" Doses alone are compared by {joined(sorted(of_doses))}."
     if others:
         text += f" {joined(sorted(others))} {'compares' if len(others) == 1 else 'compare'} {noun} of other cells, or of cells that are not told."
     if silent:
-        text += f" {several(silent, 'report')} {'has' if silent == 1 else 'have'} no compared outcome on file: how people would have fared without is not known."
+        text += f" {several(len(silent), 'report')}{_others(silent)} {'has' if len(silent) == 1 else 'have'} no compared outcome on file: how people would have fared without is not known."
     left_out = [f"{row['study']} compares {row['left_out']}" for row in own["reports"] if row.get("left_out")]
     return f"{text} Not counted as a comparison: {'; '.join(left_out)}." if left_out else text
 
@@ -339,7 +343,8 @@ def _by_disease(own: Rows, *, noun: str) -> str:
         parts.append(
             f"{len(rest)} others {sum(comparing[name] for name in rest)} of {sum(groups[name] for name in rest)}"
         )
-    return f"Reports that compare {noun} of MSCs with another arm, by disease: {', '.join(parts)}."
+    every = f"{several(len(own['reports']), 'report')}{_others(own['reports'])}"
+    return f"Reports that compare {noun} of MSCs with another arm, by disease: {', '.join(parts)}; of all {every}."
 
 
 def _certainty(own: Rows) -> str:
@@ -389,9 +394,10 @@ def _dose(own: Rows) -> str:
         still = sum(row["status_group"] in OPEN_STATUS for row in comparing) - late
         if comparing:
             verb = "is" if len(comparing) == 1 else "are"
-            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses; {still or 'none'} of them can still report."
-            if late:
-                text += f" {late} more {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed."
+            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses: {still or 'none'} of them can still report"
+            text += f"; {late or 'none'} {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed"
+            closed = len(comparing) - still - late
+            text += f"; {closed or 'none'} {'has ended, or its' if closed == 1 else 'have ended, or their'} status is not known."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
 
 
@@ -418,7 +424,7 @@ def _harms(own: Rows) -> str:
     if not reports or harms is None:
         return ""
     silent = sum(not row["harms_told"] for row in reports)
-    told = f"nothing on harms is on file of {silent} of {several(len(reports), 'report')}"
+    told = f"nothing on harms is on file of {silent} of {several(len(reports), 'report')}{_others(reports)}"
     deaths = _number([row for row in own.get("compared", []) if row["domain"] == "death"], "study_id")
     died = (
         f" Deaths that {several(deaths, 'report')} {'compares' if deaths == 1 else 'compare'} stand among what was found."
@@ -431,10 +437,8 @@ def _harms(own: Rows) -> str:
     counted.sort(key=lambda row: row["serious"] is not None and not row["serious"])  # serious ones and deaths first
     beside = sum(row["control_events"] is not None and row["control_n"] is not None for row in counted)
     none = [row for row in counted if row["n_events"] == 0]
-    others = sum(not row["msc_derived"] for row in counted)
-    cells = f" ({others} on vesicles that are not known to be of MSCs)" if others else ""
     text = (
-        f"Harms: of {several(len(counted), 'count')} with a number of people{cells} {len(none) or 'none'} saw no event, {beside or 'none'} "
+        f"Harms: of {several(len(counted), 'count')} with a number of people{_others(counted)} {len(none) or 'none'} saw no event, {beside or 'none'} "
         f"stand beside such a count of a control arm; {told}.{died}"
     )
     seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
@@ -493,7 +497,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
     if reports := own.get("reports"):
         unnamed = sum(row["trn"] is None for row in reports)
-        lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}.", [], ""))
+        lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}{_others(reports)}.", [], ""))
     return lines
 
 

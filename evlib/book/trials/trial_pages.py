@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from evlib.audit.checks import by_section
-from evlib.base.schema import join_multi, split_multi
+from evlib.base.reading.statuses import days_in_words, status_groups
+from evlib.base.schema import DAYS_OF_STATUS, join_multi, split_multi
 from evlib.base.tables import code_labels, in_words
 from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
 from evlib.book.trials.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
 from evlib.describe.coded_fields import STATING
-from evlib.describe.figures import status_groups
 from evlib.describe.tally import MISSING
 from evlib.doses.stated_doses import span_of
 
@@ -111,7 +111,7 @@ def trials_to_browse(
 ) -> str:
     """All trials as a table to browse (``evlib.book.browsing``): what each tests, in whom, at what dose, and with what on file.
 
-    A status or number of participants that is older than the record's newest source is shown with its day.
+    A status is shown with its day and that of our copy, a number of participants that is older than the record's newest source with its day.
 
     Parameters
     ----------
@@ -139,7 +139,10 @@ def trials_to_browse(
         **{label: values.map(_text) for label, values in codes.items() if label not in _IN_MENUS_ALONE},
         "Country": [", ".join(map(html.escape, split_multi(cell))) or UNREPORTED for cell in described.countries],
         "Registered": [_in_time(day, basis) for day, basis in zip(described.registered, described.registered_basis)],
-        "Status": [_text(value) + _day(old.get("status")) for value, old in zip(described.status, older, strict=True)],
+        "Status": [
+            _text(value) + _small(_status_days(story["record"]))
+            for value, story in zip(described.status, stories, strict=True)
+        ],
         "People": [
             _text(value) + _day(old.get("enrolment")) for value, old in zip(described.enrolment, older, strict=True)
         ],
@@ -161,7 +164,10 @@ def trials_to_browse(
         menus["Counted"] = pending
     file = {"Number": described.trn, "Title": described.title, **codes, "Countries": countries}
     file |= {"Registered": described.registered.dt.strftime("%Y-%m-%d"), "Date is": described.registered_basis}
-    file |= {"Status": described.status, "Status in groups": statuses, "People": described.enrolment}
+    file |= {"Status": described.status, "Status in groups": statuses}
+    heads = {"status_day": "Day of the status", "status_day_is": "Day is", "status_read": "Copy read on"}
+    file |= {head: [story["record"].get(name) for story in stories] for name, head in heads.items()}
+    file |= {"People": described.enrolment}
     if "doses" not in without:
         file |= {"Particles, least": doses.least, "Particles, most": doses.most, "Particles are": doses.kind}
         file["Dose as stated"] = [join_multi(dose.get("as_stated") for dose in story["doses"]) for story in stories]
@@ -197,7 +203,16 @@ def _trial(trn: str, title: object, *, pending: bool) -> str:
 
 def _day(older: dict[str, Any] | None) -> str:
     """The day of a fact that is older than the record's newest source, in small print."""
-    return f"<br><small>as of {html.escape(older['snapshot'])}</small>" if older else ""
+    return _small(f"copy read on {older['snapshot']}" if older else "")
+
+
+def _small(words: str) -> str:
+    return f"<br><small>{html.escape(words)}</small>" if words else ""
+
+
+def _status_days(record: dict[str, Any]) -> str:
+    """Of which day the status of a record is, and when our copy was read; nothing where no status is shown."""
+    return days_in_words(*(record.get(name) for name in DAYS_OF_STATUS)) if "status" in record else ""
 
 
 def _in_time(day: pd.Timestamp, basis: object) -> str:
@@ -262,7 +277,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         "---\norphan: true\n---",
         f"# {without_markup(story['trn'])}",
         f"<p><strong>{html.escape(str(title))}</strong></p>",
-        f'<p class="answer">{_answer(story, told, older)}</p>',
+        f'<p class="answer">{_answer(story, told)}</p>',
         f"<p>{'. '.join(links)}.</p>",
         _facts_in_short(story, told, older, without=without),
         *(["## Results", *map(section, told)] if told else []),
@@ -302,10 +317,10 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _answer(story: dict[str, Any], told: list[dict[str, Any]], older: dict[str, Any]) -> str:
+def _answer(story: dict[str, Any], told: list[dict[str, Any]]) -> str:
     """What a reader asks first: is it over, has it results, and what decides how to read them."""
-    status = story["record"].get("status")
-    parts = [f"{_as_of(status, older.get('status'))}." if status else "Its status is not shown."]
+    record = story["record"]
+    parts = [f"{record['status']} ({_status_days(record)})." if "status" in record else "Its status is not shown."]
     if told:
         parts.append(f"{several(len(told), 'report is', 'reports are')} on file: {'; '.join(map(in_short, told))}.")
         parts += [str(report["evidence_note"]) for report in told if "evidence_note" in report]
@@ -448,7 +463,9 @@ def _agreement(coding: list[dict[str, Any]]) -> str:
 
 
 def _said(record: dict[str, Any], older: dict[str, Any]) -> list[tuple[str, object]]:
-    return [(label, _as_of(record[name], older.get(name))) for name, label in _RECORD.items() if name in record]
+    said = {name: _as_of(record[name], older.get(name)) for name in _RECORD if name in record}
+    said |= {"status": f"{record['status']} ({_status_days(record)})"} if "status" in record else {}
+    return [(_RECORD[name], value) for name, value in said.items()]
 
 
 def _merged(record: dict[str, Any]) -> str:
@@ -466,8 +483,8 @@ def _sources(record: dict[str, Any], older: dict[str, Any]) -> str:
 
 
 def _as_of(value: object, older: dict[str, Any] | None) -> object:
-    """A fact, with the day of its source where that is older than the record's newest one."""
-    return f"{value} (as of {older['snapshot']})" if older else value
+    """A fact, with the day on which its copy was read where that is older than the record's newest one."""
+    return f"{value} (copy read on {older['snapshot']})" if older else value
 
 
 def _that_differ(versions: list[dict[str, Any]]) -> set[str]:
@@ -484,7 +501,7 @@ def _addresses(record: dict[str, Any], older: dict[str, dict[str, Any]]) -> dict
     for field, row in older.items():
         for url in split_multi(row.get("source_urls")):
             if not (url in addresses and not addresses[url]):
-                addresses.setdefault(url, []).append(f"{field.replace('_', ' ')} as of {row['snapshot']}")
+                addresses.setdefault(url, []).append(f"{field.replace('_', ' ')}, read on {row['snapshot']}")
     return addresses
 
 

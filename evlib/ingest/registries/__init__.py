@@ -18,7 +18,7 @@ import pandas as pd
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
-from evlib.base.schema import ESTIMATED, append_csv, write_csv
+from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, append_csv, write_csv
 from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
 from evlib.ingest.registries.side_by_side import batches_of, is_worth_it
 from evlib.ingest.registries.unpack import ENCODING, heads
@@ -123,7 +123,7 @@ def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
     """
     table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
     table = table[table.trn > 0].assign(records=lambda table: table.trn).set_index("records", append=True)
-    not_of_a_source = [*ESTIMATED, "first_retrieved", "unread"]
+    not_of_a_source = [*ESTIMATED, "first_retrieved", *DAYS_OF_STATUS, "unread"]
     long = table.drop(columns=not_of_a_source).melt(ignore_index=False, var_name="column", value_name="filled")
     return long.reset_index()[["format", "column", "filled", "records"]]
 

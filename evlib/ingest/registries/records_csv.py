@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evlib.base.schema import ESTIMATED, kinds, unguarded
+from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, kinds, unguarded
 from evlib.ingest.registries.common import (
     Unread,
     cells,
@@ -40,7 +40,7 @@ DATES = {name: [name.replace("_", " ")] for name in _DAYS}
 COLUMNS = {
     name: (name.replace("_", " "), _READ.get(kind, _text))
     for name, kind in kinds("records").items()
-    if name not in (*ESTIMATED, *DATES)
+    if name not in (*ESTIMATED, *DAYS_OF_STATUS, *DATES)
 }
 
 
