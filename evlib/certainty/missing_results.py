@@ -1,7 +1,7 @@
 """Trials that ended more than a year ago without a result that we know of: how many, how large, whose, and on which registries.
 
-*No result on file* says that our search of abstracts found no report and that the record, as our copies show it, has none
-posted. It does not say that the trial is unpublished: a full-text search, or the registry's page of today, may show one.
+*No result on file* says that there is no report among ours and that the record, as our copies show it, has no result posted.
+It does not say that the trial is unpublished: a search of the literature, or the registry's page of today, may show one.
 """
 
 import matplotlib
