@@ -131,8 +131,9 @@ def executed(source: str, target: str, *, parameters: dict[str, str], resources:
     papermill.iorw.write_ipynb(notebook, target)
 
 
-def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
+def compiled(source: Path, work: Path, builder: str, compiler: object, *, meanwhile: Callable[[], None]) -> Path:
     """Compile the book's source as jupyter-book does, in a moment."""
+    meanwhile()
     made = work / "_build" / builder
     shutil.copytree(source, made, dirs_exist_ok=True)
     for name in ("index", "references"):
@@ -143,9 +144,13 @@ def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
 def assembled(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source from few files."""
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
-    for path in files.matching(results, "*.csv"):
-        shutil.copy2(path, source / path.name)
     write_inside(source, {})
+
+
+def downloads(_root: Path, results: Path, _source: Path, folder: Path) -> None:
+    """Write few of the files beside the book's pages."""
+    for path in files.matching(results, "*.csv"):
+        files.write_bytes(folder / path.name, path.read_bytes())
 
 
 @lru_cache
@@ -171,6 +176,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(build, "waiting_compiler", contextlib.nullcontext),
         mock.patch.object(build, "_compile", compiled),
         mock.patch.object(build, "assemble", assembled),
+        mock.patch.object(build, "write_downloads", downloads),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(files, "today", lambda: TODAY),  # of the history
