@@ -39,7 +39,7 @@ for _module in ("duckdb", "httpcore", "nbclient", "pandera.pandas", "typer.compl
     importlib.import_module(_module)
 _COMMANDS = typer.main.get_command(command_line.app)
 _VERSIONS = {name: version(name) for name in (*pipeline.PACKAGES, "scipy")}
-_FILES_OF_MODULES = cache(cache_keys._files)
+_MODULES = cache(cache_keys._modules_in)
 _CERTIFICATES = ssl.create_default_context()
 
 EARLIER, LATER, SNAPSHOT, TODAY = (
@@ -158,7 +158,7 @@ def _protocol(text: str) -> dict:
     return load_protocol(ROOT / "protocol.yml") if text.startswith(_SHIPPED) else {}
 
 
-def protocol_of(path: Path) -> dict:
+def protocol_of(path: Path, **_: bool) -> dict:
     """The protocol, parsed once; the file is read each time."""
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -184,7 +184,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
-        mock.patch.object(cache_keys, "_files", _FILES_OF_MODULES),
+        mock.patch.object(cache_keys, "_modules_in", _MODULES),
         mock.patch.object(pipeline, "version", _VERSIONS.get),
         mock.patch.object(sweep_module, "version", _VERSIONS.get),
         mock.patch.object(ssl, "create_default_context", lambda *_, **__: _CERTIFICATES),
