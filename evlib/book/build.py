@@ -1,6 +1,7 @@
 """Build the book of a run: compile its source with jupyter-book, and keep the last good book until the new one is whole."""
 
 import filecmp
+import gc
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from evlib.base.paths import repository
 from evlib.book import search_index
 from evlib.book.look_up import inside
 from evlib.book.page_policy import inline_scripts, with_policy
+from evlib.run import RARELY
 from evlib.run.cache_keys import modules_behind
 from evlib.run.pipeline import spare_grammars
 
@@ -352,6 +354,8 @@ def compile_when_told() -> None:
             import_module(module)
     from jupyter_book.cli.main import main
 
+    gc.freeze()
+    gc.set_threshold(*RARELY)
     if arguments := sys.stdin.readline():
         sys.argv[1:] = json.loads(arguments)
         main()

@@ -8,8 +8,11 @@ swaps the finished book into ``book/_build/html``. ``make book`` gives Sphinx a 
 import os
 import shutil
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sphinx.search.en import SearchEnglish
 
 from evlib.base.errors import InputError
 from evlib.base.files import swap_in
@@ -33,7 +36,16 @@ def setup(app: "Sphinx") -> dict[str, bool]:
     app.connect("env-updated", _write_on_all_cores)
     app.connect("config-inited", _with_our_scores)
     app.connect("html-collect-pages", _with_our_words)
+    app.add_search_language(_English)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _English(SearchEnglish):
+    """Sphinx's own, which finds the stem of a word anew on each page."""
+
+    def init(self, options: dict[str, str]) -> None:
+        super().init(options)
+        self.stem = cache(super().stem)
 
 
 def _lay_out(app: "Sphinx") -> None:
