@@ -16,6 +16,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from threading import Timer
 
 from evlib.base.errors import InputError
 from evlib.base.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
@@ -29,6 +30,7 @@ from evlib.run.pipeline import spare_grammars
 
 STAMP = "built_from.json"  # in a finished book: what it was made from, and the checksums of its files
 LAID_OUT = "laid_out.txt"  # in a laid-out source: the name of the run
+_PAUSE = 3  # seconds
 # What jupyter-book loads only when it builds, and what takes longest to load.
 _COMPILER = (
     "jupyter_book.sphinx",
@@ -327,8 +329,12 @@ def _mirror(fresh: Path, kept: Path) -> list[str]:
 
 @contextmanager
 def waiting_compiler() -> Iterator[subprocess.Popen]:
-    """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first."""
-    pause = "import select, sys; select.select([sys.stdin], [], [], 3)"  # in which a command with nothing to do ends
+    """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first.
+
+    Meanwhile this process loads what lays out the source. Both begin after a pause, in which a command with nothing to do ends.
+    """
+    pause = f"import select, sys; select.select([sys.stdin], [], [], {_PAUSE})"
+    loading = Timer(_PAUSE, _load_layout)
     with subprocess.Popen(
         [sys.executable, "-P", "-c", f"{pause}; from evlib.book.build import compile_when_told as work; work()"],
         stdin=subprocess.PIPE,
@@ -340,9 +346,18 @@ def waiting_compiler() -> Iterator[subprocess.Popen]:
         env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
     ) as process:
         try:
+            loading.start()
             yield process
         finally:
             process.kill()  # where nothing was asked of it; has no effect on one that has ended
+            loading.cancel()
+            loading.join()
+
+
+def _load_layout() -> None:
+    spare_grammars()
+    with suppress(ImportError):  # whoever needs it says what is missing
+        import_module("evlib.book.layout")
 
 
 def compile_when_told() -> None:
