@@ -145,7 +145,7 @@ def _imported(text: str) -> tuple[str, ...]:
 def _modules_in(package: Path) -> dict[str, Path]:
     """The files of a package by the name of their module; an ``__init__.py`` by that of its folder."""
     files = {}
-    for path in all_below(package):
+    for path in all_below(package) if package.is_dir() else ():
         if path.suffix == ".py":
             place = path.parent if path.name == "__init__.py" else path.with_suffix("")
             files[".".join(place.relative_to(package.parent).parts)] = path
