@@ -1,6 +1,7 @@
 """The command line: ``python -m evlib VERB``. Each verb says what it did; bad input ends with status 1 and a reason."""
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from typer import Argument, Option, echo
 from evlib.base.errors import InputError
 from evlib.base.files import files_of, today, write_bytes, writing
 from evlib.base.paths import command_ending, place_of, project_root, repository
+from evlib.run import RARELY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -657,6 +659,7 @@ def set_up_process() -> None:
     if sys.getfilesystemencoding() != "utf-8":  # notebooks and the book hold paths, and are UTF-8 whatever the locale
         environment = {**os.environ, "PYTHONUTF8": "1"}
         os.execve(sys.executable, [sys.executable, "-m", "evlib", *sys.argv[1:]], environment)
+    gc.set_threshold(*RARELY)
     sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that lack a letter
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as nohup asks

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +21,7 @@ SCHEMA_FILE = Path(__file__).with_name("protocol.schema.json")
 _MOVED = "Its phrases now stand under their criterion, by field, for example: phrases: {status: [withdrawn]}."
 
 
-def load_protocol(path: str | Path) -> dict[str, Any]:
+def load_protocol(path: str | Path, *, with_added: bool = True) -> dict[str, Any]:
     """The review's protocol as a dictionary, checked.
 
     Parameters
@@ -30,6 +30,8 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
         A ``protocol.yml``: title, question, registries, query, dates, criteria, screening phrases and code lists.
         Dates come back as ISO 8601 strings, and under ``added_fields`` the columns of the records that each field is read
         from which ``codes`` has beyond those that ``evlib`` knows: ``{"sponsor_type": ["sponsor"]}``.
+    with_added
+        Whether to tell these fields apart and check them, for which pandas is loaded.
 
     Raises
     ------
@@ -65,11 +67,16 @@ def load_protocol(path: str | Path) -> dict[str, Any]:
     lines = _key_lines(tree, path)
     protocol = yaml.load(text, Loader=_TextDates)
     try:
-        fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), formats={"date": _is_day})(protocol)
+        _schema_check()(protocol)
     except fastjsonschema.JsonSchemaValueException as error:
         raise InputError(_schema_message(error, lines, path)) from None
     _check_codes(protocol, lines, path)
-    return protocol | {"added_fields": _added_fields(protocol, lines, path)}
+    return protocol | ({"added_fields": _added_fields(protocol, lines, path)} if with_added else {})
+
+
+@cache
+def _schema_check() -> Callable[[dict[str, Any]], Any]:
+    return fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), formats={"date": _is_day})
 
 
 def _added_fields(protocol: dict[str, Any], lines: dict[str, int], path: Path) -> dict[str, list[str]]:

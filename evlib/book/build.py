@@ -1,6 +1,7 @@
 """Build the book of a run: compile its source with jupyter-book, and keep the last good book until the new one is whole."""
 
 import filecmp
+import gc
 import hashlib
 import json
 import os
@@ -11,9 +12,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from threading import Timer
 
 from evlib.base.errors import InputError
 from evlib.base.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
@@ -21,11 +24,13 @@ from evlib.base.paths import repository
 from evlib.book import search_index
 from evlib.book.look_up import inside
 from evlib.book.page_policy import inline_scripts, with_policy
+from evlib.run import RARELY
 from evlib.run.cache_keys import modules_behind
 from evlib.run.pipeline import spare_grammars
 
 STAMP = "built_from.json"  # in a finished book: what it was made from, and the checksums of its files
 LAID_OUT = "laid_out.txt"  # in a laid-out source: the name of the run
+_PAUSE = 3  # seconds
 # What jupyter-book loads only when it builds, and what takes longest to load.
 _COMPILER = (
     "jupyter_book.sphinx",
@@ -60,15 +65,18 @@ def build_book(
         recover(html)
         for leftover in matching(build, ".new-*"):  # of a killed build
             shutil.rmtree(leftover, ignore_errors=True)
-        if _is_whole(html, _key(root, results)):
+        key = key_of_book(root, results)
+        if _is_whole(html, key):
             say("book: unchanged, nothing to do.")
             return html / "index.html"
         say("book: building")
         with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
             fresh, made = Path(folder) / "source", Path(folder) / "html"
             assemble(root, results, fresh)
-            shutil.copytree(_compiled_again(fresh, build / "source", build / "work", compiler), made)
-            finish(made, build / "source", root, results)
+            downloads = partial(write_downloads, root, results, build / "source", made)
+            compiled = _compiled_again(fresh, build / "source", build / "work", compiler, meanwhile=downloads)
+            shutil.copytree(compiled, made, dirs_exist_ok=True)
+            finish(made, build / "source", key, results)
             swap_in(made, html)
     return html / "index.html"
 
@@ -200,8 +208,15 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     write_text(source / LAID_OUT, results.name + "\n")
 
 
-def finish(made: Path, source: Path, root: Path, results: Path) -> None:
-    """Complete the pages that Sphinx wrote, each with its policy, and stamp the book with what it was made from."""
+def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> None:
+    """Write what stands beside the pages of a run's book into a folder, after its source was laid out."""
+    from evlib.book import layout
+
+    layout.write_downloads(root, results, source, folder)
+
+
+def finish(made: Path, source: Path, key: str, results: Path) -> None:
+    """Complete the pages that Sphinx wrote, each with its policy, and stamp the book with the key of what it was made from."""
     references = made / "references.html"
     # The bibliography extension says "list" of what has no list items, which misleads screen readers.
     write_text(references, references.read_text(encoding="utf-8").replace('<div role="list" class', "<div class"))
@@ -215,7 +230,7 @@ def finish(made: Path, source: Path, root: Path, results: Path) -> None:
             if page.parent == made and page.stem in names:
                 text = inside.with_links_inside(text, names[page.stem])
             write_text(page, with_policy(text, own=own_scripts))
-    stamp = {"key": _key(root, results), "results": results.name, "files": _checksums(made)}
+    stamp = {"key": key, "results": results.name, "files": _checksums(made)}
     write_text(made / STAMP, json.dumps(stamp) + "\n")
 
 
@@ -233,7 +248,7 @@ def _checksums(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
-def _key(root: Path, results: Path) -> str:
+def key_of_book(root: Path, results: Path) -> str:
     """Changes when the run, a page of the book, or the code that makes the book changes."""
     books = dict.fromkeys([root.resolve() / "book", repository(root) / "book"])
     pages = [path for book in books for path in all_below(book) if "_build" not in path.parts]
@@ -256,10 +271,18 @@ def made_by() -> list[Path]:
     ]
 
 
-def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.Popen | None) -> Path:
+def _compiled_again(
+    fresh: Path,
+    source: Path,
+    work: Path,
+    compiler: subprocess.Popen | None,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Path:
     """Compile a new source of the book so that only changed pages are read and written anew; returns the folder.
 
-    All pages are made anew after a build that failed, and where something changed that every page shows.
+    All pages are made anew after a build that failed, and where something changed that every page shows. ``meanwhile`` is called
+    while they are compiled.
     """
     state, frame = work / "frame.txt", _frame(fresh)
     if not state.is_file() or state.read_text(encoding="utf-8") != frame:
@@ -271,7 +294,7 @@ def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.
         for path in (made / name, made / Path(name).relative_to(Path(name).parts[0]), made / "_sources" / name):
             path.unlink(missing_ok=True)
         (made / name).with_suffix(".html").unlink(missing_ok=True)
-    _compile(source, work, "html", compiler)
+    _compile(source, work, "html", compiler, meanwhile=meanwhile)
     write_text(state, frame)
     return made
 
@@ -306,8 +329,12 @@ def _mirror(fresh: Path, kept: Path) -> list[str]:
 
 @contextmanager
 def waiting_compiler() -> Iterator[subprocess.Popen]:
-    """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first."""
-    pause = "import select, sys; select.select([sys.stdin], [], [], 3)"  # in which a command with nothing to do ends
+    """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first.
+
+    Meanwhile this process loads what lays out the source. Both begin after a pause, in which a command with nothing to do ends.
+    """
+    pause = f"import select, sys; select.select([sys.stdin], [], [], {_PAUSE})"
+    loading = Timer(_PAUSE, _load_layout)
     with subprocess.Popen(
         [sys.executable, "-P", "-c", f"{pause}; from evlib.book.build import compile_when_told as work; work()"],
         stdin=subprocess.PIPE,
@@ -319,9 +346,18 @@ def waiting_compiler() -> Iterator[subprocess.Popen]:
         env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
     ) as process:
         try:
+            loading.start()
             yield process
         finally:
             process.kill()  # where nothing was asked of it; has no effect on one that has ended
+            loading.cancel()
+            loading.join()
+
+
+def _load_layout() -> None:
+    spare_grammars()
+    with suppress(ImportError):  # whoever needs it says what is missing
+        import_module("evlib.book.layout")
 
 
 def compile_when_told() -> None:
@@ -333,16 +369,29 @@ def compile_when_told() -> None:
             import_module(module)
     from jupyter_book.cli.main import main
 
+    gc.freeze()
+    gc.set_threshold(*RARELY)
     if arguments := sys.stdin.readline():
         sys.argv[1:] = json.loads(arguments)
         main()
 
 
-def _compile(source: Path, work: Path, builder: str, compiler: subprocess.Popen | None = None) -> Path:
+def _compile(
+    source: Path,
+    work: Path,
+    builder: str,
+    compiler: subprocess.Popen | None = None,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Path:
     """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
     options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
     with nullcontext(compiler) if compiler else waiting_compiler() as process:
-        output, _ = process.communicate(json.dumps(["build", str(source), *options]) + "\n")
+        with suppress(BrokenPipeError):  # it has ended; what it said tells why
+            process.stdin.write(json.dumps(["build", str(source), *options]) + "\n")
+            process.stdin.flush()
+        meanwhile()
+        output, _ = process.communicate()
     made = work / "_build" / builder
     if process.returncode or not (made / "index.html").is_file():
         lines = re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines()

@@ -54,6 +54,8 @@ _REVIEW_FOLDERS = re.compile(r"(?<![\w/])(?=data/(?:raw|processed)\b)")
 def lay_out(root: Path, results: Path, source: Path) -> None:
     """Write the source of the book of a review's run as jupyter-book reads it, in place of what is in the folder.
 
+    What no page is made of is left to ``write_downloads``.
+
     Raises
     ------
     InputError
@@ -91,6 +93,8 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     checklists = read_checklists(source / "checklists.csv")
     pages = {path.stem for path in [*source.glob("*.md"), *results.glob("[0-9][0-9]_*.ipynb")]}
     words |= checklist_words(checklists, pages=pages)
+    if len(checklists):
+        write_csv(checklists, source / "_extra" / "checklists.csv")
     change_log = (repository(root) / "CHANGELOG.md").read_text(encoding="utf-8")
     words["changelog"] = change_log.partition("\n")[2].strip()  # without its own heading
     words |= {"title": protocol["title"], "question": protocol["question"].strip()}
@@ -130,19 +134,26 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
                     cell.source = linked(cell.source, meanings, seen)
             write_text(source / name, nbformat.writes(page) + "\n")
     write_inside(source, with_code)
-    downloads = source / "_extra"
-    for folder in (source, downloads):
-        shutil.copytree(results / "figures", folder / "figures")
+    shutil.copytree(results / "figures", source / "figures")
+    (source / "_extra").mkdir(exist_ok=True)
+    write_feed(root, results, source / "_extra", title=protocol["title"])
+    shutil.copy2(results / "run.json", source / "_extra" / "run.json")
+
+
+def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> None:
+    """Write what stands beside the pages of a run's book, for readers to download or browsers to load, into a folder.
+
+    ``source`` is as ``lay_out`` left it.
+    """
+    protocol = load_protocol(root / "protocol.yml")
+    write_dataset(results, folder / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
+    shutil.copytree(results / "figures", folder / "figures")
     if (source / "teaching.md").is_file():
-        write_lessons(results, chapters, downloads / "lessons", protocol=protocol)
-    _copy_mathjax(downloads / "mathjax")
-    write_feed(root, results, downloads, title=protocol["title"])
-    shutil.copy2(results / "run.json", downloads / "run.json")
-    if len(checklists):
-        write_csv(checklists, downloads / "checklists.csv")
+        write_lessons(results, chapters_of(results), folder / "lessons", protocol=protocol)
+    _copy_mathjax(folder / "mathjax")
     for path in results.glob("*.csv"):
         if path.name != "summaries.csv":  # for the queue alone
-            copy_table(path, downloads / path.name, protocol=protocol)
+            copy_table(path, folder / path.name, protocol=protocol)
 
 
 def _more_figures(notebook: nbformat.NotebookNode, source: Path, chapter: str) -> nbformat.NotebookNode | None:
@@ -243,7 +254,7 @@ def _queue_words(results: Path, protocol: dict) -> dict[str, str]:
 
 
 def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> dict[str, tuple[str, str]]:
-    """The table of all trials, a page for each, and the whole data set to download; returns where each trial and report is."""
+    """The table of all trials, and a page for each; returns where each trial and report is."""
     described = read_table(results / "described.csv", "described")
     rows = traced_tables(results, raw_dir=root / "data" / "raw")
     stories = [trace(trn, rows, run=results.name, protocol=protocol) for trn in described.trn]
@@ -255,7 +266,6 @@ def _write_trials(root: Path, results: Path, source: Path, protocol: dict) -> di
     for story, url in zip(stories, described.record_url, strict=True):
         page = trial_page(story | {"record_url": url}, changes, without=without)
         write_text(source / "trials" / f"{page_name(story['trn'])}.md", page)
-    write_dataset(results, source / "_extra" / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
     return pages_of_trials(stories, page_name=page_name)
 
 

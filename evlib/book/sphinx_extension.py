@@ -8,14 +8,17 @@ swaps the finished book into ``book/_build/html``. ``make book`` gives Sphinx a 
 import os
 import shutil
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sphinx.search.en import SearchEnglish
 
 from evlib.base.errors import InputError
 from evlib.base.files import swap_in
 from evlib.base.paths import project_root
 from evlib.book import search_index
-from evlib.book.build import LAID_OUT, assemble, building_alone, finish
+from evlib.book.build import LAID_OUT, assemble, building_alone, finish, key_of_book, write_downloads
 from evlib.run.pipeline import default_results
 
 if TYPE_CHECKING:
@@ -33,7 +36,16 @@ def setup(app: "Sphinx") -> dict[str, bool]:
     app.connect("env-updated", _write_on_all_cores)
     app.connect("config-inited", _with_our_scores)
     app.connect("html-collect-pages", _with_our_words)
+    app.add_search_language(_English)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _English(SearchEnglish):
+    """Sphinx's own, which finds the stem of a word anew on each page."""
+
+    def init(self, options: dict[str, str]) -> None:
+        super().init(options)
+        self.stem = cache(super().stem)
 
 
 def _lay_out(app: "Sphinx") -> None:
@@ -43,7 +55,9 @@ def _lay_out(app: "Sphinx") -> None:
     source, made = target.with_name(".by-hand-source"), target.with_name(f".by-hand-{target.name}")
     path_type, build = type(app.srcdir), ExitStack()
     build.enter_context(building_alone(target.parent))
+    key = key_of_book(root, results)
     assemble(root, results, source)
+    write_downloads(root, results, source, source / "_extra")
     shutil.rmtree(made, ignore_errors=True)
     app.srcdir = app.confdir = path_type(source)
     app.outdir = path_type(made)
@@ -52,7 +66,7 @@ def _lay_out(app: "Sphinx") -> None:
     def put_in_place(app: "Sphinx", exception: Exception | None) -> None:
         if exception is None:
             if target.name == "html":
-                finish(made, source, root, results)
+                finish(made, source, key, results)
             swap_in(made, target)
             app.outdir = path_type(target)  # Sphinx names it in its last line
         shutil.rmtree(made, ignore_errors=True)

@@ -185,11 +185,10 @@ def _judged(
         if same not in once:  # many combinations ask about the same doses, read alike
             own = doses.iloc[places].assign(**{name: facts[name].iloc[places] for name in facts}).reset_index(drop=True)
             drawn = draws[:, places]
-            once[same] = own, drawn, windows(own, drawn), share_lower(own, drawn)
+            once[same] = own, drawn, (table := windows(own, drawn)), share_lower(own, drawn), _numbers(table)
         asked[key] = once[same]
     rows, verdicts = [], {}
-    for (rule, *question), (own, drawn, table, shares) in asked.items():
-        bounds = [(one, end) for one in table.itertuples() for end in ("low", "high")]
+    for (rule, *question), (own, drawn, table, shares, numbers) in asked.items():
         compared = asked["compared", *question][2]
         for compare in levels[_COMPARE]:
             dials = settings | dict(zip(_OF_QUESTION, question, strict=True)) | {_RULE: rule, _COMPARE: compare}
@@ -197,12 +196,19 @@ def _judged(
                 verdicts[same] = verdicts_by_dials(Setting(dials, own, drawn, table, compared, shares))
             rows.append(
                 {name: dials[name] for name in levels}
-                | {f"n_{route}": int(count) for route, count in zip(table.route_group, table.n_counted, strict=True)}
-                | {f"{one.route_group}_{end}": getattr(one, f"effective_{end}") for one, end in bounds}
+                | numbers
                 | {f"share_{of}": share for of, share in shares.items()}
                 | {"share": shares[compare], **verdicts[same]}
             )
     return rows
+
+
+def _numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """What a row of ``full_cross`` says of the ``windows`` of both routes."""
+    columns = (table[name].tolist() for name in ("route_group", "n_counted", "effective_low", "effective_high"))
+    routes = list(zip(*columns, strict=True))
+    counts = {f"n_{route}": n for route, n, _, _ in routes}
+    return counts | {f"{route}_{end}": value for route, _, *ends in routes for end, value in zip(("low", "high"), ends)}
 
 
 def _as_parameters(row: dict[str, Any], names: list[str]) -> str:

@@ -6,3 +6,7 @@
 
 Begin with ``pipeline``. The notebooks import nothing from here.
 """
+
+# For ``gc.set_threshold``: after how many new objects Python looks for garbage. With its own 700, a tenth of the time of a run and of
+# a book goes into that, and next to nothing is found.
+RARELY = (100_000, 50, 100)

@@ -3,7 +3,8 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cache
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evlib.base.errors import InputError
-from evlib.base.files import sha256
+from evlib.base.files import all_below, sha256
+
+_IMPORT = re.compile(r"^[ \t]*((?:import|from)\b[^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
 
 
 class KeyedNotebook(NamedTuple):
@@ -77,12 +80,12 @@ def read_of(notebook: KeyedNotebook, made: Iterable[str]) -> list[str]:
 def imports_of(sources: list[Path]) -> list[str]:
     """The modules that the notebooks import by name, in the order of their imports."""
     cells = [cell for source in sources for cell in json.loads(source.read_text(encoding="utf-8"))["cells"]]
-    return list(dict.fromkeys(name for tree in _code(cells) for name in _imported(tree)))
+    return list(dict.fromkeys(_imported_by_cells(cells)))
 
 
 def modules_used(cells: list[dict], package: Path) -> list[Path]:
     """The files of ``evlib`` that cells import, and those that these import in turn, inside functions too."""
-    return _with_their_imports([name for tree in _code(cells) for name in _imported(tree)], package)
+    return _with_their_imports(_imported_by_cells(cells), package)
 
 
 def modules_behind(files: Iterable[Path], package: Path) -> list[Path]:
@@ -93,24 +96,19 @@ def modules_behind(files: Iterable[Path], package: Path) -> list[Path]:
 def _with_their_imports(names: list[str], package: Path) -> list[Path]:
     files: set[Path] = set()
     seen: set[str] = set()
+    there = _modules_in(package)
     while names:
         name = names.pop()
         if name not in seen:
             seen.add(name)
-            for path in _files(name, package) - files:
+            for path in _files(name, there) - files:
                 files.add(path)
                 names += _imported_by(path)
     return sorted(files)
 
 
-def _code(cells: list[dict]) -> list[ast.Module]:
-    """The code of cells, without those that are not plain Python (a magic command)."""
-    trees = []
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            with suppress(SyntaxError):
-                trees.append(ast.parse("".join(cell["source"])))
-    return trees
+def _imported_by_cells(cells: list[dict]) -> list[str]:
+    return [name for cell in cells if cell["cell_type"] == "code" for name in _imported("".join(cell["source"]))]
 
 
 def _imported_by(path: Path) -> tuple[str, ...]:
@@ -120,37 +118,42 @@ def _imported_by(path: Path) -> tuple[str, ...]:
 @cache
 def _imported_by_version(path: Path, _changed: int) -> tuple[str, ...]:
     text = path.read_text(encoding="utf-8")
-    names = _imported(ast.parse(text))
+    names = list(_imported(text))
     if "pkgutil.iter_modules(__path__)" in text:  # a package that takes whatever lies in its folder
         packages = [folder.name for folder in path.parents if (folder / "__init__.py").is_file()]
         names += [".".join([*reversed(packages), module.stem]) for module in path.parent.glob("*.py")]
     return tuple(names)
 
 
-def _statements(block: ast.AST) -> Iterator[ast.AST]:
-    """All statements within, at any depth; ``ast.walk`` visits expressions, too, and takes ten times as long (0.3 s)."""
-    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-        for statement in getattr(block, part, ()):
-            yield statement
-            yield from _statements(statement)
+@cache
+def _imported(text: str) -> tuple[str, ...]:
+    """The modules that code imports, inside functions too; for ``from a import b`` both ``a`` and ``a.b``, since b may be a module.
+
+    The statements are found by how their lines begin: to parse all of the code takes ten times as long (half a second).
+    """
+    names: list[str] = []
+    for statement in _IMPORT.findall(text):
+        with suppress(SyntaxError):  # a line of prose
+            node = ast.parse(statement).body[0]
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)
 
 
-def _imported(tree: ast.Module) -> list[str]:
-    """The modules that code imports; for ``from a import b`` both ``a`` and ``a.b``, since b may be a module."""
-    names = []
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return names
+def _modules_in(package: Path) -> dict[str, Path]:
+    """The files of a package by the name of their module; an ``__init__.py`` by that of its folder."""
+    files = {}
+    for path in all_below(package) if package.is_dir() else ():
+        if path.suffix == ".py":
+            place = path.parent if path.name == "__init__.py" else path.with_suffix("")
+            files[".".join(place.relative_to(package.parent).parts)] = path
+    return files
 
 
-def _files(name: str, package: Path) -> set[Path]:
-    """The files that make a module of the package: its own, and the ``__init__.py`` of the folders above it."""
-    first, *parts = name.split(".")
-    if first != package.name:
-        return set()
-    places = [package.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
-    files = [path for place in places for path in (place / "__init__.py", place.with_suffix(".py"))]
-    return {path for path in files if path.is_file() and path != package.with_suffix(".py")}
+def _files(name: str, there: dict[str, Path]) -> set[Path]:
+    """The files that make a module: its own, and the ``__init__.py`` of the folders above it."""
+    parts = name.split(".")
+    names = [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return {there[module] for module in names if module in there}

@@ -124,7 +124,7 @@ def run(
     """
     from filelock import FileLock, Timeout
 
-    protocol = load_protocol(root / "protocol.yml")
+    protocol = load_protocol(root / "protocol.yml", with_added=False)
     search_date = _search_date(search_date, snapshot, protocol, say)
     raw_dir = root / "data" / "raw"
     sums = check_raw(raw_dir)
@@ -295,7 +295,7 @@ def run_with_comparison(
     InputError
         As ``run``; and where ``since`` is given and is not earlier in date or in snapshot.
     """
-    protocol = load_protocol(root / "protocol.yml")
+    protocol = load_protocol(root / "protocol.yml", with_added=False)
     search_date = _search_date(search_date, snapshot, protocol, say)
     search = {"search_date": search_date, "snapshot": snapshot, "records": records}
     if not any(path.name == UPDATE for path in notebooks(root)):
@@ -506,6 +506,7 @@ def _run_locked(
 
     from evlib.run.warm_kernels import warm_kernels
 
+    load_protocol(root / "protocol.yml")  # with all that can be wrong in it; an unchanged one was right
     started = time.perf_counter()
     places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
     values = parameters | _as_seen_from(target, places | {"before_dir": before, "records_from": records})

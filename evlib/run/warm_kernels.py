@@ -23,6 +23,8 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from evlib.run import RARELY
+
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
 _INLINE = "module://matplotlib_inline.backend_inline"  # Matplotlib's backend in a kernel that starts from nothing
 
@@ -75,6 +77,7 @@ def serve() -> None:
     sys.modules.setdefault("hypothesis", None)  # pandera would load it with the first table that it checks
     from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (every kernel needs them)
 
+    gc.set_threshold(*RARELY)
     answers, later, kernels = sys.stdout, sys.argv[1:], set()
 
     def clear_away(*_: object) -> None:

@@ -39,7 +39,7 @@ for _module in ("duckdb", "httpcore", "nbclient", "pandera.pandas", "typer.compl
     importlib.import_module(_module)
 _COMMANDS = typer.main.get_command(command_line.app)
 _VERSIONS = {name: version(name) for name in (*pipeline.PACKAGES, "scipy")}
-_FILES_OF_MODULES = cache(cache_keys._files)
+_MODULES = cache(cache_keys._modules_in)
 _CERTIFICATES = ssl.create_default_context()
 
 EARLIER, LATER, SNAPSHOT, TODAY = (
@@ -131,8 +131,9 @@ def executed(source: str, target: str, *, parameters: dict[str, str], resources:
     papermill.iorw.write_ipynb(notebook, target)
 
 
-def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
+def compiled(source: Path, work: Path, builder: str, compiler: object, *, meanwhile: Callable[[], None]) -> Path:
     """Compile the book's source as jupyter-book does, in a moment."""
+    meanwhile()
     made = work / "_build" / builder
     shutil.copytree(source, made, dirs_exist_ok=True)
     for name in ("index", "references"):
@@ -143,9 +144,13 @@ def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
 def assembled(root: Path, results: Path, source: Path) -> None:
     """Lay out the book's source from few files."""
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns("_build"))
-    for path in files.matching(results, "*.csv"):
-        shutil.copy2(path, source / path.name)
     write_inside(source, {})
+
+
+def downloads(_root: Path, results: Path, _source: Path, folder: Path) -> None:
+    """Write few of the files beside the book's pages."""
+    for path in files.matching(results, "*.csv"):
+        files.write_bytes(folder / path.name, path.read_bytes())
 
 
 @lru_cache
@@ -153,7 +158,7 @@ def _protocol(text: str) -> dict:
     return load_protocol(ROOT / "protocol.yml") if text.startswith(_SHIPPED) else {}
 
 
-def protocol_of(path: Path) -> dict:
+def protocol_of(path: Path, **_: bool) -> dict:
     """The protocol, parsed once; the file is read each time."""
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -171,6 +176,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(build, "waiting_compiler", contextlib.nullcontext),
         mock.patch.object(build, "_compile", compiled),
         mock.patch.object(build, "assemble", assembled),
+        mock.patch.object(build, "write_downloads", downloads),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(files, "today", lambda: TODAY),  # of the history
@@ -178,7 +184,7 @@ def quick() -> Iterator[None]:
         mock.patch.object(live_search, "today", lambda: TODAY),
         mock.patch.object(judging, "today", lambda: TODAY),
         mock.patch.object(typer.main, "get_command", lambda _: _COMMANDS),
-        mock.patch.object(cache_keys, "_files", _FILES_OF_MODULES),
+        mock.patch.object(cache_keys, "_modules_in", _MODULES),
         mock.patch.object(pipeline, "version", _VERSIONS.get),
         mock.patch.object(sweep_module, "version", _VERSIONS.get),
         mock.patch.object(ssl, "create_default_context", lambda *_, **__: _CERTIFICATES),
