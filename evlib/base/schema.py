@@ -7,10 +7,10 @@ source addresses) are one text joined by ``MULTI``; empty cells are missing valu
 import codecs
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import pandas as pd
 import pandera.pandas as pa
@@ -22,6 +22,7 @@ from evlib.base.reading.encodings import encoding_of, utf16_without_mark
 MULTI = " | "
 _ROWS = 10_000  # that are made into text at a time
 _FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
+_FORMULA = re.compile(r"\0[=+\-@\t\r]")  # such a text among others, each after a NUL
 NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove the row."
 
 # Columns of the records that evlib.ingest.registration_dates fills, not a registry.
@@ -192,8 +193,8 @@ def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFram
         for name, kind in spec.items()
         if name not in empty and (frame[name].dtype != _TYPES[kind] or (kind == "key" and frame[name].isna().any()))
     }
-    if not empty and not rest:
-        return frame
+    if not rest:
+        return frame.assign(**empty)
     try:
         fitted = pa.DataFrameSchema(rest, coerce=True, strict=True).validate(frame[list(rest)], lazy=True)
         return frame.assign(**empty, **fitted)
@@ -338,31 +339,57 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -
 
 def append_csv(frame: pd.DataFrame, file: TextIO) -> None:
     """Write a frame's rows to an open file, formula-guarded, with the header where the file is still empty."""
-    frame = guarded(frame)
     if not file.tell():
         frame.head(0).to_csv(file, index=False, lineterminator="\n")
+    file.writelines(_csv_rows(frame))
+
+
+class CsvRows(NamedTuple):
+    """Rows of a table as they stand in a CSV file, in UTF-8; how many they are, and how many of them fill each column."""
+
+    text: bytes
+    n: int
+    filled: pd.Series
+
+
+def csv_rows_of(frame: pd.DataFrame) -> CsvRows:
+    """What ``append_csv`` writes of a frame below the header.
+
+    Examples
+    --------
+    >>> csv_rows_of(pd.DataFrame({"title": ["=1+1", "A, B"], "day": ["2024-02-17", None]})).text
+    b"'=1+1,2024-02-17\\n\"A, B\",\\n"
+    """
+    rows = [row.encode() for row in _csv_rows(frame)]
+    return CsvRows(b"".join(rows), len(rows), frame.notna().sum())
+
+
+def _csv_rows(frame: pd.DataFrame) -> Iterator[str]:
     for start in range(0, len(frame), _ROWS):
         cells = [_csv_cells(column) for _, column in frame.iloc[start : start + _ROWS].items()]
         if len(cells) == 1:
             cells = [[cell or '""' for cell in cells[0]]]  # or the line were blank
-        file.writelines([",".join(row) + "\n" for row in zip(*cells)])
+        yield from [",".join(row) + "\n" for row in zip(*cells)]
 
 
 def _csv_cells(column: pd.Series) -> list[str]:
     """The cells of a column as they stand in a CSV file. Text is written here, as the csv module takes six times as long for it."""
-    if column.dtype not in ("str", "object", "category"):
+    if column.dtype.kind != "O":
         written = column.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d")
         return ["" if cell == '""' else cell for cell in written.split("\n")[:-1]]
-    missing = column.isna().to_numpy()
-    if missing.all():
-        return [""] * len(column)
-    return ["" if gone else _quoted(str(cell)) for cell, gone in zip(column.to_numpy(dtype=object), missing)]
+    if column.dtype == "str":
+        cells = [cell if isinstance(cell, str) else "" for cell in column.to_numpy(dtype=object)]
+        if _FORMULA.search("\0" + "\0".join(cells)):
+            cells = list(map(_guarded, cells))
+    else:
+        cells = ["" if gone else _guarded(cell) for cell, gone in zip(column.to_numpy(dtype=object), column.isna())]
+    if _needs_quotes("".join(cells)):  # most columns need no look at each of their cells
+        cells = ['"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells]
+    return cells
 
 
-def _quoted(text: str) -> str:
-    if "," in text or '"' in text or "\n" in text or "\r" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
+def _needs_quotes(text: str) -> bool:
+    return "," in text or '"' in text or "\n" in text or "\r" in text
 
 
 def set_aside(
@@ -401,6 +428,10 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
             if any(formula):
                 frame[name] = frame[name].mask(formula, "'" + frame[name].astype("str"))
     return frame
+
+
+def _guarded(cell: object) -> str:
+    return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS else str(cell)
 
 
 def unguarded(cell: str) -> str:
