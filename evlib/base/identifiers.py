@@ -77,6 +77,8 @@ def registration_numbers(text: str) -> list[str]:
     Full-width characters count as plain ones, and any hyphen as one. A number inside a longer run of letters or digits is
     not found, nor what an ethics committee numbers in the form of the EU's numbers ("IRB 2021-000123-45").
     """
+    if _COMMONEST.fullmatch(text):
+        return [text]
     return list(dict.fromkeys(number for _, number, _ in sorted(_numbers(_plain(text)))))
 
 
@@ -95,9 +97,13 @@ def normalised(identifier: str) -> str:
     return found[0][1] if alone else text
 
 
-@lru_cache(maxsize=1 << 10)
 def registry_of(trn: str) -> str | None:
     """The registry that issues numbers of this form; None for anything that is not one registration number."""
+    return "ClinicalTrials.gov" if _COMMONEST.fullmatch(trn) else _registry_of(trn)
+
+
+@lru_cache(maxsize=1 << 10)
+def _registry_of(trn: str) -> str | None:
     return next((registry for _, number, registry in _numbers(_plain(trn)) if number == trn), None)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import pandas as pd
-import pandera.pandas as pa
 
 from evlib.base.errors import InputError
 from evlib.base.files import writing
@@ -30,6 +29,7 @@ ESTIMATED = ("registered", "registered_low", "registered_high", "registered_basi
 
 _TYPES = {"text": "str", "key": "str", "count": "Int64", "number": "float64", "flag": "boolean"}
 _TYPES |= {"date": "datetime64[ns]"}
+_NUMERIC = ("count", "number", "flag")
 
 # Of each table the columns in order, with their kinds; text where none is named. ``described`` is made of others.
 _TABLES = {
@@ -182,22 +182,30 @@ def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFram
         what = f"unknown columns {unknown}" if unknown else f"missing columns {absent}"
         raise InputError(f"{where}the table '{table}' has {what}. Its columns are: {', '.join(spec)}.")
     frame = frame.reindex(columns=list(spec)).reset_index(drop=True)
-    # A column of the right type, or without any value, needs no look by pandera, which takes half a millisecond for each.
-    empty = {
+    # A column of the right type, of numbers that become it, or without any value needs no look by pandera, which takes half a
+    # millisecond for each, and long to be imported.
+    sure = {
         name: pd.Series(None, index=frame.index, dtype=_TYPES[kind])
         for name, kind in spec.items()
         if (kind != "key" or frame.empty) and frame[name].dtype != _TYPES[kind] and frame[name].isna().all()
     }
+    for name in [name for name, kind in spec.items() if kind in _NUMERIC and name not in sure]:
+        if frame[name].dtype.kind in "bif":
+            with suppress(TypeError, ValueError):  # which pandera then tells
+                sure[name] = frame[name].astype(_TYPES[spec[name]])
     rest = {
-        name: pa.Column(_TYPES[kind], nullable=kind != "key")
+        name: kind
         for name, kind in spec.items()
-        if name not in empty and (frame[name].dtype != _TYPES[kind] or (kind == "key" and frame[name].isna().any()))
+        if name not in sure and (frame[name].dtype != _TYPES[kind] or (kind == "key" and frame[name].isna().any()))
     }
     if not rest:
-        return frame.assign(**empty)
+        return frame.assign(**sure)
+    import pandera.pandas as pa
+
+    schema = {name: pa.Column(_TYPES[kind], nullable=kind != "key") for name, kind in rest.items()}
     try:
-        fitted = pa.DataFrameSchema(rest, coerce=True, strict=True).validate(frame[list(rest)], lazy=True)
-        return frame.assign(**empty, **fitted)
+        fitted = pa.DataFrameSchema(schema, coerce=True, strict=True).validate(frame[list(rest)], lazy=True)
+        return frame.assign(**sure, **fitted)
     except pa.errors.SchemaErrors as error:
         first = error.failure_cases.iloc[0]
         row = "" if pd.isna(first["index"]) else f", row {int(first['index']) + 1}"
@@ -377,13 +385,15 @@ def _csv_cells(column: pd.Series) -> list[str]:
     if column.dtype.kind != "O":
         written = column.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d")
         return ["" if cell == '""' else cell for cell in written.split("\n")[:-1]]
-    if column.dtype == "str":
-        cells = [cell if isinstance(cell, str) else "" for cell in column.to_numpy(dtype=object)]
-        if _FORMULA.search("\0" + "\0".join(cells)):
-            cells = list(map(_guarded, cells))
-    else:
-        cells = ["" if gone else _guarded(cell) for cell, gone in zip(column.to_numpy(dtype=object), column.isna())]
-    if _needs_quotes("".join(cells)):  # most columns need no look at each of their cells
+    cells = column.to_numpy(dtype=object).tolist()
+    if column.dtype != "str":
+        cells = ["" if gone else _guarded(cell) for cell, gone in zip(cells, column.isna())]
+    elif column.hasnans:
+        cells = [cell if isinstance(cell, str) else "" for cell in cells]
+    together = "\0" + "\0".join(cells)  # most columns need no look at each of their cells
+    if column.dtype == "str" and _FORMULA.search(together):
+        cells = list(map(_guarded, cells))
+    if _needs_quotes(together):
         cells = ['"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells]
     return cells
 

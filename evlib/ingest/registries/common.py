@@ -258,7 +258,7 @@ def identity(text: str, *, registry: str, column: str) -> dict[str, str]:
 
 
 def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
-    """The row's cells under our names: each as plain text, or as the function beside its column's name makes it.
+    """The row's cells under our names: each as plain text, or as the function beside its column's name makes it; None where there is none.
 
     A cell that cannot be read (the function raises ValueError, TypeError, KeyError or AttributeError) is ``Unread``.
 
@@ -274,7 +274,7 @@ def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]
         column, read = (theirs, plain_text) if isinstance(theirs, str) else theirs
         try:
             cell = row.get(column)
-            made[ours] = value = read(cell)
+            made[ours] = value = None if cell is None else read(cell)
             if value is None and isinstance(cell, str) and plain_text(cell):
                 raise ValueError("nothing in it was understood")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -409,7 +409,7 @@ def secondary_numbers(texts: Iterable[Any], *, besides: str) -> str | None:
 
 def several(values: Iterable[Any] | None) -> str | None:
     """Several values as one cell of plain texts, each once."""
-    values = list(values or ())
+    values = values if isinstance(values, list) else list(values or ())
     try:
         once = dict.fromkeys(values)
         cell = MULTI.join(once)

@@ -225,7 +225,7 @@ def _named(kind: Any, name: Any) -> str:
 
 
 def _countries(given: list[dict] | None) -> str | None:
-    return several(one.get("country") for one in listed(given))
+    return several([one.get("country") for one in listed(given)])
 
 
 def _flag(value: Any) -> bool | None:
