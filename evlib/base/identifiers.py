@@ -128,8 +128,8 @@ def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
         yield 0, text, "ClinicalTrials.gov"
         return
     lower = text.lower()
-    for registry, needed, pattern, form in _PATTERNS:
-        for match in pattern.finditer(text) if needed in lower else ():
+    for registry, _, pattern, form in [scheme for scheme in _PATTERNS if scheme[1] in lower]:
+        for match in pattern.finditer(text):
             if not (match[0][0].isdigit() and _OF_OTHERS.search(text, max(0, match.start() - 60), match.start())):
                 yield match.start(), _written(form, match.groups()), registry
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ijson
+from pydantic_core import from_json
 
 from evlib.base.schema import join_multi
 from evlib.ingest.registries.common import (
@@ -91,6 +92,8 @@ def of_lines(rows: Iterable[bytes]) -> Iterator[Any]:
 
 
 def _parsed(row: bytes) -> Any:
+    with suppress(ValueError):  # what it cannot read, the slower json may, or tells why not
+        return from_json(row, cache_strings="keys")
     try:
         return json.loads(text_of(row))
     except (ValueError, RecursionError) as error:
