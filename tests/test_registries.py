@@ -18,10 +18,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
-from evlib.base.schema import read_csv, read_table, write_table
+from evlib.base.schema import join_multi, read_csv, read_table, write_table
 from evlib.ingest import sources
 from evlib.ingest.registries import ictrp, ingest_into, stream
-from evlib.ingest.registries.common import phase_names, plain_text
+from evlib.ingest.registries.common import phase_names, plain_text, several
 from evlib.run.cache_keys import modules_used
 
 SAMPLES = ROOT.parent / "shared" / "samples"
@@ -493,6 +493,24 @@ def test_plain_text_is_one_line_and_stable(text):
     once = plain_text(text)
     assert (once or "").encode("utf-8").decode("utf-8") == (once or "")
     assert once is None or ("\n" not in once and once == once.strip() and once)
+
+
+_WORDS = st.text(alphabet="ab |<>&\n\x7f_é", max_size=4) | st.sampled_from(["a", "<b>a</b>", "&lt;", "_x000D_", "a  b"])
+
+
+@given(st.lists(_WORDS | st.none() | st.integers(0, 2), max_size=4))
+def test_several_values_are_each_plain_text_and_stand_once(values):
+    assert several(values) == join_multi(dict.fromkeys(filter(None, map(plain_text, values))))
+    assert several(iter(values)) == several(values)
+
+
+def test_half_a_character_is_left_out_wherever_it_stands(tmp_path):
+    half = study(acronym="A\ud800B")
+    half["protocolSection"]["designModule"]["phases"] = ["PHASE1", "Phase\ud800 9"]
+    half["protocolSection"]["referencesModule"] = {"references": [{"pmid": "1\ud800", "type": "RESULT"}]}
+    path = put(tmp_path, "lines.txt", "\n".join(map(json.dumps, [half, study("NCT00000002")])))
+    [row, _] = ingest([path], retrieved=DAY, registries=[])[0].itertuples()
+    assert (row.acronym, row.phases, row.publications) == ("A B", "Phase 1 | Phase 9", "PMID 1")
 
 
 def test_the_real_samples_add_up(tmp_path):
