@@ -415,7 +415,7 @@ def several(values: Iterable[Any] | None) -> str | None:
         cell = MULTI.join(once)
     except TypeError:  # not all of them are texts
         once, cell = {}, ""
-    if cell.isascii() and _is_plain(cell) and cell.count("|") == len(once) - 1:
+    if _is_plain(cell) and cell.count("|") == len(once) - 1:
         return cell
     return join_multi(dict.fromkeys(filter(None, map(plain_text, values))))
 
@@ -493,7 +493,7 @@ def plain_text(value: Any) -> str | None:
     if value is None or value == "":
         return None
     text = str(value)
-    if text.isascii() and _is_plain(text):
+    if _is_plain(text):
         return text
     if len(text) > MAX_TEXT:
         raise ValueError(f"a field of {len(text)} characters ('{text[:20]}…'); no registry has one that long")
@@ -510,9 +510,10 @@ def plain_text(value: Any) -> str | None:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text within ASCII surely is one line of plain text."""
+    """Whether a text surely is one line of plain text within ASCII."""
     return (
-        text[:1] > " " < text[-1:]
+        text.isascii()
+        and text[:1] > " " < text[-1:]
         and len(text) <= MAX_TEXT
         and len(text.encode().translate(None, _NOT_PLAIN)) == len(text)
         and "  " not in text
