@@ -382,16 +382,20 @@ def _csv_rows(frame: pd.DataFrame) -> Iterator[str]:
 
 def _csv_cells(column: pd.Series) -> list[str]:
     """The cells of a column as they stand in a CSV file. Text is written here, as the csv module takes six times as long for it."""
-    if column.dtype.kind != "O":
+    if column.dtype.kind not in "Oib":
+        if column.isna().all():
+            return [""] * len(column)
         written = column.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d")
         return ["" if cell == '""' else cell for cell in written.split("\n")[:-1]]
     cells = column.to_numpy(dtype=object).tolist()
     if column.dtype != "str":
         cells = ["" if gone else _guarded(cell) for cell, gone in zip(cells, column.isna())]
-    elif column.hasnans:
+    try:
+        together = "\0".join(cells)  # most columns need no look at each of their cells
+    except TypeError:  # some are missing
         cells = [cell if isinstance(cell, str) else "" for cell in cells]
-    together = "\0" + "\0".join(cells)  # most columns need no look at each of their cells
-    if column.dtype == "str" and _FORMULA.search(together):
+        together = "\0".join(cells)
+    if column.dtype == "str" and _FORMULA.search("\0" + together):
         cells = list(map(_guarded, cells))
     if _needs_quotes(together):
         cells = ['"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells]

@@ -498,8 +498,8 @@ def plain_text(value: Any) -> str | None:
     if len(text) > MAX_TEXT:
         raise ValueError(f"a field of {len(text)} characters ('{text[:20]}…'); no registry has one that long")
     text = text.replace("_x000D_", " ")
-    if not text.isascii() and is_bad(text):
-        text = fix_encoding(text)
+    if not text.isascii():
+        text = _repaired(text)
     if "<" in text:
         text = _TAG.sub(" ", text)
     if "&" in text:
@@ -507,6 +507,11 @@ def plain_text(value: Any) -> str | None:
     if "  " not in text and text.isprintable():
         return text.strip() or None
     return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split()) or None
+
+
+@lru_cache(maxsize=16)  # a brief title is often the official one, too
+def _repaired(text: str) -> str:
+    return fix_encoding(text) if is_bad(text) else text
 
 
 def _is_plain(text: str) -> bool:
