@@ -181,7 +181,7 @@ def phases_of_constant(constant: str) -> list[str]:
 
 def phases_of(constants: list[str] | None) -> str | None:
     """The phases of several constants as one cell."""
-    return several([phase for constant in listed(constants) for phase in phases_of_constant(constant)])
+    return join_multi(dict.fromkeys(phase for constant in listed(constants) for phase in phases_of_constant(constant)))
 
 
 def unescaped(value: Any) -> Any:
@@ -220,7 +220,7 @@ def _arms(given: list[dict] | None) -> str | None:
 
 def _publications(given: list[dict] | None) -> str | None:
     ours = [one for one in listed(given) if one.get("pmid") and one.get("type") in ("RESULT", "DERIVED")]
-    return join_multi(plain_text(f"PMID {one['pmid']}") for one in ours)
+    return join_multi(f"PMID {one['pmid']}" for one in ours)
 
 
 def _named(kind: Any, name: Any) -> str:

@@ -23,7 +23,7 @@ from evlib.base.schema import csv_rows_of
 from evlib.ingest.registries.common import Seen, Tables, batches
 from evlib.ingest.registries.unpack import BrokenFileError, lines, numbered
 
-LARGE = 64 << 20  # bytes of a file; a worker needs some two seconds to start, in which one process reads about as much
+LARGE = 64 << 20  # bytes of a file; workers need some time to start, in which one process reads about as much
 BLOCK = 16 << 20  # bytes of lines; a few blocks for each process fit into any memory, and each is a second's work
 
 
