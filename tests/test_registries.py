@@ -21,7 +21,7 @@ from evlib.base.errors import InputError
 from evlib.base.schema import read_csv, read_table, write_table
 from evlib.ingest import sources
 from evlib.ingest.registries import ictrp, ingest_into, stream
-from evlib.ingest.registries.common import phase_names, plain_text
+from evlib.ingest.registries.common import phase_names, plain_text, several
 from evlib.run.cache_keys import modules_used
 
 SAMPLES = ROOT.parent / "shared" / "samples"
@@ -493,6 +493,36 @@ def test_plain_text_is_one_line_and_stable(text):
     once = plain_text(text)
     assert (once or "").encode("utf-8").decode("utf-8") == (once or "")
     assert once is None or ("\n" not in once and once == once.strip() and once)
+
+
+@pytest.mark.parametrize(
+    ("values", "cell"),
+    [
+        (["a", "b c", "a"], "a | b c"),
+        (["a|b", "c"], "a/b | c"),
+        ([" a", "b  c", "d "], "a | b c | d"),
+        (["a\nb", "c\x7fd", "a b"], "a b | c d"),
+        (["<b>a</b>", "a", "x &lt; y", "a_x000D_b"], "a | x < y | a b"),
+        (["cafÃ©", "a\u00a0b", "é\na"], "café | a b | é a"),
+        ([" a"], "a"),
+        (["a "], "a"),
+        (["a", None, 1, ["b"]], "a | 1 | ['b']"),
+        (["", " "], None),
+        (None, None),
+    ],
+)
+def test_several_values_are_each_plain_text_and_stand_once(values, cell):
+    assert several(values) == cell
+    assert several(values and iter(values)) == cell
+
+
+def test_half_a_character_stops_no_file(tmp_path):
+    half = study(acronym="A\ud800B")
+    half["protocolSection"]["designModule"]["phases"] = ["PHASE1", "Phase\ud800 9"]
+    half["protocolSection"]["referencesModule"] = {"references": [{"pmid": "1\ud800", "type": "RESULT"}]}
+    path = put(tmp_path, "lines.txt", "\n".join(map(json.dumps, [half, study("NCT00000002")])))
+    [row, _] = ingest([path], retrieved=DAY, registries=[])[0].itertuples()
+    assert (row.acronym, row.phases, row.publications) == ("A B", "Phase 1 | Phase? 9", "PMID 1?")
 
 
 def test_the_real_samples_add_up(tmp_path):

@@ -13,6 +13,7 @@ from evlib.base.schema import (
     append_csv,
     checked,
     corrected_csv,
+    csv_rows_of,
     join_multi,
     read_csv,
     read_table,
@@ -46,6 +47,9 @@ def test_a_table_is_written_as_pandas_writes_it(rows, text):
         written = io.StringIO(newline="")
         append_csv(part, written)
         assert written.getvalue() == part.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
+        rows = csv_rows_of(part)
+        assert written.getvalue() == part.head(0).to_csv(index=False, lineterminator="\n") + rows.text.decode()
+        assert (rows.n, rows.filled.to_dict()) == (len(part), part.count().to_dict())
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
@@ -53,6 +57,7 @@ def test_a_formula_is_guarded_in_the_file_and_whole_in_the_table(tmp_path, text)
     frame = pd.DataFrame({"file": [text], "line": [1], "trn": [None], "reason": ["r"]})
     write_table(frame, tmp_path / "t.csv", "rejects")
     assert f"'{text}" in (tmp_path / "t.csv").read_text()
+    assert f"'{text}".encode() in csv_rows_of(frame.astype("object")).text
     assert read_table(tmp_path / "t.csv", "rejects").file[0] == text
 
 

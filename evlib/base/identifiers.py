@@ -77,6 +77,8 @@ def registration_numbers(text: str) -> list[str]:
     Full-width characters count as plain ones, and any hyphen as one. A number inside a longer run of letters or digits is
     not found, nor what an ethics committee numbers in the form of the EU's numbers ("IRB 2021-000123-45").
     """
+    if _COMMONEST.fullmatch(text):
+        return [text]
     return list(dict.fromkeys(number for _, number, _ in sorted(_numbers(_plain(text)))))
 
 
@@ -95,9 +97,13 @@ def normalised(identifier: str) -> str:
     return found[0][1] if alone else text
 
 
-@lru_cache(maxsize=1 << 10)
 def registry_of(trn: str) -> str | None:
     """The registry that issues numbers of this form; None for anything that is not one registration number."""
+    return "ClinicalTrials.gov" if _COMMONEST.fullmatch(trn) else _registry_of(trn)
+
+
+@lru_cache(maxsize=1 << 10)
+def _registry_of(trn: str) -> str | None:
     return next((registry for _, number, registry in _numbers(_plain(trn)) if number == trn), None)
 
 
@@ -122,8 +128,8 @@ def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
         yield 0, text, "ClinicalTrials.gov"
         return
     lower = text.lower()
-    for registry, needed, pattern, form in _PATTERNS:
-        for match in pattern.finditer(text) if needed in lower else ():
+    for registry, _, pattern, form in [scheme for scheme in _PATTERNS if scheme[1] in lower]:
+        for match in pattern.finditer(text):
             if not (match[0][0].isdigit() and _OF_OTHERS.search(text, max(0, match.start() - 60), match.start())):
                 yield match.start(), _written(form, match.groups()), registry
 

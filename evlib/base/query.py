@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from luqum.exceptions import ParseError
 from luqum.parser import parser
@@ -355,9 +355,9 @@ def _test(tree: Item) -> _Test:
 @lru_cache
 def _finder(pattern: str) -> Callable[[bytes], bool]:
     """Whether a text of valid UTF-8 has a place of a pattern."""
-    from pydantic import StringConstraints, TypeAdapter  # here, as few searches look into files
+    from pydantic_core import SchemaValidator, core_schema  # here, as few searches look into files
 
-    return TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]).validator.isinstance_python
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")).isinstance_python
 
 
 # What stands before a word: the text's beginning, what is no letter and no digit, or in JSON the letter of an escape.

@@ -7,13 +7,12 @@ source addresses) are one text joined by ``MULTI``; empty cells are missing valu
 import codecs
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import pandas as pd
-import pandera.pandas as pa
 
 from evlib.base.errors import InputError
 from evlib.base.files import writing
@@ -23,6 +22,7 @@ MULTI = " | "
 _ROWS = 10_000  # that are made into text at a time
 _FORMULA_STARTS = frozenset("=+-@\t\r")  # what a spreadsheet takes for a formula
 _CORRECTIONS = "corrections.csv"  # beside the files that it corrects
+_FORMULA = re.compile(r"\0[=+\-@\t\r]")  # such a text among others, each after a NUL
 NO_SUCH_RECORD = "no such record in the sources. Correct the number, or remove the row."
 
 # Columns of the records that evlib.ingest.registration_dates fills, not a registry.
@@ -32,6 +32,7 @@ DAYS_OF_STATUS = ("status_day", "status_day_is", "status_read")
 
 _TYPES = {"text": "str", "key": "str", "count": "Int64", "number": "float64", "flag": "boolean"}
 _TYPES |= {"date": "datetime64[ns]"}
+_NUMERIC = ("count", "number", "flag")
 
 # Of each table the columns in order, with their kinds; text where none is named. ``described`` is made of others.
 _TABLES = {
@@ -184,22 +185,30 @@ def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFram
         what = f"unknown columns {unknown}" if unknown else f"missing columns {absent}"
         raise InputError(f"{where}the table '{table}' has {what}. Its columns are: {', '.join(spec)}.")
     frame = frame.reindex(columns=list(spec)).reset_index(drop=True)
-    # A column of the right type, or without any value, needs no look by pandera, which takes half a millisecond for each.
-    empty = {
+    # A column of the right type, of numbers that become it, or without any value needs no look by pandera, which takes half a
+    # millisecond for each, and long to be imported.
+    sure = {
         name: pd.Series(None, index=frame.index, dtype=_TYPES[kind])
         for name, kind in spec.items()
         if (kind != "key" or frame.empty) and frame[name].dtype != _TYPES[kind] and frame[name].isna().all()
     }
+    for name in [name for name, kind in spec.items() if kind in _NUMERIC and name not in sure]:
+        if frame[name].dtype.kind in "bif":
+            with suppress(TypeError, ValueError):  # which pandera then tells
+                sure[name] = frame[name].astype(_TYPES[spec[name]])
     rest = {
-        name: pa.Column(_TYPES[kind], nullable=kind != "key")
+        name: kind
         for name, kind in spec.items()
-        if name not in empty and (frame[name].dtype != _TYPES[kind] or (kind == "key" and frame[name].isna().any()))
+        if name not in sure and (frame[name].dtype != _TYPES[kind] or (kind == "key" and frame[name].isna().any()))
     }
-    if not empty and not rest:
-        return frame
+    if not rest:
+        return frame.assign(**sure)
+    import pandera.pandas as pa
+
+    schema = {name: pa.Column(_TYPES[kind], nullable=kind != "key") for name, kind in rest.items()}
     try:
-        fitted = pa.DataFrameSchema(rest, coerce=True, strict=True).validate(frame[list(rest)], lazy=True)
-        return frame.assign(**empty, **fitted)
+        fitted = pa.DataFrameSchema(schema, coerce=True, strict=True).validate(frame[list(rest)], lazy=True)
+        return frame.assign(**sure, **fitted)
     except pa.errors.SchemaErrors as error:
         first = error.failure_cases.iloc[0]
         row = "" if pd.isna(first["index"]) else f", row {int(first['index']) + 1}"
@@ -384,31 +393,63 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -
 
 def append_csv(frame: pd.DataFrame, file: TextIO) -> None:
     """Write a frame's rows to an open file, formula-guarded, with the header where the file is still empty."""
-    frame = guarded(frame)
     if not file.tell():
         frame.head(0).to_csv(file, index=False, lineterminator="\n")
+    file.writelines(_csv_rows(frame))
+
+
+class CsvRows(NamedTuple):
+    """Rows of a table as they stand in a CSV file, in UTF-8; how many they are, and how many of them fill each column."""
+
+    text: bytes
+    n: int
+    filled: pd.Series
+
+
+def csv_rows_of(frame: pd.DataFrame) -> CsvRows:
+    """What ``append_csv`` writes of a frame below the header.
+
+    Examples
+    --------
+    >>> csv_rows_of(pd.DataFrame({"title": ["=1+1", "A"], "day": ["2024-02-17", None]})).text
+    b"'=1+1,2024-02-17\\nA,\\n"
+    """
+    rows = [row.encode() for row in _csv_rows(frame)]
+    return CsvRows(b"".join(rows), len(rows), frame.notna().sum())
+
+
+def _csv_rows(frame: pd.DataFrame) -> Iterator[str]:
     for start in range(0, len(frame), _ROWS):
         cells = [_csv_cells(column) for _, column in frame.iloc[start : start + _ROWS].items()]
         if len(cells) == 1:
             cells = [[cell or '""' for cell in cells[0]]]  # or the line were blank
-        file.writelines([",".join(row) + "\n" for row in zip(*cells)])
+        yield from [",".join(row) + "\n" for row in zip(*cells)]
 
 
 def _csv_cells(column: pd.Series) -> list[str]:
     """The cells of a column as they stand in a CSV file. Text is written here, as the csv module takes six times as long for it."""
-    if column.dtype not in ("str", "object", "category"):
+    if column.dtype.kind not in "Oib":
+        if column.isna().all():
+            return [""] * len(column)
         written = column.to_csv(index=False, header=False, lineterminator="\n", date_format="%Y-%m-%d")
         return ["" if cell == '""' else cell for cell in written.split("\n")[:-1]]
-    missing = column.isna().to_numpy()
-    if missing.all():
-        return [""] * len(column)
-    return ["" if gone else _quoted(str(cell)) for cell, gone in zip(column.to_numpy(dtype=object), missing)]
+    cells = column.to_numpy(dtype=object).tolist()
+    if column.dtype != "str":
+        cells = ["" if gone else _guarded(cell) for cell, gone in zip(cells, column.isna())]
+    try:
+        together = "\0".join(cells)  # most columns need no look at each of their cells
+    except TypeError:  # some are missing
+        cells = [cell if isinstance(cell, str) else "" for cell in cells]
+        together = "\0".join(cells)
+    if column.dtype == "str" and _FORMULA.search("\0" + together):
+        cells = list(map(_guarded, cells))
+    if _needs_quotes(together):
+        cells = ['"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells]
+    return cells
 
 
-def _quoted(text: str) -> str:
-    if "," in text or '"' in text or "\n" in text or "\r" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
+def _needs_quotes(text: str) -> bool:
+    return "," in text or '"' in text or "\n" in text or "\r" in text
 
 
 def set_aside(
@@ -449,15 +490,20 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _guarded(cell: object) -> str:
+    return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS else str(cell)
+
+
 def unguarded(cell: str) -> str:
     """A text as it was before ``guarded``."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS else cell
 
 
 def join_multi(values: Iterable[str] | None) -> str | None:
-    """Several values as one cell; None where there are none."""
+    """Several values as one cell, with ``?`` for half a character, which no file can hold; None where there are none."""
     texts = [str(value).replace("|", "/").strip() for value in values or () if value is not None]
-    return MULTI.join([text for text in texts if text]) or None
+    cell = MULTI.join([text for text in texts if text])
+    return (cell if cell.isascii() else cell.encode(errors="replace").decode()) or None
 
 
 def split_multi(cell: object) -> list[str]:

@@ -18,7 +18,7 @@ import pandas as pd
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
-from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, append_csv, write_csv
+from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, CsvRows, append_csv, columns, csv_rows_of, write_csv
 from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
 from evlib.ingest.registries.side_by_side import batches_of, is_worth_it
 from evlib.ingest.registries.unpack import ENCODING, heads
@@ -36,6 +36,7 @@ class Batch(NamedTuple):
     rejects: pd.DataFrame
     remarks: pd.DataFrame
     passed: int = 0  # records that are not asked for and were not read
+    written: CsvRows | None = None  # see ``Tables``
 
 
 def ingest_into(
@@ -65,17 +66,19 @@ def ingest_into(
     counts, filled, lost, remarks = [], [], [], []
     first = pd.DataFrame({"file": [], "reason": []})  # the first reject
     with (
-        writing(out / "records.csv") as records_file,
+        writing(out / "records.csv", binary=True) as records_file,
         writing(out / "rejects.csv") as rejects_file,
         writing(out / "remarks.csv") as remarks_file,
     ):
-        for part in stream(paths, retrieved=retrieved, registries=registries, processes=processes):
-            append_csv(part.records, records_file)
+        records_file.write((",".join(columns("records")) + "\n").encode())
+        for part in stream(paths, retrieved=retrieved, registries=registries, processes=processes, as_csv=True):
+            records = part.written or csv_rows_of(part.records)
+            records_file.write(records.text)
             append_csv(part.rejects, rejects_file)
             append_csv(part.remarks, remarks_file)
-            counts.append((part.file, part.format, len(part.records), len(part.rejects)))
+            counts.append((part.file, part.format, records.n, len(part.rejects)))
             lost += losses(part.rejects)
-            filled.append(part.records.notna().sum().rename(part.format))
+            filled.append(records.filled.rename(part.format))
             remarks.append(part.remarks[["file", "line", "field", "text"]])
             first = part.rejects.head(1) if first.empty else first
         summary = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
@@ -135,6 +138,7 @@ def stream(
     registries: list[str],
     asked: Asked | None = None,
     processes: int = 1,
+    as_csv: bool = False,
 ) -> Iterator[Batch]:
     """The records of any mix of files and folders, some thousand at a time; each file is recognised by its content.
 
@@ -151,6 +155,8 @@ def stream(
         What is asked for; the rest need not be read, where a format allows it (see ``common``). None: everything is read.
     processes
         How many read a large file, where its format allows it (see ``side_by_side``); the rows are the same for any number.
+    as_csv
+        Whether several processes may give the records as ``written`` in place of a table.
 
     Yields
     ------
@@ -170,11 +176,11 @@ def stream(
                 record = partial(record, registries=registries)
             rows = 0
             if processes > 1 and not asked and is_worth_it(reader, path):
-                parts = batches_of(reader, path, record, seen=seen, processes=processes)
+                parts = batches_of(reader, path, record, seen=seen, processes=processes, as_csv=as_csv)
             else:
                 parts = batches(_items(reader, path, asked), record, file=path, seen=seen)
             for part in parts:
-                rows += len(part.records) + len(part.rejects) + part.passed
+                rows += (part.written.n if part.written else len(part.records)) + len(part.rejects) + part.passed
                 yield Batch(path.name, name, *part)
             if not rows:
                 yield _unusable(path, name, "no record in it; a header at most. Export it again.")

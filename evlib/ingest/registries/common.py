@@ -42,7 +42,7 @@ from ftfy.badness import is_bad
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.query import FIELDS, may_match
-from evlib.base.schema import checked, columns, join_multi, split_multi
+from evlib.base.schema import MULTI, CsvRows, checked, columns, join_multi, split_multi
 from evlib.ingest.registries.unpack import FileRemark, Passed, csv_rows, header_of
 
 CHUNK = 10_000  # items that are held at a time
@@ -114,6 +114,7 @@ class Tables(NamedTuple):
     rejects: pd.DataFrame
     remarks: pd.DataFrame
     passed: int = 0
+    written: CsvRows | None = None  # the records, where they were made into text at once; ``records`` is empty then
 
 
 def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, seen: Seen) -> Iterator[Tables]:
@@ -220,8 +221,9 @@ def _unread(row: dict[str, Any]) -> list[tuple[str, Unread]]:
         day = row.get(field)
         if day is not None and not isinstance(day, Unread) and day > latest:
             row[field] = Unread(day, f"lies after the day of retrieval ({row['snapshot']})")
-    unread = [(field, value) for field, value in row.items() if isinstance(value, Unread)]
-    if unread:
+    unread = []
+    if Unread in map(type, row.values()):
+        unread = [(field, value) for field, value in row.items() if isinstance(value, Unread)]
         row |= {field: None for field, _ in unread}
         row["unread"] = join_multi(field for field, _ in unread)
     return unread
@@ -262,7 +264,7 @@ def identity(text: str, *, registry: str, column: str) -> dict[str, str]:
 
 
 def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
-    """The row's cells under our names: each as plain text, or as the function beside its column's name makes it.
+    """The row's cells under our names: each as plain text, or as the function beside its column's name makes it; None where there is none.
 
     A cell that cannot be read (the function raises ValueError, TypeError, KeyError or AttributeError) is ``Unread``.
 
@@ -273,13 +275,13 @@ def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]
     >>> cells({"Size": "many"}, {"enrolment": ("Size", count)})["enrolment"].text
     'many'
     """
-    made = {}
+    made: dict[str, Any] = {}
     for ours, theirs in columns.items():
         column, read = (theirs, plain_text) if isinstance(theirs, str) else theirs
         try:
             cell = row.get(column)
-            made[ours] = read(cell)
-            if made[ours] is None and isinstance(cell, str) and plain_text(cell):
+            made[ours] = value = None if cell is None else read(cell)
+            if value is None and isinstance(cell, str) and plain_text(cell):
                 raise ValueError("nothing in it was understood")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             made[ours] = Unread(_shown(cell), f"{column}: {_reason(error)}")
@@ -314,7 +316,7 @@ def dates(row: Row, columns: Mapping[str, Sequence[str]]) -> dict[str, str | Unr
             text = cell.strip() if isinstance(cell, str) else "" if cell is None else _shown(cell)
             if not text:
                 continue
-            if day := day_or_month(text, month_first=None) or _same_either_way(text):
+            if day := _day_told(text):
                 read[ours] = day
                 break
             why = _NOT_DECIDED if has_two_readings(text) else "not read as a date"
@@ -324,8 +326,10 @@ def dates(row: Row, columns: Mapping[str, Sequence[str]]) -> dict[str, str | Unr
     return read
 
 
-def _same_either_way(text: str) -> str | None:
-    return None if has_two_readings(text) else day_or_month(text)
+@lru_cache(maxsize=1 << 16)
+def _day_told(text: str) -> str | None:
+    """The one day or month that a date can be read as."""
+    return day_or_month(text, month_first=None) or (None if has_two_readings(text) else day_or_month(text))
 
 
 def orders_of_dates(
@@ -411,7 +415,15 @@ def secondary_numbers(texts: Iterable[Any], *, besides: str) -> str | None:
 
 def several(values: Iterable[Any] | None) -> str | None:
     """Several values as one cell of plain texts, each once."""
-    return join_multi(dict.fromkeys(filter(None, map(plain_text, values or ()))))
+    values = values if isinstance(values, list) else list(values or ())
+    try:
+        once = dict.fromkeys(values)
+        cell = MULTI.join(once)
+    except TypeError:  # not all of them are texts
+        once, cell = {}, ""
+    if _is_plain(cell) and cell.count("|") == len(once) - 1:
+        return cell
+    return join_multi(dict.fromkeys(filter(None, map(plain_text, values))))
 
 
 def listed(values: Any) -> list[Any]:
@@ -487,11 +499,13 @@ def plain_text(value: Any) -> str | None:
     if value is None or value == "":
         return None
     text = str(value)
+    if _is_plain(text):
+        return text
     if len(text) > MAX_TEXT:
         raise ValueError(f"a field of {len(text)} characters ('{text[:20]}…'); no registry has one that long")
     text = text.replace("_x000D_", " ")
-    if not text.isascii() and is_bad(text):
-        text = fix_encoding(text)
+    if not text.isascii():
+        text = _repaired(text)
     if "<" in text:
         text = _TAG.sub(" ", text)
     if "&" in text:
@@ -499,6 +513,26 @@ def plain_text(value: Any) -> str | None:
     if "  " not in text and text.isprintable():
         return text.strip() or None
     return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split()) or None
+
+
+@lru_cache(maxsize=16)  # a brief title is often the official one, too
+def _repaired(text: str) -> str:
+    return fix_encoding(text) if is_bad(text) else text
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text surely is one line of plain text within ASCII."""
+    return (
+        text.isascii()
+        and text[:1] > " " < text[-1:]
+        and len(text) <= MAX_TEXT
+        and len(text.encode().translate(None, _NOT_PLAIN)) == len(text)
+        and "  " not in text
+        and not ("_" in text and "_x000D_" in text)
+    )
+
+
+_NOT_PLAIN = bytes(range(32)) + b"\x7f<&"
 
 
 def phase_names(text: str | None) -> list[str]:

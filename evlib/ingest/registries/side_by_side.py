@@ -4,22 +4,26 @@ Each block of lines is made into tables by a worker. What goes across blocks is 
 number that was given before is read once more in this process, which knows the earlier record; so is one whose worker was ended.
 """
 
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from evlib.base.schema import csv_rows_of
 from evlib.ingest.registries.common import Seen, Tables, batches
 from evlib.ingest.registries.unpack import BrokenFileError, lines, numbered
 
-LARGE = 64 << 20  # bytes of a file; a worker needs some two seconds to start, in which one process reads about as much
+LARGE = 64 << 20  # bytes of a file; workers need some time to start, in which one process reads about as much
 BLOCK = 16 << 20  # bytes of lines; a few blocks for each process fit into any memory, and each is a second's work
 
 
@@ -30,6 +34,7 @@ class _Job(NamedTuple):
     of_lines: Callable[[Iterable[bytes]], Iterator[Any]]
     record: Callable[[Any], dict[str, Any]]
     file: Path
+    as_csv: bool
 
 
 def is_worth_it(reader: ModuleType, path: Path) -> bool:
@@ -38,26 +43,40 @@ def is_worth_it(reader: ModuleType, path: Path) -> bool:
 
 
 def batches_of(
-    reader: ModuleType, path: Path, record: Callable[[Any], dict[str, Any]], *, seen: Seen, processes: int
+    reader: ModuleType,
+    path: Path,
+    record: Callable[[Any], dict[str, Any]],
+    *,
+    seen: Seen,
+    processes: int,
+    as_csv: bool = False,
 ) -> Iterator[Tables]:
-    """What ``common.batches`` gives of the file's items, made by this many workers; the batches are cut elsewhere."""
+    """What ``common.batches`` gives of the file's items, made by this many workers; the batches are cut elsewhere.
+
+    With ``as_csv`` the workers also make the records into text, which a process passes on far faster than a table.
+    """
     # Workers are forks of a process that has imported what they need, and not of this one, whose libraries may have threads.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["evlib.ingest.registries"])
+    forkserver.ensure_running()  # it starts while this process reads the first block
     pool = ProcessPoolExecutor(processes, context, initializer=_live_with_parent)
     n_before = 0
     try:
         blocks = (block for _, block in numbered(path, lambda pieces, _: _blocks(lines(pieces))))
-        jobs = (_Job(block, reader.of_lines, record, path) if isinstance(block, list) else block for block in blocks)
+        jobs = (
+            _Job(block, reader.of_lines, record, path, as_csv) if isinstance(block, list) else block for block in blocks
+        )
         for job, done in _in_order(pool, jobs, ahead=processes + 1):
             if not isinstance(job, _Job):  # of the file as a whole
                 yield from batches([(n_before + 1, job)], record, file=path, seen=seen)
                 continue
             if done and seen.keys().isdisjoint(done[2]):
-                n_items, parts, own = done
-                seen.update(own)
+                n_items, parts, numbers, prints = done
+                size = len(prints) // max(1, len(numbers))
+                own = (array("I", prints[at * size : (at + 1) * size]) for at in range(len(numbers)))
+                seen.update(zip(numbers, zip(itertools.repeat(path.name), own)))
             else:
-                n_items, parts, _ = _read(job, seen)
+                n_items, parts = _read(job, seen)
             for part in parts:
                 for table in (part.rejects, part.remarks):
                     table["line"] += n_before
@@ -84,7 +103,9 @@ def _blocks(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 
 def _in_order(pool: ProcessPoolExecutor, jobs: Iterator[Any], *, ahead: int) -> Iterator[tuple[Any, Any]]:
-    """The jobs, each with what a worker made of it (None where it was ended), with few at a time in memory."""
+    """The jobs, each with what a worker made of it (None for the first, and where it was ended), with few at a time in memory."""
+    for job in itertools.islice(jobs, 1):
+        yield job, None
     waiting: deque[tuple[Any, Future | None]] = deque()
     for job in jobs:
         waiting.append((job, _given(pool, job)))
@@ -96,7 +117,7 @@ def _in_order(pool: ProcessPoolExecutor, jobs: Iterator[Any], *, ahead: int) -> 
 
 def _given(pool: ProcessPoolExecutor, job: Any) -> Future | None:
     try:
-        return pool.submit(_read, job) if isinstance(job, _Job) else None
+        return pool.submit(_read_apart, job) if isinstance(job, _Job) else None
     except BrokenProcessPool:
         return None
 
@@ -108,8 +129,15 @@ def _awaited(job: Any, future: Future | None) -> tuple[Any, Any]:
         return job, None
 
 
-def _read(job: _Job, seen: Seen | None = None) -> tuple[int, list[Tables], Seen]:
-    """How many items a block holds, its tables, with lines counted from its beginning, and the numbers in it."""
+def _read_apart(job: _Job) -> tuple[int, list[Tables], list[str], bytes]:
+    """What ``_read`` gives, the numbers in the block, and what tells their records apart, joined as that is passed on faster."""
+    seen: Seen = {}
+    n_items, parts = _read(job, seen)
+    return n_items, parts, list(seen), b"".join(prints for _, prints in seen.values())
+
+
+def _read(job: _Job, seen: Seen) -> tuple[int, list[Tables]]:
+    """How many items a block holds, and its tables, with lines counted from its beginning."""
     n_items = 0
 
     def items() -> Iterator[tuple[int, Any]]:
@@ -118,9 +146,10 @@ def _read(job: _Job, seen: Seen | None = None) -> tuple[int, list[Tables], Seen]
             if item is not None:
                 yield n_items, item
 
-    seen = {} if seen is None else seen
     parts = list(batches(items(), job.record, file=job.file, seen=seen))
-    return n_items, parts, seen
+    if job.as_csv:
+        parts = [part._replace(records=part.records.head(0), written=csv_rows_of(part.records)) for part in parts]
+    return n_items, parts
 
 
 def _live_with_parent() -> None:
