@@ -314,7 +314,7 @@ def test_the_parser_agrees_with_the_readers_on_the_shipped_records(shipped):
     doses, rejects = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
     assert rejects.empty
     agreement = parser_agreement(doses, shipped).set_index("field")
-    coded = read_csv(RAW / "curation/doses.csv")
+    coded = pd.concat(read_csv(RAW / f"curation/{name}.csv") for name in ("doses", "doses_added"))
     assert agreement.n.to_dict() == coded[["low", "high", "n_administrations"]].count().to_dict() | {
         "unit_kind": coded.unit.count()
     }
