@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from conftest import put
 
 from evlib.book.search_index import TEXTS, add_words, text_of, write_texts
+from evlib.book.sphinx_extension import _restore_entries
 
 
 def index(**pages):
@@ -41,6 +42,14 @@ def test_a_question_leads_to_its_heading_where_the_page_is_in_the_book():
     assert ("harm", "harms-seen", "main") in made._index_entries["07_certainty"]
     assert ("CD63", "", "main") in made._index_entries["07_certainty"]  # no such heading: the page itself
     assert set(made._index_entries) == {"07_certainty"} and made._title_mapping["cd63"] == {"07_certainty"}
+
+
+def test_a_page_that_is_not_written_anew_keeps_its_index_entries():
+    made = index(written="words", kept="words")
+    made._index_entries = {"written": [("lung dose", "index-0", "main")]}  # all that Sphinx knows of then
+    entry = ("single", "lung dose", "index-0", "main", None)
+    _restore_entries(made, {"written": [entry], "kept": [entry], "removed": [entry]})
+    assert made._index_entries == {page: [("lung dose", "index-0", "main")] for page in ("kept", "written")}
 
 
 def test_excerpts_are_words_alone_and_pages_without_an_article_have_none(tmp_path):

@@ -136,12 +136,13 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     write_inside(source, with_code)
     shutil.copytree(results / "figures", source / "figures")
     (source / "_extra").mkdir(exist_ok=True)
+    _copy_mathjax(source / "_extra" / "mathjax")  # whose checksum stands on pages
     write_feed(root, results, source / "_extra", title=protocol["title"])
     shutil.copy2(results / "run.json", source / "_extra" / "run.json")
 
 
 def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> None:
-    """Write what stands beside the pages of a run's book, for readers to download or browsers to load, into a folder.
+    """Write what readers of a run's book can download, and no page is made of, into a folder.
 
     ``source`` is as ``lay_out`` left it.
     """
@@ -150,7 +151,6 @@ def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> No
     shutil.copytree(results / "figures", folder / "figures")
     if (source / "teaching.md").is_file():
         write_lessons(results, chapters_of(results), folder / "lessons", protocol=protocol)
-    _copy_mathjax(folder / "mathjax")
     for path in results.glob("*.csv"):
         if path.name != "summaries.csv":  # for the queue alone
             copy_table(path, folder / path.name, protocol=protocol)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphinx.search.en import SearchEnglish
+from sphinx.util.index_entries import split_index_msg
 
 from evlib.base.errors import InputError
 from evlib.base.files import swap_in
@@ -24,6 +25,7 @@ from evlib.run.pipeline import default_results
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
+    from sphinx.search import IndexBuilder
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:
@@ -81,9 +83,22 @@ def _with_our_scores(_app: "Sphinx", config: "Config") -> None:
 
 def _with_our_words(app: "Sphinx") -> list:
     """Sphinx asks here for more pages, of which there are none, when all are in its index, which it has not written yet."""
-    if getattr(app.builder, "indexer", None) is not None:
-        search_index.add_words(app.builder.indexer)
+    indexer = getattr(app.builder, "indexer", None)
+    if indexer is not None:
+        _restore_entries(indexer, app.env.domains["index"].entries)
+        search_index.add_words(indexer)
     return []
+
+
+def _restore_entries(indexer: "IndexBuilder", entries: dict[str, list[tuple]]) -> None:
+    """Give the search the index entries of all pages; Sphinx itself forgets those of pages that it does not write anew."""
+    indexer._index_entries.clear()
+    for page in sorted(entries.keys() & indexer._titles.keys()):
+        told = {
+            (word, place, main) for kind, text, place, main, _ in entries[page] for word in split_index_msg(kind, text)
+        }
+        if told:
+            indexer._index_entries[page] = sorted(told)
 
 
 def _write_on_all_cores(app: "Sphinx", _environment: object) -> None:
