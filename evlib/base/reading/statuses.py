@@ -80,3 +80,15 @@ def days_in_words(day: object, day_is: object, read: object) -> str:
     told = f"of which day is not told{place}" if pd.isna(day) else f"of {day}{place}"
     told = f"last updated in the registry on {day}" if day_is == LAST_UPDATE else told
     return f"{told}; our copy was read on {read}"
+
+
+def days_in_short(day: object, day_is: object, read: object) -> str:
+    """The same for a cell below a heading that says what the two days are.
+
+    Examples
+    --------
+    >>> days_in_short("2020-04-30", LAST_UPDATE, "2022-10-09"), days_in_short(None, None, "2026-11-22")
+    ('2020-04-30 (2022-10-09)', 'not told (2026-11-22)')
+    """
+    place = "" if pd.isna(day_is) or day_is == LAST_UPDATE else f", from {day_is}"
+    return f"{'not told' if pd.isna(day) else day}{place} ({read})"

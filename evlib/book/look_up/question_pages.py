@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.files import write_text, writing
-from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_words
+from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_short
 from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
@@ -509,7 +509,7 @@ def _trial_table(
         "registered",
         "phase",
         "status",
-        "status: its day, and when our copy was read",
+        "status as of (copy read)",
         "end, planned or actual",
         "people",
         "where",
@@ -522,7 +522,7 @@ def _trial_table(
             _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
             _text(phases.get(row["phase_group"], row["phase_group"])),
             _text(row["status"]),
-            _text(row["status"] and days_in_words(*(row[name] for name in DAYS_OF_STATUS))),
+            _text(row["status"] and days_in_short(*(row[name] for name in DAYS_OF_STATUS))),
             _text(row["end"]),
             _text(row["enrolment"]),
             _text(", ".join(split_multi(row["countries"])) or None),
