@@ -16,7 +16,7 @@ from evlib.audit import by_search_date
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import WITHOUT_CODE
-from evlib.book.build import assemble
+from evlib.book.build import assemble, write_downloads
 
 DATE = "2024-02-17"
 FIELD = """
@@ -66,8 +66,10 @@ def drilled(tmp_path_factory):
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = project / "data/processed" / DATE
-    assemble(project, results, project / "source")
-    return SimpleNamespace(project=project, results=results, book=project / "source")
+    source = project / "source"
+    assemble(project, results, source)
+    write_downloads(project, results, source, source / "_extra")
+    return SimpleNamespace(project=project, results=results, book=source)
 
 
 def test_the_rules_fill_a_new_field_also_for_trials_coded_by_hand(drilled):
