@@ -235,7 +235,7 @@ def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, a
     others = int((~reports.msc_derived.fillna(False)).sum())
     text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
     n = len(reports)
-    said = f"{n} reports (of these {n}, {others} are not on what is known to be vesicles of MSCs)"
+    said = f"{n} reports ({others} of these {n} not known to be on vesicles of MSCs)"
     assert others and text.count(said) >= 2
     for name in ("certainty", "harms_seen"):  # the same on the first page
         assert said in load_numbers(results)[name]

@@ -44,12 +44,11 @@ def not_of_mscs(flags: Iterable[bool]) -> str:
     Examples
     --------
     >>> f"3 reports{not_of_mscs([True, False, True])}", not_of_mscs([True])
-    ('3 reports (of these 3, 1 is not on what is known to be vesicles of MSCs)', '')
+    ('3 reports (1 of these 3 not known to be on vesicles of MSCs)', '')
     """
     known = [bool(flag) for flag in flags]
     n, others = len(known), known.count(False)
-    verb = "is" if others == 1 else "are"
-    return f" (of these {n}, {others} {verb} not on what is known to be vesicles of MSCs)" if others else ""
+    return f" ({others} of these {n} not known to be on vesicles of MSCs)" if others else ""
 
 
 def numbered(sentences: Sequence[str]) -> str:

@@ -42,7 +42,7 @@ _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
 _OPEN = 15  # trials under way, or doses, that are listed unfolded
-_SHORT = 8  # rows; a longer table is folded
+_SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
     "trials": (
