@@ -196,10 +196,20 @@ def in_a_sentence(table: pd.DataFrame) -> str:
             f" The number of people is known for {len(people)}: median {people.median():.0f}, from {people.min()} to "
             f"{people.max()}."
         )
-    whole = int((~table.read_from.isin(["abstract", "excerpt"])).sum())
     told = int((table.masking.isna() & table.record_masking.notna()).sum())
     by_record = f" (the record of {told} of their trials states it)" if told else ""
     return (
         f"**{several(n, 'report')}**: {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}{by_record}."
-        f"{size} Read from an abstract or an excerpt alone: {n - whole} of {n}."
+        f"{size} Read from an abstract or an excerpt alone: {read_from_in_words(table)}."
     )
+
+
+def read_from_in_words(studies: pd.DataFrame) -> str:
+    """How many reports were read from less than their whole.
+
+    Examples
+    --------
+    >>> read_from_in_words(pd.DataFrame({"read_from": ["abstract", "excerpt", "registry results"]}))
+    '2 of 3'
+    """
+    return f"{studies.read_from.isin(['abstract', 'excerpt']).sum()} of {len(studies)}"

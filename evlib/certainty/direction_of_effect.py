@@ -56,11 +56,11 @@ def direction_of_effect(compared: pd.DataFrame) -> Figure:
     --------
     >>> import matplotlib.pyplot as plt
     >>> rows = pd.DataFrame({"domain": ["death", "pain", "pain"], "points_to": ["better", "better", "worse"]})
-    >>> rows = rows.assign(study_id="a", study="Report A", role="ev", comparator="placebo", msc_derived=True, n=40)
+    >>> rows = rows.assign(study_id="a", study="Report A", role="ev", comparator="placebo", msc_derived=True, n=40, post_hoc=None)
     >>> figure = direction_of_effect(rows.assign(randomised=True))
     >>> print(figure.title)  # doctest: +NORMALIZE_WHITESPACE
-    Of 3 outcomes that randomised reports compare with placebo or usual care, 2 point to the vesicles and 1 away, in
-    reports of at most 40 people
+    Of 3 outcomes that randomised reports compare with placebo or usual care, 2 point to the vesicles and 1 away, among
+    at most 40 people compared, where their number is known
     >>> plt.close(figure.drawing)
     """
     name = "direction_of_effect"
@@ -119,8 +119,10 @@ def _line(axes, top: float, label: str, own: pd.DataFrame) -> float:
 def _title(drawn: pd.DataFrame) -> str:
     own = drawn[drawn.comparator.isin(_WITHOUT_VESICLES) & drawn.randomised.fillna(False)]
     counts = own.points_to.value_counts().reindex(list(_MARKERS), fill_value=0)
-    most = "" if own.n.isna().all() else f", in reports of at most {own.n.max()} people"
+    unplanned = own.post_hoc[own.points_to == "better"].notna().sum()
+    later = f" ({unplanned} of them not planned beforehand)" if unplanned else ""
+    most = "" if own.n.isna().all() else f", among at most {own.n.max()} people compared, where their number is known"
     return (
         f"Of {several(len(own), 'outcome')} that randomised reports compare with placebo or usual care, "
-        f"{several(counts['better'], 'points', 'point')} to the vesicles and {counts['worse']} away{most}"
+        f"{several(counts['better'], 'points', 'point')} to the vesicles{later} and {counts['worse']} away{most}"
     )

@@ -217,7 +217,8 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     >>> verdicts = pd.DataFrame({"claim": ["narrow", "below intravenous"], "verdict": [UNSUPPORTED, WEAKER]})
     >>> routes = pd.DataFrame({"route_group": ["nebulised", "intravenous"], "n_counted": [1, 0], "n_randomised": 0})
     >>> routes = routes.assign(effective_low=[2e8, np.nan], effective_high=[1e9, np.nan])
-    >>> setting = Setting({"effective_if": "paper"}, None, None, routes, routes, {})
+    >>> doses = pd.DataFrame(columns=["route_group", "reading", "each_median", "outcomes_on_file", "study_id"])
+    >>> setting = Setting({"effective_if": "paper"}, doses, None, routes, routes, {})
     >>> cross = pd.DataFrame({"share": [np.nan], "as_set": True})
     >>> effects = pd.DataFrame(columns=["basis", "measure", "msc_derived", "ev_arm", "study_id", "versus_id"])
     >>> print(at_a_glance(verdicts, setting, cross, effects)[0])  # doctest: +NORMALIZE_WHITESPACE
@@ -227,6 +228,7 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     verdict = verdicts.set_index("claim").verdict
     routes = "; ".join(
         f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
+        + _without_outcome(setting.doses, row.route_group)
         if row.n_counted
         else f"{row.route_group}: none"
         for row in setting.windows.itertuples()
@@ -251,6 +253,13 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
         "What would settle it: randomised comparisons of several doses within one route and disease"
         f"{_people_needed(effects)}. Until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
+
+
+def _without_outcome(doses: pd.DataFrame, route_group: str) -> str:
+    """Of how many reports of a route, whose doses in particles count as effective, no outcome is on file; nothing where of none."""
+    counted = doses[(doses.route_group == route_group) & (doses.reading == "effective") & doses.each_median.notna()]
+    n = counted[counted.outcomes_on_file == 0].study_id.nunique()
+    return f" (of {n} of them no outcome is on file)" if n else ""
 
 
 def answer_in_words(narrow: str, below: str) -> str:
