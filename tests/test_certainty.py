@@ -189,6 +189,15 @@ def test_deaths_beside_no_other_arm_are_harms_but_not_in_the_sum_of_serious_even
     assert "4 of 24, died, Small 2025" in harms_in_words(rows, pd.DataFrame(), n_reports=1)
 
 
+@pytest.mark.parametrize(("people", "n"), [(pd.NA, pd.NA), (60, 60), (120, 100)])
+def test_arms_that_count_eyes_or_the_same_people_twice_are_no_number_of_people(people, n):
+    tables = tables_of(DEATHS)
+    computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
+    told = pd.DataFrame({"study_id": ["s"], "people": pd.array([people], "Int64")})
+    compared = compared_outcomes(tables, lines(tables), computed, CODES, told)
+    assert compared.n.to_list() == [n] if pd.notna(n) else compared.n.isna().all()
+
+
 def shipped():
     names = ("studies", "arms", "outcomes", "adverse_events")
     tables = {name: corrected_csv(RAW / f"curation/{name}.csv") for name in names}

@@ -93,6 +93,7 @@ def test_a_notebook_reads_like_a_chapter(path):
         assert sum(bool(line.strip()) for line in cell.source.splitlines()) <= 15
         assert all(output.output_type != "error" for output in cell.outputs)
         assert cell.execution_count is not None
+        assert "dtype: " not in json.dumps(cell.outputs), "a table is printed into a sentence"
 
 
 def test_the_sanitiser_hides_no_result():

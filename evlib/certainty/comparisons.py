@@ -85,7 +85,11 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
 
 
 def compared_outcomes(
-    tables: dict[str, pd.DataFrame], comparisons: pd.DataFrame, effects: pd.DataFrame, codes: pd.DataFrame
+    tables: dict[str, pd.DataFrame],
+    comparisons: pd.DataFrame,
+    effects: pd.DataFrame,
+    codes: pd.DataFrame,
+    people: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Each outcome that compares an arm with another, once, with the estimate where one can be computed.
 
@@ -99,6 +103,8 @@ def compared_outcomes(
         As ``evlib.doses.effect_sizes.effects`` returns it.
     codes
         Of each report ``study_id, disease_area, route_group``.
+    people
+        The people of reports whose arms do not tell them, as ``evlib.certainty.characteristics.people_told`` returns them.
 
     Returns
     -------
@@ -147,6 +153,11 @@ def compared_outcomes(
         rows[name] = rows.get(name)
     rows["shares"] = [_shares(row, effects) for row in rows.itertuples()]
     of_both = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
+    if people is not None:
+        most = rows.study_id.map(people.set_index("study_id").people)
+        # Arms of eyes or feet tell no people, and those who are in both arms count once.
+        too_many = rows.study_id.isin(people.study_id) & (most.isna() | (of_both > most).fillna(False))
+        of_both = of_both.mask(too_many, most)
     rows["n"] = rows.n_people.fillna(of_both)
     return checked(_once(rows)[columns("compared_outcomes")], "compared_outcomes")
 
