@@ -41,14 +41,15 @@ def test_people_are_the_sum_of_the_arms_unless_one_is_missing_or_the_source_says
     assert table.route["c"] == "route 4 | route 5" and table.route["a"] == "route 0"
 
 
-def test_the_masking_of_a_trials_record_stands_where_its_report_does_not_tell_and_is_not_taken_for_the_reports():
-    studies = pd.DataFrame({"study_id": ["a", "b", "c"], "study": list("ABC"), "masking": [None, "open", None]})
+@pytest.mark.parametrize("name", ["allocation", "masking"])
+def test_what_a_trials_record_says_stands_where_its_report_does_not_tell_and_is_not_taken_for_the_reports(name):
+    studies = pd.DataFrame({"study_id": ["a", "b", "c"], "study": list("ABC"), name: [None, "open", None]})
     given = arms(*((study, "ev", 1) for study in "abc"))
-    masking = pd.Series({"a": "Quadruple", "b": "Double"})
+    of_record = {name: pd.Series({"a": "Quadruple", "b": "Double"})}
     none = pd.DataFrame(columns=["study_id", "people", "why", "words"])
-    table = characteristics.characteristics(studies.assign(year=2020), given, none, masking).set_index("study_id")
-    assert table.record_masking.fillna("").to_dict() == {"a": "Quadruple", "b": "", "c": ""}
-    shown = characteristics.for_readers(table.reset_index()).set_index("report").masking
+    table = characteristics.characteristics(studies.assign(year=2020), given, none, **of_record).set_index("study_id")
+    assert table[f"record_{name}"].fillna("").to_dict() == {"a": "Quadruple", "b": "", "c": ""}
+    shown = characteristics.for_readers(table.reset_index()).set_index("report")[name]
     assert "the record" not in shown["C"] and "record: Quadruple" in shown["A"] and shown["B"] == "open"
 
 

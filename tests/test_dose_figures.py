@@ -198,6 +198,16 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
     assert other.title == "All of the ratios for other vesicles are compatible with no difference"
 
 
+def test_the_title_of_a_forest_counts_primary_outcomes_that_are_compared_without_an_estimate():
+    base = {"primary": True, "comparison": "between arms", "ev_arm": True, "msc_derived": True}
+    others = [{"primary": False}, {"comparison": "none"}, {"ev_arm": False}, {"msc_derived": False}]
+    without = pd.DataFrame([base, *(base | change for change in others)])
+    title = chapter.forest(effects(), without=without).title
+    assert title.endswith("of primary outcomes 1 of 1 (1 more compared, without an estimate)")
+    secondary = chapter.forest(effects().assign(primary=False), without=without).title
+    assert secondary.endswith("; 1 primary outcome compared without an estimate")
+
+
 def test_each_kind_of_outcome_has_an_axis_with_its_own_sides():
     kinds = ["lower", "higher", None, None, "higher", "higher", "higher", "higher"]
     figure = chapter.forest(effects().assign(better_when=kinds))

@@ -299,7 +299,12 @@ def test_arms_are_paired_with_those_that_they_can_be_compared_with(computed):
     means = computed[(computed.measure == "mean difference") & (computed.study_id == "lightner-2023")].squeeze()
     assert (means.arm, means.versus) == ("ExoFlo 15 mL (ExoFlo-15)", "ExoFlo 10 mL (ExoFlo-10)")
     assert means.estimate == pytest.approx(9.3)
-    assert "randomised" in means.why
+    assert "those randomised" in means.why
+    cohort = computed[
+        (computed.measure == "mean difference") & (computed.study_id == "fibroblast-exosomes-resurfacing-2025")
+    ]
+    assert len(cohort) and cohort.why.str.contains("how many were analysed").all()
+    assert not cohort.why.str.contains("randomised").any()  # a retrospective cohort
     others = computed[computed.arm_id.str.contains("msc-alone|/zofin|plant-derived|whole-secretome|cell-secretome")]
     assert not others.ev_arm.any() and computed.drop(others.index).ev_arm.all()
 

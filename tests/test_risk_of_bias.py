@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from conftest import RAW, put
@@ -61,6 +62,21 @@ def test_the_shipped_judgements_are_those_that_were_handed_over(shipped):
     said = risk_of_bias.randomised_by_other_tool(judged)
     assert said.count("ROBINS-I all the same") == 1 and "registry title" in said
     assert risk_of_bias.randomised_by_other_tool(judged[judged.tool == "RoB2"]) == ""
+
+
+def test_a_report_judged_by_robins_i_whose_record_says_randomised_is_named_and_marked(shipped):
+    silent, matched = "covid-19exo-samara-2020-registry-results", "shi-2021"
+    of_record = {silent: "Randomized", matched: "Non-Randomized", "johnson-2023-platelet-ev": "Randomized"}
+    tables = (shipped[name] for name in ("risk_of_bias", "studies", "risk_of_bias_by_people"))
+    judged = risk_of_bias.settled(*tables, pd.Series(of_record))
+    said = risk_of_bias.randomised_by_other_tool(judged)
+    assert said.count("†") == said.count("§") == 1 and "record states: Randomized" in said.split("§")[1]
+    names = judged.drop_duplicates("study_id").set_index("study_id").study
+    assert names[silent] in said and names[matched] not in said
+    drawn = traffic_lights(judged, "ROBINS-I")
+    [mark] = [text for text in (text.get_text() for text in drawn.drawing.axes[0].texts) if text.startswith("§ C")]
+    assert names[silent][:10] in mark and "by its trial's record" in drawn.alt
+    plt.close(drawn.drawing)
 
 
 def test_a_person_wins_over_the_machine_readings_and_is_named(shipped):

@@ -232,6 +232,19 @@ def test_points_of_a_figure_lead_to_trials_once_for_the_keyboard(stories, descri
     minidom.parseString(re.search(r"<svg.*</svg>", svg, re.DOTALL)[0])
 
 
+@pytest.mark.parametrize(
+    ("date_is", "status", "runs"),
+    [("actual", "Completed", False), ("anticipated", "Recruiting", True), ("anticipated", None, True)],
+)
+def test_an_end_that_has_passed_is_no_fact_where_it_was_only_planned(stories, date_is, status, runs):
+    story = next(story for story in stories if not story.get("reports") and not story["record"].get("results_posted"))
+    record = {name: value for name, value in story["record"].items() if name != "status"}
+    record |= {"status": status} if status else {}
+    late = {"due": "over a year ago", "completion_date": "2021-01", "date_is": date_is}
+    page = trial_page(story | {"record": record, "follow_up": late}, None)
+    assert "gives passed more than a year ago (2021-01)" in page and ("may still run" in page) == runs
+
+
 def test_a_trial_that_nobody_has_read_says_so_and_can_be_filtered_out(described, stories, review):
     included = described.trn[described.screening == "included"]
     waiting = described.assign(screening=described.screening.mask(described.trn == included.iloc[0], "pending"))

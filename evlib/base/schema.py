@@ -93,11 +93,11 @@ _TABLES = {
     "risk_of_bias_by_people": "study_id:key tool:key domain:key judgement:key reviewer:key reason:key date",
     "risk_of_bias_settled": """
         study_id:key study tool:key domain:key judgement reason judged_by:key date how_settled R1 R2 reason_R1 reason_R2
-        allocation read_from
+        allocation record_allocation read_from
     """,
     "report_characteristics": """
-        study_id:key study year:count trn disease allocation masking record_masking people:count comparator route msc_derived:flag read_from
-        report_type evidence_note people_basis
+        study_id:key study year:count trn disease allocation record_allocation masking record_masking people:count comparator route
+        msc_derived:flag read_from report_type evidence_note people_basis
     """,
     "product_reporting": "study_id:key item:key reader:key stated:key words read_from",
     "compared_outcomes": """

@@ -90,7 +90,10 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
     for row in (row for rows in tables.get("rejects", {}).values() for row in rows):
         row["of_decisions"] = row["file"] in judged_in
     read, _ = read_reports(raw_dir)
-    judged = risk_of_bias.settled(read["risk_of_bias"], read["studies"], read[BY_PEOPLE])
+    run = read_csv(results / "risk_of_bias_settled.csv", needs=["study_id"], optional=True)
+    by_record = run.reindex(columns=["study_id", "record_allocation"]).drop_duplicates("study_id")
+    by_record = by_record.set_index("study_id").record_allocation
+    judged = risk_of_bias.settled(read["risk_of_bias"], read["studies"], read[BY_PEOPLE], by_record)
     items = product_reporting.settled_items(read["product_reporting"], read["studies"])
     tables["risk_of_bias"] = _rows_by(judged, "study_id")
     tables["product"] = _rows_by(product_reporting.scores(items), "study_id")

@@ -75,7 +75,11 @@ def people_told(raw: str | Path, studies: pd.DataFrame) -> pd.DataFrame:
 
 
 def characteristics(
-    studies: pd.DataFrame, arms: pd.DataFrame, told: pd.DataFrame, masking: pd.Series | None = None
+    studies: pd.DataFrame,
+    arms: pd.DataFrame,
+    told: pd.DataFrame,
+    masking: pd.Series | None = None,
+    allocation: pd.Series | None = None,
 ) -> pd.DataFrame:
     """One row per report, as it was read; what it does not tell is missing, never guessed.
 
@@ -85,8 +89,9 @@ def characteristics(
         Tables ``studies`` and ``arms``.
     told
         As ``people_told`` returns it.
-    masking
-        The masking that the record of a report's trial states, by ``study_id``: ``record_masking``, where the report does not tell.
+    masking, allocation
+        What the record of a report's trial states, by ``study_id``: ``record_masking`` and ``record_allocation``, where the report
+        does not tell.
 
     Returns
     -------
@@ -107,7 +112,10 @@ def characteristics(
     1  Report A      22             sum of the arms     saline
     """
     own = told.drop_duplicates("study_id").set_index("study_id")
-    by_record = {} if masking is None else masking.dropna().to_dict()
+    by_record = {
+        name: {} if stated is None else stated.dropna().to_dict()
+        for name, stated in (("allocation", allocation), ("masking", masking))
+    }
     rows = []
     for study in studies.to_dict("records"):
         key = study["study_id"]
@@ -117,9 +125,9 @@ def characteristics(
             study
             | {"people": people, "people_basis": basis, "comparator": _comparator(of)}
             | {"route": join_multi(of.route[of.role != "control"].dropna().unique())}
-            | {"record_masking": by_record.get(key) if pd.isna(study.get("masking")) else None}
+            | {f"record_{name}": own.get(key) for name, own in by_record.items() if pd.isna(study.get(name))}
         )
-    names = ["study_id", *_SHOWN, "record_masking", "people_basis"]
+    names = ["study_id", *_SHOWN, "record_allocation", "record_masking", "people_basis"]
     table = pd.DataFrame(rows, columns=names).sort_values(
         ["year", "study"], ascending=[False, True], na_position="last"
     )
@@ -150,10 +158,12 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> row = {"study_id": ["b"], "study": ["Report B"], "people_basis": ["n not shown for 1 of 2 arms"]}
-    >>> row |= {"record_masking": ["Quadruple"]}
+    >>> row |= {"record_masking": ["Quadruple"], "record_allocation": ["Randomized"]}
     >>> shown = for_readers(checked(pd.DataFrame(row), "report_characteristics"))
     >>> shown.masking[0]
     "not stated in what was read (its trial's record: Quadruple)"
+    >>> shown.allocation[0]
+    "not stated in what was read (its trial's record: Randomized)"
     >>> shown.loc[0, ["report", "people", "comparator", "route"]].to_list()
     ['Report B', 'not known (n not shown for 1 of 2 arms)', 'no control arm on file', 'not stated in what was read']
     """
@@ -161,7 +171,10 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     simple = table.people_basis == "sum of the arms"
     shown = table.assign(
         people=people.where(simple, people + " (" + table.people_basis + ")"),
-        masking=table.masking.fillna(NOT_STATED + " (its trial's record: " + table.record_masking + ")"),
+        **{
+            name: table[name].fillna(NOT_STATED + " (its trial's record: " + table[f"record_{name}"] + ")")
+            for name in ("allocation", "masking")
+        },
         msc_derived=table.msc_derived.map({True: "yes", False: "no"}),
         comparator=table.comparator.fillna(NO_CONTROL),
     )
@@ -177,7 +190,7 @@ def in_a_sentence(table: pd.DataFrame) -> str:
     Examples
     --------
     >>> table = pd.DataFrame({"allocation": ["randomised", None], "masking": ["open", None], "people": [22, 30]})
-    >>> print(in_a_sentence(table.assign(read_from="abstract", record_masking=None)))  # doctest: +NORMALIZE_WHITESPACE
+    >>> print(in_a_sentence(table.assign(read_from="abstract", record_allocation=None, record_masking=None)))  # doctest: +NORMALIZE_WHITESPACE
     **2 reports**: 1 called randomised and 1 silent on how people were allotted; masking is not stated in what was
     read of 1. The number of people is known for 2: median 26, from 22 to 30. Read from an abstract or an excerpt
     alone: 2 of 2.
@@ -188,7 +201,7 @@ def in_a_sentence(table: pd.DataFrame) -> str:
     counts = table.allocation.value_counts()
     kinds = [f"{counts[word]} {text}" for word, text in _ALLOCATION.items() if word in counts]
     unknown = int(table.allocation.isna().sum())
-    kinds += [f"{unknown} silent on how people were allotted"] if unknown else []
+    kinds += [f"{unknown} silent on how people were allotted{_by_record(table, 'allocation')}"] if unknown else []
     people = table.people.dropna()
     size = ""
     if len(people):
@@ -196,12 +209,15 @@ def in_a_sentence(table: pd.DataFrame) -> str:
             f" The number of people is known for {len(people)}: median {people.median():.0f}, from {people.min()} to "
             f"{people.max()}."
         )
-    told = int((table.masking.isna() & table.record_masking.notna()).sum())
-    by_record = f" (the record of {told} of their trials states it)" if told else ""
     return (
-        f"**{several(n, 'report')}**: {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}{by_record}."
+        f"**{several(n, 'report')}**: {joined(kinds)}; masking is not stated in what was read of {table.masking.isna().sum()}{_by_record(table, 'masking')}."
         f"{size} Read from an abstract or an excerpt alone: {read_from_in_words(table)}."
     )
+
+
+def _by_record(table: pd.DataFrame, name: str) -> str:
+    told = int((table[name].isna() & table[f"record_{name}"].notna()).sum())
+    return f" (the record of {told} of their trials states it)" if told else ""
 
 
 def read_from_in_words(studies: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from evlib.base.schema import checked
 from evlib.base.words import joined, several
+from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.reports import DOMAINS, JUDGEMENTS, NO_INFORMATION, settled_readings
 from evlib.screen.screening import agreement_of_words
 
@@ -19,7 +20,9 @@ _CELL = ["study_id", "tool", "domain"]
 _SEVERITY = {word: place for words in JUDGEMENTS.values() for place, word in enumerate(words) if word != NO_INFORMATION}
 
 
-def settled(risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+def settled(
+    risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame, allocation: pd.Series | None = None
+) -> pd.DataFrame:
     """The judgement that counts for each report and domain, with its reason and who judged.
 
     A person's judgement wins over the machine readings. Of several people it is the one on which they agree, or that of the
@@ -31,6 +34,8 @@ def settled(risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame) -> 
     ----------
     risk, studies, people
         Tables ``risk_of_bias``, ``studies`` and ``risk_of_bias_by_people``.
+    allocation
+        The allocation that the record of a report's trial states, by ``study_id``: ``record_allocation``.
 
     Returns
     -------
@@ -64,6 +69,7 @@ def settled(risk: pd.DataFrame, studies: pd.DataFrame, people: pd.DataFrame) -> 
         cells = pd.concat([cells, _overall(cells, counted)]).drop_duplicates(_CELL, keep="last")
     facts = studies[["study_id", "study", "allocation", "read_from"]]
     cells = cells.merge(facts, on="study_id", how="left")
+    cells["record_allocation"] = None if allocation is None else cells.study_id.map(allocation)
     order = [(tool, domain) for tool, domains in DOMAINS.items() for domain in domains]
     place = [order.index(pair) if pair in order else len(order) for pair in zip(cells.tool, cells.domain)]
     tool = cells.tool.map(list(DOMAINS).index)
@@ -278,21 +284,48 @@ def randomised_in_part(judged: pd.DataFrame, not_randomised: pd.DataFrame, arms:
     return " ".join(texts)
 
 
+def randomised_by_record_alone(judged: pd.DataFrame) -> pd.Series:
+    """Which rows are of reports judged with ROBINS-I that are not called randomised, though their trial's record says so.
+
+    ``judged`` has the columns ``tool, allocation, record_allocation`` of table ``risk_of_bias_settled``.
+
+    Examples
+    --------
+    >>> judged = pd.DataFrame({"tool": "ROBINS-I", "allocation": [None, "randomised", None]})
+    >>> randomised_by_record_alone(judged.assign(record_allocation=["Randomized", "Randomized", None])).tolist()
+    [True, False, False]
+    """
+    by_record = judged.record_allocation.map(RANDOMISED_BY_RECORD).eq(True)
+    return by_record & (judged.tool == "ROBINS-I") & (judged.allocation != "randomised")
+
+
 def randomised_by_other_tool(judged: pd.DataFrame) -> str:
-    """Which reports called randomised were judged with ROBINS-I, and what the first reading says of it; empty where there is none.
+    """Which reports called randomised, or randomised by their trial's record, were judged with ROBINS-I, and what the first reading
+    says of it; empty where there is none.
 
     ``judged`` is table ``risk_of_bias_settled``.
 
     Examples
     --------
     >>> row = {"study": "Report A", "tool": "ROBINS-I", "allocation": "randomised", "domain": "overall"}
-    >>> judged = pd.DataFrame([row | {"reason_R1": "Groups were matched."}])
+    >>> other = row | {"study": "Report B", "allocation": None, "record_allocation": "Randomized"}
+    >>> judged = pd.DataFrame([row | {"reason_R1": "Groups were matched."}, other | {"reason_R1": "Allotment unknown."}])
     >>> print(randomised_by_other_tool(judged))  # doctest: +NORMALIZE_WHITESPACE
     † Report A is called randomised and was judged with ROBINS-I all the same. The first reading says: “Groups were
-    matched.”
+    matched.” § Report B was judged with ROBINS-I, since what was read of it does not state the allocation; its trial's record
+    states: Randomized. The first reading says: “Allotment unknown.”
     """
-    own = judged[(judged.tool == "ROBINS-I") & (judged.allocation == "randomised") & (judged.domain == "overall")]
-    return " ".join(
-        f"† {row.study} is called randomised and was judged with ROBINS-I all the same. The first reading says: “{row.reason_R1.replace('some-concerns', word_of('some-concerns'))}”"
-        for row in own.itertuples()
-    )
+    own = judged[(judged.tool == "ROBINS-I") & (judged.domain == "overall")]
+    texts = []
+    for row, by_record in zip(own.itertuples(), randomised_by_record_alone(own), strict=True):
+        if row.allocation == "randomised":
+            text = f"† {row.study} is called randomised and was judged with ROBINS-I all the same."
+        elif by_record:
+            read = "does not state the allocation" if pd.isna(row.allocation) else f"calls it {row.allocation}"
+            why = f"since what was read of it {read}"
+            text = f"§ {row.study} was judged with ROBINS-I, {why}; its trial's record states: {row.record_allocation}."
+        else:
+            continue
+        said = "" if pd.isna(row.reason_R1) else row.reason_R1.replace("some-concerns", word_of("some-concerns"))
+        texts.append(f"{text} The first reading says: “{said}”" if said else text)
+    return " ".join(sorted(texts, key=lambda text: text[0] != "†"))

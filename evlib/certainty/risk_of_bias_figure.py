@@ -21,7 +21,15 @@ from evlib.base.point_layout import (
     width_of,
     wrapped,
 )
-from evlib.certainty.risk_of_bias import MACHINE, TOOL_NAMES, counts, how_much_was_read, in_a_sentence, word_of
+from evlib.certainty.risk_of_bias import (
+    MACHINE,
+    TOOL_NAMES,
+    counts,
+    how_much_was_read,
+    in_a_sentence,
+    randomised_by_record_alone,
+    word_of,
+)
 from evlib.doses.reports import DOMAINS, JUDGEMENTS, NO_INFORMATION
 
 
@@ -52,7 +60,8 @@ def traffic_lights(judged: pd.DataFrame, tool: str) -> Figure:
     """Each report judged with a tool by its domains, the reports at least risk overall first.
 
     A light's reason appears where a mouse rests on it, and stands in the figure's data. A light that a person judged has a
-    ring. A report called randomised that was judged with another tool than RoB 2 has a dagger.
+    ring. A report called randomised that was judged with another tool than RoB 2 has a dagger, one that its trial's record
+    alone calls so has §.
 
     Parameters
     ----------
@@ -65,6 +74,7 @@ def traffic_lights(judged: pd.DataFrame, tool: str) -> Figure:
     --------
     >>> judged = pd.DataFrame({"domain": ["measurement", "overall"], "judgement": ["low", "some-concerns"]})
     >>> judged = judged.assign(tool="RoB2", study_id="a", study="Report A", allocation="randomised", read_from="table")
+    >>> judged["record_allocation"] = None
     >>> judged = judged.assign(judged_by="machine readings", how_settled="both agree", reason=["masked", "no protocol"])
     >>> figure = traffic_lights(judged, "RoB2")
     >>> figure.hints["light-low"]
@@ -86,8 +96,10 @@ def traffic_lights(judged: pd.DataFrame, tool: str) -> Figure:
     top = _put_heads(axes, top, domains, width)
     put_rectangle(axes, _LEFT + width * (len(domains) - 1), top, width, _ROW * len(reports), "#EEEEEE")
     dagger = (reports.allocation == "randomised") & (tool != "RoB2")
+    by_record = randomised_by_record_alone(reports)
     for i, (study_id, report) in enumerate(reports.iterrows()):
-        [text] = fitted(f"{'† ' if dagger[study_id] else ''}{report.study}", _LEFT - 6, lines=1, size=SMALL)
+        mark = "† " if dagger[study_id] else "§ " if by_record[study_id] else ""
+        [text] = fitted(f"{mark}{report.study}", _LEFT - 6, lines=1, size=SMALL)
         put_text(axes, (_LEFT - 4, top + _ROW * (i + 0.5)), text, size=SMALL, ha="right")
     lights = own.assign(
         x=_LEFT + width * (own.domain.map(domains.index) + 0.5),
@@ -105,6 +117,8 @@ def traffic_lights(judged: pd.DataFrame, tool: str) -> Figure:
     note = how_much_was_read(judged, tool)
     if dagger.any():
         note += f" † called randomised, and judged with {TOOL_NAMES[tool]} all the same."
+    if by_record.any():
+        note += " § not called so in what was read, but randomised by its trial's record."
     bottom = put_note(axes, bottom + 2, note)
     table = counts(judged, tool)
     listed = "; ".join(

@@ -61,7 +61,10 @@ SHARES = (
     *("study", "outcome", "events", "n", "estimate", "low", "high", "bayes_low", "bayes_high"),
     *("as_stated", "arm", "basis"),
 )
-UNUSABLE = ("study_id", "study", "arm_id", "arm", "outcome", "timepoint", "value", "p_reported", "reason", "line")
+UNUSABLE = (
+    *("study_id", "study", "arm_id", "arm", "ev_arm", "msc_derived", "outcome", "timepoint", "primary", "comparison"),
+    *("value", "p_reported", "reason", "line"),
+)
 SAFETY = (
     *("study_id", "study", "trn", "arm_id", "arm", "name", "n_events", "n_total", "proportion", "low", "high"),
     *("upper_if_none", "bayes_low", "bayes_high", "serious", "related", "msc_derived", "disease_group", "route"),
@@ -719,9 +722,11 @@ def _percentages_row(row: dict, versus: dict) -> dict:
 def _mean_row(row: dict, versus: dict) -> dict:
     each = ((float(side["mean"]), float(side["sd"]), side["n_total"] or side["arm_n"]) for side in (row, versus))
     sides = list(chain.from_iterable(each))
-    as_randomised = row["n_total"] is None or versus["n_total"] is None
-    why = f"{sides[2]} v {sides[5]} people are those randomised; how many were analysed is not stated."
-    facts = {"basis": "mean and SD", "why": why if as_randomised else None, "n": sides[2], "versus_n": sides[5]}
+    of_arms = row["n_total"] is None or versus["n_total"] is None
+    by_chance = row.get("allocation") == "randomised" and not (row["matched"] or versus["matched"])
+    people = "those randomised" if by_chance else "those of the two arms"
+    why = f"{sides[2]} v {sides[5]} people are {people}; how many were analysed is not stated."
+    facts = {"basis": "mean and SD", "why": why if of_arms else None, "n": sides[2], "versus_n": sides[5]}
     facts["method"] = "Welch t interval and p"
     return _effect_row(row, versus, "mean difference", mean_difference(*sides), **facts)
 

@@ -71,6 +71,8 @@ _ROUTE_GROUPS = {"nebulised": "nebulised", "iv": "intravenous"}
 # What a direction says (data/raw/curation/CODING.md): of another arm, or of the same arm before.
 BETWEEN_ARMS = ("better", "worse", "no difference")
 _BEFORE_AFTER = ("improved", "worsened", "unchanged")
+# Whether a record says that people were randomised, by its words for the allocation.
+RANDOMISED_BY_RECORD = {"Randomized": True, "Non-Randomized": False}
 _ALLOCATION = {"randomised": True, "non-randomised": False, "single-arm": False}
 _LUNG = ("lung", "healthy")
 
@@ -160,7 +162,7 @@ def study_flags(studies: pd.DataFrame, arms: pd.DataFrame, records: pd.DataFrame
         or more) and ``source_url``.
     """
     allocation = studies.trn.map(records.drop_duplicates("trn").set_index("trn").allocation)
-    by_record = allocation.map({"Randomized": True, "Non-Randomized": False}).astype("boolean")
+    by_record = allocation.map(RANDOMISED_BY_RECORD).astype("boolean")
     by_report = studies.allocation.map(_ALLOCATION).astype("boolean")
     control = arms[arms.is_control == "True"].groupby("study_id").size()
     tested = arms[arms.is_control != "True"].dropna(subset="dose_low").groupby("study_id").dose_low.nunique()

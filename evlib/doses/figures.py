@@ -189,7 +189,9 @@ def tested_by_route(
 
 
 @with_narrow(NARROW)
-def forest(effects: pd.DataFrame, *, msc_derived: bool = True, span: float = WIDTH) -> Figure:
+def forest(
+    effects: pd.DataFrame, *, without: pd.DataFrame | None = None, msc_derived: bool = True, span: float = WIDTH
+) -> Figure:
     """Ratios of effect with their intervals, an axis for each kind of outcome; nothing is pooled.
 
     Outcomes of which fewer are better have another axis than those of which more are better, so that each has its side that
@@ -200,6 +202,9 @@ def forest(effects: pd.DataFrame, *, msc_derived: bool = True, span: float = WID
     effects
         As ``evlib.doses.effect_sizes.effects`` returns it. Arms without vesicles (``ev_arm`` is false), measures that are no
         ratios and rows without a finite estimate are counted below the drawing.
+    without
+        Outcomes that give no effect, as ``evlib.doses.effect_sizes.unusable`` returns them: the title counts the primary ones that are
+        compared with another arm.
     msc_derived
         Whether vesicles of MSCs are drawn, or all others (as figure ``forest_other_vesicles``).
     span
@@ -219,6 +224,9 @@ def forest(effects: pd.DataFrame, *, msc_derived: bool = True, span: float = WID
     >>> drawn = forest(effects.reindex(columns=list(EFFECTS)))
     >>> drawn.title
     'Half of the ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 0 of 1'
+    >>> without = pd.DataFrame({"primary": [True], "comparison": "between arms", "ev_arm": True, "msc_derived": True})
+    >>> forest(drawn.data.drop(columns="drawn"), without=without).title.partition("; ")[2]
+    'of primary outcomes 0 of 1 (1 more compared, without an estimate)'
     >>> plt.close(drawn.drawing)
     """
     name, whose = ("forest", "vesicles of MSCs") if msc_derived else ("forest_other_vesicles", "other vesicles")
@@ -232,7 +240,7 @@ def forest(effects: pd.DataFrame, *, msc_derived: bool = True, span: float = WID
     named, main = data.study.fillna("Report without a name"), data.primary.astype("str") == "True"
     hollow = data.basis.fillna("").str.contains("estimated|reconstructed")  # no source states such an effect
     shown = data.assign(study=named, main=main, hollow=hollow, msc=msc_derived)[data.drawn]
-    title = _forest_title(shown, whose)
+    title = _forest_title(shown, whose, _primary_without(without, msc_derived))
     missing = _not_drawn(effects, ratio, known, vesicles)
     axes, top = canvas(title, span)
     if shown.empty:
@@ -450,7 +458,7 @@ def _tested_title(rows: pd.DataFrame, shown: pd.DataFrame, effective_if: str) ->
     return f"Effective doses {_RULE_PHRASES.get(effective_if, effective_if)}, in particles: {', '.join(parts)}"
 
 
-def _forest_title(shown: pd.DataFrame, whose: str) -> str:
+def _forest_title(shown: pd.DataFrame, whose: str, without: int) -> str:
     if shown.empty:
         return f"No ratio of effect has an estimate for {whose}"
     bounded = shown.dropna(subset=["low", "high"])
@@ -458,7 +466,19 @@ def _forest_title(shown: pd.DataFrame, whose: str) -> str:
         return f"No ratio for {whose} has an interval"
     share, main = share_in_words(_including(bounded), len(bounded)).capitalize(), bounded[bounded.main]
     title = f"{share} of the ratios for {whose} {'is' if share == 'None' else 'are'} compatible with no difference"
-    return title + (f"; of primary outcomes {_including(main)} of {len(main)}" if len(main) else "")
+    if without and main.empty:
+        return f"{title}; {several(without, 'primary outcome')} compared without an estimate"
+    more = f" ({without} more compared, without an estimate)" if without else ""
+    return title + (f"; of primary outcomes {_including(main)} of {len(main)}{more}" if len(main) else "")
+
+
+def _primary_without(without: pd.DataFrame | None, msc_derived: bool) -> int:
+    """How many primary outcomes are compared with another arm and have no estimate."""
+    if without is None:
+        return 0
+    flags = without[["primary", "ev_arm", "msc_derived"]].astype("str") == "True"
+    own = flags.primary & flags.ev_arm & (flags.msc_derived == msc_derived) & (without.comparison == "between arms")
+    return int(own.sum())
 
 
 def _intervals_in_numbers(shown: pd.DataFrame) -> str:

@@ -9,13 +9,23 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from evlib.audit.checks import by_section
-from evlib.base.reading.statuses import days_in_words, status_groups
+from evlib.base.reading.statuses import ENDED_EARLY, days_in_words, status_groups
 from evlib.base.schema import DAYS_OF_STATUS, join_multi, split_multi
 from evlib.base.tables import code_labels, in_words
 from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
-from evlib.book.trials.trial_reports import BASIS, fold, in_short, particles, rows_of, section, without_markup
+from evlib.book.trials.trial_reports import (
+    BASIS,
+    fold,
+    in_short,
+    particles,
+    record_called_randomised,
+    rows_of,
+    section,
+    without_markup,
+)
+from evlib.certainty.missing_results import ACTUAL
 from evlib.describe.coded_fields import STATING
 from evlib.describe.tally import MISSING
 from evlib.doses.stated_doses import span_of
@@ -330,10 +340,20 @@ def _answer(story: dict[str, Any], told: list[dict[str, Any]]) -> str:
         parts.append("No result is on file.")
         if story.get("follow_up", {}).get("due") == "over a year ago":
             day = story["follow_up"].get("completion_date", "a day that it does not show")
-            parts.append(f"By the dates of its record it was over more than a year ago ({day}).")
+            parts.append(f"The end that its record gives passed more than a year ago ({day}){_still_runs(story)}.")
     if story["outcome"]["outcome"] == "pending":
         parts.insert(0, "Not yet read, not counted.")
     return html.escape(" ".join(parts))
+
+
+def _still_runs(story: dict[str, Any]) -> str:
+    """What follows for a trial whose end has passed, where that day is not known to be the actual one."""
+    if story["follow_up"].get("date_is") == ACTUAL:
+        return ""
+    [group] = status_groups(pd.Series([story["record"].get("status")]))
+    if group in ("Completed", ENDED_EARLY):
+        return ": a planned day, since the record is older than that"
+    return "; its status does not say that it has ended, so it may still run"
 
 
 def _facts_in_short(
@@ -397,7 +417,7 @@ def _overall(report: dict[str, Any]) -> str:
     """The overall risk of bias of a report, and who judged it."""
     for row in report["risk_of_bias"]:
         if row["domain"] == "overall" and "judgement" in row:
-            return f"{report['study']}: {row['judgement'].replace('-', ' ')} ({row['tool']}; {row['judged_by']})"
+            return f"{report['study']}: {row['judgement'].replace('-', ' ')} ({row['tool']}; {row['judged_by']}{record_called_randomised(row)})"
     return f"{report['study']}: not judged"
 
 

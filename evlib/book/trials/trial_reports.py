@@ -8,6 +8,7 @@ from typing import Any
 from evlib.base.schema import split_multi
 from evlib.base.words import several
 from evlib.certainty.product_reporting import ITEMS
+from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import span_of
 
 BASIS = {"stated": "stated", "derived": "converted", "assumed": "estimate"}  # of particles, the firmest first
@@ -68,7 +69,7 @@ def _report(study: dict[str, Any], tables: Mapping[str, Rows]) -> dict[str, Any]
     odd = [row for row in tables["printed_statistics"].get(key, []) if row["verdict"] in _ODD]
     return {
         **_only(study, _STUDY),
-        **_only(characteristics, ("people", "people_basis", "comparator", "record_masking")),
+        **_only(characteristics, ("people", "people_basis", "comparator", "record_allocation", "record_masking")),
         "arms": of_arms,
         "outcomes": outcomes,
         "harms": tables["harms_beside_controls"].get(key, []),
@@ -108,7 +109,14 @@ def in_short(report: dict[str, Any]) -> str:
     """A report in a line: "Zhu 2022 (article): single-arm, 7 people"."""
     people = several(int(report["people"]), "person", "people") if "people" in report else "number of people not stated"
     kind = report.get("report_type", "report")
-    return f"{report['study']} ({kind}): {report.get('allocation', 'allocation not stated')}, {people}"
+    return f"{report['study']} ({kind}): {_stated(report, 'allocation')}, {people}"
+
+
+def _stated(report: dict[str, Any], name: str) -> str:
+    """What a report says of its allocation or masking; where it does not, in what was read, what its trial's record says."""
+    silent = f"{name} not stated in what was read"
+    record = f" (its trial's record: {report[f'record_{name}']})" if f"record_{name}" in report else ""
+    return str(report.get(name, silent + record))
 
 
 def section(report: dict[str, Any]) -> str:
@@ -158,10 +166,7 @@ def rows_of(heads: Iterable[str], rows: Iterable[Iterable[str]], *, label: str) 
 def _design(report: dict[str, Any]) -> str:
     kind = str(report.get("report_type", "report"))
     year = f" of {report['year']}" if "year" in report else ""
-    masking = "masking not stated in what was read"
-    if "record_masking" in report:
-        masking += f" (its trial's record: {report['record_masking']})"
-    how = f"{report.get('allocation', 'allocation not stated')}, {report.get('masking', masking)}"
+    how = f"{_stated(report, 'allocation')}, {_stated(report, 'masking')}"
     people = several(int(report["people"]), "person", "people") if "people" in report else "number of people not stated"
     basis = f" ({report['people_basis']})" if "people_basis" in report else ""
     read = f"; read from: {report['read_from']}" if "read_from" in report else ""
@@ -328,9 +333,16 @@ def _risk_of_bias(judged: list[dict[str, Any]], study: str) -> str:
     )
     summary = (
         f"Risk of bias ({_t(_TOOLS.get(judged[0]['tool'], judged[0]['tool']))}): {_t(overall)} overall; "
-        f"two machine readings differ in {len(differ)} of {len(judged)}"
+        f"two machine readings differ in {len(differ)} of {len(judged)}{_t(record_called_randomised(judged[0]))}"
     )
     return fold(summary, table)
+
+
+def record_called_randomised(row: Mapping[str, Any]) -> str:
+    """That a report judged with ROBINS-I is of a trial that its record calls randomised, to follow the judgement; else nothing."""
+    said = row.get("record_allocation")
+    apart = row["tool"] == "ROBINS-I" and RANDOMISED_BY_RECORD.get(said)
+    return f"; its trial's record states: {said}" if apart else ""
 
 
 def _level(judgement: object) -> str:
