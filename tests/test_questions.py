@@ -312,3 +312,13 @@ def test_a_row_belongs_to_its_own_question_and_to_the_wider_ones():
     row = {"disease_area": "renal", "route_group": "local"}
     assert belongs(row, row) and belongs(row, {"disease_area": ALL, "route_group": "local"})
     assert not belongs(row, {"disease_area": "renal", "route_group": UNKNOWN})
+
+
+def test_an_answer_counts_each_trial_that_compares_doses_under_one_status(tables, asked):
+    rows, told = rows_of(tables), 0
+    for question in asked.to_dict("records"):
+        doses = answer(of_question(rows, question), noun="vesicles")["dose"]
+        if said := re.search(r"(\d+) trials? (?:is|are) registered to compare doses: ([^.]+)\.", doses):
+            assert sum(int(part.split()[0]) for part in said[2].split("; ")) == int(said[1])
+            told += 1
+    assert told  # else nothing is tested

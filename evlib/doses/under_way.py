@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from evlib.base.dates import end_in_words
+from evlib.base.dates import end_has_passed, end_in_words
 from evlib.base.protocol import phrase_pattern
+from evlib.base.reading.statuses import ENDED_EARLY, status_groups
 
-# Groups of a status (evlib.describe.figures.status_groups) of which a result can still come.
+# Groups of a status (evlib.base.reading.statuses.status_groups) of which a result can still come.
 OPEN_STATUS = ("Recruiting", "Not yet recruiting", "Active, not recruiting", "Not reported")
 _READS = ("brief_title", "official_title", "arms", "interventions")
 
@@ -93,3 +94,33 @@ def dose_comparisons(
     names += ["because"]
     table = pd.DataFrame(rows, columns=names).astype({"enrolment": "Int64"})
     return table.sort_values(["doses", "trn"], ascending=[False, True], ignore_index=True)
+
+
+def by_status_in_words(trials: pd.DataFrame) -> str:
+    """How many trials are open, show no status, may still run beyond their end, have ended, or have a status that does not tell.
+
+    ``trials`` has ``status`` and ``end``, as ``dose_comparisons`` returns them. Each trial counts once; kinds without one are left out.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"status": ["Recruiting", "Recruiting", None, "Completed", "Unknown status", "Unknown status"]})
+    >>> by_status_in_words(trials.assign(end=["2030", "2020 (passed)", None, "2021 (passed)", None, None]))  # doctest: +NORMALIZE_WHITESPACE
+    '1 is open by its record; 1 shows no status; 1 has ended or was stopped; 2 have a status that does not tell whether they have
+    ended; 1 may still run, though the end that the record gives has passed'
+    """
+    group = status_groups(trials.status)
+    running = group.isin(OPEN_STATUS)
+    late, silent = running & trials.end.map(end_has_passed).astype(bool), trials.status.isna()
+    ended = group.isin(["Completed", ENDED_EARLY])
+    counts = (
+        (running & ~late & ~silent, "is open by its record", "are open by their record"),
+        (~late & silent, "shows no status", "show no status"),
+        (ended, "has ended or was stopped", "have ended or were stopped"),
+        (
+            ~running & ~ended,
+            "has a status that does not tell whether it has ended",
+            "have a status that does not tell whether they have ended",
+        ),
+        (late, *["may still run, though the end that the record gives has passed"] * 2),
+    )
+    return "; ".join(f"{n} {one if n == 1 else many}" for rows, one, many in counts if (n := int(rows.sum())))

@@ -462,8 +462,8 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     parts = []
     most = _SHORT if len(rows) <= _OPEN else 0
     for own, opened, words in (
-        (rows[: len(rows) - len(late)], True, "of which a result can still come"),
-        (late, False, "open by the record of the day shown, though the end that it gives has passed"),
+        (rows[: len(rows) - len(late)], True, "of which no end is known to be past"),
+        (late, False, "that may still run by the record of the day shown, though the end that it gives has passed"),
     ):
         unseen = sum(row["status"] is None for row in own)
         words += f"; {unseen} of them {'shows' if unseen == 1 else 'show'} no status" if unseen else ""

@@ -19,7 +19,7 @@ from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
 from evlib.doses.stated_doses import report_url, span_of
-from evlib.doses.under_way import OPEN_STATUS
+from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
 
 ALL = "all"  # in place of a code: whatever the disease, or whatever the route
 UNKNOWN = "not-reported"  # in place of a code: where none is known
@@ -390,14 +390,10 @@ def _dose(own: Rows) -> str:
         )
     if any("compares_doses" in row for row in own["trials"]):
         comparing = [row for row in own["trials"] if row["compares_doses"]]
-        late = sum(row["late"] for row in comparing)
-        still = sum(row["status_group"] in OPEN_STATUS for row in comparing) - late
         if comparing:
             verb = "is" if len(comparing) == 1 else "are"
-            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses: {still or 'none'} of them can still report"
-            text += f"; {late or 'none'} {'is' if late == 1 else 'are'} open by the record, though the end that it gives has passed"
-            closed = len(comparing) - still - late
-            text += f"; {closed or 'none'} {'has ended, or its' if closed == 1 else 'have ended, or their'} status is not known."
+            kinds = by_status_in_words(pd.DataFrame(comparing)[["status", "end"]])
+            text += f" {several(len(comparing), 'trial')} {verb} registered to compare doses: {kinds}."
     return f"{text} A dose that was given is not a dose that is known to work." if doses else text
 
 
