@@ -1,5 +1,6 @@
 """The notebooks: their stored outputs are those of a run now (nbval), and they read like chapters."""
 
+import json
 import re
 import shutil
 
