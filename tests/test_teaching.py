@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
@@ -57,9 +58,12 @@ def words(results, review):
 def lessons(results, review, words, tmp_path_factory):
     """The folder of the lessons of a run, with its zip files unpacked beside."""
     folder = tmp_path_factory.mktemp("lessons")
+    another = plt.figure()  # one that somebody left open is not drawn into
     (folder / "list.md").write_text(
         write_class_materials(results, folder, words=words, raw_dir=RAW, protocol=review), encoding="utf-8"
     )
+    plt.close(another)
+    assert not another.axes
     for path in folder.glob("*.zip"):
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder / "unpacked")

@@ -41,6 +41,7 @@ FOLDER = "answers"  # of the pages and their tables, in the book
 _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
+_MANY = 20  # trials; with more, a page prints the headings of their lists alone
 _OPEN = 15  # trials under way, or doses, that are listed unfolded
 _SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
@@ -460,7 +461,7 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
         return "<p>No trial is known to be under way.</p>"
     late = [row for row in rows if row["late"]]
     parts = []
-    most = _SHORT if len(rows) <= _OPEN else 0
+    most = _SHORT if len(rows) <= _OPEN and len(trials) <= _MANY else 0
     for own, opened, words in (
         (rows[: len(rows) - len(late)], True, "of which no end is known to be past"),
         (late, False, "that may still run by the record of the day shown, though the end that it gives has passed"),
@@ -494,7 +495,12 @@ def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
         (ended, f"{several(len(ended), 'other trial')}: ended, stopped or unknown"),
         (outside, f"{several(len(outside), 'record')} of expanded access: the product is given outside of a trial"),
     )
-    return "\n\n".join(_trial_table(own, protocol, caption) for own, caption in groups if own)
+    most = _SHORT if len(trials) <= _MANY else 0
+    return "\n\n".join(
+        _trial_table(own, protocol, caption, most=most, opened=not most and len(own) <= _SHORT)
+        for own, caption in groups
+        if own
+    )
 
 
 def _trial_table(

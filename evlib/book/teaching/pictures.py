@@ -23,11 +23,12 @@ def first_figure(lesson: Lesson, folder: str | Path) -> tuple[str, str] | None:
     with quiet, contextlib.chdir(folder), plt.rc_context(), pd.option_context("display.max_colwidth", None):
         plt.rcdefaults()  # as a class sees it, without the look of our figures
         plt.rcParams.update({name: value for name, value in STYLE.items() if name.startswith("svg")})
+        plt.figure()  # into which seaborn draws, and not into one that was open before
         try:
             for code in code_of(lesson):
                 exec(code, space)
-                if drawn := set(plt.get_fignums()) - others:
-                    drawing = plt.figure(min(drawn))
+                made = [plt.figure(number) for number in sorted(set(plt.get_fignums()) - others)]
+                if drawing := next((figure for figure in made if figure.axes), None):
                     metadata = {"Date": None, "Creator": None}
                     drawing.savefig(vector, format="svg", metadata=metadata, bbox_inches="tight")
                     return with_plain_text(vector.getvalue()), f"A figure of the lesson: {drawing.axes[0].get_title()}"
