@@ -87,7 +87,7 @@ def _copy(folder: Path) -> Path:
     copy_shipped(ROOT / "data" / "raw", folder / "data" / "raw")
     for name in ("notebooks", "evlib", "book", "locks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
-    for name in ("protocol.yml", "CHANGELOG.md"):
+    for name in ("protocol.yml", "CHANGELOG.md", "CITATION.cff"):
         shutil.copy2(ROOT / name, folder / name)
     return folder
 
