@@ -149,6 +149,10 @@ def _empty_book(project: Path, folder: Path) -> float:
     source = folder / "source"
     shutil.copytree(project / "book", source, ignore=shutil.ignore_patterns("_build", "*.md"))
     (source / "_extra").mkdir()
+    config = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8"))
+    # Ours would lay out the project's own book.
+    config["sphinx"]["config"]["extensions"].remove("evlib.book.sphinx_extension")
+    (source / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     contents = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
     chapters = [entry["file"] for part in contents["parts"] for entry in part["chapters"]]
     for name in [contents["root"], *chapters]:
