@@ -42,8 +42,8 @@ def zipped(*names):
     [
         (json.dumps({"studies": THREE})[:-100], (1, 2), "not valid JSON from here on"),
         (json.dumps({"studies": THREE}, indent=1)[:-100], (1, 2), "not valid JSON from here on"),
-        ("\n".join(['{"protocolSection": {', *map(json.dumps, THREE[1:])]), (2, 3), "Expecting"),
-        ("\n".join([*map(json.dumps, THREE[:2]), '{"protocolSection": {']), (1, 2), "Expecting"),
+        ("\n".join(['{"protocolSection": {', *map(json.dumps, THREE[1:])]), (2, 3), "not valid JSON"),
+        ("\n".join([*map(json.dumps, THREE[:2]), '{"protocolSection": {']), (1, 2), "not valid JSON"),
         ('{"protocolSection": ' + "[" * 100_000 + "\n" + json.dumps(THREE[0]), (1,), ""),
         (XML[:-30] % "", (1,), "not readable as XML"),
         (XML % "<trial><TrialID>&x;</TrialID></trial>", (1,), "not readable as XML"),

@@ -102,6 +102,11 @@ def _parsed(row: bytes) -> Any:
         return from_json(row, cache_strings="keys")
     try:
         return json.loads(text_of(row))
+    except json.JSONDecodeError as error:
+        what = error.msg.removesuffix(" starting at")
+        return ValueError(
+            f"not valid JSON at character {error.pos + 1}: {what}. The other lines are read; download the file again for this one."
+        )
     except (ValueError, RecursionError) as error:
         return error
 
