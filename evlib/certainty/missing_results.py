@@ -4,6 +4,8 @@
 It does not say that the trial is unpublished: a search of the literature, or the registry's page of today, may show one.
 """
 
+from pathlib import Path
+
 import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -12,7 +14,7 @@ import seaborn as sns
 from evlib.base.dates import possible_days
 from evlib.base.errors import InputError
 from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
-from evlib.base.schema import checked, join_multi, split_multi
+from evlib.base.schema import checked, join_multi, read_csv, split_multi
 from evlib.base.tables import kept_numbers
 from evlib.base.words import joined, several
 from evlib.describe.figures import status_groups
@@ -128,6 +130,35 @@ def without_result(by_trial: pd.DataFrame, *, ended: bool = False) -> pd.DataFra
     """
     lacking = (by_trial.due == OVER) & (by_trial.result == NONE_ON_FILE)
     return by_trial[lacking & (by_trial.date_is == ACTUAL) if ended else lacking].reset_index(drop=True)
+
+
+def disease_groups(trials: pd.DataFrame, raw: str | Path) -> pd.Series:
+    """The group of diseases of each trial, as reports have it, where one was read; else missing.
+
+    Parameters
+    ----------
+    trials
+        ``trn``.
+    raw
+        The folder of raw data, of which ``curation/disease_groups_of_trials.csv`` is read; it need not exist.
+
+    Raises
+    ------
+    InputError
+        Naming the line of a trial that stands there twice, or whose group has no words that it rests on.
+
+    Examples
+    --------
+    >>> disease_groups(pd.DataFrame({"trn": ["NCT04602104", "NCT0"]}), "data/raw").tolist()
+    ['lung (COVID-19/ARDS)', nan]
+    """
+    path = Path(raw) / "curation/disease_groups_of_trials.csv"
+    rows = read_csv(path, needs=["trn", "disease_group", "words", "decided_by"], optional=True)
+    wrong = rows.trn.duplicated() | rows.isna().any(axis=1)
+    if wrong.any():
+        line = int(wrong.to_numpy().argmax()) + 2
+        raise InputError(f"{path}, line {line}: the trial stands there twice, or a cell is empty. Correct the line.")
+    return trials.trn.map(rows.set_index("trn").disease_group)
 
 
 def counted_by(by_trial: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from evlib.base.schema import checked, columns
-from evlib.base.words import joined, several
+from evlib.base.words import joined, not_of_mscs, several
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.risk_of_bias import word_of
 
@@ -26,6 +26,7 @@ _POST_HOC = "post hoc, not planned beforehand (such a finding raises a question 
 _ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
 _FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
 _APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
+_PER = 1000  # people, of whom absolute risks are told
 
 
 def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.DataFrame) -> pd.DataFrame:
@@ -38,12 +39,14 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     risk
         The overall judgement of each report with its tool ("RoB2: high"), by ``study_id``.
     missing
-        Included trials that ended and have no result on file (``missing_results.without_result``): ``trn, disease_area, route_group``.
+        Included trials that ended and have no result on file (``missing_results.without_result``): ``trn, disease_area, route_group,
+        disease_group``. A trial counts for the questions on its group of diseases and route; one whose group was not read counts for
+        all of its disease area, which its reason says.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``summary_of_findings``, the group of diseases with most comparisons first: ``reports`` counts them, ``studies`` names them,
+        Table ``summary_of_findings``, the group of diseases with most comparisons first: ``reports`` counts them, ``reports_of_mscs`` those known to be on vesicles of MSCs, ``studies`` names them,
         ``n_people`` are those of each report's largest comparison, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
         that it takes; ``caveats`` what decides on each report.
 
@@ -52,7 +55,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     >>> row = {"study_id": "a", "study": "Report A", "arm_id": "a1", "role": "ev", "outcome": "death", "primary": True}
     >>> row |= {"disease_group": "lung", "route_group": "intravenous", "domain": "death", "comparator": "placebo"}
     >>> row |= {"n": 40, "randomised": True, "msc_derived": True, "points_to": "better"}
-    >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": []}
+    >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": [], "disease_group": []}
     >>> found = summary_of_findings(compared, pd.Series({"a": "RoB2: some-concerns"}), pd.DataFrame(none, dtype="str"))
     >>> found.loc[0, ["found", "certainty", "because"]].to_list()
     ['death (primary outcome): better, as the report says', 'very low', 'risk of bias RoB2: some concerns (−1); 40 people alone (−2)']
@@ -69,6 +72,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
             {
                 **dict(zip(QUESTION, key, strict=True)),
                 "reports": len(reports),
+                "reports_of_mscs": int(reports.msc_derived.fillna(False).sum()),
                 "studies": joined(list(reports.study)),
                 "n_people": _people(own),
                 "found": _found(own),
@@ -108,12 +112,13 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
 
     Examples
     --------
-    >>> findings, alone = pd.DataFrame({"certainty": ["very low", "low"]}), pd.DataFrame({"reports": [3]})
+    >>> findings = pd.DataFrame({"certainty": ["very low", "low"], "reports": [2, 1], "reports_of_mscs": [1, 1]})
+    >>> alone = pd.DataFrame({"reports": [3]})
     >>> compared = pd.DataFrame({"study_id": ["a", "b"], "role": "ev", "msc_derived": True, "comparator": "placebo"})
     >>> print(certainty_in_words(findings, alone, compared, n_reports=5))  # doctest: +NORMALIZE_WHITESPACE
-    **Certainty is very low in 1 of 2 questions** that a report answers by comparing vesicles with another arm; it
-    is low at best. 3 of 5 reports compare no outcome of vesicles with another arm; of the other 2, 2 compare
-    vesicles of MSCs with an arm that is not another dose.
+    **Certainty is very low in 1 of 2 questions (1 of these 2 not known to be on vesicles of MSCs)** that a report
+    answers by comparing vesicles with another arm; it is low at best. 3 of 5 reports compare no outcome of vesicles
+    with another arm; of the other 2, 2 compare vesicles of MSCs with an arm that is not another dose.
     """
     of_msc = (compared.role == "ev") & compared.msc_derived.fillna(False).astype(bool)
     n_alone, n_msc = int(alone.reports.sum()), compared.study_id[of_msc & (compared.comparator != OTHER_DOSE)].nunique()
@@ -127,9 +132,46 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
     lowest, best = (findings.certainty == LEVELS[0]).sum(), max(findings.certainty, key=LEVELS.index)
     above = "" if best == LEVELS[0] else f"; it is {best} at best"
     return (
-        f"**Certainty is {LEVELS[0]} in {lowest} of {several(len(findings), 'question')}** that a report answers by comparing "
+        f"**Certainty is {LEVELS[0]} in {lowest} of {several(len(findings), 'question')}{on_other_products(findings)}** that a report answers by comparing "
         f"vesicles with another arm{above}. {silent[0].upper()}{silent[1:]}."
     )
+
+
+def on_other_products(findings: pd.DataFrame) -> str:
+    """In brackets after a count of questions, how many rest, at least in part, on products not known to be vesicles of MSCs.
+
+    Examples
+    --------
+    >>> on_other_products(pd.DataFrame({"reports": [1, 2], "reports_of_mscs": [0, 2]}))
+    ' (1 of these 2 not known to be on vesicles of MSCs)'
+    """
+    return not_of_mscs(findings.reports_of_mscs == findings.reports)
+
+
+def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
+    """The outcomes of table ``compared_outcomes`` with counts in both arms, as risks among 1,000 people.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``study, outcome, post_hoc, events, arm_n, versus_events, versus_n, basis``, the risk in the other arm of that report
+        (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per 1,000.
+
+    Examples
+    --------
+    >>> row = {"study": "Report A", "role": "ev", "events": 2, "arm_n": 40, "versus_events": 8, "versus_n": 40}
+    >>> row |= {"difference": -0.15, "difference_low": -0.304, "difference_high": 0.004}
+    >>> shown = absolute_effects(pd.DataFrame([row], columns=columns("compared_outcomes")))
+    >>> shown[["versus_risk", "difference", "difference_low", "difference_high"]].values.tolist()
+    [[200, -150, -304, 4]]
+    """
+    counted = compared[(compared.role == "ev") & compared.difference.notna()]
+    names = ["study", "outcome", "post_hoc", "events", "arm_n", "versus_events", "versus_n", "basis"]
+    own = ["difference", "difference_low", "difference_high"]
+    risks = counted[own].assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))[
+        ["versus_risk", *own]
+    ]
+    return counted[names].join((_PER * risks).round().astype("Int64")).reset_index(drop=True)
 
 
 def _found(own: pd.DataFrame) -> str:
@@ -146,23 +188,39 @@ def finding_in_words(row) -> str:
     """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says.
 
     An outcome that is stated to be primary is called so, and one of a post-hoc subgroup or comparison; the printed p stands where no
-    interval does, and printed percentages with the counts worked out from them.
+    interval does, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
+    interval (``evlib.doses.effect_sizes.risk_ratio``) is. Where both arms are counted, the risks are told per 1,000, too; where they
+    are not, of how many people a part of the report is, or that this is not printed.
     """
-    kind = "primary outcome" if row.primary else None if pd.isna(row.post_hoc) else row.post_hoc
+    kinds = ["primary outcome" if row.primary else None if pd.isna(row.post_hoc) else row.post_hoc]
+    if pd.isna(row.events) and not pd.isna(row.post_hoc):
+        kinds += ["n not printed" if pd.isna(row.n) else several(int(row.n), "person", "people")]
+    kind = ", ".join(filter(None, kinds))
     outcome = f"{row.outcome} ({kind})" if kind else row.outcome
-    estimate = "without an event in the other arm" if math.isinf(row.estimate) else f"{row.estimate:.2f}"
-    interval = f"{estimate} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
+    ratio = f"risk ratio {row.estimate:.2f} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
     if row.measure == "mean difference":
-        return f"{outcome}: mean difference {interval}"
+        return f"{outcome}: {ratio.replace('risk ratio', 'mean difference')}"
     counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
+    if ratio and counts and 0 in (row.events, row.versus_events):
+        counts = f"{several(row.events, 'event')} v {row.versus_events} ({counts.removesuffix(', ')}), "
+        low = "0" if row.low == 0 else f"{row.low:.2f}"
+        ratio = f"95 % interval of the risk ratio {low} to {_high(row.high)} (score method)"
     worked_out = " (counts worked out from percentages)" if row.basis == "estimated counts" else ""
-    if interval and not math.isnan(row.low):
-        return f"{outcome}: {counts}risk ratio {interval}{worked_out}"
+    if ratio and not math.isnan(row.low):
+        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{worked_out}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
     p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} printed)"
     shares = "" if pd.isna(row.shares) else f"; {row.shares}"
     return f"{outcome}: {says}, as the report says{p}{shares}"
+
+
+def _per_1000(row) -> str:
+    if pd.isna(row.difference):
+        return ""
+    low, high = (f"{_PER * end:+.0f}".replace("-", "−") for end in (row.difference_low, row.difference_high))
+    risk, difference = _PER * row.versus_events / row.versus_n, f"{_PER * row.difference:+.0f}".replace("-", "−")
+    return f"; per {_PER:,}: {risk:.0f} in the other arm, {difference} ({low} to {high}) in this one"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
@@ -179,6 +237,8 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
             levels[worst],
             f"risk of bias {word_of(judged[worst])}{later}" if judged[worst] else "risk of bias not judged",
         )
+    if own.post_hoc.notna().all():
+        yield 1, "post hoc alone, a risk of selective reporting"
     more = _NOT_RANDOMISED - levels.get(worst, 0)
     if not chance.all() and more > 0:
         lacking = (
@@ -207,9 +267,17 @@ def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
 
 
 def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str]:
-    """Results are suspected to be missing where trials of the same disease area and route group ended without any."""
+    """Results are suspected to be missing where trials of the same group of diseases and route group ended without any."""
     alike = missing.merge(own[["disease_area", "route_group"]].drop_duplicates().dropna())
-    return (1, f"no result of {several(len(alike), 'trial')} that ended") if len(alike) else (0, "")
+    same = missing.merge(own[["disease_group", "route_group"]].drop_duplicates().dropna())
+    unread = alike[alike.disease_group.isna()]
+    words = [f"no result of {several(len(same), 'trial')} of this disease group and route that ended"] * bool(len(same))
+    if len(unread):
+        area = joined(sorted(unread.disease_area.unique()))
+        words += [
+            f"no result of {several(len(unread), 'trial')} that ended, on {area} as a whole (disease group not read)"
+        ]
+    return int(bool(words)), " and ".join(words)
 
 
 def _people(own: pd.DataFrame) -> int | None:
