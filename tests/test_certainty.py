@@ -18,7 +18,7 @@ from evlib.certainty.summary_of_findings import summary_of_findings, without_com
 from evlib.doses.effect_sizes import effects, safety
 
 RAW = ROOT / "data/raw"
-NO_RESULTS_MISSING = pd.DataFrame(columns=["trn", "disease_area", "route_group"])
+NO_RESULTS_MISSING = pd.DataFrame(columns=["trn", "disease_area", "route_group", "disease_group"])
 _ARM = {"route": "iv", "source_cell": None, "dose_low": None, "dose_high": None, "dose_unit": None, "note": None}
 _OUTCOME = dict.fromkeys(("timepoint", "value", "mean", "sd", "effect", "ci_low", "ci_high", "p"))
 
@@ -82,6 +82,11 @@ def rated(tables, risk="RoB2: low", missing=NO_RESULTS_MISSING, **given):
     return summary_of_findings(compared_of(tables, **given), judged, missing).iloc[0]
 
 
+def lacking(disease_group):
+    """One trial that ended without a result on file, of this group of diseases."""
+    return pd.DataFrame([("T", "respiratory", "intravenous", disease_group)], columns=NO_RESULTS_MISSING.columns)
+
+
 def test_an_estimate_points_by_the_polarity_of_its_outcome():
     fewer_deaths = compared_of(tables_of(DEATHS)).iloc[0]
     assert (fewer_deaths.points_to, fewer_deaths.n) == ("better", 100)
@@ -104,17 +109,18 @@ def test_certainty_is_rated_down_for_each_reason_and_names_it():
     large = [("ev", "death", "100", "500", "lower"), ("control", "death", "200", "500", "lower")]
     best = rated(tables_of(large, n="500"))
     assert best.certainty == "high" and not best.because
-    assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found and "Its caveat." in best.caveats
+    assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found
+    assert "per 1,000: 400 in the other arm, 200 fewer (254 fewer to 144 fewer) in this one" in best.found  # Newcombe
+    assert "Its caveat." in best.caveats
     for changed, word in (
         ({"risk": "RoB2: some-concerns"}, "some concerns"),
         ({"also_given": "cells"}, "cells"),
-        (
-            {"missing": pd.DataFrame([("T", "respiratory", "intravenous")], columns=NO_RESULTS_MISSING.columns)},
-            "1 trial",
-        ),
+        ({"missing": lacking("lung")}, "1 trial of this disease group"),
+        ({"missing": lacking(None)}, "on respiratory as a whole (disease group not read)"),
     ):
         worse = rated(tables_of(large, n="500"), **changed)
         assert worse.certainty == "moderate" and word in worse.because
+    assert rated(tables_of(large, n="500"), missing=lacking("nose")).certainty == "high"  # another disease
     fewer = [("ev", "death", "15", "150", "lower"), ("control", "death", "90", "150", "lower")]
     for tables, word in (
         (tables_of(large, n="500", msc="False"), "not of MSCs"),
@@ -137,6 +143,13 @@ def test_an_interval_that_holds_benefit_and_harm_takes_two_levels():
     few = [("ev", "death", "2", "500", "lower"), ("control", "death", "3", "500", "lower")]
     worse = rated(tables_of(few, n="500"))
     assert worse.certainty == "low" and "benefit and harm" in worse.because
+
+
+def test_without_an_event_the_interval_is_told_and_no_ratio():
+    none = rated(tables_of([("ev", "death", "0", "8", "lower"), ("control", "death", "8", "24", "lower")]))
+    assert "0 events v 8 (0 of 8 v 8 of 24), 95 % interval of the risk ratio 0 to 1.07 (score method)" in none.found
+    reverse = rated(tables_of([("ev", "death", "1", "72", "lower"), ("control", "death", "0", "70", "lower")]))
+    assert "1 event v 0 (1 of 72 v 0 of 70), 95 % interval of the risk ratio 0.26 to no upper bound" in reverse.found
 
 
 @pytest.mark.parametrize(
@@ -216,10 +229,13 @@ def test_a_row_says_what_is_primary_what_is_post_hoc_and_which_printed_shares_be
     death = found.found["Lightner 2023", "death", "placebo"]
     primary, _, later = death.partition("post hoc, not planned beforehand")
     assert "(primary outcome): no significant difference" in primary and "0.1343" in primary
-    assert "risk ratio" not in primary and later.count("(post-hoc subgroup): risk ratio") == 2
+    assert "risk ratio" not in primary and later.count(" people): risk ratio") == 2
+    assert "(post-hoc subgroup, 50 people)" in later and "(post-hoc subgroup, 24 people)" in later
     assert "69.6% v 51.6% printed" in primary and "24 of 34 v 18 of 34" in primary
     assert "18 of 34 is 52.9 %, 1.3 points more" in primary and "Kaplan-Meier" in primary
-    assert "not of what is post hoc" in found.because["Lightner 2023", "hospital course", "placebo"]
+    post_hoc = found.because["Lightner 2023", "hospital course", "placebo"]
+    assert "not of what is post hoc" in post_hoc and "selective reporting (−1)" in post_hoc
+    assert "selective reporting" not in found.because["Lightner 2023", "death", "placebo"]  # a planned outcome is in it
     apart = found.because["EXO-CD24 phase IIb 2024", "death", "matched controls"]
     assert "risk of bias RoB2" not in apart and "no reading by ROBINS-I is on file" in apart and "(−2)" in apart
     assert "risk of bias RoB2: some concerns (−1)" in found.because["EXO-CD24 phase IIb 2024", "death", "another dose"]

@@ -155,7 +155,7 @@ def test_people_of_a_report_are_told_in_one_sentence_where_those_of_its_comparis
     assert "24 people in the report; how many of them this compares is not stated, v placebo" in text
     assert "routine treatment only (measure" not in text and "people not stated" not in text
     text = page(asked[asked.page == "respiratory-intravenous"].iloc[0].to_dict(), tables)
-    assert "n = 2 is inferred" in text
+    assert "the event and the number of people rest on the 1/2 of the paper" in text
 
 
 def test_deaths_and_comparisons_that_are_not_counted_are_on_the_page_of_their_report(tables, asked):
@@ -237,8 +237,24 @@ def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, a
     n = len(reports)
     said = f"{n} reports ({others} of these {n} not known to be on vesicles of MSCs)"
     assert others and text.count(said) >= 2
+    rest = (tables["findings"].reports_of_mscs < tables["findings"].reports).sum()
+    every = len(tables["findings"])
+    assert f"{every} questions ({rest} of these {every} not known to be on vesicles of MSCs)" in text
     for name in ("certainty", "harms_seen"):  # the same on the first page
         assert said in load_numbers(results)[name]
+
+
+def test_each_bound_of_a_harm_says_which_it_is_and_what_is_not_printed_is_named(tables, asked):
+    nebulised = ("respiratory-nebulised", "other-nebulised", "all-diseases-nebulised")
+    names = ("all-diseases-intravenous", "respiratory-intravenous", *nebulised)
+    pages = {name: page(asked[asked.page == name].iloc[0].to_dict(), tables) for name in names}
+    rows = tables["harms"].set_index("route_group")
+    none, seen = (rows[kept].loc["intravenous"] for kept in (rows.upper_if_none.notna(), rows.n_events > 0))
+    text = pages["all-diseases-intravenous"]
+    assert text.count(" %, one-sided<") == len(none) and text.count(" %, two-sided<") == len(seen)
+    assert "0 (of how many is not printed)" in pages["respiratory-intravenous"]
+    assert "12.5% at one centre (Green 2023)" in pages["respiratory-nebulised"]
+    assert all("transient sinus bradycardia 2/24" in pages[name] for name in nebulised)
 
 
 def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):

@@ -166,9 +166,31 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
     )
 
 
+def in_table_2_alone(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The harms that the paper's Table 2 prints of trials of which no event is on file here: ``trn, outcomes`` (its words).
+
+    ``tables`` are as for ``printed_by_the_paper``, of which ``table2, arms, studies, adverse_events`` are read.
+
+    Examples
+    --------
+    >>> tables = {"table2": pd.DataFrame({"trn": ["NCT1"], "adverse_events": "mild", "outcomes": "fever in 2"})}
+    >>> tables |= {"arms": pd.DataFrame({"arm_id": ["a1"], "study_id": "a"})}
+    >>> tables |= {"studies": pd.DataFrame({"study_id": ["a"], "trn": "NCT1"})}
+    >>> tables |= {"adverse_events": pd.DataFrame({"arm_id": ["a1"], "n_events": "0"})}
+    >>> in_table_2_alone(tables)
+        trn    outcomes
+    0  NCT1  fever in 2
+    """
+    printed = tables["table2"][tables["table2"].adverse_events != "none"]
+    arms = tables["arms"].merge(tables["studies"][["study_id", "trn"]], on="study_id")
+    counted = tables["adverse_events"].merge(arms[["arm_id", "trn"]], on="arm_id")
+    seen = counted.trn[pd.to_numeric(counted.n_events, errors="coerce") > 0]
+    return printed.loc[~printed.trn.isin(seen), ["trn", "outcomes"]].reset_index(drop=True)
+
+
 def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
-    """The harms that the paper prints and our counts do not hold, in sentences; empty: none. Of its Table 2 those of trials of which
-    no event is on file here, of its section 4 what it reads as harm.
+    """The harms that the paper prints and our counts do not hold, in sentences; empty: none. Of its Table 2 those of
+    ``in_table_2_alone``, of its section 4 what it reads as harm.
 
     ``tables`` are those of ``evlib.doses.evidence.evidence_tables``.
 
@@ -183,11 +205,8 @@ def printed_by_the_paper(tables: dict[str, pd.DataFrame]) -> str:
     The paper's Table 2 prints harms that are not among these counts: NCT1, “fever in 2”. What we read of the
     reports does not show them, nor in which arm they were; they are not counted here.
     """
-    printed = tables["table2"][tables["table2"].adverse_events != "none"]
     arms = tables["arms"].merge(tables["studies"][["study_id", "trn"]], on="study_id")
-    counted = tables["adverse_events"].merge(arms[["arm_id", "trn"]], on="arm_id")
-    seen = counted.trn[pd.to_numeric(counted.n_events, errors="coerce") > 0]
-    differ = [f"{row.trn}, “{row.outcomes}”" for row in printed[~printed.trn.isin(seen)].itertuples()]
+    differ = [f"{row.trn}, “{row.outcomes}”" for row in in_table_2_alone(tables).itertuples()]
     said = [
         f"The paper's Table 2 prints harms that are not among these counts: {'; '.join(differ)}. What we read of the reports does not show "
         "them, nor in which arm they were; they are not counted here."

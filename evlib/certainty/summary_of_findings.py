@@ -216,11 +216,17 @@ def finding_in_words(row) -> str:
 
 
 def _per_1000(row) -> str:
+    """The risk in the other arm, and how many fewer or more people had it in this one, with the interval."""
     if pd.isna(row.difference):
         return ""
-    low, high = (f"{_PER * end:+.0f}".replace("-", "−") for end in (row.difference_low, row.difference_high))
-    risk, difference = _PER * row.versus_events / row.versus_n, f"{_PER * row.difference:+.0f}".replace("-", "−")
-    return f"; per {_PER:,}: {risk:.0f} in the other arm, {difference} ({low} to {high}) in this one"
+    many, low, high = (_fewer(end) for end in (row.difference, row.difference_low, row.difference_high))
+    risk = f"{_PER * row.versus_events / row.versus_n:.0f}"
+    return f"; per {_PER:,}: {risk} in the other arm, {many} ({low} to {high}) in this one"
+
+
+def _fewer(difference: float) -> str:
+    many = round(_PER * difference)
+    return f"{abs(many)} {'fewer' if many < 0 else 'more'}" if many else "as many"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:

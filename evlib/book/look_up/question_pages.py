@@ -333,7 +333,11 @@ def _found(own: Rows, *, printed: bool) -> str:
             ]
             groups.append((_text(rows[0]["caveats"]), cells, ids))
         heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
-        caption = f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so"
+        counted = sum(row["difference"] is not None for row in own["compared"])
+        caption = (
+            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; "
+            f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms, with risks per 1,000 (Newcombe's interval)"
+        )
         parts.append(_grouped(groups, heads, caption, kind=" found" if printed else ""))
     silent = [row for row in reports if row["study_id"] not in compared]
     if silent:
@@ -403,29 +407,38 @@ def _harms(own: Rows) -> str:
             [
                 _text(row["arm"]),
                 _text(row["harm"]) + (" (serious)" if row["serious"] else ""),
-                _text(row["n_events"]) if row["n"] is None else f"{row['n_events']} of {row['n']}",
+                _of_people(row["n_events"], row["n"]),
                 _bound(row),
                 _control(row),
             ]
             for row in rows
         ]
         groups.append((f"<strong>{_text(study)}</strong>: {_text(rows[0]['evidence_note'])}", cells, []))
-    heads = ("arm", "harm", "people with it", "at most (95 %)", "beside controls")
+    heads = ("arm", "harm", "people with it", "exact 95 % bound or interval", "beside controls")
     return _grouped(
-        groups, heads, f"{several(len(own['harms']), 'count')} of harms, read by machine; none seen is not none"
+        groups,
+        heads,
+        f"{several(len(own['harms']), 'count')} of harms, read by machine; none seen is not none: one-sided bound where none was seen, two-sided interval else",
     )
 
 
+def _of_people(events: int | None, people: int | None) -> str:
+    if events is None:
+        return "no count printed"
+    return f"{events} of {people}" if people is not None else f"{events} (of how many is not printed)"
+
+
 def _bound(row: dict[str, Any]) -> str:
-    bound = row["high"] if row["upper_if_none"] is None else row["upper_if_none"]
-    return "–" if bound is None else f"{100 * bound:.1f} %"
+    """One-sided where no event was seen, two-sided else; each says which it is."""
+    if row["upper_if_none"] is not None:
+        return f"up to {100 * row['upper_if_none']:.1f} %, one-sided"
+    return "–" if row["high"] is None else f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %, two-sided"
 
 
 def _control(row: dict[str, Any]) -> str:
     if row["control_events"] is None:
         return _text(row["beside"])
-    of = "" if row["control_n"] is None else f" of {row['control_n']}"
-    return f"{row['control_events']}{of} ({_text(row['control'])})"
+    return f"{_of_people(row['control_events'], row['control_n'])} ({_text(row['control'])})"
 
 
 def _registered(trials: list[dict[str, Any]], protocol: dict) -> str:

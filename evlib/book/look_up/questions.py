@@ -16,6 +16,7 @@ from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, not_of_mscs, several
 from evlib.certainty.comparisons import OTHER_DOSE
+from evlib.certainty.harms import in_table_2_alone
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
 from evlib.doses.stated_doses import report_url, span_of
@@ -55,7 +56,8 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     -------
     dict
         ``trials`` (included ones), and as far as the review has them: ``doses`` of records, ``reports``, ``tested`` (doses of
-        reports), ``compared`` (outcomes of the intervention beside another arm), ``findings``, ``harms``. A code that is not
+        reports), ``compared`` (outcomes of the intervention beside another arm), ``findings``, ``harms``, and ``printed`` (harms
+        that the paper's Table 2 prints and no report on file counts). A code that is not
         known is ``UNKNOWN``; a field for which the review has no code list is ``ALL`` throughout.
     """
     described = read_table(results / "described.csv", "described")
@@ -108,6 +110,10 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
     reports["harms_told"] = reports.study_id.isin(told)
     kept = {number: row.trn for row in described.itertuples() for number in [row.trn, *split_multi(row.merged_trns)]}
     tables = {"reports": reports.assign(trn=reports.trn.map(kept))}
+    table2 = read_csv(raw_dir / "paper/table2.csv", needs=["trn", "outcomes", "adverse_events"], optional=True)
+    if "study_id" in arms and "n_events" in events:
+        printed = in_table_2_alone({"table2": table2, "studies": studies, "arms": arms, "adverse_events": events})
+        tables["printed"] = printed.merge(reports[["trn", "study", *FIELDS]], on="trn")
     for name in ("tested_doses", "harms_beside_controls", "compared_outcomes"):
         if not (results / f"{name}.csv").is_file():
             continue
@@ -353,7 +359,8 @@ def _certainty(own: Rows) -> str:
         return ""
     levels = Counter(row["certainty"] for row in findings)
     n = several(len(findings), "question")
-    words = joined([f"{level} in {count} of {n}" for level, count in levels.most_common()])
+    others = not_of_mscs(row["reports_of_mscs"] == row["reports"] for row in findings)
+    words = joined([f"{level} in {count} of {n}" for level, count in levels.most_common()]) + others
     reasons = Counter(
         re.sub(r" \(−\d\)$", "", reason) for row in findings for reason in (row["because"] or "").split("; ") if reason
     )
@@ -427,6 +434,7 @@ def _harms(own: Rows) -> str:
         if deaths
         else ""
     )
+    died += printed_alone(own)
     if not harms:
         return f"Harms: {told}.{died}"
     counted = [row for row in harms if row["n_events"] is not None and row["n"] is not None]
@@ -440,6 +448,12 @@ def _harms(own: Rows) -> str:
     seen = [f"{row['harm']} in {row['n_events']} of {row['n']} ({row['study']})" for row in counted if row["n_events"]]
     if seen:
         text += f" Seen: {'; '.join(seen[:_SHOWN_FIRST])}{'; and more below' if len(seen) > _SHOWN_FIRST else ''}."
+    untold = [row for row in harms if row["n_events"] is None or row["n"] is None]
+    untold.sort(key=lambda row: row["n_events"] == 0)
+    if untold:
+        said = [f", {row['n_events']}" if row["n_events"] is not None else "" for row in untold]
+        named = list(dict.fromkeys(f"{row['harm']}{n} ({row['study']})" for row, n in zip(untold, said, strict=True)))
+        text += f" Without a number of people: {'; '.join(named[:_SHOWN_FIRST])}{'; and more below' if len(named) > _SHOWN_FIRST else ''}."
     text += "".join(
         f" On {row['study']}: {row['evidence_note']}" for row in counted if row["serious"] and row["n_events"]
     )
@@ -451,6 +465,12 @@ def _harms(own: Rows) -> str:
             f"{100 * largest['upper_if_none']:.1f} % (one-sided 95 % bound)."
         )
     return f"{text} The caveat of each report stands in the table below."
+
+
+def printed_alone(own: Rows) -> str:
+    """The harms that the paper alone prints, in a sentence after a space; empty: none."""
+    words = [f"“{row['outcomes']}” ({row['study']}, {row['trn']})" for row in own.get("printed", [])]
+    return f" The paper's Table 2 prints what no count on file holds: {'; '.join(words)}." if words else ""
 
 
 def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) -> list[tuple[str, list[str], str]]:
@@ -528,7 +548,8 @@ def _on_other_pages(
         if healthy and report["route_group"] in routes:
             people = "people not stated" if report["people"] is None else several(report["people"], "person", "people")
             by = code_label("route_group", report["route_group"], protocol).lower()
-            text = f"In healthy people, {by}: {report['study']} ({people})."
+            printed = [row for row in rows.get("printed", []) if row["study"] == report["study"]]
+            text = f"In healthy people, {by}: {report['study']} ({people}).{printed_alone({'printed': printed})}"
             lines.append((text, [], page_of(*(report[field] for field in FIELDS))))
     return lines
 
