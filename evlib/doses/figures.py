@@ -201,7 +201,8 @@ def forest(
     ----------
     effects
         As ``evlib.doses.effect_sizes.effects`` returns it. Arms without vesicles (``ev_arm`` is false), measures that are no
-        ratios and rows without a finite estimate are counted below the drawing.
+        ratios and rows without a finite estimate are counted below the drawing. ``n_people``, if it is there, is the number of people
+        that an outcome compares where its arms do not tell theirs.
     without
         Outcomes that give no effect, as ``evlib.doses.effect_sizes.unusable`` returns them: the title counts the primary ones that are
         compared with another arm.
@@ -610,7 +611,10 @@ def _events(row: Mapping) -> str:
         return "?" if pd.isna(n) else f"n = {n:g}" if pd.isna(events) else f"{events:g} of {n:g}"
 
     both = [side(row[f"{group}events"], row[f"{group}n"]) for group in ("", "versus_")]
-    return "n not known" if both == ["?", "?"] else " v. ".join(both)
+    if both != ["?", "?"]:
+        return " v. ".join(both)
+    whole = row.get("n_people")
+    return "n not printed" if pd.isna(whole) else f"n = {float(whole):g} in both arms"
 
 
 def _short_sources(source: str) -> str:
