@@ -154,8 +154,9 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``study, outcome, post_hoc, events, arm_n, versus_events, versus_n, basis``, the risk in the other arm of that report
-        (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per 1,000.
+        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis``, the risk in the other arm
+        of that report (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per
+        1,000, and the report's caveat (``evidence_note``).
 
     Examples
     --------
@@ -166,12 +167,11 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
     [[200, -150, -304, 4]]
     """
     counted = compared[(compared.role == "ev") & compared.difference.notna()]
-    names = ["study", "outcome", "post_hoc", "events", "arm_n", "versus_events", "versus_n", "basis"]
-    own = ["difference", "difference_low", "difference_high"]
-    risks = counted[own].assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))[
-        ["versus_risk", *own]
-    ]
-    return counted[names].join((_PER * risks).round().astype("Int64")).reset_index(drop=True)
+    names = ["study", "msc_derived", "outcome", "post_hoc", "versus", "events", "arm_n", "versus_events", "versus_n"]
+    risks = ["versus_risk", "difference", "difference_low", "difference_high"]
+    counted = counted.assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))
+    counted = counted.assign(**(_PER * counted[risks]).round().astype("Int64"))
+    return counted[[*names, *risks, "basis", "evidence_note"]].reset_index(drop=True)
 
 
 def _found(own: pd.DataFrame) -> str:
