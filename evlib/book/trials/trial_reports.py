@@ -309,7 +309,7 @@ def _events(row: dict[str, Any], events: str, people: str, upper: str) -> str:
     if events not in row:
         return "not told"
     of = f" of {_plain(row[people])}" if people in row else " (of how many is not stated)"
-    bound = f"; up to {row[upper]:.0%} is compatible with none seen" if upper in row else ""
+    bound = f"; up to {row[upper]:.0%} is compatible with none seen (one-sided 95 % bound)" if upper in row else ""
     return f"{_plain(row[events])}{of}{bound}"
 
 
