@@ -192,7 +192,7 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
     wanted = {"0.63 (0.31 to 1.2)", "vesicles v. placebo", "0.63 (p = 0.04)", "10 of 34 v. 16 of 34", "n not printed"}
     assert wanted <= texts
     told = chapter.forest(effects().assign(n_people="50"))  # of a subgroup whose sides are not told
-    assert "n = 50 in both arms" in {text.get_text() for text in told.drawing.axes[0].texts}
+    assert "n = 50 in all" in {text.get_text() for text in told.drawing.axes[0].texts}
     assert "Bold outcome" in said(figure) and "Bold outcome" not in said(other)
     others = {text.get_text() for text in other.drawing.axes[0].texts}
     assert {"Synthetic 2002 (not of MSCs)", "0 (0 to 1.4)"} <= others and "Synthetic 2001" not in others

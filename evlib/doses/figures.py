@@ -257,6 +257,11 @@ def forest(
         if len(own):
             top = _forest_panel(axes, top, own, kind, words)
     note = f"{_intervals_in_numbers(shown)} Below the ratio: how many of all had the outcome, in each arm. "
+    note += (
+        "In all: both arms, where a source tells no more. "
+        if "n_people" in shown and shown.n_people.notna().any()
+        else ""
+    )
     note += "Bold outcome: a primary one. " if shown.main.any() else ""
     note += "Arrows lead off the axis, a mark with an arrow lies beyond it. " if _leaves_axis(shown) else ""
     bottom = put_note(axes, top, f"{note}{missing}")
@@ -614,7 +619,7 @@ def _events(row: Mapping) -> str:
     if both != ["?", "?"]:
         return " v. ".join(both)
     whole = row.get("n_people")
-    return "n not printed" if pd.isna(whole) else f"n = {float(whole):g} in both arms"
+    return "n not printed" if pd.isna(whole) else f"n = {float(whole):g} in all"
 
 
 def _short_sources(source: str) -> str:
