@@ -26,6 +26,7 @@ from evlib.book.look_up.questions import (
     answer,
     belongs,
     code_label,
+    foremost,
     missing,
     most_open_first,
     of_question,
@@ -33,6 +34,8 @@ from evlib.book.look_up.questions import (
     questions,
     rows_of,
     span,
+    told_of_making,
+    trial_in_words,
 )
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
@@ -236,13 +239,13 @@ def question_page(
         "---\norphan: true\n---",
         _index(question, own, protocol),
         f"# {_heading(question['label'])}: effect, dose, harms",
-        _answer_box(said, elsewhere),
+        _answer_box(said, _foremost(question, own, rows) + elsewhere),
         f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
     ]
     if own.get("reports"):
         parts += ["## What was found", _found(own, printed=question["page"] != _EVERYTHING)]
     if "doses" in own:
-        parts += ["## What was given", _given(own)]
+        parts += ["## What was given", _given(own), _making(question, own)]
     if own.get("reports") and "harms" in own:
         parts += ["## Harms" if question["page"] == _EVERYTHING else "## Harms beside controls", _harms(own)]
     parts += ["## What is registered", _registered(own["trials"], protocol)]
@@ -291,6 +294,19 @@ def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
     reports = f"<ul>{''.join(first)}</ul>" if first else ""
     effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
     return f'<div class="answer">{effect}{reports}{more}{elsewhere}{sentences}</div>'
+
+
+def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
+    """The trials under way that tell most, by their records; also that of the disease by another route, where it comes before."""
+    told = [(f"on {what}", row) for what, row in foremost(own["trials"])]
+    disease = foremost(of_question(rows, question | {"route_group": ALL})["trials"])[:1]
+    if question["route_group"] != ALL:
+        told += [("by another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]]
+    if not told:
+        return ""
+    lines = "".join(f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told)
+    order = "allotted by chance, a status, the later phase, more people, no end that has passed"
+    return f"<p><strong>Under way, and likely to tell most</strong> (by what the records show, in this order: {order}):</p><ul>{lines}</ul>"
 
 
 def _with_its_name(sentence: str) -> str:
@@ -382,6 +398,11 @@ def _given(own: Rows) -> str:
         caption,
         opened=len(cells) <= _OPEN,
     )
+
+
+def _making(question: dict[str, Any], own: Rows) -> str:
+    lines = "".join(f"<li>{_text(text)}</li>" for told, text in told_of_making(own, question) if told)
+    return f'<p>Product and delivery, machine readings (<a href="../07_certainty.html#product-reporting">of all reports</a>):</p><ul>{lines}</ul>' if lines else ""
 
 
 def _dose_cells(rows: list[dict[str, Any]], stated: str) -> list[str]:
