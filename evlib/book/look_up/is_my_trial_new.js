@@ -95,11 +95,9 @@
     const asked = fields.filter((field) => planned[field.name]);
     const typed = dose ? dose.value.trim() : "";
     const amount = typed ? particles(typed) : null;
-    const typedCondition = planned.condition;
-    const meant = new Set(data.trials.flatMap((trial) => alike(trial, typedCondition)).map((name) => name.toLowerCase()));
-    document.getElementById("planned-condition-read").textContent = !typedCondition ? ""
-      : meant.size ? `found as ${[...meant].slice(0, 4).join(", ")}${meant.size > 4 ? ` and ${meant.size - 4} others` : ""}`
-      : "No included trial names it, nor a synonym that we know.";
+    const named = data.trials.filter((trial) => alike(trial, planned.condition).length).length;
+    document.getElementById("planned-condition-read").textContent =
+      planned.condition ? `named by ${several(named, "included trial")}, in these or other words for the same` : "";
     if (dose) {
       dose.setAttribute("aria-invalid", String(Boolean(typed) && amount === null));
       document.getElementById("planned-dose-read").textContent =

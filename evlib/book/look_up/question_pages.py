@@ -24,12 +24,15 @@ from evlib.book.look_up.questions import (
     Rows,
     Tables,
     answer,
+    asked_of_delivery,
     belongs,
     code_label,
     foremost,
+    in_short,
     missing,
     most_open_first,
     of_question,
+    page_of,
     question_tables,
     questions,
     rows_of,
@@ -37,6 +40,8 @@ from evlib.book.look_up.questions import (
     told_of_making,
     trial_in_words,
 )
+from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
+from evlib.book.look_up.pages import data_block
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -69,8 +74,7 @@ _MACHINE = (
     "panel's judgement. This is a summary of what is on file, no advice for a patient."
 )
 # Without it the table of links below leads to the same pages. It reads all that it shows from these links.
-_MENUS = """<script>
-(() => {
+_MENUS = """(() => {
   const ask = document.getElementById("ask"), said = document.getElementById("ask-answer");
   const links = [...document.querySelectorAll("#answers a[data-disease]")];
   const [disease, route] = ask.querySelectorAll("select");
@@ -89,11 +93,27 @@ _MENUS = """<script>
     said.append("No trial and no report is on file for this. Nearest:");
     for (const near of [found(disease.value, "all"), found("all", route.value)]) if (near) said.append(led(near));
   };
+  const {words, of} = JSON.parse(document.getElementById("find_answer-data").textContent);
+  const typed = ask.querySelector("input"), told = document.getElementById("named-answer");
+  const anchor = (href, text) => Object.assign(document.createElement("a"), {href, textContent: text});
+  typed.oninput = () => {
+    const isNamed = isNamedBy(typed.value);
+    const hits = Map.groupBy(of.filter(([,,,, names]) => names.some((name) => isNamed(words[name]))), ([page]) => page);
+    told.replaceChildren();
+    if (!hits.size && plainWords(typed.value).length) told.textContent = "No included trial and no report names it, nor a synonym that we know.";
+    for (const [page, found] of hits) {
+      const link = links.find((link) => link.getAttribute("href") === `answers/${page}.html`);
+      const paragraph = document.createElement("p");
+      paragraph.append(anchor(link.getAttribute("href"), link.getAttribute("aria-label").split(":")[0]), ", on this condition: ");
+      found.forEach(([, name, href, report], i) => paragraph.append(i ? ", " : "", report ? "report " : "", anchor(href, name)));
+      told.append(paragraph);
+    }
+  };
   disease.onchange = route.onchange = show;
   ask.hidden = false;
   show();
 })();
-</script>"""
+"""
 
 
 def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict) -> dict[str, str]:
@@ -110,7 +130,7 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
     for question in asked.to_dict("records"):
         own = of_question(rows, question)
         said = answer(own, noun=_noun(protocol))
-        told[question["page"]] = said["effect"]
+        told[question["page"]] = " ".join(filter(None, (said["effect"], in_short(own["trials"]))))
         files = tables_beside(question)
         page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
         write_text(source / FOLDER / f"{question['page']}.md", page)
@@ -118,7 +138,7 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
             with writing(source / "_extra" / FOLDER / name) as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
     asked = asked.assign(answer=asked.page.map(told))
-    write_text(source / "find_answer_table.html", menus(asked, protocol=protocol))
+    write_text(source / "find_answer_table.html", menus(asked, named_conditions(rows), protocol=protocol))
     return {"most_asked": most_asked(asked)}
 
 
@@ -137,8 +157,27 @@ def most_asked(asked: pd.DataFrame, *, most: int = 3) -> str:
     )
 
 
-def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
-    """Two menus, of diseases and of routes, and below them a table of links to all pages, which does without a script."""
+def named_conditions(rows: Rows) -> dict[str, Any]:
+    """The conditions that trials and reports name, for a reader who types one.
+
+    Returns
+    -------
+    dict
+        ``words``: by condition, the words to look through; ``of``: of each trial and report its page of an answer, its own name and address,
+        whether it is a report, and the conditions that it names.
+    """
+    named = [
+        [page_of(row["disease_area"], row["route_group"]), row["trn"], f"trials/{page_name(row['trn'])}.html", 0, split_multi(row["conditions"])]
+        for row in rows["trials"]
+    ]
+    for row in rows.get("reports", []):
+        page = page_of(row["disease_area"], row["route_group"])
+        named.append([page, row["study"], f"{FOLDER}/{page}.html#{_place(row['study_id'])}", 1, [row["disease"]] if row["disease"] else []])
+    return {"words": words_of_conditions(name for *_, names in named for name in names), "of": named}
+
+
+def menus(asked: pd.DataFrame, named: dict[str, Any], *, protocol: dict) -> str:
+    """A field for a condition, two menus, of diseases and of routes, and below them a table of links to all pages, which does without a script."""
     codes = {field: list(dict.fromkeys(asked[field])) for field in FIELDS}
     cells = {(row.disease_area, row.route_group): row for row in asked.itertuples()}
     choices = "".join(
@@ -159,12 +198,16 @@ def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
         + "</tr>"
         for area in codes["disease_area"]
     )
+    condition = (
+        '<p><label>A condition, in your own words <input type="search" autocomplete="off" placeholder="perianal fistula"></label></p>'
+        '<div id="named-answer" aria-live="polite"></div>'
+    )
     return (
-        f'<div id="ask" class="ask" hidden><p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
+        f'<div id="ask" class="ask" hidden>{condition}<p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
         f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials, and reports on any product, of each disease and route</p>'
         '<div class="scroll whole answers" id="answers" tabindex="0" role="region" aria-labelledby="answers-caption">'
         f'<table aria-labelledby="answers-caption"><thead><tr><th scope="col">Disease</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n'
-        f"{_MENUS}\n"
+        f"{data_block('find_answer', named)}\n<script>\n{SCRIPT.read_text(encoding='utf-8')}{_MENUS}</script>\n"
     )
 
 
@@ -267,17 +310,20 @@ def question_page(
 def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
     """Entries of the index, which the search of the book ranks first: the disease as trials and reports name it, with its route."""
     if question["page"] == _EVERYTHING:
-        return "```{index} ! harm, ! harms, ! adverse event, ! dose\n```"
+        return "```{index} ! harm, ! harms, ! adverse event, ! dose, ! phase 3, ! phase III\n```"
     area, route = (question[field] for field in FIELDS)
     if {area, route} & {UNKNOWN, "other"} or area == ALL:
         return ""
     phrases = protocol["codes"]["disease_area"].get(area, {}).get("phrases", [])
     cells = [row["conditions"] for row in own["trials"]] + [row["disease"] for row in own.get("reports", [])]
     texts = " | ".join(filter(None, cells))
-    named = [phrase for phrase in phrases if re.search(rf"\b{re.escape(phrase)}\b", texts, re.IGNORECASE)]
+    forms = [re.escape(phrase.removesuffix("*")) + (r"\w*" if phrase.endswith("*") else "") for phrase in phrases]
+    found = [re.findall(rf"\b{form}\b", texts, re.IGNORECASE) for form in forms]
+    named = [phrase if not phrase.endswith("*") else words[0].lower() for phrase, words in zip(phrases, found, strict=True) if words]
     by_route = "" if route == ALL else f" {code_label('route_group', route, protocol).lower()}"
-    entries = [f"{phrase}{by_route} dose" for phrase in named]
-    plain = [f"! {entry}" for entry in entries if re.fullmatch(r"[\w -]+", entry)]
+    acronyms = [row["acronym"] for row in own["trials"] if row["acronym"]]
+    entries = [f"{phrase}{by_route}{more}" for phrase in named for more in ("", " dose")] + acronyms + asked_of_delivery(question)
+    plain = [f"! {entry}" for entry in dict.fromkeys(entries) if re.fullmatch(r"[\w -]+", entry)]
     return f"```{{index}} {', '.join(plain)}\n```" if plain else ""
 
 
@@ -293,15 +339,15 @@ def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
     sentences = "".join(f"<p>{_with_its_name(said[name])}</p>" for name in _SENTENCES if said[name])
     reports = f"<ul>{''.join(first)}</ul>" if first else ""
     effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
-    return f'<div class="answer">{effect}{reports}{more}{elsewhere}{sentences}</div>'
+    return f'<div class="answer">{effect}{reports}{more}{sentences}{elsewhere}</div>'
 
 
 def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
     """The trials under way that tell most, by their records; also that of the disease by another route, where it comes before."""
-    told = [(f"on {what}", row) for what, row in foremost(own["trials"])]
+    told = [(f"On {what}", row) for what, row in foremost(own["trials"])]
     disease = foremost(of_question(rows, question | {"route_group": ALL})["trials"])[:1]
-    if question["route_group"] != ALL:
-        told += [("by another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]]
+    if ALL not in (question["disease_area"], question["route_group"]):
+        told += [("By another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]]
     if not told:
         return ""
     lines = "".join(f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told)

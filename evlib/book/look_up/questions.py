@@ -37,14 +37,18 @@ _SURE = {
 _NO_VESICLES = {"other product": "another product than vesicles", "cells": "cells alone"}
 _HEALTHY = "healthy"  # of the groups of diseases
 _GROUPS_SHOWN = 6  # groups of diseases in the answer, the others together
-# What curation/delivery_told.csv may tell: the questions on which it is asked for, and how.
+# What curation/delivery_told.csv may tell: the questions on which it is asked for, how, and the words that are searched for.
 _DELIVERY = {
-    "device": ("route_group", "nebulised", "Which device nebulised the vesicles"),
-    "ventilation": ("disease_area", "respiratory", "Whether people were ventilated when they were treated"),
+    "device": ("route_group", "nebulised", "Which device nebulised the vesicles", ("device", "nebuliser", "nebulizer")),
+    "ventilation": (
+        *("disease_area", "respiratory", "Whether people were ventilated when they were treated"),
+        ("ventilated", "ventilation", "intubated"),
+    ),
 }
 _OF_PRODUCT = {"isolation": "How the vesicles were isolated", "characterisation": "How they were characterised"}
 _NO_ORDER = ("other", "not-applicable")  # codes of phases that are neither early nor late
 _LONGEST_TITLE = 130  # characters
+_SHOWN_OF_DOSES = 2  # trials under way that compare doses
 _SHOWN_FIRST = 3  # reports in the answer itself; the others stand in the table below it
 
 Tables = dict[str, pd.DataFrame]
@@ -543,7 +547,7 @@ def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]
             told = [f"{row['study']} ({row['words']})" for row in own["product"] if row["item"] == item and row["stated"] == "yes"]
             whom = f": {'; '.join(told)}" if told else ""
             lines.append((bool(told), f"{name} is told by {len(told)} of {of_reports}, and by no field of a record{whom}."))
-    for item, (field, code, name) in _DELIVERY.items():
+    for item, (field, code, name, _) in _DELIVERY.items():
         if "delivery" in own and question[field] == code:
             told = [row for row in own["delivery"] if row["item"] == item]
             named = [f"{row['by']} ({row['told']})" for row in told]
@@ -552,6 +556,11 @@ def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]
             by_trials = f"{n_trials} of {several(len(own['trials']), 'trial')}"
             lines.append((bool(told), f"{name} is told by {by_trials} and {len(told) - n_trials} of {of_reports}{whom}."))
     return lines
+
+
+def asked_of_delivery(question: dict[str, Any]) -> list[str]:
+    """The words that are searched for where a question's page says what is told of delivery."""
+    return [word for field, code, _, words in _DELIVERY.values() if question[field] == code for word in words]
 
 
 def _on_other_pages(
@@ -605,7 +614,7 @@ def foremost(trials: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     still = sorted((row for row in trials if row["status_group"] in OPEN_STATUS), key=place)
     comparing = sorted((row for row in still if row.get("compares_doses") is not None), key=lambda row: row["late"])
     effect = [("whether it helps", row) for row in still[:1]]
-    return effect + [("which dose", row) for row in comparing[:1]]
+    return effect + [("which dose", row) for row in comparing[:_SHOWN_OF_DOSES]]
 
 
 def trial_in_words(row: dict[str, Any]) -> str:
@@ -620,11 +629,20 @@ def trial_in_words(row: dict[str, Any]) -> str:
         {True: "randomised", False: "not randomised"}.get(row["randomised"], "not shown to be randomised"),
         "number of people not shown" if row["enrolment"] is None else several(row["enrolment"], "person", "people"),
         f"compares doses ({row['compares_doses']})" if row.get("compares_doses") is not None else "",
-        f"end {row['end']}" if row["end"] else "end not shown",
+        f"end by its record {row['end']}" if row["end"] else "end not shown",
     ]
     days = days_in_words(*(row[day] for day in DAYS_OF_STATUS))
     status = f"status {row['status']}, {days}" if row["status"] else "no status shown"
     return f"{name} ({'; '.join([*filter(None, facts), status])})"
+
+
+def in_short(trials: list[dict[str, Any]]) -> str:
+    """The trial under way that tells most on whether it helps, in one short sentence; empty where none is under way."""
+    for _, row in foremost(trials)[:1]:
+        facts = (row["acronym"], row["phase"], row["randomised"] and "randomised", several(row["enrolment"] or 0, "person", "people"))
+        known = "; ".join(filter(None, facts if row["enrolment"] else facts[:-1]))
+        return f"Under way, and likely to tell most: {row['trn']}{f' ({known})' if known else ''}."
+    return ""
 
 
 def most_open_first(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
