@@ -139,7 +139,14 @@ def _empty_result(has_doses: bool) -> str:
 def _all_trials(trials: pd.DataFrame, labels: dict[str, dict[str, str]], has_doses: bool) -> str:
     """The trials by the fields, most frequent diseases first."""
     ordered = trials.sort_values([*labels, "registered"], na_position="last")
-    heads = ["Trial", "Title", "Conditions, in the record's words", *(_FIELDS[name] for name in labels), *(["Particles"] if has_doses else []), "Registered"]
+    heads = [
+        "Trial",
+        "Title",
+        "Conditions, in the record's words",
+        *(_FIELDS[name] for name in labels),
+        *(["Particles"] if has_doses else []),
+        "Registered",
+    ]
     head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     rows = []
     for trial in ordered.to_dict("records"):

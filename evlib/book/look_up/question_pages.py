@@ -16,6 +16,8 @@ from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_short
 from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
+from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
+from evlib.book.look_up.pages import data_block
 from evlib.book.look_up.questions import (
     ALL,
     COUNTED,
@@ -40,8 +42,6 @@ from evlib.book.look_up.questions import (
     told_of_making,
     trial_in_words,
 )
-from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
-from evlib.book.look_up.pages import data_block
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -101,7 +101,7 @@ _MENUS = """(() => {
     const hits = Map.groupBy(of.filter(([,,,, names]) => names.some((name) => isNamed(words[name]))), ([page]) => page);
     told.replaceChildren();
     if (!hits.size && plainWords(typed.value).length) told.textContent = "No included trial and no report names it, nor a synonym that we know.";
-    for (const [page, found] of hits) {
+    for (const [page, found] of [...hits].sort(([, a], [, b]) => b.length - a.length)) {
       const link = links.find((link) => link.getAttribute("href") === `answers/${page}.html`);
       const paragraph = document.createElement("p");
       paragraph.append(anchor(link.getAttribute("href"), link.getAttribute("aria-label").split(":")[0]), ", on this condition: ");
@@ -117,7 +117,8 @@ _MENUS = """(() => {
 
 
 def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict) -> dict[str, str]:
-    """Write the pages of all questions into ``source/answers``, their tables into ``source/_extra/answers``, and the menus.
+    """Write the pages of all questions into ``source/answers``, their tables into ``source/_extra/answers``, the menus, and the
+    answers that the book has in print.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
     """
     tables = question_tables(results, raw_dir, protocol=protocol)
     asked = questions(tables, protocol=protocol)
-    rows, tables_beside, told = rows_of(tables), downloads(tables), {}
+    rows, tables_beside, told, boxes = rows_of(tables), downloads(tables), {}, {}
     for question in asked.to_dict("records"):
         own = of_question(rows, question)
         said = answer(own, noun=_noun(protocol))
@@ -134,11 +135,14 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
         files = tables_beside(question)
         page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
         write_text(source / FOLDER / f"{question['page']}.md", page)
+        boxes[question["page"]] = next(line for line in page.splitlines() if line.startswith('<div class="answer">'))
         for name, lines in files.items():
             with writing(source / "_extra" / FOLDER / name) as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
     asked = asked.assign(answer=asked.page.map(told))
-    write_text(source / "find_answer_table.html", menus(asked, named_conditions(rows), protocol=protocol))
+    comparing = [row for row in rows["trials"] if row.get("compares_doses") is not None]
+    write_text(source / "find_answer_table.html", menus(asked, named_conditions(rows), comparing, protocol=protocol))
+    write_text(source / "find_answer_print.html", printed_answers(asked, boxes))
     return {"most_asked": most_asked(asked)}
 
 
@@ -146,15 +150,29 @@ def _noun(protocol: dict) -> str:
     return protocol["screening"]["words"]["intervention"]
 
 
-def most_asked(asked: pd.DataFrame, *, most: int = 3) -> str:
+def most_asked(asked: pd.DataFrame) -> str:
     """The questions on one disease and one route with most trials and reports, as a list in Markdown with links."""
+    return "\n".join(
+        f'- <a href="{FOLDER}/{row.page}.html">{_text(row.label)}</a> ({_counts(row)}): {_text(row.answer)}'
+        for row in _with_most(asked).itertuples()
+    )
+
+
+def _with_most(asked: pd.DataFrame, *, most: int = 3) -> pd.DataFrame:
     pairs = asked[~asked[list(FIELDS)].isin([ALL, UNKNOWN, "other"]).any(axis=1)]
     pairs = pairs if len(pairs) else asked[(asked.disease_area != ALL) ^ (asked.route_group != ALL)]
     order = (pairs.n_trials + pairs.n_reports).sort_values(ascending=False, kind="stable").index
-    return "\n".join(
-        f'- <a href="{FOLDER}/{row.page}.html">{_text(row.label)}</a> ({_counts(row)}): {_text(row.answer)}'
-        for row in pairs.loc[order].head(most).itertuples()
-    )
+    return pairs.loc[order].head(most)
+
+
+def printed_answers(asked: pd.DataFrame, boxes: dict[str, str]) -> str:
+    """The answers of ``most_asked`` for the book in print, without links, which lead to pages that are not in it; ``boxes`` by page."""
+    parts = []
+    for row in _with_most(asked).itertuples():
+        box = re.sub(r'<p class="places">.*?</p>|</?a\b[^>]*>| id="[^"]*"', "", boxes[row.page])
+        box = box.replace(" See there.", "").replace(" below.", " on its page.")
+        parts.append(f"<p><strong>{_text(row.label)}</strong> ({_counts(row)})</p>{box}")
+    return f'<div class="onlyprint">{"".join(parts)}<p>{html.escape(_MACHINE)}</p></div>\n'
 
 
 def named_conditions(rows: Rows) -> dict[str, Any]:
@@ -167,16 +185,30 @@ def named_conditions(rows: Rows) -> dict[str, Any]:
         whether it is a report, and the conditions that it names.
     """
     named = [
-        [page_of(row["disease_area"], row["route_group"]), row["trn"], f"trials/{page_name(row['trn'])}.html", 0, split_multi(row["conditions"])]
+        [
+            page_of(row["disease_area"], row["route_group"]),
+            row["trn"],
+            f"trials/{page_name(row['trn'])}.html",
+            0,
+            split_multi(row["conditions"]),
+        ]
         for row in rows["trials"]
     ]
     for row in rows.get("reports", []):
         page = page_of(row["disease_area"], row["route_group"])
-        named.append([page, row["study"], f"{FOLDER}/{page}.html#{_place(row['study_id'])}", 1, [row["disease"]] if row["disease"] else []])
+        named.append(
+            [
+                page,
+                row["study"],
+                f"{FOLDER}/{page}.html#{_place(row['study_id'])}",
+                1,
+                [row["disease"]] if row["disease"] else [],
+            ]
+        )
     return {"words": words_of_conditions(name for *_, names in named for name in names), "of": named}
 
 
-def menus(asked: pd.DataFrame, named: dict[str, Any], *, protocol: dict) -> str:
+def menus(asked: pd.DataFrame, named: dict[str, Any], comparing: list[dict[str, Any]], *, protocol: dict) -> str:
     """A field for a condition, two menus, of diseases and of routes, and below them a table of links to all pages, which does without a script."""
     codes = {field: list(dict.fromkeys(asked[field])) for field in FIELDS}
     cells = {(row.disease_area, row.route_group): row for row in asked.itertuples()}
@@ -198,12 +230,18 @@ def menus(asked: pd.DataFrame, named: dict[str, Any], *, protocol: dict) -> str:
         + "</tr>"
         for area in codes["disease_area"]
     )
+    still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
+    doses = (
+        '<p><a href="04_dose_effect.html#which-trials-under-way-could-settle-it">Which trials compare doses</a>: '
+        f"{len(comparing)} included ones, {still} of them open by their record or without a status.</p>"
+    )
     condition = (
         '<p><label>A condition, in your own words <input type="search" autocomplete="off" placeholder="perianal fistula"></label></p>'
         '<div id="named-answer" aria-live="polite"></div>'
     )
     return (
         f'<div id="ask" class="ask" hidden>{condition}<p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
+        f"{doses if comparing else ''}"
         f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials, and reports on any product, of each disease and route</p>'
         '<div class="scroll whole answers" id="answers" tabindex="0" role="region" aria-labelledby="answers-caption">'
         f'<table aria-labelledby="answers-caption"><thead><tr><th scope="col">Disease</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n'
@@ -319,10 +357,18 @@ def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
     texts = " | ".join(filter(None, cells))
     forms = [re.escape(phrase.removesuffix("*")) + (r"\w*" if phrase.endswith("*") else "") for phrase in phrases]
     found = [re.findall(rf"\b{form}\b", texts, re.IGNORECASE) for form in forms]
-    named = [phrase if not phrase.endswith("*") else words[0].lower() for phrase, words in zip(phrases, found, strict=True) if words]
+    named = [
+        phrase if not phrase.endswith("*") else words[0].lower()
+        for phrase, words in zip(phrases, found, strict=True)
+        if words
+    ]
     by_route = "" if route == ALL else f" {code_label('route_group', route, protocol).lower()}"
     acronyms = [row["acronym"] for row in own["trials"] if row["acronym"]]
-    entries = [f"{phrase}{by_route}{more}" for phrase in named for more in ("", " dose")] + acronyms + asked_of_delivery(question)
+    entries = (
+        [f"{phrase}{by_route}{more}" for phrase in named for more in ("", " dose")]
+        + acronyms
+        + asked_of_delivery(question)
+    )
     plain = [f"! {entry}" for entry in dict.fromkeys(entries) if re.fullmatch(r"[\w -]+", entry)]
     return f"```{{index}} {', '.join(plain)}\n```" if plain else ""
 
@@ -336,10 +382,15 @@ def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
         certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
         first.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
     more = f"<p>{_text(said['more'])}</p>" if said["more"] else ""
-    sentences = "".join(f"<p>{_with_its_name(said[name])}</p>" for name in _SENTENCES if said[name])
+    sentences = "".join(f'<p id="answer-{name}">{_with_its_name(said[name])}</p>' for name in _SENTENCES if said[name])
+    names = [name for name in _SENTENCES if said[name]] + (
+        ["under_way"] if 'id="answer-under_way"' in elsewhere else []
+    )
+    jumps = joined([f'<a href="#answer-{name}">{name.replace("_", " ")}</a>' for name in names])
+    jumps = f'<p class="places">In this answer: {jumps}.</p>' if jumps else ""
     reports = f"<ul>{''.join(first)}</ul>" if first else ""
     effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
-    return f'<div class="answer">{effect}{reports}{more}{sentences}{elsewhere}</div>'
+    return f'<div class="answer">{jumps}{effect}{reports}{more}{sentences}{elsewhere}</div>'
 
 
 def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
@@ -347,12 +398,19 @@ def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
     told = [(f"On {what}", row) for what, row in foremost(own["trials"])]
     disease = foremost(of_question(rows, question | {"route_group": ALL})["trials"])[:1]
     if ALL not in (question["disease_area"], question["route_group"]):
-        told += [("By another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]]
+        told += [
+            ("By another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]
+        ]
     if not told:
         return ""
-    lines = "".join(f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told)
+    lines = "".join(
+        f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told
+    )
     order = "allotted by chance, a status, the later phase, more people, no end that has passed"
-    return f"<p><strong>Under way, and likely to tell most</strong> (by what the records show, in this order: {order}):</p><ul>{lines}</ul>"
+    return (
+        '<p id="answer-under_way"><strong>Under way, and likely to tell most</strong> '
+        f"(by what the records show, in this order: {order}):</p><ul>{lines}</ul>"
+    )
 
 
 def _with_its_name(sentence: str) -> str:
@@ -448,7 +506,11 @@ def _given(own: Rows) -> str:
 
 def _making(question: dict[str, Any], own: Rows) -> str:
     lines = "".join(f"<li>{_text(text)}</li>" for told, text in told_of_making(own, question) if told)
-    return f'<p>Product and delivery, machine readings (<a href="../07_certainty.html#product-reporting">of all reports</a>):</p><ul>{lines}</ul>' if lines else ""
+    return (
+        f'<p>Product and delivery, machine readings (<a href="../07_certainty.html#product-reporting">of all reports</a>):</p><ul>{lines}</ul>'
+        if lines
+        else ""
+    )
 
 
 def _dose_cells(rows: list[dict[str, Any]], stated: str) -> list[str]:

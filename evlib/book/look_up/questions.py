@@ -544,9 +544,15 @@ def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]
     of_reports = f"{several(len(reports), 'report')}{_others(reports)}, in what was read of them"
     for item, name in _OF_PRODUCT.items():
         if "product" in own:
-            told = [f"{row['study']} ({row['words']})" for row in own["product"] if row["item"] == item and row["stated"] == "yes"]
+            told = [
+                f"{row['study']} ({row['words']})"
+                for row in own["product"]
+                if row["item"] == item and row["stated"] == "yes"
+            ]
             whom = f": {'; '.join(told)}" if told else ""
-            lines.append((bool(told), f"{name} is told by {len(told)} of {of_reports}, and by no field of a record{whom}."))
+            lines.append(
+                (bool(told), f"{name} is told by {len(told)} of {of_reports}, and by no field of a record{whom}.")
+            )
     for item, (field, code, name, _) in _DELIVERY.items():
         if "delivery" in own and question[field] == code:
             told = [row for row in own["delivery"] if row["item"] == item]
@@ -554,7 +560,9 @@ def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]
             whom = f": {'; '.join(named)}" if named else ""
             n_trials = sum(row["trn"] is not None for row in told)
             by_trials = f"{n_trials} of {several(len(own['trials']), 'trial')}"
-            lines.append((bool(told), f"{name} is told by {by_trials} and {len(told) - n_trials} of {of_reports}{whom}."))
+            lines.append(
+                (bool(told), f"{name} is told by {by_trials} and {len(told) - n_trials} of {of_reports}{whom}.")
+            )
     return lines
 
 
@@ -609,7 +617,14 @@ def foremost(trials: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     def place(row: dict[str, Any]) -> tuple:
         phase = -1 if row["phase_place"] is None else row["phase_place"]
         day = row["registered"].toordinal() if row["registered"] is not None else 0
-        return (row["randomised"] is not True, row["status"] is None, -phase, -(row["enrolment"] or 0), row["late"], -day)
+        return (
+            row["randomised"] is not True,
+            row["status"] is None,
+            -phase,
+            -(row["enrolment"] or 0),
+            row["late"],
+            -day,
+        )
 
     still = sorted((row for row in trials if row["status_group"] in OPEN_STATUS), key=place)
     comparing = sorted((row for row in still if row.get("compares_doses") is not None), key=lambda row: row["late"])
@@ -639,7 +654,12 @@ def trial_in_words(row: dict[str, Any]) -> str:
 def in_short(trials: list[dict[str, Any]]) -> str:
     """The trial under way that tells most on whether it helps, in one short sentence; empty where none is under way."""
     for _, row in foremost(trials)[:1]:
-        facts = (row["acronym"], row["phase"], row["randomised"] and "randomised", several(row["enrolment"] or 0, "person", "people"))
+        facts = (
+            row["acronym"],
+            row["phase"],
+            row["randomised"] and "randomised",
+            several(row["enrolment"] or 0, "person", "people"),
+        )
         known = "; ".join(filter(None, facts if row["enrolment"] else facts[:-1]))
         return f"Under way, and likely to tell most: {row['trn']}{f' ({known})' if known else ''}."
     return ""
