@@ -326,7 +326,7 @@ def test_hostile_text_of_a_registry_shows_as_text(html, browser):
         ("mortality", "07_certainty.html#what-was-found-and-how-certain-is-it"),
         ("ARDS nebulised dose", "answers/respiratory-nebulised.html"),
         ("harm", "answers/all-diseases-all-routes.html"),
-        ("inhaled dose", "answers/all-diseases-all-routes.html"),
+        ("inhaled dose", "answers/all-diseases-nebulised.html"),
         ("phase 3", "answers/all-diseases-all-routes.html"),
         ("compare doses", "04_dose_effect.html#which-trials-under-way-could-settle-it"),
         ("GvHD", "answers/immunological-all-routes.html"),

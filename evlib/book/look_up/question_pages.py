@@ -15,7 +15,7 @@ from evlib.base.files import write_text, writing
 from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_short
 from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, several
+from evlib.base.words import joined, not_of_mscs, several
 from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
 from evlib.book.look_up.pages import data_block
 from evlib.book.look_up.questions import (
@@ -42,6 +42,7 @@ from evlib.book.look_up.questions import (
     told_of_making,
     trial_in_words,
 )
+from evlib.book.search_index import SAME
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -171,6 +172,7 @@ def printed_answers(asked: pd.DataFrame, boxes: dict[str, str]) -> str:
     for row in _with_most(asked).itertuples():
         box = re.sub(r'<p class="places">.*?</p>|</?a\b[^>]*>| id="[^"]*"', "", boxes[row.page])
         box = box.replace(" See there.", "").replace(" below.", " on its page.")
+        box = box.replace('<div class="answer">', "<div>")
         parts.append(f"<p><strong>{_text(row.label)}</strong> ({_counts(row)})</p>{box}")
     return f'<div class="onlyprint">{"".join(parts)}<p>{html.escape(_MACHINE)}</p></div>\n'
 
@@ -350,8 +352,12 @@ def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
     if question["page"] == _EVERYTHING:
         return "```{index} ! harm, ! harms, ! adverse event, ! dose, ! phase 3, ! phase III\n```"
     area, route = (question[field] for field in FIELDS)
-    if {area, route} & {UNKNOWN, "other"} or area == ALL:
+    if {area, route} & {UNKNOWN, "other"}:
         return ""
+    if area == ALL:
+        name = code_label("route_group", route, protocol).lower()
+        words = {name, *(word for group in SAME if name in group for word in group)}
+        return f"```{{index}} {', '.join(f'! {word} dose' for word in sorted(words))}\n```"
     phrases = protocol["codes"]["disease_area"].get(area, {}).get("phrases", [])
     cells = [row["conditions"] for row in own["trials"]] + [row["disease"] for row in own.get("reports", [])]
     texts = " | ".join(filter(None, cells))
@@ -406,10 +412,10 @@ def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
     lines = "".join(
         f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told
     )
-    order = "allotted by chance, a status, the later phase, more people, no end that has passed"
+    order = "allotted by chance, a status, the later phase, more people, no end passed"
     return (
         '<p id="answer-under_way"><strong>Under way, and likely to tell most</strong> '
-        f"(by what the records show, in this order: {order}):</p><ul>{lines}</ul>"
+        f"(by their records, in this order: {order}):</p><ul>{lines}</ul>"
     )
 
 
@@ -505,11 +511,14 @@ def _given(own: Rows) -> str:
 
 
 def _making(question: dict[str, Any], own: Rows) -> str:
-    lines = "".join(f"<li>{_text(text)}</li>" for told, text in told_of_making(own, question) if told)
+    lines = [f"<li>{_text(text)}</li>" for told, text in told_of_making(own, question) if told]
+    if not lines:
+        return ""
+    more = '<a href="../07_certainty.html#product-reporting">All reports</a>.'
     return (
-        f'<p>Product and delivery, machine readings (<a href="../07_certainty.html#product-reporting">of all reports</a>):</p><ul>{lines}</ul>'
-        if lines
-        else ""
+        '<details class="rows on-screen" open><summary>Product and delivery, machine readings of '
+        f"{several(len(own['reports']), 'report')}{not_of_mscs(bool(row['msc_derived']) for row in own['reports'])}</summary>"
+        f"<ul>{''.join(lines)}</ul><p>{more}</p></details>"
     )
 
 

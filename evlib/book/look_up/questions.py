@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.dates import end_has_passed, end_in_words
-from evlib.base.reading.statuses import days_in_words, status_groups
+from evlib.base.reading.statuses import LAST_UPDATE, status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, not_of_mscs, several
@@ -82,7 +82,9 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
         trials.trn.map(records.allocation).map(RANDOMISED_BY_RECORD),
     )
     phases = [code for code in protocol["codes"].get("phase_group", {}) if code not in _NO_ORDER]
-    trials["phase"] = trials.phase_group.map(code_labels(protocol, "phase_group"))
+    labels = code_labels(protocol, "phase_group")
+    labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
+    trials["phase"] = trials.phase_group.map(labels)
     trials["phase_place"] = trials.phase_group.map({code: place for place, code in enumerate(phases)})
     day = load_numbers(results).get("search_date", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
@@ -538,32 +540,29 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
 
 def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]]:
     """What is told of how vesicles were made and delivered: sentences with n of m, and of each whether anything is told at all."""
-    reports, lines = own.get("reports", []), []
-    if not reports:
+    n_reports, lines = len(own.get("reports", [])), []
+    if not n_reports:
         return []
-    of_reports = f"{several(len(reports), 'report')}{_others(reports)}, in what was read of them"
+    of_reports = f"{several(n_reports, 'report')}, as far as they were read"
     for item, name in _OF_PRODUCT.items():
         if "product" in own:
-            told = [
-                f"{row['study']} ({row['words']})"
-                for row in own["product"]
-                if row["item"] == item and row["stated"] == "yes"
-            ]
-            whom = f": {'; '.join(told)}" if told else ""
+            rows = [row for row in own["product"] if row["item"] == item and row["stated"] == "yes"]
+            whom = f": {_named(rows, 'study', 'words')}" if rows else ""
             lines.append(
-                (bool(told), f"{name} is told by {len(told)} of {of_reports}, and by no field of a record{whom}.")
+                (bool(rows), f"{name} is told by {len(rows)} of {of_reports}, and by no field of a record{whom}.")
             )
     for item, (field, code, name, _) in _DELIVERY.items():
         if "delivery" in own and question[field] == code:
-            told = [row for row in own["delivery"] if row["item"] == item]
-            named = [f"{row['by']} ({row['told']})" for row in told]
-            whom = f": {'; '.join(named)}" if named else ""
-            n_trials = sum(row["trn"] is not None for row in told)
-            by_trials = f"{n_trials} of {several(len(own['trials']), 'trial')}"
-            lines.append(
-                (bool(told), f"{name} is told by {by_trials} and {len(told) - n_trials} of {of_reports}{whom}.")
-            )
+            rows = [row for row in own["delivery"] if row["item"] == item]
+            whom = f": {_named(rows, 'by', 'told')}" if rows else ""
+            n_trials = sum(row["trn"] is not None for row in rows)
+            trials = f"{n_trials} of {several(len(own['trials']), 'trial')}"
+            lines.append((bool(rows), f"{name} is told by {trials} and {len(rows) - n_trials} of {of_reports}{whom}."))
     return lines
+
+
+def _named(rows: list[dict[str, Any]], name: str, told: str) -> str:
+    return "; ".join(f"{row[name]} ({row[told]})" for row in rows)
 
 
 def asked_of_delivery(question: dict[str, Any]) -> list[str]:
@@ -633,22 +632,32 @@ def foremost(trials: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def trial_in_words(row: dict[str, Any]) -> str:
-    """A trial's short title, its phase, size and end, and its status with the day that this is of."""
+    """A trial's short title, its phase, size and end, and its status with the day that this is of; what is not shown is named."""
+    conditions = "; ".join(split_multi(row["conditions"])) or "not shown"
     title = row["title"] and shorten(row["title"], _LONGEST_TITLE, placeholder=" …")
-    name = title or f"no title shown; condition: {'; '.join(split_multi(row['conditions'])) or 'not shown'}"
-    acronym = row["acronym"]
-    if title and acronym and acronym.casefold() not in title.casefold():
-        name = f"{acronym}: {name}"
-    facts = [
-        row["phase"] or "phase not shown",
-        {True: "randomised", False: "not randomised"}.get(row["randomised"], "not shown to be randomised"),
-        "number of people not shown" if row["enrolment"] is None else several(row["enrolment"], "person", "people"),
-        f"compares doses ({row['compares_doses']})" if row.get("compares_doses") is not None else "",
-        f"end by its record {row['end']}" if row["end"] else "end not shown",
-    ]
-    days = days_in_words(*(row[day] for day in DAYS_OF_STATUS))
-    status = f"status {row['status']}, {days}" if row["status"] else "no status shown"
-    return f"{name} ({'; '.join([*filter(None, facts), status])})"
+    name = title or "no title shown"
+    if title != row["title"] or not title:
+        name += f"; condition: {conditions}"
+    if title and row["acronym"] and row["acronym"].casefold() not in title.casefold():
+        name = f"{row['acronym']}: {name}"
+    day = row["status_day"] or "a day that is not told"
+    source = row["status_day_is"] if row["status_day_is"] not in (None, LAST_UPDATE) else ""
+    facts = {
+        "phase": row["phase"],
+        "allocation": {True: "randomised", False: "not randomised"}.get(row["randomised"]),
+        "number of people": row["enrolment"] and several(row["enrolment"], "person", "people"),
+        "end": row["end"] and f"end by its record {row['end']}",
+        "status": row["status"]
+        and f"{row['status']} as of {', from '.join(filter(None, (day, source)))} (copy read on {row['status_read']})",
+    }
+    told = [fact for fact in facts.values() if fact]
+    told += (
+        [f"compares doses: {row['compares_doses'].replace('; ', ', ')}"]
+        if row.get("compares_doses") is not None
+        else []
+    )
+    unknown = [name for name, fact in facts.items() if not fact]
+    return f"{name} ({'; '.join(told + ([f'not shown: {joined(unknown)}'] if unknown else []))})"
 
 
 def in_short(trials: list[dict[str, Any]]) -> str:
