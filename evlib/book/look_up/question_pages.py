@@ -99,7 +99,8 @@ _MENUS = """(() => {
   const anchor = (href, text) => Object.assign(document.createElement("a"), {href, textContent: text});
   typed.oninput = () => {
     const isNamed = isNamedBy(typed.value);
-    const hits = Map.groupBy(of.filter(([,,,, names]) => names.some((name) => isNamed(words[name]))), ([page]) => page);
+    const hits = new Map();
+    for (const one of of.filter(([,,,, names]) => names.some((name) => isNamed(words[name])))) hits.set(one[0], [...(hits.get(one[0]) || []), one]);
     told.replaceChildren();
     if (!hits.size && plainWords(typed.value).length) told.textContent = "No included trial and no report names it, nor a synonym that we know.";
     for (const [page, found] of [...hits].sort(([, a], [, b]) => b.length - a.length)) {
