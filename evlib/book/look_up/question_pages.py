@@ -51,6 +51,7 @@ _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
 _MANY = 20  # trials; with more, a page prints the headings of their lists alone
+_PRINTED = 4_500  # characters of what was found; with more, an answer would not print on two sheets
 _OPEN = 15  # trials under way, or doses, that are listed unfolded
 _SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
@@ -327,7 +328,7 @@ def question_page(
         f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
     ]
     if own.get("reports"):
-        parts += ["## What was found", _found(own, printed=question["page"] != _EVERYTHING)]
+        parts += ["## What was found", _found(own, printed=_fits_in_print(own))]
     if "doses" in own:
         parts += ["## What was given", _given(own), _making(question, own)]
     if own.get("reports") and "harms" in own:
@@ -436,6 +437,11 @@ def _why_links(rows: Rows) -> str:
     links += [("04_dose_effect.html", "doses")] if "tested" in rows else []
     named = joined([f'<a href="../{page}">{words}</a>' for page, words in links])
     return f"How it is done: {named}." if named else ""
+
+
+def _fits_in_print(own: Rows) -> bool:
+    names = ("found", "because")
+    return sum(len(row[name] or "") for row in own.get("findings", []) for name in names) <= _PRINTED
 
 
 def _found(own: Rows, *, printed: bool) -> str:
