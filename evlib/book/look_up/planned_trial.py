@@ -117,9 +117,10 @@ def _condition_field(trials: pd.DataFrame) -> str:
     counts = names.str.casefold().value_counts(sort=False)
     ordered = words[counts.sort_values(ascending=False, kind="stable").index]
     options = "".join(f'<option value="{html.escape(name)}"></option>' for name in ordered)
+    example = html.escape(ordered.iloc[0]) if len(ordered) else ""
     return (
         '<p><label for="planned-condition">Condition</label><input id="planned-condition" type="text" list="planned-conditions" '
-        'autocomplete="off" placeholder="ARDS" aria-describedby="planned-condition-read">'
+        f'autocomplete="off" placeholder="{example}" aria-describedby="planned-condition-read">'
         f'<datalist id="planned-conditions">{options}</datalist><span id="planned-condition-read"></span></p>'
     )
 

@@ -239,8 +239,10 @@ def menus(asked: pd.DataFrame, named: dict[str, Any], comparing: list[dict[str, 
         '<p><a href="04_dose_effect.html#which-trials-under-way-could-settle-it">Which trials compare doses</a>: '
         f"{len(comparing)} included ones, {still} of them open by their record or without a status.</p>"
     )
+    often = Counter(name for *_, names in named["of"] for name in names).most_common(1)
+    example = often[0][0] if often else ""
     condition = (
-        '<p><label>A condition, in your own words <input type="search" autocomplete="off" placeholder="perianal fistula"></label></p>'
+        f'<p><label>A condition, in your own words <input type="search" autocomplete="off" placeholder="{_text(example)}"></label></p>'
         '<div id="named-answer" aria-live="polite"></div>'
     )
     return (
