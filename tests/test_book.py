@@ -326,7 +326,12 @@ def test_hostile_text_of_a_registry_shows_as_text(html, browser):
         ("mortality", "07_certainty.html#what-was-found-and-how-certain-is-it"),
         ("ARDS nebulised dose", "answers/respiratory-nebulised.html"),
         ("harm", "answers/all-diseases-all-routes.html"),
-        ("inhaled dose", "answers/all-diseases-all-routes.html"),
+        ("inhaled dose", "answers/all-diseases-nebulised.html"),
+        ("phase 3", "answers/all-diseases-all-routes.html"),
+        ("compare doses", "04_dose_effect.html#which-trials-under-way-could-settle-it"),
+        ("GvHD", "answers/immunological-all-routes.html"),
+        ("nebuliser", "answers/respiratory-nebulised.html"),
+        ("licensed", "data_and_limits.html#what-was-not-looked-at"),
     ],
 )
 def test_the_search_of_a_book_in_a_folder_leads_to_the_page_that_answers_with_an_excerpt(html, browser, query, page):
@@ -336,6 +341,13 @@ def test_the_search_of_a_book_in_a_folder_leads_to_the_page_that_answers_with_an
     first.locator("p.context").wait_for()
     assert first.locator("a").first.get_attribute("href").removesuffix("#index-0") == page
     assert len(first.locator("p.context").inner_text()) > 100
+    assert not wrong
+
+
+def test_a_search_without_result_says_so_plainly(html, browser):
+    page, wrong = opened(browser)
+    page.goto(f"{(html / 'search.html').as_uri()}?q=xyzzy")
+    page.get_by_text("The book has nothing on these words").wait_for()
     assert not wrong
 
 

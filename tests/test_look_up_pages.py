@@ -235,3 +235,22 @@ def test_the_nearest_trials_are_those_with_most_fields_the_same(opened, later):
     assert page.get_by_text("</script><script>document.title").count() >= 1 and page.title() != "taken"
     page.get_by_label("Particles of one administration").fill("many")
     assert "Not understood" in page.locator("#planned-dose-read").inner_text()
+
+
+def test_a_condition_finer_than_its_area_is_typed_and_each_nearest_trial_names_its_own(opened, later):
+    records = read_table(later / "records.csv", "records").set_index("trn").conditions
+    trials = read_table(later / "described.csv", "described").query("screening == 'included'").set_index("trn")
+    named = records[trials.index].str.contains("ARDS|acute respiratory distress", case=False)
+    page = opened("is_my_trial_new", condition="ARDS", disease_area="respiratory")
+    assert f"{named.sum()} trials share all 2" in page.get_by_role("status").inner_text()
+    rows = page.locator("#planned-nearest tr").evaluate_all(
+        "all => all.map(row => [...row.cells].map(c => c.innerText))"
+    )
+    assert {row[0] for row in rows[: named.sum()]} == set(named[named].index)
+    for number, _, conditions, same, differs, *_ in rows:
+        assert conditions == records[number].replace(" | ", "; ")
+        assert (differs == "none of these fields") == ("condition" in same) == named[number]
+    page.get_by_label("Condition").fill("respiratory distress, acute")  # other words, in another order
+    assert f"{named.sum()} trials share all 2" in page.get_by_role("status").inner_text()
+    page.get_by_label("Condition").fill("no such disease")
+    assert "New here: no included trial has condition “no such disease”" in page.locator("#planned-adds").inner_text()

@@ -19,6 +19,7 @@ from evlib.book.look_up.questions import (
     answer,
     belongs,
     compared_with_another_arm,
+    foremost,
     of_question,
     page_of,
     question_tables,
@@ -292,6 +293,65 @@ def test_the_most_asked_are_those_with_most_trials_and_reports(asked):
     assert min(counts[listed]) >= counts.drop(listed).max()
 
 
+def test_the_trial_under_way_that_tells_most_is_named_in_the_answer_with_its_status_and_the_day_of_it(tables, asked):
+    trials = tables["trials"].set_index("trn")
+    latest = trials[trials.status_group.isin(OPEN_STATUS) & (trials.randomised == True)]  # noqa: E712
+    assert latest.phase_place.idxmax() == "NCT05354141"
+    days = trials.loc["NCT05354141"]
+    for name in ("all-diseases-all-routes", "respiratory-intravenous", "respiratory-nebulised"):
+        text = page(asked[asked.page == name].iloc[0].to_dict(), tables)
+        box = next(line for line in text.splitlines() if line.startswith('<div class="answer">'))
+        told = box.split(">NCT05354141</a>")[1].split("</li>")[0]
+        facts = ("EXTINGUISH ARDS", "Phase 3", "randomised", "970 people", days.end, days.status_day, days.status_read)
+        assert all(fact in told for fact in facts), told
+        assert ("By another route" in box) == (name == "respiratory-nebulised")
+
+
+def test_trials_under_way_come_by_chance_then_status_then_phase_and_a_missing_fact_never_first():
+    def trial(trn, *, randomised=True, status="Recruiting", phase=3, people=10, compares=None, late=False):
+        facts = {"trn": trn, "randomised": randomised, "status": status, "phase_place": phase, "enrolment": people}
+        return facts | {"late": late, "registered": None, "compares_doses": compares, "status_group": "Recruiting"}
+
+    first = trial("first")
+    others = [trial("a", randomised=None, phase=6), trial("b", status=None), trial("c", phase=None, people=900)]
+    others += [trial("d", people=None), trial("e", late=True), trial("f") | {"status_group": "Completed"}]
+    assert foremost([*others, first]) == [("whether it helps", first)]
+    dosed = [trial("late", compares="2 doses", late=True), trial("open", compares="2 doses", randomised=False)]
+    assert [row["trn"] for what, row in foremost(dosed) if what == "which dose"] == ["open", "late"]
+    assert not foremost([trial("f") | {"status_group": "Completed"}])
+
+
+def test_isolation_device_and_ventilation_are_told_with_n_of_m_or_said_to_be_missing(tables, asked, results):
+    settled = read_csv(results / "product_settled.csv").query("item == 'isolation' and stated == 'yes'")
+    rows, told_somewhere = rows_of(tables), 0
+    for question in asked.to_dict("records"):
+        own, text = of_question(rows, question), html.unescape(page(question, tables))
+        if not own["reports"]:
+            continue
+        n = len({row["study_id"] for row in own["reports"]} & set(settled.study_id))
+        line = f"How the vesicles were isolated is told by {n} of {len(own['reports'])} report"
+        given, missing = text.split("## What is missing")
+        assert (line in given) == (n > 0) and (line in missing) == (n == 0)
+        told_somewhere += n > 0
+        assert ("Which device nebulised" in text) == (question["route_group"] == "nebulised")
+        assert ("Whether people were ventilated" in text) == (question["disease_area"] == "respiratory")
+    assert told_somewhere
+    assert "and 1 of 8 reports" in page(asked[asked.page == "respiratory-nebulised"].iloc[0].to_dict(), tables)
+    assert "NCT04313647 (mesh nebuliser)" in page(
+        asked[asked.page == "all-diseases-nebulised"].iloc[0].to_dict(), tables
+    )
+
+
+def test_the_answers_in_print_are_the_most_asked_without_links_to_pages_that_are_not_there(source, asked):
+    text = (source / "find_answer_print.html").read_text(encoding="utf-8")
+    listed = re.findall(r'href="answers/([\w-]+)\.html"', most_asked(asked.assign(answer="")))
+    labels = asked.set_index("page").label
+    assert len(listed) == 3 and all(html.escape(labels[name]) in text for name in listed)
+    assert (
+        text.count("The evidence on whether") == 3 and "<a " not in text and 'id="' not in text and " below" not in text
+    )
+
+
 def test_every_page_has_a_link_with_its_counts_and_the_menus_lead_there(source, asked, tmp_path):
     menus = (source / "find_answer_table.html").read_text(encoding="utf-8")
     links = dict(re.findall(r'href="answers/([\w-]+)\.html" [^>]*>([^<]+)</a>', menus))
@@ -321,6 +381,15 @@ def test_every_page_has_a_link_with_its_counts_and_the_menus_lead_there(source, 
         route.select_option(empty[1])
         near = shown.locator("#ask-answer a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
         assert near == [f"answers/{page_of(empty[0], ALL)}.html", f"answers/{page_of(ALL, empty[1])}.html"]
+        condition, told = shown.get_by_role("searchbox"), shown.locator("#named-answer")
+        condition.fill("graft versus host disease")  # of which the record says GvHD as well, the report alone
+        found = told.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        assert found[0].startswith("answers/immunological-")
+        assert any(link.startswith(f"{found[0]}#report-kordelas") for link in found)
+        condition.fill("no such disease")
+        assert "nor a synonym" in told.inner_text() and not told.locator("a").count()
+        condition.fill("(")
+        assert not told.inner_text()
         browser.close()
 
 

@@ -76,15 +76,20 @@ def browsing(
         ]
         tds = "".join(f"<td{by}>{cell}</td>" for by, cell in zip(sorts, cells, strict=True))
         rows.append(f"<tr{data}>{tds}</tr>")
-    synonyms = json.dumps([split_multi(line) for line in read_csv(_SYNONYMS).words], ensure_ascii=False)
+    same = json.dumps(synonyms(), ensure_ascii=False)
     label = f"Table of {html.escape(what, quote=True)}"
     return (
-        f'<div class="browsing" id="{name}" data-what="{html.escape(what, quote=True)}" data-synonyms="{_quoted(synonyms)}" data-columns="{_quoted(columns)}">\n'
+        f'<div class="browsing" id="{name}" data-what="{html.escape(what, quote=True)}" data-synonyms="{_quoted(same)}" data-columns="{_quoted(columns)}">\n'
         f"{_filters(fit, bounds, download=download is not None)}\n"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table aria-label="{label}">'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>" + "\n".join(rows) + "</tbody></table></div>\n</div>\n"
         f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>\n"
     )
+
+
+def synonyms() -> list[list[str]]:
+    """The words that mean the same, in groups (``synonyms.csv``); a star at the end of one stands for any ending."""
+    return [split_multi(line) for line in read_csv(_SYNONYMS).words]
 
 
 def _filters(menus: Mapping[str, pd.Series], ranges: Mapping[str, pd.Series], *, download: bool) -> str:

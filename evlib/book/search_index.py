@@ -48,7 +48,11 @@ ANSWERS = (
     ),
     ("07_certainty", "Which results are missing", ("publication bias", "unpublished", "missing results")),
     ("04_dose_effect", "At a glance", ("dose", "effective dose", "particles")),
-    ("04_dose_effect", "Which trials under way", ("under way", "ongoing", "recruiting")),
+    (
+        "04_dose_effect",
+        "Which trials under way",
+        ("under way", "ongoing", "recruiting", "compare doses", "dose finding"),
+    ),
     ("03_describe", "Where", ("country",)),
     ("02_screen", "", ("PRISMA", "kappa", "screening")),
     ("turn_the_assumptions", "", ("assumption", "sensitivity", "dial")),

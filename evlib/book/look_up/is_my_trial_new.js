@@ -1,10 +1,12 @@
-"use strict";
 // Sets the trials beside a planned one by the fields that both have; text of records is only ever shown as text.
 (() => {
   const data = JSON.parse(document.getElementById("is_my_trial_new-data").textContent);
   const page = document.getElementById("planned");
   if (!page) return;
   const SHOWN = 25;
+  // The condition is typed; the other fields are chosen.
+  const condition = { name: "condition", label: "Condition", labels: {} };
+  const fields = [condition, ...data.fields];
   const menu = (field) => document.getElementById(`planned-${field.name}`);
   const dose = document.getElementById("planned-dose");
   const several = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
@@ -25,24 +27,31 @@
     return Number.isFinite(number) && number > 0 ? number : null;
   }
 
+  // The conditions of a trial that are the one that is typed.
+  const alike = (trial, typed) => {
+    const named = isNamedBy(typed);
+    return (trial.condition || []).filter((name) => named(data.conditions[name]));
+  };
+  const shares = (trial, field, code) => field === condition ? alike(trial, code).length > 0 : trial[field.name] === code;
+
   function compared(trial, planned) {
-    const asked = data.fields.filter((field) => planned[field.name]);
-    const same = asked.filter((field) => trial[field.name] === planned[field.name]);
+    const asked = fields.filter((field) => planned[field.name]);
+    const same = asked.filter((field) => shares(trial, field, planned[field.name]));
     const unknown = asked.filter((field) => !trial[field.name]);
     return { trial, same, unknown, differs: asked.filter((field) => !same.includes(field) && !unknown.includes(field)) };
   }
 
   // More fields the same, then fewer that differ, then the earlier field the same, then the newer.
-  const rank = (one) => one.same.reduce((sum, field) => sum + 2 ** (data.fields.length - data.fields.indexOf(field)), 0);
+  const rank = (one) => one.same.reduce((sum, field) => sum + 2 ** (fields.length - fields.indexOf(field)), 0);
   const nearer = (a, b) => b.same.length - a.same.length || a.differs.length - b.differs.length || rank(b) - rank(a) ||
     (b.trial.registered || "").localeCompare(a.trial.registered || "");
 
   function has(trial, chosen) {
-    return chosen.every(([field, code]) => trial[field.name] === code);
+    return chosen.every(([field, code]) => shares(trial, field, code));
   }
 
   function withFields(planned, names) {
-    return data.fields.filter((field) => planned[field.name] && names.includes(field.name)).map((field) => [field, planned[field.name]]);
+    return fields.filter((field) => planned[field.name] && names.includes(field.name)).map((field) => [field, planned[field.name]]);
   }
 
   function inWords(chosen) {
@@ -53,7 +62,7 @@
   function counted(chosen) {
     const n = data.trials.filter((trial) => has(trial, chosen)).length;
     const open = data.trials.filter((trial) => !has(trial, chosen) &&
-      chosen.every(([field, code]) => !trial[field.name] || trial[field.name] === code)).length;
+      chosen.every(([field, code]) => !trial[field.name] || shares(trial, field, code))).length;
     const found = n === 0 ? "New here: no included trial has" : n === 1 ? "One included trial has" : `${n} included trials have`;
     const untold = open ? `; of ${several(open, "more trial")} it cannot be told, since a field is not reported` : "";
     return `${found} ${inWords(chosen)}${untold}.`;
@@ -82,10 +91,13 @@
   }
 
   function show({ remember = true } = {}) {
-    const planned = Object.fromEntries(data.fields.map((field) => [field.name, menu(field).value]));
-    const asked = data.fields.filter((field) => planned[field.name]);
+    const planned = Object.fromEntries(fields.map((field) => [field.name, menu(field).value.trim()]));
+    const asked = fields.filter((field) => planned[field.name]);
     const typed = dose ? dose.value.trim() : "";
     const amount = typed ? particles(typed) : null;
+    const named = data.trials.filter((trial) => alike(trial, planned.condition).length).length;
+    document.getElementById("planned-condition-read").textContent =
+      planned.condition ? `named by ${several(named, "included trial")}, in these or other words for the same` : "";
     if (dose) {
       dose.setAttribute("aria-invalid", String(Boolean(typed) && amount === null));
       document.getElementById("planned-dose-read").textContent =
@@ -108,8 +120,8 @@
       : `${several(data.trials.length, "trial")} registered by ${data.day} are included. What was registered later is not known here.`;
 
     const names = asked.map((field) => field.name);
-    const pairs = names.length > 2 ? [names.slice(0, 2), [names[0], names[2]], names.slice(1)] : [];
-    const unseen = names.length > 1 ? names.filter((name) => !data.trials.some((trial) => trial[name] === planned[name])) : [];
+    const pairs = names.length > 2 ? names.flatMap((name, i) => names.slice(i + 1).map((other) => [name, other])) : [];
+    const unseen = names.length > 1 ? asked.filter((field) => !data.trials.some((trial) => shares(trial, field, planned[field.name]))).map((field) => field.name) : [];
     const sets = [names, ...pairs, ...unseen.map((name) => [name])].filter((set) => set.length);
     const adds = sets.map((set) => counted(withFields(planned, set)));
     if (amount !== null) adds.push(ofDose(amount, planned));
@@ -132,9 +144,10 @@
       link.textContent = trial.trn;
       cell(row, link);
       cell(row, trial.title || "not reported");
+      cell(row, (trial.condition || []).join("; ") || "not reported");
       cell(row, same.map((field) => field.label.toLowerCase()).join(", ") || "–");
-      cell(row, [...differs.map((field) => `${field.label.toLowerCase()}: ${labelOf(field, trial[field.name])}`),
-        ...unknown.map((field) => `${field.label.toLowerCase()}: not reported`)].join("; ") || "nothing");
+      cell(row, [...differs.map((field) => field === condition ? "condition" : `${field.label.toLowerCase()}: ${labelOf(field, trial[field.name])}`),
+        ...unknown.map((field) => `${field.label.toLowerCase()}: not reported`)].join("; ") || "none of these fields");
       if (dose) cell(row, trial.dose || "–");
       cell(row, trial.registered || "not known");
       cell(row, trial.status || "not reported");
@@ -143,9 +156,10 @@
 
   function fromAddress() {
     const state = new URLSearchParams(location.hash.slice(1));
-    for (const field of data.fields) {
+    for (const field of fields) {
       const asked = state.get(field.name);
-      menu(field).value = [...menu(field).options].some((option) => option.value === asked) ? asked : "";
+      const known = field === condition || [...menu(field).options].some((option) => option.value === asked);
+      menu(field).value = known && asked !== null ? asked : "";
     }
     if (dose) dose.value = state.get("particles") || "";
     show({ remember: false });
@@ -154,7 +168,7 @@
   page.addEventListener("change", () => show());
   page.addEventListener("submit", (event) => event.preventDefault());
   page.addEventListener("reset", () => setTimeout(show));
-  if (dose) dose.addEventListener("input", () => show());
+  for (const field of [menu(condition), dose]) if (field) field.addEventListener("input", () => show());
   addEventListener("hashchange", fromAddress);
   page.querySelector(".controls").hidden = false;
   fromAddress();

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evlib.base.files import write_text
-from evlib.book.look_up import assumption_dials, planned_trial, through_time
+from evlib.book.look_up import assumption_dials, conditions, planned_trial, through_time
 
 # Name of a page: the tables that it is made from, and what makes its content.
 PAGES: dict[str, tuple[tuple[str, ...], Callable[[Path, dict], tuple[str, dict[str, Any]]]]] = {
@@ -36,7 +36,9 @@ def write_look_up_pages(results: Path, source: Path, protocol: dict) -> None:
             continue
         body, data = content(results, protocol)
         write_text(source / f"{name}_content.html", f"{body}\n{data_block(name, data)}\n{script_link(name)}\n")
-        script = Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
+        scripts = [conditions.SCRIPT] if content is planned_trial.content else []
+        scripts.append(Path(__file__).with_name(f"{name}.js"))
+        script = "".join(file.read_text(encoding="utf-8") for file in scripts)
         write_text(source / "_extra" / f"{name}.js", script)
 
 

@@ -15,7 +15,9 @@ from evlib.base.files import write_text, writing
 from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_short
 from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, several
+from evlib.base.words import joined, not_of_mscs, several
+from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
+from evlib.book.look_up.pages import data_block
 from evlib.book.look_up.questions import (
     ALL,
     COUNTED,
@@ -24,16 +26,23 @@ from evlib.book.look_up.questions import (
     Rows,
     Tables,
     answer,
+    asked_of_delivery,
     belongs,
     code_label,
+    foremost,
+    in_short,
     missing,
     most_open_first,
     of_question,
+    page_of,
     question_tables,
     questions,
     rows_of,
     span,
+    told_of_making,
+    trial_in_words,
 )
+from evlib.book.search_index import SAME
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -42,6 +51,7 @@ _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
 _MANY = 20  # trials; with more, a page prints the headings of their lists alone
+_PRINTED = 4_500  # characters of what was found; with more, an answer would not print on two sheets
 _OPEN = 15  # trials under way, or doses, that are listed unfolded
 _SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
@@ -66,8 +76,7 @@ _MACHINE = (
     "panel's judgement. This is a summary of what is on file, no advice for a patient."
 )
 # Without it the table of links below leads to the same pages. It reads all that it shows from these links.
-_MENUS = """<script>
-(() => {
+_MENUS = """(() => {
   const ask = document.getElementById("ask"), said = document.getElementById("ask-answer");
   const links = [...document.querySelectorAll("#answers a[data-disease]")];
   const [disease, route] = ask.querySelectorAll("select");
@@ -86,15 +95,33 @@ _MENUS = """<script>
     said.append("No trial and no report is on file for this. Nearest:");
     for (const near of [found(disease.value, "all"), found("all", route.value)]) if (near) said.append(led(near));
   };
+  const {words, of} = JSON.parse(document.getElementById("find_answer-data").textContent);
+  const typed = ask.querySelector("input"), told = document.getElementById("named-answer");
+  const anchor = (href, text) => Object.assign(document.createElement("a"), {href, textContent: text});
+  typed.oninput = () => {
+    const isNamed = isNamedBy(typed.value);
+    const hits = new Map();
+    for (const one of of.filter(([,,,, names]) => names.some((name) => isNamed(words[name])))) hits.set(one[0], [...(hits.get(one[0]) || []), one]);
+    told.replaceChildren();
+    if (!hits.size && plainWords(typed.value).length) told.textContent = "No included trial and no report names it, nor a synonym that we know.";
+    for (const [page, found] of [...hits].sort(([, a], [, b]) => b.length - a.length)) {
+      const link = links.find((link) => link.getAttribute("href") === `answers/${page}.html`);
+      const paragraph = document.createElement("p");
+      paragraph.append(anchor(link.getAttribute("href"), link.getAttribute("aria-label").split(":")[0]), ", on this condition: ");
+      found.forEach(([, name, href, report], i) => paragraph.append(i ? ", " : "", report ? "report " : "", anchor(href, name)));
+      told.append(paragraph);
+    }
+  };
   disease.onchange = route.onchange = show;
   ask.hidden = false;
   show();
 })();
-</script>"""
+"""
 
 
 def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict) -> dict[str, str]:
-    """Write the pages of all questions into ``source/answers``, their tables into ``source/_extra/answers``, and the menus.
+    """Write the pages of all questions into ``source/answers``, their tables into ``source/_extra/answers``, the menus, and the
+    answers that the book has in print.
 
     Returns
     -------
@@ -103,19 +130,22 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
     """
     tables = question_tables(results, raw_dir, protocol=protocol)
     asked = questions(tables, protocol=protocol)
-    rows, tables_beside, told = rows_of(tables), downloads(tables), {}
+    rows, tables_beside, told, boxes = rows_of(tables), downloads(tables), {}, {}
     for question in asked.to_dict("records"):
         own = of_question(rows, question)
         said = answer(own, noun=_noun(protocol))
-        told[question["page"]] = said["effect"]
+        told[question["page"]] = " ".join(filter(None, (said["effect"], in_short(own["trials"]))))
         files = tables_beside(question)
         page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
         write_text(source / FOLDER / f"{question['page']}.md", page)
+        boxes[question["page"]] = next(line for line in page.splitlines() if line.startswith('<div class="answer">'))
         for name, lines in files.items():
             with writing(source / "_extra" / FOLDER / name) as file:
                 csv.writer(file, lineterminator="\n").writerows(lines)
     asked = asked.assign(answer=asked.page.map(told))
-    write_text(source / "find_answer_table.html", menus(asked, protocol=protocol))
+    comparing = [row for row in rows["trials"] if row.get("compares_doses") is not None]
+    write_text(source / "find_answer_table.html", menus(asked, named_conditions(rows), comparing, protocol=protocol))
+    write_text(source / "find_answer_print.html", printed_answers(asked, boxes))
     return {"most_asked": most_asked(asked)}
 
 
@@ -123,19 +153,67 @@ def _noun(protocol: dict) -> str:
     return protocol["screening"]["words"]["intervention"]
 
 
-def most_asked(asked: pd.DataFrame, *, most: int = 3) -> str:
+def most_asked(asked: pd.DataFrame) -> str:
     """The questions on one disease and one route with most trials and reports, as a list in Markdown with links."""
-    pairs = asked[~asked[list(FIELDS)].isin([ALL, UNKNOWN, "other"]).any(axis=1)]
-    pairs = pairs if len(pairs) else asked[(asked.disease_area != ALL) ^ (asked.route_group != ALL)]
-    order = (pairs.n_trials + pairs.n_reports).sort_values(ascending=False, kind="stable").index
     return "\n".join(
         f'- <a href="{FOLDER}/{row.page}.html">{_text(row.label)}</a> ({_counts(row)}): {_text(row.answer)}'
-        for row in pairs.loc[order].head(most).itertuples()
+        for row in _with_most(asked).itertuples()
     )
 
 
-def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
-    """Two menus, of diseases and of routes, and below them a table of links to all pages, which does without a script."""
+def _with_most(asked: pd.DataFrame, *, most: int = 3) -> pd.DataFrame:
+    pairs = asked[~asked[list(FIELDS)].isin([ALL, UNKNOWN, "other"]).any(axis=1)]
+    pairs = pairs if len(pairs) else asked[(asked.disease_area != ALL) ^ (asked.route_group != ALL)]
+    order = (pairs.n_trials + pairs.n_reports).sort_values(ascending=False, kind="stable").index
+    return pairs.loc[order].head(most)
+
+
+def printed_answers(asked: pd.DataFrame, boxes: dict[str, str]) -> str:
+    """The answers of ``most_asked`` for the book in print, without links, which lead to pages that are not in it; ``boxes`` by page."""
+    parts = []
+    for row in _with_most(asked).itertuples():
+        box = re.sub(r'<p class="places">.*?</p>|</?a\b[^>]*>| id="[^"]*"', "", boxes[row.page])
+        box = box.replace(" See there.", "").replace(" below.", " on its page.")
+        box = box.replace('<div class="answer">', "<div>")
+        parts.append(f"<p><strong>{_text(row.label)}</strong> ({_counts(row)})</p>{box}")
+    return f'<div class="onlyprint">{"".join(parts)}<p>{html.escape(_MACHINE)}</p></div>\n'
+
+
+def named_conditions(rows: Rows) -> dict[str, Any]:
+    """The conditions that trials and reports name, for a reader who types one.
+
+    Returns
+    -------
+    dict
+        ``words``: by condition, the words to look through; ``of``: of each trial and report its page of an answer, its own name and address,
+        whether it is a report, and the conditions that it names.
+    """
+    named = [
+        [
+            page_of(row["disease_area"], row["route_group"]),
+            row["trn"],
+            f"trials/{page_name(row['trn'])}.html",
+            0,
+            split_multi(row["conditions"]),
+        ]
+        for row in rows["trials"]
+    ]
+    for row in rows.get("reports", []):
+        page = page_of(row["disease_area"], row["route_group"])
+        named.append(
+            [
+                page,
+                row["study"],
+                f"{FOLDER}/{page}.html#{_place(row['study_id'])}",
+                1,
+                [row["disease"]] if row["disease"] else [],
+            ]
+        )
+    return {"words": words_of_conditions(name for *_, names in named for name in names), "of": named}
+
+
+def menus(asked: pd.DataFrame, named: dict[str, Any], comparing: list[dict[str, Any]], *, protocol: dict) -> str:
+    """A field for a condition, two menus, of diseases and of routes, and below them a table of links to all pages, which does without a script."""
     codes = {field: list(dict.fromkeys(asked[field])) for field in FIELDS}
     cells = {(row.disease_area, row.route_group): row for row in asked.itertuples()}
     choices = "".join(
@@ -156,12 +234,24 @@ def menus(asked: pd.DataFrame, *, protocol: dict) -> str:
         + "</tr>"
         for area in codes["disease_area"]
     )
+    still = sum(row["status_group"] in OPEN_STATUS for row in comparing)
+    doses = (
+        '<p><a href="04_dose_effect.html#which-trials-under-way-could-settle-it">Which trials compare doses</a>: '
+        f"{len(comparing)} included ones, {still} of them open by their record or without a status.</p>"
+    )
+    often = Counter(name for *_, names in named["of"] for name in names).most_common(1)
+    example = often[0][0] if often else ""
+    condition = (
+        f'<p><label>A condition, in your own words <input type="search" autocomplete="off" placeholder="{_text(example)}"></label></p>'
+        '<div id="named-answer" aria-live="polite"></div>'
+    )
     return (
-        f'<div id="ask" class="ask" hidden><p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
+        f'<div id="ask" class="ask" hidden>{condition}<p>{choices}</p><div id="ask-answer" aria-live="polite"></div></div>\n'
+        f"{doses if comparing else ''}"
         f'<p class="caption" id="answers-caption">All {len(asked)} answers: trials, and reports on any product, of each disease and route</p>'
         '<div class="scroll whole answers" id="answers" tabindex="0" role="region" aria-labelledby="answers-caption">'
         f'<table aria-labelledby="answers-caption"><thead><tr><th scope="col">Disease</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n'
-        f"{_MENUS}\n"
+        f"{data_block('find_answer', named)}\n<script>\n{SCRIPT.read_text(encoding='utf-8')}{_MENUS}</script>\n"
     )
 
 
@@ -236,13 +326,13 @@ def question_page(
         "---\norphan: true\n---",
         _index(question, own, protocol),
         f"# {_heading(question['label'])}: effect, dose, harms",
-        _answer_box(said, elsewhere),
+        _answer_box(said, _foremost(question, own, rows) + elsewhere),
         f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
     ]
     if own.get("reports"):
-        parts += ["## What was found", _found(own, printed=question["page"] != _EVERYTHING)]
+        parts += ["## What was found", _found(own, printed=_fits_in_print(own))]
     if "doses" in own:
-        parts += ["## What was given", _given(own)]
+        parts += ["## What was given", _given(own), _making(question, own)]
     if own.get("reports") and "harms" in own:
         parts += ["## Harms" if question["page"] == _EVERYTHING else "## Harms beside controls", _harms(own)]
     parts += ["## What is registered", _registered(own["trials"], protocol)]
@@ -264,17 +354,32 @@ def question_page(
 def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
     """Entries of the index, which the search of the book ranks first: the disease as trials and reports name it, with its route."""
     if question["page"] == _EVERYTHING:
-        return "```{index} ! harm, ! harms, ! adverse event, ! dose\n```"
+        return "```{index} ! harm, ! harms, ! adverse event, ! dose, ! phase 3, ! phase III\n```"
     area, route = (question[field] for field in FIELDS)
-    if {area, route} & {UNKNOWN, "other"} or area == ALL:
+    if {area, route} & {UNKNOWN, "other"}:
         return ""
+    if area == ALL:
+        name = code_label("route_group", route, protocol).lower()
+        words = {name, *(word for group in SAME if name in group for word in group)}
+        return f"```{{index}} {', '.join(f'! {word} dose' for word in sorted(words))}\n```"
     phrases = protocol["codes"]["disease_area"].get(area, {}).get("phrases", [])
     cells = [row["conditions"] for row in own["trials"]] + [row["disease"] for row in own.get("reports", [])]
     texts = " | ".join(filter(None, cells))
-    named = [phrase for phrase in phrases if re.search(rf"\b{re.escape(phrase)}\b", texts, re.IGNORECASE)]
+    forms = [re.escape(phrase.removesuffix("*")) + (r"\w*" if phrase.endswith("*") else "") for phrase in phrases]
+    found = [re.findall(rf"\b{form}\b", texts, re.IGNORECASE) for form in forms]
+    named = [
+        phrase if not phrase.endswith("*") else words[0].lower()
+        for phrase, words in zip(phrases, found, strict=True)
+        if words
+    ]
     by_route = "" if route == ALL else f" {code_label('route_group', route, protocol).lower()}"
-    entries = [f"{phrase}{by_route} dose" for phrase in named]
-    plain = [f"! {entry}" for entry in entries if re.fullmatch(r"[\w -]+", entry)]
+    acronyms = [row["acronym"] for row in own["trials"] if row["acronym"]]
+    entries = (
+        [f"{phrase}{by_route}{more}" for phrase in named for more in ("", " dose")]
+        + acronyms
+        + asked_of_delivery(question)
+    )
+    plain = [f"! {entry}" for entry in dict.fromkeys(entries) if re.fullmatch(r"[\w -]+", entry)]
     return f"```{{index}} {', '.join(plain)}\n```" if plain else ""
 
 
@@ -287,10 +392,35 @@ def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
         certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
         first.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
     more = f"<p>{_text(said['more'])}</p>" if said["more"] else ""
-    sentences = "".join(f"<p>{_with_its_name(said[name])}</p>" for name in _SENTENCES if said[name])
+    sentences = "".join(f'<p id="answer-{name}">{_with_its_name(said[name])}</p>' for name in _SENTENCES if said[name])
+    names = [name for name in _SENTENCES if said[name]] + (
+        ["under_way"] if 'id="answer-under_way"' in elsewhere else []
+    )
+    jumps = joined([f'<a href="#answer-{name}">{name.replace("_", " ")}</a>' for name in names])
+    jumps = f'<p class="places">In this answer: {jumps}.</p>' if jumps else ""
     reports = f"<ul>{''.join(first)}</ul>" if first else ""
     effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
-    return f'<div class="answer">{effect}{reports}{more}{elsewhere}{sentences}</div>'
+    return f'<div class="answer">{jumps}{effect}{reports}{more}{sentences}{elsewhere}</div>'
+
+
+def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
+    """The trials under way that tell most, by their records; also that of the disease by another route, where it comes before."""
+    told = [(f"On {what}", row) for what, row in foremost(own["trials"])]
+    disease = foremost(of_question(rows, question | {"route_group": ALL})["trials"])[:1]
+    if ALL not in (question["disease_area"], question["route_group"]):
+        told += [
+            ("By another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]
+        ]
+    if not told:
+        return ""
+    lines = "".join(
+        f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told
+    )
+    order = "allotted by chance, a status, the later phase, more people, no end passed"
+    return (
+        '<p id="answer-under_way"><strong>Under way, and likely to tell most</strong> '
+        f"(by their records, in this order: {order}):</p><ul>{lines}</ul>"
+    )
 
 
 def _with_its_name(sentence: str) -> str:
@@ -309,6 +439,11 @@ def _why_links(rows: Rows) -> str:
     links += [("04_dose_effect.html", "doses")] if "tested" in rows else []
     named = joined([f'<a href="../{page}">{words}</a>' for page, words in links])
     return f"How it is done: {named}." if named else ""
+
+
+def _fits_in_print(own: Rows) -> bool:
+    names = ("found", "because")
+    return sum(len(row[name] or "") for row in own.get("findings", []) for name in names) <= _PRINTED
 
 
 def _found(own: Rows, *, printed: bool) -> str:
@@ -385,6 +520,18 @@ def _given(own: Rows) -> str:
         ("trial or report", "as stated", "in particles", "how that is known"),
         caption,
         opened=len(cells) <= _OPEN,
+    )
+
+
+def _making(question: dict[str, Any], own: Rows) -> str:
+    lines = [f"<li>{_text(text)}</li>" for told, text in told_of_making(own, question) if told]
+    if not lines:
+        return ""
+    more = '<a href="../07_certainty.html#product-reporting">All reports</a>.'
+    return (
+        '<details class="rows on-screen" open><summary>Product and delivery, machine readings of '
+        f"{several(len(own['reports']), 'report')}{not_of_mscs(bool(row['msc_derived']) for row in own['reports'])}</summary>"
+        f"<ul>{''.join(lines)}</ul><p>{more}</p></details>"
     )
 
 

@@ -6,12 +6,13 @@ Every number comes from the tables of a run. What a review lacks (reports, doses
 import re
 from collections import Counter
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
 
 from evlib.base.dates import end_has_passed, end_in_words
-from evlib.base.reading.statuses import status_groups
+from evlib.base.reading.statuses import LAST_UPDATE, status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, not_of_mscs, several
@@ -19,6 +20,7 @@ from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.harms import in_table_2_alone
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
+from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
 
@@ -36,6 +38,18 @@ _SURE = {
 _NO_VESICLES = {"other product": "another product than vesicles", "cells": "cells alone"}
 _HEALTHY = "healthy"  # of the groups of diseases
 _GROUPS_SHOWN = 6  # groups of diseases in the answer, the others together
+# What curation/delivery_told.csv may tell: the questions on which it is asked for, how, and the words that are searched for.
+_DELIVERY = {
+    "device": ("route_group", "nebulised", "Which device nebulised the vesicles", ("device", "nebuliser", "nebulizer")),
+    "ventilation": (
+        *("disease_area", "respiratory", "Whether people were ventilated when they were treated"),
+        ("ventilated", "ventilation", "intubated"),
+    ),
+}
+_OF_PRODUCT = {"isolation": "How the vesicles were isolated", "characterisation": "How they were characterised"}
+_NO_ORDER = ("other", "not-applicable")  # codes of phases that are neither early nor late
+_LONGEST_TITLE = 130  # characters
+_SHOWN_OF_DOSES = 2  # trials under way that compare doses
 _SHOWN_FIRST = 3  # reports in the answer itself; the others stand in the table below it
 
 Tables = dict[str, pd.DataFrame]
@@ -56,14 +70,24 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     -------
     dict
         ``trials`` (included ones), and as far as the review has them: ``doses`` of records, ``reports``, ``tested`` (doses of
-        reports), ``compared`` (outcomes of the intervention beside another arm), ``findings``, ``harms``, and ``printed`` (harms
-        that the paper's Table 2 prints and no report on file counts). A code that is not
+        reports), ``compared`` (outcomes of the intervention beside another arm), ``findings``, ``harms``, ``printed`` (harms
+        that the paper's Table 2 prints and no report on file counts), ``product`` (how vesicles were isolated and characterised,
+        by report), ``delivery`` (``curation/delivery_told.csv``). A code that is not
         known is ``UNKNOWN``; a field for which the review has no code list is ``ALL`` throughout.
     """
     described = read_table(results / "described.csv", "described")
     trials = described[described.screening == "included"].reset_index(drop=True)
     records = read_table(results / "records.csv", "records").drop_duplicates("trn").set_index("trn")
     trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
+    trials["acronym"], trials["randomised"] = (
+        trials.trn.map(records.acronym),
+        trials.trn.map(records.allocation).map(RANDOMISED_BY_RECORD),
+    )
+    phases = [code for code in protocol["codes"].get("phase_group", {}) if code not in _NO_ORDER]
+    labels = code_labels(protocol, "phase_group")
+    labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
+    trials["phase"] = trials.phase_group.map(labels)
+    trials["phase_place"] = trials.phase_group.map({code: place for place, code in enumerate(phases)})
     day = load_numbers(results).get("search_date", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
@@ -80,6 +104,8 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
         tables["doses"] = _doses(results, trials)
     if (results / "studies.csv").is_file():
         tables |= _of_reports(results, raw_dir, described)
+        if (raw_dir / "curation/delivery_told.csv").is_file():
+            tables["delivery"] = _delivery(raw_dir / "curation/delivery_told.csv", tables)
     return {name: _with_codes(frame, protocol) for name, frame in tables.items()}
 
 
@@ -124,6 +150,10 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
             rows = rows[rows.role == "ev"]
             rows = rows.assign(finding=[finding_in_words(row) for row in rows.itertuples()])
         tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})
+    if (results / "product_settled.csv").is_file():
+        product = read_csv(results / "product_settled.csv")
+        product = product[product.item.isin(_OF_PRODUCT)]
+        tables["product"] = product.assign(**{field: product.study_id.map(coded[field]) for field in FIELDS})
     if "compared_outcomes" in tables and (results / "summary_of_findings.csv").is_file():
         asked = tables["compared_outcomes"][[*QUESTION, "disease_area"]].drop_duplicates()
         tables["findings"] = read_table(results / "summary_of_findings.csv", "summary_of_findings").merge(
@@ -131,6 +161,16 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
         )
     names = {"tested_doses": "tested", "harms_beside_controls": "harms", "compared_outcomes": "compared"}
     return {names.get(name, name): rows for name, rows in tables.items()}
+
+
+def _delivery(path: Path, tables: Tables) -> pd.DataFrame:
+    """What is told of delivery, each row with the codes of the trial or report that tells it; rows of others are left out."""
+    rows = read_csv(path, needs=["trn", "study_id", "item", "told", "words"])
+    trials, reports = (tables[name].set_index(key) for name, key in (("trials", "trn"), ("reports", "study_id")))
+    rows["by"] = rows.study_id.map(reports.study).fillna(rows.trn)
+    for field in FIELDS:
+        rows[field] = rows.trn.map(trials[field]).fillna(rows.study_id.map(reports[field]))
+    return rows[rows.trn.isin(trials.index) | rows.study_id.isin(reports.index)]
 
 
 def _table(results: Path, name: str) -> pd.DataFrame:
@@ -511,10 +551,43 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
     absent = [f"no {word} by {sum(row[name] is None for row in trials)}" for name, word in shown.items()]
     if trials:
         lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
+    lines += [(text, [], "") for told, text in told_of_making(own, question) if not told]
     if reports := own.get("reports"):
         unnamed = sum(row["trn"] is None for row in reports)
         lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}{_others(reports)}.", [], ""))
     return lines
+
+
+def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]]:
+    """What is told of how vesicles were made and delivered: sentences with n of m, and of each whether anything is told at all."""
+    n_reports, lines = len(own.get("reports", [])), []
+    if not n_reports:
+        return []
+    of_reports = f"{several(n_reports, 'report')}, as far as they were read"
+    for item, name in _OF_PRODUCT.items():
+        if "product" in own:
+            rows = [row for row in own["product"] if row["item"] == item and row["stated"] == "yes"]
+            whom = f": {_named(rows, 'study', 'words')}" if rows else ""
+            lines.append(
+                (bool(rows), f"{name} is told by {len(rows)} of {of_reports}, and by no field of a record{whom}.")
+            )
+    for item, (field, code, name, _) in _DELIVERY.items():
+        if "delivery" in own and question[field] == code:
+            rows = [row for row in own["delivery"] if row["item"] == item]
+            whom = f": {_named(rows, 'by', 'told')}" if rows else ""
+            n_trials = sum(row["trn"] is not None for row in rows)
+            trials = f"{n_trials} of {several(len(own['trials']), 'trial')}"
+            lines.append((bool(rows), f"{name} is told by {trials} and {len(rows) - n_trials} of {of_reports}{whom}."))
+    return lines
+
+
+def _named(rows: list[dict[str, Any]], name: str, told: str) -> str:
+    return "; ".join(f"{row[name]} ({row[told]})" for row in rows)
+
+
+def asked_of_delivery(question: dict[str, Any]) -> list[str]:
+    """The words that are searched for where a question's page says what is told of delivery."""
+    return [word for field, code, _, words in _DELIVERY.values() if question[field] == code for word in words]
 
 
 def _on_other_pages(
@@ -552,6 +625,74 @@ def _on_other_pages(
             text = f"In healthy people, {by}: {report['study']} ({people}).{printed_alone({'printed': printed})}"
             lines.append((text, [], page_of(*(report[field] for field in FIELDS))))
     return lines
+
+
+def foremost(trials: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The trials under way that tell most, each with what it tells most of: whether it helps, and which dose.
+
+    By what records show, in this order: allotted by chance, with a status, the later phase, more people, no end that has passed, the newer. Of doses those
+    alone that compare them, first of these the ones of which no end has passed.
+    """
+
+    def place(row: dict[str, Any]) -> tuple:
+        phase = -1 if row["phase_place"] is None else row["phase_place"]
+        day = row["registered"].toordinal() if row["registered"] is not None else 0
+        return (
+            row["randomised"] is not True,
+            row["status"] is None,
+            -phase,
+            -(row["enrolment"] or 0),
+            row["late"],
+            -day,
+        )
+
+    still = sorted((row for row in trials if row["status_group"] in OPEN_STATUS), key=place)
+    comparing = sorted((row for row in still if row.get("compares_doses") is not None), key=lambda row: row["late"])
+    effect = [("whether it helps", row) for row in still[:1]]
+    return effect + [("which dose", row) for row in comparing[:_SHOWN_OF_DOSES]]
+
+
+def trial_in_words(row: dict[str, Any]) -> str:
+    """A trial's short title, its phase, size and end, and its status with the day that this is of; what is not shown is named."""
+    conditions = "; ".join(split_multi(row["conditions"])) or "not shown"
+    title = row["title"] and shorten(row["title"], _LONGEST_TITLE, placeholder=" …")
+    name = title or "no title shown"
+    if title != row["title"] or not title:
+        name += f"; condition: {conditions}"
+    if title and row["acronym"] and row["acronym"].casefold() not in title.casefold():
+        name = f"{row['acronym']}: {name}"
+    day = row["status_day"] or "a day that is not told"
+    source = row["status_day_is"] if row["status_day_is"] not in (None, LAST_UPDATE) else ""
+    facts = {
+        "phase": row["phase"],
+        "allocation": {True: "randomised", False: "not randomised"}.get(row["randomised"]),
+        "number of people": row["enrolment"] and several(row["enrolment"], "person", "people"),
+        "end": row["end"] and f"end by its record {row['end']}",
+        "status": row["status"]
+        and f"{row['status']} as of {', from '.join(filter(None, (day, source)))} (copy read on {row['status_read']})",
+    }
+    told = [fact for fact in facts.values() if fact]
+    told += (
+        [f"compares doses: {row['compares_doses'].replace('; ', ', ')}"]
+        if row.get("compares_doses") is not None
+        else []
+    )
+    unknown = [name for name, fact in facts.items() if not fact]
+    return f"{name} ({'; '.join(told + ([f'not shown: {joined(unknown)}'] if unknown else []))})"
+
+
+def in_short(trials: list[dict[str, Any]]) -> str:
+    """The trial under way that tells most on whether it helps, in one short sentence; empty where none is under way."""
+    for _, row in foremost(trials)[:1]:
+        facts = (
+            row["acronym"],
+            row["phase"],
+            row["randomised"] and "randomised",
+            several(row["enrolment"] or 0, "person", "people"),
+        )
+        known = "; ".join(filter(None, facts if row["enrolment"] else facts[:-1]))
+        return f"Under way, and likely to tell most: {row['trn']}{f' ({known})' if known else ''}."
+    return ""
 
 
 def most_open_first(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
