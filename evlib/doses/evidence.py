@@ -66,7 +66,7 @@ READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm
 
 _OF_PAPER = ("effective", "less effective", "tolerated", "harm")
 _REPORT_UNITS = {"µg": "ug exosomes", "µg/kg": "ug exosomes/kg"}
-_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product", "pmol phospholipid/kg"), "other")
+_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product"), "other")
 _ROUTE_GROUPS = {"nebulised": "nebulised", "iv": "intravenous"}
 # What a direction says (data/raw/curation/CODING.md): of another arm, or of the same arm before.
 BETWEEN_ARMS = ("better", "worse", "no difference")

@@ -269,8 +269,8 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
     text = (
-        f"{n} of {several(n_reports, 'report')}{_others(own['reports'])} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
-        "(another dose is not counted as one)."
+        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with something other than "
+        f"a second dose of them{_others(own['reports'])}."
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
     return {
