@@ -382,7 +382,8 @@ def _flow(claim: _Claim, step: str, evidence: Evidence) -> _Finding:
     n = evidence.flow.drop_duplicates("step").set_index("step").n
     if step not in n:
         return _Finding(None, None, "Our flow has no such step.")
-    return _recomputed(claim, int(n[step]), "records or trials at this step")
+    why = f"We have {n[step]} at this step, which decides nothing: a step's number is that of the sources searched. {_SETS_DIFFER}"
+    return _Finding(int(n[step]), None, why)
 
 
 def _count_where(claim: _Claim, where: dict, evidence: Evidence) -> _Finding:
