@@ -98,6 +98,30 @@ def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
     )
 
 
+def named_by_paper(table2: pd.DataFrame, before: pd.DataFrame) -> str:
+    """How many of the trials that the paper names by number, in its Table 2, are included here, and which are not.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"trn": ["NCT1", "NCT2"], "merged_trns": [None, "ChiCTR1"], "screening": "included"})
+    >>> named_by_paper(pd.DataFrame({"trn": ["NCT1", "ChiCTR1", "NCT3"]}), before)
+    'By number the paper names 3 of its trials, in its Table 2; 2 of these are among ours (ChiCTR1 as NCT2), not NCT3.'
+    """
+    included = before[before.screening == "included"]
+    kept = dict(zip(included.trn, included.trn)) | {
+        trn: row.trn
+        for row in included.dropna(subset="merged_trns").itertuples()
+        for trn in split_multi(row.merged_trns)
+    }
+    ours, absent = table2.trn[table2.trn.isin(kept)], table2.trn[~table2.trn.isin(kept)]
+    merged = [f"{trn} as {kept[trn]}" for trn in ours if kept[trn] != trn]
+    return (
+        f"By number the paper names {len(table2)} of its trials, in its Table 2; "
+        f"{len(ours)} of these are among ours{f' ({joined(merged)})' if merged else ''}"
+        f"{f', not {joined(list(absent))}' if len(absent) else ''}."
+    )
+
+
 def numbers(said: list[str], before: pd.DataFrame, now: pd.DataFrame, search_date: str) -> dict[str, object]:
     """Numbers and sentences that the first page takes: of ``in_sentences`` and of its two tables.
 

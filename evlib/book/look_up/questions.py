@@ -14,7 +14,7 @@ from evlib.base.dates import end_has_passed, end_in_words
 from evlib.base.reading.statuses import status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, load_numbers, not_of_mscs, several
+from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_in_words
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
@@ -24,6 +24,7 @@ from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
 ALL = "all"  # in place of a code: whatever the disease, or whatever the route
 UNKNOWN = "not-reported"  # in place of a code: where none is known
 FIELDS = ("disease_area", "route_group")
+_OUTSIDE = "expanded-access"  # the study type of a record by which a product is given outside of a trial
 COUNTED, CONVERTED = "stated", ("derived", "assumed")  # bases of an amount in particles
 _SURE = {
     "very low": "is very uncertain",
@@ -152,9 +153,16 @@ def questions(tables: Tables, *, protocol: dict) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``disease_area, route_group`` (codes, ``ALL`` or ``UNKNOWN``), ``page`` (the name of its page, made of the codes),
-        ``label`` (in words), ``n_trials, n_reports``; in the order of the protocol's codes, what is not reported last.
+        ``label`` (in words), ``n_trials, n_expanded`` (records of expanded access, which are no trials), ``n_reports``; in the order of the protocol's codes, what is not reported last.
     """
     names = [name for name in ("trials", "reports") if name in tables]
+    outside = tables["trials"].get("study_type", pd.Series(dtype="str")) == _OUTSIDE
+    tables = (
+        tables | {"trials": tables["trials"][~outside], "expanded": tables["trials"][outside]}
+        if outside.any()
+        else tables
+    )
+    names += ["expanded"] if outside.any() else []
     held = {name: Counter(zip(*(tables[name][field] for field in FIELDS), strict=True)) for name in names}
     pairs = {pair for counts in held.values() for pair in counts}
     orders = {field: [ALL, *protocol["codes"].get(field, {})] for field in FIELDS}
@@ -174,10 +182,16 @@ def questions(tables: Tables, *, protocol: dict) -> pd.DataFrame:
         own = dict(zip(FIELDS, codes, strict=True))
         counts = {
             f"n_{name}": sum(n for pair, n in held.get(name, {}).items() if belongs(dict(zip(FIELDS, pair)), own))
-            for name in ("trials", "reports")
+            for name in ("trials", "expanded", "reports")
         }
         rows.append(own | {"page": page_of(*codes), "label": label(own, protocol)} | counts)
     return pd.DataFrame(rows)
+
+
+def in_words(trials: list[dict[str, Any]]) -> str:
+    """How many trials these are, records of expanded access counted apart."""
+    outside = sum(row.get("study_type") == _OUTSIDE for row in trials)
+    return trials_in_words(len(trials) - outside, outside)
 
 
 def rows_of(tables: Tables) -> Rows:
@@ -364,9 +378,8 @@ def _certainty(own: Rows) -> str:
 def _dose(own: Rows) -> str:
     if "doses" not in own or not own["trials"]:
         return ""
-    doses, n = own["doses"], len(own["trials"])
-    told = _number(doses, "trn")
-    text = f"Dose: {told} of {several(n, 'trial')} {'states' if told == 1 else 'state'} one."
+    doses, told = own["doses"], _number(own["doses"], "trn")
+    text = f"Dose: {told} of {in_words(own['trials'])} {'states' if told == 1 else 'state'} one."
     for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
         if rows := [row for row in doses if row["basis"] in bases]:
             text += f" Particles per administration, {words}: {span(rows)} ({several(_number(rows, 'trn'), 'trial')})."
@@ -459,7 +472,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
 
     ``rows`` are those of all questions, for the trials that may belong to this one though their route is not known.
     """
-    trials, n = own["trials"], several(len(own["trials"]), "trial")
+    trials, n = own["trials"], in_words(own["trials"])
     lines: list[tuple[str, list[str], str]] = []
     if any("due" in row for row in trials):
         over = [row for row in trials if row["due"] == OVER]
