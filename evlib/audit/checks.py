@@ -20,6 +20,7 @@ from evlib.base.tables import WITHOUT_CODE
 from evlib.base.words import joined
 from evlib.doses.dose_windows import NARROW
 from evlib.doses.effect_sizes import mean_difference
+from evlib.doses.stated_doses import power
 
 COLUMNS = ["id", "finding", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
@@ -802,7 +803,7 @@ def _as_text(value: object) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return f"{value:.3g}".replace("e+0", "e") if abs(value) >= 1e7 else f"{value:.6g}"
+        return power(value) if abs(value) >= 1e7 else f"{value:.6g}"
     return str(value)
 
 

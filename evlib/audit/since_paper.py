@@ -63,7 +63,7 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
     >>> later = pd.DataFrame({"trn": ["D", "E", "F"], "screening": "included", "countries": "Iran"})
     >>> now = pd.concat([before, later])
     >>> in_sentences(changes_by_code(before, now, protocol={"codes": {}}), before, now)
-    ['Country: more often Iran (3 of 3 since that report it, 0 of 3 before); none since for China (3 before).']
+    ['Country: more often Iran (3 of the 3 later trials that report it, 0 of the 3 earlier ones); no longer China (3 earlier).']
     """
     one, other = (table[table.screening == "included"] for table in (before, now))
     new = other[~other.trn.isin(one.trn)]
@@ -75,12 +75,12 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
         rose = own[(own.since >= _FEW) & (own.share_since > own.share_before)].head(2)
         stopped = own[(own.before >= _FEW) & (own.since == 0)]
         parts = [
-            f"{row.label} ({row.since} of {told['since']} since that report it, {row.before} of {told['before']} before)"
+            f"{row.label} ({row.since} of the {told['since']} later trials that report it, {row.before} of the {told['before']} earlier ones)"
             for row in rose.itertuples()
         ]
         text = f"{FIELDS[str(field)]}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
-        gone = [f"{row.label} ({row.before} before)" for row in stopped.itertuples()]
-        sentences.append(text + (f"; none since for {joined(gone)}." if gone else "."))
+        gone = [f"{row.label} ({row.before} earlier)" for row in stopped.itertuples()]
+        sentences.append(text + (f"; no longer {joined(gone)}." if gone else "."))
     return sentences
 
 
@@ -98,21 +98,20 @@ def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
     )
 
 
-def named_by_paper(table2: pd.DataFrame, before: pd.DataFrame) -> str:
-    """How many of the trials that the paper names by number, in its Table 2, are included here, and which are not.
+def named_by_paper(table2: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """How many of the trials that the paper names by number, in its Table 2, are included by its search date, and which are not.
+
+    ``before`` and ``now`` are as in ``changes_by_code``; a number that ``now`` merged into another stands for that one.
 
     Examples
     --------
-    >>> before = pd.DataFrame({"trn": ["NCT1", "NCT2"], "merged_trns": [None, "ChiCTR1"], "screening": "included"})
-    >>> named_by_paper(pd.DataFrame({"trn": ["NCT1", "ChiCTR1", "NCT3"]}), before)
+    >>> now = pd.DataFrame({"trn": ["NCT1", "NCT2"], "merged_trns": [None, "ChiCTR1"], "screening": "included"})
+    >>> named_by_paper(pd.DataFrame({"trn": ["NCT1", "ChiCTR1", "NCT3"]}), now[["trn", "screening"]], now)
     'By number the paper names 3 of its trials, in its Table 2; 2 of these are among ours (ChiCTR1 as NCT2), not NCT3.'
     """
-    included = before[before.screening == "included"]
-    kept = dict(zip(included.trn, included.trn)) | {
-        trn: row.trn
-        for row in included.dropna(subset="merged_trns").itertuples()
-        for trn in split_multi(row.merged_trns)
-    }
+    included = set(before.trn[before.screening == "included"])
+    merged_into = {trn: row.trn for row in now.itertuples() for trn in split_multi(row.merged_trns)}
+    kept = {trn: trn for trn in included} | {trn: one for trn, one in merged_into.items() if one in included}
     ours, absent = table2.trn[table2.trn.isin(kept)], table2.trn[~table2.trn.isin(kept)]
     merged = [f"{trn} as {kept[trn]}" for trn in ours if kept[trn] != trn]
     return (

@@ -22,7 +22,7 @@ from evlib.doses.effect_sizes import (
     upper_bound_of_none,
 )
 from evlib.doses.evidence import DIALS
-from evlib.doses.stated_doses import WITHOUT_UNIT, power, share_text, span_of
+from evlib.doses.stated_doses import WITHOUT_UNIT, of_records, power, share_text, span_of
 
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)  # the worse, the later
@@ -573,6 +573,7 @@ def _tolerated(table2: pd.DataFrame, safety: pd.DataFrame) -> tuple[str, str]:
 
 
 def _kinds_of_unit(stated: pd.DataFrame) -> tuple[str, str]:
+    stated = of_records(stated)
     kinds = stated[~stated.unit_kind.isin(WITHOUT_UNIT)].groupby("unit_kind").trn.nunique().sort_values(ascending=False)
     if kinds.empty:
         return "no trial shows a dose", UNSUPPORTED
