@@ -63,7 +63,7 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
     >>> later = pd.DataFrame({"trn": ["D", "E", "F"], "screening": "included", "countries": "Iran"})
     >>> now = pd.concat([before, later])
     >>> in_sentences(changes_by_code(before, now, protocol={"codes": {}}), before, now)
-    ['Country: more often Iran (3 of the 3 later trials that report it, 0 of the 3 earlier ones); no longer China (3 earlier).']
+    ['Country: more often Iran (3 of 3 later trials that report it, 0 of 3 earlier ones); no longer China (3 earlier).']
     """
     one, other = (table[table.screening == "included"] for table in (before, now))
     new = other[~other.trn.isin(one.trn)]
@@ -75,7 +75,9 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
         rose = own[(own.since >= _FEW) & (own.share_since > own.share_before)].head(2)
         stopped = own[(own.before >= _FEW) & (own.since == 0)]
         parts = [
-            f"{row.label} ({row.since} of the {told['since']} later trials that report it, {row.before} of the {told['before']} earlier ones)"
+            f"{row.label} ({row.since} of {told['since']} later trials that report it, {row.before} of {told['before']} earlier ones)"
+            if row.Index == rose.index[0]
+            else f"{row.label} ({row.since} of {told['since']}, {row.before} of {told['before']})"
             for row in rose.itertuples()
         ]
         text = f"{FIELDS[str(field)]}: " + (f"more often {joined(parts)}" if parts else "no clear rise")

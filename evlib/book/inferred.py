@@ -142,7 +142,11 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
             doses.caveat[~review].fillna("told by the record itself"),
             doses.words[~review],
         ),
-        "dose told by a review alone": (doses.trn[review], doses.as_stated[review], doses.words[review]),
+        "dose told by a review alone": (
+            doses.trn[review],
+            (doses.as_stated + ". " + doses.caveat).fillna(doses.as_stated)[review],
+            doses.words[review],
+        ),
         "particles of a dose": (
             particles.trn,
             particles.as_stated + ": " + pd.Series(spans, particles.index, dtype="str"),
