@@ -18,7 +18,7 @@ from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
-from evlib.doses.stated_doses import report_url, span_of
+from evlib.doses.stated_doses import BY_RECORD, report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
 
 ALL = "all"  # in place of a code: whatever the disease, or whatever the route
@@ -84,7 +84,7 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
 
 def _doses(results: Path, trials: pd.DataFrame) -> pd.DataFrame:
     path = results / "doses_in_particles.csv"
-    names = ["trn", "as_stated", "basis", "why", "low", "high", "median"]
+    names = ["trn", "as_stated", "told_by", "basis", "why", "low", "high", "median"]
     doses = read_csv(path) if path.is_file() else read_table(results / "doses.csv", "doses")
     doses = _with_numbers(doses.reindex(columns=names))
     return doses[doses.trn.isin(trials.trn)].merge(trials[["trn", *FIELDS]], on="trn")
@@ -378,7 +378,8 @@ def _certainty(own: Rows) -> str:
 def _dose(own: Rows) -> str:
     if "doses" not in own or not own["trials"]:
         return ""
-    doses, told = own["doses"], _number(own["doses"], "trn")
+    doses = own["doses"]
+    told = _number([row for row in doses if row["told_by"] == BY_RECORD], "trn")
     text = f"Dose: {told} of {in_words(own['trials'])} {'states' if told == 1 else 'state'} one."
     for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
         if rows := [row for row in doses if row["basis"] in bases]:
