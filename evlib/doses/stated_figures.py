@@ -94,8 +94,12 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
     by_route = "; ".join(
         f"{row.Index} {span_of(row.low, row.high)} ({several(row.n, 'trial')})" for row in spans.itertuples()
     )
+    told = "; ".join((counted.trn + ": " + counted.caveat).dropna())
+    note = f"Hollow, to be read with a caveat: {told}." if told else ""
     with matplotlib.rc_context(STYLE):
-        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted)), layout="constrained")
+        drawing, axes = plt.subplots(
+            figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted) + len(note) / 450), layout="constrained"
+        )
         import seaborn as sns  # here, as it takes a second to load
 
         palette = dict(zip(spans.index, sns.color_palette("colorblind", len(spans))))
@@ -116,7 +120,8 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         axes.invert_yaxis()
         axes.grid(axis="x", alpha=0.4)
         handles = [plt.Line2D([], [], color=palette[r], marker=markers[r], lw=3, label=r) for r in spans.index]
-        drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
+        look = {"frameon": False, "fontsize": 9, "ncols": 3, "title_fontsize": 8, "alignment": "left"}
+        drawing.legend(handles=handles, loc="outside lower left", title=" " if note else None, **look)
     data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated", "caveat"]]
     caveats = ("" if pd.isna(caveat) else f". {caveat}" for caveat in counted.caveat)
     hints = {
@@ -124,6 +129,4 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         for (y, row), caveat in zip(counted.iterrows(), caveats, strict=True)
     }
     alt = f"Range plot on a log axis. {title}: {by_route}."
-    told = "; ".join((counted.trn + ": " + counted.caveat).dropna())
-    note = f"Hollow, to be read with a caveat: {told}." if told else ""
     return Figure(drawing, "particles_by_route", title, f"{alt} {note}".strip(), data, hints, note=note)

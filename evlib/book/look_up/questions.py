@@ -194,6 +194,12 @@ def in_words(trials: list[dict[str, Any]]) -> str:
     return trials_in_words(len(trials) - outside, outside)
 
 
+def _of_all(trials: list[dict[str, Any]]) -> str:
+    """The same after "3 of": of 10 records (9 trials and 1 record of expanded access)."""
+    apart = any(row.get("study_type") == _OUTSIDE for row in trials)
+    return f"{several(len(trials), 'record')} ({in_words(trials)})" if apart else in_words(trials)
+
+
 def rows_of(tables: Tables) -> Rows:
     """The tables as rows, which many small pages are made from faster than from frames."""
     rows = {}
@@ -380,7 +386,7 @@ def _dose(own: Rows) -> str:
         return ""
     doses = own["doses"]
     told = _number([row for row in doses if row["told_by"] == BY_RECORD], "trn")
-    text = f"Dose: {told} of {in_words(own['trials'])} {'states' if told == 1 else 'state'} one."
+    text = f"Dose: {told} of {_of_all(own['trials'])} {'states' if told == 1 else 'state'} one."
     for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
         if rows := [row for row in doses if row["basis"] in bases]:
             text += f" Particles per administration, {words}: {span(rows)} ({several(_number(rows, 'trn'), 'trial')})."
@@ -473,7 +479,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
 
     ``rows`` are those of all questions, for the trials that may belong to this one though their route is not known.
     """
-    trials, n = own["trials"], in_words(own["trials"])
+    trials, n = own["trials"], _of_all(own["trials"])
     lines: list[tuple[str, list[str], str]] = []
     if any("due" in row for row in trials):
         over = [row for row in trials if row["due"] == OVER]
