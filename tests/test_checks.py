@@ -132,7 +132,6 @@ KINDS = [
     ("table2", {"trn": "NCT04313647", "column": "adverse_events"}, "bradycardia", "none", {}),
     ("table2_count", {"column": "route", "cell": "nebulisation"}, 3, 2, {}),
     ("rows_of", "table2", 6, 7, {}),
-    ("flow", "included", 3, 4, {}),
     ("field", ("countries", "China"), 2, 3, {}),
     ("count_where", {"countries": ["China", "Iran"], "route_group": "nebulised"}, 2, 3, {}),
     ("any_where", {"msc_source": "adipose"}, True, False, {}),
@@ -214,9 +213,15 @@ def test_another_value_gets_another_verdict(evidence, check, options, right, wro
 
 def test_each_check_is_tested():
     assert set(checks.CHECKS) - {kind[0] for kind in KINDS} == {
-        *("number_listed", "reported_for", "not_checkable", "possible_share", "less_on_both_sides"),
+        *("number_listed", "flow", "reported_for", "not_checkable", "possible_share", "less_on_both_sides"),
         *OF_THE_PAPER,
     }
+
+
+def test_a_step_of_the_search_is_shown_beside_ours_and_decides_nothing(evidence):
+    for value in (3, 4):
+        row = judged(evidence, value, "flow", "included")
+        assert (row.verdict, row.ours, row.kind) == (checks.NOT_CHECKABLE, "3", "recomputation")
 
 
 def test_what_the_paper_lists_is_counted(evidence):

@@ -128,7 +128,7 @@ def test_the_verdicts_and_the_answer_are_of_the_whole_cross(tables, stated, cros
     as_set = cross[cross.as_set].iloc[0]
     lowest, of_any = (share_text(as_set[name]) for name in ("share_minimum", "share_any"))
     assert lowest != of_any
-    assert re.search(rf"{lowest} where the lowest effective .*{of_any} where any two", answer[1])
+    assert re.search(rf"{lowest} for the lowest effective .*{of_any} for any two", answer[1])
     assert re.search(
         rf"{lowest} of the .*lowest effective .*{of_any} where any two", by_claim.evidence["below intravenous"]
     )

@@ -1,11 +1,13 @@
 """Doses: numbers and units as stated, particles only where particles were counted."""
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from conftest import RAW
 
 from evlib.base.schema import read_csv
 from evlib.doses import stated_doses
+from evlib.doses.stated_figures import particles_by_route
 
 HEAD = "trn,arm,low,high,unit,per,volume_ml,n_administrations,interval,as_stated\n"
 
@@ -95,6 +97,32 @@ def test_every_shipped_dose_is_usable(shipped):
     assert len(doses) == sum(map(len, files))
     own = doses[doses.trn == "NCT03857841"]  # its arms, of which the first reading held one
     assert own.low.tolist() == [20, 60, 200] and own.index.tolist() == list(range(own.index[0], own.index[0] + 3))
+
+
+def test_a_dose_that_a_review_alone_tells_is_not_stated_and_a_caveat_goes_with_its_number(shipped):
+    doses, _ = stated_doses.stated_doses(RAW / "curation/doses.csv", known=set(shipped.trn))
+    told = doses[doses.told_by == stated_doses.BY_REVIEW]
+    assert "NCT05787288" in set(told.trn) and told.particles_low.isna().all()
+    assert not set(told.index) & set(stated_doses.of_records(doses).index)
+    n, without = (stated_doses.dose_numbers(part)["n_particle_trials"] for part in (doses, doses.drop(told.index)))
+    assert n == without
+    vials = doses[doses.trn == "IRCT20230801058996N5"]
+    assert vials.caveat.str.contains("each vial").all()
+    drawn = particles_by_route(vials, labels={})
+    plt.close(drawn.drawing)
+    for shown in (drawn.note, drawn.alt, drawn.data.caveat.iloc[0], *drawn.hints["dose-0"]):
+        assert "each vial" in shown
+
+
+def test_a_decision_on_a_dose_that_is_not_there_is_set_aside_with_its_line(tmp_path):
+    head = "trn,as_stated,told_by,caveat,own_conversion,words,read_from,decided_by,date\n"
+    lines = ["NCT00000001,x,the record,mind,,w,here,Ana,", "NCT00000001,y,the record,,,w,here,Ana,"]
+    lines += ["NCT00000001,z,a rumour,,,w,here,Ana,", "NCT00000001,z,the record,,,,here,Ana,"]
+    (tmp_path / "dose_decisions.csv").write_text(head + "\n".join(lines) + "\n")
+    rows = (f"NCT00000001,,1,2,particles,administration,,,,{words}" for words in "xz")
+    doses, rejects = stated(tmp_path, *rows, known=["NCT00000001"])
+    assert doses.caveat.fillna("").tolist() == ["mind", ""]
+    assert rejects.line.tolist() == [3, 4, 5] and set(rejects.file) == {"dose_decisions.csv"}
 
 
 def test_the_address_of_a_report_is_its_doi_else_the_first_page_it_was_read_from():

@@ -20,6 +20,7 @@ from evlib.base.tables import WITHOUT_CODE
 from evlib.base.words import joined
 from evlib.doses.dose_windows import NARROW
 from evlib.doses.effect_sizes import mean_difference
+from evlib.doses.stated_doses import power
 
 COLUMNS = ["id", "finding", "section", "quote", "value", "kind", "check", "ours", "verdict", "why", "source"]
 NOT_CHECKABLE = "not checkable"
@@ -382,7 +383,8 @@ def _flow(claim: _Claim, step: str, evidence: Evidence) -> _Finding:
     n = evidence.flow.drop_duplicates("step").set_index("step").n
     if step not in n:
         return _Finding(None, None, "Our flow has no such step.")
-    return _recomputed(claim, int(n[step]), "records or trials at this step")
+    why = f"We have {n[step]} at this step, which decides nothing: a step's number is that of the sources searched. {_SETS_DIFFER}"
+    return _Finding(int(n[step]), None, why)
 
 
 def _count_where(claim: _Claim, where: dict, evidence: Evidence) -> _Finding:
@@ -801,7 +803,7 @@ def _as_text(value: object) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return f"{value:.3g}".replace("e+0", "e") if abs(value) >= 1e7 else f"{value:.6g}"
+        return power(value) if abs(value) >= 1e7 else f"{value:.6g}"
     return str(value)
 
 

@@ -63,7 +63,7 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
     >>> later = pd.DataFrame({"trn": ["D", "E", "F"], "screening": "included", "countries": "Iran"})
     >>> now = pd.concat([before, later])
     >>> in_sentences(changes_by_code(before, now, protocol={"codes": {}}), before, now)
-    ['Country: more often Iran (3 of 3 since that report it, 0 of 3 before); none since for China (3 before).']
+    ['Country: more often Iran (3 of 3 later trials that report it, 0 of 3 earlier ones); no longer China (3 earlier).']
     """
     one, other = (table[table.screening == "included"] for table in (before, now))
     new = other[~other.trn.isin(one.trn)]
@@ -75,12 +75,14 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
         rose = own[(own.since >= _FEW) & (own.share_since > own.share_before)].head(2)
         stopped = own[(own.before >= _FEW) & (own.since == 0)]
         parts = [
-            f"{row.label} ({row.since} of {told['since']} since that report it, {row.before} of {told['before']} before)"
+            f"{row.label} ({row.since} of {told['since']} later trials that report it, {row.before} of {told['before']} earlier ones)"
+            if row.Index == rose.index[0]
+            else f"{row.label} ({row.since} of {told['since']}, {row.before} of {told['before']})"
             for row in rose.itertuples()
         ]
         text = f"{FIELDS[str(field)]}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
-        gone = [f"{row.label} ({row.before} before)" for row in stopped.itertuples()]
-        sentences.append(text + (f"; none since for {joined(gone)}." if gone else "."))
+        gone = [f"{row.label} ({row.before} earlier)" for row in stopped.itertuples()]
+        sentences.append(text + (f"; no longer {joined(gone)}." if gone else "."))
     return sentences
 
 
@@ -95,6 +97,29 @@ def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
     return (
         f"{several(last, 'was', 'were')} registered in the twelve months to {search_date} and {before} in the "
         f"twelve months before" + (f"; of {several(undated, 'trial')} the day is not known" if undated else "")
+    )
+
+
+def named_by_paper(table2: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """How many of the trials that the paper names by number, in its Table 2, are included by its search date, and which are not.
+
+    ``before`` and ``now`` are as in ``changes_by_code``; a number that ``now`` merged into another stands for that one.
+
+    Examples
+    --------
+    >>> now = pd.DataFrame({"trn": ["NCT1", "NCT2"], "merged_trns": [None, "ChiCTR1"], "screening": "included"})
+    >>> named_by_paper(pd.DataFrame({"trn": ["NCT1", "ChiCTR1", "NCT3"]}), now[["trn", "screening"]], now)
+    'By number the paper names 3 of its trials, in its Table 2; 2 of these are among ours (ChiCTR1 as NCT2), not NCT3.'
+    """
+    included = set(before.trn[before.screening == "included"])
+    merged_into = {trn: row.trn for row in now.itertuples() for trn in split_multi(row.merged_trns)}
+    kept = {trn: trn for trn in included} | {trn: one for trn, one in merged_into.items() if one in included}
+    ours, absent = table2.trn[table2.trn.isin(kept)], table2.trn[~table2.trn.isin(kept)]
+    merged = [f"{trn} as {kept[trn]}" for trn in ours if kept[trn] != trn]
+    return (
+        f"By number the paper names {len(table2)} of its trials, in its Table 2; "
+        f"{len(ours)} of these are among ours{f' ({joined(merged)})' if merged else ''}"
+        f"{f', not {joined(list(absent))}' if len(absent) else ''}."
     )
 
 

@@ -70,7 +70,7 @@ _TABLES = {
     "coding_basis": "trn:key field:key value coded_by:key found_in words record_says",
     "doses": """
         trn:key arm route route_group low:number high:number unit unit_kind:key per volume_ml:number
-        n_administrations:count interval particles_low:number particles_high:number as_stated
+        n_administrations:count interval particles_low:number particles_high:number as_stated told_by caveat
     """,
     "updates": """
         day:key search_date:key snapshot:key records:count read:count included:count new:count removed:count results:count

@@ -2,6 +2,7 @@
 
 import html
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown
 
@@ -216,6 +217,8 @@ def first_url(cells: pd.Series) -> pd.Series:
 def _cell_text(cell: object) -> str:
     if pd.isna(cell):
         return "–"
+    if isinstance(cell, (bool, np.bool_)):
+        return "yes" if cell else "no"
     if isinstance(cell, pd.Timestamp):
         return f"{cell:%Y-%m-%d}"
     return f"{cell:,.12g}" if isinstance(cell, float) else str(cell)

@@ -25,6 +25,18 @@ def several(n: int, one: str, many: str = "") -> str:
     return f"{thousands(n)} {one if n == 1 else many or f'{one}s'}"
 
 
+def trials_in_words(n: int, n_expanded: int = 0) -> str:
+    """So many trials, and beside them records of expanded access, which give a product outside of a trial.
+
+    Examples
+    --------
+    >>> trials_in_words(3), trials_in_words(9, 1)
+    ('3 trials', '9 trials and 1 record of expanded access')
+    """
+    apart = f" and {several(n_expanded, 'record')} of expanded access" if n_expanded else ""
+    return f"{several(n, 'trial')}{apart}"
+
+
 def joined(names: Sequence[str], word: str = "and") -> str:
     """Names as a list in a sentence: "A, B and C"; empty for none.
 

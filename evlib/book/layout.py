@@ -23,6 +23,7 @@ from evlib.book.checklists import checklist_words, read_checklists
 from evlib.book.dataset import citation_words, copy_table, repository_address, write_dataset
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
+from evlib.book.inferred import inferred, inferred_to_browse, kinds_in_words
 from evlib.book.lessons.chapters import chapters_of
 from evlib.book.lessons.pages import cell_index, for_the_book, write_lessons
 from evlib.book.look_up.inside import write_inside
@@ -106,6 +107,8 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words["most_asked"] = ""
     if (source / "find_answer.md").is_file():
         words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
+    inferences = inferred(results, root / "data" / "raw")
+    words["inferred_kinds"] = kinds_in_words(inferences)
     chapters = chapters_of(results)
     words["cell_index"] = cell_index(chapters, repository=address)
     if (source / "plans.md").is_file():
@@ -115,6 +118,9 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
         text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
         write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
     pages_of = _write_trials(root, results, source, protocol)
+    if (source / "inferred.md").is_file():
+        write_csv(inferences, source / "_extra" / "inferred.csv")
+        write_text(source / "inferred_table.html", inferred_to_browse(inferences, pages_of))
     if (results / "audit.csv").is_file():
         write_text(source / "ledger_table.html", claims_to_browse(read_csv(results / "audit.csv")))
     with_code: dict[str, nbformat.NotebookNode] = {}

@@ -13,7 +13,7 @@ from evlib.base.point_layout import BLUE, ORANGE
 from evlib.base.schema import checked
 from evlib.base.words import joined, several
 from evlib.doses.reports import settled_readings
-from evlib.doses.stated_doses import PARTICLES_OF, in_particles, with_number
+from evlib.doses.stated_doses import PARTICLES_OF, in_particles, of_records, with_number
 from evlib.screen.screening import agreement_of_words
 
 # The items, and what a reader sees.
@@ -245,7 +245,7 @@ def records_tell(described: pd.DataFrame, records: pd.DataFrame, doses: pd.DataF
     """
     trials = described[described.screening == "included"]
     own = records[records.trn.isin(trials.trn)]
-    doses = doses[doses.trn.isin(trials.trn)]
+    doses = of_records(doses[doses.trn.isin(trials.trn)])
     n = {
         "Product named (exosome, EV or secretome)": (trials.ev_term.notna().sum(), "described: ev_term"),
         ITEMS["cell_source"]: (trials.msc_source.notna().sum(), "described: msc_source"),

@@ -11,7 +11,7 @@ from evlib.base.protocol import phrase_pattern
 from evlib.base.reading.comparisons import patterns_of_labels, without_comparisons
 from evlib.base.reading.countries import country_converter
 from evlib.base.tables import WITHOUT_CODE, code_labels
-from evlib.base.words import several
+from evlib.base.words import joined, several
 from evlib.describe.phases import phase_code
 
 # The columns of the records from which the rules read a field, the most telling first.
@@ -664,6 +664,13 @@ def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, objec
     for by, trials in (("by", included), ("proposed_by", described)):
         words[f"{by}_route"] = _most_frequent(trials, "route", protocol)
         words[f"{by}_disease"] = _most_frequent(trials, "disease_area", protocol)
+    outside = included.trn[included.study_type == "expanded-access"] if "study_type" in included else ()
+    words["expanded_access"] = (
+        f"; {len(outside)} of them {'is no trial but a record' if len(outside) == 1 else 'are no trials but records'} of expanded "
+        f"access, which gives the product outside of a trial ({joined(list(outside))})"
+        if len(outside)
+        else ""
+    )
     return describe_counts(included, protocol) | words
 
 

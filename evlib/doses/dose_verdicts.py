@@ -22,7 +22,7 @@ from evlib.doses.effect_sizes import (
     upper_bound_of_none,
 )
 from evlib.doses.evidence import DIALS
-from evlib.doses.stated_doses import WITHOUT_UNIT, power, share_text, span_of
+from evlib.doses.stated_doses import WITHOUT_UNIT, of_records, power, share_text, span_of
 
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)  # the worse, the later
@@ -96,6 +96,13 @@ _ON_NARROW = {
     WEAKER: "Effective doses may lie in a narrow range; this is less certain than the paper states it",
     UNSUPPORTED: "The reports on file do not support that effective doses lie in a narrow range",
     OPEN: "Whether effective doses lie in a narrow range cannot be judged",
+}
+# Whether in the same report a dose below the effective ones did less, and whether one above did.
+_BEYOND = {
+    (False, False): "no report shows a dose below or above these that did less",
+    (True, False): "a dose below these did less in the same report, none above is known to",
+    (False, True): "a dose above these did less in the same report, none below is known to",
+    (True, True): "a dose below and a dose above these did less in the same report",
 }
 _ON_ORDER = {
     STANDS: "Effective doses are lower nebulised than intravenously",
@@ -202,10 +209,10 @@ def turned_alone(cross: pd.DataFrame, dial: str) -> pd.DataFrame:
 
 
 _COUNTS_AS_EFFECTIVE = {
-    "paper": "as the paper reads the reports",
-    "reported": "by anything better than another arm or improved since before",
-    "compared": "by a comparison group",
-    "primary": "by a primary outcome",
+    "paper": "by the paper's reading of the reports",
+    "reported": "by anything that was better than in another arm or improved since before",
+    "compared": "by being better than another arm",
+    "primary": "by being better than another arm in a primary outcome",
 }
 
 
@@ -227,29 +234,29 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     """
     verdict = verdicts.set_index("claim").verdict
     routes = "; ".join(
-        f"{row.route_group}: {span_of(row.effective_low, row.effective_high)}, {several(row.n_counted, 'report')}"
-        + _without_outcome(setting.doses, row.route_group)
+        f"{row.route_group} {span_of(row.effective_low, row.effective_high)} ({several(row.n_counted, 'report')}"
+        f"{_without_outcome(setting.doses, row.route_group)})"
         if row.n_counted
-        else f"{row.route_group}: none"
+        else f"{row.route_group} none"
         for row in setting.windows.itertuples()
     )
     known = cross.share.dropna()
     low, high = (share_text(share) for share in (known.min(), known.max()))
     as_set = cross[cross.as_set].iloc[0]
     spread = (
-        "Amounts are known within bounds only. Of all readings within them, the nebulised effective dose is the lower one in a "
-        f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions. As these are set it is "
-        f"{share_text(as_set.share_minimum)} where the lowest effective doses of the two routes are compared, "
-        f"{share_text(as_set.share_any)} where any two effective doses are. Under {len(cross) - len(known):,} of {len(cross):,} "
-        "combinations of the assumptions the routes cannot be compared at all: for one of them at least no report is left whose dose "
-        "counts as effective and can be told in particles. Under none does the share say whether a dose works."
+        "Each amount is known within bounds only. Of all readings within them, the nebulised effective dose is the lower one in a "
+        f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions. As these are set, it is "
+        f"{share_text(as_set.share_minimum)} for the lowest effective dose of each route and {share_text(as_set.share_any)} for any "
+        f"two. Under {len(cross) - len(known):,} of {len(cross):,} combinations of the assumptions nothing can be compared, since one "
+        "route at least has no effective dose in particles. None of these shares says whether a dose works."
         if len(known)
         else f"In none of {several(len(cross), 'combination')} of the assumptions can the routes be compared."
     )
     return [
         answer_in_words(verdict["narrow"], verdict["below intravenous"]),
-        f"Few reports give a dose in particles that counts as effective {_COUNTS_AS_EFFECTIVE[setting.dials['effective_if']]} ({routes}); "
-        f"such a dose was better than another arm in a randomised comparison in {_named_counts(setting.compared_windows)}. {spread}",
+        f"Few reports give a dose in particles that counts as effective {_COUNTS_AS_EFFECTIVE[setting.dials['effective_if']]}: "
+        f"{routes}. In a randomised comparison such a dose was better than another arm in {_named_counts(setting.compared_windows)}. "
+        f"{spread}",
         "What would settle it: randomised comparisons of several doses within one route and disease"
         f"{_people_needed(effects)}. Until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
@@ -259,7 +266,7 @@ def _without_outcome(doses: pd.DataFrame, route_group: str) -> str:
     """Of how many reports of a route, whose doses in particles count as effective, no outcome is on file; nothing where of none."""
     counted = doses[(doses.route_group == route_group) & (doses.reading == "effective") & doses.each_median.notna()]
     n = counted[counted.outcomes_on_file == 0].study_id.nunique()
-    return f" (of {n} of them no outcome is on file)" if n else ""
+    return f", {n} of them without an outcome on file" if n else ""
 
 
 def answer_in_words(narrow: str, below: str) -> str:
@@ -432,10 +439,10 @@ def _by_concentration(cross: pd.DataFrame) -> str:
 
 
 def _named_counts(compared: pd.DataFrame) -> str:
-    named = joined([f"{several(row.n_randomised, 'report')} of the {row.route_group}" for row in compared.itertuples()])
+    named = joined([f"{several(row.n_randomised, 'report')} ({row.route_group})" for row in compared.itertuples()])
     if not compared.n_randomised.any():
         return named
-    return f"{named} ({compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary)"
+    return f"{named}, {compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary"
 
 
 def _of_routes(doses: pd.DataFrame) -> str:
@@ -456,8 +463,8 @@ def _narrow_verdict(windows: pd.DataFrame, compared: pd.DataFrame) -> str:
 
 def _narrow(setting: Setting) -> str:
     words = (
-        f"{row.route_group}: {_width(row)}, {edges.sum()} of 2 edges by the reading as set"
-        for row, edges in zip(setting.windows.itertuples(), _has_edges(setting.windows), strict=True)
+        f"{row.route_group}: {_width(row)}, {_BEYOND[below, above]}"
+        for row, (below, above) in zip(setting.windows.itertuples(), _has_edges(setting.windows).tolist(), strict=True)
     )
     return f"{'; '.join(words)} ({_of_routes(setting.doses)})"
 
@@ -478,8 +485,8 @@ def _edges_verdict(windows: pd.DataFrame, compared: pd.DataFrame) -> str:
 def _edges(doses: pd.DataFrame) -> str:
     of_routes = doses[doses.route_group.isin(ROUTES)]
     beyond = less_effective_beyond(of_routes).items()
-    named = (f"{side} an effective one: {_named(of_routes[less])}" for side, less in beyond)
-    return f"doses that did less in the same report, by the reading as set, {'; '.join(named)}"
+    named = (f"{side} it {_named(of_routes[less])}" for side, less in beyond)
+    return f"doses read as doing less than an effective one of the same report: {'; '.join(named)}"
 
 
 # Each other claim's evidence in words, and its verdict.
@@ -566,6 +573,7 @@ def _tolerated(table2: pd.DataFrame, safety: pd.DataFrame) -> tuple[str, str]:
 
 
 def _kinds_of_unit(stated: pd.DataFrame) -> tuple[str, str]:
+    stated = of_records(stated)
     kinds = stated[~stated.unit_kind.isin(WITHOUT_UNIT)].groupby("unit_kind").trn.nunique().sort_values(ascending=False)
     if kinds.empty:
         return "no trial shows a dose", UNSUPPORTED
@@ -581,9 +589,10 @@ def _people_needed(effects: pd.DataFrame) -> str:
     if table.empty:
         return ""
     group = _untreated(effects).iloc[0]
+    untreated = 100 * group.versus_events / group.versus_n
     return (
-        f" (about {table['people a group'][0]} people in each group, for a power of {100 * POWER:.0f} % in a two-sided test at {100 * ALPHA:.0f} %, to see "
-        f"{100 * _POINTS:.0f} more of 100 survive where without vesicles {100 * group.versus_events / group.versus_n:.0f} of 100 do: "
+        f" (about {table['people a group'][0]} people in each group, for a power of {100 * POWER:.0f} % in a two-sided test at {100 * ALPHA:.0f} %, "
+        f"if {untreated:.0f} of 100 survive without vesicles and {untreated + 100 * _POINTS:.0f} with them; the {untreated:.0f} of 100 are "
         f"{_worked_out(effects, group, f' in {group.study}')})"
     )
 
@@ -593,4 +602,4 @@ def _width(window: Any) -> str:
         return "no effective dose in particles"
     if window.n_amounts == 1:
         return "one amount alone counts as effective"
-    return f"a factor of {10**window.width_low:,.0f} to {10**window.width_high:,.0f} between effective doses"
+    return f"the highest effective dose is {10**window.width_low:,.0f} to {10**window.width_high:,.0f} times the lowest"

@@ -82,7 +82,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         One row per route of ``ROUTES``: ``route_group``; ``n_reports`` and ``n_effective_reports`` (with an effective
         dose), of which ``n_counted`` in particles; ``minimum_low, minimum_high``: bounds of the lowest effective dose;
         ``effective_low, effective_high``: utmost bounds of all effective doses, which are ``n_amounts`` different amounts;
-        ``width_low, width, width_high``: log10 of the highest over the lowest effective dose, 2.5, 50 and 97.5 % of the
+        ``width_low, width, width_high``: log10 of the highest over the lowest effective dose, least, median and greatest of the
         draws (0: one amount was tried, which bounds nothing; missing: none); ``n_less_below, n_less_above``: less effective
         doses below and above an effective one of the same report; ``n_randomised``: reports with an effective dose in
         particles that was better than another arm in a comparison known to be randomised.
@@ -98,7 +98,7 @@ def windows(doses: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         counted = effective & ~np.isnan(lows)
         drawn, low, high = draws[:, counted], lows[counted], highs[counted]
         width = np.log10(drawn.max(axis=1) / drawn.min(axis=1)) if counted.any() else np.array([np.nan])
-        narrowest, middle, widest = np.percentile(width, [2.5, 50, 97.5])
+        narrowest, middle, widest = np.percentile(width, [0, 50, 100])
         least, most = (low.min(), high.max()) if counted.any() else (np.nan, np.nan)
         rows.append(
             {

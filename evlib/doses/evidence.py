@@ -66,7 +66,7 @@ READINGS = ("effective", "less effective", "no effect shown", "tolerated", "harm
 
 _OF_PAPER = ("effective", "less effective", "tolerated", "harm")
 _REPORT_UNITS = {"µg": "ug exosomes", "µg/kg": "ug exosomes/kg"}
-_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product", "pmol phospholipid/kg"), "other")
+_REPORT_UNITS |= dict.fromkeys(("µg exosome per g ointment", "g product"), "other")
 _ROUTE_GROUPS = {"nebulised": "nebulised", "iv": "intravenous"}
 # What a direction says (data/raw/curation/CODING.md): of another arm, or of the same arm before.
 BETWEEN_ARMS = ("better", "worse", "no difference")
@@ -436,7 +436,7 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     Returns
     -------
     pandas.DataFrame
-        One row per dose: ``trn, arm, route_group, as_stated`` and what ``evlib.doses.to_particles.harmonised`` returns.
+        One row per dose: ``trn, arm, route_group, as_stated, told_by`` and what ``evlib.doses.to_particles.harmonised`` returns.
 
     Examples
     --------
@@ -455,7 +455,7 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
     plan = conversion_plan(doses, factors, products=products, body_weight_kg=settings["body_weight_kg"])
     rng = np.random.default_rng(settings["seed"])
     particles = harmonised(plan, factors, rng=rng, draws=settings["draws"])
-    facts = doses.reset_index(drop=True)[["trn", "arm", "route_group", "as_stated"]]
+    facts = doses.reset_index(drop=True).reindex(columns=["trn", "arm", "route_group", "as_stated", "told_by"])
     return pd.concat([facts, particles.drop(columns=["trn", "arm"])], axis=1)
 
 

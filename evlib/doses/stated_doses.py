@@ -29,6 +29,8 @@ EACH = "administration"  # in column ``per``
 WITHOUT_UNIT = ("number without a unit", "other")
 PARTICLES_OF = ("an administration", "an area or a site", "no number that can be read")
 _ADDED = "doses_added.csv"  # beside the doses of the first readers: those that were read since, each with who read it
+_DECIDED = "dose_decisions.csv"  # beside them: who tells a dose, and what must be read with it
+BY_RECORD, BY_REVIEW = "the record", "a table of a review"  # in column ``told_by``
 _STATED = ["arm", "low", "high", "unit", "per", "volume_ml", "n_administrations", "interval", "as_stated"]
 
 
@@ -39,8 +41,10 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     -------
     doses, rejects
         Table ``doses`` without routes: ``low`` and ``high`` in ``unit``; ``particles_low`` and ``particles_high`` only where
-        particles of one administration are stated. A bound that the source does not give stays missing.
-        Table ``rejects``: rows with an unknown record or unit, or with a number that cannot be read.
+        the record states particles of one administration. A bound that the source does not give stays missing. ``told_by``:
+        "the record", or "a table of a review" where no copy of the record that was read shows the dose; ``caveat``: what must
+        be read with the number. Both are decided in ``dose_decisions.csv`` beside the doses, by number and words.
+        Table ``rejects``: rows with an unknown record or unit, or with a number that cannot be read; decisions that fit no dose.
 
     Examples
     --------
@@ -62,7 +66,40 @@ def stated_doses(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     doses, rejects = (pd.concat(own, ignore_index=True) for own in zip(*parts, strict=True))
     order = {trn: place for place, trn in enumerate(dict.fromkeys(doses.trn))}  # the doses of a trial stand together
     doses = doses.sort_values("trn", key=lambda trns: trns.map(order), kind="stable", ignore_index=True)
-    return checked(doses, "doses"), rejects
+    decided, wrong = set_aside(*_decisions(Path(path), doses))
+    told = doses[["trn", "as_stated"]].merge(decided, on=["trn", "as_stated"], how="left", validate="m:1")
+    doses = doses.assign(told_by=told.told_by.fillna(BY_RECORD), caveat=told.caveat)
+    own = doses.told_by == BY_RECORD
+    doses[["particles_low", "particles_high"]] = doses[["particles_low", "particles_high"]].where(own)
+    return checked(doses, "doses"), pd.concat([rejects, wrong], ignore_index=True)
+
+
+def _decisions(path: Path, doses: pd.DataFrame) -> tuple[pd.DataFrame, Path, list[tuple[pd.Series, str]]]:
+    """The decisions on doses, their file, and what may be wrong with a row of it."""
+    needs = ["trn", "as_stated", "told_by", "caveat", "words", "read_from", "decided_by"]
+    rows = read_csv(path := path.with_name(_DECIDED), needs=needs, optional=True)
+    keys = pd.MultiIndex.from_frame(rows[["trn", "as_stated"]])
+    return (
+        rows,
+        path,
+        [
+            (
+                pd.Series(~keys.isin(pd.MultiIndex.from_frame(doses[["trn", "as_stated"]])), rows.index),
+                "no dose has these words.",
+            ),
+            (pd.Series(keys.duplicated(), rows.index), "an earlier row decides on the same dose."),
+            (~rows.told_by.isin([BY_RECORD, BY_REVIEW]), f"told_by is neither '{BY_RECORD}' nor '{BY_REVIEW}'."),
+            (
+                rows[["words", "read_from", "decided_by"]].isna().any(axis=1),
+                "its words, where they stand, or who decided is missing.",
+            ),
+        ],
+    )
+
+
+def of_records(doses: pd.DataFrame) -> pd.DataFrame:
+    """The doses of table ``doses`` that the trial's own record tells; of a table without ``told_by``, all."""
+    return doses[doses.told_by == BY_RECORD] if "told_by" in doses else doses
 
 
 def _stated_in(path: Path, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -236,9 +273,10 @@ def in_particles(doses: pd.DataFrame) -> pd.DataFrame:
     """The trials of table ``doses`` that state particles, one row each, ``particles_of`` saying of what.
 
     It is "an administration", where the numbers are known; "an area or a site", of which it is not said how many; or "no
-    number that can be read". A trial with several doses counts once, by the first of these. It is the source of every count
-    of trials that state particles.
+    number that can be read". A trial with several doses counts once, by the first of these; doses that only a review tells do
+    not count. It is the source of every count of trials that state particles.
     """
+    doses = of_records(doses)
     stated = doses[doses.unit_kind.isin(("particles", "particles per area"))]
     known = stated[["particles_low", "particles_high"]].notna().all(axis=1)
     unread = stated[["low", "high"]].isna().all(axis=1)
@@ -254,10 +292,13 @@ def doses_in_a_sentence(doses: pd.DataFrame, n_trials: int) -> str:
         zip(PARTICLES_OF, ("per administration", "per area or site alone", "without a number that can be read"))
     )
     listed = joined([f"{counts[of]} {words}" for of, words in said.items() if of in counts])
+    of_review = doses.trn[~doses.trn.isin(of_records(doses).trn)].nunique()
+    told = f" Of {several(of_review, 'more trial')} a review's table alone shows a dose." if of_review else ""
+    doses = of_records(doses)
     n, numbers = doses.trn.nunique(), with_number(doses).trn.nunique()
     return (
         f"**{n} of {several(n_trials, 'included trial')}** {'shows' if n == 1 else 'show'} a dose, {numbers} with a number that "
-        f"can be read; {several(counts.sum(), 'counts', 'count')} particles{f': {listed}' if listed else ''}."
+        f"can be read; {several(counts.sum(), 'counts', 'count')} particles{f': {listed}' if listed else ''}.{told}"
     )
 
 
@@ -268,6 +309,8 @@ def with_number(doses: pd.DataFrame) -> pd.DataFrame:
 
 def dose_numbers(doses: pd.DataFrame, n_trials: int | None = None) -> dict[str, object]:
     """The fourth chapter's numbers, from table ``doses`` of the included trials; particles are those of an administration.
+
+    Doses that only a review tells do not count; the sentence names how many trials have no other.
 
     With ``n_trials``, how many trials are included, a sentence as well: ``doses_shown``.
 
@@ -286,6 +329,7 @@ def dose_numbers(doses: pd.DataFrame, n_trials: int | None = None) -> dict[str, 
     groups = counted.route_group.value_counts()
     nebulised, intravenous = groups.get("nebulised", 0), groups.get("intravenous", 0)
     said = {} if n_trials is None else {"doses_shown": doses_in_a_sentence(doses, n_trials)}
+    doses = of_records(doses)
     return said | {
         "n_dose_trials": doses.trn.nunique(),
         "n_unit_kinds": doses.unit_kind[~doses.unit_kind.isin(WITHOUT_UNIT)].nunique(),

@@ -8,11 +8,11 @@ import pandas as pd
 
 from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.words import several, share_in_words
-from evlib.doses.stated_doses import WITHOUT_UNIT, in_particles, span_of
+from evlib.doses.stated_doses import WITHOUT_UNIT, in_particles, of_records, span_of
 
 
 def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) -> Figure:
-    """How many trials state a dose in which kind of unit, by route group.
+    """How many trials state a dose in which kind of unit, by route group; a dose that only a review tells does not count.
 
     Examples
     --------
@@ -27,6 +27,7 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     'Doses are stated in 2 kinds of unit: half of the trials that show one count particles'
     >>> plt.close(drawn.drawing)
     """
+    doses = of_records(doses)
     if doses.empty:
         return nothing("dose_units", f"None of {n_trials} trials states a dose")
     per_trial = doses.assign(route_group=doses.route_group.map(labels).fillna("Not reported"))
@@ -60,6 +61,8 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
 def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd.Series | None = None) -> Figure:
     """Particles per administration, for doses stated in particles, on a log axis by route group.
 
+    A number with a ``caveat`` is hollow, and its caveat stands where a mouse rests on it, below the drawing and in the data.
+
     Parameters
     ----------
     about
@@ -68,7 +71,7 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
     Examples
     --------
     >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "route_group": ["nebulised", "local"], "arm": None})
-    >>> doses = doses.assign(particles_low=[2e8, 1e10], particles_high=[1.6e9, 2e10], as_stated="…")
+    >>> doses = doses.assign(particles_low=[2e8, 1e10], particles_high=[1.6e9, 2e10], as_stated="…", caveat=None)
     >>> drawn = particles_by_route(doses, labels={"nebulised": "Nebulised", "local": "Local"})
     >>> drawn.data[["trn", "route", "particles_low", "particles_high"]]
         trn      route  particles_low  particles_high
@@ -91,8 +94,12 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
     by_route = "; ".join(
         f"{row.Index} {span_of(row.low, row.high)} ({several(row.n, 'trial')})" for row in spans.itertuples()
     )
+    told = "; ".join((counted.trn + ": " + counted.caveat).dropna())
+    note = f"Hollow, to be read with a caveat: {told}." if told else ""
     with matplotlib.rc_context(STYLE):
-        drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted)), layout="constrained")
+        drawing, axes = plt.subplots(
+            figsize=(WIDTH_INCHES, 1.9 + 0.27 * len(counted) + len(note) / 450), layout="constrained"
+        )
         import seaborn as sns  # here, as it takes a second to load
 
         palette = dict(zip(spans.index, sns.color_palette("colorblind", len(spans))))
@@ -100,7 +107,8 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         for y, row in counted.iterrows():
             ends, colour = [row.particles_low, row.particles_high], palette[row.route]
             axes.plot(ends, [y, y], color=colour, lw=3, solid_capstyle="round")
-            axes.plot(ends, [y, y], markers[row.route], color=colour, ms=5, gid=f"dose-{y}")
+            inside = colour if pd.isna(row.caveat) else "white"
+            axes.plot(ends, [y, y], markers[row.route], color=colour, mfc=inside, ms=5, gid=f"dose-{y}")
         arms = counted.arm.dropna().map(lambda arm: f", {textwrap.shorten(arm, 18, placeholder='…')}")
         named = counted.trn + arms.reindex(counted.index, fill_value="")
         if about is not None:
@@ -112,10 +120,13 @@ def particles_by_route(doses: pd.DataFrame, *, labels: dict[str, str], about: pd
         axes.invert_yaxis()
         axes.grid(axis="x", alpha=0.4)
         handles = [plt.Line2D([], [], color=palette[r], marker=markers[r], lw=3, label=r) for r in spans.index]
-        drawing.legend(handles=handles, frameon=False, fontsize=9, ncols=3, loc="outside lower left")
-    data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated"]]
+        look = {"frameon": False, "fontsize": 9, "ncols": 3, "title_fontsize": 8, "alignment": "left"}
+        drawing.legend(handles=handles, loc="outside lower left", title=" " if note else None, **look)
+    data = counted[["trn", "arm", "route", "particles_low", "particles_high", "as_stated", "caveat"]]
+    caveats = ("" if pd.isna(caveat) else f". {caveat}" for caveat in counted.caveat)
     hints = {
-        f"dose-{y}": [f"{row.trn}{'' if pd.isna(row.arm) else ', ' + row.arm}: {row.as_stated}"] * 2
-        for y, row in counted.iterrows()
+        f"dose-{y}": [f"{row.trn}{'' if pd.isna(row.arm) else ', ' + row.arm}: {row.as_stated}{caveat}"] * 2
+        for (y, row), caveat in zip(counted.iterrows(), caveats, strict=True)
     }
-    return Figure(drawing, "particles_by_route", title, f"Range plot on a log axis. {title}: {by_route}.", data, hints)
+    alt = f"Range plot on a log axis. {title}: {by_route}."
+    return Figure(drawing, "particles_by_route", title, f"{alt} {note}".strip(), data, hints, note=note)

@@ -18,9 +18,18 @@ from evlib.base.identifiers import registration_numbers
 from evlib.base.schema import MULTI, read_csv, split_multi
 from evlib.base.words import several
 from evlib.doses.parse import in_unit
+from evlib.doses.stated_doses import BY_REVIEW
 
 PRODUCTS = ("ExoFlo", "Zofin")  # products by name, whose concentration some source states
-BASES = ("stated", "derived", "assumed", "not convertible")
+# How many particles a dose holds, by what that rests on: the one place that says what these words mean.
+BASES = {
+    "stated": "the trial's own record or report counts the particles",
+    "derived": "a volume times the concentration that sources state of that very product, or a mass whose particles the trial's "
+    "own record states",
+    "assumed": "it rests on what others say: a mass times a factor that stands in another trial's record or in the literature, "
+    "or a number that a review tells of the trial and its record, as it was read, does not",
+    "not convertible": "no source in use says how many particles the amount holds",
+}
 FACTORS = ("from_unit", "product", "of_trn", "low", "high", "open", "weight", "read_at_source", "msc", "source", "note")
 
 _COUNTED = r"(?:EVs?|EV particles|exosomes|particles|nanoparticles)"
@@ -35,7 +44,7 @@ _FACTOR_UNITS = [
 def read_conversions(path: str | Path) -> pd.DataFrame:
     """The table of conversions (``conversions.csv``), its numbers and its flag parsed.
 
-    A value that is no positive number, or a flag that is neither True nor False, is an ``InputError``.
+    ``of_trn``: the trial whose own record it is, by ``own_conversion`` in ``dose_decisions.csv`` beside it. A value that is no positive number, or a flag that is neither True nor False, is an ``InputError``.
     """
     rows = read_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
     names = ["value", "low", "high"]
@@ -45,7 +54,9 @@ def read_conversions(path: str | Path) -> pd.DataFrame:
     if bad.any():
         line = int(bad.to_numpy().argmax()) + 2
         raise InputError(f"{path}, line {line}: a value is no positive number, or read_at_source is not True or False.")
-    return rows.assign(**numbers, read_at_source=rows.read_at_source == "True")
+    decided = read_csv(Path(path).with_name("dose_decisions.csv"), needs=["trn", "own_conversion"], optional=True)
+    own = decided.dropna(subset="own_conversion").set_index("own_conversion").trn
+    return rows.assign(**numbers, read_at_source=rows.read_at_source == "True", of_trn=rows.quantity.map(own))
 
 
 def conversion_factors(
@@ -144,7 +155,7 @@ def conversion_plan(
     ----------
     doses
         Table ``doses`` or what ``evlib.doses.parse_agreement.with_readers_doses`` returns: ``trn, arm, low, high, unit, per,
-        n_administrations``, and ``stated_unit`` if there.
+        n_administrations``, and ``stated_unit``, ``told_by`` and ``caveat`` if there.
     factors
         As ``conversion_factors`` returns it; a notebook may change its ``weight``, ``low`` and ``high``.
     products
@@ -169,6 +180,7 @@ def conversion_plan(
     used = factors[factors.weight > 0]
     by_unit = dict(list(used.groupby("from_unit")))
     rows = [_planned(dose, by_unit, products.get(dose["trn"]), scales) for dose in doses.to_dict("records")]
+    rows = [_as_told(plan, dose) for plan, dose in zip(rows, doses.to_dict("records"), strict=True)]
     frame = pd.DataFrame(rows, columns=_PLAN)
     kinds = dict.fromkeys(("product", "scale", "conversion_note", "interval", "of_trn"), "str")
     kinds |= dict.fromkeys(("amount_low", "amount_high"), "float64") | {"per_course": "bool"}
@@ -354,7 +366,8 @@ def _factor(row: dict) -> dict | None:
     per = float(numbers.get("n") or 1)
     if "mg" in numbers:
         per *= in_unit(float(numbers["mg"]), "mg protein", "ug protein")
-    named = [] if own else registration_numbers(str(row["context"]))
+    decided = row.get("of_trn")
+    named = [] if own else registration_numbers(str(row["context"])) if pd.isna(decided) else [decided]
     msc = "NOT MSC" not in f"{subject} {row['note']}"
     return {
         **{"from_unit": from_unit, "product": product, "of_trn": named[0] if len(named) == 1 else None},
@@ -438,6 +451,19 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         **{"factor_low": readings.low.min(), "factor_high": readings.high.max()},
         **{"conversion": _once_each(readings.source), "read_at_source": bool(readings.read_at_source.all())},
         **{"conversion_note": _once_each(readings.note), **_interval(readings)},
+    }
+
+
+def _as_told(plan: dict, dose: dict) -> dict:
+    """The plan of a dose with what must be read with its number; one that only a review tells is assumed, whatever its unit."""
+    if plan["basis"] == "not convertible":
+        return plan
+    notes, basis = [dose.get("caveat")], plan["basis"]
+    if dose.get("told_by") == BY_REVIEW:
+        basis, notes = "assumed", ["a table of a review tells it; no copy of the record that was read shows it", *notes]
+    return plan | {
+        "basis": basis,
+        "why": ". ".join(str(note) for note in [plan["why"], *notes] if not pd.isna(note)) or None,
     }
 
 

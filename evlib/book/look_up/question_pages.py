@@ -15,7 +15,7 @@ from evlib.base.files import write_text, writing
 from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_short
 from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, not_of_mscs, several
+from evlib.base.words import joined, not_of_mscs, several, trials_in_words
 from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
 from evlib.book.look_up.pages import data_block
 from evlib.book.look_up.questions import (
@@ -31,6 +31,7 @@ from evlib.book.look_up.questions import (
     code_label,
     foremost,
     in_short,
+    in_words,
     missing,
     most_open_first,
     of_question,
@@ -267,7 +268,7 @@ def _cell(row: Any) -> str:
 
 def _counts(row: Any) -> str:
     reports = f", {several(row.n_reports, 'report')}" if row.n_reports else ""
-    return f"{several(row.n_trials, 'trial')}{reports}"
+    return f"{trials_in_words(row.n_trials, row.n_expanded)}{reports}"
 
 
 def downloads(tables: Tables) -> Callable[[dict[str, Any]], dict[str, list[list[str]]]]:
@@ -598,7 +599,7 @@ def _registered(trials: list[dict[str, Any]], protocol: dict) -> str:
     conditions = [words.setdefault(name.casefold(), name) for row in trials for name in split_multi(row["conditions"])]
     where = [name for row in trials for name in split_multi(row["countries"]) or [_MISSING]]
     lines = [
-        f"<strong>{several(len(trials), 'trial')}</strong>"
+        f"<strong>{in_words(trials)}</strong>"
         + (f", registered {f'{min(years)} to ' if min(years) < max(years) else 'in '}{max(years)}" if years else "")
         + f"; {several(sum(people), 'person', 'people')}, planned or enrolled, in the {len(people)} that state a number",
         f"Phase: {_tally(phases.get(row['phase_group'], row['phase_group'] or _MISSING) for row in trials)}",

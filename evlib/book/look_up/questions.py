@@ -15,18 +15,19 @@ from evlib.base.dates import end_has_passed, end_in_words
 from evlib.base.reading.statuses import LAST_UPDATE, status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, load_numbers, not_of_mscs, several
+from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_in_words
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.harms import in_table_2_alone
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
-from evlib.doses.stated_doses import report_url, span_of
+from evlib.doses.stated_doses import BY_RECORD, report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
 
 ALL = "all"  # in place of a code: whatever the disease, or whatever the route
 UNKNOWN = "not-reported"  # in place of a code: where none is known
 FIELDS = ("disease_area", "route_group")
+_OUTSIDE = "expanded-access"  # the study type of a record by which a product is given outside of a trial
 COUNTED, CONVERTED = "stated", ("derived", "assumed")  # bases of an amount in particles
 _SURE = {
     "very low": "is very uncertain",
@@ -111,7 +112,7 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
 
 def _doses(results: Path, trials: pd.DataFrame) -> pd.DataFrame:
     path = results / "doses_in_particles.csv"
-    names = ["trn", "as_stated", "basis", "why", "low", "high", "median"]
+    names = ["trn", "as_stated", "told_by", "basis", "why", "low", "high", "median"]
     doses = read_csv(path) if path.is_file() else read_table(results / "doses.csv", "doses")
     doses = _with_numbers(doses.reindex(columns=names))
     return doses[doses.trn.isin(trials.trn)].merge(trials[["trn", *FIELDS]], on="trn")
@@ -198,9 +199,16 @@ def questions(tables: Tables, *, protocol: dict) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``disease_area, route_group`` (codes, ``ALL`` or ``UNKNOWN``), ``page`` (the name of its page, made of the codes),
-        ``label`` (in words), ``n_trials, n_reports``; in the order of the protocol's codes, what is not reported last.
+        ``label`` (in words), ``n_trials, n_expanded`` (records of expanded access, which are no trials), ``n_reports``; in the order of the protocol's codes, what is not reported last.
     """
     names = [name for name in ("trials", "reports") if name in tables]
+    outside = tables["trials"].get("study_type", pd.Series(dtype="str")) == _OUTSIDE
+    tables = (
+        tables | {"trials": tables["trials"][~outside], "expanded": tables["trials"][outside]}
+        if outside.any()
+        else tables
+    )
+    names += ["expanded"] if outside.any() else []
     held = {name: Counter(zip(*(tables[name][field] for field in FIELDS), strict=True)) for name in names}
     pairs = {pair for counts in held.values() for pair in counts}
     orders = {field: [ALL, *protocol["codes"].get(field, {})] for field in FIELDS}
@@ -220,10 +228,22 @@ def questions(tables: Tables, *, protocol: dict) -> pd.DataFrame:
         own = dict(zip(FIELDS, codes, strict=True))
         counts = {
             f"n_{name}": sum(n for pair, n in held.get(name, {}).items() if belongs(dict(zip(FIELDS, pair)), own))
-            for name in ("trials", "reports")
+            for name in ("trials", "expanded", "reports")
         }
         rows.append(own | {"page": page_of(*codes), "label": label(own, protocol)} | counts)
     return pd.DataFrame(rows)
+
+
+def in_words(trials: list[dict[str, Any]]) -> str:
+    """How many trials these are, records of expanded access counted apart."""
+    outside = sum(row.get("study_type") == _OUTSIDE for row in trials)
+    return trials_in_words(len(trials) - outside, outside)
+
+
+def _of_all(trials: list[dict[str, Any]]) -> str:
+    """The same after "3 of": of 10 records (9 trials and 1 record of expanded access)."""
+    apart = any(row.get("study_type") == _OUTSIDE for row in trials)
+    return f"{several(len(trials), 'record')} ({in_words(trials)})" if apart else in_words(trials)
 
 
 def rows_of(tables: Tables) -> Rows:
@@ -315,8 +335,8 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
     text = (
-        f"{n} of {several(n_reports, 'report')}{_others(own['reports'])} {'compares' if n == 1 else 'compare'} {noun} of MSCs with another arm "
-        "(another dose is not counted as one)."
+        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with something other than "
+        f"a second dose of them{_others(own['reports'])}."
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
     return {
@@ -411,9 +431,9 @@ def _certainty(own: Rows) -> str:
 def _dose(own: Rows) -> str:
     if "doses" not in own or not own["trials"]:
         return ""
-    doses, n = own["doses"], len(own["trials"])
-    told = _number(doses, "trn")
-    text = f"Dose: {told} of {several(n, 'trial')} {'states' if told == 1 else 'state'} one."
+    doses = own["doses"]
+    told = _number([row for row in doses if row["told_by"] == BY_RECORD], "trn")
+    text = f"Dose: {told} of {_of_all(own['trials'])} {'states' if told == 1 else 'state'} one."
     for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
         if rows := [row for row in doses if row["basis"] in bases]:
             text += f" Particles per administration, {words}: {span(rows)} ({several(_number(rows, 'trn'), 'trial')})."
@@ -519,7 +539,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
 
     ``rows`` are those of all questions, for the trials that may belong to this one though their route is not known.
     """
-    trials, n = own["trials"], several(len(own["trials"]), "trial")
+    trials, n = own["trials"], _of_all(own["trials"])
     lines: list[tuple[str, list[str], str]] = []
     if any("due" in row for row in trials):
         over = [row for row in trials if row["due"] == OVER]

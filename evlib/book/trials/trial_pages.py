@@ -16,7 +16,6 @@ from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
 from evlib.book.trials.trial_reports import (
-    BASIS,
     fold,
     in_short,
     particles,
@@ -29,6 +28,7 @@ from evlib.certainty.missing_results import ACTUAL
 from evlib.describe.coded_fields import STATING
 from evlib.describe.tally import MISSING
 from evlib.doses.stated_doses import span_of
+from evlib.doses.to_particles import BASES
 
 _CODED = {
     "disease_area": "Disease area",
@@ -237,19 +237,20 @@ def _if_stated(groups: pd.Series) -> pd.Series:
 def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None, float | None]:
     """The dose of a trial for its row: as HTML, its kind for the menu, and the least and most particles.
 
-    Several arms are a range, or each as it is stated. A number that rests on the literature is called an estimate.
+    Several arms are a range, or each as it is stated. What the number rests on is a word of ``BASES``, the least firm one.
     """
     doses = story.get("in_particles") or story["doses"]
     if not doses:
         return UNREPORTED, None, None, None
-    known = [dose for dose in doses if "low" in dose and dose.get("basis") in BASIS]
+    known = [dose for dose in doses if "low" in dose and "basis" in dose]
     if not known:
         texts = dict.fromkeys(" ".join(str(dose.get("as_stated", "")).split()[:_MOST_WORDS]) for dose in doses)
         words = "; ".join(filter(None, texts))
         return _text(words or pd.NA), "stated, not in particles", None, None
     least, most = min(dose["low"] for dose in known), max(dose["high"] for dose in known)
-    basis = max((dose["basis"] for dose in known), key=list(BASIS).index)
-    return f"{span_of(least, most)} particles ({BASIS[basis]})", f"particles, {BASIS[basis]}", least, most
+    basis = max((dose["basis"] for dose in known), key=list(BASES).index)
+    caveat = ", with a caveat" if any("caveat" in dose for dose in story["doses"]) else ""
+    return f"{span_of(least, most)} particles ({basis}{caveat})", f"particles, {basis}", least, most
 
 
 def _results_in_short(story: dict[str, Any], *, reports: bool) -> tuple[list[str], str]:
@@ -422,7 +423,7 @@ def _overall(report: dict[str, Any]) -> str:
 
 
 def _doses(story: dict[str, Any]) -> str:
-    """Each dose as stated, and in particles where it can be converted, with what that rests on."""
+    """Each dose as stated, and in particles where it can be converted, with what that rests on and what the words for it mean."""
     stated, converted = story["doses"], story.get("in_particles", [])
     beside = converted if len(converted) == len(stated) else [{} for _ in stated]
     rows = [
@@ -443,8 +444,9 @@ def _doses(story: dict[str, Any]) -> str:
         for other in converted
         if "conversion" in other
     )
-    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return table + (fold("On what the conversion rests", f"<ul>{listed}</ul>") if notes else "")
+    meant = [f"{word}: {BASES[word]}" for word in BASES if any(other.get("basis") == word for other in converted)]
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in [*meant, *notes])
+    return table + (fold("On what the particles rest", f"<ul>{listed}</ul>") if converted else "")
 
 
 def _versions(story: dict[str, Any], changes: pd.DataFrame | None) -> list[str]:

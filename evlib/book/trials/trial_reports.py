@@ -11,7 +11,6 @@ from evlib.certainty.product_reporting import ITEMS
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import span_of
 
-BASIS = {"stated": "stated", "derived": "converted", "assumed": "estimate"}  # of particles, the firmest first
 _ROLES = {"ev": "vesicles", "control": "control", "cells": "cells", "other product": "another product"}
 _TOOLS = {"RoB2": "RoB 2", "ROBINS-I": "ROBINS-I"}
 _TOLD = {"yes": "stated", "no": "not stated", "not-seen": "not seen in what was read"}
@@ -146,9 +145,9 @@ def fold(summary: str, content: str) -> str:
 
 def particles(dose: Mapping[str, Any]) -> str:
     """A dose in particles and how they were come by, or why it has none; as HTML."""
-    if "low" in dose and dose.get("basis") in BASIS:
-        why = f": {dose['why']}" if "why" in dose and dose["basis"] != "stated" else ""
-        return _t(f"{span_of(dose['low'], dose['high'])} ({BASIS[dose['basis']]}{why})")
+    if "low" in dose and "basis" in dose:
+        why = f": {dose['why']}" if "why" in dose else ""
+        return _t(f"{span_of(dose['low'], dose['high'])} ({dose['basis']}{why})")
     return _t(f"not convertible: {dose['why']}" if "why" in dose else "–")
 
 
