@@ -596,7 +596,7 @@ def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]
             rows = [row for row in own["delivery"] if row["item"] == item]
             whom = f": {_named(rows, 'by', 'told')}" if rows else ""
             n_trials = sum(row["trn"] is not None for row in rows)
-            trials = f"{n_trials} of {several(len(own['trials']), 'trial')}"
+            trials = f"{n_trials} of {in_words(own['trials'])}"
             lines.append((bool(rows), f"{name} is told by {trials} and {len(rows) - n_trials} of {of_reports}{whom}."))
     return lines
 
