@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
+_CHECKS = "pandera.pandas"  # each kernel would load it with the first table that it checks
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
@@ -512,7 +513,7 @@ def _run_locked(
     values = parameters | _as_seen_from(target, places | {"before_dir": before, "records_from": records})
     if before:
         values["earlier_date"] = _run_to_compare_with(before)["parameters"]["search_date"]
-    modules = imports_of([planned.source for planned in steps])
+    modules = [*imports_of([planned.source for planned in steps]), _CHECKS]
     staging = target.with_name(f".{target.name}.new")
     try:
         kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=values)
@@ -575,6 +576,7 @@ def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict
                 resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
                 kernel_manager_class=kernels(imports_of([source])),
                 request_save_on_cell_execute=False,
+                shutdown_kernel="immediate",  # all that it wrote is whole
                 progress_bar=False,
                 **_KERNEL,
             )

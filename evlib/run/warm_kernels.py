@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
@@ -189,7 +190,18 @@ class _Provisioner(LocalProvisioner):
         return self.connection_info
 
 
+class _Client(AsyncKernelClient):
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """As Jupyter's own, which then listens until a ready kernel has said nothing for 0.2 s; what comes later is passed over."""
+        channel, listen = self.iopub_channel, self.iopub_channel.get_msg
+        channel.get_msg = lambda timeout: listen(timeout=timeout / 10)
+        await self._async_wait_for_ready(timeout)
+        del channel.get_msg
+
+
 class _Manager(AsyncKernelManager):
+    client_factory = _Client
+
     async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict]:
         if self.provisioner is None:
             self.kernel_id = self.kernel_id or "warm"
