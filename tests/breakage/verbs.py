@@ -176,7 +176,9 @@ def quick() -> Iterator[None]:
         mock.patch.object(build, "_compile", compiled),
         mock.patch.object(build, "assemble", assembled),
         mock.patch.object(build, "write_downloads", downloads),
-        mock.patch.object(build, "beside", contextlib.nullcontext),  # in this process, where each operation can be broken
+        mock.patch.object(
+            build, "beside", contextlib.nullcontext
+        ),  # in this process, where each operation can be broken
         mock.patch.object(build, "_load_layout", lambda: None),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
