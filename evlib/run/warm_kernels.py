@@ -27,6 +27,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from evlib.run import RARELY
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
+_OF_EVERY_KERNEL = ("ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "IPython.core.debugger", "psutil", "sqlite3")
 _INLINE = "module://matplotlib_inline.backend_inline"  # Matplotlib's backend in a kernel that starts from nothing
 
 Kernels = Callable[[list[str]], type[AsyncKernelManager]]  # modules that a notebook imports → class of its manager
@@ -76,7 +77,8 @@ def serve() -> None:
     """
     sys.modules.setdefault("debugpy", None)  # each kernel would compile the debugger anew, and none is debugged
     sys.modules.setdefault("hypothesis", None)  # pandera would load it with the first table that it checks
-    from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (every kernel needs them)
+    for module in _OF_EVERY_KERNEL:
+        _import(module)
 
     gc.set_threshold(*RARELY)
     answers, later, kernels = sys.stdout, sys.argv[1:], set()
