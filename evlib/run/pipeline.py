@@ -11,8 +11,8 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -507,7 +507,6 @@ def _run_locked(
 
     from evlib.run.warm_kernels import warm_kernels
 
-    load_protocol(root / "protocol.yml")  # with all that can be wrong in it; an unchanged one was right
     started = time.perf_counter()
     places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
     values = parameters | _as_seen_from(target, places | {"before_dir": before, "records_from": records})
@@ -515,8 +514,15 @@ def _run_locked(
         values["earlier_date"] = _run_to_compare_with(before)["parameters"]["search_date"]
     modules = [*imports_of([planned.source for planned in steps]), _CHECKS]
     staging = target.with_name(f".{target.name}.new")
+
+    @contextmanager
+    def kernels() -> Iterator["Kernels"]:
+        with warm_kernels(modules) as started:
+            load_protocol(root / "protocol.yml")  # with all that can be wrong in it; an unchanged one was right
+            yield started
+
     try:
-        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=values)
+        execute = partial(_execute, parameters=values)
         done = run_side_by_side(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
         record = {
             "parameters": parameters,
