@@ -231,7 +231,8 @@ def beside(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
     if not fork:
         failed = 1
         with suppress(BaseException):
-            os.closerange(3, 1024)  # the lock of the build, which is free as soon as this process is killed
+            gc.freeze()  # what it inherits is left alone
+            os.closerange(3, 1024)  # among them the lock of the build, which is free as soon as this process is killed
             work()
             failed = 0
         os._exit(failed)

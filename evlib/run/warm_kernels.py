@@ -27,7 +27,14 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from evlib.run import RARELY
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
-_OF_EVERY_KERNEL = ("ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "IPython.core.debugger", "psutil", "sqlite3")
+_OF_EVERY_KERNEL = (
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "IPython.core.debugger",
+    "psutil",
+    "sqlite3",
+)
 _INLINE = "module://matplotlib_inline.backend_inline"  # Matplotlib's backend in a kernel that starts from nothing
 
 Kernels = Callable[[list[str]], type[AsyncKernelManager]]  # modules that a notebook imports → class of its manager
