@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from contextlib import nullcontext
 
 import nbformat
 import pytest
@@ -14,7 +15,7 @@ from evlib.base.errors import InputError
 from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import filled, load_numbers, save_numbers
-from evlib.book.build import STAMP, assemble, build_book, build_pdf, build_site, made_by, waiting_compiler
+from evlib.book.build import STAMP, assemble, beside, build_book, build_pdf, build_site, made_by, waiting_compiler
 from evlib.book.checklists import places, read_checklists
 from evlib.book.dataset import repository_address
 from evlib.book.layout import _add_launch_buttons, readable
@@ -122,6 +123,19 @@ def test_an_unchanged_book_is_not_built_again_and_a_failed_build_leaves_it(html,
     with pytest.raises(InputError, match="no_such_page"):
         build_book(project, results, say=said.append)
     assert (html / "index.html").read_bytes() == before
+
+
+def test_work_that_failed_beside_is_done_again_here_and_its_error_is_told(tmp_path):
+    def work():
+        (tmp_path / f"done by {os.getpid()}").touch()
+        if fails:
+            raise InputError("no room for the data set")
+
+    for fails, times in ((False, 1), (True, 3)):
+        with pytest.raises(InputError, match="no room") if fails else nullcontext(), beside(work) as wait:
+            wait()
+        done = [path.name for path in tmp_path.iterdir()]
+        assert (len(done), f"done by {os.getpid()}" in done) == (times, fails)
 
 
 def test_the_book_depends_on_every_module_that_makes_it_and_on_their_data():

@@ -68,7 +68,7 @@ def drilled(tmp_path_factory):
     results = project / "data/processed" / DATE
     source = project / "source"
     assemble(project, results, source)
-    write_downloads(project, results, source, source / "_extra")
+    write_downloads(project, results, source / "_extra")
     return SimpleNamespace(project=project, results=results, book=source)
 
 

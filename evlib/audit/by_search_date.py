@@ -156,7 +156,15 @@ def tables_at(inputs: Inputs, search_date: str) -> Tables:
     >>> len(one.records) == int(one.flow.set_index("step").n["identified_total"])
     True
     """
-    place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
+    return _tables_of(inputs, _place(inputs, search_date))
+
+
+def _place(inputs: Inputs, search_date: str) -> pd.Series:
+    return registration_dates.in_search(inputs.records, search_date, later=inputs.later)
+
+
+def _tables_of(inputs: Inputs, place: pd.Series) -> Tables:
+    """The tables of a search date, by the place of each record as ``in_search`` gives it."""
     records = inputs.records[place == "in"]
     outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
     tied = records[records.trn.isin(inputs.may_repeat)]
@@ -184,6 +192,42 @@ def tables_of_paper(out_dir: str | Path, *, raw_dir: str | Path, search_date: st
     )
 
 
+def flow_of_paper(
+    records: pd.DataFrame,
+    decisions: pd.DataFrame,
+    pairs: pd.DataFrame,
+    *,
+    raw_dir: str | Path,
+    search_date: str,
+    protocol: dict,
+) -> pd.DataFrame:
+    """The flow of ``tables_of_paper`` alone, from what the second chapter knows: no trial is described for it.
+
+    Parameters
+    ----------
+    records, decisions
+        The run's tables of these names.
+    pairs
+        As ``deduplication.pairs_to_merge`` returns them.
+
+    Examples
+    --------
+    >>> out, protocol = "data/processed/2024-02-17", load_protocol("protocol.yml")
+    >>> records, decisions = (read_table(f"{out}/{name}.csv", name) for name in ("records", "decisions"))
+    >>> pairs, know = screening.readers_decisions(Path("data/raw"), known=set(records.trn), protocol=protocol)[1], {"raw_dir": "data/raw"}
+    >>> know |= {"search_date": "2024-02-17", "protocol": protocol}
+    >>> flow = flow_of_paper(records, decisions, pairs, **know)
+    >>> flow.equals(read_table(f"{out}/flow.csv", "flow"))
+    True
+    """
+    later, _ = registration_dates.counts_from(Path(raw_dir) / registration_dates.COUNTS_FROM, known=set(records.trn))
+    day = date_beside_paper(search_date, protocol)
+    early = records[registration_dates.in_search(records, day, later=later) == "in"]
+    repeats = deduplication.duplicates(early, pairs, protocol=protocol)
+    outcomes = screening.screened(early, repeats, decisions[decisions.trn.isin(early.trn)], protocol=protocol)
+    return prisma_flow.flow_of(outcomes, protocol=protocol)
+
+
 def date_beside_paper(search_date: str, protocol: dict) -> str:
     """The search date of the tables that stand beside the paper's: its own, or an earlier one that was asked for.
 
@@ -208,7 +252,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
         verdict on each headline claim. Where no record was registered by the date, counts are 0 and the rest is missing;
         after the day of the newest records, all is missing.
     """
-    return _row_and_trials(inputs, search_date)[0]
+    return _row_and_trials(inputs, search_date, _place(inputs, search_date))[0]
 
 
 def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
@@ -241,11 +285,12 @@ def rows_and_trials_at(inputs: Inputs, days: Iterable[str]) -> tuple[pd.DataFram
     spells: list[dict[str, Any]] = []
     current: dict[str, dict[str, Any]] = {}
     for day in days:
-        places = registration_dates.in_search(inputs.records, day, later=inputs.later).to_numpy(dtype=object).tolist()
+        place = _place(inputs, day)
+        places = place.to_numpy(dtype=object).tolist()
         if places == places_before and day <= inputs.newest:
             row = row | {"search_date": day}
         else:
-            row, included = _row_and_trials(inputs, day)
+            row, included = _row_and_trials(inputs, day, place)
         rows.append(row)
         places_before = places
         if included is None:
@@ -261,13 +306,12 @@ def rows_and_trials_at(inputs: Inputs, days: Iterable[str]) -> tuple[pd.DataFram
     return table_of(rows), pd.DataFrame(spells, columns=columns, dtype="str")
 
 
-def _row_and_trials(inputs: Inputs, search_date: str) -> tuple[dict[str, Any], pd.DataFrame | None]:
+def _row_and_trials(inputs: Inputs, search_date: str, place: pd.Series) -> tuple[dict[str, Any], pd.DataFrame | None]:
     """The row of a search date and the trials included by it, of table ``described``; None where nothing is known of the date."""
     row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
     if search_date > inputs.newest:
         return row | {"note": f"after the newest records, of {inputs.newest}"}, None
-    place = registration_dates.in_search(inputs.records, search_date, later=inputs.later)
-    records, outcomes, flow, described, doses = tables_at(inputs, search_date)
+    records, outcomes, flow, described, doses = _tables_of(inputs, place)
     included = described[described.screening == "included"]
     steps = flow.drop_duplicates("step").set_index("step").n
     row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,9 +73,11 @@ def build_book(
         say("book: building")
         with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
             fresh, made = Path(folder) / "source", Path(folder) / "html"
-            assemble(root, results, fresh)
-            downloads = partial(write_downloads, root, results, build / "source", made)
-            compiled = _compiled_again(fresh, build / "source", build / "work", compiler, meanwhile=downloads)
+            _load_layout()  # whole before a process is forked
+            with beside(partial(write_downloads, root, results, made)) as wait_for_downloads:
+                assemble(root, results, fresh)
+                compiled = _compiled_again(fresh, build / "source", build / "work", compiler)
+                wait_for_downloads()
             shutil.copytree(compiled, made, dirs_exist_ok=True)
             finish(made, build / "source", key, results)
             swap_in(made, html)
@@ -208,11 +211,43 @@ def assemble(root: Path, results: Path, source: Path) -> None:
     write_text(source / LAID_OUT, results.name + "\n")
 
 
-def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> None:
-    """Write what stands beside the pages of a run's book into a folder, after its source was laid out."""
+def write_downloads(root: Path, results: Path, folder: Path) -> None:
+    """Write what stands beside the pages of a run's book into a folder."""
     from evlib.book import layout
 
-    layout.write_downloads(root, results, source, folder)
+    layout.write_downloads(root, results, folder)
+
+
+@contextmanager
+def beside(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Have a fork of this process do some work meanwhile; gives a function that waits until it is done.
+
+    What the fork could not do is done here, so that an error is told as any other.
+    """
+    if not hasattr(os, "fork"):
+        yield work
+        return
+    fork = os.fork()
+    if not fork:
+        failed = 1
+        with suppress(BaseException):
+            gc.freeze()  # what it inherits is left alone
+            os.closerange(3, 1024)  # among them the lock of the build, which is free as soon as this process is killed
+            work()
+            failed = 0
+        os._exit(failed)
+    forks = [fork]
+
+    def wait() -> None:
+        if os.waitpid(forks.pop(), 0)[1]:
+            work()
+
+    try:
+        yield wait
+    finally:
+        for left in forks:  # something else failed
+            os.kill(left, signal.SIGKILL)
+            os.waitpid(left, 0)
 
 
 def finish(made: Path, source: Path, key: str, results: Path) -> None:
@@ -271,18 +306,10 @@ def made_by() -> list[Path]:
     ]
 
 
-def _compiled_again(
-    fresh: Path,
-    source: Path,
-    work: Path,
-    compiler: subprocess.Popen | None,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> Path:
+def _compiled_again(fresh: Path, source: Path, work: Path, compiler: subprocess.Popen | None) -> Path:
     """Compile a new source of the book so that only changed pages are read and written anew; returns the folder.
 
-    All pages are made anew after a build that failed, and where something changed that every page shows. ``meanwhile`` is called
-    while they are compiled.
+    All pages are made anew after a build that failed, and where something changed that every page shows.
     """
     state, frame = work / "frame.txt", _frame(fresh)
     if not state.is_file() or state.read_text(encoding="utf-8") != frame:
@@ -294,7 +321,7 @@ def _compiled_again(
         for path in (made / name, made / Path(name).relative_to(Path(name).parts[0]), made / "_sources" / name):
             path.unlink(missing_ok=True)
         (made / name).with_suffix(".html").unlink(missing_ok=True)
-    _compile(source, work, "html", compiler, meanwhile=meanwhile)
+    _compile(source, work, "html", compiler)
     write_text(state, frame)
     return made
 
@@ -376,21 +403,13 @@ def compile_when_told() -> None:
         main()
 
 
-def _compile(
-    source: Path,
-    work: Path,
-    builder: str,
-    compiler: subprocess.Popen | None = None,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> Path:
+def _compile(source: Path, work: Path, builder: str, compiler: subprocess.Popen | None = None) -> Path:
     """Compile the book's source with a builder of jupyter-book; returns the folder that it made."""
     options = ["--path-output", str(work), "--builder", builder, "-W", "--keep-going", "-q"]
     with nullcontext(compiler) if compiler else waiting_compiler() as process:
         with suppress(BrokenPipeError):  # it has ended; what it said tells why
             process.stdin.write(json.dumps(["build", str(source), *options]) + "\n")
             process.stdin.flush()
-        meanwhile()
         output, _ = process.communicate()
     made = work / "_build" / builder
     if process.returncode or not (made / "index.html").is_file():

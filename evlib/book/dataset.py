@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()
 
     ``added`` names the coded fields that the protocol adds.
     """
-    said = read_csv(CODEBOOK).set_index("column").description.to_dict()
+    said = _explained(CODEBOOK).set_index("column").description.to_dict()
     said |= {field: f"code of the {in_words(field)} (protocol.yml)" for field in added}
     rows = [
         {
@@ -139,9 +140,15 @@ def codebook(tables: Iterable[str] = tuple(TABLES), *, added: Iterable[str] = ()
     return pd.DataFrame(rows)
 
 
+@cache
+def _explained(file: Path) -> pd.DataFrame:
+    """One of our two files on columns, read once: many tables and lessons ask for each."""
+    return read_csv(file)
+
+
 def further_tables() -> dict[str, str]:
     """The tables that chapters derive, beside ``TABLES``, each with what one row is."""
-    said = read_csv(FURTHER)
+    said = _explained(FURTHER)
     return said[said.column.isna()].set_index("table").description.to_dict()
 
 
@@ -150,9 +157,9 @@ def further_codebook(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     A column that no file explains is a text that is ``UNEXPLAINED``; one with a value that its type does not allow is a text.
     """
-    said = read_csv(FURTHER).dropna(subset="column")
+    said = _explained(FURTHER).dropna(subset="column")
     own = said[said.table == table].set_index("column")[["type", "description"]]
-    known = read_csv(CODEBOOK).set_index("column").description
+    known = _explained(CODEBOOK).set_index("column").description
     types = {name: _TYPES[kind] for other in (*TABLES, "proposals") for name, kind in kinds(other).items()}
     rows = []
     for column in frame:

@@ -147,15 +147,12 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     shutil.copy2(results / "run.json", source / "_extra" / "run.json")
 
 
-def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> None:
-    """Write what readers of a run's book can download, and no page is made of, into a folder.
-
-    ``source`` is as ``lay_out`` left it.
-    """
+def write_downloads(root: Path, results: Path, folder: Path) -> None:
+    """Write what readers of a run's book can download, and no page is made of, into a folder."""
     protocol = load_protocol(root / "protocol.yml")
     write_dataset(results, folder / f"{_dataset_name(root)}.zip", root=root, protocol=protocol)
-    shutil.copytree(results / "figures", folder / "figures")
-    if (source / "teaching.md").is_file():
+    shutil.copytree(results / "figures", folder / "figures", dirs_exist_ok=True)
+    if _lists(root / "book", "teaching"):
         write_lessons(results, chapters_of(results), folder / "lessons", protocol=protocol)
     for path in results.glob("*.csv"):
         if path.name != "summaries.csv":  # for the queue alone
@@ -164,10 +161,15 @@ def write_downloads(root: Path, results: Path, source: Path, folder: Path) -> No
 
 def _more_figures(notebook: nbformat.NotebookNode, source: Path, chapter: str) -> nbformat.NotebookNode | None:
     """The page of more figures, taken out of the chapter that draws them, where the book's table of contents has such a page."""
-    if f"file: {_MORE_FIGURES.partition('.')[0]}" not in (source / "_toc.yml").read_text(encoding="utf-8"):
+    if not _lists(source, _MORE_FIGURES.partition(".")[0]):
         return None
     about = f"What [the chapter on the trials]({chapter}.ipynb) counts, fact by fact and two facts at a time."
     return figures_apart(notebook, title="More figures", about=about)
+
+
+def _lists(book: Path, page: str) -> bool:
+    """Whether the table of contents of a book has a page."""
+    return f"file: {page}\n" in (book / "_toc.yml").read_text(encoding="utf-8") + "\n"
 
 
 def _section(path: Path, heading: str) -> str:

@@ -59,7 +59,7 @@ def _lay_out(app: "Sphinx") -> None:
     build.enter_context(building_alone(target.parent))
     key = key_of_book(root, results)
     assemble(root, results, source)
-    write_downloads(root, results, source, source / "_extra")
+    write_downloads(root, results, source / "_extra")
     shutil.rmtree(made, ignore_errors=True)
     app.srcdir = app.confdir = path_type(source)
     app.outdir = path_type(made)

@@ -11,8 +11,8 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
+_CHECKS = "pandera.pandas"  # each kernel would load it with the first table that it checks
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
@@ -506,16 +507,22 @@ def _run_locked(
 
     from evlib.run.warm_kernels import warm_kernels
 
-    load_protocol(root / "protocol.yml")  # with all that can be wrong in it; an unchanged one was right
     started = time.perf_counter()
     places = {"raw_dir": root / "data" / "raw", "out_dir": target, "protocol": root / "protocol.yml"}
     values = parameters | _as_seen_from(target, places | {"before_dir": before, "records_from": records})
     if before:
         values["earlier_date"] = _run_to_compare_with(before)["parameters"]["search_date"]
-    modules = imports_of([planned.source for planned in steps])
+    modules = [*imports_of([planned.source for planned in steps]), _CHECKS]
     staging = target.with_name(f".{target.name}.new")
+
+    @contextmanager
+    def kernels() -> Iterator["Kernels"]:
+        with warm_kernels(modules) as started:
+            load_protocol(root / "protocol.yml")  # with all that can be wrong in it; an unchanged one was right
+            yield started
+
     try:
-        kernels, execute = partial(warm_kernels, modules), partial(_execute, parameters=values)
+        execute = partial(_execute, parameters=values)
         done = run_side_by_side(steps, kept, target, staging, last["notebooks"], kernels, execute, say=say)
         record = {
             "parameters": parameters,
@@ -575,6 +582,7 @@ def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict
                 resources={"metadata": {"path": str(folder)}},  # papermill's own cwd= moves the whole process
                 kernel_manager_class=kernels(imports_of([source])),
                 request_save_on_cell_execute=False,
+                shutdown_kernel="immediate",  # all that it wrote is whole
                 progress_bar=False,
                 **_KERNEL,
             )

@@ -88,8 +88,8 @@ def run_side_by_side(
             _copy(kept[notebook.source.name]["outputs"], target, folder)
             say(f"{notebook.source.name}: unchanged, kept.")
 
-    # Two more than cores: notebooks that wait for a table keep none from working.
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool, kernels() as kernel:
+    # One for each: notebooks that wait for a table keep none from working.
+    with ThreadPoolExecutor(len(notebooks)) as pool, kernels() as kernel:
         futures: list[Future[dict]] = []
 
         def run_one(place: int) -> dict:

@@ -20,12 +20,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from evlib.run import RARELY
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # notebooks run side by side; a fork has one thread
+_OF_EVERY_KERNEL = (
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "IPython.core.debugger",
+    "psutil",
+    "sqlite3",
+)
 _INLINE = "module://matplotlib_inline.backend_inline"  # Matplotlib's backend in a kernel that starts from nothing
 
 Kernels = Callable[[list[str]], type[AsyncKernelManager]]  # modules that a notebook imports → class of its manager
@@ -75,7 +84,8 @@ def serve() -> None:
     """
     sys.modules.setdefault("debugpy", None)  # each kernel would compile the debugger anew, and none is debugged
     sys.modules.setdefault("hypothesis", None)  # pandera would load it with the first table that it checks
-    from ipykernel import ipkernel, kernelapp, zmqshell  # noqa: F401  (every kernel needs them)
+    for module in _OF_EVERY_KERNEL:
+        _import(module)
 
     gc.set_threshold(*RARELY)
     answers, later, kernels = sys.stdout, sys.argv[1:], set()
@@ -189,7 +199,18 @@ class _Provisioner(LocalProvisioner):
         return self.connection_info
 
 
+class _Client(AsyncKernelClient):
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """As Jupyter's own, which then listens until a ready kernel has said nothing for 0.2 s; what comes later is passed over."""
+        channel, listen = self.iopub_channel, self.iopub_channel.get_msg
+        channel.get_msg = lambda timeout: listen(timeout=timeout / 10)
+        await self._async_wait_for_ready(timeout)
+        del channel.get_msg
+
+
 class _Manager(AsyncKernelManager):
+    client_factory = _Client
+
     async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict]:
         if self.provisioner is None:
             self.kernel_id = self.kernel_id or "warm"

@@ -131,9 +131,8 @@ def executed(source: str, target: str, *, parameters: dict[str, str], resources:
     papermill.iorw.write_ipynb(notebook, target)
 
 
-def compiled(source: Path, work: Path, builder: str, compiler: object, *, meanwhile: Callable[[], None]) -> Path:
+def compiled(source: Path, work: Path, builder: str, compiler: object) -> Path:
     """Compile the book's source as jupyter-book does, in a moment."""
-    meanwhile()
     made = work / "_build" / builder
     shutil.copytree(source, made, dirs_exist_ok=True)
     for name in ("index", "references"):
@@ -147,7 +146,7 @@ def assembled(root: Path, results: Path, source: Path) -> None:
     write_inside(source, {})
 
 
-def downloads(_root: Path, results: Path, _source: Path, folder: Path) -> None:
+def downloads(_root: Path, results: Path, folder: Path) -> None:
     """Write few of the files beside the book's pages."""
     for path in files.matching(results, "*.csv"):
         files.write_bytes(folder / path.name, path.read_bytes())
@@ -177,6 +176,10 @@ def quick() -> Iterator[None]:
         mock.patch.object(build, "_compile", compiled),
         mock.patch.object(build, "assemble", assembled),
         mock.patch.object(build, "write_downloads", downloads),
+        mock.patch.object(
+            build, "beside", contextlib.nullcontext
+        ),  # in this process, where each operation can be broken
+        mock.patch.object(build, "_load_layout", lambda: None),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(files, "today", lambda: TODAY),  # of the history

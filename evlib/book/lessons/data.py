@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,12 +38,7 @@ def table_of(results: Path, name: str, file: str, *, used: Iterable[str] | None 
         Where no codebook describes a column.
     """
     path, without = results / f"{file}.csv", NOT_PASSED_ON.get(file, [])
-    if file in TABLES:
-        frame = read_table(path, file)
-        book = codebook([file], added=added_fields(frame, file))
-    else:
-        frame = read_csv(path).apply(lambda column: column.map(unguarded, na_action="ignore"))
-        book = further_codebook(file, frame)
+    frame, book = _whole(path, file, path.stat().st_mtime_ns if path.is_file() else 0)
     used = frame.columns if used is None else {"trn", *used}
     book = book[book.column.isin(used) & ~book.column.isin(without)].set_index("column")
     unknown = book.index[book.description == UNEXPLAINED]
@@ -52,6 +48,16 @@ def table_of(results: Path, name: str, file: str, *, used: Iterable[str] | None 
             f"evlib/book/{'codebook.csv' if file in TABLES else 'further_tables.csv'} (the table is '{file}')."
         )
     return Table(name, file, frame[list(book.index)], book)
+
+
+@lru_cache(maxsize=64)
+def _whole(path: Path, file: str, _changed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A whole table and its codebook: many lessons use the same."""
+    if file in TABLES:
+        frame = read_table(path, file)
+        return frame, codebook([file], added=added_fields(frame, file))
+    frame = read_csv(path).apply(lambda column: column.map(unguarded, na_action="ignore"))
+    return frame, further_codebook(file, frame)
 
 
 def as_csv(frame: pd.DataFrame) -> str:
