@@ -12,6 +12,7 @@ beyond 100,000. Memory is limited to 4 GB in each.
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -68,7 +69,13 @@ def search_alone(path: Path) -> dict[str, float]:
     from evlib.ingest.registries.common import Asked
 
     query = load_protocol(ROOT / "protocol.yml")["search"]
-    parts = stream([path], retrieved="2026-11-25", registries=[], asked=Asked(patterns=needed(query)))
+    parts = stream(
+        [path],
+        retrieved="2026-11-25",
+        registries=[],
+        asked=Asked(patterns=needed(query)),
+        processes=os.cpu_count() or 1,
+    )
     return {"found": sum(int(matches(part.records, query).sum()) for part in parts)}
 
 

@@ -67,13 +67,13 @@ def lines(pieces: Iterable[bytes], end: bytes = b"\n") -> Iterator[bytes]:
         yield _unended([*begun, held])
 
 
-def blocks_of_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A text in blocks of some whole lines, each with its end. A line longer than ``LONGEST`` comes cut off."""
+def blocks_of_lines(pieces: Iterable[bytes], size: int | None = None) -> Iterator[bytes]:
+    """A text in blocks of some whole lines of about this many bytes, each with its end. A line longer than ``LONGEST`` comes cut off."""
     begun: list[bytes] = []
-    length = 0
+    length, size = 0, size or _BLOCK
     for piece in pieces:
         start = 0 if length <= LONGEST else max(piece.find(b"\n"), 0)
-        while end := piece.find(b"\n", start + _BLOCK) + 1 or piece.rfind(b"\n", start) + 1:
+        while end := piece.find(b"\n", start + size) + 1 or piece.rfind(b"\n", start) + 1:
             yield b"".join([*begun, piece[start:end]])
             begun, length, start = [], 0, end
         if length <= LONGEST:

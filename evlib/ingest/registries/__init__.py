@@ -178,7 +178,7 @@ def stream(
             if processes > 1 and not asked and is_worth_it(reader, path):
                 parts = batches_of(reader, path, record, seen=seen, processes=processes, as_csv=as_csv)
             else:
-                parts = batches(_items(reader, path, asked), record, file=path, seen=seen)
+                parts = batches(_items(reader, path, asked, processes), record, file=path, seen=seen)
             for part in parts:
                 rows += (part.written.n if part.written else len(part.records)) + len(part.rejects) + part.passed
                 yield Batch(path.name, name, *part)
@@ -188,10 +188,10 @@ def stream(
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-def _items(reader: ModuleType, path: Path, asked: Asked | None) -> Items:
+def _items(reader: ModuleType, path: Path, asked: Asked | None, processes: int = 1) -> Items:
     if asked is None:
         return reader.items(path)
-    items = reader.items(path, asked) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
+    items = reader.items(path, asked, processes) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
     return asked_first(items, reader.number_and_words, asked) if hasattr(reader, "number_and_words") else items
 
 

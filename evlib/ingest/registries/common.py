@@ -9,7 +9,8 @@ A reader is a module of this folder that has a ``NAME``:
 - ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
 A reader with ``number_and_words(item)`` is asked first: an item that is not asked for by them is ``Passed``; where that raises an error of
-``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked``, and may itself give ``Passed``.
+``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked`` and how many processes may look for it in a large
+file, and may itself give ``Passed``.
 
 Where a file may have a record on each line, ``is_on_lines(path)`` tells it, and ``of_lines(rows)`` gives the items of some lines, None for
 a blank one; ``side_by_side`` then reads large files.
@@ -36,8 +37,6 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import pandas as pd
-from ftfy import fix_encoding
-from ftfy.badness import is_bad
 
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
@@ -517,6 +516,9 @@ def plain_text(value: Any) -> str | None:
 
 @lru_cache(maxsize=16)  # a brief title is often the official one, too
 def _repaired(text: str) -> str:
+    from ftfy import fix_encoding  # here, as it takes long to load and many files are plain ASCII
+    from ftfy.badness import is_bad
+
     return fix_encoding(text) if is_bad(text) else text
 
 
