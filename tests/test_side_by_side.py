@@ -4,13 +4,15 @@ import gzip
 import json
 import os
 import signal
+import subprocess
+import sys
 from functools import partial
 from marshal import loads
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import DAY, study
+from conftest import DAY, ROOT, study
 
 from evlib.base.query import needed
 from evlib.ingest.registries import ctgov, ctgov_words, ingest_into, side_by_side, stream
@@ -124,6 +126,17 @@ def test_a_process_of_its_own_tells_what_is_told_here(tmp_path):
             assert told == (number, looked and tuple(looked))
     assert looked is None
     os.close(numbers)
+
+
+def test_a_search_starts_without_what_takes_long_to_load():
+    code = f"""if True:
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("alone", {ctgov_words.__file__!r})
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        assert "evlib.ingest" not in sys.modules
+        import evlib.ingest.registries
+        assert "pandas" not in sys.modules"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 # It takes a number, says so, and is killed.

@@ -4,6 +4,8 @@ A module of this folder that has a ``NAME`` is a reader; ``common`` says what it
 them.
 """
 
+from __future__ import annotations
+
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -11,9 +13,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
@@ -22,6 +22,9 @@ from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, CsvRows, append_csv, co
 from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
 from evlib.ingest.registries.side_by_side import batches_of, is_worth_it
 from evlib.ingest.registries.unpack import ENCODING, heads
+
+if TYPE_CHECKING:
+    import pandas as pd  # else where it is needed, so that a search of a large file starts without it
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
 READERS: dict[str, ModuleType] = {module.NAME: module for module in _MODULES if hasattr(module, "NAME")}
@@ -63,6 +66,8 @@ def ingest_into(
     InputError
         Where no file gives a record. Nothing is written then.
     """
+    import pandas as pd
+
     counts, filled, lost, remarks = [], [], [], []
     first = pd.DataFrame({"file": [], "reason": []})  # the first reject
     with (
@@ -103,6 +108,8 @@ def remarks_by_file(remarks: pd.DataFrame) -> pd.DataFrame:
     ``remarks`` counts those on fields of records and ``not_read`` says how many each field has; ``encoding`` and ``order_of_dates``
     (column by column) are empty where they are plain.
     """
+    import pandas as pd
+
     of_fields = remarks[remarks.line.notna()]
     by_field = of_fields.groupby(["file", "field"]).size().reset_index(name="n")
     said = (by_field.field + " " + by_field.n.astype(str)).groupby(by_field.file).agg(", ".join)
@@ -124,6 +131,8 @@ def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
     counts
         For each batch, the number of records that fill each column, named by the format.
     """
+    import pandas as pd
+
     table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
     table = table[table.trn > 0].assign(records=lambda table: table.trn).set_index("records", append=True)
     not_of_a_source = [*ESTIMATED, "first_retrieved", *DAYS_OF_STATUS, "unread"]
@@ -217,6 +226,7 @@ def losses(rejects: pd.DataFrame) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rejects = pd.DataFrame({"file": ["a.csv", "b.csv"], "line": [3, None], "trn": ["A", None]})
     >>> losses(rejects.assign(reason=["a second row for this number.", "the file is empty."]))
     ['b.csv: the file is empty.']

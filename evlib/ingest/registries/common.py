@@ -24,6 +24,8 @@ settles for each column whether the month comes first.
 What a field states and nobody understands is ``Unread``, in place of its value: the record stays, and ``remarks`` name the field.
 """
 
+from __future__ import annotations
+
 import html
 import json
 import re
@@ -33,16 +35,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
-
-import pandas as pd
 
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.query import FIELDS, may_match
 from evlib.base.schema import MULTI, CsvRows, checked, columns, join_multi, split_multi
 from evlib.ingest.registries.unpack import FileRemark, Passed, csv_rows, header_of
+
+if TYPE_CHECKING:
+    import pandas as pd  # else where it is needed, so that a search of a large file starts without it
 
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
@@ -230,6 +233,8 @@ def _unread(row: dict[str, Any]) -> list[tuple[str, Unread]]:
 
 def tables(good: list[dict], bad: list[dict], file: str | Path, remarks: Iterable[dict] = ()) -> Tables:
     """The tables of these rows of a file; of each there may be none."""
+    import pandas as pd
+
     records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
     said = pd.DataFrame(remarks, columns=columns("remarks"))

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from importlib import import_module
 from marshal import dumps, loads
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
@@ -65,7 +66,7 @@ def batches_of(
     """
     # Workers are forks of a process that has imported what they need, and not of this one, whose libraries may have threads.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evlib.ingest.registries"])
+    context.set_forkserver_preload(["evlib.ingest.registries", "pandas", "ftfy"])
     forkserver.ensure_running()  # it starts while this process reads the first block
     pool = ProcessPoolExecutor(processes, context, initializer=_live_with_parent)
     n_before = 0
@@ -189,6 +190,7 @@ def made_in_order(script: str, about: tuple, n: int, here: Callable[[int], Any],
     os.write(given, b"".join(number.to_bytes(8) for number in range(n)))
     os.close(given)
     others = [_started(script, about, numbers) for _ in range(processes - 1)]
+    import_module("pandas")  # which the tables need in the end; the others work meanwhile
     try:
         yield from _made(others, n, here, numbers)
     finally:
