@@ -31,7 +31,7 @@ from evlib.ingest.registries.common import (
     several,
     words_of,
 )
-from evlib.ingest.registries.ctgov_words import Looked, begins_a_study, line_start, looked_at_part, looker
+from evlib.ingest.registries.ctgov_words import BLOCK, Looked, begins_a_study, line_start, looked_at_part, looker
 from evlib.ingest.registries.side_by_side import LARGE, MOST_PARTS, PART, made_in_order
 from evlib.ingest.registries.unpack import (
     BrokenFileError,
@@ -110,7 +110,7 @@ def _looked_through(path: Path, pieces: Iterable[bytes], asked: Asked, processes
                 yield Looked(*looked)
             else:
                 return
-    yield from map(looker(numbers, asked.patterns), blocks_of_lines(_from_byte(pieces, start)))
+    yield from map(looker(numbers, asked.patterns), blocks_of_lines(_from_byte(pieces, start), BLOCK))
 
 
 def _from_byte(pieces: Iterable[bytes], start: int) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from evlib.base.reading.csv_rows import blocks_of_lines, text_of
 
 # How a line with a study begins, as the registry writes it. A line that begins otherwise is always read.
 _BEGINS = re.compile(rb'\{"protocolSection": ?\{"identificationModule": ?\{"nctId": ?"NCT([0-9]{8})"')
-_BLOCK = 1 << 18  # bytes that are looked at in one go: twice as much still lies in the memory of a core
+BLOCK = 1 << 18  # bytes that are looked at in one go: twice as much still lies in the memory of a core
 _FEW = 1 << 15  # and of these the next fewer, where there is something in them
 _CLOSED = b"}"[0]
 _POWERS = 10 ** np.arange(7, -1, -1, dtype=np.uint32)
@@ -49,14 +49,16 @@ def looker(keys: Collection[int], patterns: Iterable[str] | None, decoded: Calla
     rough, exact = (_is_no_utf8, lambda _: False) if patterns is None else rough_and_exact(patterns)
 
     def passed(block: bytes) -> bytes:
+        if rough(block):
+            return b""
         numbers = _numbers(block)
-        is_passed = len(numbers) and (not wanted or wanted.isdisjoint(numbers.tolist())) and not rough(block)
-        return numbers.tobytes() if is_passed else b""
+        return b"" if wanted and not wanted.isdisjoint(numbers.tolist()) else numbers.tobytes()
 
     def one_by_one(block: bytes) -> Looked:
         numbers, lines = [], []
-        for line in block.removesuffix(b"\n").split(b"\n"):
-            line, text = line.rstrip(b"\r\n"), decoded(line).encode()
+        whole = [line.rstrip(b"\r\n") for line in block.removesuffix(b"\n").split(b"\n")]
+        texts = [decoded(line).encode() for line in whole] if _is_no_utf8(block) else whole
+        for line, text in zip(whole, texts):
             found = _BEGINS.match(line)
             if not found or not line.endswith(b"}") or int(found[1]) in wanted or exact(text):
                 lines.append((len(numbers), line))
@@ -112,7 +114,7 @@ def looked_at_part(file: BinaryIO, size: int, look: Look, number: int) -> Looked
     )  # once this is free, the C library keeps what is smaller for the next block, and does not give it back each time
     file.seek(place := line_start(file, number * size, size))
     while place < stop:
-        block = file.read(max(0, min(_BLOCK, stop - 1 - place))) + (last := file.readline(size))
+        block = file.read(max(0, min(BLOCK, stop - 1 - place))) + (last := file.readline(size))
         if b"\0" in block or (len(last) == size and not last.endswith(b"\n")):
             return None
         if not block:
