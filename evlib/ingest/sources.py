@@ -140,7 +140,7 @@ def records_of(
         counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0, "remarks": 0}
         name, newest = "unknown", ""
         first = None if source.searched else asked
-        how = {"registries": list(protocol["registries"]), "processes": os.cpu_count() or 1}
+        how = {"registries": list(protocol["registries"]), "processes": (os.cpu_count() or 1) if first else 1}
         for part in stream([source.path], retrieved=source.day, asked=first, **how):
             name = part.format
             hit = matches(part.records, protocol["search"]) | source.searched

@@ -163,7 +163,8 @@ def stream(
     asked
         What is asked for; the rest need not be read, where a format allows it (see ``common``). None: everything is read.
     processes
-        How many read a large file, where its format allows it (see ``side_by_side``); the rows are the same for any number.
+        How many read a large file, or look through it for what is asked, where its format allows it (see ``side_by_side``); the rows are
+        the same for any number.
     as_csv
         Whether several processes may give the records as ``written`` in place of a table.
 
