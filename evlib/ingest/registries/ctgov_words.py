@@ -109,9 +109,8 @@ def looked_at_part(file: BinaryIO, size: int, look: Look, number: int) -> Looked
     """What is told of the lines of a file that begin in one of its parts of a size; None where they are to be read with those before
     them, for letters that are no UTF-8 (where ``look`` raises that), NUL, or a line longer than the part."""
     looked, stop = [], (number + 1) * size
-    bytes(
-        1 << 24
-    )  # once this is free, the C library keeps what is smaller for the next block, and does not give it back each time
+    # Once such a piece is free, the C library keeps what is smaller for the next block, and does not give it back each time.
+    bytes(1 << 24)
     file.seek(place := line_start(file, number * size, size))
     while place < stop:
         block = file.read(max(0, min(BLOCK, stop - 1 - place))) + (last := file.readline(size))
