@@ -612,6 +612,7 @@ def _parts_of(
         retrieved=_day(retrieved),
         registries=list(_protocol()["registries"]),
         asked=None if query is None else Asked(patterns=needed(query, any_term=True)),
+        processes=1 if query is None else os.cpu_count() or 1,
     ):
         n_records, n_rejects = n_records + len(part.records) + part.passed, n_rejects + len(part.rejects)
         n_remarks += part.remarks.line.notna().sum()

@@ -5,6 +5,9 @@ import html
 import json
 import re
 import unicodedata
+from array import array
+from contextlib import contextmanager
+from marshal import dumps, loads
 from unittest import mock
 
 import pandas as pd
@@ -26,9 +29,9 @@ from evlib.base.query import (
     terms,
     tokens,
 )
-from evlib.base.reading import csv_rows
-from evlib.ingest.registries import ctgov, long_texts, stream, unpack
+from evlib.ingest.registries import ctgov, ctgov_words, long_texts, stream, unpack
 from evlib.ingest.registries.common import Asked, Unread, asked_first, batches
+from evlib.ingest.registries.ctgov_words import looked_at_part, looker
 from evlib.ingest.registries.unpack import Passed
 from evlib.ingest.sources import Source, records_of, summaries_of
 
@@ -180,9 +183,34 @@ def one_by_one(items):
         yield from enumerate(runs, start=place)
 
 
-def by_its_line(path, rows, asked):
+@contextmanager
+def in_blocks(size):
+    """Lines are looked at in blocks of about this many bytes, and of these in fewer."""
+    with mock.patch.object(ctgov, "BLOCK", size), mock.patch.multiple(ctgov_words, BLOCK=size, _FEW=size // 3 + 1):
+        yield
+
+
+def in_parts(path, asked, size):
+    """The items of a file that is looked through in parts of a size, which pass from one process to another in turn."""
+
+    def made_in_order(script, about, n, here, processes):
+        others = looker(*about[2:], bytes.decode)
+        for number in range(n):
+            with path.open("rb") as file:
+                yield here(number) if number % 2 else by_another(looked_at_part(file, about[1], others, number))
+
+    def by_another(looked):
+        return loads(dumps(looked and tuple(looked)))
+
+    with mock.patch.multiple(ctgov, LARGE=1, PART=size, made_in_order=made_in_order):
+        return list(one_by_one(ctgov.items(path, asked, processes=2)))
+
+
+def by_its_line(path, rows, asked, size=5000):
     path.write_bytes(b"".join(rows))
-    items = list(one_by_one(ctgov.items(path, Asked(patterns=needed(asked, any_term=True)))))
+    asked = Asked(patterns=needed(asked, any_term=True))
+    items = list(one_by_one(ctgov.items(path, asked)))
+    assert repr(in_parts(path, asked, size)) == repr(items)
     assert [number for number, _ in items] == list(range(1, len(rows) + 1))
     unread = {row for row, (_, item) in zip(rows, items) if isinstance(item, Passed)}
     return unread.__contains__
@@ -202,8 +230,8 @@ def test_no_study_is_passed_over_that_the_query_or_a_term_of_it_finds(rows, aske
 @example([b'{"protocolSection": {"identificationModule": {"nctId": "NCT00000000"}'], "exosome", 1)
 def test_the_text_of_a_line_tells_no_less_than_its_words(tmp_path, rows, asked, size):
     rows = [a_line("NCT00000009", "The first line is whole").encode(), *(row + b"\n" for row in rows)]
-    with mock.patch.object(csv_rows, "_BLOCK", size):
-        assert found_though_passed(rows, asked, by_its_line(tmp_path / "studies.json", rows, asked)) == []
+    with in_blocks(size):
+        assert found_though_passed(rows, asked, by_its_line(tmp_path / "studies.json", rows, asked, size)) == []
 
 
 @given(st.lists(lines().filter(is_utf8), min_size=1, max_size=6), query)
@@ -266,6 +294,7 @@ STRANGE = {
     "two studies": b"[" + b", ".join([a_line("NCT00000070", "Plants").encode().strip()] * 2) + b"]",
     "blank lines": b"\n \n\r\n",
     "no study": b"null",
+    "NUL within a word": a_line("NCT00000070", "Ves_icles").encode().replace(b"_", b"\0"),
 }
 
 
@@ -273,20 +302,43 @@ STRANGE = {
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("packed", [bytes, gzip.compress, lambda text: gzip.compress(text)[:-20]])
 def test_what_is_passed_over_stands_where_it_is_read_in_full(tmp_path, monkeypatch, strange, packed, size):
-    monkeypatch.setattr(csv_rows, "_BLOCK", size)
     monkeypatch.setattr(unpack, "_PIECE", 1000)
     rows = [a_line(f"NCT{at:08d}", "Vesicles" if at % 9 == 8 else "Plants").encode() for at in range(50)]
     rows[20:20] = [STRANGE[strange], b"\n"]
     path = tmp_path / "studies.json"
     path.write_bytes(packed(b"".join(rows).removesuffix(b"\n")))
     full = list(ctgov.items(path))
-    items = list(one_by_one(ctgov.items(path, Asked(["NCT00000003"], needed("vesicle")))))
+    asked = Asked(["NCT00000003"], needed("vesicle"))
+    with in_blocks(size):
+        items = list(one_by_one(ctgov.items(path, asked)))
+        for part in (2 * size, len(rows[0])):  # a line begins where such a part does
+            assert repr(in_parts(path, asked, part)) == repr(items)
     assert [place for place, _ in items] == [place for place, _ in full]
     passed = [(item.keys[0], study) for (_, item), (_, study) in zip(items, full) if isinstance(item, Passed)]
     read = [(str(item), str(study)) for (_, item), (_, study) in zip(items, full) if not isinstance(item, Passed)]
     assert all(item == study for item, study in read)
     assert all(ctgov.number_and_words(study)[0] == f"NCT{key:08d}" for key, study in passed)
     assert len(passed) > 15 and 3 not in dict(passed)
+
+
+ODD = {
+    "cut off": a_line("NCT00000070", "Plants")[:-9],
+    "short": '{"a": 1}',
+    "begun otherwise": a_line("NCT00000070", "Plants").replace("nctId", "trnId"),
+    "of another registry": a_line("NCT0000007X", "Plants"),
+}
+
+
+@pytest.mark.parametrize("place", [4, 9])
+@pytest.mark.parametrize("odd", ODD)
+def test_lines_are_passed_over_together_only_where_each_holds_a_study(odd, place):
+    rows = [a_line(f"NCT{at:08d}", "Plants").encode() for at in range(9)]
+    if odd == "begun otherwise":
+        rows[2] = rows[2].replace(b": ", b":")  # a study all the same
+    rows.insert(place, ODD[odd].strip().encode() + b"\n")
+    looked = looker(set(), needed("vesicle"))(b"".join(rows))
+    assert array("I", looked.keys).tolist() == list(range(9))
+    assert looked.lines == [(place, rows[place].strip())]
 
 
 @pytest.fixture(params=[bytes, gzip.compress], ids=["plain", "gzip"])

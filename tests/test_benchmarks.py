@@ -97,5 +97,9 @@ def test_the_driver_adds_a_result_to_the_history_and_writes_the_report(tmp_path)
     (line,) = read_history(history)
     assert line["machine"].keys() == MACHINE.keys()
     seconds = {row["part"]: row["seconds"] for row in line["rows"]}
-    assert all(seconds[part] for part in ("evlib", "evlib, search alone", "DuckDB scan", "pandas.json_normalize"))
+    assert all(
+        seconds[part]
+        for part in ("evlib", "evlib, search alone", "evlib, full ingest", "DuckDB scan", "pandas.json_normalize")
+    )
+    assert [row["written"] for row in line["rows"] if "written" in row] == [20]
     assert "20 records, evlib" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """Duplicates: by secondary numbers and judgements, transitively, and only within the search."""
 
+import tracemalloc
+
 import pandas as pd
 import pytest
 from conftest import records_of
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from evlib.base.identifiers import registry_of
 from evlib.base.schema import columns
-from evlib.screen.deduplication import duplicates, links_not_merged, tied
+from evlib.ingest.registries.common import tables
+from evlib.screen.deduplication import duplicates, links_not_merged, needed_columns, tied
 from evlib.screen.duplicate_scores import proposals
 
 NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
@@ -126,3 +129,16 @@ def test_numbers_never_merge_two_records_of_one_registry(review, named):
     for trn, own in named.items():  # every link between two records is merged or asked
         for other in own & set(named):
             assert of[trn] == of[other] or frozenset((of[trn], of[other])) in together
+
+
+def test_what_is_kept_of_a_registry_holds_none_of_its_other_texts():
+    tracemalloc.start()
+    row = {"trn_kind": "number", "registry": "CTRI", "snapshot": "2024-02-17", "brief_title": "A trial"}
+    rows = [row | {"trn": f"CTRI{at}", "arms": f"{at:09}" * 10_000} for at in range(100)]
+    records = tables(rows, [], "export.csv").records
+    kept = needed_columns([records])
+    before, _ = tracemalloc.get_traced_memory()
+    del rows, records
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(kept) == 100 and before - after > 8_000_000

@@ -2,16 +2,22 @@
 
 import gzip
 import json
+import os
 import signal
+import subprocess
+import sys
 from functools import partial
+from marshal import loads
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import DAY, study
+from conftest import DAY, ROOT, study
 
-from evlib.ingest.registries import ctgov, ingest_into, side_by_side
-from evlib.ingest.registries.common import batches
+from evlib.base.query import needed
+from evlib.ingest.registries import ctgov, ctgov_words, ingest_into, side_by_side, stream
+from evlib.ingest.registries.common import Asked, batches
+from evlib.ingest.registries.ctgov_words import looked_at_part, looker
 
 TABLES = ("records.csv", "rejects.csv", "remarks.csv", "summary.csv", "filled.csv")
 
@@ -89,3 +95,68 @@ def test_what_a_worker_leaves_when_it_is_killed_is_read_all_the_same(tmp_path, s
     [whole] = batches(ctgov.items(path), record, file=path, seen={})
     assert len(parts) > 2
     pd.testing.assert_frame_equal(pd.concat([part.records for part in parts], ignore_index=True), whole.records)
+
+
+def test_several_processes_find_what_one_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(ctgov, "LARGE", 1)
+    monkeypatch.setattr(ctgov, "PART", 3000)
+    path = tmp_path / "studies.json"
+    path.write_bytes(b"\n".join([*studies(range(200), briefTitle="Plants"), *mixed_lines(), *studies([7, 300])]))
+    asked, told = Asked(["NCT00000009", "another"], ["trial"]), []
+    for processes in (1, 2, 3):
+        parts = list(stream([path], retrieved=DAY, registries=[], asked=asked, processes=processes))
+        told.append([[table.to_csv() for table in part[2:5]] + [part.passed] for part in parts])
+    assert told[1] == told[0] and told[2] == told[0]
+    assert 0 < told[0][0][-1] < 250
+
+
+def test_a_process_of_its_own_tells_what_is_told_here(tmp_path):
+    path = tmp_path / "studies.json"
+    rows = [*studies(range(9)), *studies([10, 11], briefTitle="Plants"), *studies(range(20, 30))]
+    path.write_bytes(b"\n".join(rows) + b"\n" + rows[0].replace(b"A trial", b"Universit\xe4t") * 9)
+    about, (numbers, given) = (str(path), 3000, {3}, needed("plants")), os.pipe()
+    n = path.stat().st_size // 3000
+    os.write(given, b"".join(number.to_bytes(8) for number in range(n)))
+    os.close(given)
+    look = looker({3}, needed("plants"), bytes.decode)
+    with side_by_side._started(ctgov_words.__file__, about, numbers) as process, path.open("rb") as file:
+        for number in range(n):
+            told = loads(process.stdout.read(int.from_bytes(process.stdout.read(8))))
+            looked = looked_at_part(file, 3000, look, number)
+            assert told == (number, looked and tuple(looked))
+    assert looked is None
+    os.close(numbers)
+
+
+def test_a_search_starts_without_what_takes_long_to_load():
+    code = f"""if True:
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("alone", {ctgov_words.__file__!r})
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        assert "evlib.ingest" not in sys.modules
+        import evlib.ingest.registries
+        assert "pandas" not in sys.modules"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+# It takes a number, says so, and is killed.
+KILLED = """
+import os, pathlib, signal, sys
+os.read(int(sys.argv[1]), 8)
+pathlib.Path(sys.stdin.buffer.read().decode(errors="ignore").partition("|")[2]).touch()
+signal.raise_signal(signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_helper_leaves_is_done_all_the_same_and_told(tmp_path):
+    (tmp_path / "killed.py").write_text(KILLED, encoding="utf-8")
+    said = tmp_path / "said"
+
+    def here(number):
+        while not said.exists():  # until the other has its own number
+            pass
+        return number * 2
+
+    made = side_by_side.made_in_order(str(tmp_path / "killed.py"), (f"|{said}",), 9, here, processes=2)
+    with pytest.warns(UserWarning, match="ended before"):
+        assert list(made) == [number * 2 for number in range(9)]

@@ -167,7 +167,7 @@ def rough_and_exact(patterns: Iterable[str]) -> tuple[Callable[[bytes], bool], C
 
     # Without what stands before a word a pattern begins with plain letters, and those are found fastest.
     begun, whole = [_finder(pattern.removeprefix(_BEFORE)) for pattern in patterns], [*map(_finder, patterns)]
-    escapes, letters = _finder(_ESCAPES), _finder(letters_may_come())
+    escapes = _finder(_ESCAPES)
 
     def rough(lines: bytes) -> bool:
         if not lines.isascii() or escapes(lines):
@@ -179,7 +179,7 @@ def rough_and_exact(patterns: Iterable[str]) -> tuple[Callable[[bytes], bool], C
     def exact(line: bytes) -> bool:
         lower = line.lower()
         found = all(find(lower) for find in begun) and all(find(lower) for find in whole)
-        return found or (escapes if line.isascii() else letters)(line)
+        return found or (escapes if line.isascii() else _finder(letters_may_come()))(line)
 
     return rough, exact
 

@@ -4,19 +4,22 @@ A table is a ``pandas.DataFrame`` that passes its schema here. Several values in
 source addresses) are one text joined by ``MULTI``; empty cells are missing values. Dates are days without a time.
 """
 
+from __future__ import annotations
+
 import codecs
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TextIO
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from evlib.base.errors import InputError
 from evlib.base.files import writing
 from evlib.base.reading.encodings import encoding_of, utf16_without_mark
+
+if TYPE_CHECKING:
+    import pandas as pd  # else where it is needed, so that a search of a large file starts without it
 
 MULTI = " | "
 _ROWS = 10_000  # that are made into text at a time
@@ -176,6 +179,8 @@ def checked(frame: pd.DataFrame, table: str, *, source: str = "") -> pd.DataFram
     InputError
         Naming the table, column, row and value that do not fit.
     """
+    import pandas as pd
+
     spec = kinds(
         table, added=[name for name in added_fields(frame, table) if re.fullmatch(r"[a-z][a-z0-9_]*", str(name))]
     )
@@ -275,6 +280,8 @@ def read_csv(
     0  NCT00000001      NA  007
     1  NCT00000002     NaN   12
     """
+    import pandas as pd
+
     if optional and not Path(path).exists():
         return pd.DataFrame({name: pd.Series(dtype="str") for name in needs})
     try:
@@ -319,6 +326,8 @@ def corrected_csv(path: str | Path, **how) -> pd.DataFrame:
     ...     corrected_csv(path).n.tolist()
     ['12', '9']
     """
+    import pandas as pd
+
     rows, path = read_csv(path, **how), Path(path)
     needs = ["file", "key", "column", "was", "value", "words", "read_from", "decided_by"]
     corrections = read_csv(path.with_name(_CORRECTIONS), needs=needs, optional=True)
@@ -362,6 +371,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> pd.DataFra
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
     >>> flow = pd.DataFrame({"step": ["included"], "label": ["=Trials"], "n": ["3"]})
     >>> with TemporaryDirectory() as folder:
     ...     written = write_table(flow, Path(folder) / "flow.csv", "flow")
@@ -381,6 +391,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, lasting: bool = False) -
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"title": ["=1+1", "Exosomes"], "day": pd.to_datetime(["2024-02-17", None])})
     >>> with TemporaryDirectory() as folder:
     ...     _ = write_csv(frame, Path(folder) / "titles.csv")
@@ -412,6 +423,7 @@ def csv_rows_of(frame: pd.DataFrame) -> CsvRows:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> csv_rows_of(pd.DataFrame({"title": ["=1+1", "A"], "day": ["2024-02-17", None]})).text
     b"'=1+1,2024-02-17\\nA,\\n"
     """
@@ -473,6 +485,8 @@ def set_aside(
     good, rejects
         The rows without a problem; and table ``rejects``, with the line of the file that each row stands on.
     """
+    import pandas as pd
+
     reason = pd.Series(None, index=rows.index, dtype="str")
     for wrong, text in problems:
         reason = reason.mask(reason.isna() & wrong, text)
@@ -482,6 +496,8 @@ def set_aside(
 
 def guarded(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with an apostrophe before every text that a spreadsheet would take for a formula."""
+    import pandas as pd
+
     frame = frame.copy(deep=False)
     for name in frame.columns:
         if pd.api.types.is_string_dtype(frame[name].dtype) or frame[name].dtype == object:

@@ -1,5 +1,6 @@
 """Which raw files make the records of a run, and the one table that they make together."""
 
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -139,7 +140,8 @@ def records_of(
         counts = {"rows": 0, "rejects": 0, "not_found": 0, "judged_before": 0, "remarks": 0}
         name, newest = "unknown", ""
         first = None if source.searched else asked
-        for part in stream([source.path], retrieved=source.day, registries=list(protocol["registries"]), asked=first):
+        how = {"registries": list(protocol["registries"]), "processes": (os.cpu_count() or 1) if first else 1}
+        for part in stream([source.path], retrieved=source.day, asked=first, **how):
             name = part.format
             hit = matches(part.records, protocol["search"]) | source.searched
             judged = part.records.trn.isin(always) & ~hit

@@ -1,6 +1,7 @@
 """Find the records that are one trial, by their registration numbers and by what readers and people judged."""
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ NEEDED = [
     "trn", "trn_kind", "registry", "secondary_trns", "brief_title", "official_title", "acronym", "sponsor", "conditions",
     "enrolment", "start_date", "registered_text", "registered", "snapshot",
 ]  # fmt: skip
+_SHARED = ["sponsor", "conditions", "start_date", "registered_text"]
 PAIRS_FILE = "curation/same_trial.csv"  # a person's own, below the raw data; not shipped
 _Link = tuple[str, str]  # a record, and a number that it names or a record judged to be the same trial
 _PAIR_COLUMNS = ["trn", "other_trn", "decision", "reviewer", "reason"]
@@ -89,11 +91,16 @@ def pairs_to_merge(pairs_of_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.D
 
 
 def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The columns of tables ``records`` that duplicates need, as one frame; the stated day of registration counts as its date."""
+    """The columns of tables ``records`` that duplicates need, as one frame; the stated day of registration counts as its date.
+
+    Of texts that many records share one is kept, as a whole registry would not fit otherwise.
+    """
     kept = []
     for part in parts:
         stated = pd.to_datetime(part.registered_text, format="ISO8601", errors="coerce")
-        kept.append(part[NEEDED].assign(registered=stated.astype("datetime64[ns]")))
+        once = {name: part[name].map(sys.intern, na_action="ignore") for name in _SHARED}
+        once["official_title"] = part.official_title.mask(part.official_title == part.brief_title, part.brief_title)
+        kept.append(part[NEEDED].copy().assign(registered=stated.astype("datetime64[ns]"), **once))
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=NEEDED)
 
 

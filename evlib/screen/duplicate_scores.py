@@ -1,5 +1,6 @@
 """Pairs of records that may be one trial, proposed to a person by likeness of titles, sponsors, dates and sizes."""
 
+import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -282,7 +283,8 @@ def _evidence(facts: dict[str, float]) -> str:
         *(name for name in _POINTS if _POINTS[name] > 0 and facts[name]),
     ]
     against = [name for name in _POINTS if _POINTS[name] < 0 and facts[name]]
-    return "; ".join(speak_for) + (f"; against: {', '.join(against)}" if against else "")
+    words = "; ".join(speak_for) + (f"; against: {', '.join(against)}" if against else "")
+    return sys.intern(words)  # a million pairs share some thousand such texts
 
 
 def _titles_alike(facts: _Facts, pairs: pd.DataFrame, least: np.ndarray) -> np.ndarray:

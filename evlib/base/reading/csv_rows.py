@@ -16,7 +16,6 @@ from evlib.base.identifiers import registration_numbers
 
 LONGEST = 128 * 2**20  # bytes that one line, or one text between two marks, may have
 SEPARATORS = ",;\t"
-_BLOCK = 1 << 16  # bytes
 _HEADER_WITHIN = 20  # lines in which the header is looked for
 _LONGEST_NUMBER = 40  # characters of a cell that holds a registration number and hardly more
 _MOST_LINES = 500  # lines that one row may stand on
@@ -67,13 +66,13 @@ def lines(pieces: Iterable[bytes], end: bytes = b"\n") -> Iterator[bytes]:
         yield _unended([*begun, held])
 
 
-def blocks_of_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A text in blocks of some whole lines, each with its end. A line longer than ``LONGEST`` comes cut off."""
+def blocks_of_lines(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """A text in blocks of some whole lines of about this many bytes, each with its end. A line longer than ``LONGEST`` comes cut off."""
     begun: list[bytes] = []
     length = 0
     for piece in pieces:
         start = 0 if length <= LONGEST else max(piece.find(b"\n"), 0)
-        while end := piece.find(b"\n", start + _BLOCK) + 1 or piece.rfind(b"\n", start) + 1:
+        while end := piece.find(b"\n", start + size) + 1 or piece.rfind(b"\n", start) + 1:
             yield b"".join([*begun, piece[start:end]])
             begun, length, start = [], 0, end
         if length <= LONGEST:

@@ -4,6 +4,8 @@ A module of this folder that has a ``NAME`` is a reader; ``common`` says what it
 them.
 """
 
+from __future__ import annotations
+
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -11,9 +13,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
@@ -22,6 +22,9 @@ from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, CsvRows, append_csv, co
 from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
 from evlib.ingest.registries.side_by_side import batches_of, is_worth_it
 from evlib.ingest.registries.unpack import ENCODING, heads
+
+if TYPE_CHECKING:
+    import pandas as pd  # else where it is needed, so that a search of a large file starts without it
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
 READERS: dict[str, ModuleType] = {module.NAME: module for module in _MODULES if hasattr(module, "NAME")}
@@ -63,6 +66,8 @@ def ingest_into(
     InputError
         Where no file gives a record. Nothing is written then.
     """
+    import pandas as pd
+
     counts, filled, lost, remarks = [], [], [], []
     first = pd.DataFrame({"file": [], "reason": []})  # the first reject
     with (
@@ -103,6 +108,8 @@ def remarks_by_file(remarks: pd.DataFrame) -> pd.DataFrame:
     ``remarks`` counts those on fields of records and ``not_read`` says how many each field has; ``encoding`` and ``order_of_dates``
     (column by column) are empty where they are plain.
     """
+    import pandas as pd
+
     of_fields = remarks[remarks.line.notna()]
     by_field = of_fields.groupby(["file", "field"]).size().reset_index(name="n")
     said = (by_field.field + " " + by_field.n.astype(str)).groupby(by_field.file).agg(", ".join)
@@ -124,6 +131,8 @@ def filled_columns(counts: Iterable[pd.Series]) -> pd.DataFrame:
     counts
         For each batch, the number of records that fill each column, named by the format.
     """
+    import pandas as pd
+
     table = pd.DataFrame(counts).groupby(level=0, sort=False).sum().rename_axis("format")
     table = table[table.trn > 0].assign(records=lambda table: table.trn).set_index("records", append=True)
     not_of_a_source = [*ESTIMATED, "first_retrieved", *DAYS_OF_STATUS, "unread"]
@@ -154,7 +163,8 @@ def stream(
     asked
         What is asked for; the rest need not be read, where a format allows it (see ``common``). None: everything is read.
     processes
-        How many read a large file, where its format allows it (see ``side_by_side``); the rows are the same for any number.
+        How many read a large file, or look through it for what is asked, where its format allows it (see ``side_by_side``); the rows are
+        the same for any number.
     as_csv
         Whether several processes may give the records as ``written`` in place of a table.
 
@@ -178,7 +188,7 @@ def stream(
             if processes > 1 and not asked and is_worth_it(reader, path):
                 parts = batches_of(reader, path, record, seen=seen, processes=processes, as_csv=as_csv)
             else:
-                parts = batches(_items(reader, path, asked), record, file=path, seen=seen)
+                parts = batches(_items(reader, path, asked, processes), record, file=path, seen=seen)
             for part in parts:
                 rows += (part.written.n if part.written else len(part.records)) + len(part.rejects) + part.passed
                 yield Batch(path.name, name, *part)
@@ -188,10 +198,10 @@ def stream(
             yield _unusable(path, name, str(error).removeprefix(f"{path}: "))
 
 
-def _items(reader: ModuleType, path: Path, asked: Asked | None) -> Items:
+def _items(reader: ModuleType, path: Path, asked: Asked | None, processes: int = 1) -> Items:
     if asked is None:
         return reader.items(path)
-    items = reader.items(path, asked) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
+    items = reader.items(path, asked, processes) if getattr(reader, "ASKS_FIRST", False) else reader.items(path)
     return asked_first(items, reader.number_and_words, asked) if hasattr(reader, "number_and_words") else items
 
 
@@ -217,6 +227,7 @@ def losses(rejects: pd.DataFrame) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rejects = pd.DataFrame({"file": ["a.csv", "b.csv"], "line": [3, None], "trn": ["A", None]})
     >>> losses(rejects.assign(reason=["a second row for this number.", "the file is empty."]))
     ['b.csv: the file is empty.']

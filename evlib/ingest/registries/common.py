@@ -9,7 +9,8 @@ A reader is a module of this folder that has a ``NAME``:
 - ``texts(item)``, where the format has them: its summary and criteria of eligibility, as a row of table ``summaries``.
 
 A reader with ``number_and_words(item)`` is asked first: an item that is not asked for by them is ``Passed``; where that raises an error of
-``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked``, and may itself give ``Passed``.
+``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked`` and how many processes may look for it in a large
+file, and may itself give ``Passed``.
 
 Where a file may have a record on each line, ``is_on_lines(path)`` tells it, and ``of_lines(rows)`` gives the items of some lines, None for
 a blank one; ``side_by_side`` then reads large files.
@@ -23,6 +24,8 @@ settles for each column whether the month comes first.
 What a field states and nobody understands is ``Unread``, in place of its value: the record stays, and ``remarks`` name the field.
 """
 
+from __future__ import annotations
+
 import html
 import json
 import re
@@ -32,18 +35,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
-
-import pandas as pd
-from ftfy import fix_encoding
-from ftfy.badness import is_bad
 
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.query import FIELDS, may_match
 from evlib.base.schema import MULTI, CsvRows, checked, columns, join_multi, split_multi
 from evlib.ingest.registries.unpack import FileRemark, Passed, csv_rows, header_of
+
+if TYPE_CHECKING:
+    import pandas as pd  # else where it is needed, so that a search of a large file starts without it
 
 CHUNK = 10_000  # items that are held at a time
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
@@ -231,6 +233,8 @@ def _unread(row: dict[str, Any]) -> list[tuple[str, Unread]]:
 
 def tables(good: list[dict], bad: list[dict], file: str | Path, remarks: Iterable[dict] = ()) -> Tables:
     """The tables of these rows of a file; of each there may be none."""
+    import pandas as pd
+
     records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
     said = pd.DataFrame(remarks, columns=columns("remarks"))
@@ -517,6 +521,9 @@ def plain_text(value: Any) -> str | None:
 
 @lru_cache(maxsize=16)  # a brief title is often the official one, too
 def _repaired(text: str) -> str:
+    from ftfy import fix_encoding  # here, as it takes long to load and many files are plain ASCII
+    from ftfy.badness import is_bad
+
     return fix_encoding(text) if is_bad(text) else text
 
 

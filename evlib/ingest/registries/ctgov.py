@@ -3,9 +3,10 @@
 import itertools
 import json
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import ijson
 from pydantic_core import from_json
 
 from evlib.base.schema import join_multi
+from evlib.ingest.registries import ctgov_words
 from evlib.ingest.registries.common import (
     Asked,
     Row,
@@ -21,6 +23,7 @@ from evlib.ingest.registries.common import (
     count,
     dates,
     identity,
+    key_of,
     listed,
     phase_names,
     plain_text,
@@ -28,11 +31,13 @@ from evlib.ingest.registries.common import (
     several,
     words_of,
 )
-from evlib.ingest.registries.ctgov_words import begins_a_study, lines_asked
+from evlib.ingest.registries.ctgov_words import BLOCK, Looked, begins_a_study, line_start, looked_at_part, looker
+from evlib.ingest.registries.side_by_side import LARGE, MOST_PARTS, PART, made_in_order
 from evlib.ingest.registries.unpack import (
     BrokenFileError,
     Passed,
     begun,
+    blocks_of_lines,
     lines,
     not_whole,
     numbered,
@@ -42,7 +47,7 @@ from evlib.ingest.registries.unpack import (
 )
 
 NAME = "ClinicalTrials.gov API v2"
-ASKS_FIRST = True  # ``items`` takes ``asked``
+ASKS_FIRST = True
 # What a live search asks for: all that is read here, and the results; no contact data.
 _PROTOCOL = "identification status sponsorCollaborators conditions design armsInterventions outcomes references"
 _RESULTS = "participantFlow baselineCharacteristics outcomeMeasures adverseEvents"
@@ -65,19 +70,54 @@ def recognises(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and b"protocolSection" in head
 
 
-def items(path: str | Path, asked: Asked | None = None) -> Iterator[tuple[int, Any]]:
+def items(path: str | Path, asked: Asked | None = None, processes: int = 1) -> Iterator[tuple[int, Any]]:
     """The studies of a file, one at a time, each with its running number (its line, where each stands on one).
 
-    Where each stands on a line whose text holds nothing that is ``asked`` for, it comes as ``Passed``, without being read as JSON.
+    Where each stands on a line whose text holds nothing that is ``asked`` for, it comes as ``Passed``, without being read as JSON; in a large
+    file several ``processes`` look for it.
     """
     if asked and asked.patterns != [] and is_on_lines(path):
-        return numbered(path, lambda pieces, _: _asked_first(pieces, asked))
+        return numbered(path, lambda pieces, _: _asked_first(Path(path), pieces, asked, processes))
     return numbered(path, lambda pieces, _: studies_in(pieces, _FORMS, _each))
 
 
-def _asked_first(pieces: Iterable[bytes], asked: Asked) -> Iterator[Any]:
-    for line in lines_asked(pieces, asked):
-        yield from (line,) if isinstance(line, Passed) else of_lines([line])
+def _asked_first(path: Path, pieces: Iterable[bytes], asked: Asked, processes: int) -> Iterator[Any]:
+    for numbers, lines_of_interest in _looked_through(path, pieces, asked, processes):
+        keys, done = array("I", numbers).tolist(), 0
+        for before, line in lines_of_interest:
+            if done < before:
+                yield Passed(keys[done:before])
+            yield from of_lines([line])
+            done = before
+        if done < len(keys):
+            yield Passed(keys[done:])
+
+
+def _looked_through(path: Path, pieces: Iterable[bytes], asked: Asked, processes: int) -> Iterator[Looked]:
+    numbers = {key for key in map(key_of, asked.numbers) if isinstance(key, int)}
+    start, size = 0, path.stat().st_size
+    part = max(PART, size // MOST_PARTS + 1)
+    about = str(path.resolve()), part, numbers, asked.patterns
+    processes = min(processes, size // LARGE)
+    with path.open("rb") as file:
+        if processes > 1 and begins_a_study(file.peek()):
+            here = partial(looked_at_part, file, part, looker(numbers, asked.patterns, bytes.decode))
+            parts = made_in_order(ctgov_words.__file__, about, -(-size // part), here, processes=processes)
+            for number, looked in enumerate(parts):
+                if looked is None:
+                    start = line_start(file, number * part, part)
+                    break
+                yield Looked(*looked)
+            else:
+                return
+    yield from map(looker(numbers, asked.patterns), blocks_of_lines(_from_byte(pieces, start), BLOCK))
+
+
+def _from_byte(pieces: Iterable[bytes], start: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if start < len(piece):
+            yield piece[start:]
+        start = max(0, start - len(piece))
 
 
 def is_on_lines(path: str | Path) -> bool:

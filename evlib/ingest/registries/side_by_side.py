@@ -8,13 +8,20 @@ import itertools
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
+import warnings
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from importlib import import_module
+from marshal import dumps, loads
 from multiprocessing import forkserver
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -24,6 +31,8 @@ from evlib.ingest.registries.common import Seen, Tables, batches
 from evlib.ingest.registries.unpack import BrokenFileError, lines, numbered
 
 LARGE = 64 << 20  # bytes of a file; workers need some time to start, in which one process reads about as much
+PART = 8 << 20  # bytes of lines that are looked through in one go; some hundredths of a second's work
+MOST_PARTS = 2000  # of ``made_in_order``: their numbers fit into a pipe
 BLOCK = 16 << 20  # bytes of lines; a few blocks for each process fit into any memory, and each is a second's work
 
 
@@ -57,7 +66,7 @@ def batches_of(
     """
     # Workers are forks of a process that has imported what they need, and not of this one, whose libraries may have threads.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evlib.ingest.registries"])
+    context.set_forkserver_preload(["evlib.ingest.registries", "pandas", "ftfy"])
     forkserver.ensure_running()  # it starts while this process reads the first block
     pool = ProcessPoolExecutor(processes, context, initializer=_live_with_parent)
     n_before = 0
@@ -161,3 +170,73 @@ def _live_with_parent() -> None:
 def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
     parent.join()
     os._exit(1)
+
+
+def made_in_order(script: str, about: tuple, n: int, here: Callable[[int], Any], *, processes: int) -> Iterator[Any]:
+    """What is made of the parts 0, 1, … of something, in this order: by ``here``, and by others that run a script and make the same.
+
+    All take the number of the next part from one pipe, so that the quicker make more. Where one of them ends too soon, what it leaves is
+    made here.
+
+    Parameters
+    ----------
+    script
+        The file of a module. It reads what the parts are ``about`` from its standard input, and numbers of eight bytes each from the pipe that
+        its argument names; for each it writes the number with what it made, both as ``marshal`` does, and their size before, in eight bytes.
+    n
+        The number of parts, ``MOST_PARTS`` at most.
+    """
+    numbers, given = os.pipe()
+    os.write(given, b"".join(number.to_bytes(8) for number in range(n)))
+    os.close(given)
+    others = [_started(script, about, numbers) for _ in range(processes - 1)]
+    import_module("pandas")  # which the tables need in the end; the others work meanwhile
+    try:
+        yield from _made(others, n, here, numbers)
+    finally:
+        for other in others:
+            with other:
+                other.kill()
+        os.close(numbers)
+
+
+def _started(script: str, about: tuple, numbers: int) -> subprocess.Popen:
+    command, paths = [sys.executable, "-P", script, str(numbers)], os.pathsep.join(sys.path)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "pass_fds": [numbers]}
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, **pipes)
+    with suppress(BrokenPipeError), process.stdin:
+        process.stdin.write(dumps(about))
+    return process
+
+
+def _made(others: list[subprocess.Popen], n: int, here: Callable[[int], Any], numbers: int) -> Iterator[Any]:
+    made: dict[int, Any] = {}
+    working = {other.stdout.fileno(): other for other in others}
+    are_left = True
+    for number in range(n):
+        while number not in made:
+            ready = wait(working, timeout=0 if are_left else None) if working else []
+            for place in ready:
+                if told := _all_of(place, int.from_bytes(_all_of(place, 8))):
+                    made.update([loads(told)])
+                elif working.pop(place).wait():
+                    warnings.warn(
+                        "A process that helped ended before its work was done. What it left is done by this one.",
+                        stacklevel=2,
+                    )
+            if are_left and not ready:
+                if are_left := bool(taken := os.read(numbers, 8)):
+                    own = int.from_bytes(taken)
+                    made[own] = here(own)
+            elif not working:
+                made[number] = here(number)
+        yield made.pop(number)
+
+
+def _all_of(place: int, size: int) -> bytes:
+    """So many bytes from a pipe; none where it ends before."""
+    pieces = []
+    while size and (piece := os.read(place, size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"" if size else b"".join(pieces)
