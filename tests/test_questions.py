@@ -199,8 +199,8 @@ def test_the_first_page_the_chapters_and_the_answers_agree_where_they_count_the_
     assert f", {comparing} compare vesicles of MSCs" in n["certainty"] and f" {comparing} of " in said["effect"]
     outside = sum(tables["trials"].study_type == "expanded-access")  # counted apart
     text = page(everything, tables)
-    trials = f"{int(n['n_included']) - outside} trials and {outside} record of expanded access"
-    assert f"is shown by {n['n_route_not_reported']} of {n['n_included']} records ({trials})" in text
+    assert f"<strong>{int(n['n_included']) - outside} trials and {outside} record of expanded access</strong>" in text
+    assert f"is shown by {n['n_route_not_reported']} of {n['n_included']} records" in text
     assert f" {outside} of them is no trial" in n["expanded_access"]
 
 

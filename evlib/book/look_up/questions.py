@@ -241,9 +241,9 @@ def in_words(trials: list[dict[str, Any]]) -> str:
 
 
 def _of_all(trials: list[dict[str, Any]]) -> str:
-    """The same after "3 of": of 10 records (9 trials and 1 record of expanded access)."""
+    """How many these are after "3 of": records, where one of them is of expanded access."""
     apart = any(row.get("study_type") == _OUTSIDE for row in trials)
-    return f"{several(len(trials), 'record')} ({in_words(trials)})" if apart else in_words(trials)
+    return several(len(trials), "record" if apart else "trial")
 
 
 def rows_of(tables: Tables) -> Rows:
