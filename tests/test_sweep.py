@@ -23,17 +23,19 @@ from evlib.audit.by_search_date import (
     date_beside_paper,
     days_between,
     first_supported,
+    flow_of_paper,
     inputs_of_run,
     months_of,
     row_at,
     rows_at,
     shared_inputs,
     table_of,
+    tables_of_paper,
 )
 from evlib.audit.figures import field_by_date
 from evlib.base.errors import InputError
 from evlib.base.rawdata import copy_shipped
-from evlib.base.schema import read_csv
+from evlib.base.schema import read_csv, read_table
 from evlib.base.words import load_numbers
 from evlib.ingest import sources
 from evlib.run import sweep as sweep_module
@@ -94,6 +96,9 @@ def test_a_row_is_what_the_chapters_wrote_for_its_date(run_of, inputs, review, d
     of_paper = row_at(inputs, date_beside_paper(date, review))  # the audit is of the paper's date in every edition
     assert {name: of_paper[f"{CLAIM}{name}"] for name in inputs.claims.id} == ledger[inputs.claims.id].to_dict()
     own = inputs_of_run(results, raw_dir=RAW, protocol=review)
+    records, decisions = (read_table(results / f"{name}.csv", name) for name in ("records", "decisions"))
+    beside = flow_of_paper(records, decisions, own.pairs, raw_dir=RAW, search_date=date, protocol=review)
+    assert beside.equals(tables_of_paper(results, raw_dir=RAW, search_date=date, protocol=review).flow)
     earlier = "2021-07-01"
     assert row_at(own, date) == row and row_at(own, earlier) == row_at(inputs, earlier)
 

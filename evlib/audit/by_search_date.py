@@ -37,6 +37,10 @@ _OF_RECORDS = (*deduplication.NEEDED, "registered_basis", "registered_low", "reg
 _OF_TRIALS = ["trn", "disease_area", "route_group", "registered_basis"]
 _STEP = {"month": "ME", "quarter": "QE", "year": "YE", "week": "7D"}  # as pandas calls them
 
+_Repeats = dict[
+    tuple[str, ...], pd.DataFrame
+]  # table `duplicates` by the linked records of a search, which few dates change
+
 
 class Inputs(NamedTuple):
     """What the rows of all dates are made from; it does not depend on the date."""
@@ -156,20 +160,21 @@ def tables_at(inputs: Inputs, search_date: str) -> Tables:
     >>> len(one.records) == int(one.flow.set_index("step").n["identified_total"])
     True
     """
-    return _tables_of(inputs, _place(inputs, search_date))
+    return _tables_of(inputs, _place(inputs, search_date), {})
 
 
 def _place(inputs: Inputs, search_date: str) -> pd.Series:
     return registration_dates.in_search(inputs.records, search_date, later=inputs.later)
 
 
-def _tables_of(inputs: Inputs, place: pd.Series) -> Tables:
-    """The tables of a search date, by the place of each record as ``in_search`` gives it."""
+def _tables_of(inputs: Inputs, place: pd.Series, known: _Repeats) -> Tables:
+    """The tables of a search date, by the place of each record as ``in_search`` gives it; adds to the duplicates that are ``known``."""
     records = inputs.records[place == "in"]
     outcomes = inputs.outcomes[inputs.outcomes.trn.isin(records.trn)]
     tied = records[records.trn.isin(inputs.may_repeat)]
-    repeats = deduplication.duplicates(tied, inputs.pairs, protocol=inputs.protocol)
-    outcomes = screening.with_duplicates(outcomes, repeats, protocol=inputs.protocol)
+    if (found := tuple(tied.trn)) not in known:
+        known[found] = deduplication.duplicates(tied, inputs.pairs, protocol=inputs.protocol)
+    outcomes = screening.with_duplicates(outcomes, known[found], protocol=inputs.protocol)
     flow = prisma_flow.flow_of(outcomes, protocol=inputs.protocol)
     described = inputs.described[inputs.described.trn.isin(screening.trials_of(outcomes).trn)]
     included = described.trn[described.screening == "included"]
@@ -252,7 +257,7 @@ def row_at(inputs: Inputs, search_date: str) -> dict[str, Any]:
         verdict on each headline claim. Where no record was registered by the date, counts are 0 and the rest is missing;
         after the day of the newest records, all is missing.
     """
-    return _row_and_trials(inputs, search_date, _place(inputs, search_date))[0]
+    return _row_and_trials(inputs, search_date, _place(inputs, search_date), {})[0]
 
 
 def rows_at(inputs: Inputs, days: Iterable[str]) -> pd.DataFrame:
@@ -284,13 +289,14 @@ def rows_and_trials_at(inputs: Inputs, days: Iterable[str]) -> tuple[pd.DataFram
     rows, row, included, places_before, day_before = [], {}, None, None, None
     spells: list[dict[str, Any]] = []
     current: dict[str, dict[str, Any]] = {}
+    known: _Repeats = {}
     for day in days:
         place = _place(inputs, day)
         places = place.to_numpy(dtype=object).tolist()
         if places == places_before and day <= inputs.newest:
             row = row | {"search_date": day}
         else:
-            row, included = _row_and_trials(inputs, day, place)
+            row, included = _row_and_trials(inputs, day, place, known)
         rows.append(row)
         places_before = places
         if included is None:
@@ -306,12 +312,14 @@ def rows_and_trials_at(inputs: Inputs, days: Iterable[str]) -> tuple[pd.DataFram
     return table_of(rows), pd.DataFrame(spells, columns=columns, dtype="str")
 
 
-def _row_and_trials(inputs: Inputs, search_date: str, place: pd.Series) -> tuple[dict[str, Any], pd.DataFrame | None]:
+def _row_and_trials(
+    inputs: Inputs, search_date: str, place: pd.Series, known: _Repeats
+) -> tuple[dict[str, Any], pd.DataFrame | None]:
     """The row of a search date and the trials included by it, of table ``described``; None where nothing is known of the date."""
     row = dict.fromkeys(inputs.columns) | {"search_date": search_date}
     if search_date > inputs.newest:
         return row | {"note": f"after the newest records, of {inputs.newest}"}, None
-    records, outcomes, flow, described, doses = _tables_of(inputs, place)
+    records, outcomes, flow, described, doses = _tables_of(inputs, place, known)
     included = described[described.screening == "included"]
     steps = flow.drop_duplicates("step").set_index("step").n
     row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}

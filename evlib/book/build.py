@@ -31,7 +31,7 @@ from evlib.run.pipeline import spare_grammars
 
 STAMP = "built_from.json"  # in a finished book: what it was made from, and the checksums of its files
 LAID_OUT = "laid_out.txt"  # in a laid-out source: the name of the run
-_PAUSE = 3  # seconds
+_PAUSE, _LATER = 1, 3  # seconds
 # What jupyter-book loads only when it builds, and what takes longest to load.
 _COMPILER = (
     "jupyter_book.sphinx",
@@ -358,10 +358,11 @@ def _mirror(fresh: Path, kept: Path) -> list[str]:
 def waiting_compiler() -> Iterator[subprocess.Popen]:
     """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first.
 
-    Meanwhile this process loads what lays out the source. Both begin after a pause, in which a command with nothing to do ends.
+    Meanwhile this process loads what lays out the source. Both begin after a pause, in which a command with nothing to do ends; this
+    process later, since its threads take turns and the first notebook is still to be started.
     """
     pause = f"import select, sys; select.select([sys.stdin], [], [], {_PAUSE})"
-    loading = Timer(_PAUSE, _load_layout)
+    loading = Timer(_LATER, _load_layout)
     with subprocess.Popen(
         [sys.executable, "-P", "-c", f"{pause}; from evlib.book.build import compile_when_told as work; work()"],
         stdin=subprocess.PIPE,
