@@ -71,9 +71,9 @@
   function ofDose(amount, planned) {
     const route = withFields(planned, ["route"]);
     const among = data.trials.filter((trial) => trial.basis === "stated" && has(trial, route));
-    const estimated = data.trials.filter((trial) => trial.basis === "estimated" && has(trial, route)).length;
+    const converted = data.trials.filter((trial) => trial.basis && trial.basis !== "stated" && has(trial, route)).length;
     const where = route.length ? ` with ${inWords(route)}` : "";
-    const rest = estimated ? ` ${several(estimated, "more trial")}${where} could only be estimated, and ${estimated === 1 ? "is" : "are"} left out here.` : "";
+    const rest = converted ? ` Those of ${several(converted, "more trial")}${where} are derived or assumed, and left out here.` : "";
     if (!among.length) return `No included trial${where} states a dose in particles.${rest}`;
     const largest = among.reduce((a, b) => (b.high > a.high ? b : a));
     const smallest = among.reduce((a, b) => (b.low < a.low ? b : a));

@@ -12,6 +12,7 @@ from evlib.base.words import several
 from evlib.book.look_up.conditions import words_of_conditions
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.stated_doses import span_of
+from evlib.doses.to_particles import BASES
 
 _FIELDS = {"disease_area": "Disease area", "route": "Route", "msc_source": "Source of the cells"}
 _STATED = "stated"
@@ -24,8 +25,8 @@ def trials_to_compare(results: Path, protocol: dict) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``trn, title, registered`` (a day as text, marked where it is estimated), ``status``, ``conditions`` (in the record's words), the fields of the page that the review codes, ``low, high``: the least
-        and the greatest number of particles of one administration, and ``basis``: ``stated``, or ``estimated`` where no dose of the trial
-        states particles and one could be converted (missing, as the bounds are, where none can).
+        and the greatest number of particles of one administration, and ``basis``: of ``to_particles.BASES`` the first
+        that a dose of the trial has (missing, as the bounds are, where none has particles).
     """
     described = read_table(results / "described.csv", "described")
     included = described[described.screening == "included"]
@@ -43,9 +44,8 @@ def trials_to_compare(results: Path, protocol: dict) -> pd.DataFrame:
         return trials
     doses = read_csv(path).dropna(subset=["low", "high"])
     doses[["low", "high"]] = doses[["low", "high"]].apply(pd.to_numeric)
-    doses["basis"] = doses.basis.where(doses.basis == _STATED, "estimated")
     best = doses.groupby(["trn", "basis"]).agg(low=("low", "min"), high=("high", "max")).reset_index()
-    best = best.sort_values("basis", ascending=False).drop_duplicates("trn")  # stated before estimated
+    best = best.sort_values("basis", key=lambda basis: basis.map([*BASES].index)).drop_duplicates("trn")
     return trials.drop(columns=["low", "high", "basis"]).merge(best, on="trn", how="left")
 
 
@@ -83,7 +83,7 @@ def _fact(trial: dict[str, Any], fields: list[str]) -> dict[str, Any]:
 def _dose(trial: dict[str, Any]) -> str:
     if pd.isna(trial["low"]):
         return "–"
-    return span_of(trial["low"], trial["high"]) + (" (estimated)" if trial["basis"] != _STATED else "")
+    return span_of(trial["low"], trial["high"]) + (f" ({trial['basis']})" if trial["basis"] != _STATED else "")
 
 
 def _controls(trials: pd.DataFrame, labels: dict[str, dict[str, str]], has_doses: bool) -> str:
