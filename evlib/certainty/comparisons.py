@@ -115,8 +115,8 @@ def compared_outcomes(
         them and by how much these miss them. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
         that the outcome compares: of both arms, or of one where both are sides of the same people; ``arm_n`` and ``versus_n`` are
-        those that an estimate rests on, else those of the arms, and missing where a part of both is compared whose sides are not
-        told. ``difference`` is that of the risks with Newcombe's interval, where both arms are counted. ``points_to`` is where the estimate points, or, where
+        those that an estimate rests on, else those of the arms or of the part of them that is compared, and missing where the sides
+        of that part are not told. ``difference`` is that of the risks with Newcombe's interval, where both arms are counted. ``points_to`` is where the estimate points, or, where
         there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
         no estimates here: the counts behind them are a guess.
 
@@ -157,12 +157,16 @@ def compared_outcomes(
     of_both = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
     if people is not None:
         most = rows.study_id.map(people.set_index("study_id").people)
-        # Arms of eyes or feet tell no people, and those who are in both arms count once.
-        too_many = rows.study_id.isin(people.study_id) & (most.isna() | (of_both > most).fillna(False))
+        # Arms of eyes or feet tell no people. Who may be in both arms counts once; controls from elsewhere are not of the report's people.
+        too_many = rows.study_id.isin(people.study_id) & (
+            most.isna() | ((of_both > most) & rows.same_people.fillna(True)).fillna(False)
+        )
         of_both = of_both.mask(too_many, most)
     rows["n"] = rows.n_people.fillna(of_both)
     of_a_part = (rows.n_people < of_both).fillna(False)
-    rows[["arm_n", "versus_n"]] = rows[["arm_n", "versus_n"]].mask(of_a_part)
+    each = rows.n_people.where(rows.same_people.fillna(False))  # both sides of all of them
+    for side in ("arm_n", "versus_n"):
+        rows[side] = rows[side].mask(of_a_part, each)
     return checked(_once(rows)[columns("compared_outcomes")], "compared_outcomes")
 
 
