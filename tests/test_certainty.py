@@ -214,6 +214,20 @@ def test_arms_that_count_eyes_or_the_same_people_twice_are_no_number_of_people(p
     assert compared.n.to_list() == [n] if pd.notna(n) else compared.n.isna().all()
 
 
+def test_every_harm_on_file_of_an_arm_that_is_no_control_stands_in_the_table_and_other_products_in_no_sum():
+    tables = shipped()
+    comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    told = safety(tables["studies"], tables["arms"], tables["adverse_events"])
+    rows = harms_beside_controls(tables, told, comparisons, read_csv(RAW / "curation/report_codes.csv"))
+    arms = tables["arms"].set_index("arm_id")
+    events = tables["adverse_events"].arm_id[tables["adverse_events"].arm_id.map(arms.role) != "control"]
+    assert set(events.map(arms.study_id)) <= set(rows.study_id)
+    others = rows[rows.role != "ev"]
+    assert {"Bellio 2021", "Mitrani 2021"} <= set(others.study) and not others.msc_derived.any()
+    without = serious_events(rows[rows.role == "ev"])
+    assert serious_events(rows).equals(without) and others.serious.any()
+
+
 def test_people_compared_are_those_of_the_two_sides_in_every_shipped_row():
     tables = shipped()
     comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])

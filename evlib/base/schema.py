@@ -115,7 +115,7 @@ _TABLES = {
         certainty:key because caveats
     """,
     "harms_beside_controls": """
-        study_id:key study arm harm:key serious:flag n_events:count n:count share:number low:number high:number
+        study_id:key study arm role:key harm:key serious:flag n_events:count n:count share:number low:number high:number
         upper_if_none:number control control_events:count control_n:count control_upper_if_none:number difference:number
         difference_low:number difference_high:number beside:key msc_derived:flag route_group disease_group evidence_note
         source_url

@@ -67,7 +67,7 @@ _COLUMNS = {
         *("because", "caveats"),
     ),
     "harms": (
-        *("study", "arm", "harm", "serious", "n_events", "n", "low", "high", "upper_if_none", "control"),
+        *("study", "arm", "role", "harm", "serious", "n_events", "n", "low", "high", "upper_if_none", "control"),
         *("control_events", "control_n", "difference_low", "difference_high", "beside", "msc_derived", "evidence_note"),
         "source_url",
     ),
@@ -553,7 +553,7 @@ def _harms(own: Rows) -> str:
     for study, rows in _grouped_by(own["harms"], "study"):
         cells = [
             [
-                _text(row["arm"]),
+                _text(row["arm"]) + (f" ({_text(row['no_vesicles'])})" if row["no_vesicles"] else ""),
                 _text(row["harm"]) + (" (serious)" if row["serious"] else ""),
                 _of_people(row["n_events"], row["n"]),
                 _bound(row),

@@ -150,6 +150,8 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
             tables["reports"]["left_out"] = tables["reports"].study_id.map(other.map(_NO_VESICLES))
             rows = rows[rows.role == "ev"]
             rows = rows.assign(finding=[finding_in_words(row) for row in rows.itertuples()])
+        elif name == "harms_beside_controls":
+            rows = rows.assign(no_vesicles=rows.role.map(_NO_VESICLES))
         tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})
     if (results / "product_settled.csv").is_file():
         product = read_csv(results / "product_settled.csv")

@@ -299,7 +299,7 @@ def _harms(harms: list[dict[str, Any]], study: str) -> str:
         for row in harms
     ]
     return rows_of(
-        ("Harm", "Arm", "With vesicles", "Control", "Compared"), rows, label=f"Harms of {study} beside controls"
+        ("Harm", "Arm", "In this arm", "Control", "Compared"), rows, label=f"Harms of {study} beside controls"
     )
 
 
