@@ -138,7 +138,7 @@ def compared_outcomes(
     >>> bool(compared.duplicated(["arm_id", "versus_id", "outcome"]).any())
     False
     """
-    arms, outcomes = tables["arms"].set_index("arm_id"), tables["outcomes"]
+    arms, outcomes = tables["arms"].set_index("arm_id"), tables["outcomes"].drop(columns="post_hoc", errors="ignore")
     between = outcomes[outcomes.comparison == "between arms"].rename(columns={"name": "outcome"})
     rows = between.merge(comparisons, on=_KEY, how="left", validate="1:1")
     rows["study_id"] = rows.arm_id.map(arms.study_id)

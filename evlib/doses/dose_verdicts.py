@@ -442,7 +442,9 @@ def _named_counts(compared: pd.DataFrame) -> str:
     named = joined([f"{several(row.n_randomised, 'report')} ({row.route_group})" for row in compared.itertuples()])
     if not compared.n_randomised.any():
         return named
-    return f"{named}, {compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary"
+    late = compared.n_randomised.sum() - compared.n_planned.sum()
+    post_hoc = f"; {late} of them post hoc alone, not planned beforehand" if late else ""
+    return f"{named}, {compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary{post_hoc}"
 
 
 def _of_routes(doses: pd.DataFrame) -> str:
