@@ -244,6 +244,13 @@ def test_people_compared_are_those_of_the_two_sides_in_every_shipped_row():
     assert len(once) and (once.n == once.arm_n).all() and (once.n == once.versus_n).all()
     analysed = sides[sides.study_id.str.startswith("placental-msc-ev-knee")]
     assert analysed.n.eq(29).all() and len(analysed)
+    found = summary_of_findings(compared, pd.Series(dtype="str"), NO_RESULTS_MISSING)
+    apart = compared[compared.study_id == "fibroblast-exosomes-resurfacing-2025"]  # two pairs of arms
+    [row] = found[found.studies.isin(apart.study)].itertuples()
+    assert len(apart) == 2 and row.n_people == apart.n.sum()
+    assert all(f"{one.outcome}, {one.arm} v {one.versus}: " in row.found for one in apart.itertuples())
+    zarrabi = found[found.studies.str.startswith("Zarrabi")]
+    assert zarrabi.n_people.item() == 32 and ", " not in zarrabi.found.item().partition(":")[0]
 
 
 def shipped():

@@ -26,6 +26,10 @@ _POST_HOC = "post hoc, not planned beforehand (such a finding raises a question 
 _ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
 _FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
 _APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
+PEOPLE_COMPARED = (
+    "people compared: of both arms, once where these are sides of the same people; of each report its largest comparison, or the "
+    "sum of those that share no arm"
+)
 _PER = 1000  # people, of whom absolute risks are told
 
 
@@ -47,7 +51,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     -------
     pandas.DataFrame
         Table ``summary_of_findings``, the group of diseases with most comparisons first: ``reports`` counts them, ``reports_of_mscs`` those known to be on vesicles of MSCs, ``studies`` names them,
-        ``n_people`` are those of each report's largest comparison, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
+        ``n_people`` are as ``PEOPLE_COMPARED`` says, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
         that it takes; ``caveats`` what decides on each report.
 
     Examples
@@ -177,11 +181,24 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
 def _found(own: pd.DataFrame) -> str:
     """The findings of a question, primary outcomes first, and last those that were not planned beforehand, with that warning."""
     planned, post_hoc = own[own.post_hoc.isna()], own[own.post_hoc.notna()]
-    words = [
-        finding_in_words(row) for row in planned.sort_values("primary", ascending=False, kind="stable").itertuples()
-    ]
-    later = [finding_in_words(row) for row in post_hoc.itertuples()]
+    words = findings_in_words(planned.sort_values("primary", ascending=False, kind="stable"))
+    later = findings_in_words(post_hoc)
     return "; ".join(words + ([f"{_POST_HOC}: {'; '.join(later)}"] if later else []))
+
+
+def findings_in_words(rows: pd.DataFrame) -> list[str]:
+    """Each row of table ``compared_outcomes`` as ``finding_in_words``, with the arms where a report has an outcome of several pairs of them.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"arm": ["gel", "spray"], "versus": "saline"}, columns=columns("compared_outcomes"))
+    >>> rows = rows.assign(study_id="a", outcome="healed", comparator="placebo", primary=False, points_to="better")
+    >>> findings_in_words(rows)
+    ['healed, gel v saline: better, as the report says', 'healed, spray v saline: better, as the report says']
+    """
+    several_pairs = rows.duplicated(["study_id", "outcome", "comparator"], keep=False)
+    pairs = rows.outcome + ", " + rows.arm + (" v " + rows.versus).fillna("")
+    return [finding_in_words(row) for row in rows.assign(outcome=rows.outcome.mask(several_pairs, pairs)).itertuples()]
 
 
 def finding_in_words(row) -> str:
@@ -287,9 +304,22 @@ def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str
 
 
 def _people(own: pd.DataFrame) -> int | None:
-    """The people of all reports: of each report those of its largest comparison; missing where one does not tell."""
-    largest = own.groupby("study_id").n.max()
-    return pd.NA if largest.isna().any() else int(largest.sum())
+    """The people of all reports, as ``PEOPLE_COMPARED`` says; missing where one does not tell."""
+    counts = [n for _, rows in own.groupby("study_id") for n in _of_pairs_apart(rows)]
+    return pd.NA if any(map(pd.isna, counts)) else int(sum(counts))
+
+
+def _of_pairs_apart(rows: pd.DataFrame) -> list[int]:
+    """The largest number of people among the comparisons that share an arm; a comparison with an arm that is not named may share any."""
+    if rows.versus_id.isna().any():
+        return [rows.n.max()]
+    apart: list[tuple[set[str], list]] = []
+    for row in rows.itertuples():
+        shared = [group for group in apart if {row.arm_id, row.versus_id} & group[0]]
+        arms = {row.arm_id, row.versus_id}.union(*(group[0] for group in shared))
+        counts = [row.n, *(n for group in shared for n in group[1])]
+        apart = [group for group in apart if group not in shared] + [(arms, counts)]
+    return [pd.Series(counts, dtype="Int64").max() for _, counts in apart]
 
 
 def _high(value: float) -> str:

@@ -45,6 +45,7 @@ from evlib.book.look_up.questions import (
 )
 from evlib.book.search_index import SAME
 from evlib.book.trials.trial_pages import page_name
+from evlib.certainty.summary_of_findings import PEOPLE_COMPARED
 from evlib.doses.under_way import OPEN_STATUS
 
 FOLDER = "answers"  # of the pages and their tables, in the book
@@ -471,7 +472,7 @@ def _found(own: Rows, *, printed: bool) -> str:
         heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
         counted = sum(row["difference"] is not None for row in own["compared"])
         caption = (
-            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; "
+            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; {PEOPLE_COMPARED}; "
             f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms, with risks per 1,000 (Newcombe's interval)"
         )
         parts.append(_grouped(groups, heads, caption, kind=" found" if printed else ""))
