@@ -121,6 +121,26 @@ def p_values(events: int, n: int, versus_events: int, versus_n: int) -> dict[str
     return found
 
 
+def p_given_back(printed: str | None, events: int, n: int, versus_events: int, versus_n: int) -> str:
+    """That a printed p follows from the counts of two arms, with the tests by which it does; empty where by none of ``TESTS``.
+
+    Examples
+    --------
+    >>> p_given_back("0.1343", 24, 34, 18, 34)
+    'p = 0.1343 follows from these counts by chi-square'
+    >>> p_given_back("0.5", 24, 34, 18, 34)
+    ''
+    """
+    told = printed_p(printed)
+    found = p_values(events, n, versus_events, versus_n)
+    by = [words for name, words in TESTS.items() if told and told.holds(found[name])]
+    return (
+        f"p {told.sign} {str(printed).lstrip('p<>=≤≥ ')} follows from these counts by {joined(by)}"
+        if told and by
+        else ""
+    )
+
+
 def p_from_interval(ratio: str, low: str, high: str) -> _Range | None:
     """The least and the greatest p that fit a printed ratio with its 95 % interval, a normal one of the logarithm.
 
@@ -363,7 +383,8 @@ def _checks(
     row: dict, counts: _Counts | None, basis: str | None, versus: str | None, odd: str | None
 ) -> Iterable[dict]:
     """What can be recomputed of one printed result, a row for each check; or one row that says why nothing can."""
-    facts = row | {"versus": versus, "why": odd}
+    second_hand = f"printed by {row['p_from']}, not seen in the report" if row.get("p_from") else None
+    facts = row | {"versus": versus, "why": "; ".join(filter(None, (second_hand, odd))) or None}
     if counts:
         facts |= {"counts": "{}/{} v {}/{}".format(*counts), "counts_basis": basis}
     p, ratio = printed_p(row["p"]), (_RATIO.fullmatch(row["effect"] or "") or {"ratio": None})["ratio"]
@@ -401,7 +422,7 @@ def _checks(
             "check": NO_CHECK,
             "printed": row["p"] or row["effect"],
             "verdict": NOT_RECOMPUTED,
-            "why": odd or _why_not(row, p),
+            "why": "; ".join(filter(None, (second_hand, odd or _why_not(row, p)))),
         }
     ]
 

@@ -158,7 +158,7 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis``, the risk in the other arm
+        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis, why``, the risk in the other arm
         of that report (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per
         1,000, and the report's caveat (``evidence_note``).
 
@@ -175,7 +175,7 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
     risks = ["versus_risk", "difference", "difference_low", "difference_high"]
     counted = counted.assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))
     counted = counted.assign(**(_PER * counted[risks]).round().astype("Int64"))
-    return counted[[*names, *risks, "basis", "evidence_note"]].reset_index(drop=True)
+    return counted[[*names, *risks, "basis", "why", "evidence_note"]].reset_index(drop=True)
 
 
 def _found(own: pd.DataFrame) -> str:
@@ -205,7 +205,7 @@ def finding_in_words(row) -> str:
     """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says.
 
     An outcome that is stated to be primary is called so, and one of a post-hoc subgroup or comparison; the printed p stands where no
-    interval does, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
+    interval does, with where it was read if not in the report, and what is odd in an estimate, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
     interval (``evlib.doses.effect_sizes.risk_ratio``) is. Where both arms are counted, the risks are told per 1,000, too; where they
     are not, of how many people a part of the report is, or that this is not printed.
     """
@@ -214,20 +214,22 @@ def finding_in_words(row) -> str:
         kinds += ["n not printed" if pd.isna(row.n) else several(int(row.n), "person", "people")]
     kind = ", ".join(filter(None, kinds))
     outcome = f"{row.outcome} ({kind})" if kind else row.outcome
+    elsewhere = "" if pd.isna(row.p_from) else f"printed by {row.p_from}, not seen in the report"
+    odd = "; ".join(filter(None, ("" if pd.isna(row.why) else row.why.rstrip("."), elsewhere)))
+    odd = f" ({odd})" if odd else ""
     ratio = f"risk ratio {row.estimate:.2f} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
     if row.measure == "mean difference":
-        return f"{outcome}: {ratio.replace('risk ratio', 'mean difference')}"
+        return f"{outcome}: {ratio.replace('risk ratio', 'mean difference')}{odd}"
     counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
     if ratio and counts and 0 in (row.events, row.versus_events):
         counts = f"{several(row.events, 'event')} v {row.versus_events} ({counts.removesuffix(', ')}), "
         low = "0" if row.low == 0 else f"{row.low:.2f}"
         ratio = f"95 % interval of the risk ratio {low} to {_high(row.high)} (score method)"
-    worked_out = " (counts worked out from percentages)" if row.basis == "estimated counts" else ""
     if ratio and not math.isnan(row.low):
-        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{worked_out}"
+        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{odd}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
-    p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} printed)"
+    p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} {elsewhere or 'printed'})"
     shares = "" if pd.isna(row.shares) else f"; {row.shares}"
     return f"{outcome}: {says}, as the report says{p}{shares}"
 
