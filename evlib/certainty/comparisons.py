@@ -10,8 +10,7 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns, corrected_csv, read_csv, set_aside
 from evlib.base.words import joined
-from evlib.certainty.printed_statistics import p_given_back
-from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, share_not_given_back
+from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, p_given_back, share_not_given_back
 from evlib.doses.evidence import study_flags, whole_numbers
 
 POINTS_TO = ("better", "worse", "no difference", "not told")

@@ -18,8 +18,7 @@ from scipy import interpolate, special, stats
 from evlib.base.errors import InputError
 from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.schema import checked, columns
-from evlib.certainty.printed_statistics import p_values, printed_p
-from evlib.doses.effect_sizes import proportion
+from evlib.doses.effect_sizes import p_values, printed_p, proportion
 
 PARAMETERS = ("E0", "Emax", "ED50")
 HARDLY = 0.9  # a spread above this share of the prior's has hardly moved

@@ -214,7 +214,7 @@ def finding_in_words(row) -> str:
         kinds += ["n not printed" if pd.isna(row.n) else several(int(row.n), "person", "people")]
     kind = ", ".join(filter(None, kinds))
     outcome = f"{row.outcome} ({kind})" if kind else row.outcome
-    elsewhere = "" if pd.isna(row.p_from) else f"printed by {row.p_from}, not seen in the report"
+    elsewhere = "" if pd.isna(row.p_from) else f"by {row.p_from}"
     odd = "; ".join(filter(None, ("" if pd.isna(row.why) else row.why.rstrip("."), elsewhere)))
     odd = f" ({odd})" if odd else ""
     ratio = f"risk ratio {row.estimate:.2f} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
@@ -229,7 +229,11 @@ def finding_in_words(row) -> str:
         return f"{outcome}: {counts}{ratio}{_per_1000(row)}{odd}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
-    p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} {elsewhere or 'printed'})"
+    p = (
+        ""
+        if pd.isna(row.p_reported)
+        else f" (p {equals}{row.p_reported}{', ' + elsewhere if elsewhere else ' printed'})"
+    )
     shares = "" if pd.isna(row.shares) else f"; {row.shares}"
     return f"{outcome}: {says}, as the report says{p}{shares}"
 

@@ -73,7 +73,7 @@ BETWEEN_ARMS = ("better", "worse", "no difference")
 _BEFORE_AFTER = ("improved", "worsened", "unchanged")
 # Whether a record says that people were randomised, by its words for the allocation.
 RANDOMISED_BY_RECORD = {"Randomized": True, "Non-Randomized": False}
-_TOLD = ["post_hoc", "p_from"]  # of an outcome, by comparisons_told.csv
+_TOLD = ["post_hoc", "shares_of", "p_from"]  # of an outcome, by comparisons_told.csv
 _ALLOCATION = {"randomised": True, "non-randomised": False, "single-arm": False}
 _LUNG = ("lung", "healthy")
 
