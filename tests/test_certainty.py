@@ -5,6 +5,7 @@ import pytest
 from conftest import ROOT, put
 
 from evlib.base.schema import corrected_csv, read_csv
+from evlib.certainty.characteristics import people_told
 from evlib.certainty.comparisons import compared_outcomes, read_comparisons
 from evlib.certainty.direction_of_effect import direction_of_effect
 from evlib.certainty.harms import (
@@ -202,13 +203,54 @@ def test_deaths_beside_no_other_arm_are_harms_but_not_in_the_sum_of_serious_even
     assert "4 of 24, died, Small 2025" in harms_in_words(rows, pd.DataFrame(), n_reports=1)
 
 
-@pytest.mark.parametrize(("people", "n"), [(pd.NA, pd.NA), (60, 60), (120, 100)])
-def test_arms_that_count_eyes_or_the_same_people_twice_are_no_number_of_people(people, n):
+@pytest.mark.parametrize(
+    ("people", "same", "n"), [(pd.NA, pd.NA, pd.NA), (60, pd.NA, 60), (60, False, 100), (120, pd.NA, 100)]
+)
+def test_arms_that_count_eyes_or_the_same_people_twice_are_no_number_of_people(people, same, n):
     tables = tables_of(DEATHS)
     computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
     told = pd.DataFrame({"study_id": ["s"], "people": pd.array([people], "Int64")})
-    compared = compared_outcomes(tables, lines(tables), computed, CODES, told)
+    compared = compared_outcomes(tables, lines(tables, same_people=same), computed, CODES, told)
     assert compared.n.to_list() == [n] if pd.notna(n) else compared.n.isna().all()
+
+
+def test_every_harm_on_file_of_an_arm_that_is_no_control_stands_in_the_table_and_other_products_in_no_sum():
+    tables = shipped()
+    comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    told = safety(tables["studies"], tables["arms"], tables["adverse_events"])
+    rows = harms_beside_controls(tables, told, comparisons, read_csv(RAW / "curation/report_codes.csv"))
+    arms = tables["arms"].set_index("arm_id")
+    events = tables["adverse_events"].arm_id[tables["adverse_events"].arm_id.map(arms.role) != "control"]
+    assert set(events.map(arms.study_id)) <= set(rows.study_id)
+    others = rows[rows.role != "ev"]
+    assert {"Bellio 2021", "Mitrani 2021"} <= set(others.study) and not others.msc_derived.any()
+    without = serious_events(rows[rows.role == "ev"])
+    assert serious_events(rows).equals(without) and others.serious.any()
+
+
+def test_people_compared_are_those_of_the_two_sides_in_every_shipped_row():
+    tables = shipped()
+    comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
+    computed = effects(tables["studies"], tables["arms"], tables["outcomes"])
+    people = people_told(RAW, tables["studies"])
+    compared = compared_outcomes(tables, comparisons, computed, read_csv(RAW / "curation/report_codes.csv"), people)
+    sides = compared.dropna(subset=["arm_n", "versus_n"])
+    no_people = people.study_id[people.people.isna()]  # their arms count eyes or feet
+    assert sides.n[sides.study_id.isin(no_people)].isna().all()
+    sides = sides[~sides.study_id.isin(no_people)]
+    apart = sides[sides.same_people.eq(False)]
+    assert len(apart) and (apart.n == apart.arm_n + apart.versus_n).all()
+    once = sides.drop(apart.index)
+    assert len(once) and (once.n == once.arm_n).all() and (once.n == once.versus_n).all()
+    analysed = sides[sides.study_id.str.startswith("placental-msc-ev-knee")]
+    assert analysed.n.eq(29).all() and len(analysed)
+    found = summary_of_findings(compared, pd.Series(dtype="str"), NO_RESULTS_MISSING)
+    apart = compared[compared.study_id == "fibroblast-exosomes-resurfacing-2025"]  # two pairs of arms
+    [row] = found[found.studies.isin(apart.study)].itertuples()
+    assert len(apart) == 2 and row.n_people == apart.n.sum()
+    assert all(f"{one.outcome}, {one.arm} v {one.versus}: " in row.found for one in apart.itertuples())
+    zarrabi = found[found.studies.str.startswith("Zarrabi")]
+    assert zarrabi.n_people.item() == 32 and ", " not in zarrabi.found.item().partition(":")[0]
 
 
 def shipped():

@@ -13,9 +13,10 @@ from evlib.doses.dose_verdicts import (
     UNSUPPORTED,
     WEAKER,
     dose_claim_verdicts,
+    power_table,
     verdicts_by_dials,
 )
-from evlib.doses.dose_windows import setting_of
+from evlib.doses.dose_windows import every_tested, setting_of
 from evlib.doses.evidence import dials, evidence_tables
 
 RAW = ROOT / "data/raw"
@@ -175,3 +176,24 @@ def test_changes_since_before_let_no_window_stand(tables, stated):
     for claim in ("less on both sides", "narrow"):
         assert verdicts.verdict[claim] == WEAKER
     assert "Shi 2021 (2×10⁸, not randomised)" in verdicts.evidence["less on both sides"]
+
+
+def test_a_dose_that_was_better_by_a_post_hoc_comparison_alone_is_said_to_be(tables, stated, under):
+    setting, verdicts = under()
+    by_route = setting.compared_windows.set_index("route_group").loc["intravenous"]
+    assert (by_route.n_randomised, by_route.n_planned) == (1, 0)
+    assert "1 of them post hoc alone" in verdicts.evidence["below intravenous"]
+    tested = every_tested(tables, dials(draws=10, effective_if="compared")).set_index("arm_id")
+    assert "(post-hoc subgroup)" in tested.because["lightner-2023/exoflo-15-ml-exoflo-15"]
+    planned = tables | {"outcomes": tables["outcomes"].assign(post_hoc=None)}
+    assert "post hoc" not in changed_and_judged(planned, stated).evidence["below intravenous"]
+
+
+def test_a_doubt_on_counts_worked_out_says_that_a_printed_p_follows_from_them(tables):
+    def told(outcomes):
+        return power_table(effect_sizes.effects(tables["studies"], tables["arms"], outcomes)).untreated[0]
+
+    outcomes = tables["outcomes"]
+    said = told(outcomes)
+    assert "24 of 34 v 18 of 34: p = 0.1343 follows from these counts by chi-square" in said and "Kaplan-Meier" in said
+    assert "follows" not in told(outcomes.assign(p=outcomes.p.replace("0.1343", "0.0021")))

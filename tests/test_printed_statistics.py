@@ -12,7 +12,8 @@ from scipy import stats
 from evlib.base.errors import InputError
 from evlib.base.schema import columns, read_csv
 from evlib.certainty import printed_statistics
-from evlib.certainty.printed_statistics import interval_from_p, p_from_interval, p_values, printed_p
+from evlib.certainty.printed_statistics import interval_from_p, p_from_interval
+from evlib.doses.effect_sizes import TESTS, p_values, printed_p
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +99,7 @@ def test_p_and_interval_of_a_ratio_give_each_other(ratio, error):
 def test_a_p_that_no_test_gives_and_one_that_a_single_test_gives(checked):
     secretome, death = of(checked, "mensc", "survival"), of(checked, "zamanian", "deaths")
     assert (secretome.counts_basis, secretome.verdict) == ("inferred from percentages", "follows by no usual test")
-    assert (
-        "nearest" in secretome.why and "0.0" in secretome.why and secretome[list(printed_statistics.TESTS)].min() > 0.05
-    )
+    assert "nearest" in secretome.why and "0.0" in secretome.why and secretome[list(TESTS)].min() > 0.05
     assert (death.counts, death.counts_basis, death.follows_by) == ("4/21 v 13/24", "printed", "chi-square")
     assert (round(death.p_chi_square, 3), round(death.p_fisher, 3)) == (0.015, 0.030)
 

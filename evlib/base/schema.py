@@ -106,8 +106,8 @@ _TABLES = {
     "compared_outcomes": """
         study_id:key study trn arm_id:key arm versus_id versus comparator domain outcome:key primary:flag disease_group
         disease_area route_group randomised:flag msc_derived:flag role same_people:flag also_given n:count measure
-        estimate:number low:number high:number basis events:count versus_events:count arm_n:count versus_n:count direction
-        points_to:key p_reported post_hoc shares difference:number difference_low:number difference_high:number evidence_note
+        estimate:number low:number high:number basis why events:count versus_events:count arm_n:count versus_n:count direction
+        points_to:key p_reported p_from post_hoc shares difference:number difference_low:number difference_high:number evidence_note
         source_url
     """,
     "summary_of_findings": """
@@ -115,7 +115,7 @@ _TABLES = {
         certainty:key because caveats
     """,
     "harms_beside_controls": """
-        study_id:key study arm harm:key serious:flag n_events:count n:count share:number low:number high:number
+        study_id:key study arm role:key harm:key serious:flag n_events:count n:count share:number low:number high:number
         upper_if_none:number control control_events:count control_n:count control_upper_if_none:number difference:number
         difference_low:number difference_high:number beside:key msc_derived:flag route_group disease_group evidence_note
         source_url

@@ -44,7 +44,7 @@ TABLES = {
     "product_reporting": "a machine reading of whether a report states an item that MISEV2023 asks for",
     "compared_outcomes": "an outcome that a report compares between two arms, from machine readings",
     "summary_of_findings": "a question: diseases, route, kind of outcome and comparator, with what was found and how certain it is",
-    "harms_beside_controls": "a harm of an arm with vesicles, beside that of a control arm; from machine readings",
+    "harms_beside_controls": "a harm of an arm that is no control, beside that of a control arm; from machine readings",
     "product_settled": "what counts of whether a report states such an item, with the words of the reading that was followed",
     "missing_results": "an included trial: when it was over, as far as its record tells, and whether a result is on file",
     "printed_statistics": "a check of a printed p value, ratio or interval against what the same report prints",

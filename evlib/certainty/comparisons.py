@@ -10,12 +10,13 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns, corrected_csv, read_csv, set_aside
 from evlib.base.words import joined
-from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, share_not_given_back
+from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, p_given_back, share_not_given_back
 from evlib.doses.evidence import study_flags, whole_numbers
 
 POINTS_TO = ("better", "worse", "no difference", "not told")
 _KEY = ["arm_id", "outcome"]
 _TOLD = "comparisons_told.csv"  # beside the comparisons: what was told of some of them since
+_TOLD_OF = ["post_hoc", "shares_of", "p_from"]
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
 _DIFFERENCE = {"estimate": "difference", "low": "difference_low", "high": "difference_high"}  # of two risks
 OTHER_DOSE, NO_CONTROL = (
@@ -40,8 +41,8 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     -------
     comparisons, rejects
         ``arm_id, outcome, versus_id, comparator, domain, same_people, also_given, n_people``, then ``post_hoc`` (the words for a
-        comparison that was not planned beforehand, else missing) and ``shares_of`` (the outcome whose printed percentages belong
-        to this comparison); and table ``rejects``: lines of an outcome or an arm that is not on file, with a number of people that
+        comparison that was not planned beforehand, else missing), ``shares_of`` (the outcome whose printed percentages belong
+        to this comparison) and ``p_from`` (where its printed p, ratio or interval was read, if not in the report); and table ``rejects``: lines of an outcome or an arm that is not on file, with a number of people that
         is none, and those that stand twice.
 
     Examples
@@ -72,7 +73,7 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
     ]
     good, rejects = set_aside(rows.assign(trn=None), path, problems)
     good = good.assign(same_people=good.same_people.map(_TRUE).astype("boolean"), n_people=whole_numbers(good.n_people))
-    told = read_csv(path.with_name(_TOLD), needs=[*_KEY, "post_hoc", "shares_of", "words"], optional=True)
+    told = read_csv(path.with_name(_TOLD), needs=[*_KEY, *_TOLD_OF, "words"], optional=True)
     known = pd.MultiIndex.from_frame(told[_KEY]).isin(pd.MultiIndex.from_frame(rows[_KEY]))
     named = told.shares_of.isna() | told.shares_of.isin(outcomes.name)
     problems = [
@@ -81,7 +82,7 @@ def read_comparisons(raw: Path, outcomes: pd.DataFrame, arms: pd.DataFrame) -> t
         (told.words.isna(), "no words that it rests on. Add them."),
     ]
     told, unused = set_aside(told.assign(trn=None), path.with_name(_TOLD), problems)
-    good = good[needs].merge(told[[*_KEY, "post_hoc", "shares_of"]], on=_KEY, how="left", validate="1:1")
+    good = good[needs].merge(told[[*_KEY, *_TOLD_OF]], on=_KEY, how="left", validate="1:1")
     return good, pd.concat([rejects, unused], ignore_index=True)
 
 
@@ -110,13 +111,13 @@ def compared_outcomes(
     Returns
     -------
     pandas.DataFrame
-        Table ``compared_outcomes``. ``p_reported`` is as printed; ``basis`` that of the estimate (as in ``effects``); ``post_hoc`` as
-        ``read_comparisons`` has it; ``shares`` the printed percentages that belong to an outcome, with the counts worked out from
+        Table ``compared_outcomes``. ``p_reported`` is as printed; ``basis`` that of the estimate, ``why`` what is odd in it (both as
+        in ``effects``); ``post_hoc`` and ``p_from`` as ``read_comparisons`` has them; ``shares`` the printed percentages that belong to an outcome, with the counts worked out from
         them and by how much these miss them. ``domain`` and ``comparator`` are missing where ``comparisons.csv`` has no line.
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
         that the outcome compares: of both arms, or of one where both are sides of the same people; ``arm_n`` and ``versus_n`` are
-        those that an estimate rests on, else those of the arms, and missing where a part of both is compared whose sides are not
-        told. ``difference`` is that of the risks with Newcombe's interval, where both arms are counted. ``points_to`` is where the estimate points, or, where
+        those that an estimate rests on, else those of the arms or of the part of them that is compared, and missing where the sides
+        of that part are not told. ``difference`` is that of the risks with Newcombe's interval, where both arms are counted. ``points_to`` is where the estimate points, or, where
         there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
         no estimates here: the counts behind them are a guess.
 
@@ -138,7 +139,7 @@ def compared_outcomes(
     >>> bool(compared.duplicated(["arm_id", "versus_id", "outcome"]).any())
     False
     """
-    arms, outcomes = tables["arms"].set_index("arm_id"), tables["outcomes"]
+    arms, outcomes = tables["arms"].set_index("arm_id"), tables["outcomes"].drop(columns=_TOLD_OF, errors="ignore")
     between = outcomes[outcomes.comparison == "between arms"].rename(columns={"name": "outcome"})
     rows = between.merge(comparisons, on=_KEY, how="left", validate="1:1")
     rows["study_id"] = rows.arm_id.map(arms.study_id)
@@ -151,18 +152,22 @@ def compared_outcomes(
     rows["randomised"] = rows.randomised.mask(not_randomised, False)
     rows["primary"] = rows.primary == "True"
     rows = _with_estimates(rows.rename(columns={"p": "p_reported"}), effects)
-    for name in ("post_hoc", "shares_of"):
+    for name in _TOLD_OF:
         rows[name] = rows.get(name)
     rows["shares"] = [_shares(row, effects) for row in rows.itertuples()]
     of_both = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
     if people is not None:
         most = rows.study_id.map(people.set_index("study_id").people)
-        # Arms of eyes or feet tell no people, and those who are in both arms count once.
-        too_many = rows.study_id.isin(people.study_id) & (most.isna() | (of_both > most).fillna(False))
+        # Arms of eyes or feet tell no people. Who may be in both arms counts once; controls from elsewhere are not of the report's people.
+        too_many = rows.study_id.isin(people.study_id) & (
+            most.isna() | ((of_both > most) & rows.same_people.fillna(True)).fillna(False)
+        )
         of_both = of_both.mask(too_many, most)
     rows["n"] = rows.n_people.fillna(of_both)
     of_a_part = (rows.n_people < of_both).fillna(False)
-    rows[["arm_n", "versus_n"]] = rows[["arm_n", "versus_n"]].mask(of_a_part)
+    each = rows.n_people.where(rows.same_people.fillna(False))  # both sides of all of them
+    for side in ("arm_n", "versus_n"):
+        rows[side] = rows[side].mask(of_a_part, each)
     return checked(_once(rows)[columns("compared_outcomes")], "compared_outcomes")
 
 
@@ -191,6 +196,7 @@ def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
         "measured_n",
         "measured_versus_n",
         "basis",
+        "why",
     ]
     rows = rows.drop(columns=["n_events"]).merge(usable[[*key, *columns]], on=key, how="left", validate="m:1")
     differences = effects[effects.measure.eq("risk difference") & (effects.basis != FROM_PERCENTAGES)]
@@ -218,7 +224,8 @@ def _shares(row, effects: pd.DataFrame) -> str | None:
     )
     printed = " v ".join(side.as_stated for side in sides)
     told = f"{row.shares_of}: {printed} printed; worked out from that {' v '.join(counts)}"
-    return f"{told} ({joined(misfits)}: {MAY_MEAN})" if misfits else told
+    by_p = p_given_back(row.p_reported, *(int(count) for side in sides for count in (side.events, side.n)))
+    return f"{told} ({joined(misfits)}: {MAY_MEAN}{f'; yet {by_p}' if by_p else ''})" if misfits else told
 
 
 def _once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,8 +18,7 @@ from scipy import interpolate, special, stats
 from evlib.base.errors import InputError
 from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.schema import checked, columns
-from evlib.certainty.printed_statistics import p_values, printed_p
-from evlib.doses.effect_sizes import proportion
+from evlib.doses.effect_sizes import p_values, printed_p, proportion
 
 PARAMETERS = ("E0", "Emax", "ED50")
 HARDLY = 0.9  # a spread above this share of the prior's has hardly moved
@@ -295,10 +294,12 @@ def counts_beside_printed_p(groups: pd.DataFrame, outcomes: pd.DataFrame) -> str
     if rows.empty:
         return ""
     p = p_values(int(highest.events), int(highest.n), int(control.events), int(control.n))["p_chi_square"]
+    elsewhere = rows.get("p_from", pd.Series(dtype="str")).dropna()
+    prints = f"{elsewhere.iloc[0]} (not what was read of the report)" if len(elsewhere) else "the report"
     fits = "as" if printed_p(rows.p.iloc[0]).holds(p) else "while"
     said = (
         f"{highest.events} of {highest.n} v {control.events} of {control.n} give p = {p:.4f} by the chi-square test, {fits} "
-        f"the report prints {rows.p.iloc[0]} for its primary outcome ({rows.name.iloc[0]})."
+        f"{prints} prints {rows.p.iloc[0]} for its primary outcome ({rows.name.iloc[0]})."
     )
     if (groups.basis == "counts").all():
         return said

@@ -1,4 +1,4 @@
-"""The harms of each arm with vesicles beside those of the control arm of the same report, and what was not reported."""
+"""The harms of each arm beside those of the control arm of the same report, and what was not reported."""
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ _COUNTED = "counted in both arms"
 def harms_beside_controls(
     tables: dict[str, pd.DataFrame], safety: pd.DataFrame, comparisons: pd.DataFrame, codes: pd.DataFrame
 ) -> pd.DataFrame:
-    """Each harm of an arm with vesicles, with the same harm of a control arm of the same report where that is told.
+    """Each harm of an arm that is no control, with the same harm of a control arm of the same report where that is told.
 
     Deaths that a report counts as an outcome, beside no other arm, are among them (whether they are called serious is not told);
     those that are compared are outcomes, not harms.
@@ -39,7 +39,8 @@ def harms_beside_controls(
     Returns
     -------
     pandas.DataFrame
-        Table ``harms_beside_controls``, one row per harm: shares between 0 and 1 with two-sided exact 95 % intervals, and
+        Table ``harms_beside_controls``, one row per harm, with the arm's ``role`` ("ev", or what was given instead of vesicles; of the
+        latter ``msc_derived``, whether these are vesicles of MSCs, is false): shares between 0 and 1 with two-sided exact 95 % intervals, and
         ``upper_if_none``, the one-sided 95 % bound where no event was seen; the difference to the control arm with Newcombe's
         interval. ``beside`` says why no control stands there. Sides of the same people are compared as if they were two
         groups, which makes their interval too wide rather than too narrow.
@@ -65,16 +66,17 @@ def harms_beside_controls(
     if len(deaths):
         counted = effect_sizes.safety(tables["studies"], tables["arms"], deaths)
         safety = pd.concat([safety, counted], ignore_index=True)
-    role = safety.arm_id.map(arms.role)
-    controls = safety[role == "control"]
+    safety = safety.assign(role=safety.arm_id.map(arms.role))
+    controls = safety[safety.role == "control"]
     partners = comparisons.dropna(subset="versus_id").groupby("arm_id").versus_id.agg(set)
     has_control = set(arms.study_id[arms.role == "control"])
     rows = [
         _beside(row, controls, partners.get(row["arm_id"], set()), row["study_id"] in has_control)
-        for row in safety[role == "ev"].astype(object).where(safety.notna(), None).to_dict("records")
+        for row in safety[safety.role != "control"].astype(object).where(safety.notna(), None).to_dict("records")
     ]
     own = [name for name in columns("harms_beside_controls") if name not in ("route_group", "evidence_note")]
     frame = pd.DataFrame(rows, columns=own)
+    frame["msc_derived"] = frame.msc_derived.mask(frame.role != "ev", False)
     frame = frame.merge(codes[["study_id", "route_group"]], on="study_id", how="left", validate="m:1")
     frame = frame.merge(tables["studies"][["study_id", "evidence_note"]], on="study_id", validate="m:1")
     return checked(frame, "harms_beside_controls")
@@ -89,7 +91,7 @@ def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> beside = pd.DataFrame({"study_id": ["a", "a", "b"], "n_events": [1, 2, 0], "n": [20, 20, 10]})
-    >>> beside = beside.assign(arm="vesicles", serious=True, msc_derived=[True, True, False])
+    >>> beside = beside.assign(arm="vesicles", role="ev", serious=True, msc_derived=[True, True, False])
     >>> serious_events(beside).drop(columns="upper_if_none").round(3)
            vesicles  reports  arms  n_events  n_people  share    low   high
     0       of MSCs        1     1         2        20  0.100  0.012  0.317
@@ -110,7 +112,7 @@ def serious_events(beside: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counts_of_serious(beside: pd.DataFrame) -> pd.DataFrame:
-    counted = beside[beside.serious.fillna(False).astype(bool)].dropna(subset=["n_events", "n"])
+    counted = beside[beside.serious.fillna(False).astype(bool) & (beside.role == "ev")].dropna(subset=["n_events", "n"])
     return counted.sort_values("n_events", ascending=False, kind="stable").drop_duplicates(["study_id", "arm"])
 
 
@@ -132,7 +134,7 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
     Examples
     --------
     >>> beside = pd.DataFrame({"study_id": ["a", "b"], "n_events": [2, 0], "n": [20, 10], "serious": True, "study": "Report A"})
-    >>> beside = beside.assign(arm="vesicles", msc_derived=True, beside=None, disease_group=["lung", "skin"])
+    >>> beside = beside.assign(arm="vesicles", role="ev", msc_derived=True, beside=None, disease_group=["lung", "skin"])
     >>> beside = beside.assign(harm="sepsis", evidence_note="Called unrelated.")
     >>> silent = pd.DataFrame({"study": ["Report C"]})
     >>> print(harms_in_words(beside, silent, n_reports=3))  # doctest: +NORMALIZE_WHITESPACE
@@ -249,7 +251,7 @@ def without_harms(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _beside(row: dict, controls: pd.DataFrame, partners: set[str], has_control: bool) -> dict:
-    harm = {name: row[name] for name in ("study_id", "study", "arm", "serious", "n_events", "low", "high")}
+    harm = {name: row[name] for name in ("study_id", "study", "arm", "role", "serious", "n_events", "low", "high")}
     harm |= {
         "harm": row["name"],
         "n": row["n_total"],

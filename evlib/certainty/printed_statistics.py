@@ -10,11 +10,9 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import matplotlib
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from scipy import stats
@@ -23,7 +21,18 @@ from evlib.base.errors import InputError
 from evlib.base.figure import INCLUDED, PENDING, STYLE, WIDTH_INCHES, Figure, nothing
 from evlib.base.schema import checked, join_multi
 from evlib.base.words import joined, several
-from evlib.doses.effect_sizes import OF_PEOPLE, effects
+from evlib.doses.effect_sizes import (
+    OF_PEOPLE,
+    ROUNDING,
+    TESTS,
+    Counts,
+    PrintedP,
+    effects,
+    log_ratio,
+    p_values,
+    printed_p,
+    two_sided,
+)
 from evlib.doses.stated_doses import report_url
 
 FOLLOWS, BY_NO_TEST, DIFFERS, NOT_RECOMPUTED = (
@@ -34,21 +43,7 @@ P_FROM_COUNTS, P_FROM_INTERVAL, INTERVAL_FROM_P = (
 )
 RATIO_FROM_COUNTS, INTERVAL_FROM_COUNTS, NO_CHECK = "ratio from counts", "interval from counts", "none"
 PRINTED, PEOPLE_INFERRED, INFERRED = "printed", "people inferred from a percentage", "inferred from percentages"
-# Columns of the recomputed p values, with the names of their tests.
-TESTS = {
-    "p_fisher": "Fisher's exact",
-    "p_mid": "mid-p",
-    "p_chi_square": "chi-square",
-    "p_yates": "chi-square with Yates' correction",
-    "p_z_difference": "z of the difference",
-    "p_z_log_ratio": "z of the log ratio",
-}
-
 _Z = float(stats.norm.ppf(0.975))
-_SLACK = 1e-9  # numbers on the edge of rounding count as either side
-_P = re.compile(
-    r"(?:p\s*)?(?P<sign><=|>=|[<>=≤≥]?)\s*(?P<value>\d?\.\d{1,12})(?:\s*(?:e|[x×]\s*10\^?)(?P<power>-\d{1,2}))?", re.I
-)
 _NUMBER = re.compile(r"\d+(?:\.(?P<decimals>\d+))?")
 _RATIO = re.compile(r"RR (?P<ratio>\d+(?:\.\d+)?)")
 _SHARES = re.compile(
@@ -56,69 +51,7 @@ _SHARES = re.compile(
     r"(?:; n = (?P<people>\d+) in both arms)?"
 )  # fmt: skip
 
-_Counts = tuple[int, int, int, int]
 _Range = tuple[float, float]
-
-
-class PrintedP(NamedTuple):
-    """The p values that a printed one stands for: from ``low`` to ``high``; ``sign`` is "=", "<", "<=", ">" or ">="."""
-
-    sign: str
-    low: float
-    high: float
-
-    def holds(self, p: float) -> bool:
-        """Whether a p value is one of those; not-a-number is none."""
-        if self.sign == "<":
-            return p < self.high
-        if self.sign == ">":
-            return p > self.low
-        return self.low - _SLACK <= p <= self.high + _SLACK
-
-
-def printed_p(text: str | None) -> PrintedP | None:
-    """What a printed p value stands for, its digits respected; None where it is no single p value.
-
-    Examples
-    --------
-    >>> printed_p("0.015").holds(0.0153), printed_p("<0.001").holds(0.001), printed_p("<0.05 / <0.001")
-    (True, False, None)
-    """
-    match = _P.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
-        return None
-    sign = {"": "=", "≤": "<=", "≥": ">="}.get(match["sign"], match["sign"])
-    scale = 10.0 ** int(match["power"] or 0)
-    value, half = float(match["value"]) * scale, 0.5 * 10.0 ** -len(match["value"].split(".")[1]) * scale
-    if value > 1:
-        return None
-    ranges = {"=": (max(0.0, value - half), min(1.0, value + half)), "<": (0.0, value), ">": (value, 1.0)}
-    return PrintedP(sign, *ranges[sign[0]])
-
-
-def p_values(events: int, n: int, versus_events: int, versus_n: int) -> dict[str, float]:
-    """The two-sided p of each usual test of two shares, by the columns of ``TESTS``; missing where a test does not exist.
-
-    Mid-p: Fisher's less half the probability of the observed table (Lydersen et al., Statistics in Medicine 2009;28:1159).
-    The z of the difference has the variances of each arm (with the pooled one it is the chi-square). The z of the log ratio is
-    Katz's, with half a person added to each cell where one is empty. Impossible counts are an ``InputError``.
-    """
-    for count, people in ((events, n), (versus_events, versus_n)):
-        if not 0 <= count <= people or people < 1:
-            raise InputError(f"{count} of {people} people cannot be. Give people above 0, and events within them.")
-    table = np.array([[events, n - events], [versus_events, versus_n - versus_events]])
-    exact, total = float(stats.fisher_exact(table).pvalue), events + versus_events
-    observed = float(stats.hypergeom(n + versus_n, total, n).pmf(events)) if total else 1.0
-    found = dict.fromkeys(TESTS, math.nan) | {"p_fisher": min(exact, 1.0), "p_mid": exact - observed / 2}
-    if 0 < total < n + versus_n:
-        for name, correction in (("p_chi_square", False), ("p_yates", True)):
-            found[name] = float(stats.chi2_contingency(table, correction=correction).pvalue)
-        shares = events / n, versus_events / versus_n
-        error = math.sqrt(sum(share * (1 - share) / people for share, people in zip(shares, (n, versus_n))))
-        found["p_z_difference"] = _two_sided((shares[0] - shares[1]) / error) if error else math.nan
-        logarithm, error = _log_ratio((events, n, versus_events, versus_n))
-        found["p_z_log_ratio"] = _two_sided(logarithm / error) if error else math.nan
-    return found
 
 
 def p_from_interval(ratio: str, low: str, high: str) -> _Range | None:
@@ -130,10 +63,10 @@ def p_from_interval(ratio: str, low: str, high: str) -> _Range | None:
     if min(span[0] for span in spans) <= 0:
         return None
     middle, below, above = (tuple(map(math.log, span)) for span in spans)
-    errors = [max(above[i] - below[1 - i], _SLACK) / (2 * _Z) for i in (0, 1)]
+    errors = [max(above[i] - below[1 - i], ROUNDING) / (2 * _Z) for i in (0, 1)]
     most = max(map(abs, middle))
     least = 0.0 if middle[0] <= 0 <= middle[1] else min(map(abs, middle))
-    return _two_sided(most / errors[0]), _two_sided(least / errors[1])
+    return two_sided(most / errors[0]), two_sided(least / errors[1])
 
 
 def interval_from_p(ratio: str, p: PrintedP) -> tuple[_Range, _Range] | None:
@@ -314,14 +247,14 @@ def p_beside_printed(table: pd.DataFrame) -> Figure:
     return Figure(drawing, name, title, f"Dot plot on a log axis. {title}. {listed}.", data)
 
 
-def _of_pair(pair: object) -> tuple[_Counts, str, str, str | None]:
+def _of_pair(pair: object) -> tuple[Counts, str, str, str | None]:
     """The counts of two arms with their basis, the comparator, and what is odd, of a row of ``effects``."""
     counts = int(pair.events), int(pair.n), int(pair.versus_events), int(pair.versus_n)
     basis = PRINTED if pair.basis == "counts" else PEOPLE_INFERRED
     return counts, basis, pair.versus, pair.why if basis != PRINTED and isinstance(pair.why, str) else None
 
 
-def _of_percentages(row: dict, known: pd.DataFrame) -> tuple[_Counts | None, str | None, str | None, str | None]:
+def _of_percentages(row: dict, known: pd.DataFrame) -> tuple[Counts | None, str | None, str | None, str | None]:
     """The counts that two printed percentages of people stand for: the only ones that fit, or the nearest; as ``_of_pair``."""
     controls = known[(known.study_id == row["study_id"]) & (known.is_control == "True")].drop_duplicates("arm_id")
     shares = _SHARES.fullmatch(row["value"] or "")
@@ -356,14 +289,13 @@ def _of_percentages(row: dict, known: pd.DataFrame) -> tuple[_Counts | None, str
 def _fitting(share: str, n: int) -> list[int]:
     """The counts of ``n`` people that a printed percentage stands for."""
     low, high = (bound * n / 100 for bound in _span(share))
-    return [count for count in range(math.ceil(low - _SLACK), math.floor(high + _SLACK) + 1) if 0 <= count <= n]
+    return [count for count in range(math.ceil(low - ROUNDING), math.floor(high + ROUNDING) + 1) if 0 <= count <= n]
 
 
-def _checks(
-    row: dict, counts: _Counts | None, basis: str | None, versus: str | None, odd: str | None
-) -> Iterable[dict]:
+def _checks(row: dict, counts: Counts | None, basis: str | None, versus: str | None, odd: str | None) -> Iterable[dict]:
     """What can be recomputed of one printed result, a row for each check; or one row that says why nothing can."""
-    facts = row | {"versus": versus, "why": odd}
+    second_hand = f"printed by {row['p_from']}, not seen in the report" if row.get("p_from") else None
+    facts = row | {"versus": versus, "why": "; ".join(filter(None, (second_hand, odd))) or None}
     if counts:
         facts |= {"counts": "{}/{} v {}/{}".format(*counts), "counts_basis": basis}
     p, ratio = printed_p(row["p"]), (_RATIO.fullmatch(row["effect"] or "") or {"ratio": None})["ratio"]
@@ -384,12 +316,12 @@ def _checks(
     if ratio and counts:
         by = {
             "as it is": _plain_ratio(counts),
-            "with half a person added to each cell": math.exp(_log_ratio(counts, add=True)[0]),
+            "with half a person added to each cell": math.exp(log_ratio(counts, add=True)[0]),
         }
         ways = [way for way, value in by.items() if _overlap((value, value), _span(ratio))]
         done.append(facts | _verdict(RATIO_FROM_COUNTS, ratio, _to_digits([_plain_ratio(counts)]), ways))
     if bounds and counts:
-        logarithm, error = _log_ratio(counts)
+        logarithm, error = log_ratio(counts)
         found = [math.exp(logarithm + side * _Z * error) for side in (-1, 1)]
         by = ["Katz's interval of the log ratio"] if _fit(bounds, [(bound, bound) for bound in found]) else []
         done.append(facts | _verdict(INTERVAL_FROM_COUNTS, " to ".join(bounds), _to_digits(found), by))
@@ -401,7 +333,7 @@ def _checks(
             "check": NO_CHECK,
             "printed": row["p"] or row["effect"],
             "verdict": NOT_RECOMPUTED,
-            "why": odd or _why_not(row, p),
+            "why": "; ".join(filter(None, (second_hand, odd or _why_not(row, p)))),
         }
     ]
 
@@ -427,22 +359,9 @@ def _why_not(row: dict, p: PrintedP | None) -> str:
     return "no counts of both arms and no ratio in what was read: a mean, a score, a time or words"
 
 
-def _log_ratio(counts: _Counts, *, add: bool = False) -> tuple[float, float]:
-    """The logarithm of the risk ratio with its standard error; half a person is added to each cell where one is empty."""
-    events, n, versus_events, versus_n = counts
-    if add or 0 in (events, n - events, versus_events, versus_n - versus_events):
-        events, n, versus_events, versus_n = events + 0.5, n + 1, versus_events + 0.5, versus_n + 1
-    error = math.sqrt(max(0.0, 1 / events - 1 / n + 1 / versus_events - 1 / versus_n))
-    return math.log(events / n / (versus_events / versus_n)), error
-
-
-def _plain_ratio(counts: _Counts) -> float:
+def _plain_ratio(counts: Counts) -> float:
     events, n, versus_events, versus_n = counts
     return events * versus_n / (n * versus_events) if versus_events else math.inf if events else math.nan
-
-
-def _two_sided(z: float) -> float:
-    return float(2 * stats.norm.sf(abs(z)))
 
 
 def _span(text: str) -> _Range:
@@ -456,7 +375,7 @@ def _span(text: str) -> _Range:
 
 def _overlap(one: Iterable[float], other: Iterable[float]) -> bool:
     (low, high), (versus_low, versus_high) = one, other
-    return low <= versus_high + _SLACK and versus_low - _SLACK <= high
+    return low <= versus_high + ROUNDING and versus_low - ROUNDING <= high
 
 
 def _fit(bounds: tuple[str, str], found: Iterable[_Range]) -> bool:

@@ -26,6 +26,10 @@ _POST_HOC = "post hoc, not planned beforehand (such a finding raises a question 
 _ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
 _FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
 _APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
+PEOPLE_COMPARED = (
+    "people compared: of both arms, once where these are sides of the same people; of each report its largest comparison, or the "
+    "sum of those that share no arm"
+)
 _PER = 1000  # people, of whom absolute risks are told
 
 
@@ -47,7 +51,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     -------
     pandas.DataFrame
         Table ``summary_of_findings``, the group of diseases with most comparisons first: ``reports`` counts them, ``reports_of_mscs`` those known to be on vesicles of MSCs, ``studies`` names them,
-        ``n_people`` are those of each report's largest comparison, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
+        ``n_people`` are as ``PEOPLE_COMPARED`` says, missing where a report does not tell; ``found`` holds each outcome; ``certainty`` is one of ``LEVELS``; ``because`` holds each reason with the levels
         that it takes; ``caveats`` what decides on each report.
 
     Examples
@@ -154,7 +158,7 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis``, the risk in the other arm
+        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis, why``, the risk in the other arm
         of that report (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per
         1,000, and the report's caveat (``evidence_note``).
 
@@ -171,24 +175,37 @@ def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
     risks = ["versus_risk", "difference", "difference_low", "difference_high"]
     counted = counted.assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))
     counted = counted.assign(**(_PER * counted[risks]).round().astype("Int64"))
-    return counted[[*names, *risks, "basis", "evidence_note"]].reset_index(drop=True)
+    return counted[[*names, *risks, "basis", "why", "evidence_note"]].reset_index(drop=True)
 
 
 def _found(own: pd.DataFrame) -> str:
     """The findings of a question, primary outcomes first, and last those that were not planned beforehand, with that warning."""
     planned, post_hoc = own[own.post_hoc.isna()], own[own.post_hoc.notna()]
-    words = [
-        finding_in_words(row) for row in planned.sort_values("primary", ascending=False, kind="stable").itertuples()
-    ]
-    later = [finding_in_words(row) for row in post_hoc.itertuples()]
+    words = findings_in_words(planned.sort_values("primary", ascending=False, kind="stable"))
+    later = findings_in_words(post_hoc)
     return "; ".join(words + ([f"{_POST_HOC}: {'; '.join(later)}"] if later else []))
+
+
+def findings_in_words(rows: pd.DataFrame) -> list[str]:
+    """Each row of table ``compared_outcomes`` as ``finding_in_words``, with the arms where a report has an outcome of several pairs of them.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"arm": ["gel", "spray"], "versus": "saline"}, columns=columns("compared_outcomes"))
+    >>> rows = rows.assign(study_id="a", outcome="healed", comparator="placebo", primary=False, points_to="better")
+    >>> findings_in_words(rows)
+    ['healed, gel v saline: better, as the report says', 'healed, spray v saline: better, as the report says']
+    """
+    several_pairs = rows.duplicated(["study_id", "outcome", "comparator"], keep=False)
+    pairs = rows.outcome + ", " + rows.arm + (" v " + rows.versus).fillna("")
+    return [finding_in_words(row) for row in rows.assign(outcome=rows.outcome.mask(several_pairs, pairs)).itertuples()]
 
 
 def finding_in_words(row) -> str:
     """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says.
 
     An outcome that is stated to be primary is called so, and one of a post-hoc subgroup or comparison; the printed p stands where no
-    interval does, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
+    interval does, with where it was read if not in the report, and what is odd in an estimate, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
     interval (``evlib.doses.effect_sizes.risk_ratio``) is. Where both arms are counted, the risks are told per 1,000, too; where they
     are not, of how many people a part of the report is, or that this is not printed.
     """
@@ -197,20 +214,26 @@ def finding_in_words(row) -> str:
         kinds += ["n not printed" if pd.isna(row.n) else several(int(row.n), "person", "people")]
     kind = ", ".join(filter(None, kinds))
     outcome = f"{row.outcome} ({kind})" if kind else row.outcome
+    elsewhere = "" if pd.isna(row.p_from) else f"by {row.p_from}"
+    odd = "; ".join(filter(None, ("" if pd.isna(row.why) else row.why.rstrip("."), elsewhere)))
+    odd = f" ({odd})" if odd else ""
     ratio = f"risk ratio {row.estimate:.2f} ({row.low:.2f} to {_high(row.high)})" if pd.notna(row.estimate) else ""
     if row.measure == "mean difference":
-        return f"{outcome}: {ratio.replace('risk ratio', 'mean difference')}"
+        return f"{outcome}: {ratio.replace('risk ratio', 'mean difference')}{odd}"
     counts = f"{row.events} of {row.arm_n} v {row.versus_events} of {row.versus_n}, " if pd.notna(row.events) else ""
     if ratio and counts and 0 in (row.events, row.versus_events):
         counts = f"{several(row.events, 'event')} v {row.versus_events} ({counts.removesuffix(', ')}), "
         low = "0" if row.low == 0 else f"{row.low:.2f}"
         ratio = f"95 % interval of the risk ratio {low} to {_high(row.high)} (score method)"
-    worked_out = " (counts worked out from percentages)" if row.basis == "estimated counts" else ""
     if ratio and not math.isnan(row.low):
-        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{worked_out}"
+        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{odd}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
-    p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} printed)"
+    p = (
+        ""
+        if pd.isna(row.p_reported)
+        else f" (p {equals}{row.p_reported}{', ' + elsewhere if elsewhere else ' printed'})"
+    )
     shares = "" if pd.isna(row.shares) else f"; {row.shares}"
     return f"{outcome}: {says}, as the report says{p}{shares}"
 
@@ -287,9 +310,22 @@ def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str
 
 
 def _people(own: pd.DataFrame) -> int | None:
-    """The people of all reports: of each report those of its largest comparison; missing where one does not tell."""
-    largest = own.groupby("study_id").n.max()
-    return pd.NA if largest.isna().any() else int(largest.sum())
+    """The people of all reports, as ``PEOPLE_COMPARED`` says; missing where one does not tell."""
+    counts = [n for _, rows in own.groupby("study_id") for n in _of_pairs_apart(rows)]
+    return pd.NA if any(map(pd.isna, counts)) else int(sum(counts))
+
+
+def _of_pairs_apart(rows: pd.DataFrame) -> list[int]:
+    """The largest number of people among the comparisons that share an arm; a comparison with an arm that is not named may share any."""
+    if rows.versus_id.isna().any():
+        return [rows.n.max()]
+    apart: list[tuple[set[str], list]] = []
+    for row in rows.itertuples():
+        shared = [group for group in apart if {row.arm_id, row.versus_id} & group[0]]
+        arms = {row.arm_id, row.versus_id}.union(*(group[0] for group in shared))
+        counts = [row.n, *(n for group in shared for n in group[1])]
+        apart = [group for group in apart if group not in shared] + [(arms, counts)]
+    return [pd.Series(counts, dtype="Int64").max() for _, counts in apart]
 
 
 def _high(value: float) -> str:

@@ -16,6 +16,7 @@ from evlib.doses.effect_sizes import (
     MAY_MEAN,
     POWER,
     n_for_power,
+    p_given_back,
     risk_difference,
     share_not_given_back,
     smallest_rank_p,
@@ -317,7 +318,18 @@ def _worked_out(effects: pd.DataFrame, group: Any, of: str = "") -> str:
     printed = own.iloc[0] if len(own) else None
     misfit = share_not_given_back(group.versus_events, group.versus_n, printed) if printed else ""
     said = f"{group.versus_events} of {group.versus_n}{of}, a count worked out from a printed {printed or 'percentage'}"
-    return f"{said}; {misfit}, and {MAY_MEAN}" if misfit else said
+    if not misfit:
+        return said
+    pairs = effects[(effects.versus_id == group.versus_id) & (effects.basis == FROM_PERCENTAGES)].dropna(
+        subset="p_reported"
+    )
+    sides = ("p_reported", "events", "n", "versus_events", "versus_n")
+    follows = [
+        f"{pair.events} of {pair.n} v {pair.versus_events} of {pair.versus_n}: {fits}"
+        for pair in pairs.itertuples()
+        if (fits := p_given_back(*(getattr(pair, side) for side in sides)))
+    ]
+    return f"{said}; {misfit}, and {MAY_MEAN}{''.join(f'; yet {fits}' for fits in follows)}"
 
 
 # Of the claims on which dials bear: what there is to judge, the verdict, and the evidence in words.
@@ -442,7 +454,9 @@ def _named_counts(compared: pd.DataFrame) -> str:
     named = joined([f"{several(row.n_randomised, 'report')} ({row.route_group})" for row in compared.itertuples()])
     if not compared.n_randomised.any():
         return named
-    return f"{named}, {compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary"
+    late = compared.n_randomised.sum() - compared.n_planned.sum()
+    post_hoc = f"; {late} of them post hoc alone, not planned beforehand" if late else ""
+    return f"{named}, {compared.n_primary.sum() or 'none'} of them on an outcome that is stated to be primary{post_hoc}"
 
 
 def _of_routes(doses: pd.DataFrame) -> str:

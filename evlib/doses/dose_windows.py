@@ -30,7 +30,8 @@ _AMOUNTS = ["amount_low", "amount_high"]
 
 class Setting(NamedTuple):
     """The dials; the tested doses of the question with their draws; their ``windows``, also if "effective" meant "better
-    than a comparison group" (in ``setting_of`` with ``n_primary``, the reports that were so on a primary outcome); and ``share_lower`` of them."""
+    than a comparison group" (in ``setting_of`` with ``n_primary`` and ``n_planned``, the reports that were so on a primary outcome, and by a comparison that
+    is not post hoc); and ``share_lower`` of them."""
 
     dials: dict[str, Any]
     doses: pd.DataFrame
@@ -173,11 +174,13 @@ def setting_of(
     """
     tested = tested or _tested(tables, settings)
     asked = doses_in_question(tables, settings, tested=tested)
-    compared, primary = (
-        windows(*doses_in_question(tables, settings | {"effective_if": rule}, tested=tested))
-        for rule in ("compared", "primary")
+    outcomes = tables["outcomes"]
+    planned = tables | {"outcomes": outcomes[outcomes.post_hoc.isna()]}
+    compared, primary, beforehand = (
+        windows(*doses_in_question(of, settings | {"effective_if": rule}, tested=tested))
+        for of, rule in ((tables, "compared"), (tables, "primary"), (planned, "compared"))
     )
-    compared["n_primary"] = primary.n_randomised
+    compared["n_primary"], compared["n_planned"] = primary.n_randomised, beforehand.n_randomised
     return Setting(settings, *asked, windows(*asked), compared, share_lower(*asked))
 
 

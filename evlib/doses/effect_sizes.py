@@ -27,6 +27,7 @@ from statsmodels.stats.proportion import (
 
 from evlib.base.errors import InputError
 from evlib.base.schema import join_multi
+from evlib.base.words import joined
 from evlib.doses.stated_doses import report_url
 
 ALPHA, POWER = 0.05, 0.8  # of the trials whose size is reckoned, two-sided
@@ -75,9 +76,24 @@ TRENDS = (
     *("msc_derived", "source_url"),
 )
 
+# Columns of the recomputed p values, with the names of their tests.
+TESTS = {
+    "p_fisher": "Fisher's exact",
+    "p_mid": "mid-p",
+    "p_chi_square": "chi-square",
+    "p_yates": "chi-square with Yates' correction",
+    "p_z_difference": "z of the difference",
+    "p_z_log_ratio": "z of the log ratio",
+}
+ROUNDING = 1e-9  # numbers on the edge of rounding count as either side
+Counts = tuple[int, int, int, int]  # events and people of an arm, then of its comparator
+
 _WITHOUT_VESICLES = ("cells", "other product")  # roles of arms
 OF_PEOPLE = re.compile(r"mortality|survival|death|\bdied\b", re.I)
 _VERSUS = re.compile(r",?\s+(?:(?:vs\.?|v)\s+(?:control|placebo|matched controls)\b.*|versus\s.*)$", re.I)
+_P = re.compile(
+    r"(?:p\s*)?(?P<sign><=|>=|[<>=≤≥]?)\s*(?P<value>\d?\.\d{1,12})(?:\s*(?:e|[x×]\s*10\^?)(?P<power>-\d{1,2}))?", re.I
+)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.(?P<decimals>\d+))?)%")
 _JEFFREYS = 0.5  # each parameter of his beta prior
 _MOST_TABLES = 1_000_000
@@ -225,6 +241,100 @@ def interval_from_p(ratio: float, p: float) -> tuple[float, float]:
     return ratio * math.exp(-half), ratio * math.exp(half)
 
 
+class PrintedP(NamedTuple):
+    """The p values that a printed one stands for: from ``low`` to ``high``; ``sign`` is "=", "<", "<=", ">" or ">="."""
+
+    sign: str
+    low: float
+    high: float
+
+    def holds(self, p: float) -> bool:
+        """Whether a p value is one of those; not-a-number is none."""
+        if self.sign == "<":
+            return p < self.high
+        if self.sign == ">":
+            return p > self.low
+        return self.low - ROUNDING <= p <= self.high + ROUNDING
+
+
+def printed_p(text: str | None) -> PrintedP | None:
+    """What a printed p value stands for, its digits respected; None where it is no single p value.
+
+    Examples
+    --------
+    >>> printed_p("0.015").holds(0.0153), printed_p("<0.001").holds(0.001), printed_p("<0.05 / <0.001")
+    (True, False, None)
+    """
+    match = _P.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        return None
+    sign = {"": "=", "≤": "<=", "≥": ">="}.get(match["sign"], match["sign"])
+    scale = 10.0 ** int(match["power"] or 0)
+    value, half = float(match["value"]) * scale, 0.5 * 10.0 ** -len(match["value"].split(".")[1]) * scale
+    if value > 1:
+        return None
+    ranges = {"=": (max(0.0, value - half), min(1.0, value + half)), "<": (0.0, value), ">": (value, 1.0)}
+    return PrintedP(sign, *ranges[sign[0]])
+
+
+def p_values(events: int, n: int, versus_events: int, versus_n: int) -> dict[str, float]:
+    """The two-sided p of each usual test of two shares, by the columns of ``TESTS``; missing where a test does not exist.
+
+    Mid-p: Fisher's less half the probability of the observed table (Lydersen et al., Statistics in Medicine 2009;28:1159).
+    The z of the difference has the variances of each arm (with the pooled one it is the chi-square). The z of the log ratio is
+    Katz's, with half a person added to each cell where one is empty. Impossible counts are an ``InputError``.
+    """
+    for count, people in ((events, n), (versus_events, versus_n)):
+        if not 0 <= count <= people or people < 1:
+            raise InputError(f"{count} of {people} people cannot be. Give people above 0, and events within them.")
+    table = np.array([[events, n - events], [versus_events, versus_n - versus_events]])
+    exact, total = float(stats.fisher_exact(table).pvalue), events + versus_events
+    observed = float(stats.hypergeom(n + versus_n, total, n).pmf(events)) if total else 1.0
+    found = dict.fromkeys(TESTS, math.nan) | {"p_fisher": min(exact, 1.0), "p_mid": exact - observed / 2}
+    if 0 < total < n + versus_n:
+        for name, correction in (("p_chi_square", False), ("p_yates", True)):
+            found[name] = float(stats.chi2_contingency(table, correction=correction).pvalue)
+        shares = events / n, versus_events / versus_n
+        error = math.sqrt(sum(share * (1 - share) / people for share, people in zip(shares, (n, versus_n))))
+        found["p_z_difference"] = two_sided((shares[0] - shares[1]) / error) if error else math.nan
+        logarithm, error = log_ratio((events, n, versus_events, versus_n))
+        found["p_z_log_ratio"] = two_sided(logarithm / error) if error else math.nan
+    return found
+
+
+def p_given_back(printed: str | None, events: int, n: int, versus_events: int, versus_n: int) -> str:
+    """That a printed p follows from the counts of two arms, with the tests by which it does; empty where by none of ``TESTS``.
+
+    Examples
+    --------
+    >>> p_given_back("0.1343", 24, 34, 18, 34)
+    'p = 0.1343 follows from these counts by chi-square'
+    >>> p_given_back("0.5", 24, 34, 18, 34)
+    ''
+    """
+    told = printed_p(printed)
+    found = p_values(events, n, versus_events, versus_n)
+    by = [words for name, words in TESTS.items() if told and told.holds(found[name])]
+    return (
+        f"p {told.sign} {str(printed).lstrip('p<>=≤≥ ')} follows from these counts by {joined(by)}"
+        if told and by
+        else ""
+    )
+
+
+def log_ratio(counts: Counts, *, add: bool = False) -> tuple[float, float]:
+    """The logarithm of the risk ratio with its standard error; half a person is added to each cell where one is empty."""
+    events, n, versus_events, versus_n = counts
+    if add or 0 in (events, n - events, versus_events, versus_n - versus_events):
+        events, n, versus_events, versus_n = events + 0.5, n + 1, versus_events + 0.5, versus_n + 1
+    error = math.sqrt(max(0.0, 1 / events - 1 / n + 1 / versus_events - 1 / versus_n))
+    return math.log(events / n / (versus_events / versus_n)), error
+
+
+def two_sided(z: float) -> float:
+    return float(2 * stats.norm.sf(abs(z)))
+
+
 def n_for_power(p1: float, p2: float, power: float = POWER) -> int:
     """People needed in each arm for a two-sided test at 5 % to find a difference of two risks, rounded up.
 
@@ -294,7 +404,8 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     Parameters
     ----------
     studies, arms, outcomes
-        Tables of ``data/raw/curation``, as ``evlib.base.schema.read_csv`` gives them: all text.
+        Tables of ``data/raw/curation``, as ``evlib.base.schema.read_csv`` gives them: all text. Where outcomes have ``shares_of``
+        (as ``evlib.doses.evidence.evidence_tables`` has them), the p of that outcome is held against the shares that it names.
 
     Returns
     -------
@@ -331,8 +442,10 @@ def effects(studies: pd.DataFrame, arms: pd.DataFrame, outcomes: pd.DataFrame) -
     3  placebo      NaN       proportion      0.45  0.23  0.68     NaN
     """
     good, _ = _rows_with_arms(studies, arms, outcomes, "outcomes.csv")
+    own = {(row["arm_id"], row["shares_of"]): row["p"] for row in good if row.get("shares_of")}
     rows = []
     for row in good:
+        row["p_of_shares"] = own.get((row["arm_id"], row["name"]))
         if row["counts"]:
             rows.append(_proportion_row(row))
         for versus in _comparators(row, good):
@@ -713,9 +826,11 @@ def _percentages_row(row: dict, versus: dict) -> dict:
     """The difference of two printed percentages, as it is: the counts behind them are a guess and carry no test."""
     shares = [float(_PERCENT.match(side["value"])["number"]) / 100 for side in (row, versus)]
     counts = dict(zip(("events", "n", "versus_events", "versus_n"), (*row["counts"], *versus["counts"]), strict=True))
-    why = _sentences([side["estimated"] for side in (row, versus) if side["estimated"]])
+    p = row["p"] or row["p_of_shares"]
+    follows = p_given_back(p, *counts.values())
+    why = _sentences([*(side["estimated"] for side in (row, versus)), f"Yet {follows}." if follows else None])
     result = Comparison(shares[0] - shares[1], math.nan, math.nan, math.nan)
-    facts = {"method": "difference of the printed percentages", "basis": FROM_PERCENTAGES, "why": why}
+    facts = {"method": "difference of the printed percentages", "basis": FROM_PERCENTAGES, "why": why, "p_reported": p}
     return _effect_row(row, versus, "difference of percentages", result, **facts, **counts)
 
 
@@ -764,10 +879,14 @@ def _contradiction(row: dict, versus: dict) -> str | None:
     if ratio is None or not row["counts"]:
         return None
     (events, n), (versus_events, versus_n) = row["counts"], versus["counts"]
-    computed = risk_ratio(events, n, versus_events, versus_n).estimate
-    if abs(computed - ratio) <= 0.005:
+    given = {"": risk_ratio(events, n, versus_events, versus_n).estimate}
+    if 0 in (events, versus_events):
+        added = (events + 0.5) / (n + 1) / ((versus_events + 0.5) / (versus_n + 1))
+        given[" with half a person added to each cell"] = added
+    if any(abs(computed - ratio) <= 0.005 for computed in given.values()):
         return None
-    return f"The source prints a ratio of {ratio:g}, but {events} of {n} v {versus_events} of {versus_n} give {computed:.2f}."
+    told = " or ".join(f"{computed:.2f}{how}" for how, computed in given.items())
+    return f"The source prints a ratio of {ratio:g}, but {events} of {n} v {versus_events} of {versus_n} give {told}."
 
 
 def _sentences(parts: list[str | None]) -> str | None:

@@ -73,6 +73,7 @@ BETWEEN_ARMS = ("better", "worse", "no difference")
 _BEFORE_AFTER = ("improved", "worsened", "unchanged")
 # Whether a record says that people were randomised, by its words for the allocation.
 RANDOMISED_BY_RECORD = {"Randomized": True, "Non-Randomized": False}
+_TOLD = ["post_hoc", "shares_of", "p_from"]  # of an outcome, by comparisons_told.csv
 _ALLOCATION = {"randomised": True, "non-randomised": False, "single-arm": False}
 _LUNG = ("lung", "healthy")
 
@@ -302,7 +303,7 @@ def readings_of(
     doses
         As ``tested_doses`` returns it.
     outcomes
-        ``arm_id, name, direction, comparison, primary`` of each outcome that a report shows.
+        ``arm_id, name, direction, comparison, primary, post_hoc`` of each outcome that a report shows.
     paper
         How section 4 of Wang 2025 reads an arm: ``arm_id, reading, quote`` (``data/raw/paper/section4.csv``).
 
@@ -326,6 +327,7 @@ def readings_of(
         told = (
             asked.direction.map({"better": "better than another arm: ", "improved": "improved since before: "})
             + asked.name
+            + (" (" + asked.post_hoc + ")").fillna("")
         )
         better = told.dropna().groupby(asked.arm_id).agg("; ".join)
         effective, compared = arm.isin(better.index), arm.isin(any_name.index)
@@ -392,7 +394,8 @@ def evidence_tables(
     -------
     dict
         ``studies, arms, outcomes, adverse_events, paper, table2`` (as shipped; of a study, ``trn`` is the number that is kept
-        and ``named_trn`` the one that the report names), ``conversions``, ``records``, ``stated``
+        and ``named_trn`` the one that the report names; of an outcome, ``post_hoc`` has the words for a comparison that was not
+        planned beforehand, ``p_from`` where its p was read, if not in the report), ``conversions``, ``records``, ``stated``
         (doses of the readers and, for trials without any, by the parser), ``flags`` (``study_flags``), and ``not_randomised``
         (arms whose comparison was not randomised though their report is, with the words that say so).
 
@@ -416,6 +419,9 @@ def evidence_tables(
     raw = Path(raw_dir)
     names = ("studies", "arms", "outcomes", "adverse_events")
     tables = {name: corrected_csv(raw / f"curation/{name}.csv") for name in names}
+    told = read_csv(raw / "curation/comparisons_told.csv", needs=["arm_id", "outcome", *_TOLD], optional=True)
+    told = told.rename(columns={"outcome": "name"})[["arm_id", "name", *_TOLD]].drop_duplicates(["arm_id", "name"])
+    tables["outcomes"] = tables["outcomes"].merge(told, on=["arm_id", "name"], how="left", validate="m:1")
     named = tables["studies"].trn
     tables["studies"] = tables["studies"].assign(trn=named.replace(kept_numbers(trials)), named_trn=named)
     return {

@@ -45,6 +45,7 @@ from evlib.book.look_up.questions import (
 )
 from evlib.book.search_index import SAME
 from evlib.book.trials.trial_pages import page_name
+from evlib.certainty.summary_of_findings import PEOPLE_COMPARED
 from evlib.doses.under_way import OPEN_STATUS
 
 FOLDER = "answers"  # of the pages and their tables, in the book
@@ -67,7 +68,7 @@ _COLUMNS = {
         *("because", "caveats"),
     ),
     "harms": (
-        *("study", "arm", "harm", "serious", "n_events", "n", "low", "high", "upper_if_none", "control"),
+        *("study", "arm", "role", "harm", "serious", "n_events", "n", "low", "high", "upper_if_none", "control"),
         *("control_events", "control_n", "difference_low", "difference_high", "beside", "msc_derived", "evidence_note"),
         "source_url",
     ),
@@ -471,7 +472,7 @@ def _found(own: Rows, *, printed: bool) -> str:
         heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
         counted = sum(row["difference"] is not None for row in own["compared"])
         caption = (
-            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; "
+            f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; {PEOPLE_COMPARED}; "
             f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms, with risks per 1,000 (Newcombe's interval)"
         )
         parts.append(_grouped(groups, heads, caption, kind=" found" if printed else ""))
@@ -553,7 +554,7 @@ def _harms(own: Rows) -> str:
     for study, rows in _grouped_by(own["harms"], "study"):
         cells = [
             [
-                _text(row["arm"]),
+                _text(row["arm"]) + (f" ({_text(row['no_vesicles'])})" if row["no_vesicles"] else ""),
                 _text(row["harm"]) + (" (serious)" if row["serious"] else ""),
                 _of_people(row["n_events"], row["n"]),
                 _bound(row),

@@ -99,6 +99,7 @@ def _versus(outcome: dict[str, Any], tables: Mapping[str, Rows]) -> dict[str, st
                 "versus": row.get("versus") or row["comparator"],
                 "post_hoc": row.get("post_hoc"),
                 "shares": row.get("shares"),
+                "p_from": row.get("p_from"),
             }
             return {name: text for name, text in told.items() if text}
     return {}
@@ -245,7 +246,8 @@ def _estimates(row: dict[str, Any]) -> list[str]:
     ends = f" ({row['ci_low']} to {row['ci_high']})" if "ci_low" in row and "ci_high" in row else ""
     p = f"p {row['p']}" if str(row.get("p", "")).startswith(("<", ">")) else f"p = {row['p']}" if "p" in row else ""
     printed = ", ".join(filter(None, (f"{row.get('effect', '')}{ends}".strip(), p)))
-    texts = [f"printed: {printed}"] if printed else []
+    where = f" by {row['p_from']}, not seen in the report" if "p_from" in row else ""
+    texts = [f"printed{where}: {printed}"] if printed else []
     texts += [row["shares"]] if "shares" in row else []
     for effect in row["effects"]:
         if effect["basis"] == "as reported":
@@ -299,7 +301,7 @@ def _harms(harms: list[dict[str, Any]], study: str) -> str:
         for row in harms
     ]
     return rows_of(
-        ("Harm", "Arm", "With vesicles", "Control", "Compared"), rows, label=f"Harms of {study} beside controls"
+        ("Harm", "Arm", "In this arm", "Control", "Compared"), rows, label=f"Harms of {study} beside controls"
     )
 
 
