@@ -110,7 +110,7 @@ def test_certainty_is_rated_down_for_each_reason_and_names_it():
     best = rated(tables_of(large, n="500"))
     assert best.certainty == "high" and not best.because
     assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found
-    assert "per 1,000: 400 in the other arm, 200 fewer (254 fewer to 144 fewer) in this one" in best.found  # Newcombe
+    assert "per 1,000: 400 in the other arm, 200 fewer (237 fewer to 155 fewer) in this one" in best.found
     assert "Its caveat." in best.caveats
     for changed, word in (
         ({"risk": "RoB2: some-concerns"}, "some concerns"),
@@ -148,7 +148,9 @@ def test_an_interval_that_holds_benefit_and_harm_takes_two_levels():
 def test_without_an_event_the_interval_is_told_and_no_ratio():
     none = rated(tables_of([("ev", "death", "0", "8", "lower"), ("control", "death", "8", "24", "lower")]))
     assert "0 events v 8 (0 of 8 v 8 of 24), 95 % interval of the risk ratio 0 to 1.07 (score method)" in none.found
+    assert "333 in the other arm, 333 fewer (333 fewer to 22 more)" in none.found  # no more are spared than died
     reverse = rated(tables_of([("ev", "death", "1", "72", "lower"), ("control", "death", "0", "70", "lower")]))
+    assert "nothing per 1,000, since no event was seen in the other arm" in reverse.found
     assert "1 event v 0 (1 of 72 v 0 of 70), 95 % interval of the risk ratio 0.26 to no upper bound" in reverse.found
 
 

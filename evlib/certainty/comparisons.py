@@ -17,7 +17,6 @@ POINTS_TO = ("better", "worse", "no difference", "not told")
 _KEY = ["arm_id", "outcome"]
 _TOLD = "comparisons_told.csv"  # beside the comparisons: what was told of some of them since
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
-_DIFFERENCE = {"estimate": "difference", "low": "difference_low", "high": "difference_high"}  # of two risks
 OTHER_DOSE, NO_CONTROL = (
     "another dose",
     "no control",
@@ -116,7 +115,7 @@ def compared_outcomes(
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
         that the outcome compares: of both arms, or of one where both are sides of the same people; ``arm_n`` and ``versus_n`` are
         those that an estimate rests on, else those of the arms, and missing where a part of both is compared whose sides are not
-        told. ``difference`` is that of the risks with Newcombe's interval, where both arms are counted. ``points_to`` is where the estimate points, or, where
+        told. ``points_to`` is where the estimate points, or, where
         there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
         no estimates here: the counts behind them are a guess.
 
@@ -193,9 +192,6 @@ def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
         "basis",
     ]
     rows = rows.drop(columns=["n_events"]).merge(usable[[*key, *columns]], on=key, how="left", validate="m:1")
-    differences = effects[effects.measure.eq("risk difference") & (effects.basis != FROM_PERCENTAGES)]
-    differences = differences.drop_duplicates(key).rename(columns=_DIFFERENCE)
-    rows = rows.merge(differences[[*key, *_DIFFERENCE.values()]], on=key, how="left", validate="m:1")
     for own, measured in (("arm_n", "measured_n"), ("versus_n", "measured_versus_n")):  # not of all people of an arm
         rows[own] = whole_numbers(rows[measured]).fillna(rows[own])
     nothing = rows.measure.eq("mean difference").map({True: 0.0, False: 1.0})

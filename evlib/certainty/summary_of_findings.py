@@ -149,29 +149,51 @@ def on_other_products(findings: pd.DataFrame) -> str:
 
 
 def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
-    """The outcomes of table ``compared_outcomes`` with counts in both arms, as risks among 1,000 people.
+    """The outcomes of table ``compared_outcomes`` with counts in both arms and an event in the other, as risks among 1,000 people.
 
     Returns
     -------
     pandas.DataFrame
-        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis``, the risk in the other arm
-        of that report (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per
-        1,000, and the report's caveat (``evidence_note``).
+        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n``, the risk ratio (``estimate, low,
+        high``), of ``per_1000`` the risk in the other arm of that report (``versus_risk``) and the ``difference`` from it with its 95 %
+        interval, ``basis``, and the report's caveat (``evidence_note``).
 
     Examples
     --------
     >>> row = {"study": "Report A", "role": "ev", "events": 2, "arm_n": 40, "versus_events": 8, "versus_n": 40}
-    >>> row |= {"difference": -0.15, "difference_low": -0.304, "difference_high": 0.004}
+    >>> row |= {"measure": "risk ratio", "estimate": 0.25, "low": 0.06, "high": 1.02}
     >>> shown = absolute_effects(pd.DataFrame([row], columns=columns("compared_outcomes")))
     >>> shown[["versus_risk", "difference", "difference_low", "difference_high"]].values.tolist()
-    [[200, -150, -304, 4]]
+    [[200, -150, -188, 4]]
     """
-    counted = compared[(compared.role == "ev") & compared.difference.notna()]
     names = ["study", "msc_derived", "outcome", "post_hoc", "versus", "events", "arm_n", "versus_events", "versus_n"]
     risks = ["versus_risk", "difference", "difference_low", "difference_high"]
-    counted = counted.assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))
-    counted = counted.assign(**(_PER * counted[risks]).round().astype("Int64"))
-    return counted[[*names, *risks, "basis", "evidence_note"]].reset_index(drop=True)
+    vesicles = compared[compared.role == "ev"]
+    told = {row.Index: told for row in vesicles.itertuples() if (told := per_1000(row))}
+    absolute = pd.DataFrame.from_dict(told, orient="index", columns=risks, dtype="Int64")
+    counted = vesicles[[*names, "estimate", "low", "high", "basis", "evidence_note"]].join(absolute, how="inner")
+    return counted[[*names, "estimate", "low", "high", *risks, "basis", "evidence_note"]].reset_index(drop=True)
+
+
+def per_1000(row) -> tuple[int, int, int, int] | None:
+    """Among 1,000 people: the risk in the other arm, and the difference from it with both ends of its 95 % interval.
+
+    The risk ratio of the counts and its interval are applied to the risk in the other arm, which is held fixed (Guyatt and others, J Clin
+    Epidemiol 2013;66:158), so that no more people are spared than had the event; the upper end stops where everyone has it. ``row`` is of
+    table ``compared_outcomes`` (as ``itertuples`` gives it). None where an arm is not counted, or where the other had no event.
+
+    Examples
+    --------
+    >>> row = {"measure": "risk ratio", "estimate": 0.5, "low": 0.0, "high": 3.0, "versus_events": 10, "versus_n": 25}
+    >>> rows = pd.DataFrame([row, row | {"versus_events": 0}])
+    >>> [per_1000(row) for row in rows.itertuples()]
+    [(400, -200, -400, 600), None]
+    """
+    if row.measure != "risk ratio" or not row.versus_events:
+        return None
+    risk = row.versus_events / row.versus_n
+    ratios = (row.estimate, row.low, min(row.high, 1 / risk))
+    return round(_PER * risk), *(round(_PER * risk * (ratio - 1)) for ratio in ratios)
 
 
 def _found(own: pd.DataFrame) -> str:
@@ -189,8 +211,8 @@ def finding_in_words(row) -> str:
 
     An outcome that is stated to be primary is called so, and one of a post-hoc subgroup or comparison; the printed p stands where no
     interval does, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
-    interval (``evlib.doses.effect_sizes.risk_ratio``) is. Where both arms are counted, the risks are told per 1,000, too; where they
-    are not, of how many people a part of the report is, or that this is not printed.
+    interval (``evlib.doses.effect_sizes.risk_ratio``) is. Where both arms are counted, the risks are told per 1,000, too (``per_1000``);
+    where they are not, of how many people a part of the report is, or that this is not printed.
     """
     kinds = ["primary outcome" if row.primary else None if pd.isna(row.post_hoc) else row.post_hoc]
     if pd.isna(row.events) and not pd.isna(row.post_hoc):
@@ -207,7 +229,7 @@ def finding_in_words(row) -> str:
         ratio = f"95 % interval of the risk ratio {low} to {_high(row.high)} (score method)"
     worked_out = " (counts worked out from percentages)" if row.basis == "estimated counts" else ""
     if ratio and not math.isnan(row.low):
-        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{worked_out}"
+        return f"{outcome}: {counts}{ratio}{_absolute(row)}{worked_out}"
     says = "no significant difference" if row.points_to == "no difference" else row.points_to
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
     p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} printed)"
@@ -215,18 +237,16 @@ def finding_in_words(row) -> str:
     return f"{outcome}: {says}, as the report says{p}{shares}"
 
 
-def _per_1000(row) -> str:
+def _absolute(row) -> str:
     """The risk in the other arm, and how many fewer or more people had it in this one, with the interval."""
-    if pd.isna(row.difference):
+    if row.measure != "risk ratio":
         return ""
-    many, low, high = (_fewer(end) for end in (row.difference, row.difference_low, row.difference_high))
-    risk = f"{_PER * row.versus_events / row.versus_n:.0f}"
+    told = per_1000(row)
+    if told is None:
+        return f"; nothing per {_PER:,}, since no event was seen in the other arm"
+    risk, *ends = told
+    many, low, high = (f"{abs(end)} {'fewer' if end < 0 else 'more'}" if end else "as many" for end in ends)
     return f"; per {_PER:,}: {risk} in the other arm, {many} ({low} to {high}) in this one"
-
-
-def _fewer(difference: float) -> str:
-    many = round(_PER * difference)
-    return f"{abs(many)} {'fewer' if many < 0 else 'more'}" if many else "as many"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:

@@ -469,10 +469,11 @@ def _found(own: Rows, *, printed: bool) -> str:
             ]
             groups.append((_text(rows[0]["caveats"]), cells, ids))
         heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
-        counted = sum(row["difference"] is not None for row in own["compared"])
+        counted = sum(row["absolute"] for row in own["compared"])
         caption = (
             f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; "
-            f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms, with risks per 1,000 (Newcombe's interval)"
+            f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms and an event in the other, "
+            "with risks per 1,000: the ratio of the counts and its interval, applied to the risk in the other arm"
         )
         parts.append(_grouped(groups, heads, caption, kind=" found" if printed else ""))
     silent = [row for row in reports if row["study_id"] not in compared]

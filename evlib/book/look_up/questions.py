@@ -19,7 +19,7 @@ from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.harms import in_table_2_alone
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
-from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
+from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words, per_1000
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import BY_RECORD, report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
@@ -150,6 +150,7 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
             tables["reports"]["left_out"] = tables["reports"].study_id.map(other.map(_NO_VESICLES))
             rows = rows[rows.role == "ev"]
             rows = rows.assign(finding=[finding_in_words(row) for row in rows.itertuples()])
+            rows = rows.assign(absolute=[per_1000(row) is not None for row in rows.itertuples()])
         tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})
     if (results / "product_settled.csv").is_file():
         product = read_csv(results / "product_settled.csv")
