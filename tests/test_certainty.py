@@ -93,7 +93,9 @@ def test_an_estimate_points_by_the_polarity_of_its_outcome():
     more_wanted = [(arm, name, n, people, "higher") for arm, name, n, people, _ in DEATHS]
     assert compared_of(tables_of(more_wanted)).points_to.item() == "worse"
     unknown = [(arm, name, n, people, None) for arm, name, n, people, _ in DEATHS]
-    assert compared_of(tables_of(unknown)).points_to.item() == "no difference"  # the report's word, no guess
+    assert (
+        compared_of(tables_of(unknown)).points_to.item() == "no significant difference"
+    )  # the report's word, no guess
 
 
 def test_events_stand_beside_the_people_of_whom_they_were_counted():
@@ -272,7 +274,7 @@ def test_every_outcome_between_arms_on_file_is_classed_and_every_report_coded():
     assert len(without_harms(tables)) < len(tables["studies"])
 
 
-def test_percentages_are_no_estimate_of_a_direction():
+def test_percentages_of_both_arms_give_a_direction_and_no_estimate():
     tables = shipped()
     comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
     compared = compared_outcomes(
@@ -282,6 +284,9 @@ def test_percentages_are_no_estimate_of_a_direction():
         read_csv(RAW / "curation/report_codes.csv"),
     )
     assert "difference of percentages" not in set(compared.measure.dropna())
+    [death] = compared[compared.points_by == "printed percentages"].itertuples()  # more survived, so fewer died
+    assert (death.outcome, death.points_to) == ("60-day all-cause mortality vs placebo (ITT)", "better")
+    assert death.direction == "no difference" and pd.isna(death.estimate)
 
 
 def test_a_harm_that_the_paper_prints_and_no_report_of_ours_shows_is_named():

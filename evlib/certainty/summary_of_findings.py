@@ -14,7 +14,7 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns
 from evlib.base.words import joined, not_of_mscs, several
-from evlib.certainty.comparisons import OTHER_DOSE
+from evlib.certainty.comparisons import OTHER_DOSE, SAYS
 from evlib.certainty.risk_of_bias import word_of
 
 LEVELS = ("very low", "low", "moderate", "high")
@@ -54,7 +54,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     --------
     >>> row = {"study_id": "a", "study": "Report A", "arm_id": "a1", "role": "ev", "outcome": "death", "primary": True}
     >>> row |= {"disease_group": "lung", "route_group": "intravenous", "domain": "death", "comparator": "placebo"}
-    >>> row |= {"n": 40, "randomised": True, "msc_derived": True, "points_to": "better"}
+    >>> row |= {"n": 40, "randomised": True, "msc_derived": True, "direction": "better", "points_to": "better", "points_by": "report"}
     >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": [], "disease_group": []}
     >>> found = summary_of_findings(compared, pd.Series({"a": "RoB2: some-concerns"}), pd.DataFrame(none, dtype="str"))
     >>> found.loc[0, ["found", "certainty", "because"]].to_list()
@@ -230,7 +230,7 @@ def finding_in_words(row) -> str:
     worked_out = " (counts worked out from percentages)" if row.basis == "estimated counts" else ""
     if ratio and not math.isnan(row.low):
         return f"{outcome}: {counts}{ratio}{_absolute(row)}{worked_out}"
-    says = "no significant difference" if row.points_to == "no difference" else row.points_to
+    says = SAYS.get(row.direction, "not told")
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
     p = "" if pd.isna(row.p_reported) else f" (p {equals}{row.p_reported} printed)"
     shares = "" if pd.isna(row.shares) else f"; {row.shares}"
