@@ -14,7 +14,7 @@ from evlib.certainty.harms import (
     serious_events,
     without_harms,
 )
-from evlib.certainty.summary_of_findings import summary_of_findings, without_comparison
+from evlib.certainty.summary_of_findings import rules_of_certainty, summary_of_findings, without_comparison
 from evlib.doses.effect_sizes import effects, safety
 
 RAW = ROOT / "data/raw"
@@ -144,7 +144,22 @@ def test_people_not_allotted_by_chance_take_two_levels_from_a_randomised_report(
 def test_an_interval_that_holds_benefit_and_harm_takes_two_levels():
     few = [("ev", "death", "2", "500", "lower"), ("control", "death", "3", "500", "lower")]
     worse = rated(tables_of(few, n="500"))
-    assert worse.certainty == "low" and "benefit and harm" in worse.because
+    assert worse.certainty == "low" and worse.because == "an interval holds benefit and harm (−2)"
+    smaller = [(arm, name, count, "50", better) for arm, name, count, _, better in few]
+    both = rated(tables_of(smaller))  # each is told, and they take no more levels together
+    assert both.certainty == "low" and both.because == "an interval holds benefit and harm, and 100 people alone (−2)"
+
+
+def test_the_rules_that_are_shown_are_those_that_rate():
+    rules = rules_of_certainty()
+    for n, levels in ((59, 2), (60, 1), (199, 1), (200, 0)):  # in each arm, with a narrow interval
+        counts = [(arm, "death", str(n - least), str(n), "lower") for arm, least in (("ev", 1), ("control", 1))]
+        because = rated(tables_of(counts, n=str(n))).because or ""
+        assert because.count(f"(−{levels})") == bool(levels) and because.count("−") == bool(levels)
+    of_people = rules[rules.when.str.contains("people") & (rules.reason == "imprecision")].set_index("levels").when
+    assert "fewer than 120 people" in of_people[2] and of_people[1] == "120 to 399 people"
+    for word, levels in (("low", 0), ("moderate", 1), ("serious", 2), ("critical", 3)):
+        assert rules[(rules.reason == "risk of bias") & rules.when.str.contains(word)].levels.to_list() == [levels]
 
 
 def test_without_an_event_the_interval_is_told_and_no_ratio():

@@ -21,10 +21,13 @@ LEVELS = ("very low", "low", "moderate", "high")
 QUESTION = ["disease_group", "route_group", "domain", "comparator"]
 # How many levels the overall judgement of a report takes away, by RoB 2 and by ROBINS-I.
 _BY_RISK = {"low": 0, "some-concerns": 1, "high": 2, "moderate": 1, "serious": 2, "critical": 3, "no-information": 1}
-_NOT_RANDOMISED = 2  # at least, where people were not allotted by chance within a report judged as randomised
+_SERIOUS, _VERY_SERIOUS = 1, 2  # levels that any other reason takes, in GRADE's words
+_NOT_RANDOMISED = (
+    _VERY_SERIOUS  # at least, where people were not allotted by chance within a report judged as randomised
+)
 _POST_HOC = "post hoc, not planned beforehand (such a finding raises a question and settles none)"
 _ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
-_FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
+_FAR_FROM_ENOUGH = int(0.3 * _ENOUGH)  # below it, imprecision takes two levels
 _APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
 _PER = 1000  # people, of whom absolute risks are told
 
@@ -196,6 +199,41 @@ def per_1000(row) -> tuple[int, int, int, int] | None:
     return round(_PER * risk), *(round(_PER * risk * (ratio - 1)) for ratio in ratios)
 
 
+def rules_of_certainty() -> pd.DataFrame:
+    """The rules by which ``summary_of_findings`` rates down: ``reason, when, levels``.
+
+    Examples
+    --------
+    >>> rules = rules_of_certainty()
+    >>> rules[rules.reason == "imprecision"].when.to_list()  # doctest: +NORMALIZE_WHITESPACE
+    ['the 95 % interval of a ratio reaches below 0.75 and above 1.25', 'fewer than 120 people, or their number is not stated',
+     '120 to 399 people']
+    """
+    by_level = {level: [word_of(word) for word in _BY_RISK if _BY_RISK[word] == level] for level in _BY_RISK.values()}
+    by_level[_SERIOUS].append("not judged")
+    rows = [("risk of bias", f"worst report: {joined(words)}", level) for level, words in sorted(by_level.items())]
+    rows += [
+        ("allocation", "people not allotted by chance; together with risk of bias at least", _NOT_RANDOMISED),
+        ("selective reporting", "all that was compared is post hoc", _SERIOUS),
+        (
+            "inconsistency",
+            "several reports, whose outcomes do not all point the same way (a result that is not told aside)",
+            _SERIOUS,
+        ),
+        ("indirectness", "vesicles not, or perhaps not, of MSCs", _SERIOUS),
+        ("indirectness", "something given as well that the other arm did not get", _SERIOUS),
+        (
+            "imprecision",
+            f"the 95 % interval of a ratio reaches below {_APPRECIABLE[0]} and above {_APPRECIABLE[1]}",
+            _VERY_SERIOUS,
+        ),
+        ("imprecision", f"fewer than {_FAR_FROM_ENOUGH} people, or their number is not stated", _VERY_SERIOUS),
+        ("imprecision", f"{_FAR_FROM_ENOUGH} to {_ENOUGH - 1} people", _SERIOUS),
+        ("missing results", "a trial of the same group of diseases and route ended without a result", _SERIOUS),
+    ]
+    return pd.DataFrame(rows, columns=["reason", "when", "levels"])
+
+
 def _found(own: pd.DataFrame) -> str:
     """The findings of a question, primary outcomes first, and last those that were not planned beforehand, with that warning."""
     planned, post_hoc = own[own.post_hoc.isna()], own[own.post_hoc.notna()]
@@ -254,7 +292,7 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     judged = {study: risk.get(study) for study in own.study_id.unique()}
     chance = own.randomised.fillna(True).astype(bool)  # what is not told is not "no"
     apart = {study for study in set(own.study_id) - set(own.study_id[chance]) if str(judged[study]).startswith("RoB2")}
-    levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else 1 for study, of in judged.items()}
+    levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else _SERIOUS for study, of in judged.items()}
     levels = {study: level for study, level in levels.items() if study not in apart}
     worst = max(levels, key=levels.get, default=None)
     if worst is not None:
@@ -264,7 +302,7 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
             f"risk of bias {word_of(judged[worst])}{later}" if judged[worst] else "risk of bias not judged",
         )
     if own.post_hoc.notna().all():
-        yield 1, "post hoc alone, a risk of selective reporting"
+        yield _SERIOUS, "post hoc alone, a risk of selective reporting"
     more = _NOT_RANDOMISED - levels.get(worst, 0)
     if not chance.all() and more > 0:
         lacking = (
@@ -272,24 +310,28 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
         )
         yield more, f"not allotted by chance{lacking if apart else ''}"
     if own.study_id.nunique() > 1 and len(set(own.points_to) - {"not told"}) > 1:
-        yield 1, "reports differ"
+        yield _SERIOUS, "reports differ"
     other = own[~own.msc_derived.fillna(False)]
     if len(other):
-        yield 1, "vesicles perhaps not of MSCs" if other.msc_derived.isna().all() else "vesicles not of MSCs"
+        yield _SERIOUS, "vesicles perhaps not of MSCs" if other.msc_derived.isna().all() else "vesicles not of MSCs"
     if own.also_given.notna().any():
-        yield 1, f"{joined(sorted(own.also_given.dropna().unique()))} given as well"
+        yield _SERIOUS, f"{joined(sorted(own.also_given.dropna().unique()))} given as well"
     yield _imprecision(own)
 
 
 def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
-    ratios = own[own.measure.fillna("").str.contains("ratio")]
+    """The most levels that an interval or the number of people takes; both are told where both take some."""
+    ratios, n = own[own.measure.fillna("").str.contains("ratio")], _people(own)
+    found = []
     if ((ratios.low < _APPRECIABLE[0]) & (ratios.high > _APPRECIABLE[1])).any():
-        return 2, "an interval holds benefit and harm"
-    n = _people(own)
+        found += [(_VERY_SERIOUS, "an interval holds benefit and harm")]
     if pd.isna(n):
-        return 2, "neither interval nor people stated"
-    few = several(n, "person", "people")
-    return (2, f"{few} alone") if n < _FAR_FROM_ENOUGH else (1, f"{few}, not {_ENOUGH}") if n < _ENOUGH else (0, "")
+        found += [(_VERY_SERIOUS, "number of people not stated")]
+    elif n < _FAR_FROM_ENOUGH:
+        found += [(_VERY_SERIOUS, f"{several(n, 'person', 'people')} alone")]
+    elif n < _ENOUGH:
+        found += [(_SERIOUS, f"{several(n, 'person', 'people')}, not {_ENOUGH}")]
+    return max((levels for levels, _ in found), default=0), ", and ".join(words for _, words in found)
 
 
 def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str]:
@@ -303,7 +345,7 @@ def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str
         words += [
             f"no result of {several(len(unread), 'trial')} that ended, on {area} as a whole (disease group not read)"
         ]
-    return int(bool(words)), " and ".join(words)
+    return _SERIOUS * bool(words), " and ".join(words)
 
 
 def _people(own: pd.DataFrame) -> int | None:

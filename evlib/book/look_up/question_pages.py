@@ -436,7 +436,12 @@ def _elsewhere(page: str) -> str:
 
 def _why_links(rows: Rows) -> str:
     of_product = ("07_certainty.html#product-reporting", "how vesicles were isolated and characterised")
-    links = [("07_certainty.html", "certainty and harms"), of_product] if "findings" in rows else []
+    links = [
+        ("07_certainty.html#certainty-rules", "the rules of certainty"),
+        ("07_certainty.html", "certainty and harms"),
+        of_product,
+    ]
+    links = links if "findings" in rows else []
     links += [("04_dose_effect.html", "doses")] if "tested" in rows else []
     named = joined([f'<a href="../{page}">{words}</a>' for page, words in links])
     return f"How it is done: {named}." if named else ""
