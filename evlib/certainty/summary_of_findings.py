@@ -211,7 +211,7 @@ def rules_of_certainty() -> pd.DataFrame:
     """
     by_level = {level: [word_of(word) for word in _BY_RISK if _BY_RISK[word] == level] for level in _BY_RISK.values()}
     by_level[_SERIOUS].append("not judged")
-    rows = [("risk of bias", f"worst report: {joined(words)}", level) for level, words in sorted(by_level.items())]
+    rows = [("risk of bias", f"worst report: {', '.join(words)}", level) for level, words in sorted(by_level.items())]
     rows += [
         ("allocation", "people not allotted by chance; together with risk of bias at least", _NOT_RANDOMISED),
         ("selective reporting", "all that was compared is post hoc", _SERIOUS),
