@@ -15,7 +15,7 @@ from evlib.certainty.harms import (
     serious_events,
     without_harms,
 )
-from evlib.certainty.summary_of_findings import summary_of_findings, without_comparison
+from evlib.certainty.summary_of_findings import rules_of_certainty, summary_of_findings, without_comparison
 from evlib.doses.effect_sizes import effects, safety
 
 RAW = ROOT / "data/raw"
@@ -94,7 +94,9 @@ def test_an_estimate_points_by_the_polarity_of_its_outcome():
     more_wanted = [(arm, name, n, people, "higher") for arm, name, n, people, _ in DEATHS]
     assert compared_of(tables_of(more_wanted)).points_to.item() == "worse"
     unknown = [(arm, name, n, people, None) for arm, name, n, people, _ in DEATHS]
-    assert compared_of(tables_of(unknown)).points_to.item() == "no difference"  # the report's word, no guess
+    assert (
+        compared_of(tables_of(unknown)).points_to.item() == "no significant difference"
+    )  # the report's word, no guess
 
 
 def test_events_stand_beside_the_people_of_whom_they_were_counted():
@@ -111,7 +113,7 @@ def test_certainty_is_rated_down_for_each_reason_and_names_it():
     best = rated(tables_of(large, n="500"))
     assert best.certainty == "high" and not best.because
     assert "100 of 500 v 200 of 500, risk ratio 0.50" in best.found
-    assert "per 1,000: 400 in the other arm, 200 fewer (254 fewer to 144 fewer) in this one" in best.found  # Newcombe
+    assert "per 1,000: 400 in the other arm, 200 fewer (237 fewer to 155 fewer) in this one" in best.found
     assert "Its caveat." in best.caveats
     for changed, word in (
         ({"risk": "RoB2: some-concerns"}, "some concerns"),
@@ -143,13 +145,30 @@ def test_people_not_allotted_by_chance_take_two_levels_from_a_randomised_report(
 def test_an_interval_that_holds_benefit_and_harm_takes_two_levels():
     few = [("ev", "death", "2", "500", "lower"), ("control", "death", "3", "500", "lower")]
     worse = rated(tables_of(few, n="500"))
-    assert worse.certainty == "low" and "benefit and harm" in worse.because
+    assert worse.certainty == "low" and worse.because == "an interval holds benefit and harm (−2)"
+    smaller = [(arm, name, count, "50", better) for arm, name, count, _, better in few]
+    both = rated(tables_of(smaller))  # each is told, and they take no more levels together
+    assert both.certainty == "low" and both.because == "an interval holds benefit and harm, and 100 people alone (−2)"
+
+
+def test_the_rules_that_are_shown_are_those_that_rate():
+    rules = rules_of_certainty()
+    for n, levels in ((59, 2), (60, 1), (199, 1), (200, 0)):  # in each arm, with a narrow interval
+        counts = [(arm, "death", str(n - least), str(n), "lower") for arm, least in (("ev", 1), ("control", 1))]
+        because = rated(tables_of(counts, n=str(n))).because or ""
+        assert because.count(f"(−{levels})") == bool(levels) and because.count("−") == bool(levels)
+    of_people = rules[rules.when.str.contains("people") & (rules.reason == "imprecision")].set_index("levels").when
+    assert "fewer than 120 people" in of_people[2] and of_people[1] == "120 to 399 people"
+    for word, levels in (("low", 0), ("moderate", 1), ("serious", 2), ("critical", 3)):
+        assert rules[(rules.reason == "risk of bias") & rules.when.str.contains(word)].levels.to_list() == [levels]
 
 
 def test_without_an_event_the_interval_is_told_and_no_ratio():
     none = rated(tables_of([("ev", "death", "0", "8", "lower"), ("control", "death", "8", "24", "lower")]))
     assert "0 events v 8 (0 of 8 v 8 of 24), 95 % interval of the risk ratio 0 to 1.07 (score method)" in none.found
+    assert "333 in the other arm, 333 fewer (333 fewer to 22 more)" in none.found  # no more are spared than died
     reverse = rated(tables_of([("ev", "death", "1", "72", "lower"), ("control", "death", "0", "70", "lower")]))
+    assert "nothing per 1,000, since no event was seen in the other arm" in reverse.found
     assert "1 event v 0 (1 of 72 v 0 of 70), 95 % interval of the risk ratio 0.26 to no upper bound" in reverse.found
 
 
@@ -312,7 +331,7 @@ def test_every_outcome_between_arms_on_file_is_classed_and_every_report_coded():
     assert len(without_harms(tables)) < len(tables["studies"])
 
 
-def test_percentages_are_no_estimate_of_a_direction():
+def test_percentages_of_both_arms_give_a_direction_and_no_estimate():
     tables = shipped()
     comparisons, _ = read_comparisons(RAW, tables["outcomes"], tables["arms"])
     compared = compared_outcomes(
@@ -322,6 +341,9 @@ def test_percentages_are_no_estimate_of_a_direction():
         read_csv(RAW / "curation/report_codes.csv"),
     )
     assert "difference of percentages" not in set(compared.measure.dropna())
+    [death] = compared[compared.points_by == "printed percentages"].itertuples()  # more survived, so fewer died
+    assert (death.outcome, death.points_to) == ("60-day all-cause mortality vs placebo (ITT)", "better")
+    assert death.direction == "no difference" and pd.isna(death.estimate)
 
 
 def test_a_harm_that_the_paper_prints_and_no_report_of_ours_shows_is_named():

@@ -107,8 +107,7 @@ _TABLES = {
         study_id:key study trn arm_id:key arm versus_id versus comparator domain outcome:key primary:flag disease_group
         disease_area route_group randomised:flag msc_derived:flag role same_people:flag also_given n:count measure
         estimate:number low:number high:number basis why events:count versus_events:count arm_n:count versus_n:count direction
-        points_to:key p_reported p_from post_hoc shares difference:number difference_low:number difference_high:number evidence_note
-        source_url
+        points_to:key points_by:key p_reported p_from post_hoc shares evidence_note source_url
     """,
     "summary_of_findings": """
         disease_group route_group domain comparator reports:count reports_of_mscs:count studies:key n_people:count found:key

@@ -13,12 +13,14 @@ from evlib.base.words import joined
 from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, p_given_back, share_not_given_back
 from evlib.doses.evidence import study_flags, whole_numbers
 
-POINTS_TO = ("better", "worse", "no difference", "not told")
+POINTS_TO = ("better", "worse", "equal", "no significant difference", "not told")
+BY_REPORT = "report"  # what tells where an outcome points, where there is no number
+SAYS = {"better": "better", "worse": "worse", "no difference": "no significant difference"}  # direction of outcomes.csv
+_SIGNS = {1: "better", -1: "worse", 0: "equal"}
 _KEY = ["arm_id", "outcome"]
 _TOLD = "comparisons_told.csv"  # beside the comparisons: what was told of some of them since
 _TOLD_OF = ["post_hoc", "shares_of", "p_from"]
 _MEASURES = ("risk ratio", "risk ratio as reported", "mean difference")  # of each comparison the first that is on file
-_DIFFERENCE = {"estimate": "difference", "low": "difference_low", "high": "difference_high"}  # of two risks
 OTHER_DOSE, NO_CONTROL = (
     "another dose",
     "no control",
@@ -117,9 +119,10 @@ def compared_outcomes(
         ``randomised`` is that of the comparison: missing where neither report nor record tells. ``n`` is the number of people
         that the outcome compares: of both arms, or of one where both are sides of the same people; ``arm_n`` and ``versus_n`` are
         those that an estimate rests on, else those of the arms or of the part of them that is compared, and missing where the sides
-        of that part are not told. ``difference`` is that of the risks with Newcombe's interval, where both arms are counted. ``points_to`` is where the estimate points, or, where
-        there is none, what the source says; "no difference" of a source may hide a direction. Differences of percentages are
-        no estimates here: the counts behind them are a guess.
+        of that part are not told. ``points_to`` is the direction of the point estimate; where there is none, of the difference of the
+        percentages that the source prints of both arms; where neither is there, what the source says, whose "no significant
+        difference" hides a direction. ``points_by`` tells which: estimate, printed percentages or report. Differences of percentages
+        are no estimates: the counts behind them are a guess.
 
     Notes
     -----
@@ -134,8 +137,8 @@ def compared_outcomes(
     >>> computed, codes = pd.read_csv(f"{run}/effects.csv"), read_csv(raw / "curation/report_codes.csv")
     >>> compared = compared_outcomes(tables, classed, computed, codes)
     >>> one = compared[compared.arm_id == "lightner-2023/exoflo-15-ml-exoflo-15"].iloc[0]
-    >>> one[["outcome", "versus", "domain", "points_to"]].to_list()
-    ['60-day all-cause mortality vs placebo (ITT)', 'Placebo (saline)', 'death', 'no difference']
+    >>> one[["outcome", "direction", "points_to", "points_by"]].to_list()
+    ['60-day all-cause mortality vs placebo (ITT)', 'no difference', 'better', 'printed percentages']
     >>> bool(compared.duplicated(["arm_id", "versus_id", "outcome"]).any())
     False
     """
@@ -151,9 +154,10 @@ def compared_outcomes(
     not_randomised = rows.arm_id.isin(tables["not_randomised"].arm_id)
     rows["randomised"] = rows.randomised.mask(not_randomised, False)
     rows["primary"] = rows.primary == "True"
-    rows = _with_estimates(rows.rename(columns={"p": "p_reported"}), effects)
     for name in _TOLD_OF:
         rows[name] = rows.get(name)
+    rows = _with_estimates(rows.rename(columns={"p": "p_reported"}), effects)
+    rows = _with_directions(rows, effects)
     rows["shares"] = [_shares(row, effects) for row in rows.itertuples()]
     of_both = (rows.arm_n + rows.versus_n).mask(rows.same_people.fillna(False), rows.arm_n)
     if people is not None:
@@ -180,7 +184,7 @@ def _facts_of_reports(tables: dict[str, pd.DataFrame], codes: pd.DataFrame) -> p
 
 
 def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
-    """Of each row the first measure on file against the arm that it is compared with, of how many people, and where it points."""
+    """Of each row the first measure on file against the arm that it is compared with, and of how many people."""
     usable = effects[effects.measure.isin(_MEASURES) & (effects.basis != FROM_PERCENTAGES)].copy()
     usable["order"] = usable.measure.map({measure: place for place, measure in enumerate(_MEASURES)})
     key = ["arm_id", "versus_id", "outcome"]
@@ -199,16 +203,30 @@ def _with_estimates(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
         "why",
     ]
     rows = rows.drop(columns=["n_events"]).merge(usable[[*key, *columns]], on=key, how="left", validate="m:1")
-    differences = effects[effects.measure.eq("risk difference") & (effects.basis != FROM_PERCENTAGES)]
-    differences = differences.drop_duplicates(key).rename(columns=_DIFFERENCE)
-    rows = rows.merge(differences[[*key, *_DIFFERENCE.values()]], on=key, how="left", validate="m:1")
     for own, measured in (("arm_n", "measured_n"), ("versus_n", "measured_versus_n")):  # not of all people of an arm
         rows[own] = whole_numbers(rows[measured]).fillna(rows[own])
+    return rows
+
+
+def _with_directions(rows: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Of each row where it points, and what tells it: an estimate, printed percentages of both arms, or the report's words."""
+    key = ["arm_id", "versus_id", "outcome"]
+    printed = effects[effects.measure == "difference of percentages"].drop_duplicates(key)
+    sides = rows[key].assign(outcome=rows.shares_of.fillna(rows.outcome))
+    sides = sides.merge(printed[[*key, "estimate", "better_when"]], on=key, how="left", validate="m:1")
     nothing = rows.measure.eq("mean difference").map({True: 0.0, False: 1.0})
-    sign = np.sign(rows.estimate - nothing) * rows.better_when.map({"higher": 1, "lower": -1})
-    by_estimate = sign.map({1: "better", -1: "worse", 0: "no difference"})
-    stated = rows.direction.where(rows.direction.isin(POINTS_TO), "not told")
-    return rows.assign(points_to=by_estimate.fillna(stated))
+    by_estimate = _direction(rows.estimate - nothing, rows.better_when)
+    by_shares = _direction(sides.estimate, sides.better_when).set_axis(rows.index)
+    by = pd.Series(BY_REPORT, rows.index).mask(by_shares.notna(), "printed percentages")
+    stated = rows.direction.map(SAYS).fillna("not told")
+    return rows.assign(
+        points_to=by_estimate.fillna(by_shares).fillna(stated), points_by=by.mask(by_estimate.notna(), "estimate")
+    )
+
+
+def _direction(difference: pd.Series, better_when: pd.Series) -> pd.Series:
+    """Which arm a difference favours; missing where there is none, or which is better is not told."""
+    return (np.sign(difference) * better_when.map({"higher": 1, "lower": -1})).map(_SIGNS)
 
 
 def _shares(row, effects: pd.DataFrame) -> str | None:

@@ -1,8 +1,8 @@
 """A direction-of-effect plot: report by report, where each compared outcome points; nothing is pooled and nothing is counted as a vote.
 
 After Boon and Thomson, Research Synthesis Methods 2021;12:29: an arrow shows a direction, its size the people, and no arrow says
-whether a difference is more than chance. A report that prints "no difference" without numbers hides its direction, which is
-shown as such.
+whether a difference is more than chance. The direction is that of the point estimate, else of the percentages that are printed of
+both arms, else what the report says; "no significant difference" without numbers hides a direction, which is shown as such.
 """
 
 import pandas as pd
@@ -24,18 +24,22 @@ from evlib.base.point_layout import (
     put_note,
     put_text,
 )
-from evlib.base.words import several
+from evlib.base.words import not_of_mscs, several
+from evlib.certainty.comparisons import BY_REPORT
 
-_MARKERS = {"better": ("^", BLUE), "worse": ("v", ORANGE), "no difference": ("D", GREY), "not told": ("s", GREY)}
+_MARKERS = {"better": ("^", BLUE), "worse": ("v", ORANGE), "equal": ("D", GREY)}
+_MARKERS |= {"no significant difference": ("o", GREY), "not told": ("s", GREY)}
 _MEANING = {
     "better": "points to the vesicles, or the higher dose",
     "worse": "points to the other arm",
-    "no difference": "no difference, or none stated",
+    "equal": "the same in both arms, by the estimate",
+    "no significant difference": "no significant difference, by the report: direction not told",
     "not told": "compared, result not told",
 }
 _SIZES = {50: 9.0, 20: 7.0, 0: 5.0}  # points wide from so many people on
 _LINE, _FIRST, _STEP = 13.0, 168.0, 15.0  # points
 _PER_LINE = 10
+_NOT_SIGNIFICANT = "no significant difference by the report"
 _WITHOUT_VESICLES = ("placebo", "usual care")  # of the comparators in comparisons.csv
 
 
@@ -57,10 +61,11 @@ def direction_of_effect(compared: pd.DataFrame) -> Figure:
     >>> import matplotlib.pyplot as plt
     >>> rows = pd.DataFrame({"domain": ["death", "pain", "pain"], "points_to": ["better", "better", "worse"]})
     >>> rows = rows.assign(study_id="a", study="Report A", role="ev", comparator="placebo", msc_derived=True, n=40, post_hoc=None)
-    >>> figure = direction_of_effect(rows.assign(randomised=True))
+    >>> rows = rows.assign(points_by=["estimate", "report", "report"], direction=["no difference", "better", "worse"])
+    >>> figure = direction_of_effect(rows.assign(randomised=True, evidence_note=None))
     >>> print(figure.title)  # doctest: +NORMALIZE_WHITESPACE
-    Of 3 outcomes that randomised reports compare with placebo or usual care, 2 point to the vesicles and 1 away, among
-    at most 40 people compared, where their number is known
+    Of 3 outcomes of 1 randomised report (40 people) against placebo or usual care, 1 points away from the vesicles and 2
+    to them: 1 by numbers (1 with no significant difference by the report), the rest by the report's words
     >>> plt.close(figure.drawing)
     """
     name = "direction_of_effect"
@@ -84,13 +89,13 @@ def direction_of_effect(compared: pd.DataFrame) -> Figure:
         top = heading(axes, top, fitted(f"{study}{origin}", WIDTH - 6, lines=1, size=9, bold=True)[0], size=9)
         for (comparator, domain), own in of_study.groupby(["comparator", "domain"], sort=False, dropna=False):
             top = _line(axes, top, f"{domain}, v {comparator}", own)
-            told = ", ".join(f"{n} {word}" for word, n in own.points_to.value_counts().items())
+            told = ", ".join(f"{n} {words}" for words, n in _in_words(own).value_counts().items())
             listed.append(f"{study}, {domain} against {comparator}: {told}")
         top += 3
     note = (
-        f"Larger signs: from {' and '.join(str(n) for n in sorted(_SIZES)[1:])} people on; –: not stated. Directions are those of "
-        "estimates or, where there is none, the words of the report, read by machine; whether a difference is more than chance is not "
-        "in them. Outcomes of one report are not independent, and reports choose which to tell."
+        f"Larger signs: from {' and '.join(str(n) for n in sorted(_SIZES)[1:])} people on; –: not stated. A direction is that of the "
+        "point estimate, else of the percentages that are printed of both arms, else what the report says, read by machine; whether a "
+        f"difference is more than chance is not in it. {_most_of_one(drawn)}Outcomes of one report are not independent, and reports choose which to tell."
     )
     bottom = put_note(axes, top, note)
     n = f"{several(len(drawn), 'outcome')} of {several(drawn.study_id.nunique(), 'report')}"
@@ -116,13 +121,47 @@ def _line(axes, top: float, label: str, own: pd.DataFrame) -> float:
     return top + max(_LINE * len(lines), 10 * len(text) + 3)
 
 
+def _in_words(own: pd.DataFrame) -> pd.Series:
+    """Where each outcome points, and that its report calls no difference significant where a number points all the same."""
+    both = (own.points_by != BY_REPORT) & (own.direction == "no difference")
+    return own.points_to + both.map({True: f" ({_NOT_SIGNIFICANT})", False: ""})
+
+
+def _of_title(drawn: pd.DataFrame) -> pd.DataFrame:
+    return drawn[drawn.comparator.isin(_WITHOUT_VESICLES) & drawn.randomised.fillna(False)]
+
+
 def _title(drawn: pd.DataFrame) -> str:
-    own = drawn[drawn.comparator.isin(_WITHOUT_VESICLES) & drawn.randomised.fillna(False)]
+    own = _of_title(drawn)
     counts = own.points_to.value_counts().reindex(list(_MARKERS), fill_value=0)
-    unplanned = own.post_hoc[own.points_to == "better"].notna().sum()
-    later = f" ({unplanned} of them not planned beforehand)" if unplanned else ""
-    most = "" if own.n.isna().all() else f", among at most {own.n.max()} people compared, where their number is known"
+    better = own[own.points_to == "better"]
+    numbers = better[better.points_by != BY_REPORT]
+    unsure, alone = (numbers.direction == "no difference").sum(), better.study.value_counts().max()
+    told = f": {len(numbers)} by numbers{f' ({unsure} with {_NOT_SIGNIFICANT})' if unsure else ''}, the rest by the report's words"
+    told += f"; {alone} are of one report" if better.study.nunique() > 1 else ""
     return (
-        f"Of {several(len(own), 'outcome')} that randomised reports compare with placebo or usual care, "
-        f"{several(counts['better'], 'points', 'point')} to the vesicles{later} and {counts['worse']} away{most}"
+        f"Of {several(len(own), 'outcome')}{not_of_mscs(own.msc_derived.fillna(False))} of {several(own.study.nunique(), 'randomised report')}"
+        f"{_people(own)} against placebo or usual care, {counts['worse']} {'points' if counts['worse'] == 1 else 'point'} away from the vesicles and "
+        f"{len(better)} to them{told if len(better) else ''}"
     )
+
+
+def _people(own: pd.DataFrame) -> str:
+    """In brackets, how many people the reports compare, of each report those of its largest comparison, and how many do not tell."""
+    most = own.groupby("study").n.max()
+    silent = most.isna().sum()
+    people = [several(int(most.sum()), "person", "people")] if silent < len(most) else []
+    people += [f"number not known of {silent}"] if silent else []
+    return f" ({', '.join(people)})" if people else ""
+
+
+def _most_of_one(drawn: pd.DataFrame) -> str:
+    """What the title's signs for vesicles rest on: the report that most are of, with its caveat, and how many were not planned."""
+    better = _of_title(drawn).query("points_to == 'better'")
+    if better.study.nunique() < 2:
+        return ""
+    study, n = next(better.study.value_counts().items())
+    caveat, unplanned = better.evidence_note[better.study == study].iloc[0], better.post_hoc.notna().sum()
+    own = study if pd.isna(caveat) else f"{study} ({caveat.rstrip('.')})"
+    later = f", and {unplanned} were not planned beforehand" if unplanned else ""
+    return f"Of the {len(better)} that point to the vesicles against placebo or usual care, {n} are of {own}{later}. "

@@ -284,6 +284,30 @@ def randomised_in_part(judged: pd.DataFrame, not_randomised: pd.DataFrame, arms:
     return " ".join(texts)
 
 
+def judged_with_robins(judged: pd.DataFrame, arms: pd.DataFrame, compared: pd.DataFrame) -> dict[str, int]:
+    """How many reports were judged with ROBINS-I, and of them those that are called randomised, that their trial's record alone calls
+    so, and that have no comparator: no other arm on file, and no compared outcome of vesicles.
+
+    ``judged, arms, compared`` are tables ``risk_of_bias_settled``, ``arms`` and ``compared_outcomes``.
+
+    Examples
+    --------
+    >>> judged = pd.DataFrame({"study_id": ["a", "b"], "tool": "ROBINS-I", "allocation": ["randomised", None]})
+    >>> judged = judged.assign(domain="overall", record_allocation=None)
+    >>> arms = pd.DataFrame({"study_id": ["a", "a", "b"], "role": ["ev", "control", "ev"]})
+    >>> judged_with_robins(judged, arms, arms[:1])
+    {'robins_reports': 2, 'robins_called_randomised': 1, 'robins_randomised_by_record': 0, 'robins_alone': 1}
+    """
+    own = judged[(judged.tool == "ROBINS-I") & (judged.domain == "overall")]
+    with_another = {*arms.study_id[arms.role != "ev"], *compared.study_id[compared.role == "ev"]}
+    return {
+        "robins_reports": len(own),
+        "robins_called_randomised": int((own.allocation == "randomised").sum()),
+        "robins_randomised_by_record": int(randomised_by_record_alone(own).sum()),
+        "robins_alone": int((~own.study_id.isin(with_another)).sum()),
+    }
+
+
 def randomised_by_record_alone(judged: pd.DataFrame) -> pd.Series:
     """Which rows are of reports judged with ROBINS-I that are not called randomised, though their trial's record says so.
 

@@ -14,17 +14,20 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns
 from evlib.base.words import joined, not_of_mscs, several
-from evlib.certainty.comparisons import OTHER_DOSE
+from evlib.certainty.comparisons import OTHER_DOSE, SAYS
 from evlib.certainty.risk_of_bias import word_of
 
 LEVELS = ("very low", "low", "moderate", "high")
 QUESTION = ["disease_group", "route_group", "domain", "comparator"]
 # How many levels the overall judgement of a report takes away, by RoB 2 and by ROBINS-I.
 _BY_RISK = {"low": 0, "some-concerns": 1, "high": 2, "moderate": 1, "serious": 2, "critical": 3, "no-information": 1}
-_NOT_RANDOMISED = 2  # at least, where people were not allotted by chance within a report judged as randomised
+_SERIOUS, _VERY_SERIOUS = 1, 2  # levels that any other reason takes, in GRADE's words
+_NOT_RANDOMISED = (
+    _VERY_SERIOUS  # at least, where people were not allotted by chance within a report judged as randomised
+)
 _POST_HOC = "post hoc, not planned beforehand (such a finding raises a question and settles none)"
 _ENOUGH = 400  # people, a rule of thumb of GRADE for the optimal information size
-_FAR_FROM_ENOUGH = 0.3 * _ENOUGH  # below it, imprecision takes two levels
+_FAR_FROM_ENOUGH = int(0.3 * _ENOUGH)  # below it, imprecision takes two levels
 _APPRECIABLE = (0.75, 1.25)  # ratios beyond which an effect matters
 PEOPLE_COMPARED = (
     "people compared: of both arms, once where these are sides of the same people; of each report its largest comparison, or the "
@@ -58,7 +61,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     --------
     >>> row = {"study_id": "a", "study": "Report A", "arm_id": "a1", "role": "ev", "outcome": "death", "primary": True}
     >>> row |= {"disease_group": "lung", "route_group": "intravenous", "domain": "death", "comparator": "placebo"}
-    >>> row |= {"n": 40, "randomised": True, "msc_derived": True, "points_to": "better"}
+    >>> row |= {"n": 40, "randomised": True, "msc_derived": True, "direction": "better", "points_to": "better", "points_by": "report"}
     >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": [], "disease_group": []}
     >>> found = summary_of_findings(compared, pd.Series({"a": "RoB2: some-concerns"}), pd.DataFrame(none, dtype="str"))
     >>> found.loc[0, ["found", "certainty", "because"]].to_list()
@@ -153,29 +156,86 @@ def on_other_products(findings: pd.DataFrame) -> str:
 
 
 def absolute_effects(compared: pd.DataFrame) -> pd.DataFrame:
-    """The outcomes of table ``compared_outcomes`` with counts in both arms, as risks among 1,000 people.
+    """The outcomes of table ``compared_outcomes`` with counts in both arms and an event in the other, as risks among 1,000 people.
 
     Returns
     -------
     pandas.DataFrame
-        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n, basis, why``, the risk in the other arm
-        of that report (``versus_risk``) and the ``difference`` from it with its 95 % interval (Newcombe 1998, of statsmodels), all per
-        1,000, and the report's caveat (``evidence_note``).
+        ``study, msc_derived, outcome, post_hoc, versus, events, arm_n, versus_events, versus_n``, the risk ratio (``estimate, low,
+        high``), of ``per_1000`` the risk in the other arm of that report (``versus_risk``) and the ``difference`` from it with its 95 %
+        interval, ``basis, why``, and the report's caveat (``evidence_note``).
 
     Examples
     --------
     >>> row = {"study": "Report A", "role": "ev", "events": 2, "arm_n": 40, "versus_events": 8, "versus_n": 40}
-    >>> row |= {"difference": -0.15, "difference_low": -0.304, "difference_high": 0.004}
+    >>> row |= {"measure": "risk ratio", "estimate": 0.25, "low": 0.06, "high": 1.02}
     >>> shown = absolute_effects(pd.DataFrame([row], columns=columns("compared_outcomes")))
     >>> shown[["versus_risk", "difference", "difference_low", "difference_high"]].values.tolist()
-    [[200, -150, -304, 4]]
+    [[200, -150, -188, 4]]
     """
-    counted = compared[(compared.role == "ev") & compared.difference.notna()]
     names = ["study", "msc_derived", "outcome", "post_hoc", "versus", "events", "arm_n", "versus_events", "versus_n"]
     risks = ["versus_risk", "difference", "difference_low", "difference_high"]
-    counted = counted.assign(versus_risk=(counted.versus_events / counted.versus_n).astype("float64"))
-    counted = counted.assign(**(_PER * counted[risks]).round().astype("Int64"))
-    return counted[[*names, *risks, "basis", "why", "evidence_note"]].reset_index(drop=True)
+    vesicles = compared[compared.role == "ev"]
+    told = {row.Index: told for row in vesicles.itertuples() if (told := per_1000(row))}
+    absolute = pd.DataFrame.from_dict(told, orient="index", columns=risks, dtype="Int64")
+    counted = vesicles[[*names, "estimate", "low", "high", "basis", "why", "evidence_note"]].join(absolute, how="inner")
+    return counted[[*names, "estimate", "low", "high", *risks, "basis", "why", "evidence_note"]].reset_index(drop=True)
+
+
+def per_1000(row) -> tuple[int, int, int, int] | None:
+    """Among 1,000 people: the risk in the other arm, and the difference from it with both ends of its 95 % interval.
+
+    The risk ratio of the counts and its interval are applied to the risk in the other arm, which is held fixed (Guyatt and others, J Clin
+    Epidemiol 2013;66:158), so that no more people are spared than had the event; the upper end stops where everyone has it. ``row`` is of
+    table ``compared_outcomes`` (as ``itertuples`` gives it). None where an arm is not counted, or where the other had no event.
+
+    Examples
+    --------
+    >>> row = {"measure": "risk ratio", "estimate": 0.5, "low": 0.0, "high": 3.0, "versus_events": 10, "versus_n": 25}
+    >>> rows = pd.DataFrame([row, row | {"versus_events": 0}])
+    >>> [per_1000(row) for row in rows.itertuples()]
+    [(400, -200, -400, 600), None]
+    """
+    if row.measure != "risk ratio" or not row.versus_events:
+        return None
+    risk = row.versus_events / row.versus_n
+    ratios = (row.estimate, row.low, min(row.high, 1 / risk))
+    return round(_PER * risk), *(round(_PER * risk * (ratio - 1)) for ratio in ratios)
+
+
+def rules_of_certainty() -> pd.DataFrame:
+    """The rules by which ``summary_of_findings`` rates down: ``reason, when, levels``.
+
+    Examples
+    --------
+    >>> rules = rules_of_certainty()
+    >>> rules[rules.reason == "imprecision"].when.to_list()  # doctest: +NORMALIZE_WHITESPACE
+    ['the 95 % interval of a ratio reaches below 0.75 and above 1.25', 'fewer than 120 people, or their number is not stated',
+     '120 to 399 people']
+    """
+    by_level = {level: [word_of(word) for word in _BY_RISK if _BY_RISK[word] == level] for level in _BY_RISK.values()}
+    by_level[_SERIOUS].append("not judged")
+    rows = [("risk of bias", f"worst report: {', '.join(words)}", level) for level, words in sorted(by_level.items())]
+    rows += [
+        ("allocation", "people not allotted by chance; together with risk of bias at least", _NOT_RANDOMISED),
+        ("selective reporting", "all that was compared is post hoc", _SERIOUS),
+        (
+            "inconsistency",
+            "several reports, whose outcomes do not all point the same way (a result that is not told aside)",
+            _SERIOUS,
+        ),
+        ("indirectness", "vesicles not, or perhaps not, of MSCs", _SERIOUS),
+        ("indirectness", "something given as well that the other arm did not get", _SERIOUS),
+        (
+            "imprecision",
+            f"the 95 % interval of a ratio reaches below {_APPRECIABLE[0]} and above {_APPRECIABLE[1]}",
+            _VERY_SERIOUS,
+        ),
+        ("imprecision", f"fewer than {_FAR_FROM_ENOUGH} people, or their number is not stated", _VERY_SERIOUS),
+        ("imprecision", f"{_FAR_FROM_ENOUGH} to {_ENOUGH - 1} people", _SERIOUS),
+        ("missing results", "a trial of the same group of diseases and route ended without a result", _SERIOUS),
+    ]
+    return pd.DataFrame(rows, columns=["reason", "when", "levels"])
 
 
 def _found(own: pd.DataFrame) -> str:
@@ -192,7 +252,7 @@ def findings_in_words(rows: pd.DataFrame) -> list[str]:
     Examples
     --------
     >>> rows = pd.DataFrame({"arm": ["gel", "spray"], "versus": "saline"}, columns=columns("compared_outcomes"))
-    >>> rows = rows.assign(study_id="a", outcome="healed", comparator="placebo", primary=False, points_to="better")
+    >>> rows = rows.assign(study_id="a", outcome="healed", comparator="placebo", primary=False, direction="better")
     >>> findings_in_words(rows)
     ['healed, gel v saline: better, as the report says', 'healed, spray v saline: better, as the report says']
     """
@@ -205,9 +265,10 @@ def finding_in_words(row) -> str:
     """What one row of table ``compared_outcomes`` (as ``itertuples`` gives it) found: counts and interval, or what the report says.
 
     An outcome that is stated to be primary is called so, and one of a post-hoc subgroup or comparison; the printed p stands where no
-    interval does, with where it was read if not in the report, and what is odd in an estimate, and printed percentages with the counts worked out from them. A ratio of no event in an arm is not printed, its score
-    interval (``evlib.doses.effect_sizes.risk_ratio``) is. Where both arms are counted, the risks are told per 1,000, too; where they
-    are not, of how many people a part of the report is, or that this is not printed.
+    interval does, with where it was read if not in the report, and what is odd in an estimate, and printed percentages with the counts
+    worked out from them. A ratio of no event in an arm is not printed, its score interval (``evlib.doses.effect_sizes.risk_ratio``) is.
+    Where both arms are counted, the risks are told per 1,000, too (``per_1000``); where they are not, of how many people a part of the
+    report is, or that this is not printed.
     """
     kinds = ["primary outcome" if row.primary else None if pd.isna(row.post_hoc) else row.post_hoc]
     if pd.isna(row.events) and not pd.isna(row.post_hoc):
@@ -226,8 +287,8 @@ def finding_in_words(row) -> str:
         low = "0" if row.low == 0 else f"{row.low:.2f}"
         ratio = f"95 % interval of the risk ratio {low} to {_high(row.high)} (score method)"
     if ratio and not math.isnan(row.low):
-        return f"{outcome}: {counts}{ratio}{_per_1000(row)}{odd}"
-    says = "no significant difference" if row.points_to == "no difference" else row.points_to
+        return f"{outcome}: {counts}{ratio}{_absolute(row)}{odd}"
+    says = SAYS.get(row.direction, "not told")
     equals = "" if str(row.p_reported).startswith(("<", ">")) else "= "
     p = (
         ""
@@ -238,18 +299,16 @@ def finding_in_words(row) -> str:
     return f"{outcome}: {says}, as the report says{p}{shares}"
 
 
-def _per_1000(row) -> str:
+def _absolute(row) -> str:
     """The risk in the other arm, and how many fewer or more people had it in this one, with the interval."""
-    if pd.isna(row.difference):
+    if row.measure != "risk ratio":
         return ""
-    many, low, high = (_fewer(end) for end in (row.difference, row.difference_low, row.difference_high))
-    risk = f"{_PER * row.versus_events / row.versus_n:.0f}"
+    told = per_1000(row)
+    if told is None:
+        return f"; nothing per {_PER:,}, since no event was seen in the other arm"
+    risk, *ends = told
+    many, low, high = (f"{abs(end)} {'fewer' if end < 0 else 'more'}" if end else "as many" for end in ends)
     return f"; per {_PER:,}: {risk} in the other arm, {many} ({low} to {high}) in this one"
-
-
-def _fewer(difference: float) -> str:
-    many = round(_PER * difference)
-    return f"{abs(many)} {'fewer' if many < 0 else 'more'}" if many else "as many"
 
 
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
@@ -257,7 +316,7 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     judged = {study: risk.get(study) for study in own.study_id.unique()}
     chance = own.randomised.fillna(True).astype(bool)  # what is not told is not "no"
     apart = {study for study in set(own.study_id) - set(own.study_id[chance]) if str(judged[study]).startswith("RoB2")}
-    levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else 1 for study, of in judged.items()}
+    levels = {study: _BY_RISK[of.split(": ")[1]] if isinstance(of, str) else _SERIOUS for study, of in judged.items()}
     levels = {study: level for study, level in levels.items() if study not in apart}
     worst = max(levels, key=levels.get, default=None)
     if worst is not None:
@@ -267,7 +326,7 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
             f"risk of bias {word_of(judged[worst])}{later}" if judged[worst] else "risk of bias not judged",
         )
     if own.post_hoc.notna().all():
-        yield 1, "post hoc alone, a risk of selective reporting"
+        yield _SERIOUS, "post hoc alone, a risk of selective reporting"
     more = _NOT_RANDOMISED - levels.get(worst, 0)
     if not chance.all() and more > 0:
         lacking = (
@@ -275,24 +334,28 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
         )
         yield more, f"not allotted by chance{lacking if apart else ''}"
     if own.study_id.nunique() > 1 and len(set(own.points_to) - {"not told"}) > 1:
-        yield 1, "reports differ"
+        yield _SERIOUS, "reports differ"
     other = own[~own.msc_derived.fillna(False)]
     if len(other):
-        yield 1, "vesicles perhaps not of MSCs" if other.msc_derived.isna().all() else "vesicles not of MSCs"
+        yield _SERIOUS, "vesicles perhaps not of MSCs" if other.msc_derived.isna().all() else "vesicles not of MSCs"
     if own.also_given.notna().any():
-        yield 1, f"{joined(sorted(own.also_given.dropna().unique()))} given as well"
+        yield _SERIOUS, f"{joined(sorted(own.also_given.dropna().unique()))} given as well"
     yield _imprecision(own)
 
 
 def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
-    ratios = own[own.measure.fillna("").str.contains("ratio")]
+    """The most levels that an interval or the number of people takes; both are told where both take some."""
+    ratios, n = own[own.measure.fillna("").str.contains("ratio")], _people(own)
+    found = []
     if ((ratios.low < _APPRECIABLE[0]) & (ratios.high > _APPRECIABLE[1])).any():
-        return 2, "an interval holds benefit and harm"
-    n = _people(own)
+        found += [(_VERY_SERIOUS, "an interval holds benefit and harm")]
     if pd.isna(n):
-        return 2, "neither interval nor people stated"
-    few = several(n, "person", "people")
-    return (2, f"{few} alone") if n < _FAR_FROM_ENOUGH else (1, f"{few}, not {_ENOUGH}") if n < _ENOUGH else (0, "")
+        found += [(_VERY_SERIOUS, "number of people not stated")]
+    elif n < _FAR_FROM_ENOUGH:
+        found += [(_VERY_SERIOUS, f"{several(n, 'person', 'people')} alone")]
+    elif n < _ENOUGH:
+        found += [(_SERIOUS, f"{several(n, 'person', 'people')}, not {_ENOUGH}")]
+    return max((levels for levels, _ in found), default=0), ", and ".join(words for _, words in found)
 
 
 def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str]:
@@ -306,7 +369,7 @@ def _missing_results(own: pd.DataFrame, missing: pd.DataFrame) -> tuple[int, str
         words += [
             f"no result of {several(len(unread), 'trial')} that ended, on {area} as a whole (disease group not read)"
         ]
-    return int(bool(words)), " and ".join(words)
+    return _SERIOUS * bool(words), " and ".join(words)
 
 
 def _people(own: pd.DataFrame) -> int | None:

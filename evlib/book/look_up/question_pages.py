@@ -437,7 +437,12 @@ def _elsewhere(page: str) -> str:
 
 def _why_links(rows: Rows) -> str:
     of_product = ("07_certainty.html#product-reporting", "how vesicles were isolated and characterised")
-    links = [("07_certainty.html", "certainty and harms"), of_product] if "findings" in rows else []
+    links = [
+        ("07_certainty.html#certainty-rules", "the rules of certainty"),
+        ("07_certainty.html", "certainty and harms"),
+        of_product,
+    ]
+    links = links if "findings" in rows else []
     links += [("04_dose_effect.html", "doses")] if "tested" in rows else []
     named = joined([f'<a href="../{page}">{words}</a>' for page, words in links])
     return f"How it is done: {named}." if named else ""
@@ -470,10 +475,11 @@ def _found(own: Rows, *, printed: bool) -> str:
             ]
             groups.append((_text(rows[0]["caveats"]), cells, ids))
         heads = ("outcome, compared with", "found", "people compared", "certainty, and why")
-        counted = sum(row["difference"] is not None for row in own["compared"])
+        counted = sum(row["absolute"] for row in own["compared"])
         caption = (
             f"{several(len(findings), 'question')} that reports answer by comparing; machine readings, 95 % intervals; primary outcomes are called so; {PEOPLE_COMPARED}; "
-            f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms, with risks per 1,000 (Newcombe's interval)"
+            f"{counted} of {several(len(own['compared']), 'outcome')} {'has' if counted == 1 else 'have'} counts in both arms and an event in the other, "
+            "with risks per 1,000: the ratio of the counts and its interval, applied to the risk in the other arm"
         )
         parts.append(_grouped(groups, heads, caption, kind=" found" if printed else ""))
     silent = [row for row in reports if row["study_id"] not in compared]

@@ -19,7 +19,7 @@ from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.harms import in_table_2_alone
 from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
-from evlib.certainty.summary_of_findings import LEVELS, QUESTION, findings_in_words
+from evlib.certainty.summary_of_findings import LEVELS, QUESTION, findings_in_words, per_1000
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import BY_RECORD, report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
@@ -150,6 +150,7 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
             tables["reports"]["left_out"] = tables["reports"].study_id.map(other.map(_NO_VESICLES))
             rows = rows[rows.role == "ev"]
             rows = rows.assign(finding=findings_in_words(rows))
+            rows = rows.assign(absolute=[per_1000(row) is not None for row in rows.itertuples()])
         elif name == "harms_beside_controls":
             rows = rows.assign(no_vesicles=rows.role.map(_NO_VESICLES))
         tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})

@@ -7,6 +7,7 @@ from typing import Any
 
 from evlib.base.schema import split_multi
 from evlib.base.words import several
+from evlib.certainty.comparisons import BY_REPORT
 from evlib.certainty.product_reporting import ITEMS
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import span_of
@@ -17,7 +18,7 @@ _TOLD = {"yes": "stated", "no": "not stated", "not-seen": "not seen in what was 
 _DIRECTIONS = {
     ("between arms", "better"): "better",
     ("between arms", "worse"): "worse",
-    ("between arms", "no difference"): "no difference",
+    ("between arms", "no difference"): "no significant difference",
     ("between arms", "not comparative"): "compared, result not told",
     ("before-after", "improved"): "improved from before to after, which compares with no other arm",
     ("before-after", "worsened"): "worsened from before to after, which compares with no other arm",
@@ -25,6 +26,7 @@ _DIRECTIONS = {
     ("before-after", "not comparative"): "before and after, result not told",
     ("none", "not comparative"): "no comparison made",
 }
+_SIDES = {"better": "this arm", "worse": "the other arm", "equal": "neither arm"}
 _COUNT_MEASURES = ("risk difference", "proportion")  # said by the ratio beside them, and by the counts
 _ODD = ("does not follow", "follows by no usual test")  # verdicts on a printed statistic
 _STUDY = (
@@ -92,7 +94,7 @@ def _effects(outcome: dict[str, Any], tables: Mapping[str, Rows]) -> list[dict[s
 
 def _versus(outcome: dict[str, Any], tables: Mapping[str, Rows]) -> dict[str, str]:
     """With what an outcome of an arm was compared: the arm, or its kind where which one is not shown; whether that was planned
-    beforehand; and the printed percentages that belong to it."""
+    beforehand; the printed percentages that belong to it; and where it points, by what."""
     for row in tables["compared_outcomes"].get(outcome["arm_id"], []):
         if row["outcome"] == outcome["name"]:
             told = {
@@ -100,6 +102,8 @@ def _versus(outcome: dict[str, Any], tables: Mapping[str, Rows]) -> dict[str, st
                 "post_hoc": row.get("post_hoc"),
                 "shares": row.get("shares"),
                 "p_from": row.get("p_from"),
+                "points_to": row.get("points_to"),
+                "points_by": row.get("points_by"),
             }
             return {name: text for name, text in told.items() if text}
     return {}
@@ -265,7 +269,9 @@ def _estimates(row: dict[str, Any]) -> list[str]:
 def _direction(row: dict[str, Any]) -> str:
     comparison, direction = row.get("comparison"), row.get("direction", "not comparative")
     if "versus" in row and direction in ("better", "worse", "no difference"):
-        return f"{direction}{' from' if direction == 'no difference' else ' than'} {row['versus']}"
+        said = f"{_DIRECTIONS['between arms', direction]}{' from' if direction == 'no difference' else ' than'} {row['versus']}, by the report"
+        by = row.get("points_by", BY_REPORT)
+        return said if by == BY_REPORT else f"{said}; by the {by}, it points to {_SIDES[row['points_to']]}"
     if comparison is None:
         return f"{direction}; with what it was compared is not shown" if direction != "not comparative" else "not told"
     return _DIRECTIONS.get((comparison, direction), f"{comparison}: {direction}")
