@@ -278,7 +278,7 @@ def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):
 
 def test_a_review_without_reports_doses_or_codes_of_routes_has_pages_of_what_is_registered(tables):
     protocol = PROTOCOL | {"codes": {name: codes for name, codes in PROTOCOL["codes"].items() if name != "route_group"}}
-    names = ["due", "result", "date_is", "compares_doses"]
+    names = ["due", "result", "ended", "compares_doses"]
     trials = {"trials": tables["trials"].drop(columns=names).assign(route_group=ALL)}
     asked = questions(trials, protocol=protocol)
     assert set(asked.route_group) == {ALL}

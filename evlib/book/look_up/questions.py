@@ -19,7 +19,7 @@ from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_
 from evlib.book.trials.told_of_trials import LINKS, possible_reports, told_of_trials
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.harms import in_table_2_alone
-from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
+from evlib.certainty.missing_results import NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, finding_in_words
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import BY_RECORD, report_url, span_of
@@ -108,7 +108,7 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
         ended = read_table(results / "missing_results.csv", "missing_results").set_index("trn")
-        for name in ("due", "result", "date_is"):
+        for name in ("due", "result", "ended"):
             trials[name] = trials.trn.map(ended[name])
     if (results / "dose_comparisons.csv").is_file():
         trials["compares_doses"] = trials.trn.map(read_csv(results / "dose_comparisons.csv").set_index("trn").because)
@@ -579,10 +579,12 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
     if any("due" in row for row in trials):
         over = [row for row in trials if row["due"] == OVER]
         lacking = [row for row in over if row["result"] == NONE_ON_FILE]
-        ended = sum(row["date_is"] == ACTUAL for row in lacking)
-        kinds = f" ({ended} ended by their status, of {len(lacking) - ended} the planned end has passed: they may still run)"
+        ended = sum(bool(row["ended"]) for row in lacking)
+        open_ones = len(lacking) - ended
+        may_run = f"{open_ones} may still run: the planned end has passed, and no status says that a trial ended"
+        kinds = [f"{ended} ended by the status"] * bool(ended) + [may_run] * bool(open_ones)
         text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file"
-        lines.append((text + kinds if lacking else text, [row["trn"] for row in lacking], ""))
+        lines.append((f"{text} ({'; '.join(kinds)})" if lacking else text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
         lines.append(
             (
