@@ -240,6 +240,14 @@ def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, ask
     assert int(ended[1]) + len(outside) + open_ones == len(trials)
 
 
+def test_a_month_of_registration_that_is_an_estimate_is_said_to_be_about_that(tables, asked):
+    dated = tables["trials"].dropna(subset="registered")
+    everything = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    estimates = dated.registered_basis == "estimated"
+    assert 0 < estimates.sum() < len(dated)
+    assert everything.count("<td>about 20") == estimates.sum()
+
+
 def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, asked):
     reports = tables["reports"]
     others = int((~reports.msc_derived.fillna(False)).sum())

@@ -62,7 +62,18 @@ _SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
     "trials": (
-        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", *DAYS_OF_STATUS, "end", "registered"),
+        *(
+            "trn",
+            "title",
+            *FIELDS,
+            "phase_group",
+            "status",
+            "status_group",
+            *DAYS_OF_STATUS,
+            "end",
+            "registered",
+            "registered_basis",
+        ),
         *("enrolment", "countries", "conditions", "compares_doses", "due", "result", "record_url"),
     ),
     "doses": ("trn", "study", "arm", "as_stated", "basis", "why", "low", "high", "median"),
@@ -707,7 +718,7 @@ def _trial_table(
         [
             _trial_links([row["trn"]]),
             _text(row["title"]),
-            _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
+            _text(_registered_month(row)),
             _text(phases.get(row["phase_group"], row["phase_group"])),
             _text(row["status"]),
             _text(row["status"] and days_in_short(*(row[name] for name in DAYS_OF_STATUS))),
@@ -719,6 +730,12 @@ def _trial_table(
         for row in rows
     ]
     return _table(cells, heads, caption, most=most, opened=opened)
+
+
+def _registered_month(row: dict[str, Any]) -> str | None:
+    """The month of registration, said to be about that where its day is an estimate."""
+    about = "about " if row["registered_basis"] == "estimated" else ""
+    return None if row["registered"] is None else f"{about}{row['registered']:%Y-%m}"
 
 
 def _table(
