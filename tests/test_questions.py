@@ -204,9 +204,10 @@ def test_the_first_page_the_chapters_and_the_answers_agree_where_they_count_the_
     assert f", {comparing} compare vesicles of MSCs" in n["certainty"] and f" {comparing} of " in said["effect"]
     outside = sum(tables["trials"].study_type == "expanded-access")  # counted apart
     text = page(everything, tables)
-    assert f"<strong>{int(n['n_included']) - outside} trials and {outside} record of expanded access</strong>" in text
+    assert f"<strong>{int(n['n_included']) - outside} trials and {outside} records of expanded access</strong>" in text
     assert f"is shown by {n['n_route_not_reported']} of {n['n_included']} records" in text
-    assert f" {outside} of them is no trial" in n["expanded_access"]
+    assert f" {outside} of them are no trials" in n["expanded_access"]
+    assert "NCT05215288, in its field for the type of study “Interventional”" in n["expanded_access"]
 
 
 def test_text_of_registries_and_reports_stays_text(tables, asked):
@@ -229,7 +230,7 @@ def test_text_of_registries_and_reports_stays_text(tables, asked):
 def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, asked):
     trials = tables["trials"]
     outside = trials[trials.status_group == "Expanded access"]
-    assert "NCT04657458" in set(outside.trn)
+    assert {"NCT04657458", "NCT05215288"} == set(outside.trn) == set(trials.trn[trials.study_type == "expanded-access"])
     text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
     ended, access = (
         re.search(rf"(\d+) {words}", text) for words in ("other trials?: ended", "records? of expanded access")

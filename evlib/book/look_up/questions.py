@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.dates import end_has_passed, end_in_words
-from evlib.base.reading.statuses import LAST_UPDATE, status_groups
+from evlib.base.reading.statuses import EXPANDED_ACCESS, LAST_UPDATE, status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_in_words
@@ -84,7 +84,10 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     described = read_table(results / "described.csv", "described")
     trials = described[described.screening == "included"].reset_index(drop=True)
     records = read_table(results / "records.csv", "records").drop_duplicates("trn").set_index("trn")
-    trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
+    trials = trials.assign(
+        status_group=status_groups(trials.status).mask(trials.study_type == _OUTSIDE, EXPANDED_ACCESS),
+        conditions=trials.trn.map(records.conditions),
+    )
     trials["acronym"] = trials.trn.map(records.acronym)
     told = told_of_trials(raw_dir).set_index("trn")
     allotted = told[told["item"] == "allocation"]
