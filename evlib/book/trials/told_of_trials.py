@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.schema import read_csv
+from evlib.base.schema import MULTI, read_csv
 
 TOLD = {"allocation": ("randomised", "non-randomised"), "arms": ("vesicles in all",)}  # by item
 LINKS = {
@@ -33,7 +33,7 @@ def told_of_trials(raw_dir: str | Path) -> pd.DataFrame:
     --------
     >>> told = told_of_trials("data/raw")
     >>> told.loc[told.trn == "NCT06431152", ["item", "told", "words"]].values.tolist()
-    [['arms', 'vesicles in all', 'Low-Dose | Medial-Dose | High-Dose']]
+    [['arms', 'vesicles in all', 'Low-Dose […] Medial-Dose […] High-Dose']]
     """
     path = Path(raw_dir) / "curation/told_of_trials.csv"
     rows = read_csv(path, needs=["trn", "item", "told", *_BASIS], optional=True)
@@ -72,4 +72,4 @@ def _with_basis(rows: pd.DataFrame, path: Path, known: list[bool]) -> pd.DataFra
             f"{path}, line {wrong[0] + 2}: what it tells is none of the values that the file may hold, or it has no words or no name of "
             "who decided. Correct the line."
         )
-    return rows
+    return rows.assign(words=rows.words.str.replace(MULTI, " […] ", regex=False))
