@@ -42,23 +42,30 @@ def test_a_trial_is_over_only_if_the_last_day_that_its_date_may_mean_is():
     }
 
 
-def test_a_date_is_actual_only_where_the_status_says_so_and_the_record_is_not_older_than_it():
+def test_a_trial_ended_by_its_status_and_its_date_is_actual_where_the_record_is_not_older_than_it():
     rows = [
         ("COMPLETED", "COMPLETED", "2020-05", "2020-06-01"),
         ("STOPPED", "Terminated", "2020-05-01", None),
         ("PLANNED", "Terminated", "2024-12-01", "2024-02-09"),
         ("FORGOTTEN", "Recruiting", "2020-05-01", "2020-03-01"),
+        ("HALTED", "Suspended", "2020-05-01", "2020-03-01"),
         ("WITHDRAWN", "Withdrawn", "2020-05-01", None),
     ]
     found = by_trial(rows)
     assert found.date_is.to_dict() == {
-        **{"COMPLETED": "actual", "STOPPED": "actual", "PLANNED": "anticipated", "FORGOTTEN": "anticipated"}
+        **{"COMPLETED": "actual", "STOPPED": "actual", "PLANNED": "anticipated", "FORGOTTEN": "anticipated"},
+        "HALTED": "anticipated",
     }
     assert found.updated_since[["COMPLETED", "FORGOTTEN"]].tolist() == [True, False]
     assert pd.isna(found.updated_since["STOPPED"])
     ended = missing_results.without_result(found.reset_index(), ended=True)
-    assert ended.trn.tolist() == ["STOPPED", "COMPLETED"]
-    assert "FORGOTTEN" in set(missing_results.without_result(found.reset_index()).trn)
+    assert ended.trn.tolist() == [
+        "STOPPED",
+        "COMPLETED",
+        "PLANNED",
+    ]  # one that was stopped does not run on to its planned end
+    assert {"FORGOTTEN", "HALTED"} == set(missing_results.without_result(found.reset_index()).trn) - set(ended.trn)
+    assert "3 of 3**" in missing_results.answer(found) and "of 2 of 2." in missing_results.answer(found)
 
 
 def test_a_report_that_names_a_merged_number_counts_for_the_trial_that_is_kept():
@@ -87,8 +94,8 @@ def test_shipped_reports_are_found_by_the_number_kept_and_every_trial_has_its_ro
     assert found[found.reports.fillna("").str.contains("Zarrabi")].trn.tolist() == ["NCT04366063"]
     drawn = missing_results.years_since_completion(found, search_date="2024-02-17")
     missing, over = missing_results.without_result(found), found[found.due == missing_results.OVER]
-    for kind in (missing_results.ACTUAL, missing_results.ANTICIPATED):
-        counts = f"{(missing.date_is == kind).sum()} of {(over.date_is == kind).sum()}"
+    for kind in (True, False):
+        counts = f"{(missing.ended == kind).sum()} of {(over.ended == kind).sum()}"
         assert counts in drawn.title
     assert missing_results.counted_by(found, "sponsor").no_result.sum() == len(missing)
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table
 from evlib.base.words import load_numbers
@@ -20,13 +21,17 @@ from evlib.book.look_up.questions import (
     belongs,
     compared_with_another_arm,
     foremost,
+    in_short,
+    none_can_tell,
     of_question,
     page_of,
     question_tables,
     questions,
     rows_of,
+    without_route,
 )
 from evlib.book.page_policy import first_danger
+from evlib.book.trials.told_of_trials import possible_reports, told_of_trials
 from evlib.book.trials.trial_pages import page_name
 from evlib.doses.under_way import OPEN_STATUS
 
@@ -199,9 +204,10 @@ def test_the_first_page_the_chapters_and_the_answers_agree_where_they_count_the_
     assert f", {comparing} compare vesicles of MSCs" in n["certainty"] and f" {comparing} of " in said["effect"]
     outside = sum(tables["trials"].study_type == "expanded-access")  # counted apart
     text = page(everything, tables)
-    assert f"<strong>{int(n['n_included']) - outside} trials and {outside} record of expanded access</strong>" in text
+    assert f"<strong>{int(n['n_included']) - outside} trials and {outside} records of expanded access</strong>" in text
     assert f"is shown by {n['n_route_not_reported']} of {n['n_included']} records" in text
-    assert f" {outside} of them is no trial" in n["expanded_access"]
+    assert f" {outside} of them are no trials" in n["expanded_access"]
+    assert "NCT05215288, in its field for the type of study “Interventional”" in n["expanded_access"]
 
 
 def test_text_of_registries_and_reports_stays_text(tables, asked):
@@ -224,7 +230,7 @@ def test_text_of_registries_and_reports_stays_text(tables, asked):
 def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, asked):
     trials = tables["trials"]
     outside = trials[trials.status_group == "Expanded access"]
-    assert "NCT04657458" in set(outside.trn)
+    assert {"NCT04657458", "NCT05215288"} == set(outside.trn) == set(trials.trn[trials.study_type == "expanded-access"])
     text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
     ended, access = (
         re.search(rf"(\d+) {words}", text) for words in ("other trials?: ended", "records? of expanded access")
@@ -233,6 +239,14 @@ def test_expanded_access_is_a_group_of_its_own_and_the_groups_add_up(tables, ask
     assert "NCT04657458" not in text[ended.start() : access.start()]
     open_ones = trials.status_group.isin(OPEN_STATUS).sum()
     assert int(ended[1]) + len(outside) + open_ones == len(trials)
+
+
+def test_a_month_of_registration_that_is_an_estimate_is_said_to_be_about_that(tables, asked):
+    dated = tables["trials"].dropna(subset="registered")
+    everything = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
+    estimates = dated.registered_basis == "estimated"
+    assert 0 < estimates.sum() < len(dated)
+    assert everything.count("<td>about 20") == estimates.sum()
 
 
 def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, asked):
@@ -273,7 +287,7 @@ def test_a_formula_is_guarded_in_the_table_beside_a_page(results, tmp_path):
 
 def test_a_review_without_reports_doses_or_codes_of_routes_has_pages_of_what_is_registered(tables):
     protocol = PROTOCOL | {"codes": {name: codes for name, codes in PROTOCOL["codes"].items() if name != "route_group"}}
-    names = ["due", "result", "date_is", "compares_doses"]
+    names = ["due", "result", "ended", "compares_doses"]
     trials = {"trials": tables["trials"].drop(columns=names).assign(route_group=ALL)}
     asked = questions(trials, protocol=protocol)
     assert set(asked.route_group) == {ALL}
@@ -314,12 +328,20 @@ def test_the_trial_under_way_that_tells_most_is_named_in_the_answer_with_its_sta
 def test_trials_under_way_come_by_chance_then_status_then_phase_and_a_missing_fact_never_first():
     def trial(trn, *, randomised=True, status="Recruiting", phase=3, people=10, compares=None, late=False):
         facts = {"trn": trn, "randomised": randomised, "status": status, "phase_place": phase, "enrolment": people}
+        facts |= {"phase_group": "early-1" if phase == 0 else str(phase), "all_given": False}
         return facts | {"late": late, "registered": None, "compares_doses": compares, "status_group": "Recruiting"}
 
     first = trial("first")
     others = [trial("a", randomised=None, phase=6), trial("b", status=None), trial("c", phase=None, people=900)]
     others += [trial("d", people=None), trial("e", late=True), trial("f") | {"status_group": "Completed"}]
+    others += [trial("g", phase=9) | {"all_given": True}, trial("h", phase=0, people=900)]
     assert foremost([*others, first]) == [("whether it helps", first)]
+    early = trial("early", phase=0)
+    assert foremost([early, trial("later", randomised=None)])[0][1]["trn"] == "later"
+    assert foremost([early]) == [("whether it helps", early)] and not none_can_tell([early])
+    of_doses = early | {"all_given": True}
+    assert not foremost([of_doses]) and "can tell whether it helps" in none_can_tell([of_doses])
+    assert in_short([of_doses]) == none_can_tell([of_doses])
     dosed = [trial("late", compares="2 doses", late=True), trial("open", compares="2 doses", randomised=False)]
     assert [row["trn"] for what, row in foremost(dosed) if what == "which dose"] == ["open", "late"]
     assert not foremost([trial("f") | {"status_group": "Completed"}])
@@ -401,6 +423,61 @@ def test_a_row_belongs_to_its_own_question_and_to_the_wider_ones():
     row = {"disease_area": "renal", "route_group": "local"}
     assert belongs(row, row) and belongs(row, {"disease_area": ALL, "route_group": "local"})
     assert not belongs(row, {"disease_area": "renal", "route_group": UNKNOWN})
+
+
+def test_a_page_of_one_route_names_what_reports_without_a_route_compare_with_certainty_and_link(tables, asked):
+    told = 0
+    for question in asked.to_dict("records"):
+        rows = rows_of(tables)
+        hidden = of_question(rows, question | {"route_group": UNKNOWN})
+        first = [row for row in compared_with_another_arm(hidden) if row["primary"] or row["domain"] == "death"]
+        found = without_route(rows, question)
+        of_one_route = question["route_group"] not in (ALL, UNKNOWN)
+        assert {row["study_id"] for row in found} == ({row["study_id"] for row in first} if of_one_route else set())
+        text, there = page(question, tables), page_of(question["disease_area"], UNKNOWN)
+        for row in found:
+            item = text.split(f'<li><a href="{there}.html#report-{page_name(row["study_id"])}">')[1].split("</li>")[0]
+            assert (
+                html.escape(row["finding"]) in item and row["certainty"] in item and html.escape(row["caveat"]) in item
+            )
+        told += len(found)
+    assert told  # else nothing is tested
+
+
+def test_a_report_that_may_be_of_a_trial_is_named_on_the_pages_of_both_and_never_counted_as_its_result(tables, asked):
+    named = tables["possible"].dropna(subset="study_id")
+    assert len(named) and tables["reports"].set_index("study_id").trn[named.study_id].isna().all()
+    for row in named.to_dict("records"):
+        for area, route in ((row[a], row[b]) for a, b in (FIELDS, [f"report_{field}" for field in FIELDS])):
+            text = page(asked[asked.page == page_of(area, route)].iloc[0].to_dict(), tables)
+            assert f"{row['report']} may be of {row['trn']}" in text.partition("## What is missing")[2]
+    silent = named[~named.study_id.isin(tables["compared"].study_id)].iloc[0]
+    text = page(
+        asked[asked.page == page_of(silent.report_disease_area, silent.report_route_group)].iloc[0].to_dict(), tables
+    )
+    assert f'none that is included; may be of <a href="../trials/{silent.trn}.html">' in text
+
+
+def test_what_was_decided_of_a_trial_needs_its_words_and_a_value_that_the_file_may_hold(tables, results, tmp_path):
+    trials = tables["trials"].set_index("trn")
+    assert trials.all_given["NCT05130983"] and not trials.all_given["NCT05354141"]
+    assert trials.all_given[trials.design == "single-arm"].all()
+    (tmp_path / "curation").mkdir()
+    for name, read in (("told_of_trials", told_of_trials), ("possible_reports", possible_reports)):
+        assert read(tmp_path).empty  # a review may lack the file
+        rows = read(RAW)
+        for column, value in (("words", None), ("decided_by", None), ("told" if "told" in rows else "link", "perhaps")):
+            rows.head(2).assign(**{column: ["as it was", value]}).to_csv(tmp_path / f"curation/{name}.csv", index=False)
+            with pytest.raises(InputError, match=rf"{name}\.csv, line [23]"):
+                read(tmp_path)
+        (tmp_path / f"curation/{name}.csv").unlink()
+    silent, stated = trials.index[trials.randomised.isna()][0], trials.index[trials.randomised == False][0]  # noqa: E712
+    rows = told_of_trials(RAW).head(1).assign(item="allocation", told="randomised", words="a coin was tossed")
+    raw = shutil.copytree(RAW / "curation", tmp_path / "raw/curation").parent
+    pd.concat([rows.assign(trn=trn) for trn in (silent, stated)]).to_csv(raw / "curation/told_of_trials.csv")
+    decided = question_tables(results, raw, protocol=PROTOCOL)["trials"].set_index("trn")
+    assert decided.randomised[silent] and decided.randomised_by[silent] == "a coin was tossed"
+    assert not decided.randomised[stated] and pd.isna(decided.randomised_by[stated])  # its own field counts
 
 
 def test_an_answer_counts_each_trial_that_compares_doses_under_one_status(tables, asked):

@@ -167,6 +167,18 @@ def test_a_page_says_what_is_missing_and_where_readings_differ(traced, results):
     assert "Doses" not in trial_page(silent | {"doses": [{"unit_kind": "mg"}]}, None, without=["doses", "results"])
 
 
+def test_a_note_stands_with_the_day_of_its_copy_and_a_report_that_may_be_of_the_trial_is_no_result(traced):
+    story = traced("NCT05354141")  # its newest copy has no note
+    day = older_values(story)["note"]["snapshot"]
+    assert day < story["record"]["snapshot"]
+    assert f"(of the copy read on {day}; other copies may tell more)" in trial_page(story, None)
+    page = trial_page(traced("NCT05514639"), None)
+    answer, named = page[page.index('class="answer"') : page.index("The trial in short")].split("</p>")[:2]
+    assert "No result is on file." in answer
+    assert "Wilson 2024</a> may be of this trial" in named and "no NCT number shown" in named
+    assert "arms: vesicles in all (“15ml of ExoFlo" in trial_page(traced("NCT05130983"), None)
+
+
 def test_a_page_says_where_the_record_contradicts_a_code_and_whose_each_code_is(traced):
     story = traced("NCT05413148")
     said = r"Other \(machine-read; the record of \d{4}-\d\d-\d\d says subtenon\)"

@@ -128,7 +128,7 @@ def test_of_the_snapshot_that_a_round_covers_the_records_in_the_search_are_those
     assert (place[~covered.trn.isin(judged)] == "after").all()
 
 
-def test_a_round_and_the_oldest_copy_bound_the_day(review):
+def test_a_round_the_oldest_copy_and_the_last_update_bound_the_day(review):
     day = "2024-02-17"
     rounds_of = {"one": {"file": "x.csv", "snapshot": "2026-11-22", "registered_by": day, "covers": "x"}}
     rounds_of["two"] = {"file": "y.csv", "snapshot": "2026-11-28", "covers": "y"}
@@ -139,10 +139,22 @@ def test_a_round_and_the_oldest_copy_bound_the_day(review):
     assert rounds.index.tolist() == ["KCT0000001", "KCT0000002", "KCT0000003"]  # the second round covers no day
     kept = [("2022-01-21" if i == 4 else "2023-06-30" if i == 5 else "2026-11-22") for i in range(1, 6)]
     rows = [{"trn": f"KCT000000{i}", "registry": "CRiS", "first_retrieved": old} for i, old in enumerate(kept, start=1)]
+    rows += [
+        {"trn": f"NCT90000{n}", "first_submitted": day} for n, day in (("100", "2021-01-01"), ("200", "2021-03-31"))
+    ]
+    rows += [{"trn": "NCT90000150", "last_update": "2021-01-31"}, {"trn": "NCT90000160", "last_update": "early 2021"}]
+    rows += [{"trn": "KCT0000006", "registry": "CRiS", "last_update": "2021-04-01"}]
     dated = registration_dates.with_registration_dates(
         records_of(rows, columns("records")), NO_DATES, rounds=rounds, protocol=protocol
     ).set_index("trn")
-    low, high = (dated[name].dt.strftime("%Y-%m-%d") for name in ("registered_low", "registered_high"))
+    low, high, day_of = (
+        dated[name].dt.strftime("%Y-%m-%d") for name in ("registered_low", "registered_high", "registered")
+    )
+    assert (
+        day_of["NCT90000150"] == high["NCT90000150"] == "2021-01-31" < day_of["NCT90000160"]
+    )  # by its number, of February
+    assert pd.isna(day_of["KCT0000006"]) and high["KCT0000006"] == "2021-04-01"
+    dated, low, high = (own.loc["KCT0000001":"KCT0000005"] for own in (dated, low, high))
     assert high.to_dict() == {
         "KCT0000001": day, "KCT0000002": "2026-11-22", "KCT0000003": "2026-11-22", "KCT0000004": "2022-01-21", "KCT0000005": "2023-06-30"
     }  # fmt: skip

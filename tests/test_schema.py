@@ -122,6 +122,7 @@ def test_a_correction_changes_its_cell_alone_and_one_that_fits_no_cell_or_has_no
 
 
 DECIDED = ("corrections", "coding_decisions", "comparisons_told", "disease_groups_of_trials")
+DECIDED += ("told_of_trials", "possible_reports")
 
 
 def test_every_shipped_correction_fits_its_table_and_every_decision_stands_on_words_of_the_raw_data():

@@ -115,7 +115,7 @@ def test_each_basis_and_each_reason(factors):
     )
     assert table.basis.tolist() == ["stated", "assumed", "assumed", *["not convertible"] * 6, "stated"]
     assert table.why[3:9].str.split(" ").str[:4].str.join(" ").tolist() == [
-        *("no source in use", "the unit is not", "no source in use", "no source in use"),
+        *("no product is named", "the unit is not", "no source in use", "no source in use"),
         *("stated per cm2, and", "stated per drop, and"),
     ]
     assert table[["low", "high", "course_low", "course_high"]].values[0].tolist() == [1e8, 2e8, 5e8, 1e9]

@@ -121,7 +121,7 @@ _TABLES = {
     """,
     "missing_results": """
         trn:key registry:key title record_url status sponsor status_of last_update start_date completion_date completion_low:date
-        completion_high:date date_is updated_since:flag due:key result:key reports report_types publications enrolment:count
+        completion_high:date date_is ended:flag updated_since:flag due:key result:key reports report_types publications enrolment:count
         people_are
     """,
     "printed_statistics": """

@@ -13,6 +13,7 @@ from evlib.base.rawdata import OWN_DECISIONS, decision_files
 from evlib.base.schema import DAYS_OF_STATUS, NO_SUCH_RECORD, corrected_csv, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
+from evlib.book.trials.told_of_trials import possible_reports, told_of_trials
 from evlib.book.trials.trial_reports import reports
 from evlib.certainty import product_reporting, risk_of_bias
 from evlib.doses.reports import BY_PEOPLE, read_reports
@@ -87,6 +88,11 @@ def traced_tables(results: str | Path, *, raw_dir: str | Path) -> dict[str, Rows
         path = Path(raw_dir) / f"curation/{name}.csv"
         tables[name] = _rows_by(corrected_csv(path, needs=needs, optional=True), needs[0])
     judged_in = {path.name for path in _files_of_decisions(Path(raw_dir))}
+    tables["told"] = _rows_by(told_of_trials(raw_dir), "trn")
+    studies = corrected_csv(Path(raw_dir) / "curation/studies.csv", needs=_CURATED["studies"], optional=True)
+    named, studies = possible_reports(raw_dir), studies.set_index("study_id")
+    named = named.assign(report=named.study_id.map(studies.study).fillna(named.report))
+    tables["possible_reports"] = _rows_by(named.assign(url=named.study_id.map(studies.doi_or_url)), "trn")
     for row in (row for rows in tables.get("rejects", {}).values() for row in rows):
         row["of_decisions"] = row["file"] in judged_in
     read, _ = read_reports(raw_dir)
@@ -142,7 +148,7 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     -------
     dict
         ``asked, trn, place`` (in, after or undated: whether it is in the search), ``record, duplicates, decisions,
-        outcome, versions, coding, doses, results, risk_of_bias, product, outcomes, set_aside, not_understood, book``; missing facts are left out of each. Ready
+        outcome, versions, coding, doses, results, risk_of_bias, product, outcomes, told, possible_reports, set_aside, not_understood, book``; missing facts are left out of each. Ready
         for JSON.
 
     Raises
@@ -185,13 +191,18 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     story["outcome"] = _without(rows_on("screened", record)[0], "trn", "registry", "title")
     kept = next((row["kept_trn"] for row in story["duplicates"] if row["trn"] == record), record)
     others = [row["trn"] for row in story["duplicates"] if row["kept_trn"] == record]
-    story["merged"] = [rows_on("records", other)[0] for other in others if rows_on("records", other)]
+    story["merged"] = [
+        {"record": rows_on("records", other)[0], "versions": rows_on("versions", other)}
+        for other in others
+        if rows_on("records", other)
+    ]
     story["coding"] = _coding(kept, tables, protocol)
     story["doses"] = rows_on("doses", kept)
     story["in_particles"] = rows_on("doses_in_particles", kept)
     numbers = [kept, *(row["trn"] for row in rows_on("duplicates", kept) if row["trn"] != kept)]
     story["results"] = [report for number in numbers for report in _reports(number, tables)]
     story["reports"] = reports(numbers, tables)
+    story["told"], story["possible_reports"] = rows_on("told", kept), rows_on("possible_reports", kept)
     story["follow_up"] = next(iter(rows_on("missing_results", kept)), {})
     studies = [study["study_id"] for number in numbers for study in tables["studies"].get(number, [])]
     judgement = ("study", "tool", "domain", "judgement", "reason", "judged_by")

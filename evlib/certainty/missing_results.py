@@ -55,7 +55,8 @@ def results_by_trial(
         Table ``missing_results``, one row per trial. ``due`` is one of ``DUE``: a trial was over a year ago only where the *last*
         day that its completion may mean lies more than a year before the edition's date, and it cannot be told where only the
         first does. Our copies do not pass on the registry's type of the date; ``date_is`` is our reading of it: *actual* where the status says that the trial is over and the date
-        is not later than the record's last update, else *anticipated*. ``updated_since``: the record was updated after the
+        is not later than the record's last update, else *anticipated*. ``ended``: the status says that the trial is over (completed or
+        terminated; a suspended one may go on), whichever its date is. ``updated_since``: the record was updated after the
         last day that the date may mean. ``status_of``: the day of the copy that shows the status. ``result``: "report on file" (``reports``,
         ``report_types``), "posted" or "none on file". ``publications`` are those that the record names, read or not.
         ``people_are``: what the number of people is, "actual", "anticipated" or "not said which".
@@ -101,6 +102,7 @@ def results_by_trial(
             **{name: facts[name].to_numpy() for name in ("last_update", "start_date", "completion_date")},
             **{"completion_low": first, "completion_high": last},
             "date_is": [(ACTUAL if known else ANTICIPATED) if day else None for known, day in zip(actual, last)],
+            "ended": over.to_numpy(),
             "updated_since": [bool(seen > day) if day and seen else None for day, seen in zip(last, updated)],
             "due": [_due(*ends, text, year_before) for *ends, text in zip(first, last, facts.completion_date)],
             "result": [_result(trn, given, by_trial) for trn, given in zip(included.trn, posted)],
@@ -124,12 +126,12 @@ def without_result(by_trial: pd.DataFrame, *, ended: bool = False) -> pd.DataFra
     Examples
     --------
     >>> trials = pd.DataFrame({"trn": ["NCT1", "NCT2", "NCT3"], "result": ["posted", "none on file", "none on file"]})
-    >>> trials = trials.assign(due="over a year ago", date_is=["actual", "actual", "anticipated"])
+    >>> trials = trials.assign(due="over a year ago", ended=[True, True, False])
     >>> without_result(trials).trn.tolist(), without_result(trials, ended=True).trn.tolist()
     (['NCT2', 'NCT3'], ['NCT2'])
     """
     lacking = (by_trial.due == OVER) & (by_trial.result == NONE_ON_FILE)
-    return by_trial[lacking & (by_trial.date_is == ACTUAL) if ended else lacking].reset_index(drop=True)
+    return by_trial[lacking & by_trial.ended.astype(bool) if ended else lacking].reset_index(drop=True)
 
 
 def disease_groups(trials: pd.DataFrame, raw: str | Path) -> pd.Series:
@@ -217,56 +219,56 @@ def people(trials: pd.DataFrame) -> str:
 
 
 def answer(by_trial: pd.DataFrame) -> str:
-    """A sentence that says of how many trials the results are missing, actual and anticipated dates told apart.
+    """A sentence that says of how many trials the results are missing, those that ended by their status and the others apart.
 
     Examples
     --------
-    >>> trials = pd.DataFrame({"date_is": ["actual", "actual", "anticipated", None], "result": "none on file"})
+    >>> trials = pd.DataFrame({"ended": [True, True, False, False], "result": "none on file"})
     >>> trials["due"] = ["over a year ago", "over a year ago", "over a year ago", "no date"]
     >>> print(answer(trials))  # doctest: +NORMALIZE_WHITESPACE
-    **Of trials that ended more than a year ago, no result is on file of 2 of 2**, and of those whose anticipated
-    end is as long past, of 1 of 1. Of 1 of 4 included trials it cannot be asked, or not yet.
+    **Of trials that ended, by their status, and whose last day is more than a year past, no result is on file of 2 of
+    2**, and of others whose anticipated end is as long past, of 1 of 1. Of 1 of 4 included trials it cannot be asked, or not yet.
     """
     over = by_trial[by_trial.due == OVER]
     if over.empty:
         return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year."
     ended, passed = _without_of_over(over)
     return (
-        f"**Of trials that ended more than a year ago, no result is on file of {ended}**, and of those whose anticipated end "
+        f"**Of trials that ended, by their status, and whose last day is more than a year past, no result is on file of {ended}**, and of others whose anticipated end "
         f"is as long past, of {passed}. Of {len(by_trial) - len(over)} of {several(len(by_trial), 'included trial')} it "
         "cannot be asked, or not yet."
     )
 
 
 def _without_of_over(over: pd.DataFrame) -> list[str]:
-    """How many of the trials that are over are without a result, "2 of 5", by actual and by anticipated dates."""
+    """How many trials are without a result, "2 of 5": of those that ended by their status, and of the others."""
     missing = over[over.result == NONE_ON_FILE]
-    return [f"{(missing.date_is == kind).sum()} of {(over.date_is == kind).sum()}" for kind in (ACTUAL, ANTICIPATED)]
+    return [f"{(missing.ended == kind).sum()} of {(over.ended == kind).sum()}" for kind in (True, False)]
 
 
 def not_asked(by_trial: pd.DataFrame) -> str:
-    """Why trials are not counted as over, and how far the records with an anticipated date were kept up, in a sentence.
+    """Why trials are not counted as over, and how far the records of those that may still run were kept up, in a sentence.
 
     Examples
     --------
     >>> trials = pd.DataFrame({"due": ["over a year ago", "over a year ago", "no date"], "result": "none on file"})
-    >>> trials = trials.assign(date_is=["anticipated", "anticipated", None], updated_since=[False, None, None])
+    >>> trials = trials.assign(ended=False, updated_since=[False, None, None])
     >>> print(not_asked(trials))  # doctest: +NORMALIZE_WHITESPACE
-    Not counted: 1 (no date). Of 2 trials without a result whose date was anticipated, the record was not
+    Not counted: 1 (no date). Of 2 trials without a result whose anticipated end has passed, the record was not
     updated after that date in 1, was in 0, and shows no update in 1.
     """
     counts = by_trial.due[by_trial.due != OVER].value_counts()
     listed = joined([f"{n} ({why})" for why, n in counts.items()]) or "none"
     open_ones = without_result(by_trial)
-    since = open_ones.updated_since[open_ones.date_is == ANTICIPATED]
+    since = open_ones.updated_since[open_ones.ended == False]  # noqa: E712
     return (
-        f"Not counted: {listed}. Of {several(len(since), 'trial')} without a result whose date was anticipated, the record was not "
+        f"Not counted: {listed}. Of {several(len(since), 'trial')} without a result whose anticipated end has passed, the record was not "
         f"updated after that date in {int((since == False).sum())}, was in {int((since == True).sum())}, and shows no update in {since.isna().sum()}."  # noqa: E712
     )
 
 
 def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figure:
-    """Each dated trial by the years since its completion, actual and anticipated dates apart, with or without a result.
+    """Each dated trial by the years since its completion, those that ended by their status apart, with or without a result.
 
     Parameters
     ----------
@@ -279,7 +281,7 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
     --------
     >>> trials = pd.DataFrame({"completion_high": ["2020-06-30", "2022-01-31"], "result": ["none on file", "posted"]})
     >>> trials[["trn", "registry", "status", "completion_date", "enrolment"]] = None
-    >>> trials = trials.assign(due="over a year ago", date_is="actual")
+    >>> trials = trials.assign(due="over a year ago", date_is="actual", ended=True)
     >>> figure = years_since_completion(trials, search_date="2024-02-17")
     >>> figure.data[["years", "shown"]]
        years                     shown
@@ -290,7 +292,9 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
     name, dated = "missing_results", by_trial.dropna(subset="completion_high")
     day = pd.Timestamp(search_date)
     years = (day - pd.to_datetime(dated.completion_high)).dt.days / 365.25
-    data = dated[["trn", "registry", "status", "completion_date", "date_is", "due", "result", "enrolment"]].assign(
+    data = dated[
+        ["trn", "registry", "status", "completion_date", "date_is", "ended", "due", "result", "enrolment"]
+    ].assign(
         years=years.round(2),
         shown=(dated.result != NONE_ON_FILE).map({True: "result on file or posted", False: NONE_ON_FILE}),
     )
@@ -299,15 +303,15 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
         return nothing(name, f"No included trial of {len(by_trial)} has a completion date before {search_date}")
     ended, passed = _without_of_over(data[data.due == OVER])
     title = (
-        f"Of trials that ended more than a year before {search_date}, no result is on file of {ended}; of those whose "
-        f"anticipated date is as long past, of {passed}"
+        f"Of trials that ended and whose last day is more than a year before {search_date}, no result is on file of {ended}; of others "
+        f"whose anticipated end is as long past, of {passed}"
     )
-    lines = {kind: f"{words}\n(n = {(data.date_is == kind).sum()})" for kind, words in (
-        (ACTUAL, "Ended, by its status"), (ANTICIPATED, "Date anticipated,\nnow past"))}  # fmt: skip
+    lines = {kind: f"{words}\n(n = {(data.ended == kind).sum()})" for kind, words in (
+        (True, "Ended, by its status"), (False, "End anticipated,\nnow past"))}  # fmt: skip
     looks = {NONE_ON_FILE: (PENDING, "X"), "result on file or posted": (INCLUDED, "o")}
     with matplotlib.rc_context(STYLE):
         drawing, axes = plt.subplots(figsize=(WIDTH_INCHES, 3.6), layout="constrained")
-        rows = data.assign(line=data.date_is.map(lines), place=_spread(data))
+        rows = data.assign(line=data.ended.map(lines), place=_spread(data))
         for shown, (colour, marker) in looks.items():
             own = rows[rows.shown == shown]
             look = {
@@ -329,10 +333,10 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
 
 
 def _spread(data: pd.DataFrame) -> pd.Series:
-    """Heights for the marks: by kind of date, and side by side where completions are close together."""
-    order = data.sort_values(["date_is", "years", "trn"])
-    lane = order.groupby("date_is").cumcount() % 7
-    return order.date_is.map({ACTUAL: 0.0, ANTICIPATED: 1.0}) + (lane - 3) * 0.11
+    """Heights for the marks: by whether a trial ended, and side by side where completions are close together."""
+    order = data.sort_values(["ended", "years", "trn"])
+    lane = order.groupby("ended").cumcount() % 7
+    return order.ended.map({True: 0.0, False: 1.0}) + (lane - 3) * 0.11
 
 
 def _due(first: str | None, last: str | None, text: object, year_before: str) -> str:

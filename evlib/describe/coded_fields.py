@@ -641,8 +641,10 @@ def _short_country_names(cells: pd.Series) -> dict[str, str]:
     return {name: short if isinstance(short, str) else name for name, short in zip(names, short_names)}
 
 
-def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, object]:
+def describe_numbers(described: pd.DataFrame, protocol: dict, basis: pd.DataFrame | None = None) -> dict[str, object]:
     """The third chapter's numbers, from table ``described``: its counts, and sentences of them.
+
+    ``basis`` is table ``coding_basis``, which tells where a record calls its study otherwise than it is coded.
 
     Examples
     --------
@@ -665,9 +667,11 @@ def describe_numbers(described: pd.DataFrame, protocol: dict) -> dict[str, objec
         words[f"{by}_route"] = _most_frequent(trials, "route", protocol)
         words[f"{by}_disease"] = _most_frequent(trials, "disease_area", protocol)
     outside = included.trn[included.study_type == "expanded-access"] if "study_type" in included else ()
+    otherwise = () if basis is None else basis[(basis.field == "study_type") & basis.record_says.notna()].itertuples()
+    said = {row.trn: f", in its field for the type of study “{row.record_says}”" for row in otherwise}
     words["expanded_access"] = (
         f"; {len(outside)} of them {'is no trial but a record' if len(outside) == 1 else 'are no trials but records'} of expanded "
-        f"access, which gives the product outside of a trial ({joined(list(outside))})"
+        f"access, which gives the product outside of a trial ({joined([trn + said.get(trn, '') for trn in outside])})"
         if len(outside)
         else ""
     )

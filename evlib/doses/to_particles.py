@@ -432,7 +432,7 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         readings = readings[readings.of_trn == dose["trn"]]
     known = unit == "particles" or (readings is not None and not readings.empty)
     unread = "no amount is stated that can be read" if pd.isna(dose["low"]) and pd.isna(dose["high"]) else None
-    if why := _hindrance(dose["per"], unit, over, scales, known=known) or unread:
+    if why := _hindrance(dose["per"], unit, over, scales, known=known, product=product) or unread:
         return plan | {"basis": "not convertible", "why": why}
     if over:
         plan |= {"scale": over, "scale_low": scales[over][0], "scale_high": scales[over][1]}
@@ -478,14 +478,16 @@ def _interval(readings: pd.DataFrame) -> dict:
     return {"n_sources": n_sources, "interval": f"{n_readings} of {several(n_sources, 'source')}: {words}"}
 
 
-def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool) -> str | None:
-    """Why a dose is not convertible, if so; ``known``: a source in use says how many particles its unit has."""
+def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool, product: str | None) -> str | None:
+    """Why a dose is not convertible, if so; ``known``: a source in use says how many particles its unit has, if of ``product``."""
     if unit == "unspecified":
         return "the unit is not stated"
     if unit in ("other", "cells", "units", "vials"):
         return "the unit is none that says how many vesicles there are"
+    if not known and unit == "mL product" and product is None:
+        return f"no product is named of which a source in use states the concentration ({', '.join(PRODUCTS)})"
     if not known:
-        what = "the concentration of this product" if unit == "mL product" else f"particles per {unit}"
+        what = f"the concentration of {product}" if unit == "mL product" else f"particles per {unit}"
         return f"no source in use states {what}"
     if per not in ("administration", "course"):
         return f"stated per {per}, and not how many of them there are"

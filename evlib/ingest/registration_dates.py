@@ -35,7 +35,7 @@ def with_registration_dates(
     rounds
         What rounds of screening say of the day, as ``bounds_by_rounds`` gives it.
     protocol
-        The review's protocol. No record is younger than its oldest copy (``first_retrieved``, else ``snapshot``).
+        The review's protocol. No record is younger than its oldest copy (``first_retrieved``, else ``snapshot``) or than its last update.
 
     Returns
     -------
@@ -449,7 +449,7 @@ def bounds_by_rounds(decisions: pd.DataFrame, numbers: Mapping[str, set[str]], *
 
 
 def _outer_bounds(records: pd.DataFrame, rounds: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Days before and after which a record cannot have been registered: from its number, its oldest copy and the rounds."""
+    """Days before and after which a record cannot have been registered: from its number, its oldest copy, its last update and the rounds."""
     profile = pd.to_datetime(records.trn.str.extract(r"^IRCT(20\d{6})\d+N")[0], format="%Y%m%d", errors="coerce")
     year = "20" + records.trn.str.extract(r"^ChiCTR(\d{2})\d{8}$")[0]
     low = profile.fillna(pd.to_datetime(year + "-01-01")).astype("datetime64[ns]")
@@ -457,6 +457,8 @@ def _outer_bounds(records: pd.DataFrame, rounds: pd.DataFrame) -> tuple[pd.Serie
     high = np.fmin(
         pd.to_datetime(year + "-12-31").astype("datetime64[ns]"), pd.to_datetime(seen).astype("datetime64[ns]")
     )
+    updated = records.last_update.where(records.last_update.str.fullmatch(_DAY.pattern, na=False))
+    high = np.fmin(high, pd.to_datetime(updated).astype("datetime64[ns]"))  # what was updated was registered
     of_rounds = rounds.reindex(records.trn).set_axis(
         records.index
     )  # a map by an empty table of days is an error of pandas

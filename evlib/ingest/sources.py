@@ -21,7 +21,7 @@ from evlib.ingest.retrieval import day_of, source_days
 STATUS_DAYS = "curation/status_days.csv"
 _COLUMNS = ["trn", "snapshot", "status", "day", "day_is", "words"]
 _OF_STATUS = ["status", "last_update", *DAYS_OF_STATUS]  # which one source tells
-_OF_NO_VERSION = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "source_urls", "note", "secondary_trns",
+_OF_NO_VERSION = {"trn", "trn_kind", "registry", "snapshot", "first_retrieved", "source_urls", "secondary_trns",
                   "unread", *DAYS_OF_STATUS}  # fmt: skip
 
 

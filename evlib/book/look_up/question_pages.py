@@ -22,6 +22,7 @@ from evlib.book.look_up.questions import (
     ALL,
     COUNTED,
     FIELDS,
+    HELPS,
     UNKNOWN,
     Rows,
     Tables,
@@ -34,6 +35,7 @@ from evlib.book.look_up.questions import (
     in_words,
     missing,
     most_open_first,
+    none_can_tell,
     of_question,
     page_of,
     question_tables,
@@ -42,6 +44,8 @@ from evlib.book.look_up.questions import (
     span,
     told_of_making,
     trial_in_words,
+    without_route,
+    without_route_in_short,
 )
 from evlib.book.search_index import SAME
 from evlib.book.trials.trial_pages import page_name
@@ -59,7 +63,18 @@ _SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
 _COLUMNS = {
     "trials": (
-        *("trn", "title", *FIELDS, "phase_group", "status", "status_group", *DAYS_OF_STATUS, "end", "registered"),
+        *(
+            "trn",
+            "title",
+            *FIELDS,
+            "phase_group",
+            "status",
+            "status_group",
+            *DAYS_OF_STATUS,
+            "end",
+            "registered",
+            "registered_basis",
+        ),
         *("enrolment", "countries", "conditions", "compares_doses", "due", "result", "record_url"),
     ),
     "doses": ("trn", "study", "arm", "as_stated", "basis", "why", "low", "high", "median"),
@@ -136,7 +151,9 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
     for question in asked.to_dict("records"):
         own = of_question(rows, question)
         said = answer(own, noun=_noun(protocol))
-        told[question["page"]] = " ".join(filter(None, (said["effect"], in_short(own["trials"]))))
+        told[question["page"]] = " ".join(
+            filter(None, (said["effect"], without_route_in_short(rows, question), in_short(own["trials"])))
+        )
         files = tables_beside(question)
         page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
         write_text(source / FOLDER / f"{question['page']}.md", page)
@@ -323,7 +340,13 @@ def question_page(
         The names of the tables beside it.
     """
     lacking = missing(own, rows, question, protocol=protocol)
-    elsewhere = "".join(f"<p>{_text(text)}{_elsewhere(page)}</p>" for text, _, page in lacking if page)
+    unknown = page_of(question["disease_area"], UNKNOWN)
+    hidden = {
+        unknown: _first(without_route(rows, question), f"{unknown}.html")
+    }  # below the line that leads there first
+    elsewhere = "".join(
+        f"<p>{_text(text)}{_elsewhere(page)}</p>{hidden.pop(page, '')}" for text, _, page in lacking if page
+    )
     parts = [
         "---\norphan: true\n---",
         _index(question, own, protocol),
@@ -386,13 +409,6 @@ def _index(question: dict[str, Any], own: Rows, protocol: dict) -> str:
 
 
 def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
-    first = []
-    for row in said["first"]:
-        caveat = f" <em>Caveat: {_text(row['caveat'])}</em>" if isinstance(row["caveat"], str) else ""
-        given = f" Given: {_text(row['given'])}." if row["given"] else ""
-        report = f'<a href="#{_place(row["study_id"])}">{_text(row["study"])}</a>'
-        certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
-        first.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
     more = f"<p>{_text(said['more'])}</p>" if said["more"] else ""
     sentences = "".join(f'<p id="answer-{name}">{_with_its_name(said[name])}</p>' for name in _SENTENCES if said[name])
     names = [name for name in _SENTENCES if said[name]] + (
@@ -400,25 +416,40 @@ def _answer_box(said: dict[str, Any], elsewhere: str) -> str:
     )
     jumps = joined([f'<a href="#answer-{name}">{name.replace("_", " ")}</a>' for name in names])
     jumps = f'<p class="places">In this answer: {jumps}.</p>' if jumps else ""
-    reports = f"<ul>{''.join(first)}</ul>" if first else ""
     effect = f"<p><strong>{_text(said['effect'])}</strong></p>"
-    return f'<div class="answer">{jumps}{effect}{reports}{more}{sentences}{elsewhere}</div>'
+    return f'<div class="answer">{jumps}{effect}{_first(said["first"])}{more}{sentences}{elsewhere}</div>'
+
+
+def _first(rows: list[dict[str, Any]], page: str = "") -> str:
+    """What reports found first, each with its certainty and caveat and a link to its place on ``page`` (empty: this one)."""
+    lines = []
+    for row in rows:
+        caveat = f" <em>Caveat: {_text(row['caveat'])}</em>" if isinstance(row["caveat"], str) else ""
+        given = f" Given: {_text(row['given'])}." if row["given"] else ""
+        report = f'<a href="{page}#{_place(row["study_id"])}">{_text(row["study"])}</a>'
+        certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
+        lines.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
+    return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 
 def _foremost(question: dict[str, Any], own: Rows, rows: Rows) -> str:
     """The trials under way that tell most, by their records; also that of the disease by another route, where it comes before."""
     told = [(f"On {what}", row) for what, row in foremost(own["trials"])]
-    disease = foremost(of_question(rows, question | {"route_group": ALL})["trials"])[:1]
+    disease = foremost(of_question(rows, question | {"route_group": ALL})["trials"])
     if ALL not in (question["disease_area"], question["route_group"]):
         told += [
-            ("By another route, or by one that is not reported", row) for _, row in disease if row not in own["trials"]
+            ("By another route, or by one that is not reported", row)
+            for what, row in disease
+            if what == HELPS and row not in own["trials"]
         ]
-    if not told:
+    none = none_can_tell(own["trials"])
+    if not told and not none:
         return ""
-    lines = "".join(
+    lines = f"<li>{none}</li>" if none else ""
+    lines += "".join(
         f"<li>{what}: {_trial_links([row['trn']])}, {_text(trial_in_words(row))}.</li>" for what, row in told
     )
-    order = "allotted by chance, a status, the later phase, more people, no end passed"
+    order = "early phase 1 last, allotted by chance, a status, the later phase, more people, no end passed"
     return (
         '<p id="answer-under_way"><strong>Under way, and likely to tell most</strong> '
         f"(by their records, in this order: {order}):</p><ul>{lines}</ul>"
@@ -487,7 +518,8 @@ def _found(own: Rows, *, printed: bool) -> str:
         cells = [
             [
                 f'<span id="{_place(row["study_id"])}">{_link(row["url"], row["study"])}</span>',
-                _trial_links([row["trn"]]) if row["trn"] else "none that is included",
+                (_trial_links([row["trn"]]) if row["trn"] else "none that is included")
+                + (f"; may be of {_trial_links(split_multi(row['may_be_of']))}" if row["may_be_of"] else ""),
                 _text(row["disease"]),
                 _text(row["people"]),
                 {True: "yes", False: "no"}.get(row["msc_derived"], "not told"),
@@ -693,7 +725,7 @@ def _trial_table(
         [
             _trial_links([row["trn"]]),
             _text(row["title"]),
-            _text(f"{row['registered']:%Y-%m}" if row["registered"] is not None else None),
+            _text(_registered_month(row)),
             _text(phases.get(row["phase_group"], row["phase_group"])),
             _text(row["status"]),
             _text(row["status"] and days_in_short(*(row[name] for name in DAYS_OF_STATUS))),
@@ -705,6 +737,12 @@ def _trial_table(
         for row in rows
     ]
     return _table(cells, heads, caption, most=most, opened=opened)
+
+
+def _registered_month(row: dict[str, Any]) -> str | None:
+    """The month of registration, said to be about that where its day is an estimate."""
+    about = "about " if row["registered_basis"] == "estimated" else ""
+    return None if row["registered"] is None else f"{about}{row['registered']:%Y-%m}"
 
 
 def _table(

@@ -12,17 +12,19 @@ from typing import Any
 import pandas as pd
 
 from evlib.base.dates import end_has_passed, end_in_words
-from evlib.base.reading.statuses import LAST_UPDATE, status_groups
+from evlib.base.reading.statuses import EXPANDED_ACCESS, LAST_UPDATE, status_groups
 from evlib.base.schema import DAYS_OF_STATUS, read_csv, read_table, split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_in_words
+from evlib.book.trials.told_of_trials import LINKS, possible_reports, told_of_trials
 from evlib.certainty.comparisons import OTHER_DOSE
 from evlib.certainty.harms import in_table_2_alone
-from evlib.certainty.missing_results import ACTUAL, NONE_ON_FILE, OVER
+from evlib.certainty.missing_results import NONE_ON_FILE, OVER
 from evlib.certainty.summary_of_findings import LEVELS, QUESTION, findings_in_words, per_1000
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import BY_RECORD, report_url, span_of
 from evlib.doses.under_way import OPEN_STATUS, by_status_in_words
+from evlib.ingest.sources import status_days
 
 ALL = "all"  # in place of a code: whatever the disease, or whatever the route
 UNKNOWN = "not-reported"  # in place of a code: where none is known
@@ -49,6 +51,9 @@ _DELIVERY = {
 }
 _OF_PRODUCT = {"isolation": "How the vesicles were isolated", "characterisation": "How they were characterised"}
 _NO_ORDER = ("other", "not-applicable")  # codes of phases that are neither early nor late
+_TABLE = "a table of a publication"  # where a status is from that no copy of the record shows
+_EARLY, _SINGLE_ARM = "early-1", "single-arm"  # codes of a phase and of a design
+HELPS, WHICH_DOSE = "whether it helps", "which dose"  # what a trial under way may tell
 _LONGEST_TITLE = 130  # characters
 _SHOWN_OF_DOSES = 2  # trials under way that compare doses
 _SHOWN_FIRST = 3  # reports in the answer itself; the others stand in the table below it
@@ -73,17 +78,23 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
         ``trials`` (included ones), and as far as the review has them: ``doses`` of records, ``reports``, ``tested`` (doses of
         reports), ``compared`` (outcomes of the intervention beside another arm), ``findings``, ``harms``, ``printed`` (harms
         that the paper's Table 2 prints and no report on file counts), ``product`` (how vesicles were isolated and characterised,
-        by report), ``delivery`` (``curation/delivery_told.csv``). A code that is not
+        by report), ``delivery`` (``curation/delivery_told.csv``), ``possible`` (reports that may be of an included trial). A code that is not
         known is ``UNKNOWN``; a field for which the review has no code list is ``ALL`` throughout.
     """
     described = read_table(results / "described.csv", "described")
     trials = described[described.screening == "included"].reset_index(drop=True)
     records = read_table(results / "records.csv", "records").drop_duplicates("trn").set_index("trn")
-    trials = trials.assign(status_group=status_groups(trials.status), conditions=trials.trn.map(records.conditions))
-    trials["acronym"], trials["randomised"] = (
-        trials.trn.map(records.acronym),
-        trials.trn.map(records.allocation).map(RANDOMISED_BY_RECORD),
+    trials = trials.assign(
+        status_group=status_groups(trials.status).mask(trials.study_type == _OUTSIDE, EXPANDED_ACCESS),
+        conditions=trials.trn.map(records.conditions),
     )
+    trials["acronym"] = trials.trn.map(records.acronym)
+    told = told_of_trials(raw_dir).set_index("trn")
+    allotted = told[told["item"] == "allocation"]
+    in_field = trials.trn.map(records.allocation).map(RANDOMISED_BY_RECORD)
+    trials["randomised"] = in_field.fillna(trials.trn.map(allotted.told == "randomised"))
+    trials["randomised_by"] = trials.trn.map(allotted.words).where(in_field.isna())
+    trials["all_given"] = trials.trn.isin(told.index[told["item"] == "arms"]) | (trials.design == _SINGLE_ARM)
     phases = [code for code in protocol["codes"].get("phase_group", {}) if code not in _NO_ORDER]
     labels = code_labels(protocol, "phase_group")
     labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
@@ -94,10 +105,13 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     for name in DAYS_OF_STATUS:
         trials[name] = trials.trn.map(records[name])
+    said = status_days(raw_dir).rename(columns={"snapshot": "status_read", "words": "status_words"})
+    said = said.drop_duplicates(["trn", "status_read", "status"])[["trn", "status_read", "status", "status_words"]]
+    trials = trials.merge(said, on=["trn", "status_read", "status"], how="left")
     tables = {"trials": trials}
     if (results / "missing_results.csv").is_file():
         ended = read_table(results / "missing_results.csv", "missing_results").set_index("trn")
-        for name in ("due", "result", "date_is"):
+        for name in ("due", "result", "ended"):
             trials[name] = trials.trn.map(ended[name])
     if (results / "dose_comparisons.csv").is_file():
         trials["compares_doses"] = trials.trn.map(read_csv(results / "dose_comparisons.csv").set_index("trn").because)
@@ -105,6 +119,9 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
         tables["doses"] = _doses(results, trials)
     if (results / "studies.csv").is_file():
         tables |= _of_reports(results, raw_dir, described)
+        tables["possible"] = _possible(possible_reports(raw_dir), tables)
+        named = tables["possible"].dropna(subset="study_id").groupby("study_id").trn.agg(" | ".join)
+        tables["reports"]["may_be_of"] = tables["reports"].study_id.map(named)
         if (raw_dir / "curation/delivery_told.csv").is_file():
             tables["delivery"] = _delivery(raw_dir / "curation/delivery_told.csv", tables)
     return {name: _with_codes(frame, protocol) for name, frame in tables.items()}
@@ -175,6 +192,17 @@ def _delivery(path: Path, tables: Tables) -> pd.DataFrame:
     for field in FIELDS:
         rows[field] = rows.trn.map(trials[field]).fillna(rows.study_id.map(reports[field]))
     return rows[rows.trn.isin(trials.index) | rows.study_id.isin(reports.index)]
+
+
+def _possible(named: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """The reports that may be of an included trial, with the codes of the trial and, in ``report_*``, those of the report."""
+    trials, reports = (tables[name].set_index(key) for name, key in (("trials", "trn"), ("reports", "study_id")))
+    rows = named[named.trn.isin(trials.index)]
+    rows = rows.assign(report=rows.study_id.map(reports.study).fillna(rows.report))
+    for field in FIELDS:
+        of_report = rows.study_id.map(reports[field].fillna(UNKNOWN))
+        rows = rows.assign(**{field: rows.trn.map(trials[field]), f"report_{field}": of_report})
+    return rows
 
 
 def _table(results: Path, name: str) -> pd.DataFrame:
@@ -326,14 +354,7 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     if not rows:
         return {"effect": _nothing_compared(own, noun=noun), "first": [], "more": ""}
 
-    # What a reader asks for first: the primary outcome, death, what has an estimate; of the reports the randomised, the larger.
-    def place(row: dict[str, Any]) -> tuple:
-        return (not row["primary"], row["domain"] != "death", row["estimate"] is None)
-
-    best: dict[str, dict[str, Any]] = {}
-    for row in sorted(rows, key=place):
-        best.setdefault(row["study_id"], row)
-    ordered = sorted(best.values(), key=lambda row: (not row["randomised"], -(row["n"] or 0)))
+    ordered = _one_of_each(rows)
     n, more = len(ordered), len(ordered) - _SHOWN_FIRST
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
@@ -344,13 +365,30 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
     return {
         "effect": text,
-        "first": [
-            {"study_id": row["study_id"], "study": row["study"], "about": _about(row, own)}
-            | {"finding": row["finding"] + ("" if row["primary"] else " (not stated to be its primary outcome)")}
-            | {"given": _dose_of(row, own), "caveat": row["evidence_note"], "certainty": _certainty_of(row, own)}
-            for row in ordered[:_SHOWN_FIRST]
-        ],
+        "first": [_told_first(row, own) for row in ordered[:_SHOWN_FIRST]],
         "more": f"One outcome of each; {several(more, 'more report')} below." if more > 0 else "",
+    }
+
+
+def _one_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each report what a reader asks for first: the primary outcome, death, what has an estimate; the randomised, then the larger first."""
+
+    def place(row: dict[str, Any]) -> tuple:
+        return (not row["primary"], row["domain"] != "death", row["estimate"] is None)
+
+    best: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=place):
+        best.setdefault(row["study_id"], row)
+    return sorted(best.values(), key=lambda row: (not row["randomised"], -(row["n"] or 0)))
+
+
+def _told_first(row: dict[str, Any], own: Rows) -> dict[str, Any]:
+    primary = "" if row["primary"] else " (not stated to be its primary outcome)"
+    return {"study_id": row["study_id"], "study": row["study"], "about": _about(row, own)} | {
+        "finding": row["finding"] + primary,
+        "given": _dose_of(row, own),
+        "caveat": row["evidence_note"],
+        "certainty": _certainty_of(row, own),
     }
 
 
@@ -547,10 +585,12 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
     if any("due" in row for row in trials):
         over = [row for row in trials if row["due"] == OVER]
         lacking = [row for row in over if row["result"] == NONE_ON_FILE]
-        ended = sum(row["date_is"] == ACTUAL for row in lacking)
-        kinds = f" ({ended} ended by their status, of {len(lacking) - ended} the planned end has passed: they may still run)"
+        ended = sum(bool(row["ended"]) for row in lacking)
+        open_ones = len(lacking) - ended
+        may_run = f"{open_ones} may still run: the planned end has passed, and no status says that a trial ended"
+        kinds = [f"{ended} ended by the status"] * bool(ended) + [may_run] * bool(open_ones)
         text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file"
-        lines.append((text + kinds if lacking else text, [row["trn"] for row in lacking], ""))
+        lines.append((f"{text} ({'; '.join(kinds)})" if lacking else text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
         lines.append(
             (
@@ -566,6 +606,8 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         if counts:
             area = "" if question["disease_area"] == ALL else " of this disease area"
             text = f"{joined(counts)}{area} tell no route: any may belong here."
+            if n := len(without_route(rows, question)):
+                text += f" {several(n, 'report')} of them {'compares' if n == 1 else 'compare'} a primary outcome or deaths, and {'follows' if n == 1 else 'follow'} here."
             lines.append((text, [], page_of(*(unknown[field] for field in FIELDS))))
     lines += _on_other_pages(own, rows, question, protocol)
     if "doses" in own:
@@ -575,10 +617,51 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
     if trials:
         lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
     lines += [(text, [], "") for told, text in told_of_making(own, question) if not told]
+    if may_belong := _may_belong_together(rows, question):
+        lines.append(
+            (
+                f"Reports that are tied to no trial, though a note on a record names them: {'; '.join(may_belong)}.",
+                [],
+                "",
+            )
+        )
     if reports := own.get("reports"):
         unnamed = sum(row["trn"] is None for row in reports)
         lines.append((f"Reports that name no included trial: {unnamed} of {len(reports)}{_others(reports)}.", [], ""))
     return lines
+
+
+def without_route(rows: Rows, question: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the reports on a question's disease that tell no route, what each compares first of its primary outcomes and deaths.
+
+    Returns
+    -------
+    list of dict
+        As ``first`` of ``answer``; empty where the question is not of one route.
+    """
+    if question["route_group"] in (ALL, UNKNOWN):
+        return []
+    hidden = of_question(rows, question | {"route_group": UNKNOWN})
+    told = [row for row in compared_with_another_arm(hidden) if row["primary"] or row["domain"] == "death"]
+    return [_told_first(row, hidden) for row in _one_of_each(told)]
+
+
+def without_route_in_short(rows: Rows, question: dict[str, Any]) -> str:
+    """Which reports that tell no route compare a primary outcome or deaths, with their certainty, in a sentence; empty: none."""
+    told = without_route(rows, question)
+    named = joined([f"{row['study']} (certainty: {row['certainty'] or 'not rated'})" for row in told])
+    verb = "compares" if len(told) == 1 else "compare"
+    return f"{named} {verb} a primary outcome or deaths without telling a route, and may belong here." if told else ""
+
+
+def _may_belong_together(rows: Rows, question: dict[str, Any]) -> list[str]:
+    """The reports that may be of a trial, of which either stands on the question, with the words that say so."""
+    named = []
+    for row in rows.get("possible", []):
+        report = {field: row[f"report_{field}"] for field in FIELDS}
+        if belongs(row, question) or (row["study_id"] and belongs(report, question)):
+            named.append(f"{row['report']} {LINKS[row['link']].replace('this trial', row['trn'])}: “{row['words']}”")
+    return named
 
 
 def told_of_making(own: Rows, question: dict[str, Any]) -> list[tuple[bool, str]]:
@@ -651,16 +734,18 @@ def _on_other_pages(
 
 
 def foremost(trials: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """The trials under way that tell most, each with what it tells most of: whether it helps, and which dose.
+    """The trials under way that tell most, each with what it tells most of: ``HELPS`` or ``WHICH_DOSE``.
 
-    By what records show, in this order: allotted by chance, with a status, the later phase, more people, no end that has passed, the newer. Of doses those
-    alone that compare them, first of these the ones of which no end has passed.
+    By what records show, in this order: no early phase 1, allotted by chance, with a status, the later phase, more people, no end that has passed, the
+    newer. Whether it helps is told by no trial with a single arm or with vesicles in all of its arms. Of doses those alone that compare
+    them, first of these the ones of which no end has passed.
     """
 
     def place(row: dict[str, Any]) -> tuple:
         phase = -1 if row["phase_place"] is None else row["phase_place"]
         day = row["registered"].toordinal() if row["registered"] is not None else 0
         return (
+            row["phase_group"] == _EARLY,
             row["randomised"] is not True,
             row["status"] is None,
             -phase,
@@ -671,8 +756,17 @@ def foremost(trials: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
 
     still = sorted((row for row in trials if row["status_group"] in OPEN_STATUS), key=place)
     comparing = sorted((row for row in still if row.get("compares_doses") is not None), key=lambda row: row["late"])
-    effect = [("whether it helps", row) for row in still[:1]]
-    return effect + [("which dose", row) for row in comparing[:_SHOWN_OF_DOSES]]
+    effect = [(HELPS, row) for row in still if not row["all_given"]][:1]
+    return effect + [(WHICH_DOSE, row) for row in comparing[:_SHOWN_OF_DOSES]]
+
+
+def none_can_tell(trials: list[dict[str, Any]]) -> str:
+    """That no trial under way can tell whether it helps, in a sentence; empty where one may, or where none is under way."""
+    still = [row for row in trials if row["status_group"] in OPEN_STATUS]
+    if not still or not all(row["all_given"] for row in still):
+        return ""
+    words = "the one there is has" if len(still) == 1 else f"each of the {len(still)} has"
+    return f"No trial under way can tell whether it helps: {words} a single arm, or vesicles in all of its arms."
 
 
 def trial_in_words(row: dict[str, Any]) -> str:
@@ -684,15 +778,12 @@ def trial_in_words(row: dict[str, Any]) -> str:
         name += f"; condition: {conditions}"
     if title and row["acronym"] and row["acronym"].casefold() not in title.casefold():
         name = f"{row['acronym']}: {name}"
-    day = row["status_day"] or "a day that is not told"
-    source = row["status_day_is"] if row["status_day_is"] not in (None, LAST_UPDATE) else ""
     facts = {
         "phase": row["phase"],
-        "allocation": {True: "randomised", False: "not randomised"}.get(row["randomised"]),
+        "allocation": _allocation(row),
         "number of people": row["enrolment"] and several(row["enrolment"], "person", "people"),
         "end": row["end"] and f"end by its record {row['end']}",
-        "status": row["status"]
-        and f"{row['status']} as of {', from '.join(filter(None, (day, source)))} (copy read on {row['status_read']})",
+        "status": row["status"] and f"{_status(row)} (copy read on {row['status_read']})",
     }
     told = [fact for fact in facts.values() if fact]
     told += (
@@ -700,22 +791,48 @@ def trial_in_words(row: dict[str, Any]) -> str:
         if row.get("compares_doses") is not None
         else []
     )
+    told += filter(None, [_without_result(row), *_from_elsewhere(row)])
     unknown = [name for name, fact in facts.items() if not fact]
     return f"{name} ({'; '.join(told + ([f'not shown: {joined(unknown)}'] if unknown else []))})"
 
 
+def _allocation(row: dict[str, Any]) -> str | None:
+    word = {True: "randomised", False: "not randomised"}.get(row["randomised"])
+    return f"{word} (machine reading of “{row['randomised_by']}”)" if word and row["randomised_by"] else word
+
+
+def _without_result(row: dict[str, Any]) -> str:
+    lacks = row.get("due") == OVER and row.get("result") == NONE_ON_FILE
+    return "no result on file, more than a year after that end" if lacks else ""
+
+
+def _from_elsewhere(row: dict[str, Any]) -> list[str]:
+    """What else of a record is from a publication's table, as the note on it says, where its status is."""
+    return [f"note on its record: “{row['status_words']}”"] if row["status_day_is"] == _TABLE else []
+
+
+def _status(row: dict[str, Any]) -> str | None:
+    """A status with the day that it is of, and from where it is, unless it is of the registry's last update."""
+    day = row["status_day"] or "a day that is not told"
+    place = f", from {row['status_day_is']}" if row["status_day_is"] not in (None, LAST_UPDATE) else ""
+    return row["status"] and f"{row['status']} as of {day}{place}"
+
+
 def in_short(trials: list[dict[str, Any]]) -> str:
-    """The trial under way that tells most on whether it helps, in one short sentence; empty where none is under way."""
-    for _, row in foremost(trials)[:1]:
+    """The trial under way that tells most on whether it helps, in one short sentence with what must be read with it; empty where none is under way."""
+    for _, row in [told for told in foremost(trials) if told[0] == HELPS]:
         facts = (
             row["acronym"],
             row["phase"],
-            row["randomised"] and "randomised",
-            several(row["enrolment"] or 0, "person", "people"),
+            row["randomised"] and _allocation(row),
+            row["enrolment"] and several(row["enrolment"], "person", "people"),
+            _status(row) or "no status shown",
+            row["end"] and f"end by its record {row['end']}",
+            _without_result(row),
+            *_from_elsewhere(row),
         )
-        known = "; ".join(filter(None, facts if row["enrolment"] else facts[:-1]))
-        return f"Under way, and likely to tell most: {row['trn']}{f' ({known})' if known else ''}."
-    return ""
+        return f"Under way, and likely to tell most: {row['trn']} ({'; '.join(filter(None, facts))})."
+    return none_can_tell(trials)
 
 
 def most_open_first(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from evlib.base.tables import code_labels, in_words
 from evlib.base.words import joined, several
 from evlib.book.browsing import UNREPORTED, browsing
 from evlib.book.record_history import older_values
+from evlib.book.trials.told_of_trials import LINKS
 from evlib.book.trials.trial_reports import (
     fold,
     in_short,
@@ -70,7 +71,7 @@ _RECORD = {
     "last_update": "Last update",
     "results_posted": "Results posted",
     "secondary_trns": "Other numbers",
-    "note": "Note of the transcription",
+    "note": "Note of who transcribed the copy",
     "snapshot": "Newest source of",
 }
 # Fields whose change over time a reader follows; titles and descriptions are worded anew by each transcription.
@@ -289,6 +290,7 @@ def trial_page(story: dict[str, Any], changes: pd.DataFrame | None, *, without: 
         f"# {without_markup(story['trn'])}",
         f"<p><strong>{html.escape(str(title))}</strong></p>",
         f'<p class="answer">{_answer(story, told)}</p>',
+        *([] if "results" in without else map(_may_be_of_it, story["possible_reports"])),
         f"<p>{'. '.join(links)}.</p>",
         _facts_in_short(story, told, older, without=without),
         *(["## Results", *map(section, told)] if told else []),
@@ -347,6 +349,14 @@ def _answer(story: dict[str, Any], told: list[dict[str, Any]]) -> str:
     return html.escape(" ".join(parts))
 
 
+def _may_be_of_it(named: dict[str, Any]) -> str:
+    """A report that the note on the record names and that is not tied to it."""
+    url = str(named.get("url", ""))
+    report = _link(f"https://doi.org/{url}" if url.startswith("10.") else url, named["report"])
+    basis = f"“{named['words']}” ({named['read_from']}; {named['decided_by']})"
+    return f"<p>Not counted as its result: {report} {LINKS[named['link']]}. {html.escape(basis)}</p>"
+
+
 def _still_runs(story: dict[str, Any]) -> str:
     """What follows for a trial whose end has passed, where that day is not known to be the actual one."""
     if story["follow_up"].get("date_is") == ACTUAL:
@@ -400,7 +410,7 @@ def _facts_in_short(
         if not story["doses"] and "dose_text" in record:
             facts["Dose"] = html.escape(f"in its words: {record['dose_text']}")
     facts |= {
-        "Phase, design": f"{coded('phase_group')}; {coded('design')}; {shown('allocation', 'masking')}",
+        "Phase, design": f"{coded('phase_group')}; {coded('design')}; {shown('allocation', 'masking')}{_told(story)}",
         "People": people,
         "Dates": html.escape("; ".join(dates)) or UNREPORTED,
         "Where": coded("countries"),
@@ -412,6 +422,13 @@ def _facts_in_short(
         f'<tr><th scope="row">{html.escape(label)}</th><td>{value}</td></tr>' for label, value in facts.items()
     )
     return _framed(rows, label="The trial in short")
+
+
+def _told(story: dict[str, Any]) -> str:
+    """What was decided of the trial's allocation and arms, with the words that it rests on."""
+    return "".join(
+        html.escape(f"; {row['item']}: {row['told']} (“{row['words']}”, {row['decided_by']})") for row in story["told"]
+    )
 
 
 def _overall(report: dict[str, Any]) -> str:
@@ -486,16 +503,23 @@ def _agreement(coding: list[dict[str, Any]]) -> str:
 
 def _said(record: dict[str, Any], older: dict[str, Any]) -> list[tuple[str, object]]:
     said = {name: _as_of(record[name], older.get(name)) for name in _RECORD if name in record}
+    said |= {"note": _note(record, older)} if "note" in record else {}
     said |= {"status": f"{record['status']} ({_status_days(record)})"} if "status" in record else {}
     return [(_RECORD[name], value) for name, value in said.items()]
 
 
-def _merged(record: dict[str, Any]) -> str:
+def _note(record: dict[str, Any], older: dict[str, Any]) -> str:
+    """The note on a record with the day of the copy that it tells of: what it calls missing may stand in another copy."""
+    return f"{record['note']} (of the copy read on {older.get('note', record)['snapshot']}; other copies may tell more)"
+
+
+def _merged(story: dict[str, Any]) -> str:
     """What a record says that was merged into the one of the page, its note unfolded."""
+    record, older = story["record"], older_values(story)
     trn = html.escape(record["trn"])
-    note = f"<p>Note on {trn}: {html.escape(str(record['note']))}</p>\n\n" if "note" in record else ""
+    note = f"<p>Note on {trn}: {html.escape(_note(record, older))}</p>\n\n" if "note" in record else ""
     return note + fold(
-        f"Everything that {trn} says, in its words", _facts(_said(record, {}), label=f"The record {trn}")
+        f"Everything that {trn} says, in its words", _facts(_said(record, older), label=f"The record {trn}")
     )
 
 
