@@ -487,6 +487,8 @@ def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool) -> 
     if not known:
         what = "the concentration of this product" if unit == "mL product" else f"particles per {unit}"
         return f"no source in use states {what}"
+    if per == "mL":
+        return "a concentration, and the record states no volume"
     if per not in ("administration", "course"):
         return f"stated per {per}, and not how many of them there are"
     if over and not scales.get(over):
