@@ -443,6 +443,8 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         return plan | {"basis": "assumed" if over else "stated", "why": why, "interval": interval}
     own = unit == "mL product"
     why = f"volume times the concentration stated of {product}" if own else f"{unit} times particles per {unit}"
+    if not readings.read_at_source[readings.weight > 0].all():
+        why += ", of which some were cited and not read at their source"
     return plan | {
         "basis": "derived" if (own or by_record) and not over else "assumed",
         "why": why + (", as the trial's own record states them" if by_record else ""),
