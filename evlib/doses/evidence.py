@@ -481,7 +481,7 @@ def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], sett
     >>> doses = pd.DataFrame({"trn": ["NCT1"], "arm": None, "low": 50.0, "high": 50.0, "unit": "ug protein"})
     >>> doses = doses.assign(per="administration", n_administrations=1, as_stated="50 µg")
     >>> by_kind_of_factor(doses, tables, dials(draws=10))[["trn", "as_stated", "factors", "low", "high"]]
-        trn as_stated               factors           low          high
+        trn as_stated                   factors           low          high
     0  NCT1     50 µg      read at their source  5.000000e+09  5.000000e+09
     1  NCT1     50 µg  not read at their source  5.000000e+11  5.000000e+11
     2  NCT1     50 µg                      both  5.000000e+09  5.000000e+11
