@@ -15,7 +15,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.identifiers import registration_numbers
-from evlib.base.schema import MULTI, read_csv, split_multi
+from evlib.base.schema import MULTI, corrected_csv, read_csv, split_multi
 from evlib.base.words import several
 from evlib.doses.parse import in_unit
 from evlib.doses.stated_doses import BY_REVIEW
@@ -46,7 +46,7 @@ def read_conversions(path: str | Path) -> pd.DataFrame:
 
     ``of_trn``: the trial whose own record it is, by ``own_conversion`` in ``dose_decisions.csv`` beside it. A value that is no positive number, or a flag that is neither True nor False, is an ``InputError``.
     """
-    rows = read_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
+    rows = corrected_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
     names = ["value", "low", "high"]
     numbers = rows[names].apply(pd.to_numeric, errors="coerce")
     bad = ((numbers.isna() & rows[names].notna()) | (numbers <= 0)).any(axis=1)
