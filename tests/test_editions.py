@@ -61,7 +61,7 @@ def test_what_rose_and_what_stopped_is_counted_beside_those_that_report_it(revie
     assert by_code.loc["nebulised", ["before", "since", "share_since"]].tolist() == [0, 3, 100.0]
     assert by_code.loc["intravenous", ["before", "since"]].tolist() == [4, 0] and "topical" not in by_code.index
     said = next(text for text in since_paper.in_sentences(changes, before, now) if text.startswith("Route"))
-    assert "Nebulised (3 of 3 since" in said and "none since for Intravenous (4 before)" in said
+    assert "Nebulised (3 of 3 later" in said and "no longer Intravenous (4 earlier)" in said
     assert since_paper.in_sentences(changes, before, before) == ["No included trial was registered later."]
     pace = since_paper.pace_in_words(now, "2026-11-28")
     assert re.match(r"3 were registered in the twelve months to 2026-11-28 and 1 in", pace)

@@ -83,8 +83,24 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
         ]
         text = f"{FIELDS[str(field)]}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
         gone = [f"{row.label} ({row.before} earlier)" for row in stopped.itertuples()]
-        sentences.append(text + (f"; no longer {joined(gone)}." if gone else "."))
+        sentences.append(
+            text
+            + (f"; no longer {joined(gone)}." if gone else ".")
+            + (_of_sponsors(one, new) if field == "countries" else "")
+        )
     return sentences
+
+
+def _of_sponsors(before: pd.DataFrame, later: pd.DataFrame) -> str:
+    """Of how many earlier and later trials the country is that of the sponsor, as a sentence; nothing where of none."""
+    n, old = (
+        int((table.country_basis == "sponsor").sum()) if "country_basis" in table else 0 for table in (later, before)
+    )
+    return (
+        f" Of {n} of these later and {old} of these earlier trials the country is that of the sponsor."
+        if n or old
+        else ""
+    )
 
 
 def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
