@@ -179,7 +179,7 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
         "counts behind a printed statistic": (printed.study, printed.outcome, printed.counts_basis),
         "cell of a report decided anew": (
             cells.key.map(named).fillna(cells.key),
-            cells.column.map(in_words) + ": " + cells.value.fillna("not stated"),
+            cells.column.map(in_words) + ": " + cells.value.fillna("not told"),
             cells.words,
         ),
     }
