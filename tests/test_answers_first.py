@@ -103,6 +103,9 @@ def test_the_trials_in_short_are_counted_and_an_empty_review_says_so(review):
     ):
         assert words in text, words
     assert "eye" not in text.lower()
+    stated = pd.DataFrame({"dose": [False, False], "allocation": [True, True], "masking": [True, False]})
+    whole = table.assign(**dict.fromkeys(("msc_source", "phase_group", "design", "countries"), "x"), route="topical")
+    assert "does not state: dose (2) and masking (1);" in trials_in_short(whole, protocol=review, stated=stated)[2]
     assert numbered(trials_in_short(table[2:], protocol=review)).startswith("1. No trial is included")
 
 

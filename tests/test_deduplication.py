@@ -4,14 +4,14 @@ import tracemalloc
 
 import pandas as pd
 import pytest
-from conftest import records_of
+from conftest import RAW, records_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evlib.base.identifiers import registry_of
-from evlib.base.schema import columns
+from evlib.base.schema import columns, read_csv
 from evlib.ingest.registries.common import tables
-from evlib.screen.deduplication import duplicates, links_not_merged, needed_columns, tied
+from evlib.screen.deduplication import NOTED_FILE, duplicates, links_not_merged, needed_columns, tied
 from evlib.screen.duplicate_scores import proposals
 
 NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
@@ -87,6 +87,18 @@ def test_a_judgement_merges_within_a_registry_and_a_page_is_its_own_number(revie
     page = small(("IRCT:trial/55380", "IRCT", "IRCT20190101042197N2"), ("IRCT20190101042197N2", "IRCT", None))
     page["trn_kind"] = ["page", "number"]
     assert len(duplicates(page, NONE, protocol=review)) == 1
+
+
+def test_a_pair_that_a_note_names_is_proposed_and_not_merged(review, shipped):
+    noted = read_csv(RAW / NOTED_FILE)
+    found = duplicates(shipped, NONE, protocol=review)
+    kept = shipped[~shipped.trn.isin(found.trn)]
+    proposed = proposals(kept, linked=links_not_merged(shipped, found, noted=noted))
+    evidence = dict(zip(map(frozenset, zip(proposed.trn, proposed.other_trn)), proposed.evidence))
+    assert len(noted) and set(map(frozenset, zip(noted.trn, noted.other_trn))) <= set(evidence)
+    assert "may be the same study" in evidence[frozenset(["ChiCTR2600119088", "NCT07398612"])]
+    few = shipped[shipped.trn != "NCT07398612"]
+    assert "ChiCTR2600119088" not in set(links_not_merged(few, found, noted=noted).trn)
 
 
 def test_a_judged_pair_counts_only_where_both_records_are_in_the_search(review):

@@ -122,6 +122,7 @@ def drawn(described, records=None, doses=None, labels=LABELS):
     space |= {"figure": SimpleNamespace(show=keep), "out": ROOT, "review": {"added_fields": []}}
     space |= {"write_csv": lambda *_: None, "display": lambda _: None}
     space |= {"stated_doses": SimpleNamespace(stated_doses=lambda *_, **__: (doses, None))}
+    space["stated_doses"].with_routes, space["stated_doses"].of_records = lambda doses, _: doses, lambda doses: doses
     for name in DRAWN_BY:
         exec(next(cell.source for cell in CHAPTER if cell["id"] == f"describe-{name}"), space)
     assert len({figure.name for figure in made}) == len(made) == len(DRAWN_BY) + 2

@@ -212,17 +212,22 @@ def test_a_factor_read_at_its_source_moves_a_protein_dose_and_one_source_makes_n
         [{"trn": "NCT00000001", "arm": None, "low": 200.0, "high": 200.0, "unit": "ug protein"}]
     ).assign(per="administration", n_administrations=None, as_stated="200 µg of protein", route_group=None)
     by_factors = by_kind_of_factor(stated, tables, dials()).set_index("factors")
-    assert by_factors["median"]["cited second-hand"] == pytest.approx(1.25e12, rel=0.05)
+    assert by_factors["median"]["not read at their source"] == pytest.approx(1.25e12, rel=0.05)
     assert by_factors["median"]["both"] == pytest.approx(3.5e11, rel=0.05)
     assert by_factors.loc["read at their source", ["low", "high"]].tolist() == pytest.approx([1.5e10, 2e10])
     assert by_factors.interval.str.startswith("draws").to_dict() == {
-        **dict.fromkeys(("read at their source", "cited second-hand"), False),
+        **dict.fromkeys(("read at their source", "not read at their source"), False),
         "both": True,
     }
+    said = by_factors.conversion_note.str.contains("threshold; cited from general knowledge")
+    assert said.to_dict() == {"read at their source": False, "not read at their source": True, "both": True}
     for cited, kind in ((True, "both"), (False, "read at their source")):
         dose = registry_particles(stated, tables, dials(cited_factors=cited)).iloc[0]
         assert dose["median"] == by_factors["median"][kind]
-        assert pd.notna(dose.q025) == cited and ("not re-read" in dose.conversion_note) == cited
+        assert (
+            pd.notna(dose.q025) == cited
+            and ("not re-read" in dose.conversion_note) == ("not read at their source" in dose.why) == cited
+        )
 
 
 def test_pairs_only_keeps_trials_with_both(tables):

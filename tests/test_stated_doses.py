@@ -64,14 +64,14 @@ def test_trials_that_count_particles_are_told_apart_by_what_the_particles_are_of
     )
     assert stated_doses.in_particles(doses).set_index("trn").particles_of.to_dict() == {
         known[0]: "an administration",
-        known[1]: "an area or a site",
-        known[2]: "an area or a site",
+        known[1]: "an area, a site or a volume",
+        known[2]: "an area, a site or a volume",
         known[3]: "no number that can be read",
     }
     assert stated_doses.dose_numbers(doses)["n_particle_trials"] == 1
     assert stated_doses.doses_in_a_sentence(doses, 9) == (
         "**5 of 9 included trials** show a dose, 4 with a number that can be read; 4 count particles: 1 per administration, "
-        "2 per area or site alone and 1 without a number that can be read."
+        "2 per area, site or volume alone and 1 without a number that can be read."
     )
     assert stated_doses.doses_in_a_sentence(doses[:0], 1).startswith("**0 of 1 included trial** show a dose, 0 ")
 
@@ -96,6 +96,8 @@ def test_every_shipped_dose_is_usable(shipped):
     files = [read_csv(RAW / f"curation/{name}.csv") for name in ("doses", "doses_added")]
     assert len(doses) == sum(map(len, files))
     own = doses[doses.trn == "NCT03857841"]  # its arms, of which the first reading held one
+    concentration = doses[doses.trn == "NCT07398612"]  # per mL of a spray whose volume is not shown
+    assert concentration.low.tolist() == [2e9, 4e9, 8e9] and concentration.particles_low.isna().all()
     assert own.low.tolist() == [20, 60, 200] and own.index.tolist() == list(range(own.index[0], own.index[0] + 3))
 
 

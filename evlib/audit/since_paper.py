@@ -5,6 +5,7 @@ import pandas as pd
 from evlib.base.schema import split_multi
 from evlib.base.tables import code_labels
 from evlib.base.words import joined, several
+from evlib.ingest.registration_dates import sides_in_words
 
 FIELDS = {"disease_area": "Disease area", "msc_source": "Cell source", "route": "Route", "countries": "Country"}
 _FEW = 3  # a code that fewer trials had before is not said to have stopped
@@ -82,8 +83,24 @@ def in_sentences(changes: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame)
         ]
         text = f"{FIELDS[str(field)]}: " + (f"more often {joined(parts)}" if parts else "no clear rise")
         gone = [f"{row.label} ({row.before} earlier)" for row in stopped.itertuples()]
-        sentences.append(text + (f"; no longer {joined(gone)}." if gone else "."))
+        sentences.append(
+            text
+            + (f"; no longer {joined(gone)}." if gone else ".")
+            + (_of_sponsors(one, new) if field == "countries" else "")
+        )
     return sentences
+
+
+def _of_sponsors(before: pd.DataFrame, later: pd.DataFrame) -> str:
+    """Of how many earlier and later trials the country is that of the sponsor, as a sentence; nothing where of none."""
+    n, old = (
+        int((table.country_basis == "sponsor").sum()) if "country_basis" in table else 0 for table in (later, before)
+    )
+    return (
+        f" Of {n} of these later and {old} of these earlier trials the country is that of the sponsor."
+        if n or old
+        else ""
+    )
 
 
 def pace_in_words(now: pd.DataFrame, search_date: str) -> str:
@@ -123,14 +140,20 @@ def named_by_paper(table2: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame
     )
 
 
-def numbers(said: list[str], before: pd.DataFrame, now: pd.DataFrame, search_date: str) -> dict[str, object]:
-    """Numbers and sentences that the first page takes: of ``in_sentences`` and of its two tables.
+def numbers(
+    said: list[str], before: pd.DataFrame, now: pd.DataFrame, search_date: str, *, records: pd.DataFrame, protocol: dict
+) -> dict[str, object]:
+    """Numbers and sentences that the first page takes: of ``in_sentences`` and of its two tables; ``records`` is the table of
+    that name, whose days of registration tell how sure the two counts are.
 
     Examples
     --------
     >>> before = pd.DataFrame({"trn": ["A"], "screening": "included", "registered": pd.to_datetime(["2023-05-01"])})
     >>> later = pd.DataFrame({"trn": ["B"], "screening": "included", "registered": pd.to_datetime(["2024-09-01"])})
-    >>> told = numbers(["Country: no clear rise."], before, pd.concat([before, later]), "2024-12-31")
+    >>> now, date = pd.concat([before, later]), "2024-12-31"
+    >>> days = now.assign(registered_low=now.registered, registered_high=now.registered, registered_basis="observed")
+    >>> rules = {"replication_date": "2024-02-17"}
+    >>> told = numbers(["Country: no clear rise."], before, now, date, records=days, protocol=rules)
     >>> told["n_by_paper"], told["n_since_paper"], told["since_paper"]
     (1, 1, '- Country: no clear rise.')
     >>> told["pace"]
@@ -138,4 +161,7 @@ def numbers(said: list[str], before: pd.DataFrame, now: pd.DataFrame, search_dat
     """
     one, other = (set(table.trn[table.screening == "included"]) for table in (before, now))
     told = {"pace": pace_in_words(now, search_date), "since_paper": "\n".join(f"- {sentence}" for sentence in said)}
+    told["sides"] = sides_in_words(
+        records[records.trn.isin(other)], str(protocol["replication_date"]), protocol=protocol
+    )
     return {"n_by_paper": len(one), "n_since_paper": len(other - set(before.trn)), **told}

@@ -22,7 +22,12 @@ KINDS = {
     "how a dose is to be read": ("04_dose_effect.ipynb", "chapter 4", "curation/dose_decisions.csv"),
     "dose told by a review alone": ("04_dose_effect.ipynb", "chapter 4", "curation/dose_decisions.csv"),
     "particles of a dose": ("04_dose_effect.ipynb", "chapter 4 and the answers", "doses_in_particles.csv"),
-    "particles in a mass, cited second-hand": ("04_dose_effect.ipynb", "chapter 4", "curation/conversions.csv"),
+    "particles of a report's dose": ("04_dose_effect.ipynb", "chapter 4", "tested_doses.csv"),
+    "particles in a mass, cited and not read at the source": (
+        "04_dose_effect.ipynb",
+        "chapter 4",
+        "curation/conversions.csv",
+    ),
     "that a trial compares doses": ("under-way", "trials under way", "dose_comparisons.csv"),
     "trial of a report": ("07_certainty.ipynb", "chapters 4 and 7", "curation/studies.csv"),
     "number of people of a report": ("07_certainty.ipynb", "chapter 7 and the answers", "report_characteristics.csv"),
@@ -43,10 +48,11 @@ KINDS = {
 }
 COLUMNS = ("trial_or_report", "kind", "what", "basis", "used", "file")
 _ESTIMATED = "estimated|reconstructed"  # in the basis of an effect
+_WORKED_OUT = ["derived", "assumed"]  # the basis of a dose in particles that its source does not state
 
 
 def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
-    """Every fact of a run on included trials and on reports that no source states, with what it rests on.
+    """What a run infers of included trials and of reports, and no source states, with what it rests on.
 
     A decision of a person is none; that all records and reports were read by machine makes no row either.
 
@@ -104,8 +110,13 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
         curation / "counts_from.csv", needs=["trn", "counts_from_low", "counts_from_high", "why"], optional=True
     )
     particles = made("doses_in_particles", "trn", "as_stated", "basis", "why", "low", "high")
-    particles = particles[particles.basis == "assumed"].astype({"low": float, "high": float})
-    spans = [span_of(*bounds) for bounds in zip(particles.low, particles.high, strict=True)]
+    particles = particles[particles.basis.isin(_WORKED_OUT)].astype({"low": float, "high": float})
+    tested = made("tested_doses", "study", "arm", "dose_as_reported", "basis", "why", "low", "high")
+    tested = tested[tested.basis.isin(_WORKED_OUT)].astype({"low": float, "high": float})
+    spans, of_tested = (
+        pd.Series([span_of(*bounds) for bounds in zip(part.low, part.high, strict=True)], part.index, dtype="str")
+        for part in (particles, tested)
+    )
     factors = read_csv(
         curation / "conversions.csv", needs=["quantity", "read_at_source", "context", "note"], optional=True
     )
@@ -149,10 +160,15 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
         ),
         "particles of a dose": (
             particles.trn,
-            particles.as_stated + ": " + pd.Series(spans, particles.index, dtype="str"),
-            particles.why,
+            particles.as_stated + ": " + spans,
+            particles.basis + ": " + particles.why,
         ),
-        "particles in a mass, cited second-hand": (factors.quantity, factors.context, factors.note),
+        "particles of a report's dose": (
+            tested.study,
+            tested.arm + ", " + tested.dose_as_reported + ": " + of_tested,
+            tested.basis + ": " + tested.why,
+        ),
+        "particles in a mass, cited and not read at the source": (factors.quantity, factors.context, factors.note),
         "that a trial compares doses": (comparing.trn, "it compares doses", comparing.because),
         "trial of a report": (linked.study, linked.trn, linked.trn_link),
         "number of people of a report": (people.study, people.people, people.people_basis),
@@ -162,7 +178,7 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
         "counts behind an effect": (effects.study, effects.outcome, effects.basis + ". " + effects.why.fillna("")),
         "counts behind a printed statistic": (printed.study, printed.outcome, printed.counts_basis),
         "cell of a report decided anew": (
-            cells.key.map(named),
+            cells.key.map(named).fillna(cells.key),
             cells.column.map(in_words) + ": " + cells.value.fillna("not told"),
             cells.words,
         ),

@@ -73,6 +73,12 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     words |= history_words(root, results)
     compared = (results / "06_update.ipynb").is_file()
     words["each_new_trial"] = " ([each, and why it is included](06_update.ipynb))" if compared else ""
+    words["where_the_project_is"] = (
+        f"a copy of [its repository]({address})."
+        if address
+        else "a copy of its repository. **This copy of the site names no public address of it**: who has the site alone cannot type these "
+        "commands."
+    )
     words["chapter_of_update"] = (
         "[](06_update.ipynb)" if compared else "the chapter of later editions that compares two searches"
     )

@@ -29,7 +29,11 @@ ITEMS = {
     "storage": "Storage",
     "dose_metric": "Dose with its unit",
 }
-ANSWERS = {"yes": "stated", "no": "read in full, not stated", "not-seen": "not seen in what was read"}
+ANSWERS = {
+    "yes": "stated",
+    "no": "not stated in an abstract read nearly whole",
+    "not-seen": "not seen in what was read",
+}
 _BARS = {"yes": (BLUE, None, "white"), "no": (ORANGE, "///", "black"), "not-seen": ("#DDDDDD", None, "black")}
 # What the columns of a record can tell of the product, and the items that no column asks for.
 _MASSES = ("mass", "mass per body weight")
@@ -47,8 +51,8 @@ def settled_items(reporting: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     pandas.DataFrame
-        Table ``product_settled``, by the names of the reports and the order of ``ITEMS``; ``stated`` is yes, no (read in full
-        and not stated) or not-seen (too little was read to tell).
+        Table ``product_settled``, by the names of the reports and the order of ``ITEMS``; ``stated`` is yes, no (not stated
+        in an abstract that was read nearly whole) or not-seen (too little was read to tell).
 
     Examples
     --------
@@ -149,7 +153,7 @@ def scores(items: pd.DataFrame) -> pd.DataFrame:
     >>> items = pd.DataFrame({"item": ["storage", "potency", "isolation"], "stated": ["yes", "no", "not-seen"]})
     >>> table = scores(items.assign(study_id="a", study="Report A"))
     >>> table.loc[0, ["score", "stated", "not_stated", "unseen"]].to_list()  # doctest: +NORMALIZE_WHITESPACE
-    ['1 of 3 stated, 1 not stated though read in full, 1 not seen in what was read', 'storage', 'potency or any
+    ['1 of 3 stated, 1 not stated in an abstract read nearly whole, 1 not seen in what was read', 'storage', 'potency or any
     functional test', 'isolation']
     """
     rows = []
@@ -168,7 +172,7 @@ def scores(items: pd.DataFrame) -> pd.DataFrame:
 def _score(counts: dict[str, int], of: int) -> str:
     """The score of a report in words: "3 of 10 stated, 7 not seen in what was read"."""
     parts = [f"{counts['yes']} of {of} stated"]
-    parts += [f"{counts['no']} not stated though read in full"] if counts["no"] else []
+    parts += [f"{counts['no']} not stated in an abstract read nearly whole"] if counts["no"] else []
     parts += [f"{counts['not-seen']} not seen in what was read"] if counts["not-seen"] else []
     return ", ".join(parts)
 

@@ -687,6 +687,8 @@ def describe_counts(included: pd.DataFrame, protocol: dict) -> dict[str, object]
         "n_since_2020": (years >= 2020).sum(),
         "n_countries": len({name for cell in included.countries for name in schema.split_multi(cell)}),
         "n_route_not_reported": included.route_group.isna().sum(),
+        "n_route_not_shown": (included.route_group.isna() & included.route.isna()).sum(),
+        "n_route_without_group": (included.route_group.isna() & included.route.notna()).sum(),
     }
     if "respiratory" in protocol["codes"]["disease_area"]:
         numbers["n_lung"] = (included.disease_area == "respiratory").sum()

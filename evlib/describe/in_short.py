@@ -9,12 +9,18 @@ from evlib.describe.figures import status_groups
 
 _FACTS = {"disease_area": "disease", "route": "route", "msc_source": "cell source", "phase_group": "phase"}
 _FACTS |= {"design": "design", "countries": "country", "enrolment": "number of participants"}
+_ITEMS = (
+    "dose",
+    "allocation",
+    "masking",
+)  # of ``reporting.stated_items``: what no column of the described trials holds
 
 
-def trials_in_short(described: pd.DataFrame, *, protocol: dict) -> list[str]:
+def trials_in_short(described: pd.DataFrame, *, protocol: dict, stated: pd.DataFrame | None = None) -> list[str]:
     """What is studied, in what phase and how large, and what records leave out; one sentence where no trial is included.
 
-    ``described`` is the table of that name.
+    ``described`` is the table of that name; ``stated`` what ``evlib.describe.reporting.stated_items`` gives for its included
+    trials, by which dose, allocation and masking are counted among what records leave out as well.
 
     Examples
     --------
@@ -33,7 +39,11 @@ def trials_in_short(described: pd.DataFrame, *, protocol: dict) -> list[str]:
     if trials.empty:
         return ["No trial is included yet, so that none can be described."]
     facts = {field: noun for field, noun in _FACTS.items() if field in trials}
-    missing = trials[list(facts)].isna().sum().sort_values(ascending=False, kind="stable").head(3)
+    absent = trials[list(facts)].isna().sum()
+    if stated is not None:
+        absent = pd.concat([absent, (~stated[list(_ITEMS)]).sum()])
+        facts |= {name: name for name in _ITEMS}
+    missing = absent.sort_values(ascending=False, kind="stable").head(3)
     grouped = int((trials.route.isna() & trials.route_group.notna()).sum()) if "route" in missing else 0
     more = {"route": f"; of {grouped} the group is known" if grouped else ""}
     gaps = joined([f"{facts[field]} ({n}{more.get(field, '')})" for field, n in missing.items() if n])

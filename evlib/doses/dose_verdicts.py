@@ -24,6 +24,7 @@ from evlib.doses.effect_sizes import (
 )
 from evlib.doses.evidence import DIALS
 from evlib.doses.stated_doses import WITHOUT_UNIT, of_records, power, share_text, span_of
+from evlib.doses.to_particles import same_digits
 
 STANDS, WEAKER, UNSUPPORTED, OPEN = "stands", "weaker than stated", "not supported", "cannot be judged"
 VERDICTS = (STANDS, WEAKER, UNSUPPORTED, OPEN)  # the worse, the later
@@ -245,10 +246,10 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     low, high = (share_text(share) for share in (known.min(), known.max()))
     as_set = cross[cross.as_set].iloc[0]
     spread = (
-        "Each amount is known within bounds only. Of all readings within them, the nebulised effective dose is the lower one in a "
+        f"{_how_exact(setting.doses)}Of all readings of the amounts, the nebulised effective dose is the lower one in a "
         f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions. As these are set, it is "
         f"{share_text(as_set.share_minimum)} for the lowest effective dose of each route and {share_text(as_set.share_any)} for any "
-        f"two. Under {len(cross) - len(known):,} of {len(cross):,} combinations of the assumptions nothing can be compared, since one "
+        f"two{_any_by_concentration(cross)}.{_otherwise_compared(cross)} Under {len(cross) - len(known):,} of {len(cross):,} combinations of the assumptions nothing can be compared, since one "
         "route at least has no effective dose in particles. None of these shares says whether a dose works."
         if len(known)
         else f"In none of {several(len(cross), 'combination')} of the assumptions can the routes be compared."
@@ -261,6 +262,40 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
         "What would settle it: randomised comparisons of several doses within one route and disease"
         f"{_people_needed(effects)}. Until then the doses on file are doses that were tried, not doses that are known to work best.",
     ]
+
+
+def _how_exact(doses: pd.DataFrame) -> str:
+    """How many of the effective doses in particles are single numbers, as a sentence; nothing where there is none."""
+    effective = doses[doses.reading == "effective"].dropna(subset=["low", "high"])
+    effective = effective.drop_duplicates(["study_id", "low", "high"])
+    n, single = len(effective), int((effective.low == effective.high).sum())
+    bounds = (
+        f"{n - single} of their {several(n, 'amount')} {'is' if n - single == 1 else 'are'} known within bounds only. "
+    )
+    return bounds if n else ""
+
+
+def _any_by_concentration(cross: pd.DataFrame) -> str:
+    """Between which shares that of any two doses lies by the reading of ExoFlo's concentration alone, in brackets."""
+    readings = turned_alone(cross, "exoflo_per_ml").dropna(subset=["exoflo_per_ml", "share_any"])
+    if readings.share_any.nunique() < 2:
+        return ""
+    low, high = (share_text(share) for share in (readings.share_any.min(), readings.share_any.max()))
+    slip = ", of which two differ by a power of ten alone, so that one may be a slip"
+    slip = slip if same_digits(readings.exoflo_per_ml) else ""
+    return f" ({low} to {high} by which source's concentration of ExoFlo counts{slip})"
+
+
+def _otherwise_compared(cross: pd.DataFrame) -> str:
+    """The verdict on the order of the routes where it becomes another by which effective doses are compared alone."""
+    rows = turned_alone(cross, "compare")
+    as_set = rows.loc[rows.as_set, "below intravenous"].iloc[0]
+    said = {"minimum": "the lowest effective doses of the routes", "any": "any two effective doses"}
+    others = rows[rows["below intravenous"] != as_set]
+    return "".join(
+        f" Where {said[row['compare']]} are compared, the verdict on this order is *{row['below intravenous']}*, and not *{as_set}*."
+        for row in others.to_dict("records")
+    )
 
 
 def _without_outcome(doses: pd.DataFrame, route_group: str) -> str:

@@ -48,7 +48,7 @@ DIALS: dict[str, tuple[Any, tuple | None, str]] = {
     "cited_factors": (
         True,
         (True, False),
-        "whether factors for a mass that were cited second-hand count beside those read at their source",
+        "whether factors for a mass that were cited and not read at their source count beside those that were",
     ),
     "nebulised_share": ((1.0, 1.0), None, "which share of a nebulised dose counts (1: all that the device held)"),
     "body_weight_kg": (None, None, "least and greatest weight, for doses per kilogram; None: these are not converted"),
@@ -466,7 +466,7 @@ def registry_particles(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], set
 
 
 def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
-    """Doses of records in a unit of which some factor was cited second-hand, with and without it, and by it alone.
+    """Doses of records in a unit of which some factor was cited and not read at its source, with and without it, and by it alone.
 
     Parameters
     ----------
@@ -476,7 +476,8 @@ def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], sett
     Returns
     -------
     pandas.DataFrame
-        Three rows per dose: ``trn, as_stated, factors`` (which count), ``low, median, high`` and ``interval``.
+        Three rows per dose: ``trn, as_stated, factors`` (which count), ``low, median, high, interval`` and
+        ``conversion_note`` (what their sources and notes say of them).
 
     Examples
     --------
@@ -486,17 +487,17 @@ def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], sett
     >>> doses = pd.DataFrame({"trn": ["NCT1"], "arm": None, "low": 50.0, "high": 50.0, "unit": "ug protein"})
     >>> doses = doses.assign(per="administration", n_administrations=1, as_stated="50 µg")
     >>> by_kind_of_factor(doses, tables, dials(draws=10))[["trn", "as_stated", "factors", "low", "high"]]
-        trn as_stated               factors           low          high
-    0  NCT1     50 µg  read at their source  5.000000e+09  5.000000e+09
-    1  NCT1     50 µg     cited second-hand  5.000000e+11  5.000000e+11
-    2  NCT1     50 µg                  both  5.000000e+09  5.000000e+11
+        trn as_stated                   factors           low          high
+    0  NCT1     50 µg      read at their source  5.000000e+09  5.000000e+09
+    1  NCT1     50 µg  not read at their source  5.000000e+11  5.000000e+11
+    2  NCT1     50 µg                      both  5.000000e+09  5.000000e+11
     """
     factors = dial_factors(tables["conversions"], tables["stated"], settings | {"cited_factors": True})
     units = set(factors.from_unit[~factors.read_at_source & (factors.weight > 0)])
     of_units = doses[doses.unit.isin(units)].reset_index(drop=True)
     kinds = {
         "read at their source": factors.read_at_source,
-        "cited second-hand": ~factors.read_at_source,
+        "not read at their source": ~factors.read_at_source,
         "both": factors.weight > 0,
     }
     parts = []
@@ -506,7 +507,7 @@ def by_kind_of_factor(doses: pd.DataFrame, tables: dict[str, pd.DataFrame], sett
         rng = np.random.default_rng(settings["seed"])
         particles = harmonised(plan, own, rng=rng, draws=settings["draws"])
         facts = of_units[["trn", "as_stated"]].assign(factors=kind)
-        parts.append(pd.concat([facts, particles[["low", "median", "high", "interval"]]], axis=1))
+        parts.append(pd.concat([facts, particles[["low", "median", "high", "interval", "conversion_note"]]], axis=1))
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 

@@ -67,7 +67,7 @@ _DIAL_WORDS = {
     "nebulised_share": "Share of a nebulised dose (nebulised_share)",
     "compare": "Effective doses compared (compare)",
     "exosome_mass_is_protein": "Exosome mass is protein (exosome_mass_is_protein)",
-    "cited_factors": "Factors cited second-hand, too (cited_factors)",
+    "cited_factors": "Factors not read at their source, too (cited_factors)",
     "body_weight_kg": "Weight in kg (body_weight_kg)",
 }
 _LEVEL_WORDS = {

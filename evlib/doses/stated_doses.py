@@ -27,7 +27,7 @@ UNIT_KINDS = {
 EACH = "administration"  # in column ``per``
 # Kinds that do not say what was measured.
 WITHOUT_UNIT = ("number without a unit", "other")
-PARTICLES_OF = ("an administration", "an area or a site", "no number that can be read")
+PARTICLES_OF = ("an administration", "an area, a site or a volume", "no number that can be read")
 _ADDED = "doses_added.csv"  # beside the doses of the first readers: those that were read since, each with who read it
 _DECIDED = "dose_decisions.csv"  # beside them: who tells a dose, and what must be read with it
 BY_RECORD, BY_REVIEW = "the record", "a table of a review"  # in column ``told_by``
@@ -272,7 +272,7 @@ def power(value: float) -> str:
 def in_particles(doses: pd.DataFrame) -> pd.DataFrame:
     """The trials of table ``doses`` that state particles, one row each, ``particles_of`` saying of what.
 
-    It is "an administration", where the numbers are known; "an area or a site", of which it is not said how many; or "no
+    It is "an administration", where the numbers are known; "an area, a site or a volume", of which it is not said how many; or "no
     number that can be read". A trial with several doses counts once, by the first of these; doses that only a review tells do
     not count. It is the source of every count of trials that state particles.
     """
@@ -289,7 +289,7 @@ def doses_in_a_sentence(doses: pd.DataFrame, n_trials: int) -> str:
     """How many of the included trials show a dose, a number and particles; ``doses`` is the table of that name."""
     counts = in_particles(doses).particles_of.value_counts()
     said = dict(
-        zip(PARTICLES_OF, ("per administration", "per area or site alone", "without a number that can be read"))
+        zip(PARTICLES_OF, ("per administration", "per area, site or volume alone", "without a number that can be read"))
     )
     listed = joined([f"{counts[of]} {words}" for of, words in said.items() if of in counts])
     of_review = doses.trn[~doses.trn.isin(of_records(doses).trn)].nunique()

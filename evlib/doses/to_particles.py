@@ -15,7 +15,7 @@ import pandas as pd
 
 from evlib.base.errors import InputError
 from evlib.base.identifiers import registration_numbers
-from evlib.base.schema import MULTI, read_csv, split_multi
+from evlib.base.schema import MULTI, corrected_csv, read_csv, split_multi
 from evlib.base.words import several
 from evlib.doses.parse import in_unit
 from evlib.doses.stated_doses import BY_REVIEW
@@ -46,7 +46,7 @@ def read_conversions(path: str | Path) -> pd.DataFrame:
 
     ``of_trn``: the trial whose own record it is, by ``own_conversion`` in ``dose_decisions.csv`` beside it. A value that is no positive number, or a flag that is neither True nor False, is an ``InputError``.
     """
-    rows = read_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
+    rows = corrected_csv(path, needs=["quantity", "value", "low", "high", "unit", "context", "read_at_source", "note"])
     names = ["value", "low", "high"]
     numbers = rows[names].apply(pd.to_numeric, errors="coerce")
     bad = ((numbers.isna() & rows[names].notna()) | (numbers <= 0)).any(axis=1)
@@ -443,6 +443,8 @@ def _planned(dose: dict, by_unit: dict[str, pd.DataFrame], product: str | None, 
         return plan | {"basis": "assumed" if over else "stated", "why": why, "interval": interval}
     own = unit == "mL product"
     why = f"volume times the concentration stated of {product}" if own else f"{unit} times particles per {unit}"
+    if not readings.read_at_source[readings.weight > 0].all():
+        why += ", of which some were cited and not read at their source"
     return plan | {
         "basis": "derived" if (own or by_record) and not over else "assumed",
         "why": why + (", as the trial's own record states them" if by_record else ""),
@@ -489,6 +491,8 @@ def _hindrance(per: str, unit: str, over: str, scales: dict, *, known: bool, pro
     if not known:
         what = f"the concentration of {product}" if unit == "mL product" else f"particles per {unit}"
         return f"no source in use states {what}"
+    if per == "mL":
+        return "a concentration, and the record states no volume"
     if per not in ("administration", "course"):
         return f"stated per {per}, and not how many of them there are"
     if over and not scales.get(over):

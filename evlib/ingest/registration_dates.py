@@ -368,11 +368,43 @@ def placed_in_words(records: pd.DataFrame, place: pd.Series, search_date: str, *
     days = [
         facts["registered_by"] for facts in protocol.get("screening_rounds", {}).values() if "registered_by" in facts
     ]
+    paper = protocol.get("replication_date")
+    if paper and str(paper) != search_date:
+        near += f" By {paper}, the paper's search date: {sides_in_words(records, str(paper), protocol=protocol)}."
     if not days:
         return counts + near
     by_round = (place == "in") & (records.registered_basis != "observed")
     by_round &= records.registered_high.isin([parsed_date(day) for day in days])
     return f"{counts}{by_round.sum()} without an observed date are in because a round of screening took them in, and {near}"
+
+
+def sides_in_words(records: pd.DataFrame, day: str, *, protocol: dict) -> str:
+    """Of how many records no day of registration is shown, and what then tells on which side of a day they lie.
+
+    A record of which no day within its bounds lies on the other side may owe this to a round of screening that took the records of
+    that day alone (``registered_by`` in the protocol): nobody saw a date.
+
+    Examples
+    --------
+    >>> days = {"registered": ["2024-02-18", "2024-02-10"], "registered_low": ["2024-02-18", "2024-02-01"]}
+    >>> records = pd.DataFrame({**days, "registered_high": ["2024-06-01", "2024-03-01"]}).apply(pd.to_datetime)
+    >>> records = records.assign(registered_basis="estimated")
+    >>> rounds = {"screening_rounds": {"first": {"registered_by": "2024-02-17"}}}
+    >>> print(sides_in_words(records, "2024-02-17", protocol=rounds).replace("; ", ";\\n"))
+    of 2 of 2 the day is not shown (2 estimated, 0 within bounds only);
+    of 1 of these a round of screening alone tells the side, and 1 could be on either side
+    """
+    date = parsed_date(day)
+    own = records[records.registered_basis != "observed"]
+    either = (own.registered_low <= date) & (own.registered_high > date)
+    rounds = [str(facts.get("registered_by")) for facts in protocol.get("screening_rounds", {}).values()]
+    at_edge = (own.registered_high == date) | (own.registered_low == date + pd.Timedelta(days=1))
+    by_round = at_edge & (day in rounds)
+    estimated = int((own.registered_basis == "estimated").sum())
+    return (
+        f"of {len(own)} of {len(records)} the day is not shown ({estimated} estimated, {len(own) - estimated} within bounds only); "
+        f"of {by_round.sum()} of these a round of screening alone tells the side, and {either.sum()} could be on either side"
+    )
 
 
 def parsed_date(text: str) -> pd.Timestamp:

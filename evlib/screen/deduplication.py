@@ -20,6 +20,7 @@ NEEDED = [
 ]  # fmt: skip
 _SHARED = ["sponsor", "conditions", "start_date", "registered_text"]
 PAIRS_FILE = "curation/same_trial.csv"  # a person's own, below the raw data; not shipped
+NOTED_FILE = "curation/may_be_same.csv"  # pairs that the note on a record says may be one trial
 _Link = tuple[str, str]  # a record, and a number that it names or a record judged to be the same trial
 _PAIR_COLUMNS = ["trn", "other_trn", "decision", "reviewer", "reason"]
 
@@ -170,13 +171,18 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     return checked(table, "duplicates")
 
 
-def links_not_merged(records: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFrame:
-    """The records that numbers link and that ``duplicates`` did not merge, for a person to judge.
+def links_not_merged(
+    records: pd.DataFrame, repeats: pd.DataFrame, *, noted: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The records that numbers or notes link and that ``duplicates`` did not merge, for a person to judge.
 
     Parameters
     ----------
     records, repeats
         As ``duplicates`` takes and returns them.
+    noted
+        ``NOTED_FILE``: ``trn, other_trn, words``, pairs that the note on a record says may be one trial. Those with a record
+        outside the search have no effect.
 
     Returns
     -------
@@ -203,6 +209,9 @@ def links_not_merged(records: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFra
     for number, (first, *others) in by_number.items():
         for other in others:
             pairs.setdefault((first, other), f"{first} and {other} name {number}")
+    for one, other, words in () if noted is None else noted[["trn", "other_trn", "words"]].itertuples(index=False):
+        if {one, other} <= own:
+            pairs.setdefault((one, other), f"a note says: {words}")
     evidence: dict[_Link, list[str]] = {}
     for pair, words in pairs.items():
         one, other = sorted(kept.get(trn, trn) for trn in pair)

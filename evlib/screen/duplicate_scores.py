@@ -18,7 +18,7 @@ _BLOCK = 30  # records that may share a rare word for the word to bring them tog
 _RAREST = 6  # words of a title that bring records together
 _AT_ONCE = 100_000  # pairs that are compared at a time, which bounds the memory
 THRESHOLD = 4.5
-_OF_LINK = 4.5  # points of two records that a number links
+_OF_LINK = 4.5  # points of two records that a number or a note links
 
 WEIGHTS = pd.DataFrame(
     [
@@ -32,7 +32,10 @@ WEIGHTS = pd.DataFrame(
         ("enrolments that differ by more than a factor of two", "-1"),
         ("conditions alike (80 of 100 or more)", "+1"),
         ("both in one registry, which seldom takes a trial twice", "-1.5"),
-        ("linked by a number that one or both of them name, and not merged: proposed with any points", "+4.5"),
+        (
+            "linked by a number that one or both name, or by the note on one, and not merged: proposed with any points",
+            "+4.5",
+        ),
     ],
     columns=["fact", "points"],
 )
@@ -101,7 +104,7 @@ def proposals(
 
 
 def _linked(facts: _Facts, linked: pd.DataFrame | None) -> pd.DataFrame:
-    """The pairs that numbers link, each in the order of the records, scored as others are and with the link's points."""
+    """The pairs that numbers or notes link, each in the order of the records, scored as others are and with the link's points."""
     place = {trn: i for i, trn in enumerate(facts.rows.trn)}
     rows = [] if linked is None else linked[["trn", "other_trn", "evidence"]].itertuples(index=False)
     found = [

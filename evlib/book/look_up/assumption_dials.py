@@ -35,8 +35,8 @@ _DIALS: dict[str, tuple[str, dict[str, str]]] = {
     "exoflo_per_ml": ("Particles in a millilitre of ExoFlo", {"": "every reading of the sources, each as likely"}),
     "exosome_mass_is_protein": ("A mass of exosomes", {"False": "is of exosomes", "True": "is of protein"}),
     "cited_factors": (
-        "Factors that were cited second-hand",
-        {"True": "count beside those read at their source", "False": "do not count"},
+        "Factors that were cited and not read at their source",
+        {"True": "count beside those that were read", "False": "do not count"},
     ),
     "nebulised_share": ("Share of a nebulised dose that counts", {"1 to 1": "all that the device held"}),
     "body_weight_kg": ("Body weight in kg, for doses per kilogram", {"": "none: these doses are not converted"}),
