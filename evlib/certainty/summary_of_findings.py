@@ -210,7 +210,7 @@ def rules_of_certainty() -> pd.DataFrame:
     --------
     >>> rules = rules_of_certainty()
     >>> rules[rules.reason == "imprecision"].when.to_list()  # doctest: +NORMALIZE_WHITESPACE
-    ['the 95 % interval of a ratio reaches below 0.75 and above 1.25', 'fewer than 120 people, or their number is not stated',
+    ['the 95 % interval of a ratio reaches below 0.75 and above 1.25', 'fewer than 120 people, or how many are compared is not stated',
      '120 to 399 people']
     """
     by_level = {level: [word_of(word) for word in _BY_RISK if _BY_RISK[word] == level] for level in _BY_RISK.values()}
@@ -231,7 +231,7 @@ def rules_of_certainty() -> pd.DataFrame:
             f"the 95 % interval of a ratio reaches below {_APPRECIABLE[0]} and above {_APPRECIABLE[1]}",
             _VERY_SERIOUS,
         ),
-        ("imprecision", f"fewer than {_FAR_FROM_ENOUGH} people, or their number is not stated", _VERY_SERIOUS),
+        ("imprecision", f"fewer than {_FAR_FROM_ENOUGH} people, or how many are compared is not stated", _VERY_SERIOUS),
         ("imprecision", f"{_FAR_FROM_ENOUGH} to {_ENOUGH - 1} people", _SERIOUS),
         ("missing results", "a trial of the same group of diseases and route ended without a result", _SERIOUS),
     ]
@@ -350,7 +350,7 @@ def _imprecision(own: pd.DataFrame) -> tuple[int, str]:
     if ((ratios.low < _APPRECIABLE[0]) & (ratios.high > _APPRECIABLE[1])).any():
         found += [(_VERY_SERIOUS, "an interval holds benefit and harm")]
     if pd.isna(n):
-        found += [(_VERY_SERIOUS, "number of people not stated")]
+        found += [(_VERY_SERIOUS, "how many people are compared is not stated")]
     elif n < _FAR_FROM_ENOUGH:
         found += [(_VERY_SERIOUS, f"{several(n, 'person', 'people')} alone")]
     elif n < _ENOUGH:
