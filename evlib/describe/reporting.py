@@ -19,7 +19,17 @@ _MEASURES_OF_EVS = ("particles", "particles per area", "mass", "mass per body we
 
 
 def stated_items(trials: pd.DataFrame, records: pd.DataFrame, doses: pd.DataFrame) -> pd.DataFrame:
-    """Which of the ``ITEMS`` each trial states: one bool column per item, rows as in ``trials`` (of table ``described``)."""
+    """Which of the ``ITEMS`` each trial states: one bool column per item, rows as in ``trials`` (of table ``described``).
+
+    Examples
+    --------
+    >>> from evlib.base.schema import columns
+    >>> trials = pd.DataFrame([{"trn": "NCT1", "route": "nebulised"}], columns=columns("described"))
+    >>> records = pd.DataFrame([{"trn": "NCT1", "sponsor": "A hospital"}], columns=columns("records"))
+    >>> stated = stated_items(trials, records, pd.DataFrame(columns=columns("doses")))
+    >>> stated[["route", "sponsor", "dose"]].iloc[0].to_list()
+    [True, True, False]
+    """
     own = records.drop_duplicates("trn").set_index("trn").reindex(trials.trn).reset_index()
     in_trial = {"cell_source": "msc_source", "phase": "phase_group", "country": "countries"}
     in_trial |= {name: name for name in ("ev_term", "route", "study_type", "design", "enrolment")}

@@ -98,7 +98,14 @@ def _decisions(path: Path, doses: pd.DataFrame) -> tuple[pd.DataFrame, Path, lis
 
 
 def of_records(doses: pd.DataFrame) -> pd.DataFrame:
-    """The doses of table ``doses`` that the trial's own record tells; of a table without ``told_by``, all."""
+    """The doses of table ``doses`` that the trial's own record tells; of a table without ``told_by``, all.
+
+    Examples
+    --------
+    >>> doses = pd.DataFrame({"trn": ["NCT1", "NCT2"], "told_by": ["the record", "a table of a review"]})
+    >>> of_records(doses).trn.to_list()
+    ['NCT1']
+    """
     return doses[doses.told_by == BY_RECORD] if "told_by" in doses else doses
 
 
