@@ -606,8 +606,8 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         if counts:
             area = "" if question["disease_area"] == ALL else " of this disease area"
             text = f"{joined(counts)}{area} tell no route: any may belong here."
-            if n := len(without_route(rows, question)):
-                text += f" {several(n, 'report')} of them {'compares' if n == 1 else 'compare'} a primary outcome or deaths, and {'follows' if n == 1 else 'follow'} here."
+            if n_comparing := len(without_route(rows, question)):
+                text += f" {several(n_comparing, 'report')} of them {'compares' if n_comparing == 1 else 'compare'} a primary outcome or deaths, and {'follows' if n_comparing == 1 else 'follow'} here."
             lines.append((text, [], page_of(*(unknown[field] for field in FIELDS))))
     lines += _on_other_pages(own, rows, question, protocol)
     if "doses" in own:
@@ -655,12 +655,12 @@ def without_route_in_short(rows: Rows, question: dict[str, Any]) -> str:
 
 
 def _may_belong_together(rows: Rows, question: dict[str, Any]) -> list[str]:
-    """The reports that may be of a trial, of which either stands on the question, with the words that say so."""
+    """The reports that may be of a trial, of which either stands on the question; the trial's page has the words that say so."""
     named = []
     for row in rows.get("possible", []):
         report = {field: row[f"report_{field}"] for field in FIELDS}
         if belongs(row, question) or (row["study_id"] and belongs(report, question)):
-            named.append(f"{row['report']} {LINKS[row['link']].replace('this trial', row['trn'])}: “{row['words']}”")
+            named.append(f"{row['report']} {LINKS[row['link']].replace('this trial', row['trn'])}")
     return named
 
 
