@@ -695,11 +695,8 @@ def _closed(trials: list[dict[str, Any]], protocol: dict) -> str:
         (ended, f"{several(len(ended), 'other trial')}: ended, stopped or unknown"),
         (outside, f"{several(len(outside), 'record')} of expanded access: the product is given outside of a trial"),
     )
-    most = _SHORT if len(trials) <= _MANY else 0
     return "\n\n".join(
-        _trial_table(own, protocol, caption, most=most, opened=not most and len(own) <= _SHORT)
-        for own, caption in groups
-        if own
+        _trial_table(own, protocol, caption, most=0, opened=len(own) <= _SHORT) for own, caption in groups if own
     )
 
 
