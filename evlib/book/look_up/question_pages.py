@@ -57,7 +57,7 @@ _EVERYTHING = "all-diseases-all-routes"
 _MISSING = "not reported"
 _SENTENCES = ("by_disease", "certainty", "dose", "harms")  # of an answer, in this order
 _MANY = 20  # trials; with more, a page prints the headings of their lists alone
-_PRINTED = 4_000  # characters of what was found; with more, an answer would not print on two sheets
+_PRINTED = 3_000  # characters of what was found; with more, an answer would not print on two sheets
 _OPEN = 15  # trials under way, or doses, that are listed unfolded
 _SHORT = 6  # rows; a longer table is folded
 # Of each table beside a page its columns.
