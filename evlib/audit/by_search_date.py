@@ -37,9 +37,8 @@ _OF_RECORDS = (*deduplication.NEEDED, "registered_basis", "registered_low", "reg
 _OF_TRIALS = ["trn", "disease_area", "route_group", "registered_basis"]
 _STEP = {"month": "ME", "quarter": "QE", "year": "YE", "week": "7D"}  # as pandas calls them
 
-_Repeats = dict[
-    tuple[str, ...], pd.DataFrame
-]  # table `duplicates` by the linked records of a search, which few dates change
+# Table ``duplicates`` by the linked records of a search, which few dates change.
+_Repeats = dict[tuple[str, ...], pd.DataFrame]
 
 
 class Inputs(NamedTuple):
