@@ -171,17 +171,8 @@ def harms_in_words(beside: pd.DataFrame, silent: pd.DataFrame, *, n_reports: int
 def in_table_2_alone(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The harms that the paper's Table 2 prints of trials of which no event is on file here: ``trn, outcomes`` (its words).
 
-    ``tables`` are as for ``printed_by_the_paper``, of which ``table2, arms, studies, adverse_events`` are read.
-
-    Examples
-    --------
-    >>> tables = {"table2": pd.DataFrame({"trn": ["NCT1"], "adverse_events": "mild", "outcomes": "fever in 2"})}
-    >>> tables |= {"arms": pd.DataFrame({"arm_id": ["a1"], "study_id": "a"})}
-    >>> tables |= {"studies": pd.DataFrame({"study_id": ["a"], "trn": "NCT1"})}
-    >>> tables |= {"adverse_events": pd.DataFrame({"arm_id": ["a1"], "n_events": "0"})}
-    >>> in_table_2_alone(tables)
-        trn    outcomes
-    0  NCT1  fever in 2
+    ``tables`` are as for ``printed_by_the_paper``, whose example shows such a harm; of them ``table2, arms, studies`` and
+    ``adverse_events`` are read.
     """
     printed = tables["table2"][tables["table2"].adverse_events != "none"]
     arms = tables["arms"].merge(tables["studies"][["study_id", "trn"]], on="study_id")
