@@ -166,8 +166,8 @@ def _of_reports(results: Path, raw_dir: Path, described: pd.DataFrame) -> Tables
             other = rows[~rows.study_id.isin(rows.study_id[rows.role == "ev"])].groupby("study_id").role.first()
             tables["reports"]["left_out"] = tables["reports"].study_id.map(other.map(_NO_VESICLES))
             rows = rows[rows.role == "ev"]
-            rows = rows.assign(finding=findings_in_words(rows))
-            rows = rows.assign(absolute=[per_1000(row) is not None for row in rows.itertuples()])
+            absolute = [per_1000(row) is not None for row in rows.itertuples()]
+            rows = rows.assign(finding=findings_in_words(rows), absolute=absolute)
         elif name == "harms_beside_controls":
             rows = rows.assign(no_vesicles=rows.role.map(_NO_VESICLES))
         tables[name] = rows.assign(**{field: rows.study_id.map(coded[field]) for field in FIELDS})
@@ -613,9 +613,10 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
     if "doses" in own:
         lines.append((f"No dose is on file of {len(trials) - _number(own['doses'], 'trn')} of {n}.", [], ""))
     shown = {"phase_group": "phase", "status": "status", "enrolment": "number of people", "countries": "country"}
-    absent = [f"no {word} by {sum(row[name] is None for row in trials)}" for name, word in shown.items()]
+    absent = {word: sum(row[name] is None for row in trials) for name, word in shown.items()}
     if trials:
-        lines.append((f"Of {n}, {joined(absent)} is shown to us.", [], ""))
+        gaps = joined([f"{k} {'shows' if k == 1 else 'show'} no {word}" for word, k in absent.items()])
+        lines.append((f"Of {n}, as our copies show them, {gaps}.", [], ""))
     lines += [(text, [], "") for told, text in told_of_making(own, question) if not told]
     if may_belong := _may_belong_together(rows, question):
         lines.append(
