@@ -30,6 +30,9 @@ def test_each_kind_has_the_rows_that_its_file_calls_so(results):
     assert counts["particles of a report's dose"] == len(_worked_out(results / "tested_doses.csv"))
     assert rows[rows.kind == "particles of a dose"].basis.str.startswith("derived").any()
     assert counts["cell of a report decided anew"] == len(read_csv(RAW / "curation/corrections.csv"))
+    possible = read_csv(RAW / "curation/possible_reports.csv").query("link == 'possible'")
+    included = possible[possible.trn.isin(described.trn)]
+    assert set(rows.trial_or_report[rows.kind == "report that may be of a trial"]) == set(included.trn) != set()
     assert f"| {counts['country']} |" in kinds_in_words(rows)
 
 

@@ -29,6 +29,14 @@ KINDS = {
         "curation/conversions.csv",
     ),
     "that a trial compares doses": ("under-way", "trials under way", "dose_comparisons.csv"),
+    "allocation or arms, not told by the field": (
+        "under-way",
+        "trials under way and the answers",
+        "curation/told_of_trials.csv",
+    ),
+    "group of diseases of a trial": ("07_certainty.ipynb", "chapter 7", "curation/disease_groups_of_trials.csv"),
+    "records that may be one trial": ("02_screen.ipynb", "chapter 2", "curation/may_be_same.csv"),
+    "report that may be of a trial": ("find_answer.md", "the answers", "curation/possible_reports.csv"),
     "trial of a report": ("07_certainty.ipynb", "chapters 4 and 7", "curation/studies.csv"),
     "number of people of a report": ("07_certainty.ipynb", "chapter 7 and the answers", "report_characteristics.csv"),
     "whether a report is randomised": ("07_certainty.ipynb", "chapters 4 and 7", "report_characteristics.csv"),
@@ -47,6 +55,10 @@ KINDS = {
     "cell of a report decided anew": ("07_certainty.ipynb", "chapters 4 and 7", "curation/corrections.csv"),
 }
 COLUMNS = ("trial_or_report", "kind", "what", "basis", "used", "file")
+_OF_ALL_RECORDS = [  # files whose rows may be of records that a run does not include
+    *("curation/status_days.csv", "curation/counts_from.csv", "curation/told_of_trials.csv"),
+    *("curation/disease_groups_of_trials.csv", "curation/may_be_same.csv", "curation/possible_reports.csv"),
+]
 _ESTIMATED = "estimated|reconstructed"  # in the basis of an effect
 _WORKED_OUT = ["derived", "assumed"]  # the basis of a dose in particles that its source does not state
 
@@ -132,6 +144,10 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
     printed = made("printed_statistics", "study", "outcome", "counts_basis")
     printed = printed[printed.counts_basis.notna() & (printed.counts_basis != "printed")]
     cells = decided("corrections", "file", "key", "column", "value")
+    of_trial, same = decided("told_of_trials", "trn", "item", "told"), decided("may_be_same", "trn", "other_trn")
+    groups = decided("disease_groups_of_trials", "trn", "disease_group")
+    possible = decided("possible_reports", "trn", "study_id", "report", "link")
+    possible = possible[possible.link == "possible"]  # any other is stated by the report itself
 
     rows = {
         "day of registration": (
@@ -170,6 +186,18 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
         ),
         "particles in a mass, cited and not read at the source": (factors.quantity, factors.context, factors.note),
         "that a trial compares doses": (comparing.trn, "it compares doses", comparing.because),
+        "allocation or arms, not told by the field": (
+            of_trial.trn,
+            of_trial["item"] + ": " + of_trial.told,
+            of_trial.words,
+        ),
+        "group of diseases of a trial": (groups.trn, groups.disease_group, groups.words),
+        "records that may be one trial": (same.trn, "may be the same as " + same.other_trn, same.words),
+        "report that may be of a trial": (
+            possible.trn,
+            "perhaps its report: " + possible.study_id.map(names).fillna(possible.report),
+            possible.words,
+        ),
         "trial of a report": (linked.study, linked.trn, linked.trn_link),
         "number of people of a report": (people.study, people.people, people.people_basis),
         "whether a report is randomised": (by_record.study, by_record.record_allocation, "the record of its trial"),
@@ -197,7 +225,7 @@ def inferred(results: Path, raw_dir: Path) -> pd.DataFrame:
         for kind, (of, what, basis) in rows.items()
     ]
     found = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    of_trials = found.kind.isin(["day of a status", "since when a record counts"])  # files on all records
+    of_trials = found.file.isin(_OF_ALL_RECORDS)
     return found[~of_trials | found.trial_or_report.isin(trials.trn)].reset_index(drop=True)[list(COLUMNS)]
 
 
