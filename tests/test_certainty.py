@@ -298,8 +298,8 @@ def test_a_row_says_what_is_primary_what_is_post_hoc_and_which_printed_shares_be
     assert "not of what is post hoc" in post_hoc and "selective reporting (−1)" in post_hoc
     assert "selective reporting" not in found.because["Lightner 2023", "death", "placebo"]  # a planned outcome is in it
     apart = found.because["EXO-CD24 phase IIb 2024", "death", "matched controls"]
-    assert "risk of bias RoB2" not in apart and "no reading by ROBINS-I is on file" in apart and "(−2)" in apart
-    assert "risk of bias RoB2: some concerns (−1)" in found.because["EXO-CD24 phase IIb 2024", "death", "another dose"]
+    assert "risk of bias RoB 2" not in apart and "no reading by ROBINS-I is on file" in apart and "(−2)" in apart
+    assert "risk of bias RoB 2: some concerns (−1)" in found.because["EXO-CD24 phase IIb 2024", "death", "another dose"]
 
 
 def test_no_outcome_is_named_after_another_comparator_than_its_own():

@@ -15,7 +15,7 @@ import pandas as pd
 from evlib.base.schema import checked, columns
 from evlib.base.words import joined, not_of_mscs, several
 from evlib.certainty.comparisons import OTHER_DOSE, SAYS
-from evlib.certainty.risk_of_bias import word_of
+from evlib.certainty.risk_of_bias import TOOL_NAMES, word_of
 
 LEVELS = ("very low", "low", "moderate", "high")
 QUESTION = ["disease_group", "route_group", "domain", "comparator"]
@@ -65,7 +65,7 @@ def summary_of_findings(compared: pd.DataFrame, risk: pd.Series, missing: pd.Dat
     >>> compared, none = checked(pd.DataFrame([row]), "compared_outcomes"), {"disease_area": [], "route_group": [], "disease_group": []}
     >>> found = summary_of_findings(compared, pd.Series({"a": "RoB2: some-concerns"}), pd.DataFrame(none, dtype="str"))
     >>> found.loc[0, ["found", "certainty", "because"]].to_list()
-    ['death (primary outcome): better, as the report says', 'very low', 'risk of bias RoB2: some concerns (−1); 40 people alone (−2)']
+    ['death (primary outcome): better, as the report says', 'very low', 'risk of bias RoB 2: some concerns (−1); 40 people alone (−2)']
     """
     vesicles = compared[compared.role == "ev"]
     most_first = -vesicles.disease_group.map(vesicles.disease_group.value_counts())
@@ -311,6 +311,11 @@ def _absolute(row) -> str:
     return f"; per {_PER:,}: {risk} in the other arm, {many} ({low} to {high}) in this one"
 
 
+def _in_words(judgement: str) -> str:
+    tool, word = judgement.split(": ")
+    return f"{TOOL_NAMES[tool]}: {word_of(word)}"
+
+
 def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
     """The reasons for rating down that lie in the reports of a question, each with its number of levels."""
     judged = {study: risk.get(study) for study in own.study_id.unique()}
@@ -323,7 +328,7 @@ def _reasons(own: pd.DataFrame, risk: pd.Series) -> Iterable[tuple[int, str]]:
         later = " (judged of a planned outcome, not of what is post hoc)" if own.post_hoc.notna().all() else ""
         yield (
             levels[worst],
-            f"risk of bias {word_of(judged[worst])}{later}" if judged[worst] else "risk of bias not judged",
+            f"risk of bias {_in_words(judged[worst])}{later}" if judged[worst] else "risk of bias not judged",
         )
     if own.post_hoc.notna().all():
         yield _SERIOUS, "post hoc alone, a risk of selective reporting"

@@ -9,11 +9,11 @@ from evlib.base.schema import split_multi
 from evlib.base.words import several
 from evlib.certainty.comparisons import BY_REPORT
 from evlib.certainty.product_reporting import ITEMS
+from evlib.certainty.risk_of_bias import TOOL_NAMES
 from evlib.doses.evidence import RANDOMISED_BY_RECORD
 from evlib.doses.stated_doses import span_of
 
 _ROLES = {"ev": "vesicles", "control": "control", "cells": "cells", "other product": "another product"}
-_TOOLS = {"RoB2": "RoB 2", "ROBINS-I": "ROBINS-I"}
 _TOLD = {"yes": "stated", "no": "not stated", "not-seen": "not seen in what was read"}
 _DIRECTIONS = {
     ("between arms", "better"): "better",
@@ -339,7 +339,7 @@ def _risk_of_bias(judged: list[dict[str, Any]], study: str) -> str:
         ("Domain", "Judgement", "Reason", "Judged by", "Two readings"), rows, label=f"Risk of bias of {study}"
     )
     summary = (
-        f"Risk of bias ({_t(_TOOLS.get(judged[0]['tool'], judged[0]['tool']))}): {_t(overall)} overall; "
+        f"Risk of bias ({_t(TOOL_NAMES.get(judged[0]['tool'], judged[0]['tool']))}): {_t(overall)} overall; "
         f"two machine readings differ in {len(differ)} of {len(judged)}{_t(record_called_randomised(judged[0]))}"
     )
     return fold(summary, table)
