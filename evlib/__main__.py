@@ -374,9 +374,16 @@ def search(
     paths: Exports,
     query: Annotated[str | None, Option(help="Words, phrases, AND, OR, NOT. Default: protocol.yml's.")] = None,
     out: Annotated[Path | None, Option(help="A CSV file for the records that are found.")] = None,
+    terms: Annotated[
+        bool,
+        Option(
+            "--terms",
+            help="Count what each of its words and phrases finds by itself, too; this reads many more records.",
+        ),
+    ] = False,
     retrieved: Retrieved = None,
 ) -> None:
-    """Search registry exports by the Boolean query, without a network; shows how many records each of its terms finds."""
+    """Search registry exports by the Boolean query, without a network."""
     from evlib.base.query import by_term, matches
     from evlib.base.schema import append_csv
 
@@ -384,15 +391,17 @@ def search(
     n_records = n_hits = 0
     by_terms = []
     with writing(out) if out else nullcontext() as file:
-        for part in _parts_of(paths, retrieved, out, query=query):
+        for part in _parts_of(paths, retrieved, out, query=query, any_term=terms):
             records = part.records
             hits = records[matches(records, query)]
             n_records, n_hits = n_records + len(records) + part.passed, n_hits + len(hits)
-            by_terms.append(by_term(records, query).set_index("term").records)
+            if terms:
+                by_terms.append(by_term(records, query).set_index("term").records)
             if file:
                 append_csv(hits, file)
-    for term, count in sum(by_terms).items():
-        echo(f"{count:>9}  {term}")
+    if by_terms:
+        for term, count in sum(by_terms).items():
+            echo(f"{count:>9}  {term}")
     echo(f"{n_hits} of {n_records} records are found.")
 
 
@@ -594,12 +603,16 @@ def _records_of(paths: list[Path], retrieved: str | None, *outs: Path | None) ->
 
 
 def _parts_of(
-    paths: list[Path], retrieved: str | None, *outs: Path | None, query: str | None = None
+    paths: list[Path],
+    retrieved: str | None,
+    *outs: Path | None,
+    query: str | None = None,
+    any_term: bool = False,
 ) -> Iterator["Batch"]:
     """Exports part by part, so that any size fits; says at the end whether rows could not be used.
 
     ``outs`` are the files that are written meanwhile. Exports without any usable record are an error. With a ``query``, records in
-    which neither it nor one of its terms can be found may be passed over.
+    which it cannot be found (with ``any_term``, nor any one of its terms) may be passed over.
     """
     from evlib.base.query import needed
     from evlib.ingest.registries import losses, stream
@@ -611,7 +624,7 @@ def _parts_of(
         paths,
         retrieved=_day(retrieved),
         registries=list(_protocol()["registries"]),
-        asked=None if query is None else Asked(patterns=needed(query, any_term=True)),
+        asked=None if query is None else Asked(patterns=needed(query, any_term=any_term)),
         processes=1 if query is None else os.cpu_count() or 1,
     ):
         n_records, n_rejects = n_records + len(part.records) + part.passed, n_rejects + len(part.rejects)

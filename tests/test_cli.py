@@ -120,6 +120,9 @@ def test_search_finds_the_same_in_the_snapshot_and_in_the_table_made_of_it(tmp_p
     found = evlib("search", str(snapshot), "--query", "exosomes NOT plant", "--out", str(tmp_path / "found.csv"))
     again = evlib("search", str(tmp_path / "records.csv"), "--query", "exosomes NOT plant")
     assert found.stdout == again.stdout
+    *counted, last = evlib("search", str(snapshot), "--query", "exosomes NOT plant", "--terms").stdout.splitlines()
+    assert [line.split()[1] for line in counted] == ["exosomes", "plant"]
+    assert last == found.stdout.strip() and int(counted[0].split()[0]) >= int(last.split()[0])
     rows = pd.read_csv(tmp_path / "found.csv")
     assert f"{len(rows)} of 262 records are found." in found.stdout
     assert 0 < len(rows) < 262
