@@ -56,6 +56,19 @@ def test_what_is_like_enough_to_be_asked(other, is_proposed):
     assert proposed(BURNS, other) == ([frozenset({A, B})] if is_proposed else [])
 
 
+def test_a_page_beside_a_number_of_its_registry_is_no_second_registration():
+    sister = BURNS | {"brief_title": "Exosomes of cord cells in burns", "sponsor": None, "start_date": None}
+    assert proposed(BURNS, sister) == []
+    assert proposed(BURNS, sister | {"trn_kind": "page"}) == [frozenset({A, B})]
+
+
+def test_conditions_that_most_records_state_tell_nothing():
+    rows = (BURNS | {"brief_title": None}, BURNS | {"brief_title": None, "registry": "ChiCTR"})
+    others = [{"conditions": "Burns", "brief_title": f"Trial {i}"} for i in range(duplicate_scores._COMMON)]
+    assert "conditions alike" in duplicate_scores.proposals(small(*rows)).evidence[0]
+    assert proposed(*rows, *others) == []
+
+
 def test_a_settled_pair_is_not_proposed_in_either_order():
     twice = (BURNS, BURNS | {"registry": "ChiCTR"})
     assert proposed(*twice)
@@ -130,11 +143,16 @@ def plainly(records):
     """The proposals as the chapter explains them: every pair of a block, all that can be told of it, one by one."""
     rows = records.astype("object").where(records.notna(), None).to_dict("records")
     for row in rows:
-        row |= {name: " ".join(tokens(row[name] or "")) for name in ("sponsor", "conditions", "acronym")}
+        row |= {name: " ".join(sorted(tokens(row[name] or ""))) for name in ("sponsor", "conditions", "acronym")}
+    for row in rows:
         row["titles"] = [" ".join(tokens(row[name] or "")) for name in ("brief_title", "official_title")]
         row["words"] = set(" ".join(row["titles"]).split())
         row["acronym"] = row["acronym"] if len(row["acronym"]) >= 4 else ""
-        row["month"] = (row["start_date"] or "")[:7]
+        row["month"] = (row["start_date"] or "")[:7] if len(row["start_date"] or "") >= 7 else ""
+        row["common"] = sum(other["conditions"] == row["conditions"] for other in rows) > max(
+            duplicate_scores._COMMON, len(rows) / 10
+        )
+        row |= {f"{name}_text": row[name] or "" for name in DATES}
         row |= {name: row[name] and datetime.fromisoformat(f"{row[name]}-01-01"[:10]) for name in DATES}
     often = Counter(word for row in rows for word in row["words"])
     blocks = {}
@@ -144,6 +162,7 @@ def plainly(records):
         keys += [("acronym", row["acronym"])] * bool(row["acronym"])
         keys += [("sponsor", row["sponsor"], row["month"])] * bool(row["sponsor"] and row["month"])
         keys += [("enrolment", row["enrolment"], row["month"])] * bool(row["enrolment"] and row["month"])
+        keys += [("both", row["sponsor"], row["enrolment"])] * bool(row["sponsor"] and row["enrolment"])
         for key in keys:
             blocks.setdefault(key, []).append(place)
     few = (block for block in blocks.values() if len(block) <= duplicate_scores._BLOCK)
@@ -163,20 +182,30 @@ def scored_plainly(one, other):
     def same(name):
         return bool(one[name]) and one[name] == other[name]
 
+    def known(name, letters):
+        return all(len(row[f"{name}_text"]) >= letters for row in (one, other))
+
     title = max(alike(a, b) for a in one["titles"] for b in other["titles"])
+    titled = any(one["titles"]) and any(other["titles"])
     sponsor, named = alike(one["sponsor"], other["sponsor"]), bool(one["sponsor"] and other["sponsor"])
     sizes = [one["enrolment"], other["enrolment"]]
-    apart = days("start_date") if days("start_date") is not None else days("registered_text")
+    starts, registrations = days("start_date"), days("registered_text")
+    apart = starts if starts is not None else registrations
+    conditions, stated = alike(one["conditions"], other["conditions"]), bool(one["conditions"] and other["conditions"])
     told = {
+        "titles unlike": (-1, titled and title < 40),
         "same acronym": (3, same("acronym")),
         "sponsors alike": (1.5, sponsor >= 85),
-        "sponsors unlike": (-1, named and sponsor < 45),
-        "started in the same month": (1.5, same("month")),
+        "sponsors unlike": (-0.75, named and sponsor < 45),
+        "started within a month": (1.5, bool(one["month"] and other["month"]) and starts <= 31),
+        "started on the same day": (1, starts == 0 and known("start_date", 10)),
+        "registered within a month": (1.25, starts is None and registrations is not None and registrations <= 31),
         "more than a year apart": (-1.5, apart is not None and apart > 366),
         "same enrolment": (1, None not in sizes and sizes[0] == sizes[1]),
         "enrolments differ by more than a factor of two": (-1, None not in sizes and max(sizes) > 2 * min(sizes)),
-        "conditions alike": (1, alike(one["conditions"], other["conditions"]) >= 80),
-        "in one registry": (-1.5, one["registry"] == other["registry"]),
+        "conditions alike": (1, conditions >= 80 and not one["common"] and not other["common"]),
+        "conditions unlike": (-0.5, stated and conditions < 45),
+        "in one registry": (-3, same("registry") and "page" not in (one["trn_kind"], other["trn_kind"])),
     }
     points = min(max((title - 50) / 10, 0), 5) + sum(weight for weight, holds in told.values() if holds)
     good = [name for name, (weight, holds) in told.items() if holds and weight > 0]
@@ -193,13 +222,23 @@ TITLES = [
     "Élan β",
     "Vesicles of the cord in burns",
     "Vesicles and a pilot trial: knee, élan",
+    "ab",
 ]
 FACTS = {
     "registry": ["ClinicalTrials.gov", "ChiCTR", "DRKS"],
+    "trn_kind": ["number", "number", "page"],
     "brief_title": TITLES,
     "official_title": TITLES,
     "acronym": [None, None, "EXO", "EXOB", "exo-b 2"],
-    "sponsor": [None, "General hospital of Tehran", "Tehran general hospital", "Tehran general", "Company of Seoul"],
+    "sponsor": [
+        None,
+        "Company of Seoul",
+        "General hospital of Tehran",
+        "Tehran general hospital",
+        "Tehran general",
+        "First general hospital of Tehran",
+        "Third general hospital of Tehran",
+    ],
     "conditions": [None, "Deep burns of skin", "deep burns: skin", "Stroke"],
     "start_date": [None, "2023-01", "2023-01-20", "2023", "2021-06-01"],
     "registered_text": [None, "2023-01-02", "2020-01-02"],
@@ -214,6 +253,7 @@ def test_the_fast_way_proposes_what_the_plain_way_does(rows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duplicate_scores, "_BLOCK", 5)
         patch.setattr(duplicate_scores, "_RAREST", 2)
+        patch.setattr(duplicate_scores, "_COMMON", 2)
         patch.setattr(duplicate_scores, "_AT_ONCE", 40)
         found = duplicate_scores.proposals(small(*rows))
         expected = plainly(small(*rows))

@@ -16,22 +16,27 @@ from evlib.base.schema import checked
 
 _BLOCK = 30  # records that may share a rare word for the word to bring them together
 _RAREST = 6  # words of a title that bring records together
+_COMMON = 10  # records that state the same conditions; more, where these are also a tenth of all, tell nothing by them
 _AT_ONCE = 100_000  # pairs that are compared at a time, which bounds the memory
-THRESHOLD = 4.5
+THRESHOLD = 4.75
 _OF_LINK = 4.5  # points of two records that a number or a note links
 
 WEIGHTS = pd.DataFrame(
     [
         ("titles alike from 50 of 100 on, in proportion", "0 to 5"),
+        ("titles unlike (below 40)", "-1"),
         ("same acronym of four letters or more", "+3"),
         ("sponsors alike (85 of 100 or more)", "+1.5"),
-        ("sponsors unlike (below 45)", "-1"),
-        ("started in the same month", "+1.5"),
+        ("sponsors unlike (below 45)", "-0.75"),
+        ("starts within a month (31 days)", "+1.5"),
+        ("started on the same day", "+1"),
+        ("a start is missing, and registrations within a month", "+1.25"),
         ("starts, or where these are missing registrations, more than a year apart", "-1.5"),
         ("same enrolment", "+1"),
         ("enrolments that differ by more than a factor of two", "-1"),
-        ("conditions alike (80 of 100 or more)", "+1"),
-        ("both in one registry, which seldom takes a trial twice", "-1.5"),
+        ("conditions alike (80 of 100 or more), unless more than ten records and a tenth of all state them", "+1"),
+        ("conditions unlike (below 45)", "-0.5"),
+        ("both in one registry, which seldom takes a trial twice", "-3"),
         (
             "linked by a number that one or both name, or by the note on one, and not merged: proposed with any points",
             "+4.5",
@@ -41,15 +46,19 @@ WEIGHTS = pd.DataFrame(
 )
 # What can be told of a pair beside the likeness of its titles, which is worth ``_OF_TITLES`` at most; in the order of the evidence.
 _POINTS = {
+    "titles unlike": -1.0,
     "same acronym": 3.0,
     "sponsors alike": 1.5,
-    "sponsors unlike": -1.0,
-    "started in the same month": 1.5,
+    "sponsors unlike": -0.75,
+    "started within a month": 1.5,
+    "started on the same day": 1.0,
+    "registered within a month": 1.25,
     "more than a year apart": -1.5,
     "same enrolment": 1.0,
     "enrolments differ by more than a factor of two": -1.0,
     "conditions alike": 1.0,
-    "in one registry": -1.5,
+    "conditions unlike": -0.5,
+    "in one registry": -3.0,
 }
 _OF_TITLES = 5.0
 
@@ -66,9 +75,9 @@ def proposals(
 ) -> pd.DataFrame:
     """Pairs of records that may be one trial, the likeliest first.
 
-    Only records that share a rare word of their titles, an acronym, a sponsor and month, or a size and month are compared,
+    Only records that share a rare word of their titles, an acronym, or two of sponsor, month and size are compared,
     so that the work grows with the number of records and not with its square. A pair is proposed from ``THRESHOLD`` points
-    on; the points are ``WEIGHTS``, set by hand on planted duplicates.
+    on; the points are ``WEIGHTS``, set by hand on planted duplicates and on pairs of real records of two registries.
 
     Parameters
     ----------
@@ -93,7 +102,7 @@ def proposals(
     >>> table = proposals(checked(records.assign(snapshot="2026-11-28"), "records"))
     >>> table[["trn", "other_trn", "points", "evidence"]]
         trn other_trn  points                                           evidence
-    0  NCT1   ChiCTR2    5.78  titles 93 of 100 alike; started in the same month
+    0  NCT1   ChiCTR2    5.78  titles 93 of 100 alike; started within a month
     """
     facts = _facts(records)
     alike = (_scored(facts, left, right) for left, right in _candidates(facts))
@@ -135,17 +144,23 @@ def _facts(records: pd.DataFrame) -> _Facts:
         return np.where(np.isnat(dates), np.nan, dates.astype("float64"))
 
     brief, official = places("title", "brief_title", "official_title")
-    months = records.start_date.str.slice(0, 7).fillna("").to_numpy(dtype=object)
+    months = records.start_date.str.extract(r"^(\d{4}-\d\d)", expand=False).fillna("").to_numpy(dtype=object)
+    conditions = places("conditions", "conditions")[0]
+    common = np.bincount(conditions)[conditions] > max(_COMMON, len(records) / 10)
     rows = records[["trn"]].reset_index(drop=True)
     rows = rows.assign(
         brief=brief,
         official=official,
         sponsor=places("sponsor", "sponsor")[0],
-        conditions=places("conditions", "conditions")[0],
+        conditions=conditions,
+        common=common,
         acronym=places("acronym", "acronym", shortest=4)[0],
-        registry=pd.factorize(records.registry)[0],
+        registry=np.where(
+            records.trn_kind == "page", -1, pd.factorize(records.registry)[0]
+        ),  # a page is no registration
         month=pd.factorize(np.append("", months).astype(object))[0][1:],
         start=days("start_date"),
+        day=(records.start_date.str.len() >= len("2020-01-01")).to_numpy(dtype=bool, na_value=False),
         registered=days("registered_text"),
         enrolment=records.enrolment.astype("float64").to_numpy(),
     )
@@ -175,7 +190,8 @@ def _blocks(facts: _Facts) -> tuple[np.ndarray, np.ndarray]:
     rows = facts.rows
     sizes = pd.factorize(rows.enrolment.replace(0, np.nan))[0] + 1
     found, next_key = [_rare_words(facts)], rows.size * _RAREST  # above any word's
-    for one, other in ((rows.acronym, rows.acronym), (rows.sponsor, rows.month), (sizes, rows.month)):
+    pairs = (rows.acronym, rows.acronym), (rows.sponsor, rows.month), (sizes, rows.month), (rows.sponsor, sizes)
+    for one, other in pairs:
         one, other = np.asarray(one, dtype=np.int64), np.asarray(other, dtype=np.int64)
         known = np.flatnonzero((one > 0) & (other > 0))
         found.append((next_key + one[known] * (other.max(initial=0) + 1) + other[known], known))
@@ -224,14 +240,20 @@ def _scored(facts: _Facts, left: np.ndarray, right: np.ndarray, *, threshold: fl
     pairs = pairs.assign(**{"sponsors alike": sponsor >= 85, "sponsors unlike": (sponsor < 45) & named})
     pairs = pairs[_points(pairs) + of_conditions >= threshold]
     least = np.where(_points(pairs) + _OF_TITLES >= threshold, 0, 80)
-    conditions = _alike(facts.texts["conditions"], *_both(facts.rows, "conditions", pairs), least)
-    pairs = pairs.assign(**{"conditions alike": conditions >= 80})
+    one, other = _both(facts.rows, "conditions", pairs)
+    conditions, named = _alike(facts.texts["conditions"], one, other, least), (one > 0) & (other > 0)
+    telling = ~np.logical_or(*_both(facts.rows, "common", pairs))
+    pairs = pairs.assign(
+        **{"conditions alike": (conditions >= 80) & telling, "conditions unlike": (conditions < 45) & named}
+    )
     pairs = pairs[_points(pairs) + _OF_TITLES >= threshold]
     points = _points(pairs)
     pairs = pairs.assign(
         title=_titles_alike(facts, pairs, np.where(points >= threshold, 0, 50 + 10 * (threshold - points)))
     )
-    pairs = pairs.assign(points=points + np.clip((pairs.title - 50) / 10, 0, _OF_TITLES))
+    titled = np.logical_and(*np.maximum(_both(facts.rows, "brief", pairs), _both(facts.rows, "official", pairs)))
+    pairs = pairs.assign(**{"titles unlike": (pairs.title < 40) & titled})
+    pairs = pairs.assign(points=_points(pairs) + np.clip((pairs.title - 50) / 10, 0, _OF_TITLES))
     pairs = pairs[pairs.points >= threshold]
     start, other_start = _both(facts.rows, "start", pairs)
     trn = facts.rows.trn
@@ -254,17 +276,19 @@ def _told_by_numbers(rows: pd.DataFrame, left: np.ndarray, right: np.ndarray) ->
         for name, column in ((name, rows[name].to_numpy()) for name in rows)
         if name != "trn"
     }
-    acronym, month, start, registered, size, registry = (
-        pair[name] for name in ("acronym", "month", "start", "registered", "enrolment", "registry")
+    acronym, month, start, day, registered, size, registry = (
+        pair[name] for name in ("acronym", "month", "start", "day", "registered", "enrolment", "registry")
     )
-    apart = np.abs(start[0] - start[1])
-    apart = np.where(np.isnan(apart), np.abs(registered[0] - registered[1]), apart)
+    of_starts, of_registrations = np.abs(start[0] - start[1]), np.abs(registered[0] - registered[1])
+    unknown = np.isnan(of_starts)
     with np.errstate(divide="ignore", invalid="ignore"):
         times = np.maximum(*size) / np.minimum(*size)
     return {
         "same acronym": (acronym[0] == acronym[1]) & (acronym[0] > 0),
-        "started in the same month": (month[0] == month[1]) & (month[0] > 0),
-        "more than a year apart": apart > 366,
+        "started within a month": (of_starts <= 31) & (month[0] > 0) & (month[1] > 0),
+        "started on the same day": (of_starts == 0) & day[0] & day[1],
+        "registered within a month": unknown & (of_registrations <= 31),
+        "more than a year apart": np.where(unknown, of_registrations, of_starts) > 366,
         "same enrolment": size[0] == size[1],
         "enrolments differ by more than a factor of two": times > 2,
         "in one registry": (registry[0] == registry[1]) & (registry[0] >= 0),
