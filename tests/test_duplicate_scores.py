@@ -56,6 +56,22 @@ def test_what_is_like_enough_to_be_asked(other, is_proposed):
     assert proposed(BURNS, other) == ([frozenset({A, B})] if is_proposed else [])
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "are_alike"),
+    [
+        ("The General Hospital, Tehran", "General hospital of Tehran", True),
+        ("Cadila Pharnmaceuticals", "Cadila Pharmaceuticals", True),
+        ("First hospital of Tehran university", "Third hospital of Tehran university", False),
+        ("Kermanshah University of Medical Sciences", "Yazd University of Medical Sciences", False),
+        ("University hospital no. 15091", "University hospital no. 15038", False),
+    ],
+)
+def test_names_that_a_word_or_number_tells_apart_are_not_alike(one, other, are_alike):
+    rows = (BURNS | {"sponsor": one}, BURNS | {"sponsor": other, "registry": "ChiCTR"})
+    (evidence,) = duplicate_scores.proposals(small(*rows)).evidence
+    assert ("sponsors alike" in evidence) == are_alike
+
+
 def test_a_page_beside_a_number_of_its_registry_is_no_second_registration():
     sister = BURNS | {"brief_title": "Exosomes of cord cells in burns", "sponsor": None, "start_date": None}
     assert proposed(BURNS, sister) == []
@@ -185,6 +201,10 @@ def scored_plainly(one, other):
     def known(name, letters):
         return all(len(row[f"{name}_text"]) >= letters for row in (one, other))
 
+    def telling(name, other_name):
+        words = set(name.split()) - set(other_name.split())
+        return " ".join(sorted(word for word in words if len(word) >= 4 or any(map(str.isdigit, word))))
+
     title = max(alike(a, b) for a in one["titles"] for b in other["titles"])
     titled = any(one["titles"]) and any(other["titles"])
     sponsor, named = alike(one["sponsor"], other["sponsor"]), bool(one["sponsor"] and other["sponsor"])
@@ -192,10 +212,12 @@ def scored_plainly(one, other):
     starts, registrations = days("start_date"), days("registered_text")
     apart = starts if starts is not None else registrations
     conditions, stated = alike(one["conditions"], other["conditions"]), bool(one["conditions"] and other["conditions"])
+    own = telling(one["sponsor"], other["sponsor"]), telling(other["sponsor"], one["sponsor"])
+    told_apart = all(own) and fuzz.ratio(*own) < 75
     told = {
         "titles unlike": (-1, titled and title < 40),
         "same acronym": (3, same("acronym")),
-        "sponsors alike": (1.5, sponsor >= 85),
+        "sponsors alike": (1.5, sponsor >= 85 and not told_apart),
         "sponsors unlike": (-0.75, named and sponsor < 45),
         "started within a month": (1.5, bool(one["month"] and other["month"]) and starts <= 31),
         "started on the same day": (1, starts == 0 and known("start_date", 10)),

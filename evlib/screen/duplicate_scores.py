@@ -26,7 +26,7 @@ WEIGHTS = pd.DataFrame(
         ("titles alike from 50 of 100 on, in proportion", "0 to 5"),
         ("titles unlike (below 40)", "-1"),
         ("same acronym of four letters or more", "+3"),
-        ("sponsors alike (85 of 100 or more)", "+1.5"),
+        ("sponsors alike (85 of 100 or more), and no word or number that tells one name from the other", "+1.5"),
         ("sponsors unlike (below 45)", "-0.75"),
         ("starts within a month (31 days)", "+1.5"),
         ("started on the same day", "+1"),
@@ -253,7 +253,12 @@ def _scored(facts: _Facts, left: np.ndarray, right: np.ndarray, *, threshold: fl
     )
     titled = np.logical_and(*np.maximum(_both(facts.rows, "brief", pairs), _both(facts.rows, "official", pairs)))
     pairs = pairs.assign(**{"titles unlike": (pairs.title < 40) & titled})
-    pairs = pairs.assign(points=_points(pairs) + np.clip((pairs.title - 50) / 10, 0, _OF_TITLES))
+    of_titles = np.clip((pairs.title - 50) / 10, 0, _OF_TITLES)
+    pairs = pairs[_points(pairs) + of_titles >= threshold]
+    alike = pairs["sponsors alike"].to_numpy(copy=True)
+    alike[alike] = ~_told_apart(facts.texts["sponsor"], *_both(facts.rows, "sponsor", pairs[alike]))
+    pairs = pairs.assign(**{"sponsors alike": alike})
+    pairs = pairs.assign(points=_points(pairs) + of_titles[pairs.index])
     pairs = pairs[pairs.points >= threshold]
     start, other_start = _both(facts.rows, "start", pairs)
     trn = facts.rows.trn
@@ -335,6 +340,23 @@ def _alike(texts: np.ndarray, one: np.ndarray, other: np.ndarray, least: np.ndar
     alike = np.zeros(len(pairs))
     alike[near] = (whole[near] + _compared(texts, left[near], right[near], fuzz.token_set_ratio)) / 2
     return alike[place]
+
+
+def _told_apart(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Whether each of two names has words (of four letters or more) or numbers that the other lacks, and these are unlike: the
+    first and the third hospital of a city, or the universities of two."""
+    pairs, place = np.unique(one * np.int64(len(texts)) + other, return_inverse=True)
+    left, right = ([_telling(text) for text in texts[end]] for end in np.divmod(pairs, len(texts)))
+    own = [(" ".join(sorted(a - b)), " ".join(sorted(b - a))) for a, b in zip(left, right)]
+    both = [(a, b) for a, b in own if a and b]
+    apart = np.array([bool(a and b) for a, b in own], dtype=bool)
+    if both:
+        apart[apart] = process.cpdist(*zip(*both), scorer=fuzz.ratio, workers=-1) < 75
+    return apart[place]
+
+
+def _telling(text: str) -> frozenset[str]:
+    return frozenset(word for word in text.split() if len(word) > 3 or any(map(str.isdigit, word)))
 
 
 def _compared(texts: np.ndarray, left: np.ndarray, right: np.ndarray, scorer: Callable[..., float]) -> np.ndarray:
