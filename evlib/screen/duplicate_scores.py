@@ -144,7 +144,8 @@ def _facts(records: pd.DataFrame) -> _Facts:
         return np.where(np.isnat(dates), np.nan, dates.astype("float64"))
 
     brief, official = places("title", "brief_title", "official_title")
-    months = records.start_date.str.extract(r"^(\d{4}-\d\d)", expand=False).fillna("").to_numpy(dtype=object)
+    starts = records.start_date.fillna("").to_numpy(dtype=object)
+    months = np.array([text[:7] if len(text) >= len("2020-01") else "" for text in starts], dtype=object)
     conditions = places("conditions", "conditions")[0]
     common = np.bincount(conditions)[conditions] > max(_COMMON, len(records) / 10)
     rows = records[["trn"]].reset_index(drop=True)
@@ -160,7 +161,7 @@ def _facts(records: pd.DataFrame) -> _Facts:
         ),  # a page is no registration
         month=pd.factorize(np.append("", months).astype(object))[0][1:],
         start=days("start_date"),
-        day=(records.start_date.str.len() >= len("2020-01-01")).to_numpy(dtype=bool, na_value=False),
+        day=np.array([len(text) >= len("2020-01-01") for text in starts], dtype=bool),
         registered=days("registered_text"),
         enrolment=records.enrolment.astype("float64").to_numpy(),
     )
@@ -276,14 +277,9 @@ def _scored(facts: _Facts, left: np.ndarray, right: np.ndarray, *, threshold: fl
 
 
 def _told_by_numbers(rows: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
-    pair = {
-        name: (column[left], column[right])
-        for name, column in ((name, rows[name].to_numpy()) for name in rows)
-        if name != "trn"
-    }
-    acronym, month, start, day, registered, size, registry = (
-        pair[name] for name in ("acronym", "month", "start", "day", "registered", "enrolment", "registry")
-    )
+    names = ("acronym", "month", "start", "day", "registered", "enrolment", "registry")
+    columns = (rows[name].to_numpy() for name in names)
+    acronym, month, start, day, registered, size, registry = ((column[left], column[right]) for column in columns)
     of_starts, of_registrations = np.abs(start[0] - start[1]), np.abs(registered[0] - registered[1])
     unknown = np.isnan(of_starts)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -345,14 +341,16 @@ def _alike(texts: np.ndarray, one: np.ndarray, other: np.ndarray, least: np.ndar
 def _told_apart(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Whether each of two names has words (of four letters or more) or numbers that the other lacks, and these are unlike: the
     first and the third hospital of a city, or the universities of two."""
-    pairs, place = np.unique(one * np.int64(len(texts)) + other, return_inverse=True)
+    apart = one != other
+    pairs, place = np.unique(one[apart] * np.int64(len(texts)) + other[apart], return_inverse=True)
     left, right = ([_telling(text) for text in texts[end]] for end in np.divmod(pairs, len(texts)))
     own = [(" ".join(sorted(a - b)), " ".join(sorted(b - a))) for a, b in zip(left, right)]
-    both = [(a, b) for a, b in own if a and b]
-    apart = np.array([bool(a and b) for a, b in own], dtype=bool)
-    if both:
-        apart[apart] = process.cpdist(*zip(*both), scorer=fuzz.ratio, workers=-1) < 75
-    return apart[place]
+    of_pair = np.array([bool(a and b) for a, b in own], dtype=bool)
+    if of_pair.any():
+        both = zip(*(words for words in own if all(words)))
+        of_pair[of_pair] = process.cpdist(*map(list, both), scorer=fuzz.ratio, workers=-1) < 75
+    apart[apart] = of_pair[place]
+    return apart
 
 
 def _telling(text: str) -> frozenset[str]:
