@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
+from bench_duplicates import _without_repeats
 from conftest import ROOT
 from report import read_history, slides, slopes, write_report
 from run_all import sweep_rows
@@ -103,3 +105,8 @@ def test_the_driver_adds_a_result_to_the_history_and_writes_the_report(tmp_path)
     )
     assert [row["written"] for row in line["rows"] if "written" in row] == [20]
     assert "20 records, evlib" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+
+
+def test_no_copy_is_planted_of_a_study_that_the_generator_repeats_by_moving_its_words():
+    records = pd.DataFrame({"brief_title": ["of burns AX-1", "AX-1 burns of", "of burns BX-2"]})
+    assert _without_repeats(records).brief_title.to_list() == ["of burns BX-2"]
