@@ -101,7 +101,7 @@ def proposals(
     >>> records = records.assign(registry=["ClinicalTrials.gov", "ChiCTR", "ClinicalTrials.gov"], trn_kind="number")
     >>> table = proposals(checked(records.assign(snapshot="2026-11-28"), "records"))
     >>> table[["trn", "other_trn", "points", "evidence"]]
-        trn other_trn  points                                           evidence
+        trn other_trn  points                                        evidence
     0  NCT1   ChiCTR2    5.78  titles 93 of 100 alike; started within a month
     """
     facts = _facts(records)
