@@ -1,11 +1,11 @@
 """How fast, and in how much memory, are records read, searched and de-duplicated? `make bench` measures it.
 
-    python benchmarks/bench.py [--samples FOLDER] [COUNT...]
+    python benchmarks/bench.py [--samples FOLDER] [--peers PYTHON] [COUNT...]
 
 For each count (10,000, 100,000 and 1,000,000 by default) studies are generated once; then, each in a process of its own,
 ours (read, search, de-duplicate), our search alone (what it finds is read, the rest is asked as it stands; all cores), our full ingest (all
 columns read, checked and written; all cores), DuckDB's scan of the same file with two threads (the floor: it picks the titles and searches
-them for one word), the same by Polars (where it is installed), grep's count of lines with that word, and the few lines of pandas that one
+them for one word), the same by Polars (in the environment of PYTHON, where it is installed), grep's count of lines with that word, and the few lines of pandas that one
 would write (json_normalize of all lines, then a search of the titles). Each is done five times (--times) and its median counts, but ours in
 full and pandas', which are done once beyond 100,000. Memory is limited to 4 GB in each process. ``peak_mb`` is the peak of the process itself;
 ``all_mb`` what it and those that it started held together, looked at five times a second (memory that they share counts twice).
@@ -152,7 +152,7 @@ def one_part(name: str, path: Path) -> None:
     print(json.dumps(facts))
 
 
-def measure(counts: list[int], samples: str | None = None, times: int = 5) -> list[dict]:
+def measure(counts: list[int], samples: str | None = None, times: int = 5, peers: str = sys.executable) -> list[dict]:
     """Generate studies and run each part on them, for each count, as often as ``times`` says; the run of the median time counts.
 
     Returns
@@ -169,7 +169,9 @@ def measure(counts: list[int], samples: str | None = None, times: int = 5) -> li
             generator = [sys.executable, str(ROOT / "benchmarks" / "generate.py"), str(count), str(path)]
             subprocess.run(generator + ([samples] if samples else []), check=True)
             measured = {
-                name: _median([_run_part(name, path) for _ in range(1 if count > MANY and name in LONG else times)])
+                name: _median(
+                    [_run_part(name, path, peers) for _ in range(1 if count > MANY and name in LONG else times)]
+                )
                 for name in PARTS
             }
             size = path.stat().st_size / 2**20
@@ -186,8 +188,9 @@ def _median(runs: list[dict]) -> dict:
     return failed[0] if failed else sorted(runs, key=lambda run: run["seconds"])[len(runs) // 2]
 
 
-def _run_part(name: str, path: Path) -> dict:
-    command = [sys.executable, __file__, "--part", name, "--file", str(path)]
+def _run_part(name: str, path: Path, peers: str) -> dict:
+    python = peers if name.startswith("Polars") else sys.executable
+    command = [python, __file__, "--part", name, "--file", str(path)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process, held = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes), 0.0
     while True:
@@ -221,6 +224,7 @@ def main() -> None:
     parser.add_argument("counts", nargs="*", type=int, default=COUNTS)
     parser.add_argument("--samples", help="folder of real samples to vary; without it, a sample of our own is varied")
     parser.add_argument("--times", type=int, default=5, help="how often each part is done; the median counts")
+    parser.add_argument("--peers", default=sys.executable, help="Python of an environment with Polars")
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -229,7 +233,7 @@ def main() -> None:
         return
     print(f"{'records':>9}  {'part':<22} {'seconds':>8} {'records/s':>10} {'peak MB':>8}")
     for count in options.counts or COUNTS:
-        for row in measure([count], options.samples, options.times):
+        for row in measure([count], options.samples, options.times, options.peers):
             speed, peak = (
                 (f"{count / row['seconds']:.0f}", f"{row['peak_mb']:.0f}") if row["seconds"] else (row["failed"], "–")
             )

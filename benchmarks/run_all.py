@@ -61,7 +61,7 @@ def measured(part: str, options: argparse.Namespace) -> dict[str, list[dict]]:
     if part == "reruns":
         return import_module("bench_reruns").measure(times=options.times, suite=options.suite)
     if part == "ingest":
-        return {"ingest": import_module("bench").measure(options.counts, options.samples, options.times)}
+        return {"ingest": import_module("bench").measure(options.counts, options.samples, options.times, options.peers)}
     if find_spec("bench_sweep") is None:
         return {}
     return {"sweep": sweep_rows(import_module("bench_sweep").measure())}
@@ -86,7 +86,9 @@ def main() -> None:
     parser.add_argument(
         "--times", type=int, default=5, help="how often each measure is done, at most 5; the median counts"
     )
-    parser.add_argument("--peers", default=sys.executable, help="Python that has the other tools to find duplicates")
+    parser.add_argument(
+        "--peers", default=sys.executable, help="Python that has Polars and the other tools to find duplicates"
+    )
     parser.add_argument("--suite", action="store_true", help="time the whole test suite, too")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--history", type=Path, default=FOLDER / "history.jsonl", help=argparse.SUPPRESS)
