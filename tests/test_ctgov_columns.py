@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evlib.base.schema import checked, csv_rows_of, csv_rows_of_columns
 from evlib.ingest.registries import ctgov
-from evlib.ingest.registries.common import gathered, tables
+from evlib.ingest.registries.common import Gathered, as_text, gathered, tables
 
 
 def whole_study(trn):
@@ -130,5 +130,6 @@ def test_columns_that_do_not_fit_are_not_written_as_they_are():
         {"unknown": ["x"]},
     ):
         assert csv_rows_of_columns(good | wrong, "records") is None
-    made = tables(good | {"enrolment": ["12"], "sponsor": [12]}, [], "f", as_csv=True)
-    assert (made.written, *made.records.loc[0, ["enrolment", "sponsor"]]) == (None, 12, "12")
+    part = as_text(Gathered(good | {"enrolment": ["12"], "sponsor": [12]}, [], []))
+    made = tables(part.records, [], "f")
+    assert (part.written, *made.records.loc[0, ["enrolment", "sponsor"]]) == (None, 12, "12")

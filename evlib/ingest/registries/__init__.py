@@ -187,7 +187,7 @@ def stream(
                 record = partial(record, registries=registries)
             rows = 0
             if processes > 1 and not asked and is_worth_it(reader, path):
-                parts = batches_of(reader, path, record, seen=seen, processes=processes, as_csv=as_csv)
+                parts = batches_of(reader, path, snapshot=day, seen=seen, processes=processes, as_csv=as_csv)
             else:
                 how = {"as_csv": as_csv}
                 if asked is None and hasattr(reader, "columns_of"):

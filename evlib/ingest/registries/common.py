@@ -147,6 +147,7 @@ class Gathered(NamedTuple):
     rejects: list[dict[str, Any]]
     remarks: list[dict[str, Any]]
     passed: int = 0
+    written: tuple | None = None  # ``CsvRows`` in place of the records
 
 
 def batches(
@@ -154,7 +155,14 @@ def batches(
 ) -> Iterator[Tables]:
     """The tables of what is ``gathered``, which takes the same; with ``as_csv`` the records are ``written``, if they can be at once."""
     for part in gathered(items, record, file=file, **how):
-        yield tables(*part[:2], file, *part[2:], as_csv=as_csv)
+        part = as_text(part) if as_csv else part
+        yield tables(part.records, part.rejects, file, *part[2:4], part.written and CsvRows(*part.written))
+
+
+def as_text(part: Gathered) -> Gathered:
+    """The records as they are written, where that can be done without making a table of them."""
+    written = csv_rows_of_columns(part.records, "records")
+    return part._replace(records={}, written=tuple(written)) if written else part
 
 
 def gathered(
@@ -355,14 +363,11 @@ def tables(
     file: str | Path,
     remarks: Iterable[dict] = (),
     passed: int = 0,
-    *,
-    as_csv: bool = False,
+    written: CsvRows | None = None,
 ) -> Tables:
     """The tables of these rows of a file; of each there may be none."""
     import pandas as pd
 
-    written = csv_rows_of_columns(good, "records") if as_csv and isinstance(good, dict) else None
-    good = [] if written else good
     records = pd.DataFrame(good, columns=None if good else ["trn", "trn_kind", "registry", "snapshot"])
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
     said = pd.DataFrame(remarks, columns=columns("remarks"))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import ijson
 from pydantic_core import from_json
 
+from evlib.base.reading.parts import from_byte, line_start
 from evlib.base.schema import join_multi
 from evlib.ingest.registries import ctgov_words
 from evlib.ingest.registries.common import (
@@ -35,7 +36,7 @@ from evlib.ingest.registries.common import (
     several,
     words_of,
 )
-from evlib.ingest.registries.ctgov_words import BLOCK, Looked, begins_a_study, line_start, looked_at_part, looker
+from evlib.ingest.registries.ctgov_words import BLOCK, Looked, begins_a_study, looked_at_part, looker
 from evlib.ingest.registries.side_by_side import LARGE, MOST_PARTS, PART, made_in_order
 from evlib.ingest.registries.unpack import (
     BrokenFileError,
@@ -114,14 +115,7 @@ def _looked_through(path: Path, pieces: Iterable[bytes], asked: Asked, processes
                 yield Looked(*looked)
             else:
                 return
-    yield from map(looker(numbers, asked.patterns), blocks_of_lines(_from_byte(pieces, start), BLOCK))
-
-
-def _from_byte(pieces: Iterable[bytes], start: int) -> Iterator[bytes]:
-    for piece in pieces:
-        if start < len(piece):
-            yield piece[start:]
-        start = max(0, start - len(piece))
+    yield from map(looker(numbers, asked.patterns), blocks_of_lines(from_byte(pieces, start), BLOCK))
 
 
 def is_on_lines(path: str | Path) -> bool:
