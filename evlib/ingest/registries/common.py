@@ -141,9 +141,9 @@ class Tables(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """The rows that become ``Tables``: those of table ``records`` as columns, the others one by one."""
+    """The rows that become ``Tables``: those of table ``records`` as the columns of some and of the next, the others one by one."""
 
-    records: Columns
+    records: list[Columns]
     rejects: list[dict[str, Any]]
     remarks: list[dict[str, Any]]
     passed: int = 0
@@ -156,13 +156,17 @@ def batches(
     """The tables of what is ``gathered``, which takes the same; with ``as_csv`` the records are ``written``, if they can be at once."""
     for part in gathered(items, record, file=file, **how):
         part = as_text(part) if as_csv else part
-        yield tables(part.records, part.rejects, file, *part[2:4], part.written and CsvRows(*part.written))
+        yield tables(together(part.records), part.rejects, file, *part[2:4], part.written and CsvRows(*part.written))
 
 
 def as_text(part: Gathered) -> Gathered:
     """The records as they are written, where that can be done without making a table of them."""
-    written = csv_rows_of_columns(part.records, "records")
-    return part._replace(records={}, written=tuple(written)) if written else part
+    written = [csv_rows_of_columns(some, "records") for some in part.records]
+    if None in written:
+        return part
+    filled = {name: sum(some.filled[name] for some in written) for name in columns("records")}
+    text = b"".join(some.text for some in written)
+    return part._replace(records=[], written=(text, sum(some.n for some in written), filled))
 
 
 def gathered(
@@ -221,7 +225,7 @@ def gathered(
                     n_passed += 1
             continue
         if isinstance(item, _AtOnce):
-            good += [_columns(rows), item.columns]
+            good += [*_columns(rows), item.columns]
             n_good += len(item.columns["trn"]) + len(rows)
             rows = []
         else:
@@ -234,7 +238,7 @@ def gathered(
             except _OF_RECORD as error:
                 bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
             else:
-                [prints] = _prints(_columns([row]))
+                [prints] = _prints(*_columns([row]))
                 where, earlier = seen.setdefault(key_of(row["trn"]), (name, prints))
                 if earlier is prints or (is_part and row["trn"] in parts):
                     place = {"file": name, "line": line, "trn": row["trn"]}
@@ -250,9 +254,9 @@ def gathered(
                         reason = f"{_FURTHER_PART} {reason}"
                     bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
         if n_good + len(rows) + len(bad) >= CHUNK:
-            yield Gathered(_together([*good, _columns(rows)]), bad, remarks, n_passed)
+            yield Gathered([*good, *_columns(rows)], bad, remarks, n_passed)
             good, rows, bad, remarks, n_good, n_passed = [], [], [], [], 0, 0
-    yield Gathered(_together([*good, _columns([*rows, *parts.values()])]), bad, remarks, n_passed)
+    yield Gathered([*good, *_columns([*rows, *parts.values()])], bad, remarks, n_passed)
 
 
 class _AtOnce(NamedTuple):
@@ -297,12 +301,14 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-def _columns(rows: list[dict[str, Any]]) -> Columns:
-    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(chain.from_iterable(rows))}
+def _columns(rows: list[dict[str, Any]]) -> list[Columns]:
+    return (
+        [{name: [row.get(name) for row in rows] for name in dict.fromkeys(chain.from_iterable(rows))}] if rows else []
+    )
 
 
-def _together(parts: list[Columns]) -> Columns:
-    parts = list(filter(None, parts))
+def together(parts: list[Columns]) -> Columns:
+    """The columns of some records and of those that follow them as one."""
     names = dict.fromkeys(chain.from_iterable(parts))
     absent = [[None] * len(part["trn"]) for part in parts]
     return {name: list(chain.from_iterable(map(dict.get, parts, repeat(name), absent))) for name in names}

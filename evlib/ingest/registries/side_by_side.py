@@ -24,7 +24,7 @@ from typing import Any
 
 from evlib.base.reading.parts import from_byte, line_start, lines_of_part, serve
 from evlib.base.schema import CsvRows
-from evlib.ingest.registries.common import Seen, Tables, as_text, batches, gathered, tables
+from evlib.ingest.registries.common import Seen, Tables, as_text, batches, gathered, tables, together
 from evlib.ingest.registries.unpack import lines, numbered
 
 LARGE = 64 << 20  # bytes of a file; another process needs some time to start
@@ -60,7 +60,7 @@ def batches_of(
         for records, rejects, remarks, passed, written in told[1]:
             for row in (*rejects, *remarks):
                 row["line"] += n_before
-            yield tables(records, rejects, path, remarks, passed, written and CsvRows(*written))
+            yield tables(together(records), rejects, path, remarks, passed, written and CsvRows(*written))
         n_before += told[0]
     else:
         return
