@@ -111,7 +111,7 @@ def test_a_process_of_its_own_tells_what_is_told_here(tmp_path):
     assert told == [(number, one and tuple(one)) for number, one in enumerate(looked)]
     for as_csv in (False, True):
         about = ctgov.__name__, str(path), 3000, DAY, as_csv
-        read = [side_by_side.part_reader(*about)(number) for number in range(n)]
+        read = [side_by_side.part_readers(*about)[0](number) for number in range(n)]
         assert told_by_a_process_of_its_own(side_by_side.__file__, about, n) == list(enumerate(read))
         assert sum(len(part[2]) for part in read[:-1]) > 11
     assert looked[-1] is None and read[-1] is None

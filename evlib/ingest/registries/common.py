@@ -77,9 +77,8 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
 Items = Iterable[tuple[int, Any]]
-Seen = dict[
-    int | str, tuple[str, bytes]
-]  # by ``key_of`` a number, where its record stands and what tells its values apart
+# By ``key_of`` a number the file of its record, and what tells its values from others, or a function that gives that for records of a part.
+Seen = dict[int | str, tuple[str, "bytes | Callable[[], Seen]"]]
 Row = Mapping[str, Any]
 Columns = dict[str, list]
 
@@ -176,6 +175,7 @@ def gathered(
     file: str | Path,
     seen: Seen,
     columns_of: Callable[[list[Any]], Columns] | None = None,
+    again: Callable[[], Seen] | None = None,
 ) -> Iterator[Gathered]:
     """The rows of ``CHUNK`` items at a time, so that a file of any size can be read; one at least.
 
@@ -196,6 +196,8 @@ def gathered(
         twice the first record is kept; the later one is a reject that names the fields in which they differ.
     columns_of
         Makes the same of some items at once, as columns, or raises one of these errors.
+    again
+        Gives ``seen`` of these items alone; what tells values apart is then made only where a number comes twice.
     """
     name = Path(file).name
     good: list[Columns] = []
@@ -205,7 +207,7 @@ def gathered(
     parts: dict[str, dict[str, Any]] = {}  # the rows of one record, by number
     not_read = (name, _NOT_READ)
     n_good = n_passed = 0
-    for line, item in _at_once(items, columns_of, seen, name) if columns_of else items:
+    for line, item in _at_once(items, partial(_new, columns_of, seen, name, again)) if columns_of else items:
         if isinstance(item, FileRemark):
             remarks.append({"file": name} | item._asdict())
             continue
@@ -248,6 +250,7 @@ def gathered(
                 elif earlier is prints:
                     rows.append(row)
                 else:
+                    earlier = _made(seen, key_of(row["trn"])) if callable(earlier) else earlier
                     reason = _repeated(where, earlier, name, prints)
                     if is_part and row["trn"] in parts:
                         parts[row["trn"]] = _joined(parts[row["trn"]], row)
@@ -265,28 +268,43 @@ class _AtOnce(NamedTuple):
     columns: Columns
 
 
-def _at_once(items: Items, columns_of: Callable[[list[Any]], Columns], seen: Seen, name: str) -> Items:
-    """The items, ``_AtOnce`` in place of a run of them where that is what they are; their numbers are noted."""
+def _at_once(items: Items, new: Callable[[list[Any]], Columns | None]) -> Items:
+    """The items, ``_AtOnce`` in place of a run of them where that is what they are."""
     items, run = iter(items), [()]
     while run:
         with garbage_left():
             run = list(islice(items, RUN))
-            if columns := run and _new(columns_of, [item for _, item in run], seen, name):
+            if columns := run and new([item for _, item in run]):
                 run = [(run[0][0], _AtOnce(columns))]
         yield from run
 
 
-def _new(columns_of: Callable[[list[Any]], Columns], items: list[Any], seen: Seen, name: str) -> Columns | None:
+def _new(
+    columns_of: Callable[[list[Any]], Columns],
+    seen: Seen,
+    name: str,
+    again: Callable[[], Seen] | None,
+    items: list[Any],
+) -> Columns | None:
+    """The columns of some items, whose numbers are noted; None where they are to be read one by one."""
     try:
         columns = columns_of(items)
     except _OF_RECORD:
         return None
-    new = dict(zip(map(key_of, columns["trn"]), zip(repeat(name), _prints(columns))))
+    prints = repeat((name, again)) if again else zip(repeat(name), _prints(columns))
+    new = dict(zip(map(key_of, columns["trn"]), prints))
     latest = max(filter(None, chain.from_iterable(columns[field] for field in _NOT_LATER)), default="")
     if len(new) < len(items) or not seen.keys().isdisjoint(new) or latest > day_after(columns["snapshot"][0]):
         return None
     seen.update(new)
     return columns
+
+
+def _made(seen: Seen, key: int | str) -> bytes:
+    """What tells the values of a record from others, where that was not made before; it is noted for all records of its part."""
+    again = seen[key][1]
+    seen.update((one, made) for one, made in again().items() if seen.get(one, made)[1] is again)
+    return seen[key][1]
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from itertools import repeat
 from marshal import dumps, load, loads
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -48,13 +47,13 @@ def batches_of(
     """What ``common.batches`` gives of the file's items, made by this many processes; the batches are cut elsewhere."""
     whole = path.stat().st_size
     size = max(_LEAST, min(_MOST, whole // _READ_PARTS), whole // MOST_PARTS + 1)
-    about = reader.__name__, str(path.resolve()), size, snapshot, as_csv
-    read, n_before = part_reader(*about), 0
+    about = reader.__name__, str(path.absolute()), size, snapshot, as_csv
+    (read, seen_in), n_before = part_readers(*about), 0
     for number, told in enumerate(made_in_order(__file__, about, -(-whole // size), read, processes=processes)):
         if told is None:
             break
         if seen.keys().isdisjoint(told[2]):
-            seen.update(zip(told[2], zip(repeat(path.name), told[3])))
+            seen.update(dict.fromkeys(told[2], (path.name, partial(seen_in, number))))
         else:
             told = read(number, seen)
         for records, rejects, remarks, passed, written in told[1]:
@@ -72,16 +71,18 @@ def batches_of(
     yield from batches(items, partial(reader.record, snapshot=snapshot), file=path, seen=seen, **how)
 
 
-def part_reader(name: str, path: str, size: int, snapshot: str, as_csv: bool) -> Callable[..., tuple | None]:
-    """A function that reads a part of a file by its number, and takes the records seen before; see ``lines_of_part`` for None.
+def part_readers(
+    name: str, path: str, size: int, snapshot: str, as_csv: bool
+) -> tuple[Callable[..., tuple | None], Callable[[int], Seen]]:
+    """Two functions that read a part of a file by its number.
 
-    It gives how many items the part has, what is ``gathered`` of them, with lines counted from the part's first, the numbers of their records
-    and what tells these apart.
+    The first may take the records seen before, and gives how many items the part has, what is ``gathered`` of them, with lines counted from the
+    part's first, and their numbers; or None, see ``lines_of_part``. The second gives ``seen`` of the part alone.
     """
     reader = import_module(name)
-    how = {"columns_of": partial(reader.columns_of, snapshot=snapshot), "file": path}
+    record, columns_of = (partial(make, snapshot=snapshot) for make in (reader.record, reader.columns_of))
 
-    def read(number: int, seen: Seen | None = None) -> tuple | None:
+    def read(number: int, seen: Seen | None = None, *, is_noted: bool = False) -> tuple | None:
         with Path(path).open("rb") as file:
             rows = lines_of_part(file, size, number)
         if rows is None:
@@ -94,11 +95,17 @@ def part_reader(name: str, path: str, size: int, snapshot: str, as_csv: bool) ->
                 if item is not None:
                     yield n_items, item
 
-        parts = gathered(items(), partial(reader.record, snapshot=snapshot), seen=seen, **how)
+        again = None if is_noted else partial(seen_in, number)
+        parts = gathered(items(), record, file=path, seen=seen, columns_of=columns_of, again=again)
         made = [tuple(as_text(part) if as_csv else part) for part in parts]
-        return n_items, made, list(seen), [prints for _, prints in seen.values()]
+        return n_items, made, list(seen)
 
-    return read
+    def seen_in(number: int) -> Seen:
+        seen: Seen = {}
+        read(number, seen, is_noted=True)
+        return seen
+
+    return read, seen_in
 
 
 def made_in_order(script: str, about: tuple, n: int, here: Callable[[int], Any], *, processes: int) -> Iterator[Any]:
@@ -173,4 +180,4 @@ def _all_of(place: int, size: int) -> bytes:
 
 if __name__ == "__main__":
     gc.disable()  # what is made here has no circles
-    serve(part_reader(*load(sys.stdin.buffer)))
+    serve(part_readers(*load(sys.stdin.buffer))[0])
