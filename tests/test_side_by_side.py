@@ -55,24 +55,28 @@ def mixed_lines():
 def small_blocks(monkeypatch):
     monkeypatch.setattr(side_by_side, "LARGE", 1)
     monkeypatch.setattr(side_by_side, "_MOST", 6000)
-    monkeypatch.setattr(side_by_side, "_LEAST", 1000)
+    monkeypatch.setattr(side_by_side, "_LEAST", 3000)
 
 
 def test_the_tables_are_the_same_for_any_number_of_processes(tmp_path, small_blocks):
-    plain, cut, after = (tmp_path / name for name in ("plain.json", "cut.json.gz", "after.json"))
+    plain, more, cut, after = (tmp_path / name for name in ("plain.json", "more.json", "cut.json.gz", "after.json"))
     plain.write_bytes(b"\n".join(mixed_lines()))
+    twice = studies([501, 3, 530, 45], briefTitle="Else")  # in the part itself, in another file, in another part
+    more.write_bytes(
+        b"\n".join([*studies(range(500, 505)), *twice, *studies(range(505, 540)), *twice, b"{", *studies([600])])
+    )
     packed = gzip.compress(b"\n".join([*studies(range(80, 500), officialTitle="Long " * 100), b""]))
     cut.write_bytes(packed[: len(packed) // 2])
     after.write_bytes(b"[" + b",".join(studies([3, 5000], briefTitle="Other")) + b"]")
     told = {}
     for processes in (1, 2, 3):
         out = tmp_path / str(processes)
-        ingest_into(out, [plain, cut, after], retrieved=DAY, registries=[], processes=processes)
+        ingest_into(out, [plain, more, cut, after], retrieved=DAY, registries=[], processes=processes)
         told[processes] = [(out / name).read_bytes() for name in TABLES]
     assert told[2] == told[1]
     assert told[3] == told[1]
     rejects = pd.read_csv(tmp_path / "3" / "rejects.csv")
-    assert set(rejects.file) == {"plain.json", "cut.json.gz", "after.json"}
+    assert set(rejects.file) == {"plain.json", "more.json", "cut.json.gz", "after.json"}
     assert rejects.reason.str.contains("differs in: brief_title").sum() > 3
 
 

@@ -437,7 +437,7 @@ def csv_rows_of_columns(columns: dict[str, list], table: str) -> CsvRows | None:
     Examples
     --------
     >>> csv_rows_of_columns({"step": ["found"], "label": ["=Trials, 1"], "n": [3]}, "flow").text
-    b'found,"\'=Trials, 1",3\n'
+    b'found,"\\'=Trials, 1",3\\n'
     """
     spec, filled, cells = kinds(table), {}, []
     n = len(next(iter(columns.values()), ()))
@@ -446,18 +446,14 @@ def csv_rows_of_columns(columns: dict[str, list], table: str) -> CsvRows | None:
         column = columns.get(name, none)
         missing = n if column is none else column.count(None)
         filled[name] = n - missing
-        if (missing and kind == "key") or (
-            missing < n and set(map(type, column)) - {type(None), _AS_THEY_ARE.get(kind)}
-        ):
-            return None
-        if 0 < missing < n:
-            column = ["" if cell is None else cell for cell in column]
-        if missing == n:
+        if missing == n and kind != "key":
             cells.append([""] * n)
-        elif kind in _NUMERIC:
-            cells.append(list(map(str, column)))
-        else:
-            cells.append(_csv_texts(column, "\0".join(column)))
+            continue
+        if set(map(type, column)) - {_AS_THEY_ARE.get(kind), type(None) if kind != "key" else str}:
+            return None
+        if missing:
+            column = ["" if cell is None else cell for cell in column]
+        cells.append(list(map(str, column)) if kind in _NUMERIC else _csv_texts(column, "\0".join(column)))
     if columns.keys() - spec.keys():
         return None
     text = "".join([",".join(row) + "\n" for row in zip(*cells)])
