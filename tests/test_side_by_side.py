@@ -3,12 +3,9 @@
 import gzip
 import json
 import os
-import signal
 import subprocess
 import sys
-from functools import partial
 from marshal import loads
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -16,7 +13,7 @@ from conftest import DAY, ROOT, study
 
 from evlib.base.query import needed
 from evlib.ingest.registries import ctgov, ctgov_words, ingest_into, side_by_side, stream
-from evlib.ingest.registries.common import Asked, batches
+from evlib.ingest.registries.common import Asked
 from evlib.ingest.registries.ctgov_words import looked_at_part, looker
 
 TABLES = ("records.csv", "rejects.csv", "remarks.csv", "summary.csv", "filled.csv")
@@ -57,44 +54,30 @@ def mixed_lines():
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(side_by_side, "LARGE", 1)
-    monkeypatch.setattr(side_by_side, "BLOCK", 6000)
+    monkeypatch.setattr(side_by_side, "_MOST", 6000)
+    monkeypatch.setattr(side_by_side, "_LEAST", 3000)
 
 
 def test_the_tables_are_the_same_for_any_number_of_processes(tmp_path, small_blocks):
-    plain, cut, after = (tmp_path / name for name in ("plain.json", "cut.json.gz", "after.json"))
+    plain, more, cut, after = (tmp_path / name for name in ("plain.json", "more.json", "cut.json.gz", "after.json"))
     plain.write_bytes(b"\n".join(mixed_lines()))
+    twice = studies([501, 3, 530, 45], briefTitle="Else")  # in the part itself, in another file, in another part
+    more.write_bytes(
+        b"\n".join([*studies(range(500, 505)), *twice, *studies(range(505, 540)), *twice, b"{", *studies([600])])
+    )
     packed = gzip.compress(b"\n".join([*studies(range(80, 500), officialTitle="Long " * 100), b""]))
     cut.write_bytes(packed[: len(packed) // 2])
     after.write_bytes(b"[" + b",".join(studies([3, 5000], briefTitle="Other")) + b"]")
     told = {}
     for processes in (1, 2, 3):
         out = tmp_path / str(processes)
-        ingest_into(out, [plain, cut, after], retrieved=DAY, registries=[], processes=processes)
+        ingest_into(out, [plain, more, cut, after], retrieved=DAY, registries=[], processes=processes)
         told[processes] = [(out / name).read_bytes() for name in TABLES]
     assert told[2] == told[1]
     assert told[3] == told[1]
     rejects = pd.read_csv(tmp_path / "3" / "rejects.csv")
-    assert set(rejects.file) == {"plain.json", "cut.json.gz", "after.json"}
+    assert set(rejects.file) == {"plain.json", "more.json", "cut.json.gz", "after.json"}
     assert rejects.reason.str.contains("differs in: brief_title").sum() > 3
-
-
-class KillsItsWorker:
-    def __call__(self, rows):
-        return ctgov.of_lines(rows)
-
-    def __reduce__(self):
-        return signal.raise_signal, (signal.SIGKILL,)  # done where it arrives
-
-
-def test_what_a_worker_leaves_when_it_is_killed_is_read_all_the_same(tmp_path, small_blocks):
-    path = tmp_path / "studies.json"
-    path.write_bytes(b"\n".join(studies(range(50))))
-    record = partial(ctgov.record, snapshot=DAY)
-    reader = SimpleNamespace(of_lines=KillsItsWorker())
-    parts = list(side_by_side.batches_of(reader, path, record, seen={}, processes=2))
-    [whole] = batches(ctgov.items(path), record, file=path, seen={})
-    assert len(parts) > 2
-    pd.testing.assert_frame_equal(pd.concat([part.records for part in parts], ignore_index=True), whole.records)
 
 
 def test_several_processes_find_what_one_does(tmp_path, monkeypatch):
@@ -110,22 +93,32 @@ def test_several_processes_find_what_one_does(tmp_path, monkeypatch):
     assert 0 < told[0][0][-1] < 250
 
 
-def test_a_process_of_its_own_tells_what_is_told_here(tmp_path):
-    path = tmp_path / "studies.json"
-    rows = [*studies(range(9)), *studies([10, 11], briefTitle="Plants"), *studies(range(20, 30))]
-    path.write_bytes(b"\n".join(rows) + b"\n" + rows[0].replace(b"A trial", b"Universit\xe4t") * 9)
-    about, (numbers, given) = (str(path), 3000, {3}, needed("plants")), os.pipe()
-    n = path.stat().st_size // 3000
+def told_by_a_process_of_its_own(script, about, n):
+    numbers, given = os.pipe()
     os.write(given, b"".join(number.to_bytes(8) for number in range(n)))
     os.close(given)
-    look = looker({3}, needed("plants"), bytes.decode)
-    with side_by_side._started(ctgov_words.__file__, about, numbers) as process, path.open("rb") as file:
-        for number in range(n):
-            told = loads(process.stdout.read(int.from_bytes(process.stdout.read(8))))
-            looked = looked_at_part(file, 3000, look, number)
-            assert told == (number, looked and tuple(looked))
-    assert looked is None
+    with side_by_side._started(script, about, numbers) as process:
+        told = [loads(process.stdout.read(int.from_bytes(process.stdout.read(8)))) for _ in range(n)]
     os.close(numbers)
+    return told
+
+
+def test_a_process_of_its_own_tells_what_is_told_here(tmp_path):
+    path = tmp_path / "studies.json"
+    rows = [*studies(range(9)), *studies([10, 11, 3], briefTitle="Plants"), b"{", *studies(range(20, 30))]
+    path.write_bytes(b"\n".join(rows) + b"\n" + rows[0].replace(b"A trial", b"Universit\xe4t") * 9)
+    n = path.stat().st_size // 3000
+    look = looker({3}, needed("plants"), bytes.decode)
+    with path.open("rb") as file:
+        looked = [looked_at_part(file, 3000, look, number) for number in range(n)]
+    told = told_by_a_process_of_its_own(ctgov_words.__file__, (str(path), 3000, {3}, needed("plants")), n)
+    assert told == [(number, one and tuple(one)) for number, one in enumerate(looked)]
+    for as_csv in (False, True):
+        about = ctgov.__name__, str(path), 3000, DAY, as_csv
+        read = [side_by_side.part_readers(*about)[0](number) for number in range(n)]
+        assert told_by_a_process_of_its_own(side_by_side.__file__, about, n) == list(enumerate(read))
+        assert sum(len(part[2]) for part in read[:-1]) > 11
+    assert looked[-1] is None and read[-1] is None
 
 
 def test_a_search_starts_without_what_takes_long_to_load():

@@ -47,6 +47,8 @@ _SCHEMES: list[tuple[str, str, str, str]] = [
 ]
 
 _COMMONEST = re.compile(r"NCT[0-9]{8}")  # as it stands in most fields; no other form is found in one
+# Something of this stands in each text with a number.
+_ANY = re.compile("|".join(dict.fromkeys(row[1] for row in _SCHEMES if row[1][0] != "-")) + r"|\d{4}-\d{6}-\d\d")
 _BETWEEN = r"[\s#:./-]*"
 _ALONE = "(?<![A-Za-z0-9])%s(?![A-Za-z0-9])"
 _PATTERNS = [
@@ -128,6 +130,8 @@ def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
         yield 0, text, "ClinicalTrials.gov"
         return
     lower = text.lower()
+    if not _ANY.search(lower):
+        return
     for registry, _, pattern, form in [scheme for scheme in _PATTERNS if scheme[1] in lower]:
         for match in pattern.finditer(text):
             if not (match[0][0].isdigit() and _OF_OTHERS.search(text, max(0, match.start() - 60), match.start())):

@@ -414,7 +414,7 @@ class CsvRows(NamedTuple):
 
     text: bytes
     n: int
-    filled: pd.Series
+    filled: dict[str, int]
 
 
 def csv_rows_of(frame: pd.DataFrame) -> CsvRows:
@@ -427,7 +427,40 @@ def csv_rows_of(frame: pd.DataFrame) -> CsvRows:
     b"'=1+1,2024-02-17\\nA,\\n"
     """
     rows = [row.encode() for row in _csv_rows(frame)]
-    return CsvRows(b"".join(rows), len(rows), frame.notna().sum())
+    return CsvRows(b"".join(rows), len(rows), frame.notna().sum().to_dict())
+
+
+def csv_rows_of_columns(columns: dict[str, list], table: str) -> CsvRows | None:
+    """What ``csv_rows_of`` gives of a table with these columns (None where a value is missing), without making it; None where ``checked`` would
+    change or deny something.
+
+    Examples
+    --------
+    >>> csv_rows_of_columns({"step": ["found"], "label": ["=Trials, 1"], "n": [3]}, "flow").text
+    b'found,"\\'=Trials, 1",3\\n'
+    """
+    spec, filled, cells = kinds(table), {}, []
+    n = len(next(iter(columns.values()), ()))
+    none = [None] * n
+    for name, kind in spec.items():
+        column = columns.get(name, none)
+        missing = n if column is none else column.count(None)
+        filled[name] = n - missing
+        if missing == n and kind != "key":
+            cells.append([""] * n)
+            continue
+        if set(map(type, column)) - {_AS_THEY_ARE.get(kind), type(None) if kind != "key" else str}:
+            return None
+        if missing:
+            column = ["" if cell is None else cell for cell in column]
+        cells.append(list(map(str, column)) if kind in _NUMERIC else _csv_texts(column, "\0".join(column)))
+    if columns.keys() - spec.keys():
+        return None
+    text = "".join([",".join(row) + "\n" for row in zip(*cells)])
+    return CsvRows(text.encode(), n, filled)
+
+
+_AS_THEY_ARE = {"text": str, "key": str, "count": int, "flag": bool}
 
 
 def _csv_rows(frame: pd.DataFrame) -> Iterator[str]:
@@ -453,10 +486,16 @@ def _csv_cells(column: pd.Series) -> list[str]:
     except TypeError:  # some are missing
         cells = [cell if isinstance(cell, str) else "" for cell in cells]
         together = "\0".join(cells)
-    if column.dtype == "str" and _FORMULA.search("\0" + together):
-        cells = list(map(_guarded, cells))
+    return _csv_texts(cells, together) if column.dtype == "str" else _quoted(cells, together)
+
+
+def _csv_texts(cells: list[str], together: str) -> list[str]:
+    return _quoted(list(map(_guarded, cells)) if _FORMULA.search("\0" + together) else cells, together)
+
+
+def _quoted(cells: list[str], together: str) -> list[str]:
     if _needs_quotes(together):
-        cells = ['"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells]
+        return ['"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells]
     return cells
 
 

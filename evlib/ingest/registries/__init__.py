@@ -19,7 +19,7 @@ from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import writing
 from evlib.base.rawdata import exports_of
 from evlib.base.schema import DAYS_OF_STATUS, ESTIMATED, CsvRows, append_csv, columns, csv_rows_of, write_csv
-from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, tables
+from evlib.ingest.registries.common import ORDER, Asked, Items, Seen, asked_first, batches, garbage_left, tables
 from evlib.ingest.registries.side_by_side import batches_of, is_worth_it
 from evlib.ingest.registries.unpack import ENCODING, heads
 
@@ -71,6 +71,7 @@ def ingest_into(
     counts, filled, lost, remarks = [], [], [], []
     first = pd.DataFrame({"file": [], "reason": []})  # the first reject
     with (
+        garbage_left(),
         writing(out / "records.csv", binary=True) as records_file,
         writing(out / "rejects.csv") as rejects_file,
         writing(out / "remarks.csv") as remarks_file,
@@ -83,7 +84,7 @@ def ingest_into(
             append_csv(part.remarks, remarks_file)
             counts.append((part.file, part.format, records.n, len(part.rejects)))
             lost += losses(part.rejects)
-            filled.append(records.filled.rename(part.format))
+            filled.append(pd.Series(records.filled, name=part.format))
             remarks.append(part.remarks[["file", "line", "field", "text"]])
             first = part.rejects.head(1) if first.empty else first
         summary = pd.DataFrame(counts, columns=["file", "format", "records", "rejects"])
@@ -186,9 +187,12 @@ def stream(
                 record = partial(record, registries=registries)
             rows = 0
             if processes > 1 and not asked and is_worth_it(reader, path):
-                parts = batches_of(reader, path, record, seen=seen, processes=processes, as_csv=as_csv)
+                parts = batches_of(reader, path, snapshot=day, seen=seen, processes=processes, as_csv=as_csv)
             else:
-                parts = batches(_items(reader, path, asked, processes), record, file=path, seen=seen)
+                how = {"as_csv": as_csv}
+                if asked is None and hasattr(reader, "columns_of"):
+                    how["columns_of"] = partial(reader.columns_of, snapshot=day)
+                parts = batches(_items(reader, path, asked, processes), record, file=path, seen=seen, **how)
             for part in parts:
                 rows += (part.written.n if part.written else len(part.records)) + len(part.rejects) + part.passed
                 yield Batch(path.name, name, *part)

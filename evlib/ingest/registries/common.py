@@ -12,6 +12,9 @@ A reader with ``number_and_words(item)`` is asked first: an item that is not ask
 ``record``, it is read. Where a reader ``ASKS_FIRST``, its ``items`` also takes ``Asked`` and how many processes may look for it in a large
 file, and may itself give ``Passed``.
 
+Where a reader has ``columns_of(items, *, snapshot)``, it makes the same of some items at once, as columns, or raises an error of ``record``
+where one of them is to be read by itself.
+
 Where a file may have a record on each line, ``is_on_lines(path)`` tells it, and ``of_lines(rows)`` gives the items of some lines, None for
 a blank one; ``side_by_side`` then reads large files.
 
@@ -26,14 +29,16 @@ What a field states and nobody understands is ``Unread``, in place of its value:
 
 from __future__ import annotations
 
+import gc
 import html
 import json
 import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache, partial
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
@@ -41,26 +46,41 @@ from zlib import crc32
 from evlib.base.dates import day_after, day_or_month, has_two_readings, month_stands_first, order_shown
 from evlib.base.identifiers import registration_numbers, registry_of
 from evlib.base.query import FIELDS, may_match
-from evlib.base.schema import MULTI, CsvRows, checked, columns, join_multi, split_multi
+from evlib.base.schema import (
+    DAYS_OF_STATUS,
+    ESTIMATED,
+    MULTI,
+    CsvRows,
+    checked,
+    columns,
+    csv_rows_of_columns,
+    join_multi,
+    split_multi,
+)
 from evlib.ingest.registries.unpack import FileRemark, Passed, csv_rows, header_of
 
 if TYPE_CHECKING:
     import pandas as pd  # else where it is needed, so that a search of a large file starts without it
 
 CHUNK = 10_000  # items that are held at a time
+RUN = 50  # items of which columns are made at once
 MAX_TEXT = 1_000_000  # characters of one field; the longest that registries have are far below
 
 _NOT_LATER = ("registered_text", "first_submitted", "last_update")  # days that lie before the retrieval
-_COMPARED = [name for name in columns("records") if name not in ("snapshot", "unread")]
+_NOT_COMPARED = ("trn", "snapshot", "unread", "first_retrieved", *ESTIMATED, *DAYS_OF_STATUS)  # or not of a source
+_COMPARED = [name for name in columns("records") if name not in _NOT_COMPARED]
+_OF_RECORD = (ValueError, TypeError, KeyError, AttributeError)  # what a reader raises where an item is no record
 _REMARK_TEXT = 200  # characters of an unread text that a remark shows
 _MISSING = 0
-_NOT_READ = array("I")  # of a record that is ``Passed``
+_NOT_READ = b""  # of a record that is ``Passed``
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and halves of a character, which no file can hold
 
 Items = Iterable[tuple[int, Any]]
-Seen = dict[int | str, tuple[str, array]]  # by ``key_of`` a number
+# By ``key_of`` a number the file of its record, and what tells its values from others, or a function that gives that for records of a part.
+Seen = dict[int | str, tuple[str, "bytes | Callable[[], Seen]"]]
 Row = Mapping[str, Any]
+Columns = dict[str, list]
 
 
 class Unread(NamedTuple):
@@ -119,8 +139,45 @@ class Tables(NamedTuple):
     written: CsvRows | None = None  # the records, where they were made into text at once; ``records`` is empty then
 
 
-def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, seen: Seen) -> Iterator[Tables]:
-    """The tables of ``CHUNK`` items at a time, so that a file of any size can be read; one at least.
+class Gathered(NamedTuple):
+    """The rows that become ``Tables``: those of table ``records`` as the columns of some and of the next, the others one by one."""
+
+    records: list[Columns]
+    rejects: list[dict[str, Any]]
+    remarks: list[dict[str, Any]]
+    passed: int = 0
+    written: tuple | None = None  # ``CsvRows`` in place of the records
+
+
+def batches(
+    items: Items, record: Callable[[Any], dict[str, Any]], *, file: str | Path, as_csv: bool = False, **how: Any
+) -> Iterator[Tables]:
+    """The tables of what is ``gathered``, which takes the same; with ``as_csv`` the records are ``written``, if they can be at once."""
+    for part in gathered(items, record, file=file, **how):
+        part = as_text(part) if as_csv else part
+        yield tables(together(part.records), part.rejects, file, *part[2:4], part.written and CsvRows(*part.written))
+
+
+def as_text(part: Gathered) -> Gathered:
+    """The records as they are written, where that can be done without making a table of them."""
+    written = [csv_rows_of_columns(some, "records") for some in part.records]
+    if None in written:
+        return part
+    filled = {name: sum(some.filled[name] for some in written) for name in columns("records")}
+    text = b"".join(some.text for some in written)
+    return part._replace(records=[], written=(text, sum(some.n for some in written), filled))
+
+
+def gathered(
+    items: Items,
+    record: Callable[[Any], dict[str, Any]],
+    *,
+    file: str | Path,
+    seen: Seen,
+    columns_of: Callable[[list[Any]], Columns] | None = None,
+    again: Callable[[], Seen] | None = None,
+) -> Iterator[Gathered]:
+    """The rows of ``CHUNK`` items at a time, so that a file of any size can be read; one at least.
 
     Parameters
     ----------
@@ -137,15 +194,20 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
     seen
         The registration numbers that were read, here and from earlier files; it is added to. Of a number that comes
         twice the first record is kept; the later one is a reject that names the fields in which they differ.
+    columns_of
+        Makes the same of some items at once, as columns, or raises one of these errors.
+    again
+        Gives ``seen`` of these items alone; what tells values apart is then made only where a number comes twice.
     """
     name = Path(file).name
-    good: list[dict] = []
+    good: list[Columns] = []
+    rows: list[dict] = []  # that follow them
     bad: list[dict] = []
     remarks: list[dict] = []
     parts: dict[str, dict[str, Any]] = {}  # the rows of one record, by number
     not_read = (name, _NOT_READ)
-    n_passed = 0
-    for line, item in items:
+    n_good = n_passed = 0
+    for line, item in _at_once(items, partial(_new, columns_of, seen, name, again)) if columns_of else items:
         if isinstance(item, FileRemark):
             remarks.append({"file": name} | item._asdict())
             continue
@@ -164,36 +226,124 @@ def batches(items: Items, record: Callable[[Any], dict[str, Any]], *, file: str 
                     seen[key] = not_read
                     n_passed += 1
             continue
-        try:
-            if isinstance(item, Exception):
-                raise ValueError(str(item))
-            row = record(item)
-            unread = _unread(row)
-            is_part = row.pop(PART_OF, False)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
+        if isinstance(item, _AtOnce):
+            good += [*_columns(rows), item.columns]
+            n_good += len(item.columns["trn"]) + len(rows)
+            rows = []
         else:
-            values = map(row.get, _COMPARED)
-            # A number that tells values apart, in each process the same, as ``hash`` would not be.
-            prints = array("I", [_MISSING if v is None else crc32(str(v).encode("utf-8", "replace")) for v in values])
-            where, earlier = seen.setdefault(key_of(row["trn"]), (name, prints))
-            if earlier is prints or (is_part and row["trn"] in parts):
-                place = {"file": name, "line": line, "trn": row["trn"]}
-                remarks += [place | {"field": field, **what._asdict()} for field, what in unread]
-            if earlier is prints and is_part:
-                parts[row["trn"]] = row
-            elif earlier is prints:
-                good.append(row)
+            try:
+                if isinstance(item, Exception):
+                    raise ValueError(str(item))
+                row = record(item)
+                unread = _unread(row)
+                is_part = row.pop(PART_OF, False)
+            except _OF_RECORD as error:
+                bad.append({"file": name, "line": line, "trn": _claimed_number(item), "reason": _reason(error)})
             else:
-                reason = _repeated(where, earlier, name, prints)
-                if is_part and row["trn"] in parts:
-                    parts[row["trn"]] = _joined(parts[row["trn"]], row)
-                    reason = f"{_FURTHER_PART} {reason}"
-                bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
-        if len(good) + len(bad) >= CHUNK:
-            yield tables(good, bad, file, remarks)._replace(passed=n_passed)
-            good, bad, remarks, n_passed = [], [], [], 0
-    yield tables(good + list(parts.values()), bad, file, remarks)._replace(passed=n_passed)
+                [prints] = _prints(*_columns([row]))
+                where, earlier = seen.setdefault(key_of(row["trn"]), (name, prints))
+                if earlier is prints or (is_part and row["trn"] in parts):
+                    place = {"file": name, "line": line, "trn": row["trn"]}
+                    remarks += [place | {"field": field, **what._asdict()} for field, what in unread]
+                if earlier is prints and is_part:
+                    parts[row["trn"]] = row
+                elif earlier is prints:
+                    rows.append(row)
+                else:
+                    earlier = _made(seen, key_of(row["trn"])) if callable(earlier) else earlier
+                    reason = _repeated(where, earlier, name, prints)
+                    if is_part and row["trn"] in parts:
+                        parts[row["trn"]] = _joined(parts[row["trn"]], row)
+                        reason = f"{_FURTHER_PART} {reason}"
+                    bad.append({"file": name, "line": line, "trn": row["trn"], "reason": reason})
+        if n_good + len(rows) + len(bad) >= CHUNK:
+            yield Gathered([*good, *_columns(rows)], bad, remarks, n_passed)
+            good, rows, bad, remarks, n_good, n_passed = [], [], [], [], 0, 0
+    yield Gathered([*good, *_columns([*rows, *parts.values()])], bad, remarks, n_passed)
+
+
+class _AtOnce(NamedTuple):
+    """In place of some items of which all are records that were not seen before."""
+
+    columns: Columns
+
+
+def _at_once(items: Items, new: Callable[[list[Any]], Columns | None]) -> Items:
+    """The items, ``_AtOnce`` in place of a run of them where that is what they are."""
+    items, run = iter(items), [()]
+    while run:
+        with garbage_left():
+            run = list(islice(items, RUN))
+            if columns := run and new([item for _, item in run]):
+                run = [(run[0][0], _AtOnce(columns))]
+        yield from run
+
+
+def _new(
+    columns_of: Callable[[list[Any]], Columns],
+    seen: Seen,
+    name: str,
+    again: Callable[[], Seen] | None,
+    items: list[Any],
+) -> Columns | None:
+    """The columns of some items, whose numbers are noted; None where they are to be read one by one."""
+    try:
+        columns = columns_of(items)
+    except _OF_RECORD:
+        return None
+    prints = repeat((name, again)) if again else zip(repeat(name), _prints(columns))
+    new = dict(zip(map(key_of, columns["trn"]), prints))
+    latest = max(filter(None, chain.from_iterable(columns[field] for field in _NOT_LATER)), default="")
+    if len(new) < len(items) or not seen.keys().isdisjoint(new) or latest > day_after(columns["snapshot"][0]):
+        return None
+    seen.update(new)
+    return columns
+
+
+def _made(seen: Seen, key: int | str) -> bytes:
+    """What tells the values of a record from others, where that was not made before; it is noted for all records of its part."""
+    again = seen[key][1]
+    seen.update((one, made) for one, made in again().items() if seen.get(one, made)[1] is again)
+    return seen[key][1]
+
+
+@contextmanager
+def garbage_left() -> Iterator[None]:
+    """Objects that only their own kind still refers to are not looked for meanwhile: it takes long where many are made."""
+    was_looked_for = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_looked_for:
+            gc.enable()
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[Columns]:
+    return (
+        [{name: [row.get(name) for row in rows] for name in dict.fromkeys(chain.from_iterable(rows))}] if rows else []
+    )
+
+
+def together(parts: list[Columns]) -> Columns:
+    """The columns of some records and of those that follow them as one."""
+    names = dict.fromkeys(chain.from_iterable(parts))
+    absent = [[None] * len(part["trn"]) for part in parts]
+    return {name: list(chain.from_iterable(map(dict.get, parts, repeat(name), absent))) for name in names}
+
+
+def _prints(columns: Columns) -> list[bytes]:
+    """Of each record a number for each of its values, which tells it from others, in each process the same, as ``hash`` would not be."""
+    none = [_MISSING] * len(columns["trn"])
+    numbers = [
+        [_MISSING if value is None else crc32(str(value).encode("utf-8", "replace")) for value in columns[name]]
+        if name in columns
+        else none
+        for name in _COMPARED
+    ]
+    size = 4 * len(_COMPARED)
+    together = array("I", chain.from_iterable(zip(*numbers))).tobytes()
+    return [together[at : at + size] for at in range(0, len(together), size)]
 
 
 PART_OF = "part of a record"
@@ -231,7 +381,14 @@ def _unread(row: dict[str, Any]) -> list[tuple[str, Unread]]:
     return unread
 
 
-def tables(good: list[dict], bad: list[dict], file: str | Path, remarks: Iterable[dict] = ()) -> Tables:
+def tables(
+    good: list[dict] | Columns,
+    bad: list[dict],
+    file: str | Path,
+    remarks: Iterable[dict] = (),
+    passed: int = 0,
+    written: CsvRows | None = None,
+) -> Tables:
     """The tables of these rows of a file; of each there may be none."""
     import pandas as pd
 
@@ -239,7 +396,8 @@ def tables(good: list[dict], bad: list[dict], file: str | Path, remarks: Iterabl
     rejects = pd.DataFrame(bad, columns=["file", "line", "trn", "reason"])
     said = pd.DataFrame(remarks, columns=columns("remarks"))
     said["text"] = said.text.str.slice(0, _REMARK_TEXT)
-    return Tables(checked(records, "records", source=str(file)), checked(rejects, "rejects"), checked(said, "remarks"))
+    records = checked(records, "records", source=str(file))
+    return Tables(records, checked(rejects, "rejects"), checked(said, "remarks"), passed, written)
 
 
 def csv_export(
@@ -284,12 +442,55 @@ def cells(row: Row, columns: Mapping[str, str | tuple[str, Callable[[Any], Any]]
         column, read = (theirs, plain_text) if isinstance(theirs, str) else theirs
         try:
             cell = row.get(column)
-            made[ours] = value = None if cell is None else read(cell)
-            if value is None and isinstance(cell, str) and plain_text(cell):
-                raise ValueError("nothing in it was understood")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            made[ours] = None if cell is None else _understood(cell, read)
+        except _OF_RECORD as error:
             made[ours] = Unread(_shown(cell), f"{column}: {_reason(error)}")
     return made
+
+
+def _understood(cell: Any, read: Callable[[Any], Any]) -> Any:
+    value = read(cell)
+    if value is None and isinstance(cell, str) and plain_text(cell):
+        raise ValueError("nothing in it was understood")
+    return value
+
+
+def column_of(values: list[Any], read: Callable[[Any], Any], if_plain: list[str | None] | None = None) -> list[Any]:
+    """The cells of one column at once, each as ``cells`` makes it; an error where one of them cannot be read.
+
+    What is surely plain text of the cells ``if_plain`` is taken as it is.
+
+    Examples
+    --------
+    >>> column_of(titles := ["A trial", "of <b>cells</b>", None], plain_text, titles)
+    ['A trial', 'of cells', None]
+    """
+    if if_plain is not None:
+        cells = ["" if cell is None else cell for cell in if_plain]
+        doubts = _not_surely_plain(cells)
+        return [
+            _understood(value, read) if doubt else cell or None for value, cell, doubt in zip(values, cells, doubts)
+        ]
+    if all(value is None or type(value) is str for value in values):
+        known = {value: None if value is None else _understood(value, read) for value in set(values)}
+        return [known[value] for value in values]
+    return [None if value is None else _understood(value, read) for value in values]
+
+
+def if_plain(texts: list[str]) -> str:
+    """The one cell of several texts, if they are plain; else something that is not."""
+    once = dict.fromkeys(texts)
+    cell = MULTI.join(once)
+    return cell if cell.count("|") == len(once) - 1 else "\t"  # which is not plain
+
+
+def _not_surely_plain(texts: list[str]) -> list[Any]:
+    """For each text whether ``_is_plain`` might deny it, or it has a backslash (what of it may not be plain, and nothing where there is none)."""
+    together = "\0" + "\0".join(texts) + "\0"
+    for blanks in ("  ", "\0 ", " \0", "_x000D_"):
+        together = together.replace(blanks, blanks.replace(" ", "\t").replace("_x", "\t"))
+    left = together.encode(errors="surrogatepass").translate(None, _SURELY_PLAIN).split(b"\0")[1:-1]
+    return left if len(left) == len(texts) and len(together) <= MAX_TEXT else [True] * len(texts)
 
 
 def _shown(cell: Any) -> str:
@@ -334,6 +535,14 @@ def dates(row: Row, columns: Mapping[str, Sequence[str]]) -> dict[str, str | Unr
 def _day_told(text: str) -> str | None:
     """The one day or month that a date can be read as."""
     return day_or_month(text, month_first=None) or (None if has_two_readings(text) else day_or_month(text))
+
+
+def column_of_dates(texts: list[str | None]) -> list[str | None]:
+    """The dates of one column, as ``dates`` reads them; an error where there is one that it would not."""
+    days = [None if text is None else _day_told(text.strip()) for text in texts]
+    if days.count(None) != texts.count(None):
+        raise ValueError("not read as a date")
+    return days
 
 
 def orders_of_dates(
@@ -413,8 +622,8 @@ _ORDERS = {
 
 def secondary_numbers(texts: Iterable[Any], *, besides: str) -> str | None:
     """The registration numbers in the texts, each once, without the record's own."""
-    numbers = (number for text in texts for number in registration_numbers(str(text or "")))
-    return join_multi(dict.fromkeys(number for number in numbers if number != besides))
+    numbers = [number for text in texts if text for number in registration_numbers(str(text))]
+    return join_multi(dict.fromkeys(number for number in numbers if number != besides)) if numbers else None
 
 
 def several(values: Iterable[Any] | None) -> str | None:
@@ -540,6 +749,7 @@ def _is_plain(text: str) -> bool:
 
 
 _NOT_PLAIN = bytes(range(32)) + b"\x7f<&"
+_SURELY_PLAIN = bytes(set(range(128)).difference(_NOT_PLAIN, b"\\"))
 
 
 def phase_names(text: str | None) -> list[str]:
@@ -566,8 +776,8 @@ def phase_names(text: str | None) -> list[str]:
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
 
 
-def _repeated(where: str, earlier: array, name: str, later: array) -> str:
-    pairs = zip(_COMPARED, earlier, later)
+def _repeated(where: str, earlier: bytes, name: str, later: bytes) -> str:
+    pairs = zip(_COMPARED, array("I", earlier), array("I", later))
     differing = [field for field, one, other in pairs if one != other and _MISSING not in (one, other)]
     conflict = f"and differs in: {', '.join(differing)}" if differing else "with the same facts"
     if not (earlier and later):

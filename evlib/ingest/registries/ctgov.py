@@ -13,16 +13,21 @@ from typing import Any, NamedTuple
 import ijson
 from pydantic_core import from_json
 
+from evlib.base.reading.parts import from_byte, line_start
 from evlib.base.schema import join_multi
 from evlib.ingest.registries import ctgov_words
 from evlib.ingest.registries.common import (
     Asked,
+    Columns,
     Row,
     Unread,
     cells,
+    column_of,
+    column_of_dates,
     count,
     dates,
     identity,
+    if_plain,
     key_of,
     listed,
     phase_names,
@@ -31,7 +36,7 @@ from evlib.ingest.registries.common import (
     several,
     words_of,
 )
-from evlib.ingest.registries.ctgov_words import BLOCK, Looked, begins_a_study, line_start, looked_at_part, looker
+from evlib.ingest.registries.ctgov_words import BLOCK, Looked, begins_a_study, looked_at_part, looker
 from evlib.ingest.registries.side_by_side import LARGE, MOST_PARTS, PART, made_in_order
 from evlib.ingest.registries.unpack import (
     BrokenFileError,
@@ -110,14 +115,7 @@ def _looked_through(path: Path, pieces: Iterable[bytes], asked: Asked, processes
                 yield Looked(*looked)
             else:
                 return
-    yield from map(looker(numbers, asked.patterns), blocks_of_lines(_from_byte(pieces, start), BLOCK))
-
-
-def _from_byte(pieces: Iterable[bytes], start: int) -> Iterator[bytes]:
-    for piece in pieces:
-        if start < len(piece):
-            yield piece[start:]
-        start = max(0, start - len(piece))
+    yield from map(looker(numbers, asked.patterns), blocks_of_lines(from_byte(pieces, start), BLOCK))
 
 
 def is_on_lines(path: str | Path) -> bool:
@@ -232,7 +230,12 @@ def phases_of_constant(constant: str) -> list[str]:
 
 def phases_of(constants: list[str] | None) -> str | None:
     """The phases of several constants as one cell."""
-    return join_multi(dict.fromkeys(phase for constant in listed(constants) for phase in phases_of_constant(constant)))
+    return _phases_of(tuple(listed(constants)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _phases_of(constants: tuple[str, ...]) -> str | None:
+    return join_multi(dict.fromkeys(phase for constant in constants for phase in phases_of_constant(constant)))
 
 
 def unescaped(value: Any) -> Any:
@@ -261,12 +264,20 @@ def site_texts(values: list[Any] | None) -> str | None:
     return several(map(unescaped, listed(values))) if cell and "\\" in cell else cell
 
 
+def _each_intervention(given: list[dict] | None) -> list[str]:
+    return [_named(constant_words(one.get("type")), one.get("name")) for one in listed(given)]
+
+
+def _each_arm(given: list[dict] | None) -> list[str]:
+    return [_named(one.get("label"), one.get("description")) for one in listed(given)]
+
+
 def _interventions(given: list[dict] | None) -> str | None:
-    return site_texts([_named(constant_words(one.get("type")), one.get("name")) for one in listed(given)])
+    return site_texts(_each_intervention(given))
 
 
 def _arms(given: list[dict] | None) -> str | None:
-    return site_texts([_named(one.get("label"), one.get("description")) for one in listed(given)])
+    return site_texts(_each_arm(given))
 
 
 def _publications(given: list[dict] | None) -> str | None:
@@ -278,8 +289,12 @@ def _named(kind: Any, name: Any) -> str:
     return f"{kind}: {name}" if kind and name else str(kind or name or "")
 
 
+def _each_country(given: list[dict] | None) -> list[str]:
+    return [one.get("country") for one in listed(given)]
+
+
 def _countries(given: list[dict] | None) -> str | None:
-    return several([one.get("country") for one in listed(given)])
+    return several(_each_country(given))
 
 
 def _flag(value: Any) -> bool | None:
@@ -309,6 +324,7 @@ COLUMNS = {
     "countries": ("contactsLocationsModule.locations", _countries),
     "publications": ("referencesModule.references", _publications),
 }
+_SEVERAL = {site_texts: listed, _interventions: _each_intervention, _arms: _each_arm, _countries: _each_country}
 _OF_STUDY = {"results_posted": ("hasResults", _flag)}
 DATES = {
     "registered_text": ["statusModule.studyFirstPostDateStruct.date"],
@@ -328,7 +344,7 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
     """A study as a row of table ``records``; ValueError or KeyError where it cannot be one."""
     if not isinstance(study, dict) or "protocolSection" not in study:
         raise ValueError("not a study of the API v2 (no protocolSection)")
-    row = at_places(study["protocolSection"], _READ)
+    row = Places(study["protocolSection"])
     own = identity(row.get("identificationModule.nctId"), registry="ClinicalTrials.gov", column="nctId")
     return {
         **own,
@@ -339,6 +355,36 @@ def record(study: Any, *, snapshot: str) -> dict[str, Any]:
         "source_urls": f"https://clinicaltrials.gov/study/{own['trn']}",
         "snapshot": snapshot,
     }
+
+
+def columns_of(studies: list[Any], *, snapshot: str) -> Columns:
+    """What ``record`` gives of each of some studies, as columns; an error of ``record`` where one of them is to be read by itself."""
+    row: Columns = {}
+    _gather([study["protocolSection"] for study in studies], _READ, row)
+    numbers = row[_NUMBER]
+    if not all(map(_NCT.fullmatch, numbers)):
+        raise ValueError("a study whose number is no plain one")
+    place, field = _SECONDARY
+    others = [[*(one.get(field) for one in listed(given)), own] for given, own in zip(row[place], row[_ORGANISATION])]
+    return {
+        "trn": numbers,
+        "trn_kind": ["number"] * len(numbers),
+        "registry": ["ClinicalTrials.gov"] * len(numbers),
+        **{name: _column(row[place], read) for name, (place, read) in _READ_AS.items()},
+        **{name: column_of([study.get(place) for study in studies], read) for name, (place, read) in _OF_STUDY.items()},
+        **{name: column_of_dates(row[place]) for name, [place] in DATES.items()},
+        "secondary_trns": [secondary_numbers(texts, besides=number) for texts, number in zip(others, numbers)],
+        "source_urls": [f"https://clinicaltrials.gov/study/{number}" for number in numbers],
+        "snapshot": [snapshot] * len(numbers),
+    }
+
+
+def _column(values: list[Any], read: Callable[[Any], Any]) -> list[Any]:
+    if read in (plain_text, site_text):
+        return column_of(values, read, values)
+    if texts := _SEVERAL.get(read):
+        return column_of(values, read, [value if value is None else if_plain(texts(value)) for value in values])
+    return column_of(values, read)
 
 
 def number_and_words(study: Any) -> tuple[str, str]:
@@ -387,23 +433,15 @@ def tree_of(places: Iterable[str]) -> _Tree:
     return tree
 
 
-def at_places(section: Any, tree: _Tree) -> Row:
-    """What a part of a study holds at the places of a tree, gathered in one go, which is faster than one by one."""
-    found: dict[str, Any] = {}
-    try:
-        _gather(section.get, tree, found)
-    except AttributeError:
-        return Places(section)  # which tells for each place what is wrong
-    return found
+def _gather(objects: list[dict], tree: _Tree, found: Columns) -> None:
+    """What some objects hold at the places of a tree, as columns; AttributeError where one of those on the way is no object."""
+    for key, place in tree.places.items():
+        found[place] = [one.get(key) for one in objects]
+    for key, below in tree.below.items():
+        _gather([_NOTHING if (value := one.get(key)) is None else value for one in objects], below, found)
 
 
-def _gather(get: Callable[[str], Any], tree: _Tree, found: dict[str, Any]) -> None:
-    places, inner = tree
-    for key, place in places.items():
-        found[place] = get(key)
-    for key, below in inner.items():
-        if (value := get(key)) is not None:
-            _gather(value.get, below, found)
+_NOTHING: dict = {}
 
 
 class Places:
@@ -430,10 +468,12 @@ def _keys(place: str) -> list[str]:
     return place.split(".")
 
 
+_NUMBER, _NCT = "identificationModule.nctId", re.compile("NCT[0-9]{8}")
+_READ_AS = {name: (as_is, plain_text) if isinstance(as_is, str) else as_is for name, as_is in COLUMNS.items()}
 _READ = tree_of(
     [
-        "identificationModule.nctId",
-        *(place if isinstance(place, str) else place[0] for place in COLUMNS.values()),
+        _NUMBER,
+        *(place for place, _ in _READ_AS.values()),
         *(place for [place] in DATES.values()),
         _SECONDARY[0],
         _ORGANISATION,

@@ -3,12 +3,10 @@
 As a process of its own (see ``side_by_side.made_in_order``) this module looks through parts of a file; it imports little, to start at once.
 """
 
-import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Collection, Iterable
-from marshal import dumps, load
+from marshal import load
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +14,7 @@ import numpy as np
 
 from evlib.base.query import rough_and_exact
 from evlib.base.reading.csv_rows import blocks_of_lines, text_of
+from evlib.base.reading.parts import line_start, serve
 
 # How a line with a study begins, as the registry writes it. A line that begins otherwise is always read.
 _BEGINS = re.compile(rb'\{"protocolSection": ?\{"identificationModule": ?\{"nctId": ?"NCT([0-9]{8})"')
@@ -126,15 +125,6 @@ def looked_at_part(file: BinaryIO, size: int, look: Look, number: int) -> Looked
     return _joined(looked)
 
 
-def line_start(file: BinaryIO, start: int, most: int) -> int:
-    """Where the first line begins that does so at this byte or after it; a line of which this many bytes are passed is not followed."""
-    if start:
-        file.seek(start - 1)
-        file.readline(most)
-        return file.tell()
-    return 0
-
-
 def _is_no_utf8(block: bytes) -> bool:
     try:
         return not (block.isascii() or block.decode())
@@ -144,17 +134,10 @@ def _is_no_utf8(block: bytes) -> bool:
 
 def main() -> None:
     """In a process of its own: take the numbers of parts from a pipe, and write for each what is told of its lines."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the parent answers
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # it ends with its parent
     path, size, keys, patterns = load(sys.stdin.buffer)
     look = looker(keys, patterns, bytes.decode)
     with Path(path).open("rb") as file:
-        while taken := os.read(int(sys.argv[1]), 8):
-            number = int.from_bytes(taken)
-            looked = looked_at_part(file, size, look, number)
-            told = dumps((number, looked and tuple(looked)))
-            sys.stdout.buffer.write(len(told).to_bytes(8) + told)
-            sys.stdout.buffer.flush()
+        serve(lambda number: (looked := looked_at_part(file, size, look, number)) and tuple(looked))
 
 
 if __name__ == "__main__":

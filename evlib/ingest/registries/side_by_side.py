@@ -1,175 +1,111 @@
 """A large file with a record on each line, read by several processes: the same rows, in the same order, for any number of them.
 
-Each block of lines is made into tables by a worker. What goes across blocks is settled here, in the order of the file: a block with a
-number that was given before is read once more in this process, which knows the earlier record; so is one whose worker was ended.
+Each part of the file is read by one of them. What goes across parts is settled here, in the order of the file: a part with a number that was
+given before is read once more in this process, which knows the earlier record.
+
+As a process of its own this module reads parts of a file.
 """
 
-import itertools
-import multiprocessing
+import gc
 import os
-import signal
 import subprocess
 import sys
-import threading
 import warnings
-from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
-from marshal import dumps, loads
-from multiprocessing import forkserver
+from marshal import dumps, load, loads
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
-from evlib.base.schema import csv_rows_of
-from evlib.ingest.registries.common import Seen, Tables, batches
-from evlib.ingest.registries.unpack import BrokenFileError, lines, numbered
+from evlib.base.reading.parts import from_byte, line_start, lines_of_part, serve
+from evlib.base.schema import CsvRows
+from evlib.ingest.registries.common import Seen, Tables, as_text, batches, gathered, tables, together
+from evlib.ingest.registries.unpack import lines, numbered
 
-LARGE = 64 << 20  # bytes of a file; workers need some time to start, in which one process reads about as much
+LARGE = 64 << 20  # bytes of a file; another process needs some time to start
 PART = 8 << 20  # bytes of lines that are looked through in one go; some hundredths of a second's work
 MOST_PARTS = 2000  # of ``made_in_order``: their numbers fit into a pipe
-BLOCK = 16 << 20  # bytes of lines; a few blocks for each process fit into any memory, and each is a second's work
-
-
-class _Job(NamedTuple):
-    """Some lines of a file, how they are read as items, and the items as rows; see ``common``."""
-
-    rows: list[bytes]
-    of_lines: Callable[[Iterable[bytes]], Iterator[Any]]
-    record: Callable[[Any], dict[str, Any]]
-    file: Path
-    as_csv: bool
+_READ_PARTS = 64  # of a file that is read; a part of the largest is a second's work
+_LEAST, _MOST = 2 << 20, 16 << 20  # bytes of such a part
 
 
 def is_worth_it(reader: ModuleType, path: Path) -> bool:
-    """Whether a file is large enough to gain, and has a record of the reader on each line."""
-    return hasattr(reader, "of_lines") and path.stat().st_size >= LARGE and reader.is_on_lines(path)
+    """Whether a file is large enough to gain, not packed, and has a record of the reader on each line."""
+    if not hasattr(reader, "of_lines") or path.stat().st_size < LARGE:
+        return False
+    with path.open("rb") as file:
+        return file.read(1) == b"{" and reader.is_on_lines(path)
 
 
 def batches_of(
-    reader: ModuleType,
-    path: Path,
-    record: Callable[[Any], dict[str, Any]],
-    *,
-    seen: Seen,
-    processes: int,
-    as_csv: bool = False,
+    reader: ModuleType, path: Path, *, snapshot: str, seen: Seen, processes: int, as_csv: bool = False
 ) -> Iterator[Tables]:
-    """What ``common.batches`` gives of the file's items, made by this many workers; the batches are cut elsewhere.
+    """What ``common.batches`` gives of the file's items, made by this many processes; the batches are cut elsewhere."""
+    whole = path.stat().st_size
+    size = max(_LEAST, min(_MOST, whole // _READ_PARTS), whole // MOST_PARTS + 1)
+    about = reader.__name__, str(path.absolute()), size, snapshot, as_csv
+    (read, seen_in), n_before = part_readers(*about), 0
+    for number, told in enumerate(made_in_order(__file__, about, -(-whole // size), read, processes=processes)):
+        if told is None:
+            break
+        if seen.keys().isdisjoint(told[2]):
+            seen.update(dict.fromkeys(told[2], (path.name, partial(seen_in, number))))
+        else:
+            told = read(number, seen)
+        for records, rejects, remarks, passed, written in told[1]:
+            for row in (*rejects, *remarks):
+                row["line"] += n_before
+            yield tables(together(records), rejects, path, remarks, passed, written and CsvRows(*written))
+        n_before += told[0]
+    else:
+        return
+    with path.open("rb") as file:
+        start = line_start(file, number * size, size)
+    rest = numbered(path, lambda pieces, _: reader.of_lines(lines(from_byte(pieces, start))))
+    how = {"columns_of": partial(reader.columns_of, snapshot=snapshot), "as_csv": as_csv}
+    items = ((n_before + line, item) for line, item in rest)
+    yield from batches(items, partial(reader.record, snapshot=snapshot), file=path, seen=seen, **how)
 
-    With ``as_csv`` the workers also make the records into text, which a process passes on far faster than a table.
+
+def part_readers(
+    name: str, path: str, size: int, snapshot: str, as_csv: bool
+) -> tuple[Callable[..., tuple | None], Callable[[int], Seen]]:
+    """Two functions that read a part of a file by its number.
+
+    The first may take the records seen before, and gives how many items the part has, what is ``gathered`` of them, with lines counted from the
+    part's first, and their numbers; or None, see ``lines_of_part``. The second gives ``seen`` of the part alone.
     """
-    # Workers are forks of a process that has imported what they need, and not of this one, whose libraries may have threads.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evlib.ingest.registries", "pandas", "ftfy"])
-    forkserver.ensure_running()  # it starts while this process reads the first block
-    pool = ProcessPoolExecutor(processes, context, initializer=_live_with_parent)
-    n_before = 0
-    try:
-        blocks = (block for _, block in numbered(path, lambda pieces, _: _blocks(lines(pieces))))
-        jobs = (
-            _Job(block, reader.of_lines, record, path, as_csv) if isinstance(block, list) else block for block in blocks
-        )
-        for job, done in _in_order(pool, jobs, ahead=processes + 1):
-            if not isinstance(job, _Job):  # of the file as a whole
-                yield from batches([(n_before + 1, job)], record, file=path, seen=seen)
-                continue
-            if done and seen.keys().isdisjoint(done[2]):
-                n_items, parts, numbers, prints = done
-                size = len(prints) // max(1, len(numbers))
-                own = (array("I", prints[at * size : (at + 1) * size]) for at in range(len(numbers)))
-                seen.update(zip(numbers, zip(itertools.repeat(path.name), own)))
-            else:
-                n_items, parts = _read(job, seen)
-            for part in parts:
-                for table in (part.rejects, part.remarks):
-                    table["line"] += n_before
-                yield part
-            n_before += n_items
-    finally:
-        pool.shutdown(cancel_futures=True)
+    reader = import_module(name)
+    record, columns_of = (partial(make, snapshot=snapshot) for make in (reader.record, reader.columns_of))
 
+    def read(number: int, seen: Seen | None = None, *, is_noted: bool = False) -> tuple | None:
+        with Path(path).open("rb") as file:
+            rows = lines_of_part(file, size, number)
+        if rows is None:
+            return None
+        seen, n_items = {} if seen is None else seen, 0
 
-def _blocks(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
-    block: list[bytes] = []
-    size = 0
-    try:
-        for row in rows:
-            block.append(row)
-            size += len(row)
-            if size >= BLOCK:
-                yield block
-                block, size = [], 0
-    except BrokenFileError:
-        yield block
-        raise
-    yield block
+        def items() -> Iterator[tuple[int, Any]]:
+            nonlocal n_items
+            for n_items, item in enumerate(reader.of_lines(rows), start=1):
+                if item is not None:
+                    yield n_items, item
 
+        again = None if is_noted else partial(seen_in, number)
+        parts = gathered(items(), record, file=path, seen=seen, columns_of=columns_of, again=again)
+        made = [tuple(as_text(part) if as_csv else part) for part in parts]
+        return n_items, made, list(seen)
 
-def _in_order(pool: ProcessPoolExecutor, jobs: Iterator[Any], *, ahead: int) -> Iterator[tuple[Any, Any]]:
-    """The jobs, each with what a worker made of it (None for the first, and where it was ended), with few at a time in memory."""
-    for job in itertools.islice(jobs, 1):
-        yield job, None
-    waiting: deque[tuple[Any, Future | None]] = deque()
-    for job in jobs:
-        waiting.append((job, _given(pool, job)))
-        if len(waiting) > ahead:
-            yield _awaited(*waiting.popleft())
-    while waiting:
-        yield _awaited(*waiting.popleft())
+    def seen_in(number: int) -> Seen:
+        seen: Seen = {}
+        read(number, seen, is_noted=True)
+        return seen
 
-
-def _given(pool: ProcessPoolExecutor, job: Any) -> Future | None:
-    try:
-        return pool.submit(_read_apart, job) if isinstance(job, _Job) else None
-    except BrokenProcessPool:
-        return None
-
-
-def _awaited(job: Any, future: Future | None) -> tuple[Any, Any]:
-    try:
-        return job, future and future.result()
-    except BrokenProcessPool:
-        return job, None
-
-
-def _read_apart(job: _Job) -> tuple[int, list[Tables], list[str], bytes]:
-    """What ``_read`` gives, the numbers in the block, and what tells their records apart, joined as that is passed on faster."""
-    seen: Seen = {}
-    n_items, parts = _read(job, seen)
-    return n_items, parts, list(seen), b"".join(prints for _, prints in seen.values())
-
-
-def _read(job: _Job, seen: Seen) -> tuple[int, list[Tables]]:
-    """How many items a block holds, and its tables, with lines counted from its beginning."""
-    n_items = 0
-
-    def items() -> Iterator[tuple[int, Any]]:
-        nonlocal n_items
-        for n_items, item in enumerate(job.of_lines(job.rows), start=1):
-            if item is not None:
-                yield n_items, item
-
-    parts = list(batches(items(), job.record, file=job.file, seen=seen))
-    if job.as_csv:
-        parts = [part._replace(records=part.records.head(0), written=csv_rows_of(part.records)) for part in parts]
-    return n_items, parts
-
-
-def _live_with_parent() -> None:
-    """In a worker: let the parent answer Ctrl-C, and end when it has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
-
-
-def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+    return read, seen_in
 
 
 def made_in_order(script: str, about: tuple, n: int, here: Callable[[int], Any], *, processes: int) -> Iterator[Any]:
@@ -240,3 +176,8 @@ def _all_of(place: int, size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"" if size else b"".join(pieces)
+
+
+if __name__ == "__main__":
+    gc.disable()  # what is made here has no circles
+    serve(part_readers(*load(sys.stdin.buffer))[0])
