@@ -90,6 +90,26 @@ def test_the_same_figure_is_the_same_file(tmp_path):
     assert first == second
 
 
+def test_a_png_is_copied_from_a_search_beside_where_all_of_its_drawing_is_the_same(tmp_path):
+    counted = bars.trials_by(described(("1", "included", "nebulised", "2020-01-01")), "route", noun="route")
+    place = f"figures/{counted.name}.png"
+    show(counted, tmp_path / "a", drawing=some_drawing())
+    drawn = (tmp_path / "a" / place).read_bytes()
+    known = drawn.replace(b"IDAT", b"IDAX", 1)
+    (tmp_path / "a" / place).write_bytes(known)
+
+    def shown_in(name, figure=counted):
+        show(figure, tmp_path / name, drawing=some_drawing())
+        return (tmp_path / name / place).read_bytes()
+
+    assert shown_in("b") == drawn  # no search is known to be beside it
+    (tmp_path / "a" / "search.json").write_text("{}")
+    assert shown_in("b") == known
+    assert shown_in("b", counted._replace(title="Another")) not in (drawn, known)
+    (tmp_path / "a" / place).write_bytes(known[:-100])
+    assert shown_in("b") == drawn
+
+
 def test_no_included_trial_is_said_not_drawn():
     assert "No " in bars.trials_by(described(), "route", noun="route").title
     assert "No " in bars.trials_by_year(described()).title

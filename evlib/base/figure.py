@@ -1,11 +1,13 @@
 """What all figures share: saved with title, alt text and data, shown with links to them, and drawn in one style."""
 
 import base64
+import hashlib
 import html
 import io
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial, wraps
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +22,8 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from evlib.base.files import write_text
+from evlib.base.files import write_bytes, write_text
+from evlib.base.paths import SEARCH_FILE
 from evlib.base.point_layout import BLUE, GREY, ORANGE, canvas, finished, width_of
 from evlib.base.schema import write_csv
 from evlib.base.theme import NOTE_LINE, TITLE_LINE, dress, put_note, put_title
@@ -47,6 +50,7 @@ _TEXT = re.compile(r'<text style="([^"]*)"([^>]*)>([^<]*)</text>')
 _OWN_NAME = re.compile(r' id="(?:figure|axes|patch|text|line2d|legend|[xy]tick|matplotlib\.axis|\w+Collection)_\d+"')
 _TURN_BY_NOTHING = re.compile(r' transform="rotate\(-?0 [^)]*\)"')
 _BOLD = 600  # of a font, from which weight on it is bold
+_HEAD, _PNG_END = 200, b"IEND\xaeB`\x82"  # bytes of a PNG before its pixels, and its last ones
 _PNG = {"pil_kwargs": {"compress_level": 3}}  # a third of the time that level 6 takes, for files a tenth larger
 
 
@@ -88,7 +92,7 @@ def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None,
     """Save a figure in ``out_dir/figures`` and return it for display, with links to its files.
 
     Written are its drawing (SVG, PNG), its data (CSV), its title and its alt text (TXT), and a narrower drawing (SVG), for the
-    book's pages.
+    book's pages. The PNG is copied where a folder of results beside ``out_dir`` holds it of the same SVG.
 
     Parameters
     ----------
@@ -119,8 +123,7 @@ def show(figure: Figure, out_dir: str | Path, *, drawing: Drawing | None = None,
             dress(figure.drawing, figure.title, figure.note)
         narrow = figure.narrow() if figure.narrow else None
         svg, box = _as_svg(figure)
-        look = {"metadata": {"Software": None}, "dpi": STYLE["figure.dpi"], "bbox_inches": box, **_PNG}
-        figure.drawing.savefig(folder / f"{figure.name}.png", **look)
+        write_bytes(folder / f"{figure.name}.png", _as_png(figure, svg, box, folder))
         if narrow or _narrowed(figure):
             narrow_svg, _ = _as_svg(narrow or figure)
             if not width_on_phones(narrow_svg):
@@ -152,6 +155,23 @@ def _as_svg(figure: Figure) -> tuple[str, Bbox]:
     figure.drawing.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
     svg = with_plain_text(vector.getvalue())
     return (_with_hints(svg, figure.hints) if figure.hints else svg), box
+
+
+def _as_png(figure: Figure, svg: str, box: Bbox, folder: Path) -> bytes:
+    """The drawing as PNG; not drawn but copied where results of another search beside these hold it of the same SVG.
+
+    Each names in its first bytes what it was made from: SVG, resolution and version of Matplotlib.
+    """
+    look = {"dpi": STYLE["figure.dpi"], "bbox_inches": box, **_PNG}
+    source = hashlib.sha256(f"{matplotlib.__version__} {look} {svg}".encode()).hexdigest()
+    for search in folder.resolve().parent.parent.glob(f"*/{SEARCH_FILE}"):
+        with suppress(OSError):
+            there = (search.parent / folder.name / f"{figure.name}.png").read_bytes()
+            if source.encode() in there[:_HEAD] and there.endswith(_PNG_END):
+                return there
+    file = io.BytesIO()
+    figure.drawing.savefig(file, format="png", metadata={"Software": None, "Source": source}, **look)
+    return file.getvalue()
 
 
 def width_on_phones(svg: str) -> int:

@@ -10,6 +10,7 @@ in an arm had the event, so that ``risk_ratio`` inverts statsmodels' score test 
 import math
 import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -142,6 +143,7 @@ class Pooled(NamedTuple):
     i2: float
 
 
+@cache
 def proportion(events: int, n: int) -> Proportion:
     """The share of ``n`` people with an event.
 
@@ -163,6 +165,7 @@ def upper_bound_of_none(n: int, level: float = 0.95) -> float:
     return float(proportion_confint(0, n, alpha=2 * (1 - level), method="beta")[1])
 
 
+@cache
 def risk_ratio(events: int, n: int, versus_events: int, versus_n: int) -> Comparison:
     """The risk in an arm over that in its comparator.
 
@@ -179,6 +182,7 @@ def risk_ratio(events: int, n: int, versus_events: int, versus_n: int) -> Compar
     return _compared(counts, (estimate, low, high), of_ratio=True)
 
 
+@cache
 def risk_difference(events: int, n: int, versus_events: int, versus_n: int) -> Comparison:
     """The risk in an arm less that in its comparator, between -1 and 1.
 
