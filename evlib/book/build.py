@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from evlib.book import search_index
 from evlib.book.look_up import inside
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.run import RARELY
+from evlib.run.beside import beside
 from evlib.run.cache_keys import modules_behind
 from evlib.run.pipeline import spare_grammars
 
@@ -73,9 +73,8 @@ def build_book(
         say("book: building")
         with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
             fresh, made = Path(folder) / "source", Path(folder) / "html"
-            _load_layout()  # whole before a process is forked
+            assemble(root, results, fresh)
             with beside(partial(write_downloads, root, results, made)) as wait_for_downloads:
-                assemble(root, results, fresh)
                 compiled = _compiled_again(fresh, build / "source", build / "work", compiler)
                 wait_for_downloads()
             shutil.copytree(compiled, made, dirs_exist_ok=True)
@@ -216,38 +215,6 @@ def write_downloads(root: Path, results: Path, folder: Path) -> None:
     from evlib.book import layout
 
     layout.write_downloads(root, results, folder)
-
-
-@contextmanager
-def beside(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """Have a fork of this process do some work meanwhile; gives a function that waits until it is done.
-
-    What the fork could not do is done here, so that an error is told as any other.
-    """
-    if not hasattr(os, "fork"):
-        yield work
-        return
-    fork = os.fork()
-    if not fork:
-        failed = 1
-        with suppress(BaseException):
-            gc.freeze()  # what it inherits is left alone
-            os.closerange(3, 1024)  # among them the lock of the build, which is free as soon as this process is killed
-            work()
-            failed = 0
-        os._exit(failed)
-    forks = [fork]
-
-    def wait() -> None:
-        if os.waitpid(forks.pop(), 0)[1]:
-            work()
-
-    try:
-        yield wait
-    finally:
-        for left in forks:  # something else failed
-            os.kill(left, signal.SIGKILL)
-            os.waitpid(left, 0)
 
 
 def finish(made: Path, source: Path, key: str, results: Path) -> None:
