@@ -543,14 +543,17 @@ def _run_and_build(between: Callable[[Path], None] = lambda results: None, **opt
 
     ``between`` is what to do with the results before the book is built of them.
     """
-    from evlib.book.build import build_book, waiting_compiler
-    from evlib.run.pipeline import run_with_comparison
+    from evlib.book.build import LAYOUT, build_book, waiting_compiler
+    from evlib.run.pipeline import run_with_comparison, staying_warm
 
     root = project_root()
-    with waiting_compiler() as compiler:  # which loads jupyter-book while the notebooks run
-        results = run_with_comparison(root, **options, say=echo)
+    with (
+        waiting_compiler() as compiler,
+        staying_warm(LAYOUT) as warm,
+    ):  # the first loads jupyter-book while the notebooks run
+        results = run_with_comparison(root, **options, warm=warm, say=echo)
         between(results)
-        page = build_book(root, results, compiler=compiler, say=echo)
+        page = build_book(root, results, compiler=compiler, warm=warm, say=echo)
     echo(f"Open {page.relative_to(repository(root))} in a browser (or: make open{command_ending(root)}).")
     return results
 

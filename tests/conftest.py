@@ -51,7 +51,7 @@ def kernels_at_hand() -> Iterator[None]:
     """One process with the imports of the notebooks for all runs in this process, not one for each run."""
     start, made = warm_kernels.warm_kernels, []
 
-    def shared_kernels(modules: list[str]) -> contextlib.AbstractContextManager[warm_kernels.Kernels]:
+    def shared_kernels(modules: list[str]) -> contextlib.AbstractContextManager[warm_kernels.Warm]:
         if not made:
             made.append(stack.enter_context(start(modules)))
         return contextlib.nullcontext(made[0])

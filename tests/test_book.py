@@ -15,12 +15,13 @@ from evlib.base.errors import InputError
 from evlib.base.files import sha256
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import filled, load_numbers, save_numbers
-from evlib.book.build import STAMP, assemble, beside, build_book, build_pdf, build_site, made_by, waiting_compiler
+from evlib.book.build import STAMP, assemble, build_book, build_pdf, build_site, made_by, waiting_compiler
 from evlib.book.checklists import places, read_checklists
 from evlib.book.dataset import repository_address
 from evlib.book.layout import _add_launch_buttons, readable
 from evlib.book.search_index import ANSWERS
 from evlib.book.trials.trial_pages import page_name
+from evlib.run.beside import beside
 from evlib.run.pipeline import UPDATE, default_results, notebooks, run_with_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -15,7 +15,7 @@ from conftest import ROOT, SNAPSHOT, put
 from evlib.base.schema import read_csv, read_table, write_csv, write_table
 from evlib.base.words import load_numbers
 from evlib.book.look_up import assumption_dials, planned_trial, through_time
-from evlib.book.look_up.pages import PAGES, data_block, write_look_up_pages
+from evlib.book.look_up.pages import PAGES, data_block, drop_look_up_pages, write_look_up_pages
 from evlib.book.page_policy import with_policy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -115,6 +115,7 @@ def test_a_page_whose_tables_a_run_lacks_is_left_out(tmp_path, later, review):
     (results / "specifications.csv").unlink()
     shutil.copytree(ROOT / "book", source, ignore=shutil.ignore_patterns("_build"))
     (source / "through_time.md").unlink()  # of a review that does not have it
+    drop_look_up_pages(results, source)
     write_look_up_pages(results, source, review)
     assert not (source / "turn_the_assumptions.md").exists() and not list(source.glob("through_time_*"))
     toc = (source / "_toc.yml").read_text(encoding="utf-8")
@@ -130,6 +131,7 @@ def test_a_search_before_the_first_record_still_has_its_pages(tmp_path, later, r
     write_table(described, tmp_path / "described.csv", "described")
     source = tmp_path / "source"
     shutil.copytree(ROOT / "book", source, ignore=shutil.ignore_patterns("_build"))
+    drop_look_up_pages(tmp_path, source)
     write_look_up_pages(tmp_path, source, review)
     assert (source / "through_time_content.html").is_file() and (source / "is_my_trial_new_content.html").is_file()
     assert through_time.content(tmp_path, review)[1]["numbers"]["n_dose_trials"] == [None]

@@ -1,8 +1,10 @@
 """A rerun: only what changed runs, a notebook starts when its tables are there, and kernels come and go."""
 
+import importlib
 import json
 import os
 import re
+import sys
 import threading
 import time
 from contextlib import nullcontext
@@ -200,10 +202,10 @@ def test_a_warm_kernel_has_the_imports_works_in_its_folder_and_ends(tmp_path):
     source = tmp_path / "01.ipynb"
     code = "import os, sys\nprint('colorsys' in sys.modules, os.getcwd(), os.getpid(), os.environ['MPLBACKEND'])"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), source)
-    with warm_kernels(["this.is.left.for.later"]) as managers:
+    with warm_kernels(["this.is.left.for.later"]) as warm:
         executed = papermill.execute_notebook(
             str(source), None, kernel_name="python3", progress_bar=False,
-            kernel_manager_class=managers(["colorsys", "no.such.module"]),
+            kernel_manager_class=warm.kernels(["colorsys", "no.such.module"]),
             resources={"metadata": {"path": str(tmp_path)}},
         )  # fmt: skip
     had, place, number, backend = executed.cells[0].outputs[0].text.split()
@@ -217,8 +219,8 @@ def test_a_kernel_starts_where_the_process_with_the_imports_was_stopped(tmp_path
 
     source = tmp_path / "01.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)")]), source)
-    with warm_kernels([]) as managers:
-        manager = managers([])
+    with warm_kernels([]) as warm:
+        manager = warm.kernels([])
         server = manager.start.args[0]
         server.kill()
         server.wait()
@@ -226,6 +228,50 @@ def test_a_kernel_starts_where_the_process_with_the_imports_was_stopped(tmp_path
             str(source), None, kernel_name="python3", kernel_manager_class=manager, progress_bar=False
         )
     assert executed.cells[0].outputs[0].text == "42\n"
+
+
+NOTED = """import os, time
+from evlib.base.errors import InputError
+
+def noted(folder):
+    (folder / f"by {os.getpid()}").touch()
+    if (folder / "no room").exists():
+        raise InputError("no room")
+    while (folder / "no end").exists():
+        time.sleep(0.05)
+"""
+
+
+def test_a_fork_with_the_imports_works_and_what_it_could_not_do_is_done_here_and_its_error_told(tmp_path, monkeypatch):
+    (tmp_path / "noting.py").write_text(NOTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    noted = importlib.import_module("noting").noted
+
+    def by():
+        return {int(path.name.removeprefix("by ")) for path in tmp_path.glob("by *")}
+
+    with warm_kernels([]) as warm:
+        with warm.working(noted, tmp_path) as wait:
+            wait()
+        first = by()
+        assert len(first) == 1 and os.getpid() not in first
+        (tmp_path / "no room").touch()
+        with pytest.raises(InputError, match="no room"), warm.working(noted, tmp_path) as wait:
+            wait()
+        before = by()
+        assert len(before) == 3 and os.getpid() in before
+        (tmp_path / "no room").rename(tmp_path / "no end")
+        with pytest.raises(ZeroDivisionError), warm.working(noted, tmp_path):
+            while by() == before:
+                time.sleep(0.02)
+            1 / 0  # noqa: B018  (something else fails)
+        with pytest.raises(ProcessLookupError):
+            os.kill(*(by() - before), 0)
+        (tmp_path / "no end").unlink()
+        with warm.working(noted, tmp_path) as wait:
+            wait()
+        assert len(by()) == 5  # what was told of the one that was ended is not taken for this one's answer
 
 
 def pages_of(folder):

@@ -7,17 +7,14 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from threading import Timer
 
 from evlib.base.errors import InputError
 from evlib.base.files import all_below, matching, naming, recover, sha256, swap_in, write_bytes, write_text
@@ -27,11 +24,12 @@ from evlib.book.look_up import inside
 from evlib.book.page_policy import inline_scripts, with_policy
 from evlib.run import RARELY
 from evlib.run.cache_keys import modules_behind
-from evlib.run.pipeline import spare_grammars
+from evlib.run.pipeline import Warmth, spare_grammars, staying_warm
 
 STAMP = "built_from.json"  # in a finished book: what it was made from, and the checksums of its files
+LAYOUT = "evlib.book.layout"  # takes a second to load
 LAID_OUT = "laid_out.txt"  # in a laid-out source: the name of the run
-_PAUSE, _LATER = 1, 3  # seconds
+_PAUSE = 1  # second
 # What jupyter-book loads only when it builds, and what takes longest to load.
 _COMPILER = (
     "jupyter_book.sphinx",
@@ -43,7 +41,12 @@ _COMPILER = (
 
 
 def build_book(
-    root: Path, results: Path, *, compiler: subprocess.Popen | None = None, say: Callable[[str], None] = print
+    root: Path,
+    results: Path,
+    *,
+    compiler: subprocess.Popen | None = None,
+    warm: Warmth | None = None,
+    say: Callable[[str], None] = print,
 ) -> Path:
     """Compile the book of one run into ``book/_build/html``; returns its first page.
 
@@ -54,6 +57,8 @@ def build_book(
     ----------
     compiler
         The process of ``waiting_compiler``, where it was started beforehand.
+    warm
+        As ``staying_warm`` gives it, with the process of the run.
 
     Raises
     ------
@@ -71,11 +76,15 @@ def build_book(
             say("book: unchanged, nothing to do.")
             return html / "index.html"
         say("book: building")
-        with tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder:
+        with (
+            tempfile.TemporaryDirectory(dir=build, prefix=".new-") as folder,
+            nullcontext(warm) if warm else staying_warm(LAYOUT) as started,
+            started([]) as process,
+        ):
             fresh, made = Path(folder) / "source", Path(folder) / "html"
-            _load_layout()  # whole before a process is forked
-            with beside(partial(write_downloads, root, results, made)) as wait_for_downloads:
-                assemble(root, results, fresh)
+            with process.working(assemble, root, results, fresh) as wait:
+                wait()
+            with process.working(write_downloads, root, results, made) as wait_for_downloads:
                 compiled = _compiled_again(fresh, build / "source", build / "work", compiler)
                 wait_for_downloads()
             shutil.copytree(compiled, made, dirs_exist_ok=True)
@@ -218,38 +227,6 @@ def write_downloads(root: Path, results: Path, folder: Path) -> None:
     layout.write_downloads(root, results, folder)
 
 
-@contextmanager
-def beside(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """Have a fork of this process do some work meanwhile; gives a function that waits until it is done.
-
-    What the fork could not do is done here, so that an error is told as any other.
-    """
-    if not hasattr(os, "fork"):
-        yield work
-        return
-    fork = os.fork()
-    if not fork:
-        failed = 1
-        with suppress(BaseException):
-            gc.freeze()  # what it inherits is left alone
-            os.closerange(3, 1024)  # among them the lock of the build, which is free as soon as this process is killed
-            work()
-            failed = 0
-        os._exit(failed)
-    forks = [fork]
-
-    def wait() -> None:
-        if os.waitpid(forks.pop(), 0)[1]:
-            work()
-
-    try:
-        yield wait
-    finally:
-        for left in forks:  # something else failed
-            os.kill(left, signal.SIGKILL)
-            os.waitpid(left, 0)
-
-
 def finish(made: Path, source: Path, key: str, results: Path) -> None:
     """Complete the pages that Sphinx wrote, each with its policy, and stamp the book with the key of what it was made from."""
     references = made / "references.html"
@@ -358,11 +335,9 @@ def _mirror(fresh: Path, kept: Path) -> list[str]:
 def waiting_compiler() -> Iterator[subprocess.Popen]:
     """A process that loads jupyter-book, which takes seconds, and then waits for its arguments; other processes go first.
 
-    Meanwhile this process loads what lays out the source. Both begin after a pause, in which a command with nothing to do ends; this
-    process later, since its threads take turns and the first notebook is still to be started.
+    It begins after a pause, in which a command with nothing to do ends.
     """
     pause = f"import select, sys; select.select([sys.stdin], [], [], {_PAUSE})"
-    loading = Timer(_LATER, _load_layout)
     with subprocess.Popen(
         [sys.executable, "-P", "-c", f"{pause}; from evlib.book.build import compile_when_told as work; work()"],
         stdin=subprocess.PIPE,
@@ -374,18 +349,9 @@ def waiting_compiler() -> Iterator[subprocess.Popen]:
         env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
     ) as process:
         try:
-            loading.start()
             yield process
         finally:
             process.kill()  # where nothing was asked of it; has no effect on one that has ended
-            loading.cancel()
-            loading.join()
-
-
-def _load_layout() -> None:
-    spare_grammars()
-    with suppress(ImportError):  # whoever needs it says what is missing
-        import_module("evlib.book.layout")
 
 
 def compile_when_told() -> None:

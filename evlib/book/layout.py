@@ -5,6 +5,7 @@ import html
 import json
 import re
 import shutil
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,16 +25,17 @@ from evlib.book.dataset import citation_words, copy_table, repository_address, w
 from evlib.book.glossary import glossary_page, linked, read_glossary
 from evlib.book.history import history_words, write_feed
 from evlib.book.inferred import inferred, inferred_to_browse, kinds_in_words
-from evlib.book.lessons.chapters import chapters_of
+from evlib.book.lessons.chapters import Chapter, chapters_of
 from evlib.book.lessons.pages import cell_index, for_the_book, write_lessons
 from evlib.book.look_up.inside import write_inside
-from evlib.book.look_up.pages import write_look_up_pages
+from evlib.book.look_up.pages import drop_look_up_pages, write_look_up_pages
 from evlib.book.look_up.question_pages import write_answers
 from evlib.book.page_policy import refuse_scripts
 from evlib.book.record_history import trace, traced_tables
 from evlib.book.teaching.materials import write_class_materials
 from evlib.book.trials.trial_links import pages_of_trials, with_trial_links
 from evlib.book.trials.trial_pages import claims_to_browse, page_name, trial_page, trials_to_browse
+from evlib.run.beside import beside
 from evlib.run.pipeline import with_values
 from evlib.screen.judging import exclusion_criteria
 
@@ -66,7 +68,7 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
     protocol = load_protocol(root / "protocol.yml")
     _lay_out_pages(root, source, protocol)
     _drop_absent_chapters(source / "_toc.yml", results)
-    write_look_up_pages(results, source, protocol)
+    drop_look_up_pages(results, source)
     address = repository_address(repository(root) / "CITATION.cff")
     _add_launch_buttons(source / "_config.yml", address)
     words = {"whats_new": "This book was made without an earlier search to compare with."} | load_numbers(results)
@@ -111,18 +113,40 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
         dates = {name: words[name] for name in ("search_date", "snapshot")}
         words |= citation_words(repository(root) / "CITATION.cff", change_log=change_log, **dates)
     words["most_asked"] = ""
-    if (source / "find_answer.md").is_file():
-        words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
     inferences = inferred(results, root / "data" / "raw")
     words["inferred_kinds"] = kinds_in_words(inferences)
     chapters = chapters_of(results)
     words["cell_index"] = cell_index(chapters, repository=address)
-    if (source / "plans.md").is_file():
-        lessons, raw = source / "_extra" / "lessons", root / "data" / "raw"
-        words["class_materials"] = write_class_materials(results, lessons, words=words, raw_dir=raw, protocol=protocol)
-    for page in sorted(source.glob("*.md")):
-        text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
-        write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
+    others = partial(_write_trials_and_chapters, root, results, source, protocol, inferences, chapters, meanings)
+    with beside(others) as wait_for_others:
+        if (source / "find_answer.md").is_file():
+            words |= write_answers(results, root / "data" / "raw", source, protocol=protocol)
+        if (source / "plans.md").is_file():
+            lessons, raw = source / "_extra" / "lessons", root / "data" / "raw"
+            words["class_materials"] = write_class_materials(
+                results, lessons, words=words, raw_dir=raw, protocol=protocol
+            )
+        for page in sorted(source.glob("*.md")):
+            text = filled(page.read_text(encoding="utf-8"), words, page=page.name)
+            write_text(page, text if page.name in _WITHOUT_TERMS else linked(text, meanings, set()))
+        wait_for_others()
+    shutil.copytree(results / "figures", source / "figures")
+    _copy_mathjax(source / "_extra" / "mathjax")  # whose checksum stands on pages
+    write_feed(root, results, source / "_extra", title=protocol["title"])
+    shutil.copy2(results / "run.json", source / "_extra" / "run.json")
+
+
+def _write_trials_and_chapters(
+    root: Path,
+    results: Path,
+    source: Path,
+    protocol: dict,
+    inferences: pd.DataFrame,
+    chapters: dict[str, Chapter],
+    meanings: pd.DataFrame,
+) -> None:
+    """Write what no word of the prose pages depends on: the pages of trials and chapters, and the tables to browse and look up."""
+    write_look_up_pages(results, source, protocol)
     pages_of = _write_trials(root, results, source, protocol)
     if (source / "inferred.md").is_file():
         write_csv(inferences, source / "_extra" / "inferred.csv")
@@ -146,11 +170,6 @@ def lay_out(root: Path, results: Path, source: Path) -> None:
                     cell.source = linked(cell.source, meanings, seen)
             write_text(source / name, nbformat.writes(page) + "\n")
     write_inside(source, with_code)
-    shutil.copytree(results / "figures", source / "figures")
-    (source / "_extra").mkdir(exist_ok=True)
-    _copy_mathjax(source / "_extra" / "mathjax")  # whose checksum stands on pages
-    write_feed(root, results, source / "_extra", title=protocol["title"])
-    shutil.copy2(results / "run.json", source / "_extra" / "run.json")
 
 
 def write_downloads(root: Path, results: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -41,12 +41,13 @@ from evlib.run.chapters import chapter_sources, written_chapters
 from evlib.run.scheduler import reusable, run_side_by_side
 
 if TYPE_CHECKING:
-    from evlib.run.warm_kernels import Kernels
+    from evlib.run.warm_kernels import Kernels, Warm
 
 PACKAGES = ["pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "papermill", "jupyter-book"]
 RUN_FILE = "run.json"
 UPDATE = "06_update.ipynb"  # runs only where an earlier search is compared
 _CHECKS = "pandera.pandas"  # each kernel would load it with the first table that it checks
+Warmth = Callable[[list[str]], AbstractContextManager["Warm"]]  # as ``warm_kernels`` is
 _KERNEL = {"kernel_name": "python3", "log_output": False, "extra_arguments": ["--log-level=CRITICAL"]}
 
 
@@ -95,6 +96,7 @@ def run(
     out: Path | None = None,
     before: Path | None = None,
     as_before: bool = False,
+    warm: Warmth | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date; returns the folder with tables, figures, notebooks and ``run.json``.
@@ -114,6 +116,8 @@ def run(
         Results of an earlier search, which ``06_update`` compares with these; without them it is not run.
     as_before
         Whether the results serve such a comparison only: then they may hold a comparison of their own.
+    warm
+        As ``staying_warm`` gives it, for several runs.
     say
         Called with a line of text at each step.
 
@@ -167,7 +171,7 @@ def run(
             steps = _steps(root, [inputs, parameters, platform.python_version()], before)
             records = records and records.resolve()
             partly = records is not None or snapshot != days[-1]
-            return _run_locked(root, target, steps, inputs, parameters, records, before, as_before, partly, say)
+            return _run_locked(root, target, steps, inputs, parameters, records, before, as_before, partly, warm, say)
     except Timeout:
         raise InputError(f"another run is writing to {target}. Wait for it to end, then run again.") from None
 
@@ -252,6 +256,25 @@ def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: 
     registration_dates.check_search_date(records, search_date, snapshot=snapshot)
 
 
+@contextmanager
+def staying_warm(*then: str) -> Iterator[Warmth]:
+    """``warm_kernels`` for several runs and what is made of them: one process, which the first that needs it starts.
+
+    ``then`` names modules for what is made of the runs, which it imports after all others.
+    """
+    with ExitStack() as stack:
+        made: list[Warm] = []
+
+        def warm(modules: list[str]) -> AbstractContextManager["Warm"]:
+            from evlib.run.warm_kernels import warm_kernels
+
+            if not made:
+                made.append(stack.enter_context(warm_kernels([*modules, *then])))
+            return nullcontext(made[0])
+
+        yield warm
+
+
 def lock_of(target: Path) -> Path:
     """The file that a run locks while it writes a folder of results; it lies outside of that folder, which is replaced."""
     target = target.resolve()
@@ -276,13 +299,14 @@ def run_with_comparison(
     records: Path | None = None,
     since: str | None = None,
     since_snapshot: str | None = None,
+    warm: Warmth | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Execute the notebooks for a search date and an earlier one, and compare the two; returns the folder of the first.
 
     Parameters
     ----------
-    search_date, snapshot, records, say
+    search_date, snapshot, records, warm, say
         As in ``run``.
     since
         The earlier search date; where None, the replication date or, at that date and before, one year earlier; and no later
@@ -298,7 +322,7 @@ def run_with_comparison(
     """
     protocol = load_protocol(root / "protocol.yml", with_added=False)
     search_date = _search_date(search_date, snapshot, protocol, say)
-    search = {"search_date": search_date, "snapshot": snapshot, "records": records}
+    search = {"search_date": search_date, "snapshot": snapshot, "records": records, "warm": warm}
     if not any(path.name == UPDATE for path in notebooks(root)):
         if since:
             raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
@@ -317,7 +341,9 @@ def run_with_comparison(
     before = None
     try:
         say(f"{earlier}: the search to compare with")
-        before = run(root, search_date=earlier, snapshot=since_snapshot, records=records, as_before=True, say=say)
+        before = run(
+            root, search_date=earlier, snapshot=since_snapshot, records=records, as_before=True, warm=warm, say=say
+        )
     except InputError as error:
         if since:
             raise
@@ -491,6 +517,7 @@ def _run_locked(
     before: Path | None,
     as_before: bool,
     partly: bool,
+    warm: Warmth | None,
     say: Callable[[str], None],
 ) -> Path:
     """Run what is out of date of a run's notebooks, and replace the folder of results as a whole.
@@ -517,9 +544,9 @@ def _run_locked(
 
     @contextmanager
     def kernels() -> Iterator["Kernels"]:
-        with warm_kernels(modules) as started:
+        with (warm or warm_kernels)(modules) as started:
             load_protocol(root / "protocol.yml")  # with all that can be wrong in it; an unchanged one was right
-            yield started
+            yield started.kernels
 
     try:
         execute = partial(_execute, parameters=values)

@@ -1,7 +1,8 @@
-"""Kernels that start in a moment: one process imports what the notebooks import, and each kernel is a fork of it.
+"""Kernels that start in a moment: one process imports what the notebooks import, and each kernel is a fork of it; so is other work.
 
 A kernel that starts from nothing spends five seconds of a processor on imports that are the same for every notebook. Here a
-run spends them once. Where a process cannot be forked, or the one with the imports has ended, kernels start in Jupyter's own way.
+run spends them once. Where a process cannot be forked, or the one with the imports has ended, kernels start in Jupyter's own way, and work
+is done by the process that asks for it.
 """
 
 import asyncio
@@ -13,12 +14,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial, partialmethod
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -40,9 +41,17 @@ _INLINE = "module://matplotlib_inline.backend_inline"  # Matplotlib's backend in
 Kernels = Callable[[list[str]], type[AsyncKernelManager]]  # modules that a notebook imports → class of its manager
 
 
+class Warm(NamedTuple):
+    """What forks of the process with the imports do: run notebooks, and work with files meanwhile."""
+
+    kernels: Kernels
+    # A function of paths and the paths → a block that gives a function that waits until it is done.
+    working: Callable[..., AbstractContextManager[Callable[[], None]]]
+
+
 @contextmanager
-def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
-    """Gives classes of kernel managers whose kernels start with their notebook's imports done; they end with the block.
+def warm_kernels(modules: list[str]) -> Iterator[Warm]:
+    """Gives classes of kernel managers whose kernels start with their notebook's imports done, and forks to work; they end with the block.
 
     Parameters
     ----------
@@ -50,7 +59,7 @@ def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
         What to import while no kernel is requested. One that cannot be imported is left to the notebook that names it.
     """
     if not hasattr(os, "fork"):
-        yield lambda _: AsyncKernelManager
+        yield Warm(lambda _: AsyncKernelManager, working_here)
         return
     command = [sys.executable, "-P", "-c", "from evlib.run.warm_kernels import serve; serve()", *modules]
     with subprocess.Popen(
@@ -65,23 +74,53 @@ def warm_kernels(modules: list[str]) -> Iterator[Kernels]:
         lock = Lock()
 
         def managers(needed: list[str]) -> type[AsyncKernelManager]:
-            start = staticmethod(partial(_start, server, lock, needed))
-            return type("WarmKernelManager", (_Manager,), {"start": start})
+            start = staticmethod(partial(_start, server, lock))
+            return type("WarmKernelManager", (_Manager,), {"start": start, "needed": needed})
 
         try:
-            yield managers
+            yield Warm(managers, partial(_working, server, lock))
         finally:
             with suppress(BrokenPipeError):
                 server.stdin.close()  # it ends its kernels, then itself
             server.wait()
 
 
-def serve() -> None:
-    """Fork a kernel for each line of JSON on standard input; meanwhile import the modules named on the command line.
+@contextmanager
+def working_here(function: Callable[..., None], *paths: Path) -> Iterator[Callable[[], None]]:
+    """``Warm.working`` without another process: all is done when it is waited for."""
+    yield partial(function, *paths)
 
-    A line holds ``connection_file``, ``cwd`` and ``modules``, which are imported first; the answer is the process number of
-    the kernel. At most one line at a time awaits its answer.
+
+@contextmanager
+def _working(server: subprocess.Popen, lock: Lock, function: Callable[..., None], *paths: Path) -> Iterator[Callable]:
+    """Have a fork do some work; what it could not do is done here, so that an error is told as any other."""
+    place = (function.__module__, function.__name__)
+    fork = _start(server, lock, {"modules": [], "work": [*place, *map(str, paths)]})
+
+    def wait() -> None:
+        nonlocal fork
+        ended = server.stdout.readline() if fork else ""
+        fork = None
+        if ended != "0\n":
+            function(*paths)
+
+    try:
+        yield wait
+    finally:
+        if fork:  # something else failed
+            with suppress(ProcessLookupError):
+                os.killpg(fork.pid, signal.SIGKILL)
+                server.stdout.readline()
+
+
+def serve() -> None:
+    """Fork a process for each line of JSON on standard input; meanwhile import the modules named on the command line.
+
+    A line holds ``modules``, which are imported first, and of a kernel ``connection_file`` and ``cwd``, of other ``work`` the module and
+    the name of a function and its paths; the answer is the number of the process, and when work has ended, how. At most one line at a
+    time awaits its answer.
     """
+    sys.modules.setdefault("rfc3987_syntax", None)  # as ``spare_grammars`` does
     sys.modules.setdefault("debugpy", None)  # each kernel would compile the debugger anew, and none is debugged
     sys.modules.setdefault("hypothesis", None)  # pandera would load it with the first table that it checks
     for module in _OF_EVERY_KERNEL:
@@ -112,11 +151,17 @@ def serve() -> None:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # else it could end before it is added
             child = os.fork()
             if not child:
+                if "work" in job:
+                    _work(*job["work"])
                 _become_kernel(job["connection_file"], job["cwd"], parent)
-            kernels.add(child)
+            if "work" in job:
+                os.setpgid(child, child)  # so that its own forks can be ended with it
+                print(child, file=answers, flush=True)
+                print(os.waitpid(child, 0)[1], file=answers, flush=True)
+            else:
+                kernels.add(child)
+                print(child, file=answers, flush=True)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-            answers.write(f"{child}\n")
-            answers.flush()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for kernel in kernels:
         os.kill(kernel, signal.SIGKILL)
@@ -127,6 +172,15 @@ def serve() -> None:
 def _import(module: str) -> None:
     with suppress(Exception):  # the notebook that imports it reports the error
         import_module(module)
+
+
+def _work(module: str, function: str, *paths: str) -> None:
+    failed = 1
+    with suppress(BaseException):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        getattr(import_module(module), function)(*map(Path, paths))
+        failed = 0
+    os._exit(failed)
 
 
 def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
@@ -150,9 +204,8 @@ def _become_kernel(connection_file: str, cwd: str, parent: int) -> None:
         os._exit(0)
 
 
-def _start(server: subprocess.Popen, lock: Lock, modules: list[str], connection_file: str, cwd: str) -> "_Fork | None":
-    """Have a kernel forked; None where the server has ended (out of memory, or stopped by somebody)."""
-    job = {"connection_file": connection_file, "cwd": cwd, "modules": modules}
+def _start(server: subprocess.Popen, lock: Lock, job: dict[str, Any]) -> "_Fork | None":
+    """Have a process forked; None where the server has ended (out of memory, or stopped by somebody)."""
     with lock:
         try:
             server.stdin.write(json.dumps(job) + "\n")
@@ -191,8 +244,8 @@ class _Fork:
 class _Provisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict:
         manager = self.parent
-        ask = partial(manager.start, manager.connection_file, str(kwargs.get("cwd") or Path.cwd()))
-        self.process = await asyncio.to_thread(ask)
+        job = {"connection_file": manager.connection_file, "cwd": str(kwargs.get("cwd") or Path.cwd())}
+        self.process = await asyncio.to_thread(manager.start, job | {"modules": manager.needed})
         if self.process is None:
             return await super().launch_kernel(cmd, **kwargs)
         self.pid = self.process.pid

@@ -166,20 +166,21 @@ def protocol_of(path: Path, **_: bool) -> dict:
     return _protocol(text) or load_protocol(path)
 
 
+WARM = warm_kernels.Warm(
+    lambda needed: None, warm_kernels.working_here
+)  # in this process, where each operation can be broken
+
+
 @contextlib.contextmanager
 def quick() -> Iterator[None]:
     """What takes seconds and is not ours, in a moment: kernels, jupyter-book; and a day that does not end meanwhile."""
     with (
         mock.patch.object(papermill, "execute_notebook", executed),
-        mock.patch.object(warm_kernels, "warm_kernels", lambda modules: contextlib.nullcontext(lambda needed: None)),
+        mock.patch.object(warm_kernels, "warm_kernels", lambda modules: contextlib.nullcontext(WARM)),
         mock.patch.object(build, "waiting_compiler", contextlib.nullcontext),
         mock.patch.object(build, "_compile", compiled),
         mock.patch.object(build, "assemble", assembled),
         mock.patch.object(build, "write_downloads", downloads),
-        mock.patch.object(
-            build, "beside", contextlib.nullcontext
-        ),  # in this process, where each operation can be broken
-        mock.patch.object(build, "_load_layout", lambda: None),
         mock.patch.object(pipeline, "load_protocol", protocol_of),
         mock.patch.object(protocol, "load_protocol", protocol_of),
         mock.patch.object(files, "today", lambda: TODAY),  # of the history

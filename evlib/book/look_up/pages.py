@@ -20,19 +20,23 @@ PAGES: dict[str, tuple[tuple[str, ...], Callable[[Path, dict], tuple[str, dict[s
 }
 
 
-def write_look_up_pages(results: Path, source: Path, protocol: dict) -> None:
-    """Write the content and scripts of the look-up pages of a book that is being laid out; pages whose tables the run lacks are left out.
-
-    A page ``name.md`` takes its content from ``name_content.html``.
-    """
-    for name, (tables, content) in PAGES.items():
+def drop_look_up_pages(results: Path, source: Path) -> None:
+    """Leave the look-up pages whose tables the run lacks out of a book that is being laid out."""
+    for name, (tables, _) in PAGES.items():
         page = source / f"{name}.md"
-        if not page.is_file():
-            continue
-        if not all((results / table).is_file() for table in tables):
+        if page.is_file() and not all((results / table).is_file() for table in tables):
             page.unlink()
             toc = (source / "_toc.yml").read_text(encoding="utf-8").splitlines(keepends=True)
             write_text(source / "_toc.yml", "".join(line for line in toc if line.strip() != f"- file: {name}"))
+
+
+def write_look_up_pages(results: Path, source: Path, protocol: dict) -> None:
+    """Write the content and scripts of the look-up pages of a book that is being laid out.
+
+    A page ``name.md`` takes its content from ``name_content.html``.
+    """
+    for name, (_, content) in PAGES.items():
+        if not (source / f"{name}.md").is_file():
             continue
         body, data = content(results, protocol)
         write_text(source / f"{name}_content.html", f"{body}\n{data_block(name, data)}\n{script_link(name)}\n")
