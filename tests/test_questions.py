@@ -67,7 +67,8 @@ def page(question, tables, protocol=PROTOCOL):
     rows = rows_of(tables)
     own = of_question(rows, question)
     said = answer(own, noun="vesicles")
-    return question_page(question, own, said, rows, protocol=protocol, files=list(downloads(tables)(question)))
+    files = list(downloads(tables)(question))
+    return question_page(question, own, said, rows, protocol=protocol, files=files, edition="As of a day.")
 
 
 def test_each_included_trial_is_on_the_pages_of_its_disease_and_route_and_on_no_other(results, source):

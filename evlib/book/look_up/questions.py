@@ -100,7 +100,7 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
     trials["phase"] = trials.phase_group.map(labels)
     trials["phase_place"] = trials.phase_group.map({code: place for place, code in enumerate(phases)})
-    day = load_numbers(results).get("search_date", "")
+    day = trials["read_to"] = load_numbers(results).get("snapshot", "")  # not the search date: a status, too, is of a copy of that day or before
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     for name in DAYS_OF_STATUS:
@@ -589,7 +589,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         open_ones = len(lacking) - ended
         may_run = f"{open_ones} may still run: the planned end has passed, and no status says that a trial ended"
         kinds = [f"{ended} ended by the status"] * bool(ended) + [may_run] * bool(open_ones)
-        text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file"
+        text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year by {trials[0]['read_to']} have no result on file"
         lines.append((f"{text} ({'; '.join(kinds)})" if lacking else text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
         lines.append(
