@@ -65,7 +65,9 @@ def test_a_trial_ended_by_its_status_and_its_date_is_actual_where_the_record_is_
         "PLANNED",
     ]  # one that was stopped does not run on to its planned end
     assert {"FORGOTTEN", "HALTED"} == set(missing_results.without_result(found.reset_index()).trn) - set(ended.trn)
-    assert "3 of 3**" in missing_results.answer(found, day=DAY) and "of 2 of 2." in missing_results.answer(found, day=DAY)
+    assert "3 of 3**" in missing_results.answer(found, day=DAY) and "of 2 of 2." in missing_results.answer(
+        found, day=DAY
+    )
 
 
 def test_a_report_that_names_a_merged_number_counts_for_the_trial_that_is_kept():

@@ -100,7 +100,9 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
     trials["phase"] = trials.phase_group.map(labels)
     trials["phase_place"] = trials.phase_group.map({code: place for place, code in enumerate(phases)})
-    day = trials["read_to"] = load_numbers(results).get("snapshot", "")  # not the search date: a status, too, is of a copy of that day or before
+    day = trials["read_to"] = load_numbers(results).get(
+        "snapshot", ""
+    )  # not the search date: a status, too, is of a copy of that day or before
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     for name in DAYS_OF_STATUS:
@@ -475,6 +477,8 @@ def _dose(own: Rows) -> str:
     doses = own["doses"]
     told = _number([row for row in doses if row["told_by"] == BY_RECORD], "trn")
     text = f"Dose: {told} of {_of_all(own['trials'])} {'states' if told == 1 else 'state'} one."
+    if others := sorted({row["trn"] for row in doses} - {row["trn"] for row in doses if row["told_by"] == BY_RECORD}):
+        text += f" Of {len(others)} more a review's table alone tells one ({joined(others)})."
     for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
         if rows := [row for row in doses if row["basis"] in bases]:
             text += f" Particles per administration, {words}: {span(rows)} ({several(_number(rows, 'trn'), 'trial')})."
