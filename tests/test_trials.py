@@ -51,6 +51,12 @@ def rows_of(table):
     return pd.DataFrame(rows, columns=columns)
 
 
+def test_a_trial_whose_record_counts_particles_is_told_by_these_as_where_they_are_counted(table, run_of):
+    doses = read_table(run_of(DATE) / "doses.csv", "doses").dropna(subset="particles_low")
+    rows = rows_of(table)
+    assert set(rows.Number[rows["Particles are"] == "particles, stated"]) == set(doses.trn) != set()
+
+
 def test_every_trial_is_a_row_with_its_dose_and_results(table, described, stories):
     rows = rows_of(table).set_index("Number")
     assert rows.index.tolist() == described.trn.tolist()

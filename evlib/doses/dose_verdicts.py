@@ -282,7 +282,11 @@ def _any_by_concentration(cross: pd.DataFrame) -> str:
         return ""
     low, high = (share_text(share) for share in (readings.share_any.min(), readings.share_any.max()))
     slips = joined([f"{times:,.0f}" for times in same_digits(readings.exoflo_per_ml)])
-    slip = f"; two of them have the same digits and differ by a factor of {slips}, so that one may be a slip" if slips else ""
+    slip = (
+        f"; two of them have the same digits and differ by a factor of {slips}, so that one may be a slip"
+        if slips
+        else ""
+    )
     return (
         f" For any two it is {low} to {high}, depending on which source's number of particles in ExoFlo counts{slip}."
     )

@@ -448,7 +448,7 @@ def _first(rows: list[dict[str, Any]], page: str = "") -> str:
         given = f" Given: {_text(row['given'])}." if row["given"] else ""
         report = f'<a href="{page}#{_place(row["study_id"])}">{_text(row["study"])}</a>'
         certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
-        lines.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
+        lines.append(f"<li>{report} ({_text(row['about'])}).{certainty} {_text(row['finding'])}.{given}{caveat}</li>")
     return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 

@@ -360,9 +360,11 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     n, more = len(ordered), len(ordered) - _SHOWN_FIRST
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
-    text = (
-        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with something other than "
-        f"a second dose of them{_others(own['reports'])}."
+    of_mscs = sum(bool(row["msc_derived"]) for row in own["reports"])
+    others = n_reports - of_mscs
+    text = f"{n} of {several(of_mscs, 'report')} on {noun} of MSCs {'compares' if n == 1 else 'compare'} them with something other than a second dose of them."
+    text += (
+        f" {several(others, 'more report is', 'more reports are')} not known to be on such {noun}." if others else ""
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
     return {
@@ -460,15 +462,29 @@ def _certainty(own: Rows) -> str:
     findings = own.get("findings")
     if not findings:
         return ""
-    levels = Counter(row["certainty"] for row in findings)
-    n = several(len(findings), "question")
-    others = not_of_mscs(row["reports_of_mscs"] == row["reports"] for row in findings)
-    words = joined([f"{level} in {count} of {n}" for level, count in levels.most_common()]) + others
+    of_mscs = [row for row in findings if row["reports_of_mscs"] == row["reports"]]
+    others = [row for row in findings if row["reports_of_mscs"] != row["reports"]]
     reasons = Counter(
-        re.sub(r" \(−\d\)$", "", reason) for row in findings for reason in (row["because"] or "").split("; ") if reason
+        re.sub(r" \(−\d\)$", "", reason)
+        for row in of_mscs or others
+        for reason in (row["because"] or "").split("; ")
+        if reason
     )
     common = joined([reason for reason, _ in reasons.most_common(4)])
-    return f"Certainty, computed after GRADE: {words}{f', mostly for {common}' if common else ''}."
+    common = f", mostly for {common}" if common else ""
+    text = (
+        f"{_levels(of_mscs)} on vesicles of MSCs{common}."
+        if of_mscs
+        else "no question is answered by reports on vesicles of MSCs alone."
+    )
+    if others:
+        text += f" Of questions that rest on reports of which one at least is not known to be on such vesicles: {_levels(others)}{'' if of_mscs else common}."
+    return f"Certainty, computed after GRADE: {text}"
+
+
+def _levels(findings: list[dict[str, Any]]) -> str:
+    levels, n = Counter(row["certainty"] for row in findings), several(len(findings), "question")
+    return joined([f"{level} in {count} of {n}" for level, count in levels.most_common()])
 
 
 def _dose(own: Rows) -> str:
