@@ -178,6 +178,13 @@ def test_trials_with_a_dose_with_a_review_s_alone_and_with_none_are_all_trials(t
     assert by_review
 
 
+def test_a_dose_in_the_words_of_a_review_that_the_record_states_too_says_so(tables):
+    decided = read_csv(RAW / "curation/dose_decisions.csv")
+    of_record = decided[(decided.told_by == "the record") & decided.as_stated.str.contains("review table")]
+    shown = tables["doses"].set_index(["trn", "as_stated"]).why
+    assert len(of_record) and all(row.words in shown[row.trn, row.as_stated] for row in of_record.itertuples())
+
+
 def test_certainty_stands_before_what_was_found(tables, asked):
     text = page(asked[asked.page == "respiratory-all-routes"].iloc[0].to_dict(), tables)
     bullet = text.split("<li>")[1]

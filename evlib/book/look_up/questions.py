@@ -130,10 +130,13 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
 
 
 def _doses(results: Path, trials: pd.DataFrame) -> pd.DataFrame:
-    path = results / "doses_in_particles.csv"
+    path, stated = results / "doses_in_particles.csv", read_table(results / "doses.csv", "doses")
     names = ["trn", "as_stated", "told_by", "basis", "why", "low", "high", "median"]
-    doses = read_csv(path) if path.is_file() else read_table(results / "doses.csv", "doses")
-    doses = _with_numbers(doses.reindex(columns=names))
+    doses = _with_numbers((read_csv(path) if path.is_file() else stated).reindex(columns=names))
+    key = ["trn", "as_stated"]
+    caveat = doses[key].merge(stated.dropna(subset="caveat").drop_duplicates(key), on=key, how="left").caveat
+    told = [". ".join(words for words in pair if isinstance(words, str)) or None for pair in zip(doses.why, caveat)]
+    doses["why"] = doses.why.where(doses["low"].notna(), pd.Series(told, doses.index))  # the others have theirs
     return doses[doses.trn.isin(trials.trn)].merge(trials[["trn", *FIELDS]], on="trn")
 
 
