@@ -101,7 +101,18 @@ def save_numbers(out_dir: str | Path, chapter: str, **numbers: object) -> None:
 
 
 def load_numbers(out_dir: str | Path) -> dict[str, str]:
-    """All chapters' numbers by name; a name that two chapters use is an error."""
+    """The numbers that chapters saved in a run's folder, by name and as text; of no chapter, none.
+
+    Raises
+    ------
+    ValueError
+        Where two chapters saved a number of the same name.
+
+    Examples
+    --------
+    >>> load_numbers("data/processed/2024-02-17")["search_date"]
+    '2024-02-17'
+    """
     numbers: dict[str, str] = {}
     for path in sorted((Path(out_dir) / "numbers").glob("*.json")):
         chapter = json.loads(path.read_text(encoding="utf-8"))
