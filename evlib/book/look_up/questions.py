@@ -100,9 +100,8 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
     trials["phase"] = trials.phase_group.map(labels)
     trials["phase_place"] = trials.phase_group.map({code: place for place, code in enumerate(phases)})
-    day = trials["read_to"] = load_numbers(results).get(
-        "snapshot", ""
-    )  # not the search date: a status, too, is of a copy of that day or before
+    # Not the search date: a status, too, is of a copy of that day or before.
+    day = trials["read_to"] = load_numbers(results).get("snapshot", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     for name in DAYS_OF_STATUS:
