@@ -292,7 +292,7 @@ def test_a_row_says_what_is_primary_what_is_post_hoc_and_which_printed_shares_be
     assert "(primary outcome): no significant difference" in primary and "0.1343" in primary
     assert "risk ratio" not in primary and later.count(" people): risk ratio") == 2
     assert "(post-hoc subgroup, 50 people)" in later and "(post-hoc subgroup, 24 people)" in later
-    assert "69.6% v 51.6% printed" in primary and "24 of 34 v 18 of 34" in primary
+    assert "69.6% v 51.6% printed" in primary and "24 of 34 v 18 of 34, a difference of +17.6 points (" in primary
     assert "18 of 34 is 52.9 %, 1.3 points more" in primary and "Kaplan-Meier" in primary
     post_hoc = found.because["Lightner 2023", "hospital course", "placebo"]
     assert "not of what is post hoc" in post_hoc and "selective reporting (−1)" in post_hoc

@@ -75,6 +75,9 @@ def test_how_to_cite_follows_the_citation_file(tmp_path):
     assert "9.8 and later changes" in cited["Not yet released"]["citation"]
     assert "Not yet released" in cited["Not yet released"]["citation_released"]
     assert "later" not in cited["9.8 (2026-01-02)"]["citation"]
+    assert (
+        "year = {2026}" in without["citation_bibtex"] and "PY  - 2026" in without["citation_ris"]
+    )  # not of the search date
     for text in (without[f"citation{x}"] for x in ("", "_bibtex", "_ris")):
         assert all(fact in text for fact in ("A title", "9.8", "2024-02-17", "2026-11-28", "Some people", "Doe, J."))
 

@@ -17,8 +17,9 @@ from matplotlib.ticker import ScalarFormatter
 
 from evlib.base import tables, theme
 from evlib.base.figure import show
-from evlib.base.schema import checked, columns, kinds
+from evlib.base.schema import checked, columns, kinds, read_table
 from evlib.describe import bars, figures, maps, reporting
+from evlib.describe.geography import OUTLINES, outlines
 
 LABELS = {
     "phase_group": {"early-1": "Early phase 1", "1": "Phase 1", "2": "Phase 2", "not-applicable": "Not applicable"},
@@ -363,3 +364,15 @@ def test_the_counts_of_any_table_add_up(rows):
     assert made["registrations_per_month"].data.n.sum() == included.registered.notna().sum()
     of = made["completeness_by_year"].data.drop_duplicates("registered").of
     assert of.sum() == len(included)
+
+
+def test_a_title_with_the_country_that_leads_says_how_many_are_inferred_and_which_leads_by_records(run_of):
+    described = read_table(run_of("2024-02-17") / "described.csv", "described")
+    iran = described.assign(countries="Iran", country_basis="sponsor")
+    iran.loc[iran.index[iran.screening == "included"][:3], ["countries", "country_basis"]] = ["China", "record"]
+    n = int((iran.screening == "included").sum()) - 3
+    drawn = maps.where(iran, outlines(ROOT / "data/raw" / OUTLINES))
+    plt.close(drawn.drawing)
+    for shown in (drawn, figures.countries_over_time(iran), bars.trials_by(iran, "countries", noun="country")):
+        assert f"{n} of {n} for Iran" in shown.title and "China leads (3)" in shown.title and shown.title in shown.alt
+    assert "sponsor" not in figures.countries_over_time(iran.assign(country_basis="record")).title

@@ -90,7 +90,7 @@ def test_a_trial_that_compares_doses_says_on_what_that_rests(review):
         }
     )
     versions = pd.DataFrame({"trn": ["NCT00000001"], "field": "status", "snapshot": "2022-01-21", "shown": True})
-    dials = {"protocol": review, "search_date": "2022-01-01"}
+    dials = {"protocol": review, "day": "2022-01-01"}
     table = dose_comparisons(included, records, doses, versions, **dials).set_index("trn")
     assert table.because.to_dict() == {
         "NCT00000000": "2 doses on file",

@@ -28,7 +28,7 @@ def tables(rows, reports=(), merged=None):
 
 
 def by_trial(*args, **facts):
-    return missing_results.results_by_trial(*tables(*args, **facts), search_date=DAY).set_index("trn")
+    return missing_results.results_by_trial(*tables(*args, **facts), day=DAY).set_index("trn")
 
 
 def test_a_trial_is_over_only_if_the_last_day_that_its_date_may_mean_is():
@@ -65,7 +65,9 @@ def test_a_trial_ended_by_its_status_and_its_date_is_actual_where_the_record_is_
         "PLANNED",
     ]  # one that was stopped does not run on to its planned end
     assert {"FORGOTTEN", "HALTED"} == set(missing_results.without_result(found.reset_index()).trn) - set(ended.trn)
-    assert "3 of 3**" in missing_results.answer(found) and "of 2 of 2." in missing_results.answer(found)
+    assert "3 of 3**" in missing_results.answer(found, day=DAY) and "of 2 of 2." in missing_results.answer(
+        found, day=DAY
+    )
 
 
 def test_a_report_that_names_a_merged_number_counts_for_the_trial_that_is_kept():
@@ -78,7 +80,7 @@ def test_a_report_that_names_a_merged_number_counts_for_the_trial_that_is_kept()
 def test_people_of_another_kind_and_missing_ones_are_not_added_up():
     included, records, studies, versions = tables([(trn, "Completed", "2020-01-01", None) for trn in "ABCD"])
     included = included.assign(enrolment=[20, 30, 5, None], enrolment_type=["Actual", "Estimated", None, "Actual"])
-    found = missing_results.results_by_trial(included, records, studies, versions, search_date=DAY)
+    found = missing_results.results_by_trial(included, records, studies, versions, day=DAY)
     words = missing_results.people(found)
     for part in ("20 actual (1 trial)", "30 anticipated (1 trial)", "5 not said which (1 trial)", "1 trial without"):
         assert part in words, words
@@ -89,10 +91,10 @@ def test_shipped_reports_are_found_by_the_number_kept_and_every_trial_has_its_ro
     described, records = (read_table(results / f"{name}.csv", name) for name in ("described", "records"))
     included, studies = described[described.screening == "included"], read_csv(RAW / "curation/studies.csv")
     versions = read_csv(results / "versions.csv")
-    found = missing_results.results_by_trial(included, records, studies, versions, search_date="2024-02-17")
+    found = missing_results.results_by_trial(included, records, studies, versions, day="2024-02-17")
     assert sorted(found.trn) == sorted(included.trn)
     assert found[found.reports.fillna("").str.contains("Zarrabi")].trn.tolist() == ["NCT04366063"]
-    drawn = missing_results.years_since_completion(found, search_date="2024-02-17")
+    drawn = missing_results.years_since_completion(found, day="2024-02-17")
     missing, over = missing_results.without_result(found), found[found.due == missing_results.OVER]
     for kind in (True, False):
         counts = f"{(missing.ended == kind).sum()} of {(over.ended == kind).sum()}"
@@ -102,10 +104,10 @@ def test_shipped_reports_are_found_by_the_number_kept_and_every_trial_has_its_ro
 
 def test_an_edition_without_a_day_and_one_without_dated_trials():
     with pytest.raises(InputError, match="2026-11"):
-        missing_results.results_by_trial(*tables([]), search_date="2026-11")
-    empty = missing_results.results_by_trial(*tables([("A", None, None, None)]), search_date=DAY)
-    assert "none is known" in missing_results.answer(empty)
-    assert missing_results.years_since_completion(empty, search_date=DAY).title.startswith("No included trial of 1")
+        missing_results.results_by_trial(*tables([]), day="2026-11")
+    empty = missing_results.results_by_trial(*tables([("A", None, None, None)]), day=DAY)
+    assert "none is known" in missing_results.answer(empty, day=DAY)
+    assert missing_results.years_since_completion(empty, day=DAY).title.startswith("No included trial of 1")
     assert list(empty.columns) == list(kinds("missing_results"))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from evlib.base.dates import possible_days
 from evlib.base.errors import InputError
 from evlib.base.protocol import load_protocol
 from evlib.base.schema import read_csv, read_table
@@ -22,6 +23,7 @@ from evlib.book.look_up.questions import (
     compared_with_another_arm,
     foremost,
     in_short,
+    missing,
     none_can_tell,
     of_question,
     page_of,
@@ -67,7 +69,8 @@ def page(question, tables, protocol=PROTOCOL):
     rows = rows_of(tables)
     own = of_question(rows, question)
     said = answer(own, noun="vesicles")
-    return question_page(question, own, said, rows, protocol=protocol, files=list(downloads(tables)(question)))
+    files = list(downloads(tables)(question))
+    return question_page(question, own, said, rows, protocol=protocol, files=files, edition="As of a day.")
 
 
 def test_each_included_trial_is_on_the_pages_of_its_disease_and_route_and_on_no_other(results, source):
@@ -110,7 +113,10 @@ def test_a_page_says_plainly_that_nothing_is_compared_where_nothing_is(tables, a
         assert effect.startswith("No report compares") == (not comparing)
         if comparing:
             n = len({row["study_id"] for row in comparing})
-            assert re.search(rf"\b{n} of {question['n_reports']} reports?\b", effect)
+            of_mscs = sum(bool(row["msc_derived"]) for row in own["reports"])
+            assert re.search(rf"\b{n} of {of_mscs} reports? on vesicles of MSCs\b", effect)
+            others = question["n_reports"] - of_mscs
+            assert (f" {others} more report" in effect) == (others > 0)
         silent += not comparing
     assert 0 < silent < len(asked)
 
@@ -132,10 +138,57 @@ def test_trials_that_compare_doses_and_can_still_report_stand_first_under_way(ta
     numbers = re.findall(r"trials/([\w-]+)\.html", text)
     of = {page_name(row.trn): (row.late, pd.isna(row.compares_doses)) for row in tables["trials"].itertuples()}
     flags = [of[number] for number in numbers]
-    assert flags == sorted(flags) and {(False, False), (True, False)} <= set(flags)
+    assert flags == sorted(flags) and {(False, True), (True, False), (True, True)} <= set(flags)
     row = next(row for row in text.split("<tr>") if "/NCT04798716.html" in row)
     # Its record, read later on, still says that it is to begin.
     assert "2021-12-01 (passed)" in row and ">2022-03-11 (2026-11-22)<" in row
+
+
+def test_an_end_is_past_by_the_day_to_which_records_were_read_which_each_page_says_with_the_search_date(
+    results, tables, source
+):
+    said = load_numbers(results)
+    searched, read_to = (said[name] for name in ("search_date", "snapshot"))
+    trials = tables["trials"]
+    ends = trials.trn.map(read_table(results / "records.csv", "records").set_index("trn").completion_date).map(
+        possible_days
+    )
+    still = trials[trials.status_group.isin(OPEN_STATUS) & ends.notna()]
+    last = ends[still.index].str[1]
+    assert (last < read_to).tolist() == still.late.tolist()
+    between = still[(last >= searched) & (last < read_to)]  # past, though the search date lies before
+    assert len(between) and between.end.str.endswith("(passed)").all()
+    for path in (source / "answers").glob("*.md"):
+        assert f"registered by {searched}" in path.read_text(encoding="utf-8")
+    assert f"registered by {searched}" in (source / "find_answer_print.html").read_text(encoding="utf-8")
+
+
+def test_trials_with_a_dose_with_a_review_s_alone_and_with_none_are_all_trials(tables, asked):
+    rows, by_review = rows_of(tables), 0
+    for question in asked.to_dict("records"):
+        own = of_question(rows, question)
+        said, lacking = answer(own, noun="vesicles")["dose"], missing(own, rows, question, protocol=PROTOCOL)
+        if not own["trials"]:
+            continue
+        state = int(re.match(r"Dose: (\d+) of", said)[1])
+        alone = re.search(r"Of (\d+) more a review's table", said)
+        [none] = [int(match[1]) for text, *_ in lacking if (match := re.match(r"No dose is on file of (\d+) of", text))]
+        by_review += bool(alone)
+        assert state + (int(alone[1]) if alone else 0) + none == len(own["trials"])
+    assert by_review
+
+
+def test_a_dose_in_the_words_of_a_review_that_the_record_states_too_says_so(tables):
+    decided = read_csv(RAW / "curation/dose_decisions.csv")
+    of_record = decided[(decided.told_by == "the record") & decided.as_stated.str.contains("review table")]
+    shown = tables["doses"].set_index(["trn", "as_stated"]).why
+    assert len(of_record) and all(row.words in shown[row.trn, row.as_stated] for row in of_record.itertuples())
+
+
+def test_certainty_stands_before_what_was_found(tables, asked):
+    text = page(asked[asked.page == "respiratory-all-routes"].iloc[0].to_dict(), tables)
+    bullet = text.split("<li>")[1]
+    assert bullet.index("Certainty:") < bullet.index("no significant difference")
 
 
 def test_what_stands_on_another_page_is_named_with_a_link(tables, asked):
@@ -254,11 +307,13 @@ def test_counts_of_reports_say_how_many_are_on_other_products(results, tables, a
     others = int((~reports.msc_derived.fillna(False)).sum())
     text = page(asked[asked.page == page_of(ALL, ALL)].iloc[0].to_dict(), tables)
     n = len(reports)
-    said = f"{n} reports ({others} of these {n} not known to be on vesicles of MSCs)"
+    said = f"{n} reports ({n - others} of these {n} on vesicles of MSCs, {others} not known to be)"
     assert others and text.count(said) >= 2
     rest = (tables["findings"].reports_of_mscs < tables["findings"].reports).sum()
     every = len(tables["findings"])
-    assert f"{every} questions ({rest} of these {every} not known to be on vesicles of MSCs)" in text
+    certainty = text.split('id="answer-certainty"')[1].split("</p>")[0]
+    assert f"in {every - rest} of {every - rest} questions on vesicles of MSCs" in certainty
+    assert re.search(rf"not known to be on such vesicles: .* of {rest} questions", certainty)
     for name in ("certainty", "harms_seen"):  # the same on the first page
         assert said in load_numbers(results)[name]
 

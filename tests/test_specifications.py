@@ -129,17 +129,14 @@ def test_the_verdicts_and_the_answer_are_of_the_whole_cross(tables, stated, cros
     as_set = cross[cross.as_set].iloc[0]
     lowest, of_any = (share_text(as_set[name]) for name in ("share_minimum", "share_any"))
     assert lowest != of_any
-    assert re.search(rf"{lowest} for the lowest effective .*{of_any} for any two", answer[1])
+    assert re.search(rf"{lowest} where the lowest effective .*{of_any} where any two", answer[1])
     assert re.search(
         rf"{lowest} of the .*lowest effective .*{of_any} where any two", by_claim.evidence["below intravenous"]
     )
     # What moves the second share alone, and the verdict with it, stands beside it.
-    assert alone.share_any.nunique() > 1 and f"({share_text(alone.share_any.min())} to " in answer[1]
+    assert alone.share_any.nunique() > 1 and f"For any two it is {share_text(alone.share_any.min())} to " in answer[1]
     turned = turned_alone(cross, "compare").set_index("compare")["below intravenous"]
-    assert (
-        turned["any"] != turned["minimum"]
-        and f"any two effective doses are compared, the verdict on this order is *{turned['any']}*" in answer[1]
-    )
+    assert turned["any"] != turned["minimum"] and f"*{turned['any']}* where any two effective doses" in answer[1]
     assert re.search(r"\d of their \d amounts (is|are) known within bounds only", answer[1])
     none = cross.assign(share=float("nan"))
     assert f"In none of {len(none):,} combinations" in at_a_glance(verdicts, setting, none, effects)[1]

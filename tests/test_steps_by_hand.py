@@ -102,6 +102,7 @@ def test_a_flow_that_adds_up_and_one_that_does_not(results, review):
     made = made_by("screen-34", beside=claims.flow_beside_paper(said, flow.reset_index().assign(label="")))
     ledger = read_csv(results / "audit.csv").set_index("id")
     assert str(made["left"]) == ledger.ours["flow-steps-add-up"]
+    assert made["ours"].pending > 0 and made["we_leave"] == made["ours"].assessed
     assert ledger.verdict["flow-steps-add-up"] == "inconsistent" and made["left"] != made["theirs"].assessed
 
 

@@ -51,6 +51,21 @@ def rows_of(table):
     return pd.DataFrame(rows, columns=columns)
 
 
+def test_a_trial_whose_record_counts_particles_is_told_by_these_as_where_they_are_counted(
+    table, described, stories, review, run_of
+):
+    doses = read_table(run_of(DATE) / "doses.csv", "doses").dropna(subset="particles_low")
+    known = rows_of(table).set_index("Number")["Particles are"] == "particles, stated"
+    assert set(known.index[known]) == set(doses.trn) != set()
+    place = described.trn.tolist().index(doses.trn.iloc[0])
+    story = stories[place]  # the same dose in another unit, too, of which a factor makes particles
+    also = story | {
+        "in_particles": [*story["in_particles"], story["in_particles"][0] | {"basis": "derived", "low": 1.0}]
+    }
+    made = rows_of(trials_to_browse(described.iloc[[place]], [also], protocol=review)).iloc[0]
+    assert made["Particles are"] == "particles, stated" and float(made["Particles, least"]) > 1
+
+
 def test_every_trial_is_a_row_with_its_dose_and_results(table, described, stories):
     rows = rows_of(table).set_index("Number")
     assert rows.index.tolist() == described.trn.tolist()

@@ -26,7 +26,14 @@ from evlib.ingest import registration_dates, sources
 from evlib.ingest.retrieval import snapshots
 from evlib.screen import deduplication, eligibility, judging, prisma_flow, screening
 
-LEADERS = ("countries", "phase_group", "disease_area", "msc_source", "route")  # fields whose leading value is shown
+LEADERS = (
+    "countries",
+    "countries_by_record",
+    "phase_group",
+    "disease_area",
+    "msc_source",
+    "route",
+)  # fields whose leading value is shown
 CLAIM, REGISTRY = "claim:", "records:"  # prefixes of the columns of claims and of registries
 NEVER, CANNOT = "never", "cannot be judged"
 _STEPS = ("duplicates", "screened", "excluded_title", "assessed", "unclear", "pending", "included")
@@ -320,6 +327,7 @@ def _row_and_trials(
         return row | {"note": f"after the newest records, of {inputs.newest}"}, None
     records, outcomes, flow, described, doses = _tables_of(inputs, place, known)
     included = described[described.screening == "included"]
+    by_record = included.countries.mask(included.country_basis == "sponsor")
     steps = flow.drop_duplicates("step").set_index("step").n
     row |= {"n_records": len(records), "n_undated": (place == "undated").sum()}
     row |= {f"{REGISTRY}{name}": (records.registry == name).sum() for name in _registries(inputs)}
@@ -329,7 +337,7 @@ def _row_and_trials(
         return _with_python_numbers(row | {"note": "no record was registered by this day"}), included
     row |= _numbers(inputs, included, doses)
     for field in (*LEADERS, *inputs.protocol["added_fields"]):
-        row |= _leader(included, field)
+        row |= _leader(included.assign(countries_by_record=by_record), field)
     if inputs.claims is not None:
         evidence = checks.Evidence(flow=flow, records=records, described=described, doses=doses, **inputs.paper)
         verdicts = checks.claim_verdicts(inputs.claims, evidence)

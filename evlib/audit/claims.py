@@ -127,7 +127,8 @@ def _claims_named(options: object, rule: Check) -> list[str]:
 
 
 def flow_beside_paper(claims: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
-    """The steps of the paper's flow beside ours: ``step, label, paper, ours, quote``.
+    """The steps of the paper's flow beside ours: ``step, label, paper, ours, quote``; also our records that are not yet read, without
+    which ours do not add up, and which no paper has.
 
     Examples
     --------
@@ -137,11 +138,11 @@ def flow_beside_paper(claims: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
            step     label  paper  ours                             quote
     0  included  Included     66     5  66 clinical trials were included
     """
-    steps = claims.dropna(subset="flow")
-    label, n = (flow.set_index("step")[name] for name in ("label", "n"))
-    table = steps[["flow"]].assign(label=[label[step] for step in steps.flow], paper=steps.value.astype(int))
-    table = table.assign(ours=[n[step] for step in steps.flow], quote=steps.quote)
-    return table.rename(columns={"flow": "step"}).reset_index(drop=True)
+    theirs = claims.dropna(subset="flow").set_index("flow")
+    table = flow[flow.step.isin([*theirs.index, "pending"])].rename(columns={"n": "ours"})
+    table["paper"] = table.step.map(theirs.value).astype("Int64")
+    table["quote"] = table.step.map(theirs.quote)
+    return table[["step", "label", "paper", "ours", "quote"]].reset_index(drop=True)
 
 
 def counts_beside_paper(claims: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:

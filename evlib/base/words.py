@@ -49,18 +49,19 @@ def joined(names: Sequence[str], word: str = "and") -> str:
 
 
 def not_of_mscs(flags: Iterable[bool]) -> str:
-    """In brackets after a count of reports or arms, how many of them are on other products; nothing where none is.
+    """In brackets after a count of reports or arms, how many of them are on vesicles of MSCs and how many may be on other products;
+    nothing where none is.
 
     ``flags`` says of each whether its product is known to be vesicles of MSCs.
 
     Examples
     --------
     >>> f"3 reports{not_of_mscs([True, False, True])}", not_of_mscs([True])
-    ('3 reports (1 of these 3 not known to be on vesicles of MSCs)', '')
+    ('3 reports (2 of these 3 on vesicles of MSCs, 1 not known to be)', '')
     """
     known = [bool(flag) for flag in flags]
     n, others = len(known), known.count(False)
-    return f" ({others} of these {n} not known to be on vesicles of MSCs)" if others else ""
+    return f" ({n - others or 'none'} of these {n} on vesicles of MSCs, {others} not known to be)" if others else ""
 
 
 def numbered(sentences: Sequence[str]) -> str:
@@ -100,7 +101,18 @@ def save_numbers(out_dir: str | Path, chapter: str, **numbers: object) -> None:
 
 
 def load_numbers(out_dir: str | Path) -> dict[str, str]:
-    """All chapters' numbers by name; a name that two chapters use is an error."""
+    """The numbers that chapters saved in a run's folder, by name and as text; of no chapter, none.
+
+    Raises
+    ------
+    ValueError
+        Where two chapters saved a number of the same name.
+
+    Examples
+    --------
+    >>> load_numbers("data/processed/2024-02-17")["search_date"]
+    '2024-02-17'
+    """
     numbers: dict[str, str] = {}
     for path in sorted((Path(out_dir) / "numbers").glob("*.json")):
         chapter = json.loads(path.read_text(encoding="utf-8"))

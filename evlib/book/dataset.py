@@ -95,7 +95,7 @@ def citation_words(citation: Path, *, search_date: str, snapshot: str, change_lo
     newest = re.search(r"^## (.+)$", change_log, re.MULTILINE)
     later = bool(newest) and facts["version"] not in newest[1]
     version = f"{facts['version']} and later changes" if later else facts["version"]
-    doi, year = facts.get("doi"), search_date[:4]
+    doi, year = facts.get("doi"), snapshot[:4]  # when it was made: a search date may be years older
     authors = [who.get("name") or f"{who['family-names']}, {who['given-names']}" for who in facts["authors"]]
     edition = f"Search date {search_date}, snapshot {snapshot}"
     entry = {

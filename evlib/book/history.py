@@ -146,7 +146,7 @@ def history_words(root: str | Path, results: str | Path) -> dict[str, str]:
         f"({_anchor(place)})=\n## {row.day}\n\nSearch to {row.search_date}, records as of {row.snapshot}: {several(row.records, 'record')}, {row.read} of them "
         f"read; **{several(row.included, 'included trial')}**; {several(row.results, 'report')} on file. {_sentence(row)}"
         f"{'' if within[place] else ' ' + _NOT_HERE}\n\n"
-        f"Verdicts on doses: {row.verdicts}. {row.whats_new if pd.isna(row.new) and isinstance(row.whats_new, str) else ''}\n\n"
+        f"Verdicts on doses: {row.verdicts}.{_compared_then(row)}\n\n"
         f"Checksum of the inputs: `{row.inputs[:12]}`"
         for place, row in reversed(list(enumerate(rows.itertuples())))
     ]
@@ -182,6 +182,13 @@ def _sentence(row: object) -> str:
         f"Since the update before: {several(row.new, 'new trial')}, {row.removed} removed, "
         f"{several(row.results_added, 'report')} added."
     )
+
+
+def _compared_then(row: object) -> str:
+    """Of the first update what it brought beside an earlier search, which was counted on that day and may be counted otherwise since."""
+    if not (pd.isna(row.new) and isinstance(row.whats_new, str)):
+        return ""
+    return f" As counted on {row.day}, by the records, decisions and rules of that day: {row.whats_new}"
 
 
 def write_feed(root: str | Path, results: str | Path, folder: str | Path, *, title: str) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evlib.base.schema import checked, columns, corrected_csv, read_csv, set_aside
 from evlib.base.words import joined
-from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, p_given_back, share_not_given_back
+from evlib.doses.effect_sizes import FROM_PERCENTAGES, MAY_MEAN, p_given_back, risk_difference, share_not_given_back
 from evlib.doses.evidence import study_flags, whole_numbers
 
 POINTS_TO = ("better", "worse", "equal", "no significant difference", "not told")
@@ -230,7 +230,7 @@ def _direction(difference: pd.Series, better_when: pd.Series) -> pd.Series:
 
 
 def _shares(row, effects: pd.DataFrame) -> str | None:
-    """The printed percentages that belong to an outcome, of both arms, with the counts worked out from them."""
+    """The printed percentages that belong to an outcome, of both arms, with the counts worked out from them and their difference."""
     own = effects[(effects.outcome == row.shares_of) & (effects.basis == FROM_PERCENTAGES)]
     own = own[own.measure == "proportion"].drop_duplicates("arm_id").set_index("arm_id")
     if not {row.arm_id, row.versus_id} <= set(own.index):
@@ -241,8 +241,11 @@ def _shares(row, effects: pd.DataFrame) -> str | None:
         filter(None, (share_not_given_back(int(side.events), int(side.n), side.as_stated) for side in sides))
     )
     printed = " v ".join(side.as_stated for side in sides)
-    told = f"{row.shares_of}: {printed} printed; worked out from that {' v '.join(counts)}"
-    by_p = p_given_back(row.p_reported, *(int(count) for side in sides for count in (side.events, side.n)))
+    numbers = [int(count) for side in sides for count in (side.events, side.n)]
+    apart = [100 * getattr(risk_difference(*numbers), name) for name in ("estimate", "low", "high")]
+    difference = "a difference of {:+.1f} points ({:+.1f} to {:+.1f})".format(*apart)
+    told = f"{row.shares_of}: {printed} printed; worked out from that {' v '.join(counts)}, {difference}"
+    by_p = p_given_back(row.p_reported, *numbers)
     return f"{told} ({joined(misfits)}: {MAY_MEAN}{f'; yet {by_p}' if by_p else ''})" if misfits else told
 
 

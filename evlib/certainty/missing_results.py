@@ -20,7 +20,7 @@ from evlib.base.words import joined, several
 from evlib.describe.figures import status_groups
 
 ACTUAL, ANTICIPATED = "actual", "anticipated"
-# Whether a trial was over a year before the edition's date, by the days that its completion may have been on.
+# Whether a trial was over a year before the day to which records were read, by the days that its completion may have been on.
 OVER, NOT_OVER, CANNOT_TELL = "over a year ago", "not over a year ago", "cannot be told"
 NO_DATE, UNREADABLE = "no date", "date not readable"
 DUE = (OVER, CANNOT_TELL, NOT_OVER, UNREADABLE, NO_DATE)
@@ -33,7 +33,7 @@ _NOT_SAID = "not said which"
 
 
 def results_by_trial(
-    included: pd.DataFrame, records: pd.DataFrame, studies: pd.DataFrame, versions: pd.DataFrame, *, search_date: str
+    included: pd.DataFrame, records: pd.DataFrame, studies: pd.DataFrame, versions: pd.DataFrame, *, day: str
 ) -> pd.DataFrame:
     """Each included trial with the day it ended, as far as its record tells, and whether any result is on file.
 
@@ -46,14 +46,15 @@ def results_by_trial(
         trial that is kept, one that names another number of the record counts for the record.
     versions
         What older copies of the records say (``evlib.ingest.sources.versions_of``).
-    search_date
-        The edition's date, YYYY-MM-DD.
+    day
+        The day to which records were read, YYYY-MM-DD: a status is of a copy of that day or before, whatever the search date, and so an
+        end is past or not on that day.
 
     Returns
     -------
     pandas.DataFrame
         Table ``missing_results``, one row per trial. ``due`` is one of ``DUE``: a trial was over a year ago only where the *last*
-        day that its completion may mean lies more than a year before the edition's date, and it cannot be told where only the
+        day that its completion may mean lies more than a year before ``day``, and it cannot be told where only the
         first does. Our copies do not pass on the registry's type of the date; ``date_is`` is our reading of it: *actual* where the status says that the trial is over and the date
         is not later than the record's last update, else *anticipated*. ``ended``: the status says that the trial is over (completed or
         terminated; a suspended one may go on), whichever its date is. ``updated_since``: the record was updated after the
@@ -64,7 +65,7 @@ def results_by_trial(
     Raises
     ------
     InputError
-        Where ``search_date`` is no day.
+        Where ``day`` is no day.
 
     Examples
     --------
@@ -72,16 +73,16 @@ def results_by_trial(
     >>> run, names = "data/processed/2024-02-17", ("described", "records", "studies")
     >>> described, records, studies = (read_table(f"{run}/{name}.csv", name) for name in names)
     >>> included, versions = described[described.screening == "included"], read_csv(f"{run}/versions.csv")
-    >>> by_trial = results_by_trial(included, records, studies, versions, search_date="2024-02-17")
+    >>> by_trial = results_by_trial(included, records, studies, versions, day="2024-02-17")
     >>> set(by_trial.result) <= {"report on file", "posted", "none on file"}
     True
     >>> bool((by_trial.completion_high[by_trial.due == "over a year ago"] < "2023-02-17").all())
     True
     """
-    edition = possible_days(search_date)
-    if edition is None or edition[0] != edition[1]:
-        raise InputError(f"the edition's date '{search_date}' is no day. Give it as YYYY-MM-DD.")
-    year_before = (pd.Timestamp(search_date) - pd.DateOffset(years=1)).strftime("%Y-%m-%d")
+    read_to = possible_days(day)
+    if read_to is None or read_to[0] != read_to[1]:
+        raise InputError(f"the day to which records were read, '{day}', is no day. Give it as YYYY-MM-DD.")
+    year_before = (pd.Timestamp(day) - pd.DateOffset(years=1)).strftime("%Y-%m-%d")
     facts = records.drop_duplicates("trn").set_index("trn").reindex(included.trn)
     days = [possible_days(date) for date in facts.completion_date]
     first, last = ([span[end] if span else None for span in days] for end in (0, 1))
@@ -218,23 +219,24 @@ def people(trials: pd.DataFrame) -> str:
     return joined(parts) or "no trial"
 
 
-def answer(by_trial: pd.DataFrame) -> str:
-    """A sentence that says of how many trials the results are missing, those that ended by their status and the others apart.
+def answer(by_trial: pd.DataFrame, *, day: str) -> str:
+    """A sentence that says of how many trials the results are missing, those that ended by their status and the others apart; ``day`` as
+    ``results_by_trial`` takes it.
 
     Examples
     --------
     >>> trials = pd.DataFrame({"ended": [True, True, False, False], "result": "none on file"})
     >>> trials["due"] = ["over a year ago", "over a year ago", "over a year ago", "no date"]
-    >>> print(answer(trials))  # doctest: +NORMALIZE_WHITESPACE
-    **Of trials that ended, by their status, and whose last day is more than a year past, no result is on file of 2 of
+    >>> print(answer(trials, day="2026-11-28"))  # doctest: +NORMALIZE_WHITESPACE
+    **Of trials that ended, by their status, and whose last day is more than a year before 2026-11-28, no result is on file of 2 of
     2**, and of others whose anticipated end is as long past, of 1 of 1. Of 1 of 4 included trials it cannot be asked, or not yet.
     """
     over = by_trial[by_trial.due == OVER]
     if over.empty:
-        return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year."
+        return f"Of {several(len(by_trial), 'included trial')}, none is known to have been over for more than a year by {day}."
     ended, passed = _without_of_over(over)
     return (
-        f"**Of trials that ended, by their status, and whose last day is more than a year past, no result is on file of {ended}**, and of others whose anticipated end "
+        f"**Of trials that ended, by their status, and whose last day is more than a year before {day}, no result is on file of {ended}**, and of others whose anticipated end "
         f"is as long past, of {passed}. Of {len(by_trial) - len(over)} of {several(len(by_trial), 'included trial')} it "
         "cannot be asked, or not yet."
     )
@@ -267,22 +269,22 @@ def not_asked(by_trial: pd.DataFrame) -> str:
     )
 
 
-def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figure:
+def years_since_completion(by_trial: pd.DataFrame, *, day: str) -> Figure:
     """Each dated trial by the years since its completion, those that ended by their status apart, with or without a result.
 
     Parameters
     ----------
     by_trial
         As ``results_by_trial`` returns it. A partial date stands at the last day that it may mean.
-    search_date
-        The edition's date, YYYY-MM-DD.
+    day
+        As ``results_by_trial`` takes it.
 
     Examples
     --------
     >>> trials = pd.DataFrame({"completion_high": ["2020-06-30", "2022-01-31"], "result": ["none on file", "posted"]})
     >>> trials[["trn", "registry", "status", "completion_date", "enrolment"]] = None
     >>> trials = trials.assign(due="over a year ago", date_is="actual", ended=True)
-    >>> figure = years_since_completion(trials, search_date="2024-02-17")
+    >>> figure = years_since_completion(trials, day="2024-02-17")
     >>> figure.data[["years", "shown"]]
        years                     shown
     0   3.63              none on file
@@ -290,8 +292,7 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
     >>> plt.close(figure.drawing)
     """
     name, dated = "missing_results", by_trial.dropna(subset="completion_high")
-    day = pd.Timestamp(search_date)
-    years = (day - pd.to_datetime(dated.completion_high)).dt.days / 365.25
+    years = (pd.Timestamp(day) - pd.to_datetime(dated.completion_high)).dt.days / 365.25
     data = dated[
         ["trn", "registry", "status", "completion_date", "date_is", "ended", "due", "result", "enrolment"]
     ].assign(
@@ -300,10 +301,10 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
     )
     data = data[data.years > 0]
     if data.empty:
-        return nothing(name, f"No included trial of {len(by_trial)} has a completion date before {search_date}")
+        return nothing(name, f"No included trial of {len(by_trial)} has a completion date before {day}")
     ended, passed = _without_of_over(data[data.due == OVER])
     title = (
-        f"Of trials that ended and whose last day is more than a year before {search_date}, no result is on file of {ended}; of others "
+        f"Of trials that ended and whose last day is more than a year before {day}, no result is on file of {ended}; of others "
         f"whose anticipated end is as long past, of {passed}"
     )
     lines = {kind: f"{words}\n(n = {(data.ended == kind).sum()})" for kind, words in (
@@ -326,7 +327,7 @@ def years_since_completion(by_trial: pd.DataFrame, *, search_date: str) -> Figur
         axes.axvline(1, color="#555555", lw=1, ls="--")
         axes.annotate("one year", (1, 1.5), xytext=(3, 0), textcoords="offset points", fontsize=8, va="center")
         axes.set(xlim=(0, None), ylim=(1.6, -0.6), yticks=[0, 1], yticklabels=list(lines.values()), ylabel="")
-        axes.set_xlabel(f"Years from completion to {search_date} (n = {len(data)} trials)")
+        axes.set_xlabel(f"Years from completion to {day} (n = {len(data)} trials)")
         axes.figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower left")
     alt = f"Dot plot, a mark for each trial by years since completion. {title}. One mark lies {data.years.max():.1f} years back."
     return Figure(drawing, name, title, alt, data)

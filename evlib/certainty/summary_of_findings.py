@@ -123,7 +123,7 @@ def certainty_in_words(findings: pd.DataFrame, alone: pd.DataFrame, compared: pd
     >>> alone = pd.DataFrame({"reports": [3]})
     >>> compared = pd.DataFrame({"study_id": ["a", "b"], "role": "ev", "msc_derived": True, "comparator": "placebo"})
     >>> print(certainty_in_words(findings, alone, compared, n_reports=5))  # doctest: +NORMALIZE_WHITESPACE
-    **Certainty is very low in 1 of 2 questions (1 of these 2 not known to be on vesicles of MSCs)** that a report
+    **Certainty is very low in 1 of 2 questions (1 of these 2 on vesicles of MSCs, 1 not known to be)** that a report
     answers by comparing vesicles with another arm; it is low at best. 3 of 5 reports compare no outcome of vesicles
     with another arm; of the other 2, 2 compare vesicles of MSCs with an arm that is not another dose.
     """
@@ -150,7 +150,7 @@ def on_other_products(findings: pd.DataFrame) -> str:
     Examples
     --------
     >>> on_other_products(pd.DataFrame({"reports": [1, 2], "reports_of_mscs": [0, 2]}))
-    ' (1 of these 2 not known to be on vesicles of MSCs)'
+    ' (1 of these 2 on vesicles of MSCs, 1 not known to be)'
     """
     return not_of_mscs(findings.reports_of_mscs == findings.reports)
 

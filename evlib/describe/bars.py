@@ -5,6 +5,7 @@ import pandas as pd
 from evlib.base.figure import NOT_REPORTED, UNREAD, Figure, none_included
 from evlib.base.theme import MISSING, PALETTE, STACKED
 from evlib.base.words import joined, several, share_in_words
+from evlib.describe import tally
 from evlib.describe.coded_fields import value_counts
 from evlib.describe.tally import as_label
 
@@ -81,6 +82,7 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     title = _leader_title(data.included, noun)
     if not data.included.sum():
         title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
+    title += tally.placed_by_sponsors(tally.included(described)) if field == "countries" else ""
     title += _beside(int((described.screening == "pending").sum())) if data.included.sum() else ""
     return _counted(data, name, title, _unit(described))
 

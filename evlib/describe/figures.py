@@ -63,6 +63,7 @@ def countries_over_time(described: pd.DataFrame) -> Figure:
     pairs = tally.crossed(each, by_year, all_countries[:-1], names[:-1]).stack()
     if most := tally.top_pair(pairs, " in "):
         title += f"; most in one year: {most}"
+    title += tally.placed_by_sponsors(trials)
     title = title if len(trials) else none_included(described)
     note = f"Cells: {tally.counted(described)}.{tally.twice(trials, 'countries')}"
     alt = f"Heatmap of countries by year. {title}. {tally.listed(n)}. By year: {tally.listed(data.sum())}."

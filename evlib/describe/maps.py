@@ -59,6 +59,7 @@ def where(described: pd.DataFrame, countries: pd.DataFrame) -> Figure:
     missing = int(trials.countries.isna().sum())
     title = f"Included trials are in {len(n)} {'country' if len(n) == 1 else 'countries'}, most often {leaders}"
     title += f"; {missing} {'does' if missing == 1 else 'do'} not tell" if missing else ""
+    title += tally.placed_by_sponsors(trials)
     axes, top = pt.canvas(title)
     scale = pt.WIDTH / 360
     with_trials = {codes[country] for country in drawn}

@@ -100,6 +100,26 @@ def leading(counts: pd.Series) -> str:
     return first_names(list(counts.index[(counts == counts.max()) & (counts > 0)]))
 
 
+def placed_by_sponsors(trials: pd.DataFrame) -> str:
+    """What must be read with the country that leads, for the end of a title: how many of its trials are there by their sponsor alone, and
+    which other country leads as records state it. Empty where none is inferred, or nobody tells which are.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"countries": ["Iran", "Iran", "China"], "country_basis": ["sponsor", "sponsor", "record"]})
+    >>> placed_by_sponsors(trials)
+    '; 2 of 2 for Iran are inferred from the sponsor; as records state it, China leads (1)'
+    """
+    if "country_basis" not in trials or not (inferred := trials.country_basis == "sponsor").any():
+        return ""
+    every, stated = (of.countries.map(split_multi).explode().value_counts() for of in (trials, trials[~inferred]))
+    first = every[every == every.max()]
+    shares = [f"{n - stated.get(name, 0)} of {n} for {as_label(name)}" for name, n in sorted(first.items())]
+    own = f"as records state it, {leading(stated)} leads ({stated.max()})" if len(stated) else "no record states one"
+    own = "" if len(stated) and leading(stated) == leading(every) else f"; {own}"
+    return f"; {first_names(shares)} are inferred from the sponsor{own}"
+
+
 def top_pair(pairs: pd.Series, word: str) -> str:
     """The most frequent pair of a row and a column ("A with B"), or two as frequent; empty where there are more, or none.
 

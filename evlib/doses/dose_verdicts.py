@@ -248,8 +248,8 @@ def at_a_glance(verdicts: pd.DataFrame, setting: Setting, cross: pd.DataFrame, e
     spread = (
         f"{_how_exact(setting.doses)}Of all readings of the amounts, the nebulised effective dose is the lower one in a "
         f"share of {low if low == high else f'{low} to {high}'}, depending on the assumptions. As these are set, it is "
-        f"{share_text(as_set.share_minimum)} for the lowest effective dose of each route and {share_text(as_set.share_any)} for any "
-        f"two{_any_by_concentration(cross)}.{_otherwise_compared(cross)} Under {len(cross) - len(known):,} of {len(cross):,} combinations of the assumptions nothing can be compared, since one "
+        f"{share_text(as_set.share_minimum)} where the lowest effective dose of each route is compared, and {share_text(as_set.share_any)} where any "
+        f"two are.{_any_by_concentration(cross)}{_otherwise_compared(cross)} Under {len(cross) - len(known):,} of {len(cross):,} combinations of the assumptions nothing can be compared, since one "
         "route at least has no effective dose in particles. None of these shares says whether a dose works."
         if len(known)
         else f"In none of {several(len(cross), 'combination')} of the assumptions can the routes be compared."
@@ -276,24 +276,31 @@ def _how_exact(doses: pd.DataFrame) -> str:
 
 
 def _any_by_concentration(cross: pd.DataFrame) -> str:
-    """Between which shares that of any two doses lies by the reading of ExoFlo's concentration alone, in brackets."""
+    """Between which shares that of any two doses lies by the reading of ExoFlo's concentration alone, as a sentence."""
     readings = turned_alone(cross, "exoflo_per_ml").dropna(subset=["exoflo_per_ml", "share_any"])
     if readings.share_any.nunique() < 2:
         return ""
     low, high = (share_text(share) for share in (readings.share_any.min(), readings.share_any.max()))
-    slip = ", of which two differ by a power of ten alone, so that one may be a slip"
-    slip = slip if same_digits(readings.exoflo_per_ml) else ""
-    return f" ({low} to {high} by which source's concentration of ExoFlo counts{slip})"
+    slips = joined([f"{times:,.0f}" for times in same_digits(readings.exoflo_per_ml)])
+    slip = (
+        f"; two of them have the same digits and differ by a factor of {slips}, so that one may be a slip"
+        if slips
+        else ""
+    )
+    return (
+        f" For any two it is {low} to {high}, depending on which source's number of particles in ExoFlo counts{slip}."
+    )
 
 
 def _otherwise_compared(cross: pd.DataFrame) -> str:
     """The verdict on the order of the routes where it becomes another by which effective doses are compared alone."""
     rows = turned_alone(cross, "compare")
     as_set = rows.loc[rows.as_set, "below intravenous"].iloc[0]
-    said = {"minimum": "the lowest effective doses of the routes", "any": "any two effective doses"}
+    said = {"minimum": "the lowest effective doses", "any": "any two effective doses"}
+    [was] = rows.loc[rows.as_set, "compare"]
     others = rows[rows["below intravenous"] != as_set]
     return "".join(
-        f" Where {said[row['compare']]} are compared, the verdict on this order is *{row['below intravenous']}*, and not *{as_set}*."
+        f" That the nebulised dose is lower is *{as_set}* where {said[was]} are compared, and *{row['below intravenous']}* where {said[row['compare']]} are."
         for row in others.to_dict("records")
     )
 
@@ -641,7 +648,7 @@ def _people_needed(effects: pd.DataFrame) -> str:
     untreated = 100 * group.versus_events / group.versus_n
     return (
         f" (about {table['people a group'][0]} people in each group, for a power of {100 * POWER:.0f} % in a two-sided test at {100 * ALPHA:.0f} %, "
-        f"if {untreated:.0f} of 100 survive without vesicles and {untreated + 100 * _POINTS:.0f} with them; the {untreated:.0f} of 100 are "
+        f"if {untreated:.0f} of 100 survive without vesicles and {untreated + 100 * _POINTS:.0f} with them: a difference of {100 * _POINTS:.0f} in 100 that is assumed, not observed; the {untreated:.0f} of 100 are "
         f"{_worked_out(effects, group, f' in {group.study}')})"
     )
 

@@ -19,7 +19,7 @@ def dose_comparisons(
     *,
     basis: pd.DataFrame | None = None,
     protocol: dict,
-    search_date: str,
+    day: str,
 ) -> pd.DataFrame:
     """The included trials that compare doses, as far as we can tell, and on what that rests.
 
@@ -33,7 +33,7 @@ def dose_comparisons(
         Tables ``described`` (included trials), ``records`` and ``doses``.
     basis
         Table ``coding_basis``, which tells who says what design a trial has: its record, or a reading.
-    versions, search_date
+    versions, day
         As ``evlib.certainty.missing_results.results_by_trial`` takes them.
 
     Returns
@@ -51,7 +51,7 @@ def dose_comparisons(
     >>> records = pd.DataFrame({"trn": ["NCT1", "NCT2"], "arms": [None, "Exosomes, low dose"]})
     >>> records = records.reindex(columns=["trn", *_READS, "snapshot", "completion_date"])
     >>> versions = pd.DataFrame(columns=["trn", "field", "shown", "snapshot"])
-    >>> dials = {"protocol": {"dose_comparison": {"phrases": ["low dose"]}}, "search_date": "2024-02-17"}
+    >>> dials = {"protocol": {"dose_comparison": {"phrases": ["low dose"]}}, "day": "2024-02-17"}
     >>> dose_comparisons(included, records, doses, versions, **dials)[["trn", "doses", "because"]]
         trn  doses                         because
     0  NCT1      2                 2 doses on file
@@ -77,7 +77,7 @@ def dose_comparisons(
         because += [f"design: {row.design}{who.get(row.trn, '')}"] if row.design in rules.get("designs", []) else []
         because += [f'by its words alone: "{said}"'] if said and not because else []
         if because:
-            end = end_in_words(facts.completion_date[row.trn], search_date)
+            end = end_in_words(facts.completion_date[row.trn], day)
             facts_shown = (
                 row.trn,
                 row.title,

@@ -15,7 +15,7 @@ from evlib.base.files import write_text, writing
 from evlib.base.reading.statuses import EXPANDED_ACCESS, days_in_short
 from evlib.base.schema import DAYS_OF_STATUS, append_csv, split_multi
 from evlib.base.tables import code_labels
-from evlib.base.words import joined, not_of_mscs, several, trials_in_words
+from evlib.base.words import joined, load_numbers, not_of_mscs, several, trials_in_words
 from evlib.book.look_up.conditions import SCRIPT, words_of_conditions
 from evlib.book.look_up.pages import data_block
 from evlib.book.look_up.questions import (
@@ -148,6 +148,7 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
     tables = question_tables(results, raw_dir, protocol=protocol)
     asked = questions(tables, protocol=protocol)
     rows, tables_beside, told, boxes = rows_of(tables), downloads(tables), {}, {}
+    edition = _edition(**{name: load_numbers(results)[name] for name in ("search_date", "snapshot")})
     for question in asked.to_dict("records"):
         own = of_question(rows, question)
         said = answer(own, noun=_noun(protocol))
@@ -155,7 +156,7 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
             filter(None, (said["effect"], without_route_in_short(rows, question), in_short(own["trials"])))
         )
         files = tables_beside(question)
-        page = question_page(question, own, said, rows, protocol=protocol, files=list(files))
+        page = question_page(question, own, said, rows, protocol=protocol, files=list(files), edition=edition)
         write_text(source / FOLDER / f"{question['page']}.md", page)
         boxes[question["page"]] = next(line for line in page.splitlines() if line.startswith('<div class="answer">'))
         for name, lines in files.items():
@@ -164,8 +165,16 @@ def write_answers(results: Path, raw_dir: Path, source: Path, *, protocol: dict)
     asked = asked.assign(answer=asked.page.map(told))
     comparing = [row for row in rows["trials"] if row.get("compares_doses") is not None]
     write_text(source / "find_answer_table.html", menus(asked, named_conditions(rows), comparing, protocol=protocol))
-    write_text(source / "find_answer_print.html", printed_answers(asked, boxes))
+    write_text(source / "find_answer_print.html", printed_answers(asked, boxes, edition=edition))
     return {"most_asked": most_asked(asked)}
+
+
+def _edition(*, search_date: str, snapshot: str) -> str:
+    """Which records a page counts, and of which day what it says of them is."""
+    return (
+        f"Counted are records registered by {search_date}, as our copies, read by {snapshot}, show them; an end before {snapshot} is "
+        "said to have passed."
+    )
 
 
 def _noun(protocol: dict) -> str:
@@ -187,15 +196,16 @@ def _with_most(asked: pd.DataFrame, *, most: int = 3) -> pd.DataFrame:
     return pairs.loc[order].head(most)
 
 
-def printed_answers(asked: pd.DataFrame, boxes: dict[str, str]) -> str:
-    """The answers of ``most_asked`` for the book in print, without links, which lead to pages that are not in it; ``boxes`` by page."""
+def printed_answers(asked: pd.DataFrame, boxes: dict[str, str], *, edition: str) -> str:
+    """The answers of ``most_asked`` for the book in print, without links, which lead to pages that are not in it; ``boxes`` by page,
+    ``edition`` as ``question_page`` takes it."""
     parts = []
     for row in _with_most(asked).itertuples():
         box = re.sub(r'<p class="places">.*?</p>|</?a\b[^>]*>| id="[^"]*"', "", boxes[row.page])
         box = box.replace(" See there.", "").replace(" below.", " on its page.")
         box = box.replace('<div class="answer">', "<div>")
         parts.append(f"<p><strong>{_text(row.label)}</strong> ({_counts(row)})</p>{box}")
-    return f'<div class="onlyprint">{"".join(parts)}<p>{html.escape(_MACHINE)}</p></div>\n'
+    return f'<div class="onlyprint">{"".join(parts)}<p>{html.escape(edition)} {html.escape(_MACHINE)}</p></div>\n'
 
 
 def named_conditions(rows: Rows) -> dict[str, Any]:
@@ -324,7 +334,14 @@ def _lines(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def question_page(
-    question: dict[str, Any], own: Rows, said: dict[str, Any], rows: Rows, *, protocol: dict, files: list[str]
+    question: dict[str, Any],
+    own: Rows,
+    said: dict[str, Any],
+    rows: Rows,
+    *,
+    protocol: dict,
+    files: list[str],
+    edition: str,
 ) -> str:
     """The page of a question in Markdown with HTML.
 
@@ -338,6 +355,8 @@ def question_page(
         As ``answer`` gives it.
     files
         The names of the tables beside it.
+    edition
+        A sentence on the search date and on the day to which records were read.
     """
     lacking = missing(own, rows, question, protocol=protocol)
     unknown = page_of(question["disease_area"], UNKNOWN)
@@ -352,6 +371,7 @@ def question_page(
         _index(question, own, protocol),
         f"# {_heading(question['label'])}: effect, dose, harms",
         _answer_box(said, _foremost(question, own, rows) + elsewhere),
+        f"<p>{html.escape(edition)}</p>",
         f"<p>{html.escape(_MACHINE)} {_why_links(rows)}</p>" if own.get("reports") else "",
     ]
     if own.get("reports"):
@@ -428,7 +448,7 @@ def _first(rows: list[dict[str, Any]], page: str = "") -> str:
         given = f" Given: {_text(row['given'])}." if row["given"] else ""
         report = f'<a href="{page}#{_place(row["study_id"])}">{_text(row["study"])}</a>'
         certainty = f" Certainty: <strong>{_text(row['certainty'])}</strong>." if row["certainty"] else ""
-        lines.append(f"<li>{report} ({_text(row['about'])}): {_text(row['finding'])}.{given}{certainty}{caveat}</li>")
+        lines.append(f"<li>{report} ({_text(row['about'])}).{certainty} {_text(row['finding'])}.{given}{caveat}</li>")
     return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 
@@ -663,7 +683,7 @@ def _under_way(trials: list[dict[str, Any]], protocol: dict) -> str:
     parts = []
     most = _SHORT if len(rows) <= _OPEN and len(trials) <= _MANY else 0
     for own, opened, words in (
-        (rows[: len(rows) - len(late)], True, "of which no end is known to be past"),
+        (rows[: len(rows) - len(late)], True, f"of which no end is known to be past by {rows[0]['read_to']}"),
         (late, False, "that may still run by the record of the day shown, though the end that it gives has passed"),
     ):
         unseen = sum(row["status"] is None for row in own)

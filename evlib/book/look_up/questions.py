@@ -100,7 +100,8 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
     labels |= {code: f"phase: {label.lower()}" for code, label in labels.items() if code in _NO_ORDER}
     trials["phase"] = trials.phase_group.map(labels)
     trials["phase_place"] = trials.phase_group.map({code: place for place, code in enumerate(phases)})
-    day = load_numbers(results).get("search_date", "")
+    # Not the search date: a status, too, is of a copy of that day or before.
+    day = trials["read_to"] = load_numbers(results).get("snapshot", "")
     trials["end"] = [end_in_words(text, day) for text in trials.trn.map(records.completion_date)]
     trials["late"] = trials.status_group.isin(OPEN_STATUS) & trials.end.map(end_has_passed)
     for name in DAYS_OF_STATUS:
@@ -128,10 +129,13 @@ def question_tables(results: Path, raw_dir: Path, *, protocol: dict) -> Tables:
 
 
 def _doses(results: Path, trials: pd.DataFrame) -> pd.DataFrame:
-    path = results / "doses_in_particles.csv"
+    path, stated = results / "doses_in_particles.csv", read_table(results / "doses.csv", "doses")
     names = ["trn", "as_stated", "told_by", "basis", "why", "low", "high", "median"]
-    doses = read_csv(path) if path.is_file() else read_table(results / "doses.csv", "doses")
-    doses = _with_numbers(doses.reindex(columns=names))
+    doses = _with_numbers((read_csv(path) if path.is_file() else stated).reindex(columns=names))
+    key = ["trn", "as_stated"]
+    caveat = doses[key].merge(stated.dropna(subset="caveat").drop_duplicates(key), on=key, how="left").caveat
+    told = [". ".join(words for words in pair if isinstance(words, str)) or None for pair in zip(doses.why, caveat)]
+    doses["why"] = doses.why.where(doses["low"].notna(), pd.Series(told, doses.index))  # the others have theirs
     return doses[doses.trn.isin(trials.trn)].merge(trials[["trn", *FIELDS]], on="trn")
 
 
@@ -358,9 +362,11 @@ def _effect(own: Rows, *, noun: str) -> dict[str, Any]:
     n, more = len(ordered), len(ordered) - _SHOWN_FIRST
     known = {_certainty_of(row, own) for row in rows} - {None}
     best_known = max(known, key=LEVELS.index, default=None)
-    text = (
-        f"{n} of {several(n_reports, 'report')} {'compares' if n == 1 else 'compare'} {noun} of MSCs with something other than "
-        f"a second dose of them{_others(own['reports'])}."
+    of_mscs = sum(bool(row["msc_derived"]) for row in own["reports"])
+    others = n_reports - of_mscs
+    text = f"{n} of {several(of_mscs, 'report')} on {noun} of MSCs {'compares' if n == 1 else 'compare'} them with something other than a second dose of them."
+    text += (
+        f" {several(others, 'more report is', 'more reports are')} not known to be on such {noun}." if others else ""
     )
     text = f"The evidence on whether it helps {_SURE[best_known]}: {text}" if best_known else text
     return {
@@ -458,15 +464,29 @@ def _certainty(own: Rows) -> str:
     findings = own.get("findings")
     if not findings:
         return ""
-    levels = Counter(row["certainty"] for row in findings)
-    n = several(len(findings), "question")
-    others = not_of_mscs(row["reports_of_mscs"] == row["reports"] for row in findings)
-    words = joined([f"{level} in {count} of {n}" for level, count in levels.most_common()]) + others
+    of_mscs = [row for row in findings if row["reports_of_mscs"] == row["reports"]]
+    others = [row for row in findings if row["reports_of_mscs"] != row["reports"]]
     reasons = Counter(
-        re.sub(r" \(−\d\)$", "", reason) for row in findings for reason in (row["because"] or "").split("; ") if reason
+        re.sub(r" \(−\d\)$", "", reason)
+        for row in of_mscs or others
+        for reason in (row["because"] or "").split("; ")
+        if reason
     )
     common = joined([reason for reason, _ in reasons.most_common(4)])
-    return f"Certainty, computed after GRADE: {words}{f', mostly for {common}' if common else ''}."
+    common = f", mostly for {common}" if common else ""
+    text = (
+        f"{_levels(of_mscs)} on vesicles of MSCs{common}."
+        if of_mscs
+        else "no question is answered by reports on vesicles of MSCs alone."
+    )
+    if others:
+        text += f" Of questions that rest on reports of which one at least is not known to be on such vesicles: {_levels(others)}{'' if of_mscs else common}."
+    return f"Certainty, computed after GRADE: {text}"
+
+
+def _levels(findings: list[dict[str, Any]]) -> str:
+    levels, n = Counter(row["certainty"] for row in findings), several(len(findings), "question")
+    return joined([f"{level} in {count} of {n}" for level, count in levels.most_common()])
 
 
 def _dose(own: Rows) -> str:
@@ -475,6 +495,8 @@ def _dose(own: Rows) -> str:
     doses = own["doses"]
     told = _number([row for row in doses if row["told_by"] == BY_RECORD], "trn")
     text = f"Dose: {told} of {_of_all(own['trials'])} {'states' if told == 1 else 'state'} one."
+    if others := sorted({row["trn"] for row in doses} - {row["trn"] for row in doses if row["told_by"] == BY_RECORD}):
+        text += f" Of {len(others)} more a review's table alone tells one ({joined(others)})."
     for words, bases in (("as stated", (COUNTED,)), ("converted on assumptions", CONVERTED)):
         if rows := [row for row in doses if row["basis"] in bases]:
             text += f" Particles per administration, {words}: {span(rows)} ({several(_number(rows, 'trn'), 'trial')})."
@@ -589,7 +611,7 @@ def missing(own: Rows, rows: Rows, question: dict[str, Any], *, protocol: dict) 
         open_ones = len(lacking) - ended
         may_run = f"{open_ones} may still run: the planned end has passed, and no status says that a trial ended"
         kinds = [f"{ended} ended by the status"] * bool(ended) + [may_run] * bool(open_ones)
-        text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year have no result on file"
+        text = f"{len(lacking)} of {several(len(over), 'trial')} that should be over for more than a year by {trials[0]['read_to']} have no result on file"
         lines.append((f"{text} ({'; '.join(kinds)})" if lacking else text, [row["trn"] for row in lacking], ""))
     if question["route_group"] == ALL and "route_group" in protocol["codes"]:
         lines.append(

@@ -27,7 +27,7 @@ _COUNTS = {
     "n_particle_nebulised": "of these nebulised",
     "n_particle_intravenous": "of these intravenous",
 }
-_LEADERS = ("countries", "phase_group", "msc_source")
+_LEADERS = ("countries", "countries_by_record", "phase_group", "msc_source")
 _BY_YEAR = {
     "n_records": "records",
     "n_undated": "not placed, left out",
@@ -201,9 +201,12 @@ def _numbers(data: dict[str, Any]) -> str:
 
 
 def _plain(field: str) -> str:
-    return {"countries": "country", "phase_group": "phase", "msc_source": "source of the cells"}.get(
-        field, in_words(field)
-    )
+    words = {"phase_group": "phase", "msc_source": "source of the cells"}
+    words |= {
+        "countries": "country, stated or inferred from the sponsor",
+        "countries_by_record": "country, as records state it",
+    }
+    return words.get(field, in_words(field))
 
 
 def _map(rows: dict[str, str], columns: dict[str, str], data: dict[str, Any]) -> str:

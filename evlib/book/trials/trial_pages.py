@@ -238,7 +238,8 @@ def _if_stated(groups: pd.Series) -> pd.Series:
 def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None, float | None]:
     """The dose of a trial for its row: as HTML, its kind for the menu, and the least and most particles.
 
-    Several arms are a range, or each as it is stated. What the number rests on is a word of ``BASES``, the least firm one.
+    Several arms are a range, or each as it is stated. What the number rests on is a word of ``BASES``: a trial whose record counts particles
+    is told by these alone, as everywhere; of another, the least firm one.
     """
     doses = story.get("in_particles") or story["doses"]
     if not doses:
@@ -248,6 +249,7 @@ def _dose_in_short(story: dict[str, Any]) -> tuple[str, str | None, float | None
         texts = dict.fromkeys(" ".join(str(dose.get("as_stated", "")).split()[:_MOST_WORDS]) for dose in doses)
         words = "; ".join(filter(None, texts))
         return _text(words or pd.NA), "stated, not in particles", None, None
+    known = [dose for dose in known if dose["basis"] == "stated"] or known
     least, most = min(dose["low"] for dose in known), max(dose["high"] for dose in known)
     basis = max((dose["basis"] for dose in known), key=list(BASES).index)
     caveat = ", with a caveat" if any("caveat" in dose for dose in story["doses"]) else ""
