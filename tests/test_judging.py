@@ -430,7 +430,8 @@ def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_ap
     pipeline._tell_rejects(target, said.append, partly=False)
     assert said[0] == "MIND: anna.csv: why"
     assert "3 row(s) could not be used (1 of exports, 2 of decisions and readings)" in said[1]
-    assert f"anna.csv, line 2, {A}: y" in said[1] and "ben.csv" not in said[1]
+    assert f"anna.csv, line 2, {A}: y. " in said[1] and "ben.csv" not in said[1]  # a sentence, then where all are
+    assert "2 more" in said[1] and str(target / "rejects.csv") in said[1]
 
 
 def test_a_decision_on_a_record_of_a_later_snapshot_is_no_fault_in_an_earlier_one(tmp_path, review):

@@ -105,12 +105,13 @@ def pairs_in_words(judged: pd.DataFrame, rejects: pd.DataFrame) -> str:
     Examples
     --------
     >>> pairs_in_words(pd.DataFrame({"decision": ["same"]}), pd.DataFrame({"reason": [f"{PEOPLE_DIFFER} Settle it."] * 2}))
-    'People settled 1 pair. On others they differ (2 rows): these wait for a row of the reviewer *adjudicated*.'
+    'People settled 1 pair. They differ on others (2 rows): these wait for a row of the reviewer *adjudicated*.'
     """
     differ = int(rejects.reason.str.startswith(PEOPLE_DIFFER).sum())
-    settled = f"People settled {several(len(judged), 'pair')}." if len(judged) else "No person has settled a pair yet."
-    waiting = f" On others they differ ({several(differ, 'row')}): these wait for a row of the reviewer *adjudicated*."
-    return settled + (waiting if differ else "")
+    waiting = f" They differ on others ({several(differ, 'row')}): these wait for a row of the reviewer *adjudicated*."
+    if differ or len(judged):
+        return f"People settled {several(len(judged), 'pair')}.{waiting if differ else ''}"
+    return "No person has settled a pair yet."
 
 
 def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

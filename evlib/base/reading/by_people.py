@@ -108,7 +108,8 @@ def agreed(rows: pd.DataFrame, path: Path, *, on: list[str], say: str) -> tuple[
     ([['NCT2', 'b', 'adjudicated']], [2, 3])
     """
     settling = rows.who == ADJUDICATOR
-    counted = rows[settling | ~settling.groupby([rows[name] for name in on]).transform("any")]
+    settled = settling.groupby([rows[name] for name in on]).transform("any").astype(bool)  # of no row it is none
+    counted = rows[settling | ~settled]
     differ = counted.groupby(on)[say].transform("nunique") > 1
     return set_aside(counted, path, [(differ, f"{PEOPLE_DIFFER} A row of the reviewer '{ADJUDICATOR}' settles it.")])
 
