@@ -1,6 +1,7 @@
 """The command line: one clear sentence and status 1 where a person must act."""
 
 import gzip
+import re
 import subprocess
 import sys
 
@@ -80,6 +81,13 @@ def test_a_column_that_is_missing_is_told_with_the_near_one_that_stands_there(tm
     copy = project_copy(tmp_path)
     put(copy, f"data/raw/{OWN_DECISIONS}/ana.csv", "trn,decison\nNCT1,include\n")
     assert "'decision' is missing: there is one called 'decison'" in evlib("check", cwd=copy).stderr
+
+
+@pytest.mark.parametrize("target", ["screen", "lab"])
+def test_jupyterlab_takes_options_as_on_a_machine_with_root_alone(target):
+    command = ["make", "-n", target, "REVIEWER=ana", "JUPYTER=--allow-root --no-browser"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert re.search(r"jupyterlab .*--allow-root --no-browser", told)
 
 
 def test_outside_a_project_it_says_so(tmp_path):
