@@ -16,6 +16,7 @@ EVERY ?=
 PROTOCOLS ?=
 SCHEDULER ?=
 REVIEWER ?=
+JUPYTER ?=
 TRN ?=
 CELLS ?=
 REVIEW ?=
@@ -45,6 +46,7 @@ help: ## This list
 	@echo "  FROM=, TO=, FROM_SNAPSHOT=  the two searches that make update compares (default: the last two retrievals)"
 	@echo "  FROM=, TO=, EVERY=, PROTOCOLS=, SCHEDULER=  the dates, protocols and cluster of make sweep"
 	@echo "  REVIEWER=NAME           who judges the queue in make screen"
+	@echo "  JUPYTER=OPTIONS         for JupyterLab in make screen and make lab (as root: JUPYTER=--allow-root)"
 	@echo "  RECORDS=FILE_OR_FOLDER  a registry's export to report on by itself (default: all of data/raw)"
 	@echo "  RETRIEVED=YYYY-MM-DD    the day of RECORDS in make new-review (default: the newest day that it states)"
 	@echo "  REVIEW=NAME             the review in reviews/NAME instead of the first one (most targets)"
@@ -82,7 +84,7 @@ sweep: $(READY) ## The review at many search dates, as one table (FROM=, TO=, EV
 screen: $(READY) ## Judge the records that await a decision, in JupyterLab (REVIEWER=name, SEARCH_DATE=)
 	@test -n "$$REVIEWER" || { echo "make: who judges? Type: make screen$(REVIEW:%= REVIEW=%) REVIEWER=your-name" >&2; exit 1; }
 	@notebook="$$($(PY) -m evlib judge --reviewer "$$REVIEWER" $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} \
-		$${SNAPSHOT:+--snapshot "$$SNAPSHOT"})" && $(PY) -m jupyterlab --notebook-dir=. "$$notebook"
+		$${SNAPSHOT:+--snapshot "$$SNAPSHOT"})" && $(PY) -m jupyterlab --notebook-dir=. $(JUPYTER) "$$notebook"
 
 trace: $(READY) ## The whole path of one record (TRN=NCT04276987, SEARCH_DATE=)
 	@test -n "$$TRN" || { echo "make: which record? Type: make trace$(REVIEW:%= REVIEW=%) TRN=NCT04276987" >&2; exit 1; }
@@ -119,7 +121,7 @@ open: $(READY) ## Open the book that was built last in the web browser
 	@$(PY) -c 'import pathlib, sys, webbrowser; webbrowser.open(pathlib.Path(sys.argv[1]).resolve().as_uri()) or print("No browser was found; open this file in one.")' "$(BOOK)"
 
 lab: $(READY) ## Open the notebooks in JupyterLab
-	@$(PY) -m jupyterlab --notebook-dir=.
+	@$(PY) -m jupyterlab --notebook-dir=. $(JUPYTER)
 
 notebooks: $(READY) ## Store fresh outputs in notebooks/ (maintainers, after changing a notebook or evlib)
 	@$(PY) -m evlib refresh

@@ -19,6 +19,7 @@ from typer import Argument, Option, echo
 from evlib.base.errors import InputError
 from evlib.base.files import files_of, today, write_bytes, writing
 from evlib.base.paths import command_ending, place_of, project_root, repository
+from evlib.base.words import several
 from evlib.run import RARELY
 
 if TYPE_CHECKING:
@@ -41,25 +42,36 @@ Retrieved = Annotated[
 @app.command()
 def check() -> None:
     """Check that every shipped raw file is there and unaltered, that protocol.yml is valid and filled in, and people's decisions."""
-    from evlib.base.rawdata import OWN_DECISIONS, check_raw
+    from evlib.audit.by_people import decided_by_people
+    from evlib.base.rawdata import check_raw
+    from evlib.base.reading.by_people import PEOPLE_DIFFER
     from evlib.run.pipeline import check_review
-    from evlib.screen.judging import own_decisions
 
     root = project_root()
-    sums = check_raw(root / "data" / "raw")
+    raw = root / "data" / "raw"
+    sums = check_raw(raw)
     todo = check_review(root)
+    by_place = decided_by_people(raw, known=None, protocol=_protocol())
+    unusable = 0
+    for place, (_, rejects) in by_place.items():
+        for row in rejects.astype("object").where(rejects.notna(), None).itertuples():
+            file = place_of(raw / place if Path(place).suffix else raw / place / row.file)
+            echo(
+                f"MIND: {', '.join(filter(None, (file, row.line and f'line {row.line}', row.trn)))}: {row.reason}",
+                err=True,
+            )
+            unusable += not row.reason.startswith(PEOPLE_DIFFER)
     for text in todo:
         echo(f"TO DO: {text}")
     done = "protocol.yml is valid" if not todo else "no error in protocol.yml, but see what is left to do above"
-    echo(f"{len(sums)} raw files are as shipped; {done}.")
-    decisions, rejects = own_decisions(root / "data" / "raw" / OWN_DECISIONS, known=None, protocol=_protocol())
-    for row in rejects.astype("object").where(rejects.notna(), None).itertuples():
-        place = ", ".join(filter(None, (row.file, row.line and f"line {row.line}", row.trn)))
-        echo(f"MIND: {place}: {row.reason}", err=True)
-    if len(decisions) or len(rejects):
-        echo(
-            f"{len(decisions)} decision(s) of people can be used; whether their records are in the sources, a run says."
+    if unusable:
+        raise InputError(
+            f"of people's decisions, {several(unusable, 'row or file', 'rows and files')} cannot be used: see above. "
+            f"Else {len(sums)} raw files are as shipped; {done}."
         )
+    echo(f"{len(sums)} raw files are as shipped; {done}.")
+    if n := sum(len(decisions) for decisions, _ in by_place.values()):
+        echo(f"{n} decision(s) of people can be used; whether their records are in the sources, a run says.")
 
 
 @app.command()

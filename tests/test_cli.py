@@ -1,13 +1,15 @@
 """The command line: one clear sentence and status 1 where a person must act."""
 
 import gzip
+import re
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
-from conftest import ROOT, evlib, project_copy, put
+from conftest import RAW, ROOT, evlib, project_copy, put
 
+from evlib.audit.by_people import decided_by_people
 from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import OWN_DECISIONS
 
@@ -38,13 +40,54 @@ def test_check_names_the_first_file_that_differs(tmp_path):
     assert "table1.csv is not the file that was shipped" in done.stderr
 
 
-def test_check_looks_at_the_decisions_of_people(tmp_path):
+def test_check_names_what_is_wrong_with_the_decisions_of_people_and_fails(tmp_path):
     copy = project_copy(tmp_path)
-    put(copy, f"data/raw/{OWN_DECISIONS}/ana.csv", "trn,decision,criterion\nNCT1,include,\nNCT04276987,exclude,E9\n")
+    own = put(
+        copy, f"data/raw/{OWN_DECISIONS}/ana.csv", "trn,decision,criterion\nNCT1,include,\nNCT04276987,exclude,E9\n"
+    )
     done = evlib("check", cwd=copy)
-    assert done.returncode == 0
-    assert "ana.csv, line 3, NCT04276987: unknown criterion 'E9'" in done.stderr and "line 2" not in done.stderr
-    assert "1 decision(s) of people" in done.stdout
+    assert done.returncode == 1 and "is valid" not in done.stdout
+    assert (
+        f"{OWN_DECISIONS}/ana.csv, line 3, NCT04276987: unknown criterion 'E9'" in done.stderr
+        and "line 2" not in done.stderr
+    )
+    own.write_text("trn,decision,criterion\nNCT1,include,\n")
+    pairs = put(copy, "data/raw/curation/same_trial.csv", PAIR + "NCT1,NCT2,same,ana,x\nNCT1,NCT2,different,ben,x\n")
+    done = evlib("check", cwd=copy)
+    assert done.returncode == 0 and "2 decision(s)" not in done.stdout and "1 decision(s) of people" in done.stdout
+    assert "same_trial.csv, line 3, NCT1: people differ" in done.stderr  # to be settled, and no fault of anybody's
+    pairs.rename(pairs.with_name("Same_trial.2.csv"))
+    done = evlib("check", cwd=copy)
+    assert done.returncode == 1 and "Same_trial.2.csv: nothing reads it" in done.stderr
+
+
+PAIR = "trn,other_trn,decision,reviewer,reason\n"
+SLIPS = {
+    "curation/same_trial.csv": PAIR + "NCT1,NCT2,perhaps,ana,x\n",
+    "curation/coding_by_people.csv": "trn,field,code,reviewer,reason\nNCT1,route,by hand,ana,x\n",
+}
+
+
+@pytest.mark.parametrize("place", decided_by_people(RAW, known=None, protocol=load_protocol(ROOT / "protocol.yml")))
+def test_check_looks_into_every_file_in_which_people_decide(tmp_path, place):
+    copy = project_copy(tmp_path)
+    name = place if place.endswith(".csv") else f"{place}/same_trials.csv"
+    put(copy, f"data/raw/{name}", SLIPS.get(place, "what,ever\n1,2\n"))
+    done = evlib("check", cwd=copy)
+    assert done.returncode == 1 and f"data/raw/{name}{', line 2' if place in SLIPS else ''}" in done.stderr
+
+
+def test_a_column_that_is_missing_is_told_with_the_near_one_that_stands_there(tmp_path):
+    copy = project_copy(tmp_path)
+    put(copy, f"data/raw/{OWN_DECISIONS}/ana.csv", "trn,decison\nNCT1,include\n")
+    assert "'decision' is missing: there is one called 'decison'" in evlib("check", cwd=copy).stderr
+
+
+@pytest.mark.parametrize("target", ["screen", "lab"])
+def test_jupyterlab_takes_options_as_on_a_machine_with_root_alone(target):
+    command = ["make", "-n", target, "REVIEWER=ana", "JUPYTER=--allow-root --no-browser"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert re.search(r"jupyterlab .*--allow-root --no-browser", told)
 
 
 def test_outside_a_project_it_says_so(tmp_path):

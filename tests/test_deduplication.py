@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from evlib.base.identifiers import registry_of
 from evlib.base.schema import columns, read_csv
 from evlib.ingest.registries.common import tables
-from evlib.screen.deduplication import NOTED_FILE, duplicates, links_not_merged, needed_columns, tied
+from evlib.screen.deduplication import NOTED_FILE, duplicates, links_not_merged, needed_columns, pairs_to_merge, tied
 from evlib.screen.duplicate_scores import proposals
 
+NO_PAIRS = pd.DataFrame(columns=["trn", "other_trn", "decision", "reviewer", "reason"], dtype="str")
 NONE = pd.DataFrame({"trn": [], "duplicate_of": []})
 A, B, C = (f"NCT0000000{i}" for i in (1, 2, 3))
 K, EU = "KCT0000002", "EUCTR2020-002326-90"
@@ -87,6 +88,16 @@ def test_a_judgement_merges_within_a_registry_and_a_page_is_its_own_number(revie
     page = small(("IRCT:trial/55380", "IRCT", "IRCT20190101042197N2"), ("IRCT20190101042197N2", "IRCT", None))
     page["trn_kind"] = ["page", "number"]
     assert len(duplicates(page, NONE, protocol=review)) == 1
+
+
+def test_a_person_who_judges_a_pair_apart_wins_over_a_number_and_a_reader(review):
+    records = small((A, "ClinicalTrials.gov", None), (K, "CRiS", A), (EU, "EUCTR", None))
+    readers = pd.DataFrame({"trn": [EU], "duplicate_of": [A]})
+    assert set(duplicates(records, pairs_to_merge(readers, NO_PAIRS), protocol=review).trn) == {K, EU}
+    apart = pd.DataFrame(
+        {"trn": [A, EU], "other_trn": [K, A], "decision": "different", "reviewer": "anna", "reason": None}
+    )
+    assert duplicates(records, pairs_to_merge(readers, apart), protocol=review).empty
 
 
 def test_a_pair_that_a_note_names_is_proposed_and_not_merged(review, shipped):

@@ -133,8 +133,11 @@ def test_a_persons_pairs_are_read_and_the_bad_rows_named(tmp_path, review):
         f"{B},{A},different,P,\n{A},{A},same,P,\n{A},NCT00000009,same,P,\n{A},NCT00000002,maybe,P,\n",
     )
     pairs, rejects = deduplication.judged_pairs(path, known={A, B, "NCT00000002"})
-    assert pairs.trn.tolist() == [A]
-    assert rejects.line.tolist() == [3, 4, 5, 6]
+    assert pairs[["trn", "decision"]].values.tolist() == [[B, "different"]]  # the later of two of one person
+    assert rejects.line.tolist() == [2, 4, 5, 6] and "line 3 of the same reviewer" in rejects.reason[0]
+    path.write_text(path.read_text().replace(f"{B},{A},different", f"{B},{A},same"))
+    pairs, rejects = deduplication.judged_pairs(path, known={A, B, "NCT00000002"})
+    assert pairs[["trn", "decision"]].values.tolist() == [[B, "same"]] and rejects.line.tolist() == [4, 5, 6]
     same = pairs.rename(columns={"other_trn": "duplicate_of"})
     repeats = deduplication.duplicates(small(BURNS, BURNS), same, protocol=review)
     assert repeats[["trn", "kept_trn", "why_kept"]].values.tolist() == [[B, A, "first by number"]]
@@ -150,6 +153,25 @@ def test_a_persons_pairs_are_read_and_the_bad_rows_named(tmp_path, review):
     none, no_rejects = deduplication.judged_pairs(tmp_path / "absent.csv", known=set())
     assert none.empty
     assert no_rejects.empty
+
+
+@pytest.mark.parametrize(
+    ("said", "settled", "lines"),
+    [
+        (["anna,same", "berta,same"], "same", []),
+        (["anna,same", "berta,different"], None, [2, 3]),
+        (["anna,same", "berta,different", "adjudicated,different"], "different", []),
+        (["Adjudicated,same", "anna,different", "berta,different"], "same", []),
+        (["anna,same", "berta,"], "same", []),  # berta has not decided yet
+        (["R2,same", ",same"], None, [2, 3]),
+    ],
+)
+def test_people_who_differ_on_a_pair_settle_nothing_until_somebody_does(tmp_path, said, settled, lines):
+    rows = [f"{A},{B}" if place % 2 else f"{B},{A}" for place in range(len(said))]
+    text = "".join(f"{pair},{words}\n" for pair, words in zip(rows, said, strict=True))
+    path = put(tmp_path, "same_trial.csv", "trn,other_trn,reviewer,decision,reason\n" + text.replace("\n", ",\n"))
+    pairs, rejects = deduplication.judged_pairs(path, known={A, B})
+    assert pairs.decision.tolist() == ([settled] if settled else []) and rejects.line.tolist() == lines
 
 
 DATES = ("start_date", "registered_text")

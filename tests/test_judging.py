@@ -1,20 +1,25 @@
 """Decisions that people make: saved whole, read with bad rows named, weighed, and never lost."""
 
+import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import nbformat
 import pandas as pd
 import pytest
-from conftest import ROOT, put, records_of
+from conftest import ROOT, SNAPSHOT, put, records_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlib.base.errors import InputError
+from evlib.base.rawdata import OWN_DECISIONS
 from evlib.base.schema import columns, read_csv, read_table, write_csv, write_table
 from evlib.book.layout import _queue_words
+from evlib.book.teaching.screening_choice import N, chosen
 from evlib.run import pipeline
 from evlib.screen import judging, screening
 from evlib.screen.eligibility import rule_decisions
@@ -367,6 +372,35 @@ def test_a_date_is_read_in_one_way_or_its_row_is_set_aside(tmp_path, review, wri
     assert [f"the date '{written}'" in reason for reason in rejects.reason] == ([] if read else [True])
 
 
+def test_whatever_people_decide_on_whatever_kind_of_record_the_review_runs_and_their_decision_counts(
+    with_queue, tmp_path, review
+):
+    """Records that machines settled in each way, that repeat another, and that wait; each decision, by anna or adjudicated."""
+    copy = shutil.copytree(with_queue, tmp_path / "copy")
+    before = read_table(copy / f"data/processed/{SNAPSHOT}/screened.csv", "screened")
+    said = list(itertools.product(("anna", "adjudicated"), ("include", "exclude", "maybe")))
+    drawn = before.groupby("outcome").head(len(said)).assign(row=lambda rows: rows.groupby("outcome").cumcount())
+    assert set(drawn.outcome) == set(screening.OUTCOMES)
+    for reviewer in ("anna", "adjudicated"):
+        rows = [(trn, said[row][1]) for trn, row in zip(drawn.trn, drawn.row) if said[row][0] == reviewer]
+        text = "".join(f"{trn},{decision},{'E4' if decision == 'exclude' else ''}\n" for trn, decision in rows)
+        put(copy, f"data/raw/{OWN_DECISIONS}/{reviewer}.csv", "trn,decision,criterion\n" + text)
+    out = pipeline.run(copy, search_date=SNAPSHOT, say=lambda text: None)
+    assert read_table(out / "rejects.csv", "rejects").file.isin(["anna.csv", "adjudicated.csv"]).sum() == 0
+    after = read_table(out / "screened.csv", "screened").set_index("trn").outcome
+    becomes = {"include": "included", "exclude": "excluded at eligibility", "maybe": "unclear"}
+    for row in drawn.itertuples():
+        assert after[row.trn] == ("duplicate" if row.outcome == "duplicate" else becomes[said[row.row][1]]), row
+    # The measures of the rules that a chapter works out by hand are those of the function.
+    decisions = read_table(out / "decisions.csv", "decisions")
+    apart = set(read_table(out / "duplicates.csv", "duplicates").trn)
+    precision, recall = screening.rule_performance(decisions, without=apart, protocol=review)[0].value
+    cells = {cell.id: cell for cell in nbformat.read(out / "02_screen.ipynb", as_version=4).cells}
+    by_hand = cells["screen-37b"].outputs[0].data["text/markdown"]
+    assert f"{precision:.1%} were" in by_hand and f"find {recall:.1%}" in by_hand
+    assert len(chosen(out, protocol=review)) == N  # the class on screening reads the machines' adjudications alone
+
+
 def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_apart(tmp_path):
     put(tmp_path, "protocol.yml", "")
     folder = put(tmp_path, "data/raw/curation/screening/anna.csv", f"trn,decision\n{A},include\n").parent
@@ -396,7 +430,8 @@ def test_a_run_names_decisions_that_are_gone_and_counts_exports_and_decisions_ap
     pipeline._tell_rejects(target, said.append, partly=False)
     assert said[0] == "MIND: anna.csv: why"
     assert "3 row(s) could not be used (1 of exports, 2 of decisions and readings)" in said[1]
-    assert f"anna.csv, line 2, {A}: y" in said[1] and "ben.csv" not in said[1]
+    assert f"anna.csv, line 2, {A}: y. " in said[1] and "ben.csv" not in said[1]  # a sentence, then where all are
+    assert "2 more" in said[1] and str(target / "rejects.csv") in said[1]
 
 
 def test_a_decision_on_a_record_of_a_later_snapshot_is_no_fault_in_an_earlier_one(tmp_path, review):

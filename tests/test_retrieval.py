@@ -139,6 +139,18 @@ def test_of_two_rows_for_one_file_the_earlier_day_counts_and_a_slip_is_named(tmp
         snapshots(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["notes.dat", "2027-03-01/notes.dat"])
+def test_a_file_that_no_reader_recognises_is_named_by_a_run_and_has_no_day(tmp_path, name):
+    exported(tmp_path, name, b"call the sponsor")
+    path = exported(tmp_path, "mine.csv")
+    note_days(tmp_path)
+    assert read_csv(tmp_path / "exports/retrieved.csv").file.tolist() == ["mine.csv"]
+    assert snapshots(tmp_path) == ["2024-05-01"]  # no search reaches further by it
+    assert {source.path.name for source in raw_sources(tmp_path, snapshot="2024-05-01")} == {"mine.csv", "notes.dat"}
+    path.unlink()
+    assert snapshots(tmp_path)
+
+
 def test_a_table_that_cannot_be_written_is_named_with_the_remedy(tmp_path, monkeypatch):
     exported(tmp_path, "mine.csv")
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
@@ -152,9 +164,9 @@ def test_the_days_of_retrieval_are_those_of_snapshots_searches_and_exports(tmp_p
     shipped = sorted(path.name for path in (copy / "registries").iterdir())
     assert snapshots(copy) == shipped
     put(copy / "registries", "2027-02-01/page-0001.json.gz", b"")
-    put(copy / "exports", "2027-03-01/export.csv", b"")
+    put(copy / "exports", "2027-03-01/export.csv", UNSAID)
     put(copy / "exports", ".DS_Store", b"")
-    exported(copy, "another.csv", b"", changed="2020-03-17")
+    exported(copy, "another.csv", changed="2020-03-17")
     assert snapshots(copy) == ["2020-03-17", *shipped, "2027-02-01", "2027-03-01"]
     assert [path.name for path in source_files(copy, until="2022-01-31")] == ["records.jsonl", "another.csv"]
     put(copy / "registries", "2026-13-01/records.jsonl", b"")

@@ -5,17 +5,16 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base import schema
-from evlib.base.errors import InputError
 from evlib.base.identifiers import normalised
+from evlib.base.reading.by_people import agreed, last_words, rows_by_people, unnamed
 from evlib.describe.coded_fields import coded_fields, country_names
 
-_ADJUDICATOR, _NOT_REPORTED = "adjudicated", "not reported"
-_READINGS = ("r1", "r2", "r3", "r4", "rules")  # names that are no person's
+BY_PEOPLE = "curation/coding_by_people.csv"  # below the raw data, people's own; not shipped
+_NOT_REPORTED = "not reported"
 _COLUMNS = ["trn", "field", "code", "reviewer", "reason"]
-_DIFFER = "people give this field different codes, so that none counts. A row of the reviewer 'adjudicated' settles it."
 
 
-def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_codes(raw: str | Path, *, known: set[str] | None, protocol: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The codes that people gave trials.
 
     Parameters
@@ -25,7 +24,7 @@ def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.
         perhaps ``date``. A code may be written as its label; ``not reported`` says that the record does not tell. A row without a code
         is not yet decided and is skipped.
     known
-        Registration numbers of all records.
+        Registration numbers of all records; None: they are not looked at.
 
     Returns
     -------
@@ -45,16 +44,8 @@ def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.
     >>> codes[["field", "code", "reviewer"]].values.tolist(), rejects.reason[0].partition(". ")[0]
     ([['route', 'topical', 'Ana']], "unknown code 'by hand'")
     """
-    path = Path(raw) / "curation/coding_by_people.csv"
-    try:
-        rows = schema.read_csv(path, needs=_COLUMNS, by_hand=True, optional=True)
-    except InputError as error:
-        why = f"none of its codes counted: {str(error).removeprefix(f'{path}: ')}"
-        unread = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": why}])
-        return pd.DataFrame(columns=_COLUMNS[:4]), schema.checked(unread, "rejects")
-    rows = rows.reindex(columns=[*_COLUMNS, "date"])
-    rows = rows.apply(lambda cells: cells.map(lambda text: schema.unguarded(text).strip() or None, na_action="ignore"))
-    rows = rows.astype("str")
+    path = Path(raw) / BY_PEOPLE
+    rows, broken = rows_by_people(path, needs=_COLUMNS)
     rows = rows[rows.code.notna()].assign(trn=lambda own: own.trn.map(normalised, na_action="ignore"))
     fields = coded_fields(protocol)
     spelt = {field: _spellings(field, protocol) for field in fields}
@@ -62,15 +53,14 @@ def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.
     told = [spelt.get(field, {}).get(code.casefold()) for field, code in zip(rows.field, rows.code)]
     told = pd.Series(told, index=rows.index, dtype="str")
     use = rows.field.map(lambda field: ", ".join([*dict.fromkeys(spelt.get(field, {}).values())]))
-    name = rows.reviewer.str.casefold()
-    good, rejects = schema.set_aside(
+    good, unusable = schema.set_aside(
         rows,
         path,
         [
-            (~rows.trn.isin(known), schema.NO_SUCH_RECORD),
+            (~rows.trn.isin(rows.trn.dropna() if known is None else known), schema.NO_SUCH_RECORD),
             (~rows.field.isin(fields), f"unknown field. Use {', '.join(fields)}."),
             (told.isna(), "unknown code '" + rows.code + "'. Use " + use + "."),
-            (name.isna() | name.isin(_READINGS), "no reviewer, or a name kept for the machine readings. Write yours."),
+            unnamed(rows.reviewer),
             (rows.reason.isna(), "no reason. Write what the code rests on."),
             (
                 rows.date.notna() & ~rows.date.str.fullmatch(r"\d{4}-\d\d-\d\d", na=False),
@@ -78,14 +68,11 @@ def read_codes(raw: str | Path, *, known: set[str], protocol: dict) -> tuple[pd.
             ),
         ],
     )
-    good = good.assign(code=told, who=name).sort_values("date", kind="stable", na_position="first")
-    good = good.drop_duplicates(["trn", "field", "who"], keep="last")
-    settled = good.groupby(["trn", "field"]).who.transform(lambda own: (own == _ADJUDICATOR).any())
-    good = good[~settled | (good.who == _ADJUDICATOR)]
-    differ = good.groupby(["trn", "field"]).code.transform("nunique") > 1
-    good, apart = schema.set_aside(good.sort_index(), path, [(differ, _DIFFER)])
+    good, twice = last_words(good.assign(code=told), path, on=["trn", "field"], say=["code"])
+    good, apart = agreed(good, path, on=["trn", "field"], say="code")
     good = good.drop_duplicates(["trn", "field"], keep="last")[_COLUMNS[:4]]
-    return good.assign(code=good.code.mask(good.code.str.casefold() == _NOT_REPORTED)), pd.concat([rejects, apart])
+    good = good.assign(code=good.code.mask(good.code.str.casefold() == _NOT_REPORTED))
+    return good, pd.concat([broken, unusable, twice, apart])
 
 
 def _spellings(field: str, protocol: dict) -> dict[str, str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from evlib.base.dates import unambiguous_day
-from evlib.base.errors import InputError
-from evlib.base.schema import checked, columns, corrected_csv, kinds, read_csv, set_aside, unguarded
+from evlib.base.reading.by_people import last_words, rows_by_people, unnamed
+from evlib.base.schema import checked, columns, corrected_csv, kinds, set_aside
 
 # The domains of each tool for the risk of bias, and its words, from the least risk to the greatest.
 DOMAINS = {
@@ -126,16 +126,11 @@ def judged_by_people(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame
     judgements, rejects
         Table ``risk_of_bias_by_people``: of two rows of one reviewer on one domain the newer, then the later. And table
         ``rejects``: rows on an unknown report, with a word that the tool does not have, without a reviewer or a reason, or
-        with another tool than an earlier row of the same report, each with its line.
+        with another tool than an earlier row of the same report, and rows of one reviewer that contradict each other; each with its line.
     """
     names, path = columns(BY_PEOPLE), Path(path)
-    try:
-        rows = read_csv(path, needs=[name for name in names if name != "date"], by_hand=True, optional=True)
-    except InputError as error:
-        why = f"none of its judgements counted: {str(error).removeprefix(f'{path}: ')}"
-        unread = pd.DataFrame([{"file": path.name, "line": None, "trn": None, "reason": why}])
-        return checked(pd.DataFrame(columns=names), BY_PEOPLE), checked(unread, "rejects")
-    rows = _as_written(rows.reindex(columns=names))
+    rows, broken = rows_by_people(path, needs=[name for name in names if name != "date"])
+    rows = _as_written(rows)
     rows = rows[rows.judgement.notna()]
     words, domains = (rows.tool.map(lambda tool, of=of: ", ".join(of.get(tool, ()))) for of in (JUDGEMENTS, DOMAINS))
     said = list(zip(rows.tool, rows.domain, rows.judgement))
@@ -152,10 +147,7 @@ def judged_by_people(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame
             pd.Series([word not in JUDGEMENTS.get(tool, ()) for tool, _, word in said], rows.index, dtype=bool),
             "unknown judgement '" + rows.judgement + "'. Use " + words + ".",
         ),
-        (
-            rows.reviewer.isna() | rows.reviewer.str.casefold().isin([name.casefold() for name in _READERS]),
-            f"no reviewer, or a name kept for the machine readings ({', '.join(_READERS)}). Write yours.",
-        ),
+        unnamed(rows.reviewer),
         (rows.reason.isna(), "no reason. Write what the judgement rests on."),
         (
             rows.date.notna() & ~rows.date.str.fullmatch(r"\d{4}-\d\d-\d\d", na=False),
@@ -166,17 +158,14 @@ def judged_by_people(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame
             "another tool than an earlier row of this report, " + first + ". Use one of them for all its domains.",
         ),
     ]
-    good, rejects = set_aside(rows.assign(trn=None), path, problems)
-    newest = good.assign(who=good.reviewer.str.casefold()).sort_values("date", kind="stable", na_position="first")
-    newest = newest.drop_duplicates(["study_id", "domain", "who"], keep="last").sort_index()
-    return checked(newest[names], BY_PEOPLE, source=str(path)), rejects
+    good, unusable = set_aside(rows.assign(trn=None), path, problems)
+    newest, twice = last_words(good, path, on=["study_id", "domain"], say=["judgement"])
+    return checked(newest[names], BY_PEOPLE, source=str(path)), pd.concat([broken, unusable, twice])
 
 
 def _as_written(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of a person's file in our spelling, as far as they can be told."""
-    rows = rows.astype("str")
-    rows = rows.apply(lambda column: column.map(lambda text: unguarded(text).strip() or None, na_action="ignore"))
-    rows = rows.astype("str")
+    rows = rows.copy()
     for name in ("domain", "judgement"):
         rows[name] = rows[name].str.lower().str.replace(r"[\s_]+", "-", regex=True)
     spellings = {tool.replace("-", "").casefold(): tool for tool in DOMAINS}

@@ -2,7 +2,9 @@
 
 Of an export it is the newest day that its rows state; else the day in the name of its folder or of the file; else the day that
 ``retrieved.csv`` beside the exports gives for a file of its checksum. The day of a file's last change is another in each copy of
-the project, so that it counts only until a run notes it there, and for a file elsewhere, of which nothing is noted.
+the project, so that it counts only until a run notes it there, and for a file elsewhere, of which nothing is noted. A file that no
+reader recognises tells of no day: none is noted, and it takes no search further. It goes with the oldest source, so that every run
+names it.
 """
 
 from datetime import UTC, date, datetime
@@ -37,7 +39,7 @@ def day_and_basis(path: str | Path) -> tuple[str, str]:
         Where ``retrieved.csv`` is needed and cannot be used.
     """
     path = Path(path)
-    if day := _stated_day(path, path.stat().st_size, path.stat().st_mtime_ns):
+    if day := _facts_of(path)[1]:
         return day, "rows"
     if day := named_day(path):
         return day, "name"
@@ -110,12 +112,15 @@ def source_days(raw_dir: str | Path) -> dict[Path, str]:
     folders = matching(raw_dir / "registries", "????-??-??*")
     searched = sorted(path for name in SNAPSHOT_FILES for folder in folders for path in matching(folder, name))
     exports = exports_of(raw_dir / EXPORTS)
+    read = [path for path in exports if _facts_of(path)[0]]
     if not searched + exports:
         raise InputError(
             f"there are no records below {raw_dir}. Put a registry's export into {raw_dir / EXPORTS}, or fetch some; the "
             f"snapshot of a repository comes back with: git checkout -- {place_of(raw_dir)}"
         )
-    return {path: _day_of_search(path) for path in searched} | {path: day_of(path) for path in exports}
+    days = {path: _day_of_search(path) for path in searched} | {path: day_of(path) for path in read}
+    oldest = min(days.values(), default=None)
+    return days | {path: oldest or day_of(path) for path in exports if path not in days}
 
 
 def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
@@ -132,7 +137,7 @@ _COLUMNS = ["file", "sha256", "retrieved"]
 
 
 def _by_change(folder: Path) -> dict[Path, str]:
-    found = {path: day_and_basis(path) for path in exports_of(folder)}
+    found = {path: day_and_basis(path) for path in exports_of(folder) if _facts_of(path)[0]}
     return {path: day for path, (day, basis) in found.items() if basis == "change"}
 
 
@@ -164,14 +169,19 @@ def _noted_days(folder: Path) -> dict[str, str]:
     return days
 
 
+def _facts_of(path: Path) -> tuple[bool, str | None]:
+    """Whether a reader recognises a file, and the newest day of export that its rows state."""
+    return _facts_at(path, path.stat().st_size, path.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=1024)
-def _stated_day(path: Path, _size: int, _changed: int) -> str | None:
-    """The newest day of export that the rows of a file state; None where they state none."""
+def _facts_at(path: Path, _size: int, _changed: int) -> tuple[bool, str | None]:
     from evlib.ingest.registries import READERS, format_of  # load pandas, which a run without exports does not need
 
-    newest, latest = "", day_after(today())  # a registry east of here may be a day ahead
+    recognised, newest, latest = False, "", day_after(today())  # a registry east of here may be a day ahead
     try:
         reader = READERS[format_of(path)]
+        recognised = True
         if column := getattr(reader, "STATES_DAY_IN", None):
             for _, row in reader.items(path):
                 day = (row.get(column) or "")[:10] if isinstance(row, dict) else ""
@@ -179,7 +189,7 @@ def _stated_day(path: Path, _size: int, _changed: int) -> str | None:
                     newest = day
     except InputError:  # a file that is cut off states a day in what is left; the reader names the fault
         pass
-    return newest or None
+    return recognised, newest or None
 
 
 def _is_day(text: str) -> bool:

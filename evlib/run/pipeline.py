@@ -688,10 +688,11 @@ def _tell_rejects(target: Path, say: Callable[[str], None], *, partly: bool) -> 
     if parts:
         first = (of_readers or of_exports)[0]
         place = ", ".join(filter(None, (first["file"], first["line"] and f"line {first['line']}", first["trn"])))
-        more = len(of_exports) + len(of_readers) > 1
+        more = len(of_exports) + len(of_readers) - 1
+        reason = first["reason"] + ("" if first["reason"][-1:] in ".!?)" else ".")
         say(
-            f"{target.name}: {len(of_exports) + len(of_readers)} row(s) could not be used ({', '.join(parts)}). {'The first: ' if more else ''}"
-            f"{place}: {first['reason']} {'All are' if more else 'It is'} in {rejects}."
+            f"{target.name}: {more + 1} row(s) could not be used ({', '.join(parts)}). {'The first: ' if more else ''}"
+            f"{place}: {reason} {f'This and {more} more are' if more else 'It is'} in {rejects}."
         )
     unread = Counter(row["field"] for row in _rows_of(target / "remarks.csv") if row["line"])
     if unread:

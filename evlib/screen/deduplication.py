@@ -10,8 +10,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from evlib.base.identifiers import normalised, registry_of
-from evlib.base.reading.sheets import read_sheet
+from evlib.base.reading.by_people import PEOPLE_DIFFER, agreed, last_words, rows_by_people, unnamed
 from evlib.base.schema import NO_SUCH_RECORD, checked, columns, set_aside, split_multi
+from evlib.base.words import several
 
 # What duplicates and their proposals need of a record: all that is kept in memory of a whole registry.
 NEEDED = [
@@ -25,21 +26,23 @@ _Link = tuple[str, str]  # a record, and a number that it names or a record judg
 _PAIR_COLUMNS = ["trn", "other_trn", "decision", "reviewer", "reason"]
 
 
-def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A person's judgements on proposed pairs.
+def judged_pairs(path: str | Path, *, known: set[str] | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What people judged of pairs of records.
 
     Parameters
     ----------
     path
-        ``same_trial.csv``: ``trn, other_trn, decision (same or different), reviewer, reason``; need not exist.
+        ``same_trial.csv``: ``trn, other_trn, decision (same or different), reviewer, reason`` and perhaps ``date``; need not exist. A
+        row without a decision is not yet judged and is skipped.
     known
-        Registration numbers of all records.
+        Registration numbers of all records; None: they are not looked at.
 
     Returns
     -------
     pairs, rejects
-        The good rows; and table ``rejects``: rows that cannot be told apart, on an unknown record, without a known decision, or
-        on a pair that was judged before.
+        One row for each pair on which people agree, or which the reviewer ``adjudicated`` settled. And table ``rejects``: rows that cannot
+        be told apart, on an unknown record, without a known decision or a reviewer, those of one reviewer that contradict each
+        other, and those on which people differ.
 
     Examples
     --------
@@ -51,44 +54,64 @@ def judged_pairs(path: str | Path, *, known: set[str]) -> tuple[pd.DataFrame, pd
     >>> pairs.other_trn.to_list(), rejects.reason.to_list()
     (['NCT00000002'], ['other_trn: no such record in the sources. Correct the number, or remove the row.'])
     """
-    if not Path(path).exists():
-        return pd.DataFrame(columns=_PAIR_COLUMNS, dtype="str"), checked(
-            pd.DataFrame(columns=columns("rejects")), "rejects"
-        )
-    sheet = read_sheet(path, names=_PAIR_COLUMNS, needs=_PAIR_COLUMNS)
-    rows = sheet.rows.assign(decision=sheet.rows.decision.str.strip().str.lower())
+    path = Path(path)
+    rows, broken = rows_by_people(path, needs=_PAIR_COLUMNS)
+    rows = rows[rows.decision.notna()].assign(decision=lambda own: own.decision.str.lower())
     for name in ("trn", "other_trn"):
         rows[name] = rows[name].map(normalised, na_action="ignore")
-    pair = pd.Series([frozenset(both) for both in zip(rows.trn, rows.other_trn)], index=rows.index, dtype="object")
+    both = [" | ".join(sorted(map(str, numbers))) for numbers in zip(rows.trn, rows.other_trn)]
+    rows["pair"] = pd.Series(both, index=rows.index, dtype="str")
+    of_records = known if known is not None else {*rows.trn.dropna(), *rows.other_trn.dropna()}
     problems = [
-        (~rows.trn.isin(known), NO_SUCH_RECORD),
-        (~rows.other_trn.isin(known), "other_trn: " + NO_SUCH_RECORD),
+        (~rows.trn.isin(of_records), NO_SUCH_RECORD),
+        (~rows.other_trn.isin(of_records), "other_trn: " + NO_SUCH_RECORD),
         (rows.trn == rows.other_trn, "the same number twice. Name two records."),
         (~rows.decision.isin(["same", "different"]), "unknown decision. Write 'same' or 'different'."),
-        (pair.duplicated(), "second judgement on this pair; the first is kept."),
+        unnamed(rows.reviewer),
     ]
     good, unusable = set_aside(rows, path, problems)
-    rejects = pd.concat([sheet.rejects, unusable]).sort_values("line", ignore_index=True)
-    return good[_PAIR_COLUMNS].reset_index(drop=True), rejects
+    good, twice = last_words(good, path, on=["pair"], say=["decision"])
+    good, apart = agreed(good, path, on=["pair"], say="decision")
+    rejects = pd.concat([broken, unusable, twice, apart]).sort_values("line", ignore_index=True)
+    return good.drop_duplicates("pair")[_PAIR_COLUMNS].reset_index(drop=True), rejects
 
 
 def pairs_to_merge(pairs_of_readers: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that readers (``evlib.screen.screening.readers_decisions``) and people (``judged_pairs``) judged to be one
-    trial, as ``duplicates`` takes them: ``trn, duplicate_of, reason``.
+    """The pairs that readers (``evlib.screen.screening.readers_decisions``) and people (``judged_pairs``) judged, as ``duplicates``
+    takes them: ``trn, duplicate_of, decision, reason``. Where a person judged a pair, that counts.
 
     Examples
     --------
-    >>> readers = pd.DataFrame({"trn": ["NCT2"], "duplicate_of": ["NCT1"]})
+    >>> readers = pd.DataFrame({"trn": ["NCT2", "NCT5"], "duplicate_of": ["NCT1", "NCT6"]})
     >>> judged = pd.DataFrame({"trn": ["NCT4", "NCT6"], "other_trn": ["NCT3", "NCT5"], "reviewer": "anna"})
-    >>> judged = judged.assign(decision=["same", "different"], reason="one sponsor")
-    >>> pairs_to_merge(readers, judged)
-        trn duplicate_of             reason
-    0  NCT2         NCT1                NaN
-    0  NCT4         NCT3  anna: one sponsor
+    >>> judged = judged.assign(decision=["same", "different"], reason="the sponsors")
+    >>> pairs_to_merge(readers, judged).reset_index(drop=True)
+        trn duplicate_of   decision              reason
+    0  NCT2         NCT1       same                 NaN
+    1  NCT4         NCT3       same  anna: the sponsors
+    2  NCT6         NCT5  different  anna: the sponsors
     """
-    same = judged[judged.decision == "same"].rename(columns={"other_trn": "duplicate_of"})
-    same = same.assign(reason=same.reviewer.fillna("a person") + ": " + same.reason.fillna("no reason given"))
-    return pd.concat([pairs_of_readers, same[["trn", "duplicate_of", "reason"]]])
+    own = judged.rename(columns={"other_trn": "duplicate_of"})
+    own = own.assign(reason=own.reviewer + ": " + own.reason.fillna("no reason given"))
+    by_people = set(map(frozenset, zip(own.trn, own.duplicate_of)))
+    read = [frozenset(pair) not in by_people for pair in zip(pairs_of_readers.trn, pairs_of_readers.duplicate_of)]
+    names = ["trn", "duplicate_of", "decision", "reason"]
+    return pd.concat([pairs_of_readers[read].assign(decision="same"), own[names]])[names]
+
+
+def pairs_in_words(judged: pd.DataFrame, rejects: pd.DataFrame) -> str:
+    """How many pairs people settled, and on how many rows they differ, in words; the tables are those of ``judged_pairs``.
+
+    Examples
+    --------
+    >>> pairs_in_words(pd.DataFrame({"decision": ["same"]}), pd.DataFrame({"reason": [f"{PEOPLE_DIFFER} Settle it."] * 2}))
+    'People settled 1 pair. They differ on others (2 rows): these wait for a row of the reviewer *adjudicated*.'
+    """
+    differ = int(rejects.reason.str.startswith(PEOPLE_DIFFER).sum())
+    waiting = f" They differ on others ({several(differ, 'row')}): these wait for a row of the reviewer *adjudicated*."
+    if differ or len(judged):
+        return f"People settled {several(len(judged), 'pair')}.{waiting if differ else ''}"
+    return "No person has settled a pair yet."
 
 
 def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -105,7 +128,7 @@ def needed_columns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=NEEDED)
 
 
-def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
+def duplicates(records: pd.DataFrame, judged: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
     """Which records repeat another one, and which record stands for the trial.
 
     Two records of different registries are one trial where one names the other's number as a secondary number, or where both
@@ -119,9 +142,10 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     ----------
     records
         Table ``records``: those of the search.
-    judged_same
-        Columns ``trn, duplicate_of`` and, if there is one, ``reason``: judged duplicates. Pairs with a record outside
-        the search have no effect.
+    judged
+        Columns ``trn, duplicate_of`` and, if there is one, ``reason``: judged pairs, the same trial unless the ``decision`` is
+        ``different``: then a number that one of the two names does not make them one. Pairs with a record outside the search
+        have no effect.
 
     Returns
     -------
@@ -139,11 +163,13 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     'ClinicalTrials.gov ranks before ChiCTR']
     """
     own = set(records.trn.tolist())
-    judged = [(a, b) for a, b in zip(judged_same.trn, judged_same.duplicate_of) if a in own and b in own]
-    reasoned = judged_same.reindex(columns=["trn", "duplicate_of", "reason"]).dropna(subset="reason")
-    reasons = {frozenset(pair): reason for *pair, reason in reasoned.itertuples(index=False)}
-    links = _links_that_merge(records, judged)
-    labels = _components(links + judged)
+    told = judged.reindex(columns=["trn", "duplicate_of", "reason", "decision"])
+    apart = {frozenset(pair) for *pair, _, decision in told.itertuples(index=False) if decision == "different"}
+    reasons = {frozenset(pair): reason for *pair, reason, _ in told.dropna(subset="reason").itertuples(index=False)}
+    pairs = zip(judged.trn, judged.duplicate_of)
+    same = [pair for pair in pairs if own.issuperset(pair) and frozenset(pair) not in apart]
+    links = _links_that_merge(records, same, apart)
+    labels = _components(links + same)
 
     trial = pd.Series(
         [labels.get(trn, -i) for i, trn in enumerate(records.trn.tolist(), 1)], index=records.index, dtype="int64"
@@ -157,7 +183,7 @@ def duplicates(records: pd.DataFrame, judged_same: pd.DataFrame, *, protocol: di
     ranked = ranked.join(kept.add_prefix("kept_"), on="trial")
     repeats = ranked[ranked.trn != ranked.kept_trn].sort_values("trn")
     named = set(_links(records))
-    by_number, by_judgement = set(map(frozenset, named)), set(map(frozenset, judged))
+    by_number, by_judgement = set(map(frozenset, named)), set(map(frozenset, same))
     pairs = list(zip(repeats.trn, repeats.kept_trn))
     table = pd.DataFrame(
         {
@@ -221,11 +247,11 @@ def links_not_merged(
     return pd.DataFrame(rows, columns=["trn", "other_trn", "evidence"], dtype="str")
 
 
-def tied(records: pd.DataFrame, judged_same: pd.DataFrame) -> frozenset[str]:
+def tied(records: pd.DataFrame, judged: pd.DataFrame) -> frozenset[str]:
     """The registration numbers that a secondary number or a judgement ties to any other: whichever records a search
-    finds, only these can be duplicates. ``records`` and ``judged_same`` are as for ``duplicates``."""
+    finds, only these can be duplicates. ``records`` and ``judged`` are as for ``duplicates``."""
     named = {trn: split_multi(cell) for trn, cell in zip(records.trn, records.secondary_trns) if pd.notna(cell)}
-    return frozenset(named).union(*named.values(), judged_same.trn, judged_same.duplicate_of)
+    return frozenset(named).union(*named.values(), judged.trn, judged.duplicate_of)
 
 
 def duplicate_decisions(repeats: pd.DataFrame, *, protocol: dict) -> pd.DataFrame:
@@ -274,9 +300,10 @@ def _links(records: pd.DataFrame) -> list[_Link]:
     return [(trn, other) for trn, other in each if trn != other]
 
 
-def _links_that_merge(records: pd.DataFrame, judged: list[_Link]) -> list[_Link]:
-    """The links by number that make two records one trial, without those that would merge two of one registry."""
-    links = _links(records)
+def _links_that_merge(records: pd.DataFrame, judged: list[_Link], apart: set[frozenset[str]]) -> list[_Link]:
+    """The links by number that make two records one trial, without those that would merge two of one registry, and without
+    those of pairs judged to be apart."""
+    links = [link for link in _links(records) if frozenset(link) not in apart]
     registry = dict(zip(records.trn.tolist(), records.registry.tolist()))
     issuer = {trn: _issuer(trn, registry.get(trn) or registry_of(trn)) for link in links + judged for trn in link}
     pages = set(records.trn[records.trn_kind == "page"])

@@ -12,18 +12,17 @@ from evlib.base.files import today
 from evlib.base.identifiers import normalised
 from evlib.base.paths import place_of
 from evlib.base.rawdata import decision_files
+from evlib.base.reading.by_people import ADJUDICATOR, BY_MACHINE, last_words
 from evlib.base.reading.sheets import plain, read_sheet
 from evlib.base.schema import checked, set_aside, unguarded, write_csv
 
 COLUMNS = ["trn", "decision", "criterion", "reason", "reviewer", "date"]
 DECISIONS = ("include", "exclude", "unclear")
-ADJUDICATOR = "adjudicated"  # the name under which a disagreement is settled
 # How spreadsheets and other tools say a decision, and that a cell holds nothing.
 _SPELLINGS = {"included": "include", "excluded": "exclude", "maybe": "unclear"}
 _NOTHING = {"NA", "N/A", "N.A.", "-", "–", "—", ".", "NONE", "NULL"}
 _FIRST_CODE = re.compile(r"([A-Z]+)(\d+)\b(?!.*\b\1\d+\b).*", re.DOTALL)  # "E4 not the main ingredient"
 _DAY = r"\d{4}-\d\d-\d\d"
-_RESERVED = {"r1", "r2", "r3", "rule", "rules", "numbers and pairs"}
 # A reviewer's name, then what a further file, a second ending or a browser's second download adds to it.
 _FURTHER = re.compile(r"([^.(]+?)((?:\.\d[\w-]*|\.csv|\s*\(\d+\))*)", re.IGNORECASE)
 _NOBODYS = (
@@ -45,8 +44,8 @@ def exclusion_criteria(protocol: dict) -> dict[str, str]:
 def reviewer_file(folder: str | Path, reviewer: str) -> Path:
     """The file of a reviewer's decisions; InputError where the name is empty, a machine reading's, or suits no file name."""
     name = reviewer.strip()
-    if not re.fullmatch(r"\w[\w .-]{0,39}", name) or name.casefold() in _RESERVED:
-        remedy = f"Use up to 40 letters, digits, blanks, dots or hyphens, and none of: {', '.join(sorted(_RESERVED))}."
+    if not re.fullmatch(r"\w[\w .-]{0,39}", name) or name.casefold() in BY_MACHINE:
+        remedy = f"Use up to 40 letters, digits, blanks, dots or hyphens, and none of: {', '.join(sorted(BY_MACHINE))}."
         raise InputError(f"'{reviewer}' cannot be a reviewer's name. {remedy}")
     return Path(folder) / f"{reviewer_key(name)}.csv"
 
@@ -86,7 +85,8 @@ def own_decisions(folder: str | Path, *, known: set[str] | None, protocol: dict)
     -------
     decisions, rejects
         Table ``decisions`` (``read_by`` is ``person``); and table ``rejects``, each row with its remedy: those that cannot be
-        told apart and those that cannot be used. A file of which nothing could be used has a row of its own, without a line.
+        told apart, those that cannot be used, and those that another row of the same reviewer in the file contradicts. A file of which
+        nothing could be used has a row of its own, without a line.
 
     Examples
     --------
@@ -111,8 +111,11 @@ def own_decisions(folder: str | Path, *, known: set[str] | None, protocol: dict)
             bad.append(_whole_file(path, str(error).removeprefix(f"{path}: ")))
             continue
         kept, unusable = set_aside(rows, path, _problems(rows, known, protocol, Path(folder)))
-        rejects = pd.concat([broken, unusable]).sort_values("line", ignore_index=True)
-        good.append(kept[kept.decision.notna()])
+        kept = kept[kept.decision.notna()]
+        own = kept.assign(reviewer=kept.reviewer.map(reviewer_key))
+        _, twice = last_words(own, path, on=["trn"], say=["decision", "criterion"])
+        rejects = pd.concat([broken, unusable, twice]).sort_values("line", ignore_index=True)
+        good.append(kept)
         if len(rejects) and not kept.decision.isin(DECISIONS).any():
             rejects = pd.concat([_whole_file(path, f"{rejects.reason[0]} (line {rejects.line[0]})"), rejects])
         bad.append(rejects)
@@ -270,7 +273,7 @@ def _problems(
     codes, duplicate = exclusion_criteria(protocol), protocol["screening"]["criterion"]["duplicate"]
     judged, is_day = rows.decision.notna() & (rows.decision != "later"), rows.date.str.fullmatch(_DAY, na=False)
     excluded, included = rows.decision == "exclude", rows.decision == "include"
-    reserved = rows.reviewer.str.casefold().isin(_RESERVED)
+    reserved = rows.reviewer.str.casefold().isin(BY_MACHINE)
     use, write = f"Use {', '.join(codes)}.", f"Write {', '.join(DECISIONS)} or leave it empty."
     unclear_date = "is none, or could be read in two ways. Write it as 2026-11-26, or leave it empty."
     pairs = place_of(folder.parent / "same_trial.csv")

@@ -4,6 +4,7 @@ A row that cannot be told apart is set aside with its line; it never costs the r
 """
 
 import csv
+import difflib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
@@ -82,7 +83,7 @@ def read_sheet(path: str | Path, *, names: Collection[str], needs: Collection[st
     Raises
     ------
     InputError
-        Where the file is missing, in another encoding, empty, or lacks a column that it needs.
+        Where the file is missing, in another encoding, empty, or lacks a column that it needs; one with a similar name is told.
     """
     csv.field_size_limit(_LONGEST)  # of the whole process; the default is shorter than some abstracts
     lines = _lines(text_by_hand(path))
@@ -92,7 +93,9 @@ def read_sheet(path: str | Path, *, names: Collection[str], needs: Collection[st
     if not any(header):
         raise InputError(f"{path}: not a readable CSV table (it has no header). Save it as UTF-8, comma separated.")
     if absent := [name for name in needs if name not in header]:
-        raise InputError(f"{path}: the column '{absent[0]}' is missing. The file needs: {', '.join(needs)}.")
+        near = difflib.get_close_matches(absent[0], [name for name in header if name not in names], n=1)
+        called = f": there is one called '{near[0]}'" if near else ""
+        raise InputError(f"{path}: the column '{absent[0]}' is missing{called}. The file needs: {', '.join(needs)}.")
     above = [line for _, line in lines[:place] if line.strip() and not re.fullmatch(r"sep=.\s*", line, re.IGNORECASE)]
     rows = _rows(lines[place + used :], separator, header)
     return _sheet(rows, header, names, file=Path(path).name, above=above)

@@ -172,7 +172,8 @@ def _judged(results: Path) -> pd.DataFrame | None:
         read_table(results / f"{name}.csv", name) for name in ("records", "decisions", "screened")
     )
     columns = [*READERS, "rule", "adjudicated"]
-    said = {name: decisions[decisions.reviewer == name].set_index("trn") for name in columns}
+    machine = decisions[decisions.read_by != "person"]  # whose adjudication has the same name
+    said = {name: machine[machine.reviewer == name].set_index("trn") for name in columns}
     if any(rows.empty or rows.index.duplicated().any() for rows in said.values()):
         return None
     judged = records.set_index("trn")
