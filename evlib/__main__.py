@@ -486,9 +486,9 @@ def fetch(
     base_url: Annotated[str | None, Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
 ) -> None:
     """Search ClinicalTrials.gov live by protocol.yml's query; the answer goes into a new folder in data/raw/registries."""
+    from evlib.base.dates import checked_date
     from evlib.ingest.ctgov_search import BASE_URL
     from evlib.ingest.ctgov_search import fetch as fetch_studies
-    from evlib.run.pipeline import checked_date
 
     root, protocol = project_root(), _protocol()
     day = checked_date(search_date or protocol["default_search_date"])
@@ -563,7 +563,8 @@ def _protocol() -> dict:
 
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
-    from evlib.run.pipeline import RUN_FILE, checked_date, recovered
+    from evlib.base.dates import checked_date
+    from evlib.run.pipeline import RUN_FILE, recovered
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)
@@ -575,7 +576,7 @@ def _results(search_date: str | None) -> Path:
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
     """The day of exports that the person named; where none is, a function that gives the day of each file."""
-    from evlib.run.pipeline import checked_date
+    from evlib.base.dates import checked_date
 
     if retrieved is None:
         from evlib.ingest.retrieval import day_of

@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from evlib.base.dates import check_earlier, checked_date, earlier_search_date
 from evlib.base.errors import NOT_IN_SOURCES, NOT_WHOLE, InputError
 from evlib.base.files import matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.base.paths import SEARCH_FILE, command_ending, place_of, repository
@@ -303,17 +304,15 @@ def run_with_comparison(
         if since:
             raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
         return run(root, **search, say=say)
-    earlier = since or min(_earlier_date(search_date, protocol), since_snapshot or "9999")
+    earlier = since or min(earlier_search_date(search_date, protocol), since_snapshot or "9999")
     earlier = checked_date(earlier, of="earlier search date")
     if not records:
         days = snapshots(root / "data" / "raw")
+        _check_not_later(search_date, snapshot or days[-1], root, newest=days[-1])  # before the earlier search is run
         if since:
             since_snapshot = since_snapshot or next((day for day in days if day >= earlier), days[-1])
-    if since and (earlier, since_snapshot or "") >= (search_date, snapshot or (days[-1] if not records else "9999")):
-        raise InputError(
-            f"The search of {earlier} cannot be compared with that of {search_date}: name an earlier date, or the same "
-            "date with an earlier snapshot."
-        )
+    if since:
+        check_earlier((earlier, since_snapshot or ""), (search_date, snapshot or (days[-1] if not records else "9999")))
     before = None
     try:
         say(f"{earlier}: the search to compare with")
@@ -323,13 +322,6 @@ def run_with_comparison(
             raise
         say(f"No earlier search is compared: {error}")
     return run(root, **search, before=before, say=say)
-
-
-def _earlier_date(search_date: str, protocol: dict) -> str:
-    replication_date = protocol.get("replication_date", protocol["default_search_date"])
-    if search_date > replication_date:
-        return replication_date
-    return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
 
 
 def _check_rounds(protocol: dict, raw_dir: Path) -> None:
@@ -350,14 +342,6 @@ def _own_folder(target: Path, root: Path) -> Path:
     if foreign or target.is_file() or target.resolve() in (root, *root.parents):
         raise InputError(f"{target} holds something that is not a run's result. Name a new or empty folder with --out.")
     return target
-
-
-def checked_date(text: str, *, of: str = "search date") -> str:
-    """The text if it is a day of the calendar written YYYY-MM-DD."""
-    with suppress(ValueError):
-        if date.fromisoformat(text).isoformat() == text:
-            return text
-    raise InputError(f"'{text}' is not a date. Write the {of} as YYYY-MM-DD, for example 2024-02-17.")
 
 
 def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
