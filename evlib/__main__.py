@@ -160,12 +160,13 @@ def trace(
     as_json: Annotated[bool, Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
-    from evlib.book.record_history import story_as_text, traced_tables
+    from evlib.base.paths import searched
+    from evlib.book.record_history import held_in, story_as_text, traced_tables
     from evlib.book.record_history import trace as trace_record
 
-    results = _results(search_date)
-    rows = traced_tables(results, raw_dir=project_root() / "data" / "raw")
-    story = trace_record(trn, rows, run=results.name, protocol=_protocol())
+    results, raw_dir, protocol = _results(search_date), project_root() / "data" / "raw", _protocol()
+    story = trace_record(trn, traced_tables(results, raw_dir=raw_dir), run=results.name, protocol=protocol)
+    story["held_in"] = held_in(story, raw_dir, snapshot=searched(results)["snapshot"], protocol=protocol)
     echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else story_as_text(story))
 
 

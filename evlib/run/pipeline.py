@@ -204,7 +204,7 @@ def _check_not_later(search_date: str, snapshot: str, root: Path, *, newest: str
 def check_review(root: Path) -> list[str]:
     """Check a review as a run would, without running it; returns what is left to do, which is no error.
 
-    The first review comes filled in and with its records, so that only its protocol is checked. Where the records of another
+    The first review comes filled in and with its records, so that only its protocol and the exports beside them are checked. Where the records of another
     exceed 50 MB, whether the search finds any is left to the run.
 
     Raises
@@ -217,9 +217,14 @@ def check_review(root: Path) -> list[str]:
     protocol = load_protocol(path)
     _check_rounds(protocol, raw_dir)
     if repository(root) == root.resolve():
-        return []
+        return _losses(raw_dir, protocol)
+    from evlib.run.new_review import left_as_in_template
+
     chapter_sources(root, protocol)
     todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
+    if not todo:
+        todo = [f"{place_of(path)}, {place}: still the template's words" for place in left_as_in_template(protocol)]
+    todo += _losses(raw_dir, protocol)
     try:
         days = snapshots(raw_dir)
     except InputError as error:
@@ -234,6 +239,17 @@ def check_review(root: Path) -> list[str]:
                 raise
             todo.append(str(error))  # a search that is not filled in finds nothing
     return todo
+
+
+def _losses(raw_dir: Path, protocol: dict) -> list[str]:
+    """What could not be read of the exports below the raw data: files that are unusable or break off."""
+    exports = exports_of(raw_dir / EXPORTS)
+    if not exports:
+        return []
+    from evlib.ingest.registries import losses, stream
+
+    parts = stream(exports, retrieved=today(), registries=list(protocol["registries"]), processes=os.cpu_count() or 1)
+    return [reason for part in parts for reason in losses(part.rejects)]
 
 
 def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: dict) -> None:
