@@ -81,7 +81,7 @@ def test_a_record_of_an_export_is_traced_to_its_file_and_line_and_a_decision_to_
     put(tmp_path, "curation/screening/anna.csv", "trn;decision\nNCT00000001;include\nNCT00000002;include\n")
     held = held_in({"trn": "NCT00000002"}, tmp_path, snapshot="2026-11-28", protocol=review)
     assert held == {
-        "record": ["exports/2026-01-31/mine.csv, line 4"],
+        "record": ["exports/2026-01-31/mine.csv, row 3"],
         "decisions": ["curation/screening/anna.csv, line 3"],
     }
     assert held_in({"trn": "NCT00000002"}, tmp_path, snapshot="2025-01-01", protocol=review).keys() == {"decisions"}

@@ -44,6 +44,12 @@ _HELD = {
     "coding": ("coding*.csv", "disease_groups_of_trials.csv"),
     "doses": ("doses*.csv", "dose_decisions.csv", "studies.csv"),
 }
+_COUNTED = {
+    ".jsonl": "line",
+    ".csv": "row",
+    ".tsv": "row",
+    ".xlsx": "row",
+}  # what the readers number in files of records
 _MORE_COLUMNS = ("decision", "reviewer", "field", "as_stated", "study_id", "other_trn")  # by which a header is told
 _REPORTED = (
     "year",
@@ -229,7 +235,7 @@ def held_in(story: dict[str, Any], raw_dir: str | Path, *, snapshot: str, protoc
     """The files below ``raw_dir`` with their lines that each step of a record's history was read from.
 
     Those of ``record`` are the files of records that were retrieved by ``snapshot``; the others hold a row for the record, or for one that
-    counts as the same trial: ``curation/doses.csv, line 10``.
+    counts as the same trial: ``curation/doses.csv, line 10``. Of an export it is the row as a spreadsheet counts it, the header being row 1.
     """
     raw_dir, record = Path(raw_dir), story["trn"]
     same = [row[name] for row in story.get("duplicates", []) for name in ("trn", "kept_trn")]
@@ -246,7 +252,7 @@ def held_in(story: dict[str, Any], raw_dir: str | Path, *, snapshot: str, protoc
                 lines = lines_of(path, numbers, registries=list(protocol["registries"]))
             else:
                 lines = _rows_on(path, numbers)
-            word = "line" if path.suffix in (".csv", ".tsv", ".jsonl", ".txt") else "record"
+            word = _COUNTED.get(path.suffix, "record") if step == "record" else "line"
             for trn in numbers:
                 if own := [line for line, of in lines if of == trn]:
                     place = f"{path.relative_to(raw_dir).as_posix()}, {_with_numbers(word, own)}"

@@ -219,7 +219,7 @@ def long_texts(paths: Iterable[Path], asked: Asked | None = None) -> Iterator[di
 
 
 def lines_of(path: Path, numbers: Collection[str], *, registries: list[str]) -> list[tuple[int, str]]:
-    """The lines of a file (of JSON and other forms without lines, the running numbers) with records of these registration numbers.
+    """The places of a file (line, row or running number, as its rejects have them) with records of these registration numbers.
 
     Each comes with its number. What cannot be read, ``stream`` tells.
     """
