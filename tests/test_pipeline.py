@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, SNAPSHOT, export, project_copy, put, study, without_figures, without_second_round
 
 from evlib import __main__ as command_line
+from evlib.base.dates import checked_date
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search, project_root
 from evlib.base.rawdata import OWN_DECISIONS, seal
@@ -24,13 +25,15 @@ from evlib.doses.stated_doses import BY_RECORD
 from evlib.run import pipeline
 from evlib.run.pipeline import (
     UPDATE,
+    _execute,
     _own_folder,
-    checked_date,
     notebooks,
     run,
     run_with_comparison,
     screening_notebook,
+    source_kernelspec,
 )
+from evlib.run.warm_kernels import warm_kernels
 from evlib.screen.judging import save_decisions
 
 LATER = "2026-12-03"  # than the newest that is shipped: a day on which tests type their commands
@@ -173,6 +176,25 @@ def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, monkeypat
     with pytest.raises(InputError, match=said):
         run(project, search_date=date, say=lambda text: None)
     assert not (project / "data/processed" / date).exists()
+
+
+def test_a_date_that_cannot_be_answered_is_refused_before_the_earlier_search_is_run(project, monkeypatch):
+    monkeypatch.setattr("evlib.run.pipeline.today", lambda: LATER)
+    monkeypatch.setattr("evlib.run.pipeline.run", None)
+    for date, said in (("2030-01-01", "still to come"), ("2026-11-29", "newest records")):
+        with pytest.raises(InputError, match=said):
+            run_with_comparison(project, search_date=date)
+
+
+def test_a_kernel_that_dies_is_told_once(tmp_path, capfd):
+    source = tmp_path / "01_dies.ipynb"
+    cell = nbformat.v4.new_code_cell("import os; os._exit(1)")
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": source_kernelspec()})
+    nbformat.write(notebook, source)
+    (tmp_path / "out").mkdir()
+    with warm_kernels([]) as kernels, pytest.raises(InputError, match="01_dies"):
+        _execute(kernels, source, tmp_path / "out", parameters={})
+    assert "died" not in capfd.readouterr().err
 
 
 def test_an_earlier_snapshot_brings_the_default_search_date_down_to_its_day_and_refuses_a_later_one(

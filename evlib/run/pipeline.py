@@ -4,6 +4,7 @@ import csv
 import glob
 import itertools
 import json
+import logging
 import os
 import platform
 import re
@@ -571,6 +572,8 @@ def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict
     spare_grammars()
     import nbclient
     import papermill
+
+    logging.getLogger("papermill").addHandler(logging.NullHandler())  # it would print the cause once more, and first
 
     declared = papermill.inspect_notebook(str(source))
     try:
