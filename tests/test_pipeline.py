@@ -25,7 +25,6 @@ from evlib.doses.stated_doses import BY_RECORD
 from evlib.run import pipeline
 from evlib.run.pipeline import (
     UPDATE,
-    _execute,
     _own_folder,
     notebooks,
     run,
@@ -33,7 +32,6 @@ from evlib.run.pipeline import (
     screening_notebook,
     source_kernelspec,
 )
-from evlib.run.warm_kernels import warm_kernels
 from evlib.screen.judging import save_decisions
 
 LATER = "2026-12-03"  # than the newest that is shipped: a day on which tests type their commands
@@ -186,15 +184,20 @@ def test_a_date_that_cannot_be_answered_is_refused_before_the_earlier_search_is_
             run_with_comparison(project, search_date=date)
 
 
-def test_a_kernel_that_dies_is_told_once(tmp_path, capfd):
-    source = tmp_path / "01_dies.ipynb"
+def test_a_kernel_that_dies_is_told_once(tmp_path):
     cell = nbformat.v4.new_code_cell("import os; os._exit(1)")
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": source_kernelspec()})
-    nbformat.write(notebook, source)
+    nbformat.write(notebook, tmp_path / "01_dies.ipynb")
     (tmp_path / "out").mkdir()
-    with warm_kernels([]) as kernels, pytest.raises(InputError, match="01_dies"):
-        _execute(kernels, source, tmp_path / "out", parameters={})
-    assert "died" not in capfd.readouterr().err
+    program = (  # a process of its own: here pytest takes what a logger says
+        "from pathlib import Path; from evlib.run import pipeline, warm_kernels\n"
+        "with warm_kernels.warm_kernels([]) as kernels:\n"
+        "    pipeline._execute(kernels, Path('01_dies.ipynb'), Path('out'), parameters={})\n"
+    )
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert "InputError: 01_dies.ipynb" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.startswith("Kernel died")]
 
 
 def test_an_earlier_snapshot_brings_the_default_search_date_down_to_its_day_and_refuses_a_later_one(
