@@ -237,7 +237,7 @@ def earlier_search_date(search_date: str, protocol: dict) -> str:
     >>> earlier_search_date("2026-11-28", protocol), earlier_search_date("2020-02-29", protocol)
     ('2024-02-17', '2019-02-28')
     """
-    replication_date = protocol.get("replication_date", protocol["default_search_date"])
+    replication_date = protocol.get("replication_date") or protocol["default_search_date"]
     if search_date > replication_date:
         return replication_date
     return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
