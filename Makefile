@@ -21,7 +21,14 @@ TRN ?=
 CELLS ?=
 REVIEW ?=
 NAME ?=
-export SEARCH_DATE SNAPSHOT RECORDS RETRIEVED FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER REVIEWER TRN CELLS NAME
+ASKED = SEARCH_DATE SNAPSHOT RECORDS RETRIEVED FROM TO FROM_SNAPSHOT EVERY PROTOCOLS SCHEDULER REVIEWER TRN CELLS NAME
+export $(ASKED)
+# A slip (SEARCHDATE=) would otherwise give the default without a word.
+KNOWN = $(ASKED) REVIEW VENV PYTHON SOLUTIONS INLINE SUITE SAMPLES COUNTS BREAKAGE ASREVIEW SHELL
+UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error $(UNKNOWN): no such variable. There are: $(ASKED) REVIEW; see make help)
+endif
 export EVTRIALS_REVIEW = $(REVIEW)
 OPTIONS = $${SEARCH_DATE:+--search-date "$$SEARCH_DATE"} $${SNAPSHOT:+--snapshot "$$SNAPSHOT"} \
 	$${RECORDS:+--records "$$RECORDS"}

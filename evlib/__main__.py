@@ -172,12 +172,13 @@ def trace(
     as_json: Annotated[bool, Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """The whole path of a record: sources, duplicates, reviewers, rule, coding, doses, and where in the book it is."""
-    from evlib.book.record_history import story_as_text, traced_tables
+    from evlib.base.paths import searched
+    from evlib.book.record_history import held_in, story_as_text, traced_tables
     from evlib.book.record_history import trace as trace_record
 
-    results = _results(search_date)
-    rows = traced_tables(results, raw_dir=project_root() / "data" / "raw")
-    story = trace_record(trn, rows, run=results.name, protocol=_protocol())
+    results, raw_dir, protocol = _results(search_date), project_root() / "data" / "raw", _protocol()
+    story = trace_record(trn, traced_tables(results, raw_dir=raw_dir), run=results.name, protocol=protocol)
+    story["held_in"] = held_in(story, raw_dir, snapshot=searched(results)["snapshot"], protocol=protocol)
     echo(json.dumps(story, indent=1, ensure_ascii=False) if as_json else story_as_text(story))
 
 
@@ -498,9 +499,9 @@ def fetch(
     base_url: Annotated[str | None, Option(help="Address of the API. Default: ClinicalTrials.gov's.")] = None,
 ) -> None:
     """Search ClinicalTrials.gov live by protocol.yml's query; the answer goes into a new folder in data/raw/registries."""
+    from evlib.base.dates import checked_date
     from evlib.ingest.ctgov_search import BASE_URL
     from evlib.ingest.ctgov_search import fetch as fetch_studies
-    from evlib.run.pipeline import checked_date
 
     root, protocol = project_root(), _protocol()
     day = checked_date(search_date or protocol["default_search_date"])
@@ -578,7 +579,8 @@ def _protocol() -> dict:
 
 def _results(search_date: str | None) -> Path:
     """The folder of the run for a search date, which must be there."""
-    from evlib.run.pipeline import RUN_FILE, checked_date, recovered
+    from evlib.base.dates import checked_date
+    from evlib.run.pipeline import RUN_FILE, recovered
 
     day = checked_date(search_date or _protocol()["default_search_date"])
     results = recovered(project_root() / "data" / "processed" / day)
@@ -590,7 +592,7 @@ def _results(search_date: str | None) -> Path:
 
 def _day(retrieved: str | None) -> str | Callable[[Path], str]:
     """The day of exports that the person named; where none is, a function that gives the day of each file."""
-    from evlib.run.pipeline import checked_date
+    from evlib.base.dates import checked_date
 
     if retrieved is None:
         from evlib.ingest.retrieval import day_of

@@ -597,3 +597,15 @@ def test_jupyter_book_says_in_a_sentence_what_to_run_first_and_leaves_the_book(h
     shutil.rmtree(results)
     with pytest.raises(InputError, match=r"no results of a run .* make run"):
         default_results(project)
+
+
+def test_each_number_of_the_first_page_leads_to_its_table_or_records():
+    text = (ROOT / "book/index.md").read_text(encoding="utf-8")
+    points = text.partition("## In numbers")[2].partition("\n## ")[0].split("\n- ")[1:]
+    assert len(points) > 4
+    assert [point for point in points if "](" not in point] == []
+    labels = {
+        label for path in notebooks(ROOT) for label in re.findall(r"\(([\w-]+)\)=\\n", path.read_text(encoding="utf-8"))
+    }
+    named = re.findall(r"\]\(([\w-]+)\)", text)
+    assert set(named) <= labels and "particles-per-administration" in named

@@ -32,6 +32,13 @@ def test_a_bad_date_is_one_sentence_without_a_traceback(tmp_path, verb):
     assert "Traceback" not in done.stderr
 
 
+def test_a_variable_that_make_does_not_know_is_refused():
+    done = subprocess.run(["make", "-n", "book", "SEARCHDATE=2022-12-31"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode and "SEARCHDATE" in done.stderr and "SEARCH_DATE" in done.stderr
+    done = subprocess.run(["make", "-n", "book", "SEARCH_DATE=2022-12-31"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+
+
 def test_check_names_the_first_file_that_differs(tmp_path):
     copy = project_copy(tmp_path)
     (copy / "data/raw/paper/table1.csv").write_text("x")

@@ -1,6 +1,7 @@
 """A review of another topic: its own protocol and export over the same code and chapters, and no word of the first topic."""
 
 import html
+import json
 import re
 import runpy
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from conftest import ROOT, evlib, export, ingest, put
+from conftest import ROOT, evlib, export, ingest, put, study
 
 from evlib.base.errors import InputError
 from evlib.base.paths import project_root
@@ -20,7 +21,7 @@ from evlib.book.build import build_book
 from evlib.book.layout import _for_another_review
 from evlib.ingest import sources
 from evlib.run import chapters
-from evlib.run.new_review import TEMPLATE, new_review
+from evlib.run.new_review import TEMPLATE, left_as_in_template, new_review
 from evlib.run.pipeline import notebooks, run
 from evlib.screen import eligibility, judging
 from evlib.screen.screening_view import screening_view
@@ -208,6 +209,7 @@ _MORE = ("Last Refreshed on", "Export date")
         (("2020-02-03", "2020-06-07 17:53:51"), None, "2020-06-07", "day of export"),
         (("2020-02-03", ""), None, "2020-02-03", "last update"),
         (("", ""), None, "2020-01-27", "last registration"),
+        (("2019-12-03", ""), None, "2020-01-27", "last registration"),  # else this record would be outside
         (("2020-02-03", ""), "2020-07-07", "2020-07-07", "as you say"),
     ],
 )
@@ -262,6 +264,30 @@ def test_check_names_what_is_still_to_fill_in(tmp_path, home):
     assert len(marked) > 8
     assert [int(number) for number in re.findall(r"FILL IN, line (\d+): \w", done.stdout)] == marked
     assert "is found by the query" in done.stdout and "protocol.yml is valid" not in done.stdout
+
+
+def test_an_export_that_breaks_off_is_told_at_once_and_by_every_check(tmp_path, home):
+    whole = json.dumps({"studies": [study(f"NCT0000000{n}", briefTitle="Pollen") for n in range(1, 6)]}, indent=1)
+    torn = whole[: whole.index("NCT00000004")]
+    told = []
+    folder = new_review(home, "my-topic", records=put(tmp_path, "sent/page.json", torn), say=told.append)
+    told = "\n".join(line for line in told if line.startswith("MIND"))
+    assert "page.json" in told and "record 4" in told and "the 3 before it" in told and "again" in told
+    path = folder / "protocol.yml"
+    query = '"name of the intervention" AND "name of the condition"'
+    for search in (query, "pollen"):
+        done = checked(folder, (query, search))
+        assert "page.json" in done.stdout and "record 4" in done.stdout and "protocol.yml is valid" not in done.stdout
+    assert query in path.read_text(encoding="utf-8")
+
+
+def test_words_of_the_template_are_to_be_replaced_though_their_marks_were_taken_away(tmp_path, home):
+    folder = new_review(home, "my-topic", records=put(tmp_path, "sent/export.csv", export(_ROW)), say=quiet)
+    done = checked(folder, ("# FILL IN", "#"), ('"name of the intervention" AND "name of the condition"', "trial"))
+    named = re.findall(r"protocol\.yml, ([\w.]+): still the template", done.stdout)
+    assert {"question", "criteria.I1.text", "screening.words.intervention", "screening.condition"} <= set(named)
+    assert "search" not in named and "protocol.yml is valid" not in done.stdout
+    assert not left_as_in_template(load_protocol(EXAMPLE / "protocol.yml"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, SNAPSHOT, export, project_copy, put, study, without_figures, without_second_round
 
 from evlib import __main__ as command_line
+from evlib.base.dates import checked_date
 from evlib.base.errors import InputError
 from evlib.base.paths import mark_search, project_root
 from evlib.base.rawdata import OWN_DECISIONS, seal
@@ -25,11 +26,11 @@ from evlib.run import pipeline
 from evlib.run.pipeline import (
     UPDATE,
     _own_folder,
-    checked_date,
     notebooks,
     run,
     run_with_comparison,
     screening_notebook,
+    source_kernelspec,
 )
 from evlib.screen.judging import save_decisions
 
@@ -173,6 +174,30 @@ def test_a_date_that_cannot_be_answered_leaves_nothing_behind(project, monkeypat
     with pytest.raises(InputError, match=said):
         run(project, search_date=date, say=lambda text: None)
     assert not (project / "data/processed" / date).exists()
+
+
+def test_a_date_that_cannot_be_answered_is_refused_before_the_earlier_search_is_run(project, monkeypatch):
+    monkeypatch.setattr("evlib.run.pipeline.today", lambda: LATER)
+    monkeypatch.setattr("evlib.run.pipeline.run", None)
+    for date, said in (("2030-01-01", "still to come"), ("2026-11-29", "newest records")):
+        with pytest.raises(InputError, match=said):
+            run_with_comparison(project, search_date=date)
+
+
+def test_a_kernel_that_dies_is_told_once(tmp_path):
+    cell = nbformat.v4.new_code_cell("import os; os._exit(1)")
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": source_kernelspec()})
+    nbformat.write(notebook, tmp_path / "01_dies.ipynb")
+    (tmp_path / "out").mkdir()
+    program = (  # a process of its own: here pytest takes what a logger says
+        "from pathlib import Path; from evlib.run import pipeline, warm_kernels\n"
+        "with warm_kernels.warm_kernels([]) as kernels:\n"
+        "    pipeline._execute(kernels, Path('01_dies.ipynb'), Path('out'), parameters={})\n"
+    )
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert "InputError: 01_dies.ipynb" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.startswith("Kernel died")]
 
 
 def test_an_earlier_snapshot_brings_the_default_search_date_down_to_its_day_and_refuses_a_later_one(

@@ -358,6 +358,10 @@ def test_a_review_without_reports_doses_or_codes_of_routes_has_pages_of_what_is_
     assert "No included trial" in page(questions(none, protocol=protocol).iloc[0].to_dict(), none, protocol)
 
 
+def test_where_no_question_has_a_trial_the_list_says_so(asked):
+    assert "trial" in most_asked(asked[:0].assign(answer=""))
+
+
 def test_the_most_asked_are_those_with_most_trials_and_reports(asked):
     listed = re.findall(r'href="answers/([\w-]+)\.html"', most_asked(asked.assign(answer="")))
     pairs = asked[~asked[list(FIELDS)].isin([ALL, UNKNOWN, "other"]).any(axis=1)].set_index("page")

@@ -6,13 +6,13 @@ import re
 import shutil
 
 import pytest
-from conftest import RAW, put
+from conftest import RAW, export, put
 
 from evlib.base.errors import InputError
 from evlib.base.rawdata import OWN_DECISIONS
 from evlib.base.schema import read_csv, read_table
 from evlib.base.tables import anchor
-from evlib.book.record_history import older_values, story_as_text, trace, traced_tables
+from evlib.book.record_history import held_in, older_values, story_as_text, trace, traced_tables
 from evlib.book.trials import trial_reports
 from evlib.book.trials.trial_pages import trial_page
 from evlib.certainty.product_reporting import ITEMS
@@ -53,6 +53,38 @@ def test_an_included_trial_is_told_from_its_sources_to_the_book(traced):
     for step in range(1, 8):
         assert f"\n{step}. " in text
     assert json.loads(json.dumps(story)) == story
+
+
+def test_each_step_names_the_lines_of_raw_data_that_it_was_read_from(traced, review):
+    story = traced("NCT04276987")
+    held = held_in(story, RAW, snapshot="2026-11-22", protocol=review)
+
+    def lines(name: str, words: str) -> list[int]:
+        text = (RAW / name).read_text(encoding="utf-8")
+        return [number for number, line in enumerate(text.splitlines(), start=1) if words in line]
+
+    name = "registries/2026-11-22/records.jsonl"
+    (line,) = lines(name, '"trial_id": "NCT04276987"')
+    assert f"{name}, line {line}" in held["record"] and len(held["record"]) == 3
+    (line,) = lines("curation/doses.csv", "NCT04276987,")
+    assert f"curation/doses.csv, line {line}" in held["doses"]
+    judged = lines("curation/screening.csv", "NCT04276987,")
+    assert held["decisions"] == [f"curation/screening.csv, lines {judged[0]} to {judged[-1]}"] and len(judged) == 3
+    told = story_as_text(story | {"held_in": held})
+    assert all(place in told for places in held.values() for place in places)
+
+
+def test_a_record_of_an_export_is_traced_to_its_file_and_line_and_a_decision_to_the_persons_file(tmp_path, review):
+    rest = ("ClinicalTrials.gov", "", "", "2020-01-27")
+    twice = export(("NCT00000001", "One\nof two lines", *rest), ("NCT00000002", "Two", *rest))
+    put(tmp_path, "exports/2026-01-31/mine.csv", twice)
+    put(tmp_path, "curation/screening/anna.csv", "trn;decision\nNCT00000001;include\nNCT00000002;include\n")
+    held = held_in({"trn": "NCT00000002"}, tmp_path, snapshot="2026-11-28", protocol=review)
+    assert held == {
+        "record": ["exports/2026-01-31/mine.csv, row 3"],
+        "decisions": ["curation/screening/anna.csv, line 3"],
+    }
+    assert held_in({"trn": "NCT00000002"}, tmp_path, snapshot="2025-01-01", protocol=review).keys() == {"decisions"}
 
 
 def test_each_address_is_told_once_and_each_field_by_the_numbers_of_its_sources(traced):

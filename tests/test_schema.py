@@ -134,3 +134,15 @@ def test_every_shipped_correction_fits_its_table_and_every_decision_stands_on_wo
         rows = read_csv(RAW / f"curation/{name}.csv", needs=["words", "read_from", "decided_by", "date"])
         assert rows[["words", "read_from", "decided_by", "date"]].notna().all(axis=None)
         assert [words for cell in rows.words for words in split_multi(cell) if words not in text] == []
+
+
+def test_a_missing_table_is_told_with_the_remedy_that_can_work(tmp_path):
+    for name, remedy, not_this in (
+        ("data/raw/curation/doses.csv", "git checkout", "in order"),
+        ("data/processed/2022-12-31/dose_verdicts.csv", "notebooks in order", "git"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / "data/raw/datapackage.json").write_text("{}")
+        with pytest.raises(InputError) as error:
+            read_csv(tmp_path / name)
+        assert name in str(error.value) and remedy in str(error.value) and not_this not in str(error.value)

@@ -1,18 +1,19 @@
 """Two searches compared: trials that are new or gone, and why; changed records; every headline number before and after."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from evlib.base.errors import InputError
-from evlib.base.paths import command_ending, repository
+from evlib.base.paths import command_ending, repository, searched
 from evlib.base.schema import read_table, split_multi
 from evlib.base.words import load_numbers, several
 from evlib.describe.figures import same_status
 from evlib.describe.phases import phase_code
+from evlib.ingest.retrieval import checksum_of_inputs
 
 CHAPTERS = ("01_ingest", "02_screen", "03_describe", "04_dose_effect")  # they make what is compared
 # The fields of a record that are compared, as a reader calls them.
@@ -40,23 +41,31 @@ class Search(NamedTuple):
     numbers: dict[str, str]
 
 
-def run_missing_chapters(searches: Mapping[Path, str]) -> None:
-    """Run the first four chapters by papermill for each folder that lacks their tables (about a minute).
+def run_missing_chapters(
+    searches: Mapping[Path, str], *, raw_dir: str | Path, protocol: str | Path, own: Collection[Path] = ()
+) -> None:
+    """Run the first four chapters by papermill for each folder that lacks their tables (about half a minute).
 
-    ``searches`` gives the search date of each folder.
+    ``searches`` gives the search date of each folder. In those that are the project's ``own`` of that date, tables that were made
+    of other records or decisions, or by another protocol, than there are now count as lacking; others are taken as they are.
 
     Examples
     --------
-    >>> run_missing_chapters({Path("data/processed/2024-02-17"): "2024-02-17"})  # its tables are there: nothing is run
+    >>> now = {"raw_dir": "data/raw", "protocol": "protocol.yml"}
+    >>> run_missing_chapters({Path("data/processed/2024-02-17"): "2024-02-17"}, **now)  # they are there
     """
+    now = checksum_of_inputs(raw_dir, protocol)
     for folder, search_date in searches.items():
-        for chapter in () if (folder / "numbers" / "03_describe.json").is_file() else CHAPTERS:
+        whole = all((folder / "numbers" / f"{chapter}.json").is_file() for chapter in CHAPTERS)
+        stale = folder in own and searched(folder).get("inputs") != now
+        for chapter in CHAPTERS if stale or not whole else ():
             import papermill
 
+            places = {"raw_dir": str(raw_dir), "out_dir": str(folder), "protocol": str(protocol)}
             papermill.execute_notebook(
                 str(repository(Path.cwd()) / "notebooks" / f"{chapter}.ipynb"),
                 None,
-                parameters={"search_date": search_date, "out_dir": str(folder)},
+                parameters={"search_date": search_date} | places,
                 progress_bar=False,
             )
 

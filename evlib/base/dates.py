@@ -4,8 +4,11 @@ import calendar
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+
+from evlib.base.errors import InputError
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _NAME = r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"  # fmt: skip
@@ -199,3 +202,59 @@ def _written(year: str, month: str, day: str | None) -> str | None:
     except ValueError:
         return None
     return whole.isoformat() if day else f"{whole:%Y-%m}"
+
+
+def checked_date(text: str, *, of: str = "search date") -> str:
+    """The text if it is a day of the calendar written YYYY-MM-DD.
+
+    Raises
+    ------
+    InputError
+        Where it is none.
+
+    Examples
+    --------
+    >>> checked_date("2024-02-29")
+    '2024-02-29'
+    >>> checked_date("31.12.2022")
+    Traceback (most recent call last):
+    evlib.base.errors.InputError: '31.12.2022' is not a date. Write the search date as YYYY-MM-DD, for example 2024-02-17.
+    """
+    with suppress(ValueError):
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    raise InputError(f"'{text}' is not a date. Write the {of} as YYYY-MM-DD, for example 2024-02-17.")
+
+
+def earlier_search_date(search_date: str, protocol: dict) -> str:
+    """The date of the search that a search is compared with where none is named.
+
+    It is the protocol's replication date or, at that date and before, one year earlier.
+
+    Examples
+    --------
+    >>> protocol = {"replication_date": "2024-02-17"}
+    >>> earlier_search_date("2026-11-28", protocol), earlier_search_date("2020-02-29", protocol)
+    ('2024-02-17', '2019-02-28')
+    """
+    replication_date = protocol.get("replication_date") or protocol["default_search_date"]
+    if search_date > replication_date:
+        return replication_date
+    return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
+
+
+def check_earlier(earlier: tuple[str, str], later: tuple[str, str]) -> None:
+    """Refuse to compare a search with one that is not earlier; of each the search date and the snapshot.
+
+    Examples
+    --------
+    >>> check_earlier(("2024-02-17", "2022-10-09"), ("2024-02-17", "2026-11-28"))  # an earlier snapshot
+    >>> check_earlier(("2024-02-17", ""), ("2022-12-31", ""))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    evlib.base.errors.InputError: The search of 2024-02-17 cannot be compared with that of 2022-12-31: name an earlier date, ...
+    """
+    if earlier >= later:
+        raise InputError(
+            f"The search of {earlier[0]} cannot be compared with that of {later[0]}: name an earlier date, or the same "
+            "date with an earlier snapshot."
+        )

@@ -4,8 +4,9 @@ import json
 import os
 from pathlib import Path
 
+from evlib.base.dates import checked_date
 from evlib.base.errors import InputError
-from evlib.base.files import write_text
+from evlib.base.files import matching, today, write_text
 
 SEARCH_FILE = "search.json"  # beside the tables of a search: which search they are of
 
@@ -49,13 +50,15 @@ def folders_of(search_date: str, raw_dir: str, out_dir: str, protocol: str) -> t
     Raises
     ------
     InputError
-        Where the folder of results holds the tables of another search date.
+        Where the date is none or still to come, or the folder of results holds the tables of another search date.
 
     Examples
     --------
     >>> folders_of("2022-12-31", "", "", "")[1].parts[-3:]
     ('data', 'processed', '2022-12-31')
     """
+    if checked_date(search_date) > today():
+        raise InputError(f"The search date {search_date} is still to come. Use a date up to {today()}.")
     try:
         root = project_root()
     except InputError:
@@ -70,8 +73,11 @@ def folders_of(search_date: str, raw_dir: str, out_dir: str, protocol: str) -> t
     return Path(raw_dir or root / "data" / "raw"), out, Path(protocol or root / "protocol.yml")
 
 
-def mark_search(out: Path, *, search_date: str, snapshot: str) -> None:
+def mark_search(out: Path, *, search_date: str, snapshot: str, inputs: str = "") -> None:
     """Write beside the tables of a search which search they are of; the first chapter does so before its first table.
+
+    ``inputs`` is the checksum of what they are made of (``evlib.ingest.retrieval.checksum_of_inputs``). Where the folder holds
+    tables made of something else, the numbers of all chapters there are removed, so that no chapter counts as run.
 
     Examples
     --------
@@ -79,13 +85,18 @@ def mark_search(out: Path, *, search_date: str, snapshot: str) -> None:
     >>> with TemporaryDirectory() as out:
     ...     mark_search(Path(out), search_date="2024-02-17", snapshot="2026-11-28")
     ...     (Path(out) / "search.json").read_text()
-    '{"search_date": "2024-02-17", "snapshot": "2026-11-28"}\\n'
+    '{"search_date": "2024-02-17", "snapshot": "2026-11-28", "inputs": ""}\\n'
     """
-    write_text(out / SEARCH_FILE, json.dumps({"search_date": search_date, "snapshot": snapshot}) + "\n")
+    if searched(out).get("inputs") != inputs:
+        for path in matching(out / "numbers", "*.json"):
+            path.unlink()
+    write_text(
+        out / SEARCH_FILE, json.dumps({"search_date": search_date, "snapshot": snapshot, "inputs": inputs}) + "\n"
+    )
 
 
 def searched(folder: str | Path) -> dict[str, str]:
-    """What ``mark_search`` wrote into a folder of results, ``search_date`` and ``snapshot``; nothing where it did not.
+    """What ``mark_search`` wrote into a folder of results, ``search_date``, ``snapshot`` and ``inputs``; nothing where it did not.
 
     Examples
     --------

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from evlib.base.errors import InputError
 from evlib.base.files import writing
+from evlib.base.rawdata import PACKAGE
 from evlib.base.reading.encodings import encoding_of, utf16_without_mark
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def read_table(path: str | Path, table: str, *, without: Iterable[str] = ()) -> 
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path} is missing. It is written by an earlier notebook: run the notebooks in order.")
+        raise InputError(_missing(path))
     types = {name: "str" if kind == "date" else _TYPES[kind] for name, kind in _COLUMNS[table].items()}
     frame = read_csv(path, dtype=defaultdict(lambda: "str", types)).drop(columns=list(without))
     texts = [name for name in frame.columns if _COLUMNS[table].get(name, "text") in ("text", "key")]
@@ -289,13 +290,20 @@ def read_csv(
             separator = max(",;\t", key=file.readline().count)
         frame = pd.read_csv(path, sep=separator, dtype=dtype, keep_default_na=False, na_values=[""], encoding=encoding)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing. Restore it, for example with: git checkout -- {path}") from error
+        raise InputError(_missing(Path(path))) from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
         raise InputError(f"{path}: not a readable CSV table ({error}). Save it as UTF-8, comma separated.") from error
     absent = [name for name in needs if name not in frame]
     if absent:
         raise InputError(f"{path}: the column '{absent[0]}' is missing. The file needs: {', '.join(needs)}.")
     return frame
+
+
+def _missing(path: Path) -> str:
+    """That a table is missing, and what brings it back: raw data has a data package beside it or above it."""
+    if any((folder / PACKAGE).is_file() for folder in path.absolute().parents):
+        return f"{path} is missing. Restore it, for example with: git checkout -- {path}"
+    return f"{path} is missing. It is written by an earlier notebook: run the notebooks in order."
 
 
 def corrected_csv(path: str | Path, **how) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The history of one record: where it came from, who judged it and why, how it was coded, where the book shows it."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from evlib.base.files import matching
 from evlib.base.identifiers import normalised
 from evlib.base.paths import command_ending
 from evlib.base.rawdata import OWN_DECISIONS, decision_files
+from evlib.base.reading.sheets import read_sheet
 from evlib.base.schema import DAYS_OF_STATUS, NO_SUCH_RECORD, corrected_csv, read_csv, read_table, split_multi
 from evlib.base.tables import anchor
 from evlib.base.words import joined
@@ -17,6 +19,8 @@ from evlib.book.trials.told_of_trials import possible_reports, told_of_trials
 from evlib.book.trials.trial_reports import reports
 from evlib.certainty import product_reporting, risk_of_bias
 from evlib.doses.reports import BY_PEOPLE, read_reports
+from evlib.ingest.registries import lines_of
+from evlib.ingest.retrieval import source_files
 
 _NOT_IN_SEARCH = {
     "undated": "cannot be placed before or after the search date",
@@ -34,6 +38,19 @@ _LATER = {
     "harms_beside_controls": "study_id",
     "printed_statistics": "study_id",
 }
+# Files of data/raw/curation with rows of a record, by the part of its history.
+_HELD = {
+    "duplicates": ("may_be_same.csv", "same_trial.csv"),
+    "coding": ("coding*.csv", "disease_groups_of_trials.csv"),
+    "doses": ("doses*.csv", "dose_decisions.csv", "studies.csv"),
+}
+_COUNTED = {
+    ".jsonl": "line",
+    ".csv": "row",
+    ".tsv": "row",
+    ".xlsx": "row",
+}  # what the readers number in files of records
+_MORE_COLUMNS = ("decision", "reviewer", "field", "as_stated", "study_id", "other_trn")  # by which a header is told
 _REPORTED = (
     "year",
     "report_type",
@@ -214,6 +231,43 @@ def trace(trn: str, tables: dict[str, Rows], *, run: str, protocol: dict) -> dic
     return story
 
 
+def held_in(story: dict[str, Any], raw_dir: str | Path, *, snapshot: str, protocol: dict) -> dict[str, list[str]]:
+    """The files below ``raw_dir`` with their lines that each step of a record's history was read from.
+
+    Those of ``record`` are the files of records that were retrieved by ``snapshot``; the others hold a row for the record, or for one that
+    counts as the same trial: ``curation/doses.csv, line 10``. Of an export it is the row as a spreadsheet counts it, the header being row 1.
+    """
+    raw_dir, record = Path(raw_dir), story["trn"]
+    same = [row[name] for row in story.get("duplicates", []) for name in ("trn", "kept_trn")]
+    numbers = list(dict.fromkeys([record, *same]))
+    files = {"record": source_files(raw_dir, until=snapshot)}
+    files |= {
+        step: [path for name in names for path in matching(raw_dir / "curation", name)] for step, names in _HELD.items()
+    }
+    files["decisions"] = _files_of_decisions(raw_dir)
+    held: dict[str, list[str]] = {}
+    for step, paths in files.items():
+        for path in paths:
+            if step == "record":
+                lines = lines_of(path, numbers, registries=list(protocol["registries"]))
+            else:
+                lines = _rows_on(path, numbers)
+            word = _COUNTED.get(path.suffix, "record") if step == "record" else "line"
+            for trn in numbers:
+                if own := [line for line, of in lines if of == trn]:
+                    place = f"{path.relative_to(raw_dir).as_posix()}, {_with_numbers(word, own)}"
+                    held.setdefault(step, []).append(place if trn == record else f"{place}, of {trn}")
+    return held
+
+
+def _rows_on(path: Path, numbers: list[str]) -> list[tuple[int, str]]:
+    """The lines of a CSV file with a row whose ``trn`` is one of these numbers, each with the number."""
+    with suppress(InputError):  # a file that is no table; a run says so
+        rows = read_sheet(path, names=["trn", *_MORE_COLUMNS], needs=["trn"]).rows
+        return [(place + 2, trn) for place, trn in rows.trn.dropna().map(normalised).items() if trn in numbers]
+    return []
+
+
 def older_values(story: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The fields of a record whose value is older than the record's newest source: each with its row of ``versions``."""
     newest = story["record"].get("snapshot", "")
@@ -244,6 +298,7 @@ def story_as_text(story: dict[str, Any]) -> str:
         )
         for row in story["set_aside"]
     ]
+    held = {step: [f"in data/raw: {place}" for place in places] for step, places in story.get("held_in", {}).items()}
     steps = {f"Where it came from (run {story['run']})": [
         *(f"{name}: {record[name]}" for name in facts if name in record),
         *(f"source {number}: {url}" for url, number in sources.items()),
@@ -252,6 +307,7 @@ def story_as_text(story: dict[str, Any]) -> str:
             f"{field}: {row['value']}, copy read on {row['snapshot']}, from {_numbered(of_fields[field], sources)}"
             for field, row in older.items()
         ),
+        *held.get("record", []),
         *(text for of_decisions, text in not_used if not of_decisions),
         *(
             f"STATED, NOT UNDERSTOOD, {row['file']}{', line ' + str(row['line']) if 'line' in row else ''}: {row['field']}"
@@ -267,6 +323,7 @@ def story_as_text(story: dict[str, Any]) -> str:
                 f"perhaps {row['trn']} and {row['other_trn']} ({row['evidence']})"
                 for row in story["proposed_duplicates"]
             ),
+            *held.get("duplicates", []),
         ] or ["none known"]
     if "decisions" in story or judged:
         steps["Who judged it"] = [
@@ -275,6 +332,7 @@ def story_as_text(story: dict[str, Any]) -> str:
                 f" - {row.get('reason', 'no reason given')}"
                 for row in story.get("decisions", [])
             ),
+            *held.get("decisions", []),
             *judged,
         ]
     steps["What became of it"] = [
@@ -283,7 +341,8 @@ def story_as_text(story: dict[str, Any]) -> str:
     ]
     if story.get("coding"):
         steps[f"How it was coded ({story['coding'][0]['coded_by']})"] = [
-            f"{row['field']}: {row['value']}{_basis_in_brackets(row)}" for row in story["coding"]
+            *(f"{row['field']}: {row['value']}{_basis_in_brackets(row)}" for row in story["coding"]),
+            *held.get("coding", []),
         ]
     if "doses" in story:
         steps["Doses and results on file"] = [
@@ -292,6 +351,7 @@ def story_as_text(story: dict[str, Any]) -> str:
                 f"report: {row['study']} ({row['report']}), arms: {row['arms']}, outcomes: {row['outcomes']}"
                 for row in story["results"]
             ),
+            *held.get("doses", []),
         ] or ["none"]
         steps["Where in the book"] = [f"{page['page']}: {page['what']}" for page in story["book"]]
     lines = [f"{story['trn']}: {record.get('brief_title') or record.get('official_title', 'no title')}"]
@@ -303,15 +363,19 @@ def story_as_text(story: dict[str, Any]) -> str:
 
 def _numbered(urls: list[str], sources: dict[str, int]) -> str:
     """The sources of these addresses by their numbers: ``sources 1 to 3 and 7``."""
-    numbers = sorted(sources[url] for url in urls)
+    return _with_numbers("source", [sources[url] for url in urls]) if urls else "no address"
+
+
+def _with_numbers(word: str, numbers: list[int]) -> str:
+    """A word with numbers: ``line 3``, ``lines 1 to 3 and 7``."""
     runs: list[list[int]] = []
-    for number in numbers:
+    for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:
             runs[-1].append(number)
         else:
             runs.append([number])
     parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else joined([str(number) for number in run]) for run in runs]
-    return f"source{'s' if len(numbers) > 1 else ''} {joined(parts)}" if parts else "no address"
+    return f"{word}{'s' if len(numbers) > 1 else ''} {joined(parts)}"
 
 
 def _basis_in_brackets(row: dict[str, Any]) -> str:

@@ -431,14 +431,25 @@ def check_search_date(records: pd.DataFrame, search_date: str, *, snapshot: str)
     Traceback (most recent call last):
     evlib.base.errors.InputError: No record was registered by 2019-12-31: the first, NCT90000100, is of 2020-03-01...
     """
-    date = parsed_date(search_date)
-    if date > pd.Timestamp(snapshot):
-        remedy = f"Use a date up to {snapshot}, or get newer records first."
-        raise InputError(f"The search date {search_date} lies after the newest snapshot, {snapshot}. {remedy}")
+    check_not_later(search_date, snapshot)
     if not (in_search(records, search_date) == "in").any():
         first = records.loc[records.registered.idxmin()]
         known = f"the first, {first.trn}, is of {first.registered:%Y-%m-%d}"
         raise InputError(f"No record was registered by {search_date}: {known}. Use a later search date.")
+
+
+def check_not_later(search_date: str, snapshot: str) -> None:
+    """InputError for a search date that is no day, or lies after the snapshot.
+
+    Examples
+    --------
+    >>> check_not_later("2027-12-31", "2026-11-28")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    evlib.base.errors.InputError: The search date 2027-12-31 lies after the newest snapshot, 2026-11-28. Use a date up to...
+    """
+    if parsed_date(search_date) > pd.Timestamp(snapshot):
+        remedy = f"Use a date up to {snapshot}, or get newer records first."
+        raise InputError(f"The search date {search_date} lies after the newest snapshot, {snapshot}. {remedy}")
 
 
 def bounds_by_rounds(decisions: pd.DataFrame, numbers: Mapping[str, set[str]], *, protocol: dict) -> pd.DataFrame:

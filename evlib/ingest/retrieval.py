@@ -7,6 +7,9 @@ reader recognises tells of no day: none is noted, and it takes no search further
 names it.
 """
 
+import hashlib
+import json
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +19,7 @@ from evlib.base.dates import day_after, unambiguous_day
 from evlib.base.errors import InputError
 from evlib.base.files import matching, named_day, sha256, today
 from evlib.base.paths import place_of
-from evlib.base.rawdata import DAYS_FILE, EXPORTS, SNAPSHOT_FILES, exports_of
+from evlib.base.rawdata import DAYS_FILE, EXPORTS, OWN_DECISIONS, SNAPSHOT_FILES, decision_files, exports_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,6 +134,30 @@ def source_files(raw_dir: str | Path, *, until: str = "9999") -> list[Path]:
 def snapshots(raw_dir: str | Path) -> list[str]:
     """The days on which the records below ``raw_dir`` were retrieved."""
     return sorted(set(source_days(raw_dir).values()))
+
+
+def checksum_of_inputs(raw_dir: str | Path, protocol: str | Path, records: Iterable[Path] | None = None) -> str:
+    """One checksum (SHA-256) of what the tables of a search are made of: protocol, records, curation, people's decisions.
+
+    Parameters
+    ----------
+    records
+        The files of records; where None, all below ``raw_dir``.
+
+    Examples
+    --------
+    >>> now = checksum_of_inputs("data/raw", "protocol.yml")
+    >>> len(now), now == checksum_of_inputs("data/raw", "protocol.yml", source_files("data/raw", until="2022-12-31"))
+    (64, False)
+    """
+    raw_dir = Path(raw_dir).resolve()
+    files = [path.resolve() for path in (source_files(raw_dir) if records is None else records)]
+    files += matching(raw_dir / "curation", "*.csv")
+    files += [path for some in decision_files(raw_dir / OWN_DECISIONS) for path in some]
+    files += matching(raw_dir / EXPORTS, DAYS_FILE)
+    names = ((path.relative_to(raw_dir) if path.is_relative_to(raw_dir) else path.name, path) for path in files)
+    sums = {str(name): sha256(path) for name, path in names} | {"protocol.yml": sha256(Path(protocol))}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
 
 
 _COLUMNS = ["file", "sha256", "retrieved"]

@@ -4,8 +4,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from evlib.base.errors import InputError
 from evlib.base.files import files_of, today, write_text
@@ -20,12 +23,13 @@ _SEARCH_DATE = {
     False: "# FILL IN: records registered after this day do not count; not later than the export. Any run can name another: "
     "SEARCH_DATE=",
 }
-# Fields of its records that show the day of an export which says none; the first field that shows a day counts.
+# Fields of its records that show the day of an export which says none; the newest day counts.
 _STATED = {
     "last_update": "the last update among its records",
     "registered_text": "the last registration among its records",
     "first_submitted": "the last submission among its records",
 }
+_TO_REPLACE = re.compile(r"\bthe (?:intervention|condition)\b|\bname of the ")  # what the template says of any topic
 
 
 def new_review(
@@ -63,8 +67,7 @@ def new_review(
     exports = exports_of(records) if records else []
     if records and not exports:
         raise InputError(f"{records} is not there or is empty. Name a registry's export, or a folder of exports.")
-    registries = list(load_protocol(home / "protocol.yml")["registries"]) if exports else []
-    days = {export: _day_and_source(export, retrieved, registries) for export in exports}
+    days = {export: _day_and_source(export, retrieved, say) for export in exports}
     words = {
         "NAME": name,
         "TITLE": f"Clinical trials: {name.replace('-', ' ')}",
@@ -94,40 +97,50 @@ def new_review(
     return target
 
 
-def _usable(export: Path, *, registries: list[str]) -> None:
-    """Refuse an export that no reader recognises or that holds no usable record; it is read until the first one."""
+def _read(export: Path, say: Callable[[str], None]) -> tuple[str, str] | None:
+    """The newest day that the records of an export show, and what kind of day it is; None where they show none.
+
+    Says what of the file could not be read. InputError where no reader recognises it or it holds no usable record.
+    """
     from evlib.ingest.registries import format_of, losses, stream
 
     format_of(export)
-    lost = []
-    for part in stream([export], retrieved=today(), registries=registries):
-        if len(part.records):
-            return
-        lost += losses(part.rejects)
-    raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
-
-
-def _shown_day(export: Path, *, registries: list[str]) -> tuple[str, str] | None:
-    """The newest day that the records of an export show, and what kind of day it is; None where they show none.
-
-    The last updates of the records come first, then their registrations.
-    """
-    from evlib.ingest.registries import stream
-
-    now, newest = today(), dict.fromkeys(_STATED, "")
+    registries = list(load_protocol(repository(Path(__file__)) / "protocol.yml")["registries"])
+    now, newest, n, lost = today(), dict.fromkeys(_STATED, ""), 0, []
     for part in stream([export], retrieved=now, registries=registries, processes=os.cpu_count() or 1):
+        n, lost = n + len(part.records), lost + losses(part.rejects)
         for field in _STATED:
             days = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
             newest[field] = max([newest[field], *days])
-    return next(((newest[field], what) for field, what in _STATED.items() if newest[field]), None)
+    if not n:
+        raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
+    for reason in lost:
+        say(f"MIND: {reason}")
+    if lost:
+        say(f"MIND: {export.name} is not whole, so that its day below may be that of the records that are left of it.")
+    field = max(newest, key=newest.__getitem__)
+    return (newest[field], _STATED[field]) if newest[field] else None
 
 
-def _day_and_source(export: Path, retrieved: str | None, registries: list[str]) -> tuple[str, str]:
-    _usable(export, registries=registries)
+def _day_and_source(export: Path, retrieved: str | None, say: Callable[[str], None]) -> tuple[str, str]:
+    shown = _read(export, say)
     day, basis = day_and_basis(export)
     if basis == "rows":
         return day, BASES[basis]
     if retrieved:
         return retrieved, "as you say"
-    shown = _shown_day(export, registries=registries) if basis == "change" else None
-    return shown or (day, BASES[basis])
+    return (shown if basis == "change" else None) or (day, BASES[basis])
+
+
+def left_as_in_template(protocol: dict) -> list[str]:
+    """The places of a protocol that still hold the words of the template: ``question``, ``screening.words.condition``."""
+    template = re.sub(r"@[A-Z]+@", "#", (TEMPLATE / "protocol.yml").read_text(encoding="utf-8"))
+
+    def same(one: Any, other: Any, place: str) -> Iterator[str]:
+        if isinstance(one, dict) and isinstance(other, dict):
+            for key in one.keys() & other.keys():
+                yield from same(one[key], other[key], f"{place}.{key}")
+        elif one == other and _TO_REPLACE.search(str(one)):
+            yield place.removeprefix(".")
+
+    return sorted(same(protocol, yaml.safe_load(template), ""))

@@ -4,6 +4,7 @@ import csv
 import glob
 import itertools
 import json
+import logging
 import os
 import platform
 import re
@@ -13,13 +14,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from evlib.base.dates import check_earlier, checked_date, earlier_search_date
 from evlib.base.errors import NOT_IN_SOURCES, NOT_WHOLE, InputError
 from evlib.base.files import matching, naming, recover, sha256, swap_in, today, write_text
 from evlib.base.paths import SEARCH_FILE, command_ending, place_of, repository
@@ -207,7 +209,7 @@ def _check_not_later(search_date: str, snapshot: str, root: Path, *, newest: str
 def check_review(root: Path) -> list[str]:
     """Check a review as a run would, without running it; returns what is left to do, which is no error.
 
-    The first review comes filled in and with its records, so that only its protocol is checked. Where the records of another
+    The first review comes filled in and with its records, so that only its protocol and the exports beside them are checked. Where the records of another
     exceed 50 MB, whether the search finds any is left to the run.
 
     Raises
@@ -220,9 +222,14 @@ def check_review(root: Path) -> list[str]:
     protocol = load_protocol(path)
     _check_rounds(protocol, raw_dir)
     if repository(root) == root.resolve():
-        return []
+        return _losses(raw_dir, protocol)
+    from evlib.run.new_review import left_as_in_template
+
     chapter_sources(root, protocol)
     todo = [f"{place_of(path)}, still marked FILL IN, {mark}" for mark in to_fill_in(path)]
+    if not todo:
+        todo = [f"{place_of(path)}, {place}: still the template's words" for place in left_as_in_template(protocol)]
+    todo += _losses(raw_dir, protocol)
     try:
         days = snapshots(raw_dir)
     except InputError as error:
@@ -237,6 +244,17 @@ def check_review(root: Path) -> list[str]:
                 raise
             todo.append(str(error))  # a search that is not filled in finds nothing
     return todo
+
+
+def _losses(raw_dir: Path, protocol: dict) -> list[str]:
+    """What could not be read of the exports below the raw data: files that are unusable or break off."""
+    exports = exports_of(raw_dir / EXPORTS)
+    if not exports:
+        return []
+    from evlib.ingest.registries import losses, stream
+
+    parts = stream(exports, retrieved=today(), registries=list(protocol["registries"]), processes=os.cpu_count() or 1)
+    return [reason for part in parts for reason in losses(part.rejects)]
 
 
 def _check_any_record(raw_dir: Path, search_date: str, snapshot: str, protocol: dict) -> None:
@@ -327,17 +345,15 @@ def run_with_comparison(
         if since:
             raise InputError(f"this review has no chapter {UPDATE.partition('.')[0]}, which compares two searches.")
         return run(root, **search, say=say)
-    earlier = since or min(_earlier_date(search_date, protocol), since_snapshot or "9999")
+    earlier = since or min(earlier_search_date(search_date, protocol), since_snapshot or "9999")
     earlier = checked_date(earlier, of="earlier search date")
     if not records:
         days = snapshots(root / "data" / "raw")
+        _check_not_later(search_date, snapshot or days[-1], root, newest=days[-1])  # before the earlier search is run
         if since:
             since_snapshot = since_snapshot or next((day for day in days if day >= earlier), days[-1])
-    if since and (earlier, since_snapshot or "") >= (search_date, snapshot or (days[-1] if not records else "9999")):
-        raise InputError(
-            f"The search of {earlier} cannot be compared with that of {search_date}: name an earlier date, or the same "
-            "date with an earlier snapshot."
-        )
+    if since:
+        check_earlier((earlier, since_snapshot or ""), (search_date, snapshot or (days[-1] if not records else "9999")))
     before = None
     try:
         say(f"{earlier}: the search to compare with")
@@ -349,13 +365,6 @@ def run_with_comparison(
             raise
         say(f"No earlier search is compared: {error}")
     return run(root, **search, before=before, say=say)
-
-
-def _earlier_date(search_date: str, protocol: dict) -> str:
-    replication_date = protocol.get("replication_date", protocol["default_search_date"])
-    if search_date > replication_date:
-        return replication_date
-    return f"{int(search_date[:4]) - 1}{search_date[4:]}".replace("-02-29", "-02-28")
 
 
 def _check_rounds(protocol: dict, raw_dir: Path) -> None:
@@ -376,14 +385,6 @@ def _own_folder(target: Path, root: Path) -> Path:
     if foreign or target.is_file() or target.resolve() in (root, *root.parents):
         raise InputError(f"{target} holds something that is not a run's result. Name a new or empty folder with --out.")
     return target
-
-
-def checked_date(text: str, *, of: str = "search date") -> str:
-    """The text if it is a day of the calendar written YYYY-MM-DD."""
-    with suppress(ValueError):
-        if date.fromisoformat(text).isoformat() == text:
-            return text
-    raise InputError(f"'{text}' is not a date. Write the {of} as YYYY-MM-DD, for example 2024-02-17.")
 
 
 def refresh_stored_outputs(root: Path, *, say: Callable[[str], None] = print) -> None:
@@ -598,6 +599,8 @@ def _execute(kernels: "Kernels", source: Path, folder: Path, *, parameters: dict
     spare_grammars()
     import nbclient
     import papermill
+
+    logging.getLogger("papermill").addHandler(logging.NullHandler())  # it would print the cause once more, and first
 
     declared = papermill.inspect_notebook(str(source))
     try:

@@ -183,10 +183,11 @@ def _noun(protocol: dict) -> str:
 
 def most_asked(asked: pd.DataFrame) -> str:
     """The questions on one disease and one route with most trials and reports, as a list in Markdown with links."""
-    return "\n".join(
+    lines = [
         f'- <a href="{FOLDER}/{row.page}.html">{_text(row.label)}</a> ({_counts(row)}): {_text(row.answer)}'
         for row in _with_most(asked).itertuples()
-    )
+    ]
+    return "\n".join(lines) or "None has a trial yet: a trial counts once its record was judged to belong in."
 
 
 def _with_most(asked: pd.DataFrame, *, most: int = 3) -> pd.DataFrame:

@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -220,6 +220,22 @@ def long_texts(paths: Iterable[Path], asked: Asked | None = None) -> Iterator[di
             for _, item in _items(reader, path, asked) if hasattr(reader, "texts") else ():
                 with suppress(ValueError, TypeError, KeyError, AttributeError):
                     yield reader.texts(item)
+
+
+def lines_of(path: Path, numbers: Collection[str], *, registries: list[str]) -> list[tuple[int, str]]:
+    """The places of a file (line, row or running number, as its rejects have them) with records of these registration numbers.
+
+    Each comes with its number. What cannot be read, ``stream`` tells.
+    """
+    found = []
+    with suppress(InputError):
+        reader = READERS[format_of(path)]
+        known = {"registries": registries} if getattr(reader, "CHECKS_REGISTRIES", False) else {}
+        for line, item in _items(reader, path, Asked(numbers)):
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                if (trn := reader.record(item, snapshot="", **known)["trn"]) in numbers:
+                    found.append((line, trn))
+    return found
 
 
 def _unusable(path: Path, name: str, reason: str) -> Batch:

@@ -202,14 +202,18 @@ def studies_in(
 
 def _streamed(pieces: Iterator[bytes], place: str, *, by_key: bool = False) -> Iterator[Any]:
     """The values at a place of a JSON text (or those of an object there), up to where it breaks off."""
-    text = ijson.from_iter(recoded(pieces, mark=b'"'))
+    text, number = ijson.from_iter(recoded(pieces, mark=b'"')), 0
+    parse = ijson.kvitems if by_key else ijson.items
     try:
-        if by_key:
-            yield from (value for _, value in ijson.kvitems(text, place, use_float=True, multiple_values=True))
-        else:
-            yield from ijson.items(text, place, use_float=True, multiple_values=True)
+        for number, value in enumerate(parse(text, place, use_float=True, multiple_values=True), start=1):  # noqa: B007
+            yield value[1] if by_key else value
     except ijson.JSONError as error:
-        yield not_whole("not valid JSON from here on", " ".join(str(error).split())[:200])
+        cause = " ".join(str(error).split()).split(" (right here)")[0][
+            :200
+        ]  # whose arrow points into lines that are gone
+        read = f"the {number} before it were read" if number else "none was read"
+        where = f"{cause}, in record {number + 1}; {read}. Download or export the file again."
+        yield not_whole("not valid JSON from here on", where)
 
 
 @lru_cache(maxsize=1 << 12)
