@@ -417,6 +417,30 @@ def test_chapters_can_be_opened_elsewhere_where_the_address_of_the_repository_is
     assert "http" not in cell_index(chapters, repository="https://example.org/some/reviews")
 
 
+BY_HAND = {
+    "dose-10f": r"Particles of (\d+) doses .* in (\d+)$",
+    "dose-19k2": r" for (\d+) of (\d+) routes$",
+    "cert-15": r" in (\d+) of (\d+)$",
+    "cert-114a": r" in (\d+) of (\d+) reports$",
+}
+
+
+def test_what_a_cell_computes_by_hand_is_what_the_book_has(results):
+    captions = {cell.id: cell.output for chapter in chapters_of(results).values() for cell in chapter.cells}
+    for cell, pattern in BY_HAND.items():
+        same, n = re.search(pattern, captions[cell]).groups()
+        assert same == n != "0"
+
+
+def test_the_figure_of_harms_counts_the_wide_bounds_of_those_that_saw_none(results):
+    drawn = pd.read_csv(results / "figures/harms_upper_bounds.csv")
+    none = drawn.n_events == 0
+    wide = (none & (drawn.upper > 10)).sum()
+    assert wide < (drawn.upper > 10).sum()  # others, with events, have wide bounds, too
+    told = (results / "figures/harms_upper_bounds.txt").read_text(encoding="utf-8")
+    assert f"{none.sum()} of {len(drawn)} " in told and f" {wide} of these {none.sum()} " in told
+
+
 # How many cells ran when this was written. A chapter may show how by more cells, and may not by fewer.
 RUN_ALONE = 44
 
