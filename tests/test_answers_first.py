@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 from evlib.base.schema import columns
-from evlib.base.words import numbered, share_in_words
+from evlib.base.words import numbered
 from evlib.book.chapter_pages import ANSWER, MORE_FIGURES, NOTEBOOK_ONLY, answer_first, figures_apart
 from evlib.describe.in_short import trials_in_short
 
@@ -107,11 +107,3 @@ def test_the_trials_in_short_are_counted_and_an_empty_review_says_so(review):
     whole = table.assign(**dict.fromkeys(("msc_source", "phase_group", "design", "countries"), "x"), route="topical")
     assert "does not state: dose (2) and masking (1);" in trials_in_short(whole, protocol=review, stated=stated)[2]
     assert numbered(trials_in_short(table[2:], protocol=review)).startswith("1. No trial is included")
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "word"),
-    [(0, 0, "none"), (0, 9, "none"), (9, 9, "all"), (1, 10, "few"), (2, 10, "fewer than half"), (5, 10, "half"), (6, 10, "most")],
-)  # fmt: skip
-def test_a_share_in_words(part, whole, word):
-    assert share_in_words(part, whole) == word

@@ -162,13 +162,13 @@ def large():
     ("name", "title"),
     [
         ("countries_over_time", "Country with the most trials: Iran"),
-        ("msc_source_by_phase_group", "Cell source and phase: most often Adipose tissue with Phase 1"),
-        ("lung_trials", "Lung and airways: most of the trials are on COVID-19; route most often nebulised; cell source most often Adipose tissue"),
-        ("registrations_per_month", "Half of the trials were registered during the COVID-19 emergency, all of these on COVID-19"),
-        ("status_and_results", "Most frequent status: Completed; of the completed trials half show results, as far as records tell"),
+        ("msc_source_by_phase_group", "Cell source and phase: most often Adipose tissue with Phase 1 (2)"),
+        ("lung_trials", "Lung and airways: 2 of 3 trials are on COVID-19; route most often nebulised; cell source most often Adipose tissue"),
+        ("registrations_per_month", "1 of 2 trials with a date was registered during the COVID-19 emergency, 1 of these on COVID-19"),
+        ("status_and_results", "Most frequent status: Completed (2 of 3 trials); of the completed ones 1 of 2 shows results, as far as records tell"),
         ("enrolment_by_phase", "Half of the trials enrol 505 participants or fewer, actual or planned"),
         ("completeness_by_year", "Records state allocation least often, newer ones no more often than older ones"),
-        ("evidence_map", "Tried most often: Lung and airways by nebulised; none of the pairs of disease and route is without a trial"),
+        ("evidence_map", "Tried most often: Lung and airways by nebulised (2); 0 of 2 pairs of disease and route are without a trial"),
     ],
 )  # fmt: skip
 def test_the_title_is_the_finding_of_included_trials(small, name, title):
@@ -219,10 +219,10 @@ def test_the_score_names_what_each_trial_shows():
     ("words", "title", "shown"),
     [
         # WHO ICTRP's words: whether such a trial is completed, they do not tell.
-        (["Recruiting", "Recruiting", "Not Recruiting"], "Recruiting", ["Recruiting 2", "Not recruiting (no more is told) 1"]),
-        (["Authorised"], "Authorised (no more is told)", ["Not yet recruiting 0"]),
-        (["Recruiting", None], "Recruiting", ["Not reported 1"]),
-        (["Active, not recruiting"], "Active, not recruiting; none is completed", ["Active, not recruiting 1"]),
+        (["Recruiting", "Recruiting", "Not Recruiting"], "Recruiting (2 of 3 trials)", ["Recruiting 2", "Not recruiting (no more is told) 1"]),
+        (["Authorised"], "Authorised (no more is told) (1 of 1 trial)", ["Not yet recruiting 0"]),
+        (["Recruiting", None], "Recruiting (1 of 2 trials)", ["Not reported 1"]),
+        (["Active, not recruiting"], "Active, not recruiting (1 of 1 trial); none is completed", ["Active, not recruiting 1"]),
     ],
 )  # fmt: skip
 def test_that_none_is_completed_is_said_only_where_the_sources_tell(words, title, shown):

@@ -182,7 +182,7 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
     pd.testing.assert_frame_equal(other.data.drop(columns="drawn"), effects()[~msc])
     assert figure.data.drawn.tolist() == [True] * 5 + [False] * 2
     assert figure.title == (
-        "Most of the ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 1 of 1"
+        "3 of 4 ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 1 of 1"
     )
     assert "include 1: 3 of 4; of the others 0 of 1 estimated or reconstructed; 1 ratio without an interval" in said(
         figure
@@ -197,7 +197,7 @@ def test_a_forest_counts_intervals_and_what_it_leaves_out(small):
     others = {text.get_text() for text in other.drawing.axes[0].texts}
     assert {"Synthetic 2002 (not of MSCs)", "0 (0 to 1.4)"} <= others and "Synthetic 2001" not in others
     assert "0 of 34 v. 16 of 34" in other.alt
-    assert other.title == "All of the ratios for other vesicles are compatible with no difference"
+    assert other.title == "1 of 1 ratio for other vesicles is compatible with no difference"
 
 
 def test_the_title_of_a_forest_counts_primary_outcomes_that_are_compared_without_an_estimate():
@@ -229,7 +229,7 @@ def test_each_kind_of_outcome_has_an_axis_with_its_own_sides():
 def test_the_title_of_a_forest_follows_its_rows():
     after = chapter.forest(effects({"high": 0.997, "basis": "estimated counts"}))
     assert after.title == (
-        "Half of the ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 0 of 1"
+        "2 of 4 ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 0 of 1"
     )
     assert "of the others 1 of 2 estimated or reconstructed" in said(after)
     assert "0.63 (0.31 to 0.997)" in said(after)

@@ -60,15 +60,14 @@ def test_the_title_counts_included_trials_only():
     figure = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised", "topical": "Topical"})
     assert (
         figure.title
-        == "Route: most often Nebulised; not reported for fewer than half of the trials; 1 proposal not yet read, in orange"
+        == "Route: most often Nebulised (2 of 3 trials); not reported for 1; 1 proposal not yet read, in orange"
     )
     assert figure.data.set_index("route").loc["Topical"].tolist() == [0, 1]
     assert figure.data.route.tolist()[-1] == "Not reported"
     assert "3 included, 1 not yet read" in figure.alt
     years = bars.trials_by_year(table)
     assert (
-        years.title
-        == "All of the trials with a date were registered in 2020 or later; the date of 1 trial is not known; "
+        years.title == "2 of 2 trials with a date were registered in 2020 or later; the date of 1 trial is not known; "
         "1 proposal not yet read, in orange"
     )
 
@@ -126,7 +125,7 @@ def test_bars_of_proposals_alone_carry_what_they_show():
     )
     by_route = bars.trials_by(table, "route", noun="route", labels={"nebulised": "Nebulised"})
     assert by_route.title == (
-        "None included yet, 3 proposed. Route: most often Nebulised; not reported for fewer than half of the trials"
+        "None included yet, 3 proposed. Route: most often Nebulised (2 of 3 trials); not reported for 1"
     )
     assert bars.trials_by_year(table).title == (
         "None included yet, 3 proposed: 2 of these registered in 2020 or later, 1 before"

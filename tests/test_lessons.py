@@ -223,6 +223,7 @@ def test_every_tagged_cell_is_a_lesson_of_its_own_that_keeps_its_warning_and_say
         assert 'execution_count": null' in text
         assert not any(part.get("outputs") for part in made.notebook.cells)
         assert "```{" not in text and "{cite" not in text and ".ipynb)" not in text and "<!--" not in text
+        assert not re.search(r"(?i)\bas above\b|\bthe same share\b|\bchapter \d", text)  # what a student does not have
         above = next(i for i, part in enumerate(made.notebook.cells) if cell.metadata.lesson.mind in part.source)
         assert made.notebook.cells[above].source.splitlines()[-1].startswith("> **Mind.** ")
         if SOLUTION in cell.metadata.tags:
@@ -233,8 +234,8 @@ def test_every_tagged_cell_is_a_lesson_of_its_own_that_keeps_its_warning_and_say
         dictionary = next(part.source for part in made.notebook.cells if part.source.startswith("## The data"))
         assert dictionary.partition("\n")[2].strip() in made.files["README.md"]
         for column in itertools.chain(*tables.values()):
-            [meaning] = {line for line in dictionary.splitlines() if line.startswith(f"| `{column}` | ")} or {""}
-            assert len(meaning.split(" | ")[2]) > 3 and UNEXPLAINED not in meaning
+            meanings = [line for line in dictionary.splitlines() if line.startswith(f"| `{column}` | ")]
+            assert meanings and all(len(line.split(" | ")[2]) > 3 and UNEXPLAINED not in line for line in meanings)
 
 
 def test_the_codes_that_a_column_holds_stand_in_words_beside_it(results, review):
@@ -416,6 +417,30 @@ def test_chapters_can_be_opened_elsewhere_where_the_address_of_the_repository_is
     assert "http" not in cell_index(chapters, repository="https://example.org/some/reviews")
 
 
+BY_HAND = {
+    "dose-10f": r"Particles of (\d+) doses .* in (\d+)$",
+    "dose-19k2": r" for (\d+) of (\d+) routes$",
+    "cert-15": r" in (\d+) of (\d+)$",
+    "cert-114a": r" in (\d+) of (\d+) reports$",
+}
+
+
+def test_what_a_cell_computes_by_hand_is_what_the_book_has(results):
+    captions = {cell.id: cell.output for chapter in chapters_of(results).values() for cell in chapter.cells}
+    for cell, pattern in BY_HAND.items():
+        same, n = re.search(pattern, captions[cell]).groups()
+        assert same == n != "0"
+
+
+def test_the_figure_of_harms_counts_the_wide_bounds_of_those_that_saw_none(results):
+    drawn = pd.read_csv(results / "figures/harms_upper_bounds.csv")
+    none = drawn.n_events == 0
+    wide = (none & (drawn.upper > 10)).sum()
+    assert wide < (drawn.upper > 10).sum()  # others, with events, have wide bounds, too
+    told = (results / "figures/harms_upper_bounds.txt").read_text(encoding="utf-8")
+    assert f"{none.sum()} of {len(drawn)} " in told and f" {wide} of these {none.sum()} " in told
+
+
 # How many cells ran when this was written. A chapter may show how by more cells, and may not by fewer.
 RUN_ALONE = 44
 
@@ -436,6 +461,7 @@ def test_so_many_cells_run_anywhere_as_the_book_shows_them_with_all_the_data_bes
             cell: [*(provider.id for provider in needs.providers), cell] for cell, (needs, _) in cells.items() if needs
         }
         sources[name] = {cell: [page[part] for part in parts] for cell, parts in alone.items()}
+    assert not re.search(r"\bchapter \d|as above", (tmp_path / ALL_DATA / "README.md").read_text(encoding="utf-8"))
     failed = in_bare(CELLS_ALONE, json.dumps(sources), tmp_path / ALL_DATA)
     assert not failed  # what the code of a cell needs tells whether it runs
     ran = [cell for cells in sources.values() for cell in cells]

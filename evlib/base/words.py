@@ -76,15 +76,6 @@ def numbered(sentences: Sequence[str]) -> str:
     return "\n".join(f"{place}. {sentence}" for place, sentence in enumerate(sentences, start=1))
 
 
-def share_in_words(part: int, whole: int) -> str:
-    """How much of a whole a part is, for a title: "none", "few" (a tenth at most), "fewer than half", "half", "most" or "all"."""
-    if part in (0, whole):
-        return "none" if not part else "all"
-    if 2 * part == whole:
-        return "half"
-    return "most" if 2 * part > whole else "few" if 10 * part <= whole else "fewer than half"
-
-
 def save_numbers(out_dir: str | Path, chapter: str, **numbers: object) -> None:
     """Write ``numbers/<chapter>.json`` below the search's folder; values are written as a reader should see them.
 

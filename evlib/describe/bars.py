@@ -4,10 +4,10 @@ import pandas as pd
 
 from evlib.base.figure import NOT_REPORTED, UNREAD, Figure, none_included
 from evlib.base.theme import MISSING, PALETTE, STACKED
-from evlib.base.words import joined, several, share_in_words
+from evlib.base.words import joined, several
 from evlib.describe import tally
 from evlib.describe.coded_fields import value_counts
-from evlib.describe.tally import as_label
+from evlib.describe.tally import as_label, highest
 
 
 def trials_by_year(described: pd.DataFrame) -> Figure:
@@ -23,7 +23,7 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     1          2020         0        0
     2          2021         1        1
     >>> counted.title
-    'Half of the trials with a date were registered in 2020 or later; 1 proposal not yet read, in orange'
+    '1 of 2 trials with a date was registered in 2020 or later; 1 proposal not yet read, in orange'
     """
     dated = described.dropna(subset="registered").assign(year=lambda frame: frame.registered.dt.year)
     data = dated.groupby(["year", "screening"]).size().unstack(fill_value=0)
@@ -33,8 +33,8 @@ def trials_by_year(described: pd.DataFrame) -> Figure:
     counts = data.included
     before, since = int(counts[counts.index < 2020].sum()), int(counts[counts.index >= 2020].sum())
     undated = int((described.registered.isna() & (described.screening == "included")).sum())
-    share = share_in_words(since, before + since)
-    title = f"{share.capitalize()} of the trials with a date {'was' if share == 'none' else 'were'} registered in 2020 or later"
+    title = f"{since} of {several(before + since, 'trial')} with a date {'was' if since == 1 else 'were'} registered in 2020 or later"
+    title = title if before + since else "No included trial has a date"
     title += f"; the date of {several(undated, 'trial')} is not known" if undated else ""
     if before + since + undated == 0:
         late = int(data.pending[data.index >= 2020].sum())
@@ -67,7 +67,7 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     1                 Japan         1        0
     2          Not reported         1        0
     >>> counted.title
-    'Country: most often China; not reported for fewer than half of the trials'
+    'Country: most often China (2 of 3 trials); not reported for 1'
     """
     name = f"trials_by_{field}"
     data = value_counts(described, field, by="screening").pivot(index=field, columns="screening", values="n")
@@ -79,9 +79,10 @@ def trials_by(described: pd.DataFrame, field: str, *, noun: str, labels: dict[st
     data = data.rename(
         index={code: as_label(label) for code, label in (labels or {}).items()} | {NOT_REPORTED: MISSING}
     )
-    title = _leader_title(data.included, noun)
+    title = _leader_title(data.included, noun, int((described.screening == "included").sum()))
     if not data.included.sum():
-        title = none_included(described, proposed=f". {_leader_title(data.pending, noun, of='proposed')}")
+        proposed = _leader_title(data.pending, noun, int((described.screening == "pending").sum()), of="proposed")
+        title = none_included(described, proposed=f". {proposed}")
     title += tally.placed_by_sponsors(tally.included(described)) if field == "countries" else ""
     title += _beside(int((described.screening == "pending").sum())) if data.included.sum() else ""
     return _counted(data, name, title, _unit(described))
@@ -118,14 +119,15 @@ def _beside(proposed: int) -> str:
     return f"; {several(proposed, 'proposal')} {UNREAD}, in orange" if proposed else ""
 
 
-def _leader_title(counts: pd.Series, noun: str, *, of: str = "included") -> str:
-    """The finding of a bar chart: which code leads among the included trials, and how many trials state none."""
+def _leader_title(counts: pd.Series, noun: str, n_trials: int, *, of: str = "included") -> str:
+    """The finding of a bar chart: which code leads among the included trials, in how many of them, and how many state none."""
     stated = counts.drop(index=MISSING, errors="ignore")
     missing = int(counts.get(MISSING, 0))
     if not stated.sum():
         return f"No {of} trial reports its {noun}"
-    title = f"{noun.capitalize()}: most often {joined(list(stated.index[stated == stated.max()]))}"
-    return f"{title}; not reported for {share_in_words(missing, int(counts.sum()))} of the trials" if missing else title
+    leaders, n = joined(list(stated.index[stated == stated.max()])), highest(stated)
+    title = f"{noun.capitalize()}: most often {leaders} ({n} of {several(n_trials, 'trial')})"
+    return f"{title}; not reported for {missing}" if missing else title
 
 
 def _unit(described: pd.DataFrame) -> str:

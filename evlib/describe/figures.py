@@ -17,7 +17,7 @@ from evlib.base.reading.statuses import (
     plain_status,
     status_groups,
 )
-from evlib.base.words import several, share_in_words
+from evlib.base.words import several
 from evlib.describe import tally
 
 _MOST_COLUMNS = 11  # more would be too narrow for their numbers
@@ -108,7 +108,7 @@ def crossed_fields(
     0           adipose        2        0             0
     1      Not reported        0        1             0
     >>> counted.title
-    'Cell source and phase: most often adipose with Phase 1; most of the trials state both'
+    'Cell source and phase: most often adipose with Phase 1 (2); 2 of 3 trials state both'
     """
     trials = tally.included(described)
     row_values, row_order = tally.values_of(trials, rows, labels)
@@ -116,12 +116,15 @@ def crossed_fields(
     data = tally.crossed(row_values, column_values, row_order, column_order)
     both = int((trials[rows].notna() & trials[columns].notna()).sum())
     row_noun, column_noun = map(tally.capital, nouns)
-    pair = tally.top_pair(tally.stated_pairs(data), " with ")
-    title = f"{row_noun} and {nouns[1]}: " + (f"most often {pair}" if pair else "no pair stands out")
+    pairs = tally.stated_pairs(data)
+    pair = tally.top_pair(pairs, " with ")
+    title = f"{row_noun} and {nouns[1]}: " + (
+        f"most often {pair} ({tally.highest(pairs)})" if pair else "no pair stands out"
+    )
     if both == 0:
         title = f"{row_noun} and {nouns[1]}: no included trial states both"
     elif both < len(trials):
-        title += f"; {share_in_words(both, len(trials))} of the trials state both"
+        title += f"; {both} of {len(trials)} trials {'states' if both == 1 else 'state'} both"
     title = title if len(trials) else none_included(described)
     n = tally.count_each(row_values, row_order), tally.count_each(column_values, column_order)
     note = f"Cells: {tally.counted(described)}.{tally.twice(trials, rows, columns)}"
@@ -145,15 +148,14 @@ def lung_trials(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     2             Cell source: adipose         1      1
     3        Cell source: Not reported         0      0
     >>> counted.title
-    'Respiratory: half of the trials are on COVID-19; route most often nebulised; cell source most often adipose'
+    'Respiratory: 1 of 2 trials is on COVID-19; route most often nebulised; cell source most often adipose'
     """
     area = labels.get("disease_area", {}).get("respiratory", "respiratory").lower()
     trials, on_lung = tally.included(described), described[described.disease_area == "respiratory"]
     lung = tally.included(on_lung)
     covid = lung.covid19.fillna(False).astype(bool)
     groups, kinds = covid.map({True: ["COVID-19"], False: ["Other"]}), ["COVID-19", "Other"]
-    share = share_in_words(int(covid.sum()), len(lung))
-    title = f"{tally.capital(area)}: {share} of the trials {'is' if share == 'none' else 'are'} on COVID-19"
+    title = f"{tally.capital(area)}: {covid.sum()} of {several(len(lung), 'trial')} {'is' if covid.sum() == 1 else 'are'} on COVID-19"
     tables = {}
     for field, noun in (("route", "Route"), ("msc_source", "Cell source")):
         values, order = tally.values_of(lung, field, labels)
@@ -190,16 +192,16 @@ def registrations(described: pd.DataFrame) -> Figure:
     0  NCT1 2020-04-01               COVID-19  1
     1  NCT2 2024-05-06  other, date estimated  1
     >>> counted.title
-    'Half of the trials were registered during the COVID-19 emergency, all of these on COVID-19'
+    '1 of 2 trials with a date was registered during the COVID-19 emergency, 1 of these on COVID-19'
     """
     trials = tally.included(described)
     dated = trials.dropna(subset="registered")
     estimated, during = dated.registered_basis == "estimated", dated.registered.between(*EMERGENCY)
     covid = dated.covid19.fillna(False).astype(bool)
     kind = covid.map({True: "COVID-19", False: "other"}) + estimated.map({True: ", date estimated", False: ""})
-    both, share = int((covid & during).sum()), share_in_words(int(during.sum()), len(dated))
-    title = f"{share.capitalize()} of the trials {'was' if share == 'none' else 'were'} registered during the COVID-19 emergency"
-    title += f", {share_in_words(both, int(during.sum()))} of these on COVID-19" if during.any() else ""
+    both, then = int((covid & during).sum()), int(during.sum())
+    title = f"{then} of {several(len(dated), 'trial')} with a date {'was' if then == 1 else 'were'} registered during the COVID-19 emergency"
+    title += f", {both} of these on COVID-19" if then else ""
     if dated.empty:
         none = f"None of {tally.included_trials(trials)} has a date of registration"
         title = none if len(trials) else none_included(described)
@@ -256,7 +258,7 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     2  Active, not recruiting       0                            0
     3               Completed       2                            0
     >>> counted.title
-    'Most frequent status: Completed; of the completed trials half show results'
+    'Most frequent status: Completed (2 of 3 trials); of the completed ones 1 of 2 shows results'
     """
     trials = tally.included(described)
     groups = status_groups(trials.status)
@@ -268,9 +270,10 @@ def status_and_results(described: pd.DataFrame) -> Figure:
     posted = completed.results_posted.map(dict(zip((True, False), _RESULTS))).astype(object).fillna(_RESULTS[2])
     results = posted.value_counts().reindex(list(_RESULTS), fill_value=0)
     leaders = tally.leading(counts.drop(tally.MISSING))
-    title = f"Most frequent status: {leaders}" if leaders else "No included trial reports its status"
+    most = f"{tally.highest(counts.drop(tally.MISSING))} of {several(len(trials), 'trial')}"
+    title = f"Most frequent status: {leaders} ({most})" if leaders else "No included trial reports its status"
     if len(completed):
-        title += f"; of the completed trials {share_in_words(results.iloc[0], len(completed))} show results"
+        title += f"; of the completed ones {results.iloc[0]} of {len(completed)} {'shows' if results.iloc[0] == 1 else 'show'} results"
         title += "" if results.iloc[2] == 0 else ", as far as records tell"
     elif not groups.isin([*VAGUE_WORDS, "Unknown", OTHER, tally.MISSING]).any():
         title += "; none is completed"

@@ -9,7 +9,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from evlib.base import point_layout as pt
 from evlib.base.figure import Figure, none_included, nothing
-from evlib.base.words import share_in_words
+from evlib.base.words import several
 from evlib.describe import drawing, tally
 from evlib.describe.coded_fields import country_codes
 from evlib.describe.geography import middle
@@ -121,7 +121,7 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     0  NCT1         Skin       Local  Phase 1       20.0
     1  NCT2          Eye       Local  Phase 1        NaN
     >>> drawn.title
-    'Tried most often: Eye or Skin by Local; none of the pairs of disease and route is without a trial'
+    'Tried most often: Eye or Skin by Local (1 each); 0 of 2 pairs of disease and route are without a trial'
     >>> plt.close(drawn.drawing)
     """
     name, trials = "evidence_map", tally.included(described)
@@ -133,9 +133,9 @@ def evidence_map(described: pd.DataFrame, *, labels: tally.Labels) -> Figure:
     pairs = tally.stated_pairs(tally.crossed(diseases, routes, disease_order, route_order))
     title = f"No included trial of {len(trials)} states both disease and route"
     if len(pairs) and pairs.max():
-        most, empty = tally.top_pair(pairs, " by "), share_in_words(int((pairs == 0).sum()), len(pairs))
-        title = f"Tried most often: {most}; " if most else "No disease and route stand out; "
-        title += f"{empty} of the pairs of disease and route {'is' if empty == 'none' else 'are'} without a trial"
+        most, empty = tally.top_pair(pairs, " by "), int((pairs == 0).sum())
+        title = f"Tried most often: {most} ({tally.highest(pairs)}); " if most else "No disease and route stand out; "
+        title += f"{empty} of {several(len(pairs), 'pair')} of disease and route {'is' if empty == 1 else 'are'} without a trial"
     looks = _phase_looks(phase_order, labels)
     axes, top = pt.canvas(title)
     rows = [f"{label} ({n})" for label, n in tally.count_each(diseases, disease_order).items()]

@@ -137,6 +137,17 @@ def top_pair(pairs: pd.Series, word: str) -> str:
     return word.join(" or ".join(names) for names in (ones, others) if names)
 
 
+def highest(counts: pd.Series) -> str:
+    """The highest of some counts in a title, with "each" where several share it.
+
+    Examples
+    --------
+    >>> highest(pd.Series([3, 1])), highest(pd.Series([2, 2]))
+    ('3', '2 each')
+    """
+    return f"{counts.max()}{' each' if (counts == counts.max()).sum() > 1 else ''}"
+
+
 def first_names(names: list[str]) -> str:
     """Names in a sentence; of more than three, two and the number of the others."""
     return joined([*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names)

@@ -29,7 +29,7 @@ from evlib.base.point_layout import (
     right_edge,
     width_of,
 )
-from evlib.base.words import several, share_in_words
+from evlib.base.words import several
 from evlib.doses.dose_verdicts import OPEN, STANDS, UNSUPPORTED, VERDICTS, WEAKER
 from evlib.doses.evidence import READINGS
 from evlib.doses.stated_doses import power, share_text, span_of
@@ -224,7 +224,7 @@ def forest(
     >>> effects = effects.assign(arm="EVs", versus="placebo", ev_arm=True, msc_derived=True, primary=[True, False])
     >>> drawn = forest(effects.reindex(columns=list(EFFECTS)))
     >>> drawn.title
-    'Half of the ratios for vesicles of MSCs are compatible with no difference; of primary outcomes 0 of 1'
+    '1 of 2 ratios for vesicles of MSCs is compatible with no difference; of primary outcomes 0 of 1'
     >>> without = pd.DataFrame({"primary": [True], "comparison": "between arms", "ev_arm": True, "msc_derived": True})
     >>> forest(drawn.data.drop(columns="drawn"), without=without).title.partition("; ")[2]
     'of primary outcomes 0 of 1 (1 more compared, without an estimate)'
@@ -470,8 +470,8 @@ def _forest_title(shown: pd.DataFrame, whose: str, without: int) -> str:
     bounded = shown.dropna(subset=["low", "high"])
     if bounded.empty:
         return f"No ratio for {whose} has an interval"
-    share, main = share_in_words(_including(bounded), len(bounded)).capitalize(), bounded[bounded.main]
-    title = f"{share} of the ratios for {whose} {'is' if share == 'None' else 'are'} compatible with no difference"
+    none, main = _including(bounded), bounded[bounded.main]
+    title = f"{none} of {several(len(bounded), 'ratio')} for {whose} {'is' if none == 1 else 'are'} compatible with no difference"
     if without and main.empty:
         return f"{title}; {several(without, 'primary outcome')} compared without an estimate"
     more = f" ({without} more compared, without an estimate)" if without else ""

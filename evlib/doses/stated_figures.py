@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from evlib.base.figure import STYLE, WIDTH_INCHES, Figure, nothing
-from evlib.base.words import several, share_in_words
+from evlib.base.words import several
 from evlib.doses.stated_doses import WITHOUT_UNIT, in_particles, of_records, span_of
 
 
@@ -24,7 +24,7 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     0                 mass          1
     1            particles          1
     >>> drawn.title
-    'Doses are stated in 2 kinds of unit: half of the trials that show one count particles'
+    'Doses are stated in 2 kinds of unit: 1 of 2 trials that show one counts particles'
     >>> plt.close(drawn.drawing)
     """
     doses = of_records(doses)
@@ -38,7 +38,7 @@ def dose_units(doses: pd.DataFrame, n_trials: int, *, labels: dict[str, str]) ->
     counted = len(in_particles(doses))
     title = (
         f"Doses are stated in {several(len(kinds), 'kind')} of unit: "
-        f"{share_in_words(counted, doses.trn.nunique())} of the trials that show one {'counts' if not counted else 'count'} particles"
+        f"{counted} of {several(doses.trn.nunique(), 'trial')} that show one {'counts' if counted == 1 else 'count'} particles"
     )
     shown = data.loc[kinds]
     if len(data) > len(kinds):  # in one row, so that the rows above it are the kinds that the title counts

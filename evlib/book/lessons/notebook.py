@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pandas as pd
+
 from evlib.base.errors import InputError
 from evlib.base.files import write_bytes, zipped
 from evlib.base.paths import searched
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 400  # of a table in a notebook that holds its data, so that it stays small
 YOUR_CODE, ANSWER = "# your code here", "solution"
+_SIMPLE = {"count", "head", "max", "mean", "min", "rename", "round", "sort_values", "sum"}
 FORMULA = "In these files, a text that a spreadsheet would run as a formula has a leading apostrophe."
 
 
@@ -242,9 +245,19 @@ def _opening(
         f"{parameters['snapshot']}.\n\n"
         f"**You will learn**\n\n{learns or '- by the exercises below'}\n\n"
         f"**Time:** about {sum(cell.about['minutes'] for cell in cells)} minutes, with the exercises.\n\n"
-        f"**You need** Python with pandas (2 or 3) and seaborn; {data}. You should have counted rows of a table with pandas before.\n\n"
+        f"**You need** Python with pandas (2 or 3) and seaborn; {data}. {_of_pandas(cells)}\n\n"
         "Run the cells in order. Above each stands what to keep in mind of its numbers; after it comes an exercise, with a cell for "
         "your answer."
+    )
+
+
+def _of_pandas(cells: list[Cell]) -> str:
+    """What of pandas the code of these cells calls, beside the simplest: what a student should know, or look up."""
+    known = {name for place in (pd, pd.DataFrame, pd.Series, pd.Series.str) for name in dir(place)} - _SIMPLE
+    called = {name for cell in cells if not cell.solution for name in re.findall(r"\.(\w+)\(", cell.code)} & known
+    told = f": `{'`, `'.join(sorted(called))}`" if called else ""
+    return (
+        f"You should be able to read code that works with tables in pandas; look up what you do not know of it{told}."
     )
 
 
