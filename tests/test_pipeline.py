@@ -191,8 +191,8 @@ def test_a_kernel_that_dies_is_told_once(tmp_path):
     (tmp_path / "out").mkdir()
     program = (  # a process of its own: here pytest takes what a logger says
         "from pathlib import Path; from evlib.run import pipeline, warm_kernels\n"
-        "with warm_kernels.warm_kernels([]) as kernels:\n"
-        "    pipeline._execute(kernels, Path('01_dies.ipynb'), Path('out'), parameters={})\n"
+        "with warm_kernels.warm_kernels([]) as warm:\n"
+        "    pipeline._execute(warm.kernels, Path('01_dies.ipynb'), Path('out'), parameters={})\n"
     )
     path = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=path, capture_output=True, text=True)
