@@ -120,9 +120,9 @@ def test_the_share_of_the_readings_of_one_concentration(known):
     settings = evidence.dials()
     setting = dose_windows.setting_of(known, settings)
     factors = evidence.dial_factors(known["conversions"], known["stated"], settings)
-    tested, cross = dose_windows.every_tested(known, settings), specifications.full_cross(known, settings)
-    made = made_by("dose-18a3", tested=tested, cross=cross)
-    assert set(made["read"].exoflo_per_ml) == set(factors.low[factors["product"] == "ExoFlo"])
+    tested = dose_windows.every_tested(known, settings)
+    made = made_by("dose-18a3", tested=tested, factors=factors)
+    assert set(made["read"].per_ml) == set(factors.low[factors["product"] == "ExoFlo"])
     assert made["below"].mean() == pytest.approx(setting.shares["any"])
     assert made["below"].nunique() == 2
 
@@ -175,4 +175,4 @@ def test_the_bound_where_no_event_was_seen(results, tmp_path):
 
 def test_the_levels_of_a_certainty(results):
     findings = read_table(results / "summary_of_findings.csv", "summary_of_findings")
-    assert made_by("cert-15", findings=findings)["by_hand"].tolist() == findings.certainty.tolist()
+    assert made_by("cert-15", findings=findings)["by_hand"]["all reasons"].tolist() == findings.certainty.tolist()
