@@ -108,6 +108,16 @@ def test_the_error_is_that_of_numbers_whose_own_date_was_hidden(shipped):
     assert (errors.error_days != 0).mean() > 0.5  # a hidden date is not simply looked up
 
 
+def test_of_more_known_dates_than_can_be_hidden_in_turn_some_are_evenly_spread(shipped, monkeypatch):
+    known = read_csv(RAW / "curation/nct_first_submitted.csv")
+    errors = registration_dates.leave_one_out(shipped, known, registry="ClinicalTrials.gov")
+    monkeypatch.setattr(registration_dates, "_HIDDEN", -(-len(errors) // 2))
+    fewer = registration_dates.leave_one_out(shipped, known, registry="ClinicalTrials.gov")
+    assert fewer.equals(errors.iloc[::2].reset_index(drop=True))
+    monkeypatch.setattr(registration_dates, "_HIDDEN", len(errors))
+    assert registration_dates.leave_one_out(shipped, known, registry="ClinicalTrials.gov").equals(errors)
+
+
 def test_a_record_is_in_after_or_undated(shipped):
     for date in ("2015-12-31", "2020-12-31", SNAPSHOT):
         place = registration_dates.in_search(shipped, date)
