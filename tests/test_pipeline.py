@@ -389,26 +389,25 @@ def test_one_export_by_itself_makes_a_whole_report(with_run, tmp_path):
     assert by_date.search_date.iloc[-1] == "2023-06-30" and by_date.n_included.iloc[-1] == 2
 
 
-def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path, monkeypatch):
-    monkeypatch.setattr("evlib.run.pipeline.today", lambda: LATER)
+def test_an_export_beside_the_snapshot_adds_and_updates(results, tmp_path):
     copy = project_copy(tmp_path)
     header = ("TrialID", "Public title", "Source Register", "Date registration3", "Recruitment Status")
     rows = [
         ("NCT04276987", "A newer title", "ClinicalTrials.gov", "20200219", "Not Recruiting"),
-        ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "20261201", "Recruiting"),
+        ("DRKS00099999", "Exosomes of mesenchymal stem cells in burns", "DRKS", "20261129", "Recruiting"),
     ]
-    put(copy / "data/raw/exports", "2026-12-02/mine.csv", export(*rows, header=header))
+    put(copy / "data/raw/exports", "2026-11-30/mine.csv", export(*rows, header=header))
     page = {"studies": [study("NCT09999999", briefTitle="Found by its summary alone")], "totalCount": 1}
-    searched = "data/raw/registries/2026-12-01/page-0001.json.gz"
+    searched = "data/raw/registries/2026-11-29/page-0001.json.gz"
     put(copy, searched, gzip.compress(json.dumps(page).encode()))
     for later in notebooks(copy)[1:]:  # the first reads all sources
         later.unlink()
-    folder = run(copy, search_date="2026-12-01", say=lambda text: None)
+    folder = run(copy, search_date="2026-11-29", say=lambda text: None)
     before = read_table(results[SNAPSHOT] / "records.csv", "records").set_index("trn")
     after = read_table(folder / "records.csv", "records").set_index("trn")
     assert set(after.index) - set(before.index) == {"DRKS00099999", "NCT09999999"}
     old, new = before.loc["NCT04276987"], after.loc["NCT04276987"]
-    assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-12-02")
+    assert (new.brief_title, new.status, new.snapshot) == ("A newer title", "Not Recruiting", "2026-11-30")
     assert new.dose_text == old.dose_text  # what the newer source does not show stays
     same = after.index.intersection(before.index).drop("NCT04276987")
     dated = [name for name in after.columns if name.startswith("registered")]  # a new neighbour moves an estimate

@@ -50,14 +50,14 @@ def folders_of(search_date: str, raw_dir: str, out_dir: str, protocol: str) -> t
     Raises
     ------
     InputError
-        Where the date is none, or still to come and its own folder would be made, or the folder of results holds the tables of another search date.
+        Where the date is none or still to come, or the folder of results holds the tables of another search date.
 
     Examples
     --------
     >>> folders_of("2022-12-31", "", "", "")[1].parts[-3:]
     ('data', 'processed', '2022-12-31')
     """
-    if checked_date(search_date) > today() and not out_dir:
+    if checked_date(search_date) > today():
         raise InputError(f"The search date {search_date} is still to come. Use a date up to {today()}.")
     try:
         root = project_root()
