@@ -281,6 +281,15 @@ def test_an_export_that_breaks_off_is_told_at_once_and_by_every_check(tmp_path, 
     assert query in path.read_text(encoding="utf-8")
 
 
+def test_the_rows_of_an_export_that_are_set_aside_are_counted_and_the_first_is_told(tmp_path, home):
+    lines = [json.dumps(study(f"NCT0000000{n}", briefTitle="Pollen")) for n in range(1, 5)]
+    cut = "\n".join([lines[0], lines[1][:-20], lines[2], lines[3][:-20]])
+    told = []
+    new_review(home, "my-topic", records=put(tmp_path, "sent/studies.jsonl", cut), say=told.append)
+    (said,) = [line for line in told if line.startswith("MIND")]
+    assert "studies.jsonl" in said and "2 rows" in said and "line 2:" in said and "again" in said
+
+
 def test_words_of_the_template_are_to_be_replaced_though_their_marks_were_taken_away(tmp_path, home):
     folder = new_review(home, "my-topic", records=put(tmp_path, "sent/export.csv", export(_ROW)), say=quiet)
     done = checked(folder, ("# FILL IN", "#"), ('"name of the intervention" AND "name of the condition"', "trial"))

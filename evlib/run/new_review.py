@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
-from evlib.base.errors import InputError
+from evlib.base.errors import NOT_WHOLE, InputError
 from evlib.base.files import files_of, today, write_text
 from evlib.base.paths import repository
 from evlib.base.protocol import load_protocol
 from evlib.base.rawdata import PACKAGE, exports_of, seal
+from evlib.base.words import several
 from evlib.ingest.retrieval import BASES, day_and_basis
 
 TEMPLATE = Path(__file__).with_name("review_template")
@@ -106,9 +107,11 @@ def _read(export: Path, say: Callable[[str], None]) -> tuple[str, str] | None:
 
     format_of(export)
     registries = list(load_protocol(repository(Path(__file__)) / "protocol.yml")["registries"])
-    now, newest, n, lost = today(), dict.fromkeys(_STATED, ""), 0, []
+    now, newest, n, lost, aside = today(), dict.fromkeys(_STATED, ""), 0, [], []
     for part in stream([export], retrieved=now, registries=registries, processes=os.cpu_count() or 1):
         n, lost = n + len(part.records), lost + losses(part.rejects)
+        one_by_one = part.rejects.line.notna() & ~part.rejects.reason.str.startswith(NOT_WHOLE)
+        aside += list(part.rejects[one_by_one][["line", "reason"]].itertuples(index=False))
         for field in _STATED:
             days = [day for day in part.records[field].dropna() if len(day) == len(now) and day <= now]
             newest[field] = max([newest[field], *days])
@@ -116,6 +119,11 @@ def _read(export: Path, say: Callable[[str], None]) -> tuple[str, str] | None:
         raise InputError(f"{export}: no usable record in it. {'; '.join(lost)}")
     for reason in lost:
         say(f"MIND: {reason}")
+    if aside:
+        say(
+            f"MIND: {export.name}: {several(len(aside), 'row')} set aside, which a run lists in rejects.csv; "
+            f"the first, line {aside[0].line}: {aside[0].reason}"
+        )
     if lost:
         say(f"MIND: {export.name} is not whole, so that its day below may be that of the records that are left of it.")
     field = max(newest, key=newest.__getitem__)
